@@ -1,0 +1,77 @@
+// `npm run check`: formatting, lint and types of everything, in parallel, quiet when all is well.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DEADLINE_MS = 180_000;
+
+interface Check {
+  name: string;
+  command: string;
+  args: string[];
+}
+
+const CHECKS: Check[] = [
+  { name: 'biome (format, lint, imports)', command: 'biome', args: ['ci', '--colors=off', '.'] },
+  { name: 'sql (format, lint)', command: process.execPath, args: ['scripts/sql-lint.ts'] },
+  { name: 'types of scripts and tests', command: 'tsc', args: ['-p', 'tsconfig.json'] },
+  { name: 'types of web', command: 'tsc', args: ['-p', 'tsconfig.web.json'] },
+  { name: 'types of functions', command: 'deno', args: ['check', '--quiet', 'functions/'] },
+  {
+    name: 'import maps of functions',
+    command: process.execPath,
+    args: ['scripts/deno-imports.ts', '--check'],
+  },
+];
+
+interface Outcome {
+  ok: boolean;
+  output: string;
+  ms: number;
+}
+
+/** Runs one check to its end or its deadline; never rejects. */
+function run(check: Check): Promise<Outcome> {
+  const started = performance.now();
+  const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
+  return new Promise((done) => {
+    const child = spawn(check.command, check.args, {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        PATH: `${bin}:${process.env.PATH ?? ''}`,
+        NO_COLOR: '1',
+        DENO_NO_UPDATE_CHECK: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: DEADLINE_MS,
+    });
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const end = (ok: boolean, extra = '') =>
+      done({ ok, output: output + extra, ms: performance.now() - started });
+    child.on('error', (error) =>
+      end(false, `could not start ${check.command}: ${error.message}\n`),
+    );
+    child.on('close', (code, signal) =>
+      end(code === 0, signal ? `stopped by ${signal} (deadline ${DEADLINE_MS / 1000} s)\n` : ''),
+    );
+  });
+}
+
+const outcomes = await Promise.all(
+  CHECKS.map(async (check) => {
+    const outcome = await run(check);
+    console.log(`${outcome.ok ? 'ok    ' : 'FAILED'} ${check.name} (${Math.round(outcome.ms)} ms)`);
+    return { check, outcome };
+  }),
+);
+
+for (const { check, outcome } of outcomes) {
+  if (!outcome.ok) console.log(`\n── ${check.name} ──\n${outcome.output.trimEnd()}`);
+}
+process.exitCode = outcomes.every(({ outcome }) => outcome.ok) ? 0 : 1;
