@@ -1,0 +1,105 @@
+-- Step runs: one attempt of one node (or of one item of a for_each node) in one run.
+
+create table public.step_runs (
+  id uuid primary key default engine.new_id(),
+  run_id uuid not null,
+  app_code text not null,
+  workflow_version_id uuid not null,
+  step_id text not null,
+  step_type text not null references public.step_types (name),
+  item_index int not null default 0,
+  attempt int not null default 1,
+  status text not null default 'pending' references public.step_statuses (name),
+  pending_in int not null default 0,
+  taken_in int not null default 0,
+  job_id uuid,
+  claim int not null default 0,
+  input jsonb,
+  output jsonb,
+  handle text,
+  error jsonb,
+  wait_kind text,
+  wake_at timestamptz,
+  signal_name text,
+  task jsonb,
+  assigned_to uuid references public.users (id) on delete set null,
+  assigned_role text references public.user_roles (name),
+  completed_by uuid references public.users (id) on delete set null,
+  assigned_at timestamptz,
+  deadline_at timestamptz,
+  started_at timestamptz,
+  completed_at timestamptz,
+  duration_ms bigint generated always as (
+    (extract(epoch from completed_at - started_at) * 1000)::bigint
+  ) stored,
+  created_at timestamptz not null default pg_catalog.now(),
+  updated_at timestamptz not null default pg_catalog.now(),
+  constraint step_runs_run_step_item_attempt_key unique (run_id, step_id, item_index, attempt),
+  constraint step_runs_run_fkey foreign key (run_id, app_code)
+    references public.runs (id, app_code) on delete cascade,
+  constraint step_runs_node_fkey foreign key (workflow_version_id, step_id)
+    references public.workflow_nodes (workflow_version_id, node_id),
+  constraint attempt_is_positive check (attempt >= 1),
+  constraint item_index_is_not_negative check (item_index >= 0),
+  constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and claim >= 0),
+  constraint wait_kind_is_known check (
+    wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue')
+  ),
+  constraint waiting_has_a_kind check (status <> 'waiting' or wait_kind is not null),
+  constraint running_has_a_token check (status <> 'running' or job_id is not null),
+  constraint completed_at_matches_status check (
+    (completed_at is not null) = (status in ('completed', 'failed', 'skipped', 'cancelled'))
+  ),
+  constraint failed_has_an_error check (status <> 'failed' or error is not null)
+)
+with (fillfactor = 80);
+
+comment on table public.step_runs is 'One attempt of one node in a run; written by the engine only.';
+comment on column public.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1.';
+comment on column public.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
+comment on column public.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
+comment on column public.step_runs.taken_in is 'Incoming edges that were taken.';
+comment on column public.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
+comment on column public.step_runs.claim is
+'How often a worker took this attempt; a worker that was overtaken is fenced off by it.';
+comment on column public.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
+comment on column public.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
+comment on column public.step_runs.error is '{code, message, retryable, details?}.';
+comment on column public.step_runs.wait_kind is 'What a waiting step waits for.';
+comment on column public.step_runs.wake_at is 'When a waiting step is due: end of a delay, a retry, or a deadline.';
+comment on column public.step_runs.signal_name is 'The signal that a waiting step waits for.';
+comment on column public.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
+comment on column public.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
+
+create index idx_step_runs_job_id on public.step_runs (job_id)
+where status in ('ready', 'running');
+create index idx_step_runs_wake_at on public.step_runs (wake_at)
+where status = 'waiting' and wake_at is not null;
+create index idx_step_runs_tasks on public.step_runs (app_code, created_at desc)
+where status = 'waiting' and wait_kind = 'task';
+create index idx_step_runs_signal on public.step_runs (run_id, signal_name)
+where status = 'waiting' and wait_kind = 'signal';
+create index idx_step_runs_assigned_to on public.step_runs (assigned_to, status)
+where assigned_to is not null;
+create index idx_step_runs_completed_by on public.step_runs (completed_by)
+where completed_by is not null;
+
+create trigger step_runs_check_transition
+before update of status on public.step_runs
+for each row when (old.status is distinct from new.status)
+execute function engine.check_transition('step');
+
+alter table public.step_runs enable row level security;
+
+create policy "Members read the step runs of their app, assignees their tasks"
+on public.step_runs for select to authenticated
+using (
+  app_code = (select private.app_code())
+  and (
+    (select private.has_permission('run:read'))
+    or assigned_to = (select auth.uid())
+  )
+);
+
+grant select on public.step_runs to authenticated;
+grant select, insert, update, delete on public.step_runs to service_role;

@@ -1,0 +1,36 @@
+-- The outbox: what a transaction of a client wants done outside of it, written with its state.
+-- The relay of a worker takes the rows in order and turns them into pg-boss jobs (tokens) and
+-- Upstash messages, at least once.
+
+create table public.outbox (
+  id bigint generated always as identity primary key,
+  app_code text not null references public.applications (app_code),
+  aggregate_type text not null,
+  aggregate_id uuid not null,
+  event_type text not null,
+  payload jsonb not null default '{}',
+  created_at timestamptz not null default pg_catalog.now(),
+  published_at timestamptz,
+  constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run')),
+  constraint event_type_is_known check (
+    event_type in ('run.start', 'run.changed', 'run.cancel', 'event.emitted')
+  )
+);
+
+comment on table public.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
+comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about.';
+comment on column public.outbox.event_type is
+'run.start: admit the run; run.changed: tell watchers; run.cancel: tell workers; event.emitted: start what listens.';
+comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';
+
+create index idx_outbox_unpublished on public.outbox (id) where published_at is null;
+create index idx_outbox_app_code on public.outbox (app_code);
+create index idx_outbox_published_at on public.outbox (published_at) where published_at is not null;
+
+alter table public.outbox enable row level security;
+
+create policy "No client reads the outbox"
+on public.outbox for select to authenticated
+using (false);
+
+grant select, insert, update, delete on public.outbox to service_role;

@@ -1,0 +1,35 @@
+-- The two shapes that the engine's functions pass among themselves and to workers.
+
+create type engine.event as (
+  run_id uuid,
+  app_code text,
+  event_type text,
+  step_id text,
+  item_index int,
+  attempt int,
+  status text,
+  open_delta int,
+  done_delta int,
+  context_delta int,
+  actor_id uuid,
+  payload jsonb
+);
+
+comment on type engine.event is
+'A run event before it has its seq, with what it changes in the run''s counters: open_delta (open_steps), '
+'done_delta (steps_completed), context_delta (context_version).';
+
+create type engine.work as (
+  job_id uuid,
+  run_id uuid,
+  app_code text,
+  workflow_version_id uuid,
+  step_run_id uuid,
+  step_id text,
+  item_index int,
+  attempt int,
+  claim int
+);
+
+comment on type engine.work is
+'A step run that the calling worker now carries: it executes it and answers with complete, fail or wait.';

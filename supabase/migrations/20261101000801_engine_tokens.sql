@@ -1,0 +1,91 @@
+-- Tokens: the only functions that touch pg-boss's tables.
+-- A token is a pg-boss job of the queue `steps` that carries branches of one run. It is inserted
+-- and ended inside the transition's own transaction; fetching, touching and redelivery are
+-- pg-boss's own calls, made by the worker.
+
+create function engine.create_tokens(p_job_ids uuid[], p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if pg_catalog.cardinality(p_job_ids) = 0 then
+    return;
+  end if;
+  insert into pgboss.job (
+    id, name, data, priority, group_id, expire_seconds, deletion_seconds, keep_until,
+    retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
+  )
+  select
+    t.job_id, q.name, pg_catalog.jsonb_build_object('run_id', t.run_id), r.priority, r.app_code,
+    q.expire_seconds, q.deletion_seconds,
+    pg_catalog.now() + q.retention_seconds * interval '1 second',
+    q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
+  from pg_catalog.unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+  join public.runs r on r.id = t.run_id
+  cross join pgboss.queue q
+  where q.name = 'steps';
+  -- A hint for idle workers on a direct connection; one per transaction whatever its size.
+  perform pg_catalog.pg_notify('stepbase', 'steps');
+end;
+$$;
+
+comment on function engine.create_tokens(uuid[], uuid[]) is
+'Inserts one pg-boss job per element, for the run at the same position, and wakes idle workers.';
+
+create function engine.end_tokens(p_job_ids uuid[])
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from pgboss.job j
+  where j.name = 'steps'
+    and j.id = any(p_job_ids)
+    and not exists (
+      select 1 from public.step_runs s
+      where s.job_id = j.id and s.status in ('ready', 'running')
+    );
+$$;
+
+comment on function engine.end_tokens(uuid[]) is
+'Ends those of the given tokens that carry no ready or running step any more.';
+
+create function engine.return_tokens(p_job_ids uuid[])
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count int;
+begin
+  update pgboss.job j
+  set state = 'retry', retry_count = j.retry_count + 1, start_after = pg_catalog.now()
+  where j.name = 'steps' and j.id = any(p_job_ids) and j.state = 'active';
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform pg_catalog.pg_notify('stepbase', 'steps');
+  end if;
+  return v_count;
+end;
+$$;
+
+comment on function engine.return_tokens(uuid[]) is
+'Puts tokens that a worker holds back into the queue, for another delivery at once; returns how many.';
+
+create function engine.expire_tokens(p_lease interval, p_limit int default 1000)
+returns int
+language sql
+set search_path = ''
+as $$
+  select engine.return_tokens(array(
+    select j.id from pgboss.job j
+    where j.name = 'steps'
+      and j.state = 'active'
+      and coalesce(j.heartbeat_on, j.started_on) < pg_catalog.now() - p_lease
+    limit p_limit
+  ));
+$$;
+
+comment on function engine.expire_tokens(interval, int) is
+'Returns tokens whose worker has not touched them for the length of a lease (it died or lost its connection); '
+'returns how many. A worker that comes back late is fenced off by its claim number.';

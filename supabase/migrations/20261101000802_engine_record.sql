@@ -1,0 +1,163 @@
+-- Recording: events get their seq, the run its counters, watchers their message, in one statement
+-- per batch. The caller holds the lock of every run it records for.
+
+create function engine.run_output(p_run_id uuid, p_workflow_version_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(engine.merge(c.patch order by c.version), '{}')
+  from public.workflow_nodes n
+  join public.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
+  where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0;
+$$;
+
+comment on function engine.run_output(uuid, uuid) is
+'The output of a run: the outputs of its end nodes, keyed by node id.';
+
+create function engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- Set-based form of realtime.send: one row per message, private, delivered on commit.
+  -- A project without Realtime (or one whose partition of today is missing) loses messages, never a
+  -- transition: clients notice the gap by seq and fetch.
+  if pg_catalog.to_regclass('realtime.messages') is null then
+    return;
+  end if;
+  insert into realtime.messages (topic, extension, payload, event, private)
+  select m.topic, 'broadcast', m.payload, m.event, true
+  from pg_catalog.unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
+exception when others then
+  raise warning 'stepbase: broadcast failed: %', sqlerrm;
+end;
+$$;
+
+comment on function engine.broadcast(text[], text[], jsonb[]) is
+'Sends private Realtime broadcasts when the transaction commits; a failure costs the message only.';
+
+create function engine.record(p_events engine.event[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_topics text[];
+  v_names text[];
+  v_payloads jsonb[];
+begin
+  with event as (
+    select e.*, pg_catalog.row_number() over (partition by e.run_id order by e.ord) as place
+    from pg_catalog.unnest(p_events) with ordinality as e (
+      run_id, app_code, event_type, step_id, item_index, attempt, status,
+      open_delta, done_delta, context_delta, actor_id, payload, ord
+    )
+  ),
+  change as (
+    select
+      e.run_id,
+      pg_catalog.count(*) as events,
+      pg_catalog.sum(e.open_delta) as open_delta,
+      pg_catalog.sum(e.done_delta) as done_delta,
+      pg_catalog.sum(e.context_delta) as context_delta,
+      (pg_catalog.array_agg(e.step_id order by e.place desc)
+        filter (where e.event_type = 'step.started'))[1] as current_step
+    from event e
+    group by e.run_id
+  ),
+  -- A run whose last open step was resolved is complete: its own event follows those of the steps.
+  run as (
+    update public.runs r
+    set
+      open_steps = r.open_steps + c.open_delta,
+      steps_completed = r.steps_completed + c.done_delta,
+      context_version = r.context_version + c.context_delta,
+      current_step = coalesce(c.current_step, r.current_step),
+      event_seq = r.event_seq + c.events
+        + case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+            then 1 else 0 end,
+      status = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+        then 'completed' else r.status end,
+      completed_at = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+        then greatest(engine.now(), r.started_at) else r.completed_at end,
+      output = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+        then engine.run_output(r.id, r.workflow_version_id) else r.output end,
+      updated_at = engine.now()
+    from change c
+    where r.id = c.run_id
+    returning
+      r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
+      c.events, r.status = 'completed' as is_complete
+  ),
+  sequenced as (
+    select
+      e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
+      coalesce(e.payload, '{}') as payload, e.status,
+      r.event_seq - r.events - r.is_complete::int + e.place as seq
+    from event e
+    join run r on r.id = e.run_id
+    union all
+    select
+      r.id, r.app_code, 'run.completed', null, null, null, null,
+      '{}', 'completed', r.event_seq
+    from run r
+    where r.is_complete
+  ),
+  written as (
+    insert into public.run_events (
+      run_id, seq, created_at, app_code, event_type, step_id, item_index, attempt, actor_id, payload
+    )
+    select
+      s.run_id, s.seq, engine.now(), s.app_code, s.event_type, s.step_id, s.item_index, s.attempt,
+      s.actor_id, s.payload
+    from sequenced s
+    returning run_id, seq, created_at
+  ),
+  message as (
+    select
+      'run:' || s.run_id as topic,
+      'step' as name,
+      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
+        'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
+        'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
+        'at', pg_catalog.to_jsonb(w.created_at)
+      )) as payload,
+      s.run_id, s.seq, 0 as channel
+    from sequenced s
+    join written w on w.run_id = s.run_id and w.seq = s.seq
+    where s.step_id is not null
+    union all
+    select
+      case c.channel when 1 then 'run:' || s.run_id else 'app:' || r.app_code || ':runs' end,
+      'run',
+      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
+        'status', coalesce(s.status, r.status),
+        'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
+        'error', s.payload -> 'error', 'at', pg_catalog.to_jsonb(w.created_at)
+      )),
+      s.run_id, s.seq, c.channel
+    from sequenced s
+    join written w on w.run_id = s.run_id and w.seq = s.seq
+    join run r on r.id = s.run_id
+    cross join (values (1), (2)) as c (channel)
+    where s.step_id is null
+  )
+  select
+    pg_catalog.array_agg(m.topic order by m.run_id, m.seq, m.channel),
+    pg_catalog.array_agg(m.name order by m.run_id, m.seq, m.channel),
+    pg_catalog.array_agg(m.payload order by m.run_id, m.seq, m.channel)
+  into v_topics, v_names, v_payloads
+  from message m;
+
+  perform engine.broadcast(v_topics, v_names, v_payloads);
+end;
+$$;
+
+comment on function engine.record(engine.event[]) is
+'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, completes '
+'runs that have no open step left, and broadcasts. The caller has locked the runs.';

@@ -1,0 +1,193 @@
+-- Settling: what follows from step runs that were just resolved.
+-- Their edges are resolved, counters of the targets go down, targets become ready, skipped or stay
+-- pending; skipped ones resolve their own edges in turn. Cost: the edges of what was resolved.
+
+create function engine.settle(p_resolved uuid[], p_events engine.event[], p_carry boolean)
+returns setof engine.work
+language plpgsql
+set search_path = ''
+as $$
+declare
+  -- A token carries this many branches of a fan-out itself; the others get tokens of their own,
+  -- sixteen branches each: a wide fan-out spreads over workers without a job per branch.
+  c_carried constant int := 8;
+  c_per_token constant int := 16;
+  v_events engine.event[] := p_events;
+  v_wave uuid[] := p_resolved;
+  v_more engine.event[];
+  v_running uuid[];
+  v_all_running uuid[] := '{}';
+  v_token_ids uuid[];
+  v_token_runs uuid[];
+  v_now timestamptz := engine.now();
+begin
+  while pg_catalog.cardinality(v_wave) > 0 loop
+    with arrival as (
+      select
+        s.run_id, s.app_code, s.workflow_version_id, e.target_node_id as step_id,
+        n.node_type, n.in_degree, n.join_mode, r.status = 'running' as is_live,
+        pg_catalog.count(*)::int as edges,
+        pg_catalog.count(*) filter (
+          where case s.status
+            when 'completed' then e.source_handle is null or e.source_handle = s.handle
+            when 'failed' then e.source_handle is not distinct from s.handle
+            else false
+          end
+        )::int as taken,
+        case when p_carry then (pg_catalog.array_agg(s.job_id))[1] end as job_id,
+        pg_catalog.array_agg(s.step_id) as from_steps
+      from pg_catalog.unnest(v_wave) as w (id)
+      join public.step_runs s on s.id = w.id
+      join public.runs r on r.id = s.run_id
+      join public.workflow_edges e
+        on e.workflow_version_id = s.workflow_version_id and e.source_node_id = s.step_id
+      join public.workflow_nodes n
+        on n.workflow_version_id = e.workflow_version_id and n.node_id = e.target_node_id
+      group by
+        s.run_id, s.app_code, s.workflow_version_id, e.target_node_id, n.node_type, n.in_degree,
+        n.join_mode, r.status
+    ),
+    -- Joins that already have their row: only a pending one still listens.
+    counted as (
+      select
+        a.*,
+        t.id as existing_id,
+        coalesce(t.pending_in, a.in_degree) - a.edges as pending_left,
+        coalesce(t.taken_in, 0) + a.taken as taken_total
+      from arrival a
+      left join public.step_runs t
+        on a.in_degree > 1 and t.run_id = a.run_id and t.step_id = a.step_id
+        and t.item_index = 0 and t.attempt = 1
+      where t.id is null or t.status = 'pending'
+    ),
+    decided as (
+      select
+        c.*,
+        case
+          when c.taken_total > 0 and (c.pending_left = 0 or c.join_mode = 'any') then 'ready'
+          when c.pending_left = 0 then 'skipped'
+          else 'pending'
+        end as decision
+      from counted c
+    ),
+    ranked as (
+      select
+        d.*,
+        pg_catalog.row_number() over (
+          partition by d.run_id, d.job_id, d.decision order by d.step_id
+        ) as place
+      from decided d
+    ),
+    lane as (
+      select
+        k.*,
+        case
+          when k.decision <> 'ready' or not k.is_live then null
+          when k.job_id is null then (k.place - 1) / c_per_token
+          when k.place > c_carried then (k.place - c_carried - 1) / c_per_token
+        end as new_lane
+      from ranked k
+    ),
+    token as materialized (
+      select l.run_id, l.job_id, l.new_lane, engine.new_id() as id
+      from lane l
+      where l.new_lane is not null
+      group by l.run_id, l.job_id, l.new_lane
+    ),
+    target as (
+      select
+        l.*,
+        case
+          when l.decision = 'ready' and l.is_live and t.id is null then 'running'
+          else l.decision
+        end as status,
+        case
+          when l.decision = 'skipped' then l.job_id
+          when l.decision = 'ready' and l.is_live then coalesce(t.id, l.job_id)
+        end as token_id
+      from lane l
+      left join token t
+        on t.run_id = l.run_id and t.job_id is not distinct from l.job_id
+        and t.new_lane = l.new_lane
+    ),
+    updated as (
+      update public.step_runs s
+      set
+        pending_in = t.pending_left,
+        taken_in = t.taken_total,
+        status = t.status,
+        job_id = t.token_id,
+        claim = (t.status = 'running')::int,
+        started_at = case when t.status = 'running' then v_now end,
+        completed_at = case when t.status = 'skipped' then v_now end,
+        updated_at = v_now
+      from target t
+      where s.id = t.existing_id
+      returning s.id, s.run_id, s.step_id, s.status
+    ),
+    inserted as (
+      insert into public.step_runs (
+        run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
+        job_id, claim, started_at, completed_at, created_at, updated_at
+      )
+      select
+        t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.node_type, t.status,
+        t.pending_left, t.taken_total, t.token_id, (t.status = 'running')::int,
+        case when t.status = 'running' then v_now end,
+        case when t.status = 'skipped' then v_now end, v_now, v_now
+      from target t
+      where t.existing_id is null
+      returning id, run_id, step_id, status
+    ),
+    entered as (
+      select u.* from updated u
+      union all
+      select i.* from inserted i
+    )
+    select
+      (
+        select pg_catalog.array_agg(
+          row(
+            t.run_id, t.app_code,
+            case t.status
+              when 'running' then 'step.started'
+              when 'ready' then 'step.ready'
+              else 'step.skipped'
+            end,
+            t.step_id, 0, 1, t.status,
+            (t.status <> 'skipped')::int, (t.status = 'skipped')::int, 0, null,
+            pg_catalog.jsonb_build_object('from', t.from_steps)
+          )::engine.event
+          order by t.run_id, t.step_id
+        )
+        from target t
+        where t.status <> 'pending'
+      ),
+      (select pg_catalog.array_agg(n.id) from entered n where n.status = 'skipped'),
+      (select pg_catalog.array_agg(n.id) from entered n where n.status = 'running'),
+      (select pg_catalog.array_agg(k.id) from token k),
+      (select pg_catalog.array_agg(k.run_id) from token k)
+    into v_more, v_wave, v_running, v_token_ids, v_token_runs;
+
+    v_events := v_events || coalesce(v_more, '{}');
+    v_all_running := v_all_running || coalesce(v_running, '{}');
+    v_wave := coalesce(v_wave, '{}');
+    if v_token_ids is not null then
+      perform engine.create_tokens(v_token_ids, v_token_runs);
+    end if;
+  end loop;
+
+  perform engine.record(v_events);
+
+  return query
+  select
+    s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index, s.attempt,
+    s.claim
+  from pg_catalog.unnest(v_all_running) as w (id)
+  join public.step_runs s on s.id = w.id;
+end;
+$$;
+
+comment on function engine.settle(uuid[], engine.event[], boolean) is
+'Follows the edges of resolved step runs, records the given and the resulting events, and returns the steps that '
+'the callers'' tokens now carry (with carry; otherwise new tokens carry them). The caller has locked the runs.';

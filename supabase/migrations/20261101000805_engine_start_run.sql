@@ -1,0 +1,104 @@
+-- Starting: a run is written as pending together with its outbox row; the relay admits it, and the
+-- worker that gets its token sets it running.
+
+create function engine.start_run(
+  p_app_code text,
+  p_workflow_version_id uuid,
+  p_input jsonb,
+  p_trigger_type text default 'manual',
+  p_idempotency_key text default null,
+  p_priority int default 0,
+  p_created_by uuid default null,
+  p_parent_run_id uuid default null,
+  p_parent_step_run_id uuid default null,
+  p_origin_run_id uuid default null,
+  p_rerun_from_step text default null,
+  p_metadata jsonb default '{}'
+)
+returns public.runs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run public.runs;
+  v_version public.workflow_versions;
+  v_workflow public.workflows;
+  v_errors jsonb;
+begin
+  if p_idempotency_key is not null then
+    select r.* into v_run from public.runs r
+    where r.app_code = p_app_code and r.idempotency_key = p_idempotency_key;
+    if found then
+      return v_run;
+    end if;
+  end if;
+
+  select v.* into strict v_version
+  from public.workflow_versions v where v.id = p_workflow_version_id and v.app_code = p_app_code;
+  select w.* into strict v_workflow from public.workflows w where w.id = v_version.workflow_id;
+
+  if pg_catalog.jsonb_typeof(p_input) is distinct from 'object' then
+    perform private.fail('SB422', 'invalid_input', 'the input of a run is a JSON object');
+  end if;
+  if v_version.input_schema is not null then
+    v_errors := private.json_schema_errors(v_version.input_schema, p_input);
+    if pg_catalog.jsonb_array_length(v_errors) > 0 then
+      perform private.fail(
+        'SB422', 'invalid_input',
+        pg_catalog.format('the input does not fit the input schema of %s', v_workflow.kebab_name),
+        pg_catalog.jsonb_build_object('errors', v_errors)
+      );
+    end if;
+  end if;
+
+  insert into public.runs (
+    app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
+    idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
+    trace_id, steps_total, event_seq, deadline_at, created_at, updated_at
+  )
+  values (
+    p_app_code, v_version.workflow_id, v_version.id, p_trigger_type, p_priority, p_input,
+    p_metadata, p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
+    p_rerun_from_step, p_created_by,
+    coalesce(
+      (select r.trace_id from public.runs r where r.id = p_parent_run_id),
+      pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '')
+    ),
+    (
+      select pg_catalog.count(*) from public.workflow_nodes n
+      where n.workflow_version_id = v_version.id
+    ),
+    0,
+    engine.now() + v_workflow.execution_timeout_seconds * interval '1 second',
+    engine.now(), engine.now()
+  )
+  on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
+  returning * into v_run;
+
+  -- Somebody else took the key since we looked: theirs is the first run.
+  if v_run.id is null then
+    select r.* into strict v_run from public.runs r
+    where r.app_code = p_app_code and r.idempotency_key = p_idempotency_key;
+    return v_run;
+  end if;
+
+  perform engine.record(array[
+    row(
+      v_run.id, p_app_code, 'run.created', null, null, null, 'pending', 0, 0, 0, p_created_by,
+      pg_catalog.jsonb_build_object('trigger_type', p_trigger_type)
+    )::engine.event
+  ]);
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (p_app_code, 'run', v_run.id, 'run.start');
+  perform pg_catalog.pg_notify('stepbase', 'outbox');
+
+  select r.* into strict v_run from public.runs r where r.id = v_run.id;
+  return v_run;
+end;
+$$;
+
+comment on function engine.start_run(
+  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb
+) is
+'Writes a pending run of a version and asks the relay to admit it. A known idempotency key returns its run. '
+'SB422 when the input breaks the input schema.';

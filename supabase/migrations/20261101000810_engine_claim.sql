@@ -1,0 +1,108 @@
+-- claim: a worker got tokens from the queue; what do they carry?
+-- The first delivery of a run's first token starts the run. A token delivered again (its worker
+-- died) finds its unfinished steps and goes on from there, under a new claim number.
+
+create function engine.claim(p_job_ids uuid[], p_run_ids uuid[])
+returns setof engine.work
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run_events engine.event[];
+  v_step_events engine.event[];
+  v_work engine.work[];
+  v_now timestamptz := engine.now();
+begin
+  perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
+
+  with token as (
+    select t.job_id, t.run_id
+    from pg_catalog.unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+  ),
+  started as (
+    update public.runs r
+    set status = 'running', started_at = v_now, updated_at = v_now
+    from (select distinct on (t.run_id) t.run_id, t.job_id from token t order by t.run_id) t
+    where r.id = t.run_id and r.status = 'pending'
+    returning r.id, r.app_code, r.workflow_version_id, r.origin_run_id, t.job_id
+  ),
+  root as (
+    insert into public.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, claim, started_at,
+      created_at, updated_at
+    )
+    select
+      r.id, r.app_code, r.workflow_version_id, n.node_id, n.node_type, 'running', r.job_id, 1,
+      v_now, v_now, v_now
+    from started r
+    join public.workflow_nodes n on n.workflow_version_id = r.workflow_version_id
+    where n.in_degree = 0
+    returning *
+  ),
+  resumed as (
+    update public.step_runs s
+    set
+      status = 'running', claim = s.claim + 1, started_at = coalesce(s.started_at, v_now),
+      updated_at = v_now
+    from public.runs r
+    where s.job_id = any(p_job_ids)
+      and s.status in ('ready', 'running')
+      and r.id = s.run_id
+      and r.status = 'running'
+    returning s.*
+  ),
+  taken as (
+    select 1 as opens, r.* from root r
+    union all
+    -- Ready steps were counted as open when they became ready.
+    select 0, s.* from resumed s
+  )
+  select
+    (
+      select pg_catalog.array_agg(
+        row(
+          s.id, s.app_code, 'run.started', null, null, null, 'running', 0, 0, 0, null, '{}'::jsonb
+        )::engine.event order by s.id
+      )
+      from started s
+    ),
+    (
+      select pg_catalog.array_agg(
+        row(
+          t.run_id, t.app_code, 'step.started', t.step_id, t.item_index, t.attempt, 'running',
+          t.opens, 0, 0, null, pg_catalog.jsonb_build_object('claim', t.claim)
+        )::engine.event order by t.run_id, t.step_id, t.item_index
+      )
+      from taken t
+    ),
+    (
+      select pg_catalog.array_agg(
+        row(
+          t.job_id, t.run_id, t.app_code, t.workflow_version_id, t.id, t.step_id, t.item_index,
+          t.attempt, t.claim
+        )::engine.work order by t.run_id, t.step_id, t.item_index
+      )
+      from taken t
+    )
+  into v_run_events, v_step_events, v_work;
+
+  if v_run_events is not null or v_step_events is not null then
+    perform engine.record(coalesce(v_run_events, '{}') || coalesce(v_step_events, '{}'));
+  end if;
+
+  -- A paused run holds its ready steps without a token; resuming makes new ones. Any other token
+  -- without work (the run ended, or this is an old duplicate) is of no more use.
+  update public.step_runs s
+  set job_id = null, updated_at = v_now
+  from public.runs r
+  where s.job_id = any(p_job_ids) and s.status = 'ready' and r.id = s.run_id
+    and r.status = 'paused';
+  perform engine.end_tokens(p_job_ids);
+
+  return query select w.* from pg_catalog.unnest(v_work) as w;
+end;
+$$;
+
+comment on function engine.claim(uuid[], uuid[]) is
+'Takes the tokens that pg-boss handed to this worker (job ids and their runs) and returns the steps to execute. '
+'Starts pending runs. A claim above 1 tells that an earlier worker did not finish the attempt.';

@@ -1,0 +1,78 @@
+-- complete: handlers returned; one call serves steps of many runs.
+
+create function engine.complete(
+  p_run_ids uuid[],
+  p_step_run_ids uuid[],
+  p_claims int[],
+  p_inputs jsonb[],
+  p_outputs jsonb[],
+  p_handles text[]
+)
+returns setof engine.work
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_done uuid[];
+  v_jobs uuid[];
+  v_events engine.event[];
+  v_work engine.work[];
+  v_now timestamptz := engine.now();
+begin
+  perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
+
+  with answer as (
+    select a.*
+    from pg_catalog.unnest(p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles)
+      with ordinality as a (id, claim, input, output, handle, ord)
+  ),
+  -- An answer to an attempt that was taken over, cancelled or answered before changes nothing.
+  done as (
+    update public.step_runs s
+    set
+      status = 'completed', input = a.input, output = a.output, handle = a.handle,
+      completed_at = greatest(v_now, s.started_at), updated_at = v_now
+    from answer a
+    where s.id = a.id and s.status = 'running' and s.claim = a.claim
+    returning
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
+      a.ord
+  ),
+  patch as (
+    insert into public.run_context (
+      run_id, version, app_code, step_id, step_run_id, patch, created_at
+    )
+    select
+      d.run_id,
+      r.context_version + pg_catalog.row_number() over (partition by d.run_id order by d.ord),
+      d.app_code, d.step_id, d.id, pg_catalog.jsonb_build_object(d.step_id, d.output), v_now
+    from done d
+    join public.runs r on r.id = d.run_id
+  )
+  select
+    pg_catalog.array_agg(d.id order by d.ord),
+    pg_catalog.array_agg(distinct d.job_id),
+    pg_catalog.array_agg(
+      row(
+        d.run_id, d.app_code, 'step.completed', d.step_id, d.item_index, d.attempt, 'completed',
+        -1, 1, 1, null,
+        case when d.handle is null then '{}'::jsonb
+          else pg_catalog.jsonb_build_object('handle', d.handle) end
+      )::engine.event order by d.ord
+    )
+  into v_done, v_jobs, v_events
+  from done d;
+
+  if v_done is null then
+    return;
+  end if;
+
+  select pg_catalog.array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
+  perform engine.end_tokens(v_jobs);
+  return query select w.* from pg_catalog.unnest(v_work) as w;
+end;
+$$;
+
+comment on function engine.complete(uuid[], uuid[], int[], jsonb[], jsonb[], text[]) is
+'Completes step runs that this worker carries: resolved config, output and chosen handle per step; returns the '
+'steps that their tokens go on with. Stale claims are ignored.';

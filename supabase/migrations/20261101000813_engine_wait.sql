@@ -1,0 +1,87 @@
+-- wait: handlers ask to wait for time, a person, a signal or another run. The token ends; what is
+-- waited for makes a new one.
+
+create function engine.wait(
+  p_run_ids uuid[],
+  p_step_run_ids uuid[],
+  p_claims int[],
+  p_inputs jsonb[],
+  p_waits jsonb[]
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_jobs uuid[];
+  v_events engine.event[];
+  v_now timestamptz := engine.now();
+begin
+  perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
+
+  with answer as (
+    select a.*
+    from pg_catalog.unnest(p_step_run_ids, p_claims, p_inputs, p_waits)
+      with ordinality as a (id, claim, input, wait, ord)
+  ),
+  before as (
+    select a.*, s.job_id
+    from answer a
+    join public.step_runs s on s.id = a.id
+  ),
+  waiting as (
+    update public.step_runs s
+    set
+      status = 'waiting',
+      job_id = null,
+      input = b.input,
+      wait_kind = b.wait ->> 'kind',
+      wake_at = coalesce(
+        (b.wait ->> 'wake_at')::timestamptz,
+        v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond'
+      ),
+      deadline_at = case when b.wait ->> 'kind' in ('task', 'signal')
+        then v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
+      signal_name = b.wait ->> 'signal_name',
+      task = b.wait -> 'task',
+      assigned_to = (
+        select m.user_id from public.app_members m
+        where m.app_code = s.app_code and m.user_id::text = b.wait #>> '{task,assigned_to}'
+      ),
+      assigned_at = case when b.wait #>> '{task,assigned_to}' is not null then v_now end,
+      assigned_role = (
+        select r.name from public.user_roles r where r.name = b.wait #>> '{task,role}'
+      ),
+      updated_at = v_now
+    from before b
+    where s.id = b.id and s.status = 'running' and s.claim = b.claim
+    returning
+      s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at, b.job_id,
+      s.task, b.ord
+  )
+  select
+    pg_catalog.array_agg(distinct w.job_id),
+    pg_catalog.array_agg(
+      row(
+        w.run_id, w.app_code,
+        case w.wait_kind when 'task' then 'task.created' else 'step.waiting' end,
+        w.step_id, w.item_index, w.attempt, 'waiting', 0, 0, 0, null,
+        pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+          'wait_kind', w.wait_kind, 'wake_at', w.wake_at, 'title', w.task -> 'title'
+        ))
+      )::engine.event order by w.ord
+    )
+  into v_jobs, v_events
+  from waiting w;
+
+  if v_events is not null then
+    perform engine.record(v_events);
+    perform engine.end_tokens(v_jobs);
+    perform pg_catalog.pg_notify('stepbase', 'due');
+  end if;
+end;
+$$;
+
+comment on function engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
+'Puts step runs that this worker carries to wait: {kind: task|delay|signal|child, wake_at?, timeout_ms?, '
+'signal_name?, task?: {title, description?, form?, assigned_to?, role?}} each.';

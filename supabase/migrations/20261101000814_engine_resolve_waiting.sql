@@ -1,0 +1,76 @@
+-- resolve_waiting: what a step waited for has come. New tokens carry on from it.
+
+create function engine.resolve_waiting(
+  p_step_run_ids uuid[],
+  p_outputs jsonb[],
+  p_handles text[],
+  p_event_type text default 'step.completed',
+  p_actor_id uuid default null
+)
+returns setof uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_done uuid[];
+  v_events engine.event[];
+  v_now timestamptz := engine.now();
+begin
+  perform 1 from public.runs r
+  where r.id in (select s.run_id from public.step_runs s where s.id = any(p_step_run_ids))
+  order by r.id for no key update;
+
+  with answer as (
+    select a.*
+    from pg_catalog.unnest(p_step_run_ids, p_outputs, p_handles)
+      with ordinality as a (id, output, handle, ord)
+  ),
+  done as (
+    update public.step_runs s
+    set
+      status = 'completed', output = a.output, handle = a.handle, completed_by = p_actor_id,
+      completed_at = greatest(v_now, s.started_at), updated_at = v_now
+    from answer a
+    where s.id = a.id and s.status = 'waiting'
+    returning
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.output, s.handle, a.ord
+  ),
+  patch as (
+    insert into public.run_context (
+      run_id, version, app_code, step_id, step_run_id, patch, created_at
+    )
+    select
+      d.run_id,
+      r.context_version + pg_catalog.row_number() over (partition by d.run_id order by d.ord),
+      d.app_code, d.step_id, d.id, pg_catalog.jsonb_build_object(d.step_id, d.output), v_now
+    from done d
+    join public.runs r on r.id = d.run_id
+  )
+  select
+    pg_catalog.array_agg(d.id order by d.ord),
+    pg_catalog.array_agg(
+      row(
+        d.run_id, d.app_code, p_event_type, d.step_id, d.item_index, d.attempt, 'completed',
+        -1, 1, 1, p_actor_id,
+        case when d.handle is null then '{}'::jsonb
+          else pg_catalog.jsonb_build_object('handle', d.handle) end
+      )::engine.event order by d.ord
+    )
+  into v_done, v_events
+  from done d;
+
+  if v_done is not null then
+    perform engine.settle(v_done, v_events, false);
+    -- The decision came from outside a worker: watchers beyond Realtime hear of it by the relay.
+    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    select distinct s.app_code, 'run', s.run_id, 'run.changed'
+    from public.step_runs s
+    where s.id = any(v_done);
+    perform pg_catalog.pg_notify('stepbase', 'outbox');
+  end if;
+  return query select pg_catalog.unnest(v_done);
+end;
+$$;
+
+comment on function engine.resolve_waiting(uuid[], jsonb[], text[], text, uuid) is
+'Completes waiting step runs with an output and a handle; returns the ids of those that were still waiting.';

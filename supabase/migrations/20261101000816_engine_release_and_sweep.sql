@@ -1,0 +1,82 @@
+-- Nothing stays behind: workers hand back what they hold, and a sweep finds anything stranded.
+
+create function engine.release(p_job_ids uuid[])
+returns int
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform 1 from public.runs r
+  where r.id in (
+    select s.run_id from public.step_runs s
+    where s.job_id = any(p_job_ids) and s.status = 'running'
+  )
+  order by r.id for no key update;
+
+  -- The next delivery claims them anew; no event, because nothing happened to the run.
+  update public.step_runs s
+  set status = 'ready', updated_at = engine.now()
+  where s.job_id = any(p_job_ids) and s.status = 'running';
+
+  return engine.return_tokens(p_job_ids);
+end;
+$$;
+
+comment on function engine.release(uuid[]) is
+'A worker that stops (or whose budget is spent) hands back its tokens; others go on with them at once.';
+
+create function engine.sweep(p_limit int default 1000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_tokens uuid[];
+  v_runs uuid[];
+begin
+  perform 1 from public.runs r
+  where r.id in (
+    select s.run_id from public.step_runs s
+    where s.status in ('ready', 'running')
+      and s.job_id is not null
+      and not exists (select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id)
+    limit p_limit
+  )
+  order by r.id for no key update skip locked;
+
+  with stranded as (
+    select s.id, s.run_id, engine.new_id() as job_id
+    from public.step_runs s
+    join public.runs r on r.id = s.run_id and r.status = 'running'
+    where s.status in ('ready', 'running')
+      and (
+        (
+          s.job_id is not null
+          and not exists (select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id)
+        )
+        or (s.job_id is null and s.updated_at < engine.now() - interval '1 minute')
+      )
+    limit p_limit
+  ),
+  carried as (
+    update public.step_runs s
+    set status = 'ready', job_id = t.job_id, updated_at = engine.now()
+    from stranded t
+    where s.id = t.id
+    returning s.job_id, s.run_id
+  )
+  select pg_catalog.array_agg(c.job_id), pg_catalog.array_agg(c.run_id)
+  into v_tokens, v_runs
+  from carried c;
+
+  if v_tokens is null then
+    return 0;
+  end if;
+  perform engine.create_tokens(v_tokens, v_runs);
+  return pg_catalog.cardinality(v_tokens);
+end;
+$$;
+
+comment on function engine.sweep(int) is
+'Gives new tokens to steps of running runs that no token carries (which only a fault outside the engine can cause); '
+'returns how many.';

@@ -1,0 +1,302 @@
+-- What clients do with runs and tasks. Each public function is security invoker and thin; the work
+-- is done by its namesake in private, which checks the caller's app and permission first.
+-- The private ones are security definer because clients have no write access to any run table.
+
+create function private.require_permission(permission text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_app_code text := private.app_code();
+begin
+  if auth.uid() is null then
+    perform private.fail('SB401', 'not_authenticated', 'sign in first');
+  end if;
+  if v_app_code is null then
+    perform private.fail('SB403', 'permission_denied', 'you are not a member of the app of this token');
+  end if;
+  if not private.has_permission(permission) then
+    perform private.fail(
+      'SB403', 'permission_denied', pg_catalog.format('your role lacks %s', permission),
+      pg_catalog.jsonb_build_object('permission', permission)
+    );
+  end if;
+  return v_app_code;
+end;
+$$;
+
+comment on function private.require_permission(text) is
+'The caller''s app_code, or SB401/SB403 when there is no signed-in member with the permission.';
+
+create function private.start_run(
+  workflow text, input jsonb, idempotency_key text, version int, priority int
+)
+returns public.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code text := private.require_permission('run:execute');
+  v_workflow public.workflows;
+  v_version_id uuid;
+begin
+  if pg_catalog.length(start_run.idempotency_key) not between 1 and 255 then
+    perform private.fail('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
+  end if;
+  if start_run.priority not between -100 and 100 then
+    perform private.fail('SB400', 'invalid_request', 'priority is between -100 and 100');
+  end if;
+  select w.* into v_workflow from public.workflows w
+  where w.app_code = v_app_code and w.kebab_name = start_run.workflow and w.deleted_at is null;
+  if not found then
+    perform private.fail(
+      'SB404', 'not_found', pg_catalog.format('there is no workflow %s', start_run.workflow),
+      pg_catalog.jsonb_build_object('workflow', start_run.workflow)
+    );
+  end if;
+  if v_workflow.status <> 'published' then
+    perform private.fail(
+      'SB409', 'conflict',
+      pg_catalog.format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
+    );
+  end if;
+  if start_run.version is null then
+    v_version_id := v_workflow.published_version_id;
+  else
+    select v.id into v_version_id from public.workflow_versions v
+    where v.workflow_id = v_workflow.id and v.version = start_run.version
+      and v.status in ('published', 'deprecated');
+  end if;
+  if v_version_id is null then
+    perform private.fail(
+      'SB404', 'not_found',
+      pg_catalog.format('workflow %s has no such published version', start_run.workflow)
+    );
+  end if;
+  return engine.start_run(
+    v_app_code, v_version_id, coalesce(start_run.input, '{}'), 'manual', start_run.idempotency_key,
+    start_run.priority, auth.uid()
+  );
+end;
+$$;
+
+create function public.start_run(
+  workflow text,
+  input jsonb default '{}',
+  idempotency_key text default null,
+  version int default null,
+  priority int default 0
+)
+returns public.runs
+language sql
+set search_path = ''
+as $$
+  select private.start_run(
+    start_run.workflow, start_run.input, start_run.idempotency_key, start_run.version,
+    start_run.priority
+  );
+$$;
+
+comment on function public.start_run(text, jsonb, text, int, int) is
+'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
+'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
+'Errors: SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema.';
+
+create function private.own_run(run_id uuid, app_code text)
+returns public.runs
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_run public.runs;
+begin
+  select r.* into v_run from public.runs r
+  where r.id = own_run.run_id and r.app_code = own_run.app_code;
+  if not found then
+    perform private.fail(
+      'SB404', 'not_found', 'there is no such run',
+      pg_catalog.jsonb_build_object('run_id', own_run.run_id)
+    );
+  end if;
+  return v_run;
+end;
+$$;
+
+comment on function private.own_run(uuid, text) is 'A run of the given app, or SB404.';
+
+create function private.cancel_run(run_id uuid, reason text)
+returns public.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_run public.runs := private.own_run(
+    cancel_run.run_id, private.require_permission('run:cancel')
+  );
+begin
+  perform engine.end_runs(
+    array[v_run.id], 'cancelled',
+    pg_catalog.jsonb_build_object(
+      'code', 'cancelled', 'message', coalesce(cancel_run.reason, 'cancelled by a member')
+    ),
+    auth.uid()
+  );
+  if not found then
+    if v_run.status <> 'cancelled' then
+      perform private.fail(
+        'SB409', 'conflict', pg_catalog.format('the run is already %s', v_run.status)
+      );
+    end if;
+    return v_run;
+  end if;
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (v_run.app_code, 'run', v_run.id, 'run.cancel');
+  perform pg_catalog.pg_notify('stepbase', 'outbox');
+  return private.own_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+create function public.cancel_run(run_id uuid, reason text default null)
+returns public.runs
+language sql
+set search_path = ''
+as $$
+  select private.cancel_run(cancel_run.run_id, cancel_run.reason);
+$$;
+
+comment on function public.cancel_run(uuid, text) is
+'Cancels a run that has not ended, with everything it still does; needs run:cancel. Cancelling twice is the same as '
+'once. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise.';
+
+create function private.own_task(step_run_id uuid, step_types text[])
+returns public.step_runs
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_app_code text := private.app_code();
+  v_task public.step_runs;
+begin
+  if auth.uid() is null then
+    perform private.fail('SB401', 'not_authenticated', 'sign in first');
+  end if;
+  select s.* into v_task from public.step_runs s
+  where s.id = own_task.step_run_id and s.app_code = v_app_code and s.step_type = any(step_types);
+  if not found then
+    perform private.fail(
+      'SB404', 'not_found', 'there is no such task',
+      pg_catalog.jsonb_build_object('step_run_id', own_task.step_run_id)
+    );
+  end if;
+  -- The assignee decides, or whoever manages members of the app; without an assignee, any member
+  -- with task:complete whose role suffices.
+  if v_task.assigned_to is distinct from auth.uid() and not private.has_permission('member:manage')
+    and (
+      v_task.assigned_to is not null
+      or not private.has_permission('task:complete')
+      or (v_task.assigned_role is not null and v_task.assigned_role <> private.app_role())
+    )
+  then
+    perform private.fail('SB403', 'permission_denied', 'this task is not yours to complete');
+  end if;
+  if v_task.status <> 'waiting' then
+    perform private.fail(
+      'SB409', 'conflict', pg_catalog.format('the task is already %s', v_task.status),
+      pg_catalog.jsonb_build_object('status', v_task.status)
+    );
+  end if;
+  return v_task;
+end;
+$$;
+
+comment on function private.own_task(uuid, text[]) is
+'A waiting task of the caller''s app that the caller may complete, or SB401, SB403, SB404, SB409.';
+
+create function private.finish_task(
+  step_run_id uuid, step_types text[], output jsonb, handle text
+)
+returns public.step_runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_task public.step_runs := private.own_task(finish_task.step_run_id, finish_task.step_types);
+  v_errors jsonb;
+begin
+  if v_task.task -> 'form' is not null and finish_task.handle is null then
+    v_errors := private.json_schema_errors(v_task.task -> 'form', finish_task.output);
+    if pg_catalog.jsonb_array_length(v_errors) > 0 then
+      perform private.fail(
+        'SB422', 'invalid_input', 'the answer does not fit the form',
+        pg_catalog.jsonb_build_object('errors', v_errors)
+      );
+    end if;
+  end if;
+  perform engine.resolve_waiting(
+    array[v_task.id], array[finish_task.output], array[finish_task.handle], 'task.completed',
+    auth.uid()
+  );
+  if not found then
+    perform private.fail('SB409', 'conflict', 'the task was completed by someone else');
+  end if;
+  select s.* into v_task from public.step_runs s where s.id = v_task.id;
+  return v_task;
+end;
+$$;
+
+create function public.complete_task(step_run_id uuid, output jsonb default '{}')
+returns public.step_runs
+language sql
+set search_path = ''
+as $$
+  select private.finish_task(
+    complete_task.step_run_id, array['user_task', 'service_task', 'ai_agent_task'],
+    coalesce(complete_task.output, '{}'), null
+  );
+$$;
+
+comment on function public.complete_task(uuid, jsonb) is
+'Completes a waiting user task with the form''s data; the run goes on. For the assignee, or members with '
+'task:complete. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
+
+create function public.decide_approval(step_run_id uuid, approved boolean, comment text default null)
+returns public.step_runs
+language sql
+set search_path = ''
+as $$
+  select private.finish_task(
+    decide_approval.step_run_id, array['wait_for_approval'],
+    pg_catalog.jsonb_build_object(
+      'approved', decide_approval.approved, 'comment', decide_approval.comment,
+      'decided_by', auth.uid()
+    ),
+    case when decide_approval.approved then 'approved' else 'rejected' end
+  );
+$$;
+
+comment on function public.decide_approval(uuid, boolean, text) is
+'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For the assignee, or '
+'members with task:complete. Errors: SB401, SB403, SB404, SB409 already decided.';
+
+revoke execute on all functions in schema engine from public, anon, authenticated;
+grant execute on function engine.merge(jsonb) to authenticated, service_role;
+revoke execute on function private.start_run(text, jsonb, text, int, int) from public;
+revoke execute on function private.cancel_run(uuid, text) from public;
+revoke execute on function private.finish_task(uuid, text[], jsonb, text) from public;
+revoke execute on function public.start_run(text, jsonb, text, int, int) from public;
+revoke execute on function public.cancel_run(uuid, text) from public;
+revoke execute on function public.complete_task(uuid, jsonb) from public;
+revoke execute on function public.decide_approval(uuid, boolean, text) from public;
+grant execute on function private.start_run(text, jsonb, text, int, int) to authenticated;
+grant execute on function private.cancel_run(uuid, text) to authenticated;
+grant execute on function private.finish_task(uuid, text[], jsonb, text) to authenticated;
+grant execute on function public.start_run(text, jsonb, text, int, int) to authenticated;
+grant execute on function public.cancel_run(uuid, text) to authenticated;
+grant execute on function public.complete_task(uuid, jsonb) to authenticated;
+grant execute on function public.decide_approval(uuid, boolean, text) to authenticated;
