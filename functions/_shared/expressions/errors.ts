@@ -1,0 +1,90 @@
+// What can be wrong with an expression or a template, with a stable code and the place in the text.
+
+export type ExpressionErrorCode =
+  | 'expression_syntax'
+  | 'expression_failed'
+  | 'expression_timeout'
+  | 'expression_too_deep'
+  | 'expression_too_large'
+  | 'expression_not_json'
+  | 'secret_not_literal'
+  | 'secret_not_allowed'
+  | 'secret_not_found';
+
+export interface ExpressionErrorDetails {
+  /** The expression as it was written. */
+  expression?: string;
+  /** Offset into the expression where it went wrong. */
+  position?: number;
+  /** Where in the step's config the expression stands, e.g. headers.authorization. */
+  path?: string;
+  /** JSONata's own code (S0201, D1012 …), for its documentation. */
+  jsonata_code?: string;
+}
+
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
+  readonly code: ExpressionErrorCode;
+  readonly details: ExpressionErrorDetails;
+
+  constructor(code: ExpressionErrorCode, message: string, details: ExpressionErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Running out of time may be the machine's fault; everything else is the expression's. */
+  get retryable(): boolean {
+    return this.code === 'expression_timeout';
+  }
+
+  at(path: string): ExpressionError {
+    const located = path === '' ? this.message : `${path}: ${this.message}`;
+    return new ExpressionError(this.code, located, { ...this.details, path });
+  }
+}
+
+interface JsonataFailure {
+  code?: unknown;
+  position?: unknown;
+  message?: unknown;
+}
+
+/** JSONata throws plain objects; here they become errors that say where. */
+export function fromJsonata(error: unknown, expression: string): ExpressionError {
+  if (error instanceof ExpressionError) return error;
+  if (error instanceof RangeError) {
+    return /stack/i.test(error.message)
+      ? new ExpressionError('expression_too_deep', 'the expression nests too deeply', {
+          expression,
+        })
+      : new ExpressionError('expression_too_large', 'the expression makes too large a value', {
+          expression,
+        });
+  }
+  const failure: JsonataFailure = typeof error === 'object' && error !== null ? error : {};
+  const jsonataCode = typeof failure.code === 'string' ? failure.code : undefined;
+  const details: ExpressionErrorDetails = {
+    expression,
+    ...(typeof failure.position === 'number' ? { position: failure.position } : {}),
+    ...(jsonataCode === undefined ? {} : { jsonata_code: jsonataCode }),
+  };
+  const message = typeof failure.message === 'string' ? failure.message : String(error);
+  if (jsonataCode === 'D1012') {
+    return new ExpressionError('expression_timeout', 'the expression ran out of time', details);
+  }
+  if (jsonataCode === 'D1011') {
+    return new ExpressionError('expression_too_deep', 'the expression nests too deeply', details);
+  }
+  if (jsonataCode === 'D2014' || jsonataCode === 'D2015') {
+    return new ExpressionError(
+      'expression_too_large',
+      'the expression makes too long a list',
+      details,
+    );
+  }
+  const where = details.position === undefined ? '' : ` (at ${details.position})`;
+  return jsonataCode?.startsWith('S')
+    ? new ExpressionError('expression_syntax', `${message}${where}`, details)
+    : new ExpressionError('expression_failed', `${message}${where}`, details);
+}

@@ -1,0 +1,15 @@
+// Expressions and templates: compile once, know what they read, resolve against a run's scope.
+
+export type { References } from './analysis.ts';
+export { ExpressionError, type ExpressionErrorCode } from './errors.ts';
+export { type Json, toJson } from './json.ts';
+export { type CompiledExpression, compileExpression, evaluate, type Scope } from './jsonata.ts';
+export { type SchemaProblem, validateJson } from './schema.ts';
+export type { Revealed, SecretLookup } from './secrets.ts';
+export {
+  type CompiledTemplate,
+  type CompileOptions,
+  compileTemplate,
+  type Resolved,
+  resolveSecrets,
+} from './template.ts';

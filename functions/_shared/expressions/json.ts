@@ -1,0 +1,55 @@
+// Turns whatever an expression gave into plain JSON that PostgreSQL can store, within a budget.
+
+import { ExpressionError } from './errors.ts';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+const maxDepth = 200;
+const maxNodes = 1_000_000;
+
+/**
+ * A copy with nothing but JSON in it. Follows JSON.stringify: what has no JSON form is left out of objects and
+ * null in arrays. Shared parts are counted each time they appear, so a value that only looks small is refused.
+ */
+export function toJson(value: unknown): Json | undefined {
+  let nodes = 0;
+  const copy = (from: unknown, depth: number): Json | undefined => {
+    nodes += 1;
+    if (nodes > maxNodes) {
+      throw new ExpressionError('expression_too_large', 'the value has too many parts');
+    }
+    if (depth > maxDepth) {
+      throw new ExpressionError('expression_too_deep', 'the value nests too deeply');
+    }
+    switch (typeof from) {
+      case 'string':
+        // jsonb cannot hold NUL.
+        return from.includes('\u0000') ? from.replaceAll('\u0000', '\uFFFD') : from;
+      case 'number':
+        return Number.isFinite(from) ? from : null;
+      case 'boolean':
+        return from;
+      case 'bigint':
+        return String(from);
+      case 'object':
+        break;
+      default:
+        return undefined;
+    }
+    if (from === null) return null;
+    if (Array.isArray(from)) return from.map((item) => copy(item, depth + 1) ?? null);
+    if (from instanceof Date) return from.toJSON();
+    if ('_jsonata_lambda' in from || '_jsonata_function' in from) return undefined;
+    const result: { [key: string]: Json } = {};
+    for (const [key, item] of Object.entries(from)) {
+      const made = copy(item, depth + 1);
+      if (made === undefined) continue;
+      // Assigning to __proto__ would set the prototype instead of a key.
+      if (key === '__proto__')
+        Object.defineProperty(result, key, { value: made, enumerable: true });
+      else result[key] = made;
+    }
+    return result;
+  };
+  return copy(value, 0);
+}

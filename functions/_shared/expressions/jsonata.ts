@@ -1,0 +1,100 @@
+// JSONata compiled once per text, analysed, guarded, and evaluated over a run's scope into plain JSON.
+
+import jsonata from 'jsonata';
+import { analyse, plainPath, type References } from './analysis.ts';
+import { ExpressionError, fromJsonata } from './errors.ts';
+import { type Json, toJson } from './json.ts';
+import { expressionLimits, guard } from './limits.ts';
+import { prepareRegex, SandboxedRegExp } from './regex.ts';
+
+/** What expressions see. */
+export interface Scope {
+  input: unknown;
+  steps: Readonly<Record<string, { output: unknown }>>;
+  context: Readonly<Record<string, unknown>>;
+  run: unknown;
+  item?: unknown;
+  index?: number;
+}
+
+export interface CompiledExpression extends References {
+  readonly source: string;
+  /** undefined when the expression selects nothing. */
+  evaluate(scope: Scope): Promise<Json | undefined>;
+}
+
+const cacheSize = 2_000;
+const cache = new Map<string, CompiledExpression>();
+
+/** Throws ExpressionError with the position when the text is not JSONata. */
+export function compileExpression(source: string): CompiledExpression {
+  const cached = cache.get(source);
+  if (cached !== undefined) {
+    // Moved to the end: the first key is always the least recently used.
+    cache.delete(source);
+    cache.set(source, cached);
+    return cached;
+  }
+  const compiled = compile(source);
+  cache.set(source, compiled);
+  if (cache.size > cacheSize) {
+    const [oldest] = cache.keys();
+    if (oldest !== undefined) cache.delete(oldest);
+  }
+  return compiled;
+}
+
+function compile(source: string): CompiledExpression {
+  if (source.length > expressionLimits.sourceLength) {
+    throw new ExpressionError('expression_too_large', 'the expression is too long');
+  }
+  let expression: jsonata.Expression;
+  let references: References;
+  let path: readonly string[] | undefined;
+  try {
+    expression = jsonata(source, {
+      timeout: expressionLimits.timeoutMs,
+      stack: expressionLimits.depth,
+      sequence: expressionLimits.items,
+      RegexEngine: SandboxedRegExp as unknown as RegExpConstructor,
+    });
+    references = analyse(expression.ast());
+    path = plainPath(expression.ast());
+  } catch (error) {
+    throw fromJsonata(error, source);
+  }
+  guard(expression);
+  return {
+    ...references,
+    source,
+    async evaluate(scope) {
+      try {
+        const direct = path === undefined ? unresolved : follow(path, scope);
+        if (direct !== unresolved) return toJson(direct);
+        if (references.usesRegex) await prepareRegex();
+        const result: unknown = await expression.evaluate(scope);
+        return toJson(result);
+      } catch (error) {
+        throw fromJsonata(error, source);
+      }
+    },
+  };
+}
+
+const unresolved = Symbol('unresolved');
+
+/** Most templates are `steps.a.output.b`; lists on the way need JSONata, which maps over them. */
+function follow(path: readonly string[], scope: Scope): unknown {
+  let value: unknown = scope;
+  for (const name of path) {
+    if (value === undefined || value === null) return undefined;
+    if (Array.isArray(value)) return unresolved;
+    if (typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
+
+export function evaluate(expression: string, scope: Scope): Promise<Json | undefined> {
+  return compileExpression(expression).evaluate(scope);
+}

@@ -1,0 +1,51 @@
+// Secrets: looked up after everything else is resolved, and taken out again of whatever a handler gives back.
+
+import { ExpressionError } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Resolved } from './template.ts';
+
+export type SecretLookup = (name: string) => string | undefined | Promise<string | undefined>;
+
+export interface Revealed {
+  readonly config: Json;
+  /** A copy with every secret's value replaced by ***; an echoing server must not bring one into the tables. */
+  mask<T>(value: T): T;
+}
+
+/** Shorter values would turn ordinary text into stars. */
+const shortestMasked = 4;
+
+export async function revealSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
+  const secrets: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const name of resolved.secrets) {
+    const value = await lookup(name);
+    if (value === undefined) {
+      throw new ExpressionError(
+        'secret_not_found',
+        `the secret ${name} is not set for this application`,
+      );
+    }
+    secrets[name] = value;
+  }
+  const config = await resolved.finish(secrets);
+  // Longest first: one secret may contain another.
+  const values = Object.values(secrets)
+    .flatMap((value) => [value, encodeURIComponent(value)])
+    .filter((value) => value.length >= shortestMasked)
+    .sort((a, b) => b.length - a.length);
+  return {
+    config,
+    mask: (value) => (values.length === 0 ? value : (mask(value, values) as typeof value)),
+  };
+}
+
+function mask(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') {
+    return secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value);
+  }
+  if (Array.isArray(value)) return value.map((item) => mask(item, secrets));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [mask(key, secrets) as string, mask(item, secrets)]),
+  );
+}

@@ -1,0 +1,212 @@
+// A step's config with its `{{ … }}` compiled: analysed once per node, resolved once per attempt.
+// Expressions that mention a secret are evaluated last, and their value is known only to the handler.
+
+import { ReferenceSet } from './analysis.ts';
+import { analyseCode } from './code-analysis.ts';
+import { ExpressionError } from './errors.ts';
+import type { Json } from './json.ts';
+import { toJson } from './json.ts';
+import { type CompiledExpression, compileExpression, type Scope } from './jsonata.ts';
+import { type Revealed, revealSecrets, type SecretLookup } from './secrets.ts';
+import { parseTemplateText, type TemplatePart } from './template-text.ts';
+
+export interface CompileOptions {
+  /** Top-level keys that hold source code: left as they are, but their references count. */
+  rawKeys?: Readonly<Record<string, 'jsonata' | 'javascript'>> | undefined;
+}
+
+/** One `{{ … }}` in its place. */
+interface Slot {
+  readonly path: string;
+  readonly expression: CompiledExpression;
+}
+
+type Node =
+  | { kind: 'literal'; value: Json }
+  | { kind: 'slot'; slot: Slot }
+  | { kind: 'text'; parts: readonly (string | Slot)[] }
+  | { kind: 'array'; items: readonly Node[] }
+  | { kind: 'object'; entries: readonly (readonly [string, Node])[] };
+
+export interface Resolved {
+  /** For step_runs.input: every value but the secrets', which stand there as they were written. */
+  readonly stored: Json;
+  /** Names of the secrets that resolveSecrets will ask for. */
+  readonly secrets: readonly string[];
+  /** Internal to resolveSecrets. */
+  readonly finish: (secrets: Readonly<Record<string, string>>) => Promise<Json>;
+}
+
+export interface CompiledTemplate {
+  readonly reads: readonly string[] | 'all';
+  readonly usesContext: boolean;
+  readonly secrets: readonly string[];
+  resolve(scope: Scope): Promise<Resolved>;
+}
+
+export function compileTemplate(config: unknown, options: CompileOptions = {}): CompiledTemplate {
+  const found = new ReferenceSet();
+  const slots: Slot[] = [];
+  const json = toJson(config) ?? null;
+  const root = options.rawKeys === undefined ? json : withoutRaw(json, options.rawKeys, found);
+  const node = compileNode(root, '', slots, options.rawKeys ?? {});
+  for (const slot of slots) {
+    if (slot.expression.opaqueSecrets) {
+      throw new ExpressionError(
+        'secret_not_literal',
+        'a secret is written as secrets.<name>, with its name in the text',
+        { expression: slot.expression.source },
+      ).at(slot.path);
+    }
+    found.add(slot.expression);
+  }
+  const references = found.done();
+  return {
+    reads: references.reads,
+    usesContext: references.usesContext,
+    secrets: references.secrets,
+    resolve: (scope) => resolve(node, slots, scope),
+  };
+}
+
+/** Adds what the raw keys read; returns the config itself, whose raw keys compileNode leaves alone. */
+function withoutRaw(
+  json: Json,
+  rawKeys: NonNullable<CompileOptions['rawKeys']>,
+  found: ReferenceSet,
+): Json {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
+  for (const [key, language] of Object.entries(rawKeys)) {
+    const source = json[key];
+    if (typeof source !== 'string') continue;
+    const references = located(key, () =>
+      language === 'jsonata' ? compileExpression(source) : analyseCode(source),
+    );
+    if (references.opaqueSecrets || references.secrets.length > 0) {
+      throw new ExpressionError(
+        'secret_not_allowed',
+        'secrets can only be used in templates, because what this gives is stored',
+        { expression: source },
+      ).at(key);
+    }
+    found.add(references);
+  }
+  return json;
+}
+
+function located<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof ExpressionError ? error.at(path) : error;
+  }
+}
+
+function compileNode(
+  json: Json,
+  path: string,
+  slots: Slot[],
+  rawKeys: Readonly<Record<string, unknown>>,
+): Node {
+  if (typeof json === 'string') return compileText(json, path, slots);
+  if (typeof json !== 'object' || json === null) return { kind: 'literal', value: json };
+  if (Array.isArray(json)) {
+    const items = json.map((item, at) => compileNode(item, `${path}[${at}]`, slots, {}));
+    const constant = items.every((item) => item.kind === 'literal');
+    return constant ? { kind: 'literal', value: json } : { kind: 'array', items };
+  }
+  const entries = Object.entries(json).map(([key, value]): readonly [string, Node] => [
+    key,
+    Object.hasOwn(rawKeys, key)
+      ? { kind: 'literal', value }
+      : compileNode(value, path === '' ? key : `${path}.${key}`, slots, {}),
+  ]);
+  const constant = entries.every(([, item]) => item.kind === 'literal');
+  return constant ? { kind: 'literal', value: json } : { kind: 'object', entries };
+}
+
+function compileText(text: string, path: string, slots: Slot[]): Node {
+  if (!text.includes('{{')) return { kind: 'literal', value: text };
+  const toSlot = (part: TemplatePart): string | Slot => {
+    if (typeof part === 'string') return part;
+    const slot = { path, expression: part };
+    slots.push(slot);
+    return slot;
+  };
+  const parts = located(path, () => parseTemplateText(text)).map(toSlot);
+  const [only] = parts;
+  return parts.length === 1 && typeof only === 'object'
+    ? { kind: 'slot', slot: only }
+    : { kind: 'text', parts };
+}
+
+type Values = ReadonlyMap<Slot, Json | undefined>;
+
+async function evaluateSlots(
+  slots: readonly Slot[],
+  scope: Scope,
+): Promise<Map<Slot, Json | undefined>> {
+  const values = new Map<Slot, Json | undefined>();
+  for (const slot of slots) {
+    try {
+      values.set(slot, await slot.expression.evaluate(scope));
+    } catch (error) {
+      throw error instanceof ExpressionError ? error.at(slot.path) : error;
+    }
+  }
+  return values;
+}
+
+async function resolve(node: Node, slots: readonly Slot[], scope: Scope): Promise<Resolved> {
+  const secret = slots.filter((slot) => slot.expression.secrets.length > 0);
+  const values = await evaluateSlots(
+    slots.filter((slot) => slot.expression.secrets.length === 0),
+    scope,
+  );
+  const shown = new Map(values);
+  for (const slot of secret) shown.set(slot, `{{ ${slot.expression.source} }}`);
+  return {
+    stored: build(node, shown) ?? null,
+    secrets: [...new Set(secret.flatMap((slot) => slot.expression.secrets))].sort(),
+    async finish(secrets) {
+      if (secret.length === 0) return build(node, values) ?? null;
+      // The whole scope plus the secrets, for these expressions only.
+      const revealed = await evaluateSlots(secret, { ...scope, secrets } as Scope);
+      return build(node, new Map([...values, ...revealed])) ?? null;
+    },
+  };
+}
+
+/** Left out of an object and null in an array when a template selects nothing, as JSON.stringify does. */
+function build(node: Node, values: Values): Json | undefined {
+  switch (node.kind) {
+    case 'literal':
+      return node.value;
+    case 'slot':
+      return values.get(node.slot);
+    case 'text':
+      return node.parts
+        .map((part) => (typeof part === 'string' ? part : toText(values.get(part))))
+        .join('');
+    case 'array':
+      return node.items.map((item) => build(item, values) ?? null);
+    case 'object': {
+      const result: { [key: string]: Json } = {};
+      for (const [key, item] of node.entries) {
+        const value = build(item, values);
+        if (value !== undefined) result[key] = value;
+      }
+      return result;
+    }
+  }
+}
+
+function toText(value: Json | undefined): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** The last step before a handler runs; its result is never stored or logged. */
+export function resolveSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
+  return revealSecrets(resolved, lookup);
+}

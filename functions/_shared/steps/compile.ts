@@ -1,0 +1,98 @@
+// One node's config made ready: compiled once per workflow version, then resolved and run once per attempt.
+
+import {
+  compileTemplate,
+  ExpressionError,
+  type Resolved,
+  type Revealed,
+  resolveSecrets,
+  type Scope,
+  type SecretLookup,
+} from '../expressions/index.ts';
+import { StepError, throwIfAborted, toStepError } from './errors.ts';
+import { toScope } from './scope.ts';
+import type { StepContext, StepHandler, StepResult } from './types.ts';
+
+export interface CompiledStep {
+  readonly type: string;
+  /** Step ids the config reads; load no others. */
+  readonly reads: readonly string[] | 'all';
+  readonly usesContext: boolean;
+  readonly secrets: readonly string[];
+  /** Fills in the templates; `stored` of the result belongs into step_runs.input before the step runs. */
+  resolve(ctx: StepContext): Promise<Resolved>;
+  /** Looks up the secrets, checks the config, runs the handler; secrets are masked in whatever comes out. */
+  run(resolved: Resolved, secrets: SecretLookup, ctx: StepContext): Promise<StepResult>;
+}
+
+/** Throws StepError 'invalid_definition' when an expression of the config cannot be compiled. */
+export function compileStep(handler: StepHandler<unknown>, config: unknown): CompiledStep {
+  const template = asStepError(() => compileTemplate(config, { rawKeys: handler.rawKeys }));
+  return {
+    type: handler.type,
+    reads: template.reads,
+    usesContext: template.usesContext,
+    secrets: template.secrets,
+    async resolve(ctx) {
+      try {
+        return await template.resolve(toScope(ctx) satisfies Scope);
+      } catch (error) {
+        throw fromExpression(error);
+      }
+    },
+    async run(resolved, secrets, ctx) {
+      throwIfAborted(ctx.signal);
+      let revealed: Revealed | undefined;
+      try {
+        revealed = await resolveSecrets(resolved, secrets);
+        const result = await handler.run(checkConfig(handler, revealed.config), ctx);
+        return result.kind === 'completed' ? revealed.mask(result) : result;
+      } catch (error) {
+        throw maskError(fromExpression(error), revealed);
+      }
+    },
+  };
+}
+
+function checkConfig(handler: StepHandler<unknown>, config: unknown): unknown {
+  const parsed = handler.schema.safeParse(config);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({
+    path: issue.path.map(String).join('.'),
+    message: issue.message,
+  }));
+  const [first] = problems;
+  throw new StepError(
+    'invalid_config',
+    `the config of this ${handler.type} step is not valid: ${first?.path || 'config'}: ${first?.message}`,
+    { details: problems },
+  );
+}
+
+function asStepError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new StepError('invalid_definition', error.message, {
+      details: { code: error.code, ...error.details },
+    });
+  }
+}
+
+function fromExpression(error: unknown): StepError {
+  if (!(error instanceof ExpressionError)) return toStepError(error);
+  return new StepError(error.code, error.message, {
+    retryable: error.retryable,
+    details: error.details,
+  });
+}
+
+function maskError(error: StepError, revealed: Revealed | undefined): StepError {
+  if (revealed === undefined) return error;
+  return new StepError(error.code, revealed.mask(error.message), {
+    retryable: error.retryable,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.details === undefined ? {} : { details: revealed.mask(error.details) }),
+  });
+}

@@ -1,0 +1,227 @@
+// One careful HTTP call for every step that makes one: guarded address, bounded time, size and redirects,
+// and one classification of what may be tried again.
+
+import { assertAllowedUrl } from './egress.ts';
+import type { StepEnv } from './env.ts';
+import { abortError, StepError, throwIfAborted } from './errors.ts';
+
+export interface HttpCall {
+  method: string;
+  url: URL;
+  headers: Headers;
+  body?: string;
+  signal: AbortSignal;
+  env: StepEnv;
+  timeoutMs?: number;
+  maxResponseBytes?: number;
+  /** URLs the operator configured (mail API, model endpoint) are not a tenant's choice: no egress check. */
+  trusted?: boolean;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+export type RetryCondition = number | '4xx' | '5xx';
+
+/** Follows redirects by hand so that each hop is checked; answers every status, throws only without an answer. */
+export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
+  const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
+  const clock = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([call.signal, clock]);
+  const headers = new Headers(call.headers);
+  let { url, method, body } = call;
+  try {
+    for (let hop = 0; hop <= call.env.limits.redirects; hop += 1) {
+      throwIfAborted(signal);
+      if (!call.trusted) await assertAllowedUrl(url, call.env.egress);
+      const response = await call.env.fetch(url, {
+        method,
+        headers,
+        redirect: 'manual',
+        signal,
+        ...(body === undefined ? {} : { body }),
+      });
+      const location = response.headers.get('location');
+      if (!isRedirect(response.status) || location === null) {
+        return await readAnswer(response, call.maxResponseBytes ?? call.env.limits.responseBytes);
+      }
+      await response.body?.cancel();
+      const next = redirectTarget(location, url);
+      if (next.origin !== url.origin) {
+        for (const name of ['authorization', 'cookie', 'proxy-authorization']) headers.delete(name);
+      }
+      if (response.status === 303 || (response.status < 303 && method === 'POST')) {
+        method = method === 'HEAD' ? 'HEAD' : 'GET';
+        body = undefined;
+        for (const name of ['content-type', 'content-length']) headers.delete(name);
+      }
+      url = next;
+    }
+  } catch (error) {
+    throw callError(error, call, clock, timeoutMs);
+  }
+  throw new StepError(
+    'http_too_many_redirects',
+    `${describe(call)} was redirected more than ${call.env.limits.redirects} times`,
+  );
+}
+
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+function redirectTarget(location: string, from: URL): URL {
+  if (!URL.canParse(location, from)) {
+    throw new StepError('http_bad_redirect', 'the server redirected to something that is no URL');
+  }
+  return new URL(location, from);
+}
+
+async function readAnswer(response: Response, limit: number): Promise<HttpAnswer> {
+  const bytes = await readLimited(response, limit);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of response.headers) headers[name.toLowerCase()] = value;
+  return { status: response.status, headers, body: parseBody(bytes, headers['content-type']) };
+}
+
+async function readLimited(response: Response, limit: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new StepError('http_response_too_large', `the response is larger than ${limit} bytes`);
+  if (Number(response.headers.get('content-length') ?? 0) > limit) {
+    await response.body?.cancel();
+    throw tooLarge();
+  }
+  if (response.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop by throwing cancels the stream, which closes the connection.
+  for await (const chunk of response.body) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const all = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return all;
+}
+
+const jsonType = /^application\/(?:[\w.+-]+\+)?json\b/i;
+const textType =
+  /^(?:text\/|application\/(?:xml|x-www-form-urlencoded|javascript)|[\w.+/-]+\+xml)/i;
+
+function parseBody(bytes: Uint8Array, contentType = ''): unknown {
+  if (bytes.byteLength === 0) return null;
+  if (jsonType.test(contentType)) {
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes));
+    } catch (cause) {
+      throw new StepError('http_invalid_json', 'the response says it is JSON but is not', {
+        cause,
+      });
+    }
+  }
+  if (contentType !== '' && !textType.test(contentType)) {
+    try {
+      return storable(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    } catch {
+      return { encoding: 'base64', data: toBase64(bytes) };
+    }
+  }
+  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  return storable(decoder(charset).decode(bytes));
+}
+
+function decoder(charset: string): TextDecoder {
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
+  }
+}
+
+/** jsonb has no NUL character; one in a page must not fail the step that fetched it. */
+function storable(text: string): string {
+  return text.replaceAll('\u0000', '\uFFFD');
+}
+
+function toBase64(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 0x8000) {
+    parts.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
+  }
+  return btoa(parts.join(''));
+}
+
+function callError(
+  error: unknown,
+  call: HttpCall,
+  clock: AbortSignal,
+  timeoutMs: number,
+): StepError {
+  if (call.signal.aborted) return abortError(call.signal);
+  if (clock.aborted) {
+    return new StepError('http_timeout', `${describe(call)} gave no answer in ${timeoutMs} ms`, {
+      retryable: true,
+    });
+  }
+  if (error instanceof StepError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  // The runtime's message repeats the URL, whose query may carry a secret.
+  const cause = /:\s*([^:]+)$/.exec(reason)?.[1] ?? 'connection failed';
+  return new StepError('network_error', `${describe(call)} failed: ${cause}`, { retryable: true });
+}
+
+/** Origin and path only: a query string may carry a secret. */
+function describe(call: HttpCall): string {
+  return `${call.method} ${call.url.origin}${call.url.pathname}`;
+}
+
+/** Turns a status that is no success into the error the engine's retry policy understands. */
+export function assertAccepted(
+  answer: HttpAnswer,
+  call: Pick<HttpCall, 'method' | 'url' | 'env'>,
+  options: {
+    accept?: readonly number[] | undefined;
+    retryOn?: readonly RetryCondition[] | undefined;
+  } = {},
+): void {
+  const { status } = answer;
+  if (status < 400 || options.accept?.includes(status)) return;
+  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], call.env.now());
+  const told =
+    options.retryOn?.some((on) => on === status || on === `${Math.floor(status / 100)}xx`) ?? false;
+  const code =
+    status === 429
+      ? 'http_rate_limited'
+      : status >= 500
+        ? 'http_server_error'
+        : 'http_client_error';
+  throw new StepError(
+    code,
+    `${call.method} ${call.url.origin}${call.url.pathname} answered ${status}`,
+    {
+      retryable: told || status === 429 || status === 408 || status >= 500,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      details: { status, body: excerpt(answer.body) },
+    },
+  );
+}
+
+function excerpt(body: unknown): unknown {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return text.length <= 2_000 ? body : `${text.slice(0, 2_000)}…`;
+}
+
+function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - now.getTime();
+  // A server may not park a run for days.
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}

@@ -1,0 +1,15 @@
+// What a step's context looks like to an expression.
+
+import type { Scope } from '../expressions/index.ts';
+import type { StepContext } from './types.ts';
+
+export function toScope(ctx: StepContext): Scope {
+  return {
+    input: ctx.input,
+    steps: ctx.steps,
+    context: ctx.context,
+    run: ctx.run,
+    index: ctx.itemIndex,
+    ...(ctx.item === undefined ? {} : { item: ctx.item }),
+  };
+}

@@ -1,0 +1,86 @@
+// The contract between the worker and the step types: what a handler is given, what it may answer.
+
+import type { z } from 'zod';
+import type { StepEnv } from './env.ts';
+
+export type { StepEnv } from './env.ts';
+export { StepError, type StepErrorOptions, toStepError } from './errors.ts';
+
+export interface StepRun {
+  id: string;
+  app_code: string;
+  /** kebab_name of the workflow. */
+  workflow: string;
+  version: number;
+  trace_id?: string;
+}
+
+export interface StepContext {
+  run: StepRun;
+  stepId: string;
+  attempt: number;
+  itemIndex: number;
+  /** The element of for_each this step run works on. */
+  item?: unknown;
+  /** run:step:item, the same for every attempt: send it to whoever can recognise a repetition. */
+  idempotencyKey: string;
+  /** Aborted when the attempt is cancelled or out of time. */
+  signal: AbortSignal;
+  env: StepEnv;
+  input: unknown;
+  steps: Record<string, { output: unknown }>;
+  context: Record<string, unknown>;
+}
+
+export interface TaskRequest {
+  title: string;
+  description?: string;
+  /** A user's id or e-mail address. */
+  assigned_to?: string;
+  role?: string;
+  form?: unknown;
+  deadline_ms?: number;
+}
+
+export interface EmittedEvent {
+  name: string;
+  payload: unknown;
+}
+
+export interface Completed {
+  kind: 'completed';
+  output: unknown;
+  /** The branch the step chose; edges with another sourceHandle are not taken. */
+  handle?: string;
+  /** Events the engine publishes in the transaction that completes the step. */
+  emit?: EmittedEvent[];
+  /** What the step printed; goes to the step.completed event, not to the context. */
+  logs?: string[];
+}
+
+/** The step ends its token and is completed later by somebody else. */
+export interface Waiting {
+  kind: 'waiting';
+  reason: 'task' | 'delay' | 'signal' | 'child';
+  /** reason 'delay': when the engine completes the step. */
+  wakeAt?: Date;
+  /** reason 'task'. */
+  task?: TaskRequest;
+  /** reason 'signal'. */
+  signalName?: string;
+  /** After this the step takes its 'timeout' handle. */
+  timeoutMs?: number;
+}
+
+export type StepResult = Completed | Waiting;
+
+export type RawLanguage = 'jsonata' | 'javascript';
+
+export interface StepHandler<Config> {
+  readonly type: string;
+  /** Checks the config after its templates were filled in. */
+  readonly schema: z.ZodType<Config>;
+  /** Config keys that hold source code: no templates in them, but their references count. */
+  readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
+  run(config: Config, ctx: StepContext): Promise<StepResult>;
+}
