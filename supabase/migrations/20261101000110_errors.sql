@@ -1,0 +1,56 @@
+-- How the database says no: one helper that raises an error of our own SQLSTATE class with a stable
+-- code that clients map, and the trigger that keeps immutable columns immutable.
+
+create function private.fail(
+  error_state text,
+  code text,
+  message text,
+  extra jsonb default '{}'
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = fail.error_state,
+    message = fail.message,
+    detail = (jsonb_build_object('code', fail.code) || coalesce(fail.extra, '{}'))::text;
+end
+$$;
+
+comment on function private.fail(text, text, text, jsonb) is
+  'Raises an error with a SQLSTATE of class SB; detail is JSON: {"code": <stable code>, …extra}. '
+  'SB400 invalid_request, SB401 not_authenticated, SB403 permission_denied, SB404 not_found, '
+  'SB409 conflict, SB410 gone, SB422 invalid_input, SB423 invalid_definition, SB424 immutable, '
+  'SB429 limit_reached.';
+
+grant execute on function private.fail(text, text, text, jsonb)
+  to authenticated, service_role, supabase_auth_admin;
+
+create function private.refuse_column_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  old_row constant jsonb := to_jsonb(old);
+  new_row constant jsonb := to_jsonb(new);
+  column_name text;
+begin
+  foreach column_name in array tg_argv loop
+    if old_row -> column_name is distinct from new_row -> column_name then
+      perform private.fail(
+        'SB424',
+        'immutable',
+        format('%s of %s cannot be changed', column_name, tg_table_name),
+        jsonb_build_object('table', tg_table_name, 'column', column_name)
+      );
+    end if;
+  end loop;
+  return new;
+end
+$$;
+
+comment on function private.refuse_column_change() is
+  'Trigger: refuses with SB424 any change to the columns named in the trigger''s arguments.';

@@ -1,0 +1,157 @@
+-- Who is calling and what they may do, asked by every policy. The token says which application it is
+-- for; whether its bearer still belongs there, and with which role, is read from the membership row on
+-- every statement, so that a removed member is out at once and not when the token expires.
+
+create function private.user_id()
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select auth.uid()
+$$;
+
+comment on function private.user_id() is 'The calling user, null for machines.';
+
+-- Definer: reads memberships without the policies that themselves ask this function.
+create function private.app_code()
+returns text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.app_code
+  from public.app_members m
+  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  where m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
+$$;
+
+comment on function private.app_code() is
+  'The application of the caller''s token, or null when the caller is no longer a member of it.';
+
+-- Definer: as above.
+create function private.permissions()
+returns text[]
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(
+    (
+      select r.permissions
+      from public.app_members m
+      join public.user_roles r on r.name = m.role
+      where m.user_id = auth.uid() and m.app_code = private.app_code()
+    ),
+    '{}'
+  )
+$$;
+
+comment on function private.permissions() is
+  'What the caller may do in the token''s application, by the role of the membership now.';
+
+create function private.has_permission(permission text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select permission = any (private.permissions())
+$$;
+
+comment on function private.has_permission(text) is
+  'Whether the caller may do something in the token''s application.';
+
+create function private.require_permission(permission text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  app constant text := private.app_code();
+begin
+  if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
+    perform private.fail('SB401', 'not_authenticated', 'Sign in first');
+  end if;
+  if app is null then
+    perform private.fail('SB403', 'permission_denied', 'You are not a member of an application');
+  end if;
+  if not private.has_permission(permission) then
+    perform private.fail(
+      'SB403',
+      'permission_denied',
+      format('This needs the permission %s', permission),
+      jsonb_build_object('permission', permission)
+    );
+  end if;
+  return app;
+end
+$$;
+
+comment on function private.require_permission(text) is
+  'The caller''s application when the permission is there; SB401 or SB403 otherwise. First line of every RPC.';
+
+-- Definer: as above.
+create function private.organization_app_codes()
+returns setof text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select sibling.app_code
+  from public.applications own
+  join public.applications sibling on sibling.organization_id = own.organization_id
+  where own.app_code = private.app_code()
+$$;
+
+comment on function private.organization_app_codes() is
+  'The applications of the caller''s organization: those whose organization-wide resources are visible.';
+
+-- Definer: as above.
+create function private.my_app_codes()
+returns setof text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.app_code
+  from public.app_members m
+  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  where m.user_id = auth.uid()
+$$;
+
+comment on function private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
+
+-- Definer: as above.
+create function private.app_user_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.user_id
+  from public.app_members m
+  where m.app_code = private.app_code()
+$$;
+
+comment on function private.app_user_ids() is 'The members of the caller''s application.';
+
+grant execute on function
+  private.user_id(),
+  private.app_code(),
+  private.permissions(),
+  private.has_permission(text),
+  private.require_permission(text),
+  private.organization_app_codes(),
+  private.my_app_codes(),
+  private.app_user_ids()
+to authenticated, service_role;

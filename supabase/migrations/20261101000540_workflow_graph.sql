@@ -1,0 +1,253 @@
+-- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
+-- written by nothing else, so that rows and definition are always equal.
+
+create table public.workflow_nodes (
+  workflow_version_id uuid not null,
+  app_code text not null references public.applications (app_code) on delete cascade,
+  node_id text not null,
+  node_type text not null references public.step_types (name),
+  label text not null default '',
+  component_id uuid references public.components (id),
+  config jsonb not null default '{}',
+  retry jsonb,
+  timeout_ms integer,
+  on_error text not null default 'fail' constraint on_error_is_known check (on_error in ('fail', 'continue')),
+  join_mode text not null default 'all' constraint join_mode_is_known check (join_mode in ('all', 'any')),
+  position jsonb not null default '{"x": 0, "y": 0}',
+  in_degree integer not null,
+  out_degree integer not null,
+  ordinal integer not null,
+  reads text[] not null default '{}',
+  created_at timestamptz not null default now(),
+  primary key (workflow_version_id, node_id),
+  constraint node_version_is_of_same_app
+    foreign key (workflow_version_id, app_code) references public.workflow_versions (id, app_code) on delete cascade
+);
+
+comment on table public.workflow_nodes is 'The steps of a version, derived from its definition by trigger.';
+comment on column public.workflow_nodes.node_id is 'The step''s name in the definition and in expressions.';
+comment on column public.workflow_nodes.component_id is
+  'What config.component meant when the version was saved; may be another application''s when that one shows it.';
+comment on column public.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
+comment on column public.workflow_nodes.retry is '{max_attempts, backoff, delay_ms, max_delay_ms, jitter}; null: one attempt.';
+comment on column public.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
+comment on column public.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
+comment on column public.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
+comment on column public.workflow_nodes.in_degree is 'Incoming edges: where the engine''s counter of open dependencies starts.';
+comment on column public.workflow_nodes.out_degree is 'Outgoing edges.';
+comment on column public.workflow_nodes.ordinal is 'Topological order, 0-based.';
+comment on column public.workflow_nodes.reads is 'Steps whose outputs the config''s expressions read.';
+
+create index idx_workflow_nodes_workflow_version_id_app_code
+  on public.workflow_nodes (workflow_version_id, app_code);
+create index idx_workflow_nodes_app_code_node_type on public.workflow_nodes (app_code, node_type);
+create index idx_workflow_nodes_node_type on public.workflow_nodes (node_type);
+create index idx_workflow_nodes_component_id on public.workflow_nodes (component_id);
+
+create table public.workflow_edges (
+  workflow_version_id uuid not null,
+  app_code text not null references public.applications (app_code) on delete cascade,
+  edge_id text not null,
+  source_node_id text not null,
+  target_node_id text not null,
+  source_handle text,
+  label text,
+  config jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  primary key (workflow_version_id, edge_id),
+  constraint edge_version_is_of_same_app
+    foreign key (workflow_version_id, app_code) references public.workflow_versions (id, app_code) on delete cascade,
+  constraint edge_source_is_a_node
+    foreign key (workflow_version_id, source_node_id)
+    references public.workflow_nodes (workflow_version_id, node_id) on delete cascade,
+  constraint edge_target_is_a_node
+    foreign key (workflow_version_id, target_node_id)
+    references public.workflow_nodes (workflow_version_id, node_id) on delete cascade
+);
+
+comment on table public.workflow_edges is 'The connections between a version''s steps, derived from its definition by trigger.';
+comment on column public.workflow_edges.source_handle is 'Taken only when the source step chose this handle; null: always.';
+comment on column public.workflow_edges.config is 'What the editor keeps with the edge.';
+
+create index idx_workflow_edges_workflow_version_id_app_code
+  on public.workflow_edges (workflow_version_id, app_code);
+create index idx_workflow_edges_workflow_version_id_source_node_id
+  on public.workflow_edges (workflow_version_id, source_node_id);
+create index idx_workflow_edges_workflow_version_id_target_node_id
+  on public.workflow_edges (workflow_version_id, target_node_id);
+create index idx_workflow_edges_app_code on public.workflow_edges (app_code);
+
+create function private.topological_order(definition jsonb)
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  remaining text[];
+  ready text[];
+  ordered text[] := '{}';
+begin
+  select coalesce(array_agg(n.node ->> 'id' order by n.place), '{}') into remaining
+  from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place);
+  -- Each round takes at least one node or ends: at most as many rounds as nodes.
+  while cardinality(remaining) > 0 loop
+    select array_agg(r.id order by r.place) into ready
+    from unnest(remaining) with ordinality r (id, place)
+    where not exists (
+      select 1
+      from jsonb_array_elements(definition -> 'edges') e (edge)
+      where e.edge ->> 'target' = r.id and e.edge ->> 'source' = any (remaining)
+    );
+    exit when ready is null;
+    ordered := ordered || ready;
+    select coalesce(array_agg(r.id order by r.place), '{}') into remaining
+    from unnest(remaining) with ordinality r (id, place)
+    where r.id <> all (ready);
+  end loop;
+  return ordered;
+end
+$$;
+
+comment on function private.topological_order(jsonb) is
+  'The node ids of a definition, sources first; nodes on or behind a cycle are left out.';
+
+create function private.upstream_steps(definition jsonb, node_id text)
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  with recursive edges as (
+    select e.edge ->> 'source' as source, e.edge ->> 'target' as target
+    from jsonb_array_elements(definition -> 'edges') e (edge)
+  ),
+  upstream (id) as (
+    select e.source from edges e where e.target = node_id
+    union
+    select e.source from edges e join upstream u on u.id = e.target
+  )
+  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u
+$$;
+
+comment on function private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';
+
+-- Definer: nobody else may write the graph.
+create function private.sync_workflow_graph()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  ordered constant text[] := private.topological_order(new.definition);
+begin
+  delete from public.workflow_edges where workflow_version_id = new.id;
+  delete from public.workflow_nodes where workflow_version_id = new.id;
+
+  insert into public.workflow_nodes (
+    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, timeout_ms,
+    on_error, join_mode, position, in_degree, out_degree, ordinal, reads
+  )
+  select
+    new.id,
+    new.app_code,
+    n.id,
+    n.node ->> 'type',
+    coalesce(n.data ->> 'label', n.id),
+    private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
+    coalesce(n.data -> 'config', '{}'),
+    nullif(n.data -> 'retry', 'null'),
+    (n.data ->> 'timeout_ms')::integer,
+    coalesce(n.data ->> 'on_error', 'fail'),
+    coalesce(n.data ->> 'join', 'all'),
+    coalesce(n.node -> 'position', '{"x": 0, "y": 0}'),
+    (select count(*) from jsonb_array_elements(new.definition -> 'edges') e (edge) where e.edge ->> 'target' = n.id),
+    (select count(*) from jsonb_array_elements(new.definition -> 'edges') e (edge) where e.edge ->> 'source' = n.id),
+    array_position(ordered, n.id) - 1,
+    coalesce(
+      case
+        when '*' = any (r.steps) then private.upstream_steps(new.definition, n.id)
+        else r.steps
+      end,
+      '{}'
+    )
+  from (
+    select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
+    from jsonb_array_elements(new.definition -> 'nodes') x (node)
+  ) n
+  left join lateral (
+    select array_agg(distinct s.step order by s.step) as steps
+    from private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
+    cross join unnest(private.referenced_steps(e.expression)) s (step)
+  ) r on true;
+
+  insert into public.workflow_edges (
+    workflow_version_id, app_code, edge_id, source_node_id, target_node_id, source_handle, label, config
+  )
+  select
+    new.id,
+    new.app_code,
+    e.edge ->> 'id',
+    e.edge ->> 'source',
+    e.edge ->> 'target',
+    e.edge ->> 'sourceHandle',
+    e.edge ->> 'label',
+    coalesce(e.edge -> 'data', '{}')
+  from jsonb_array_elements(new.definition -> 'edges') e (edge);
+  return null;
+end
+$$;
+
+comment on function private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
+
+create trigger workflow_versions_sync_graph_on_insert after insert on public.workflow_versions
+  for each row execute function private.sync_workflow_graph();
+create trigger workflow_versions_sync_graph_on_update after update of definition on public.workflow_versions
+  for each row when (old.definition is distinct from new.definition)
+  execute function private.sync_workflow_graph();
+
+create function private.refuse_direct_graph_write()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- The sync trigger, or a cascade, is one level further up.
+  if pg_trigger_depth() = 1 then
+    perform private.fail(
+      'SB424', 'immutable',
+      format('%s is derived from the definition; save the workflow instead', tg_table_name),
+      jsonb_build_object('table', tg_table_name)
+    );
+  end if;
+  return coalesce(new, old);
+end
+$$;
+
+comment on function private.refuse_direct_graph_write() is
+  'Trigger: nodes and edges change only through the definition they are derived from (SB424).';
+
+create trigger workflow_nodes_refuse_direct_write before insert or update or delete on public.workflow_nodes
+  for each row execute function private.refuse_direct_graph_write();
+create trigger workflow_edges_refuse_direct_write before insert or update or delete on public.workflow_edges
+  for each row execute function private.refuse_direct_graph_write();
+
+alter table public.workflow_nodes enable row level security;
+alter table public.workflow_edges enable row level security;
+
+grant select on public.workflow_nodes, public.workflow_edges to authenticated, service_role;
+
+create policy "Whoever reads a version reads its nodes" on public.workflow_nodes
+  for select to authenticated
+  using (
+    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
+    or exists (select 1 from public.workflow_versions v where v.id = workflow_nodes.workflow_version_id)
+  );
+
+create policy "Whoever reads a version reads its edges" on public.workflow_edges
+  for select to authenticated
+  using (
+    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
+    or exists (select 1 from public.workflow_versions v where v.id = workflow_edges.workflow_version_id)
+  );
