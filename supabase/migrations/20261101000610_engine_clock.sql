@@ -18,7 +18,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select pg_catalog.clock_timestamp()
+  select clock_timestamp()
     + coalesce((select c.clock_offset from engine.clock c), '0'::interval);
 $$;
 
@@ -47,21 +47,21 @@ begin
     execute $sql$
       create function engine.new_id() returns uuid
       language sql volatile set search_path = ''
-      as 'select pg_catalog.uuidv7()';
+      as 'select uuidv7()';
     $sql$;
   else
     execute $sql$
       create function engine.new_id() returns uuid
       language sql volatile set search_path = ''
       as $body$
-        select pg_catalog.encode(
-          pg_catalog.set_bit(
-            pg_catalog.set_bit(
-              pg_catalog.overlay(
-                pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
-                placing pg_catalog.substring(
-                  pg_catalog.int8send(
-                    (extract(epoch from pg_catalog.clock_timestamp()) * 1000)::bigint
+        select encode(
+          set_bit(
+            set_bit(
+              overlay(
+                uuid_send(gen_random_uuid())
+                placing substring(
+                  int8send(
+                    (extract(epoch from clock_timestamp()) * 1000)::bigint
                   ) from 3
                 )
                 from 1 for 6

@@ -61,8 +61,8 @@ begin
   ) then
     perform private.fail(
       'SB409', 'conflict',
-      pg_catalog.format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
-      pg_catalog.jsonb_build_object('from', old.status, 'to', new.status)
+      format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
+      jsonb_build_object('from', old.status, 'to', new.status)
     );
   end if;
   return new;

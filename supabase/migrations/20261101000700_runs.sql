@@ -13,7 +13,7 @@ create table public.runs (
   error jsonb,
   metadata jsonb not null default '{}',
   idempotency_key text,
-  trace_id text not null default pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''),
+  trace_id text not null default replace(gen_random_uuid()::text, '-', ''),
   parent_run_id uuid,
   parent_step_run_id uuid,
   origin_run_id uuid,
@@ -32,8 +32,8 @@ create table public.runs (
   duration_ms bigint generated always as (
     (extract(epoch from completed_at - started_at) * 1000)::bigint
   ) stored,
-  created_at timestamptz not null default pg_catalog.now(),
-  updated_at timestamptz not null default pg_catalog.now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   constraint runs_id_app_code_key unique (id, app_code),
   constraint runs_workflow_fkey foreign key (workflow_id, app_code)
     references public.workflows (id, app_code),
@@ -43,10 +43,10 @@ create table public.runs (
     references public.runs (id, app_code),
   constraint runs_origin_run_fkey foreign key (origin_run_id, app_code)
     references public.runs (id, app_code),
-  constraint input_is_an_object check (pg_catalog.jsonb_typeof(input) = 'object'),
-  constraint metadata_is_an_object check (pg_catalog.jsonb_typeof(metadata) = 'object'),
+  constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
   constraint priority_is_between_minus_100_and_100 check (priority between -100 and 100),
-  constraint idempotency_key_is_short check (pg_catalog.length(idempotency_key) between 1 and 255),
+  constraint idempotency_key_is_short check (length(idempotency_key) between 1 and 255),
   constraint counters_are_not_negative check (
     steps_total >= 0 and steps_completed >= 0 and open_steps >= 0
     and event_seq >= 0 and context_version >= 0

@@ -32,8 +32,8 @@ create table public.step_runs (
   duration_ms bigint generated always as (
     (extract(epoch from completed_at - started_at) * 1000)::bigint
   ) stored,
-  created_at timestamptz not null default pg_catalog.now(),
-  updated_at timestamptz not null default pg_catalog.now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   constraint step_runs_run_step_item_attempt_key unique (run_id, step_id, item_index, attempt),
   constraint step_runs_run_fkey foreign key (run_id, app_code)
     references public.runs (id, app_code) on delete cascade,

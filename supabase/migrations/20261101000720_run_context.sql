@@ -9,12 +9,12 @@ create table public.run_context (
   step_id text,
   step_run_id uuid,
   patch jsonb not null,
-  created_at timestamptz not null default pg_catalog.now(),
+  created_at timestamptz not null default now(),
   constraint run_context_pkey primary key (run_id, version),
   constraint run_context_run_fkey foreign key (run_id, app_code)
     references public.runs (id, app_code) on delete cascade,
   constraint version_is_positive check (version >= 1),
-  constraint patch_is_an_object check (pg_catalog.jsonb_typeof(patch) = 'object')
+  constraint patch_is_an_object check (jsonb_typeof(patch) = 'object')
 );
 
 comment on table public.run_context is
@@ -35,7 +35,7 @@ begin
     return old;
   end if;
   perform private.fail(
-    'SB424', 'immutable', pg_catalog.format('%s is append-only', tg_table_name)
+    'SB424', 'immutable', format('%s is append-only', tg_table_name)
   );
   return null;
 end;
@@ -65,7 +65,7 @@ grant select on public.run_context to authenticated;
 grant select, insert on public.run_context to service_role;
 
 create aggregate engine.merge(jsonb) (
-  sfunc = pg_catalog.jsonb_concat,
+  sfunc = jsonb_concat,
   stype = jsonb,
   initcond = '{}'
 );

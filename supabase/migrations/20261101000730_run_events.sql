@@ -5,7 +5,7 @@
 create table public.run_events (
   run_id uuid not null,
   seq bigint not null,
-  created_at timestamptz not null default pg_catalog.now(),
+  created_at timestamptz not null default now(),
   app_code text not null,
   event_type text not null references public.run_event_types (name),
   step_id text,
@@ -17,7 +17,7 @@ create table public.run_events (
   constraint run_events_run_fkey foreign key (run_id, app_code)
     references public.runs (id, app_code) on delete cascade,
   constraint seq_is_positive check (seq >= 1),
-  constraint payload_is_an_object check (pg_catalog.jsonb_typeof(payload) = 'object')
+  constraint payload_is_an_object check (jsonb_typeof(payload) = 'object')
 )
 partition by range (created_at);
 

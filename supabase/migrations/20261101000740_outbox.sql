@@ -9,7 +9,7 @@ create table public.outbox (
   aggregate_id uuid not null,
   event_type text not null,
   payload jsonb not null default '{}',
-  created_at timestamptz not null default pg_catalog.now(),
+  created_at timestamptz not null default now(),
   published_at timestamptz,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run')),
   constraint event_type_is_known check (

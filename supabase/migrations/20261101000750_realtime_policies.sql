@@ -16,7 +16,7 @@ begin
   if topic ~ '^run:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
     return private.has_permission('run:read') and exists (
       select 1 from public.runs r
-      where r.id = pg_catalog.substr(topic, 5)::uuid and r.app_code = private.app_code()
+      where r.id = substr(topic, 5)::uuid and r.app_code = private.app_code()
     );
   end if;
   return topic = 'app:' || private.app_code() || ':runs' and private.has_permission('run:read');
@@ -30,7 +30,7 @@ grant execute on function private.may_receive(text) to authenticated;
 
 do $do$
 begin
-  if pg_catalog.to_regclass('realtime.messages') is not null then
+  if to_regclass('realtime.messages') is not null then
     execute $sql$
       create policy "Members receive the run updates they may read"
       on realtime.messages for select to authenticated

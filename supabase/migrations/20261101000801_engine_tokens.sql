@@ -9,7 +9,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if pg_catalog.cardinality(p_job_ids) = 0 then
+  if cardinality(p_job_ids) = 0 then
     return;
   end if;
   insert into pgboss.job (
@@ -17,16 +17,16 @@ begin
     retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
   )
   select
-    t.job_id, q.name, pg_catalog.jsonb_build_object('run_id', t.run_id), r.priority, r.app_code,
+    t.job_id, q.name, jsonb_build_object('run_id', t.run_id), r.priority, r.app_code,
     q.expire_seconds, q.deletion_seconds,
-    pg_catalog.now() + q.retention_seconds * interval '1 second',
+    now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
-  from pg_catalog.unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+  from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
   join public.runs r on r.id = t.run_id
   cross join pgboss.queue q
   where q.name = 'steps';
   -- A hint for idle workers on a direct connection; one per transaction whatever its size.
-  perform pg_catalog.pg_notify('stepbase', 'steps');
+  perform pg_notify('stepbase', 'steps');
 end;
 $$;
 
@@ -59,11 +59,11 @@ declare
   v_count int;
 begin
   update pgboss.job j
-  set state = 'retry', retry_count = j.retry_count + 1, start_after = pg_catalog.now()
+  set state = 'retry', retry_count = j.retry_count + 1, start_after = now()
   where j.name = 'steps' and j.id = any(p_job_ids) and j.state = 'active';
   get diagnostics v_count = row_count;
   if v_count > 0 then
-    perform pg_catalog.pg_notify('stepbase', 'steps');
+    perform pg_notify('stepbase', 'steps');
   end if;
   return v_count;
 end;
@@ -81,7 +81,7 @@ as $$
     select j.id from pgboss.job j
     where j.name = 'steps'
       and j.state = 'active'
-      and coalesce(j.heartbeat_on, j.started_on) < pg_catalog.now() - p_lease
+      and coalesce(j.heartbeat_on, j.started_on) < now() - p_lease
     limit p_limit
   ));
 $$;

@@ -25,12 +25,12 @@ begin
   -- Set-based form of realtime.send: one row per message, private, delivered on commit.
   -- A project without Realtime (or one whose partition of today is missing) loses messages, never a
   -- transition: clients notice the gap by seq and fetch.
-  if pg_catalog.to_regclass('realtime.messages') is null then
+  if to_regclass('realtime.messages') is null then
     return;
   end if;
   insert into realtime.messages (topic, extension, payload, event, private)
   select m.topic, 'broadcast', m.payload, m.event, true
-  from pg_catalog.unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
+  from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception when others then
   raise warning 'stepbase: broadcast failed: %', sqlerrm;
 end;
@@ -50,8 +50,8 @@ declare
   v_payloads jsonb[];
 begin
   with event as (
-    select e.*, pg_catalog.row_number() over (partition by e.run_id order by e.ord) as place
-    from pg_catalog.unnest(p_events) with ordinality as e (
+    select e.*, row_number() over (partition by e.run_id order by e.ord) as place
+    from unnest(p_events) with ordinality as e (
       run_id, app_code, event_type, step_id, item_index, attempt, status,
       open_delta, done_delta, context_delta, actor_id, payload, ord
     )
@@ -59,11 +59,11 @@ begin
   change as (
     select
       e.run_id,
-      pg_catalog.count(*) as events,
-      pg_catalog.sum(e.open_delta) as open_delta,
-      pg_catalog.sum(e.done_delta) as done_delta,
-      pg_catalog.sum(e.context_delta) as context_delta,
-      (pg_catalog.array_agg(e.step_id order by e.place desc)
+      count(*) as events,
+      sum(e.open_delta) as open_delta,
+      sum(e.done_delta) as done_delta,
+      sum(e.context_delta) as context_delta,
+      (array_agg(e.step_id order by e.place desc)
         filter (where e.event_type = 'step.started'))[1] as current_step
     from event e
     group by e.run_id
@@ -120,11 +120,11 @@ begin
     select
       'run:' || s.run_id as topic,
       'step' as name,
-      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+      jsonb_strip_nulls(jsonb_build_object(
         'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
         'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
         'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
-        'at', pg_catalog.to_jsonb(w.created_at)
+        'at', to_jsonb(w.created_at)
       )) as payload,
       s.run_id, s.seq, 0 as channel
     from sequenced s
@@ -134,11 +134,11 @@ begin
     select
       case c.channel when 1 then 'run:' || s.run_id else 'app:' || r.app_code || ':runs' end,
       'run',
-      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+      jsonb_strip_nulls(jsonb_build_object(
         'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
         'status', coalesce(s.status, r.status),
         'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
-        'error', s.payload -> 'error', 'at', pg_catalog.to_jsonb(w.created_at)
+        'error', s.payload -> 'error', 'at', to_jsonb(w.created_at)
       )),
       s.run_id, s.seq, c.channel
     from sequenced s
@@ -148,9 +148,9 @@ begin
     where s.step_id is null
   )
   select
-    pg_catalog.array_agg(m.topic order by m.run_id, m.seq, m.channel),
-    pg_catalog.array_agg(m.name order by m.run_id, m.seq, m.channel),
-    pg_catalog.array_agg(m.payload order by m.run_id, m.seq, m.channel)
+    array_agg(m.topic order by m.run_id, m.seq, m.channel),
+    array_agg(m.name order by m.run_id, m.seq, m.channel),
+    array_agg(m.payload order by m.run_id, m.seq, m.channel)
   into v_topics, v_names, v_payloads
   from message m;
 

@@ -21,22 +21,22 @@ declare
   v_token_runs uuid[];
   v_now timestamptz := engine.now();
 begin
-  while pg_catalog.cardinality(v_wave) > 0 loop
+  while cardinality(v_wave) > 0 loop
     with arrival as (
       select
         s.run_id, s.app_code, s.workflow_version_id, e.target_node_id as step_id,
         n.node_type, n.in_degree, n.join_mode, r.status = 'running' as is_live,
-        pg_catalog.count(*)::int as edges,
-        pg_catalog.count(*) filter (
+        count(*)::int as edges,
+        count(*) filter (
           where case s.status
             when 'completed' then e.source_handle is null or e.source_handle = s.handle
             when 'failed' then e.source_handle is not distinct from s.handle
             else false
           end
         )::int as taken,
-        case when p_carry then (pg_catalog.array_agg(s.job_id))[1] end as job_id,
-        pg_catalog.array_agg(s.step_id) as from_steps
-      from pg_catalog.unnest(v_wave) as w (id)
+        case when p_carry then (array_agg(s.job_id))[1] end as job_id,
+        array_agg(s.step_id) as from_steps
+      from unnest(v_wave) as w (id)
       join public.step_runs s on s.id = w.id
       join public.runs r on r.id = s.run_id
       join public.workflow_edges e
@@ -73,7 +73,7 @@ begin
     ranked as (
       select
         d.*,
-        pg_catalog.row_number() over (
+        row_number() over (
           partition by d.run_id, d.job_id, d.decision order by d.step_id
         ) as place
       from decided d
@@ -146,7 +146,7 @@ begin
     )
     select
       (
-        select pg_catalog.array_agg(
+        select array_agg(
           row(
             t.run_id, t.app_code,
             case t.status
@@ -156,17 +156,17 @@ begin
             end,
             t.step_id, 0, 1, t.status,
             (t.status <> 'skipped')::int, (t.status = 'skipped')::int, 0, null,
-            pg_catalog.jsonb_build_object('from', t.from_steps)
+            jsonb_build_object('from', t.from_steps)
           )::engine.event
           order by t.run_id, t.step_id
         )
         from target t
         where t.status <> 'pending'
       ),
-      (select pg_catalog.array_agg(n.id) from entered n where n.status = 'skipped'),
-      (select pg_catalog.array_agg(n.id) from entered n where n.status = 'running'),
-      (select pg_catalog.array_agg(k.id) from token k),
-      (select pg_catalog.array_agg(k.run_id) from token k)
+      (select array_agg(n.id) from entered n where n.status = 'skipped'),
+      (select array_agg(n.id) from entered n where n.status = 'running'),
+      (select array_agg(k.id) from token k),
+      (select array_agg(k.run_id) from token k)
     into v_more, v_wave, v_running, v_token_ids, v_token_runs;
 
     v_events := v_events || coalesce(v_more, '{}');
@@ -183,7 +183,7 @@ begin
   select
     s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index, s.attempt,
     s.claim
-  from pg_catalog.unnest(v_all_running) as w (id)
+  from unnest(v_all_running) as w (id)
   join public.step_runs s on s.id = w.id;
 end;
 $$;

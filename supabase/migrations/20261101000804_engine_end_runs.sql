@@ -39,7 +39,7 @@ begin
   )
   select
     (
-      select pg_catalog.array_agg(
+      select array_agg(
         row(
           s.run_id, s.app_code, 'step.cancelled', s.step_id, s.item_index, s.attempt, 'cancelled',
           0, 0, 0, p_actor_id, '{}'::jsonb
@@ -48,26 +48,26 @@ begin
       from stopped s
     ),
     (
-      select pg_catalog.array_agg(
+      select array_agg(
         row(
           e.id, e.app_code, 'run.' || p_status, null, null, null, p_status, 0, 0, 0, p_actor_id,
-          pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('error', p_error))
+          jsonb_strip_nulls(jsonb_build_object('error', p_error))
         )::engine.event order by e.id
       )
       from ended e
     ),
-    (select pg_catalog.array_agg(e.id) from ended e),
-    (select pg_catalog.array_agg(distinct s.job_id) from stopped s where s.job_id is not null)
+    (select array_agg(e.id) from ended e),
+    (select array_agg(distinct s.job_id) from stopped s where s.job_id is not null)
   into v_step_events, v_run_events, v_ended, v_jobs;
 
   if v_ended is not null then
     perform engine.record(coalesce(v_step_events, '{}') || v_run_events);
     perform engine.end_tokens(coalesce(v_jobs, '{}'));
     -- Workers that execute a step of these runs stop it: at once where they listen.
-    perform pg_catalog.pg_notify('stepbase', 'cancel:' || e.id::text)
-    from pg_catalog.unnest(v_ended) as e (id);
+    perform pg_notify('stepbase', 'cancel:' || e.id::text)
+    from unnest(v_ended) as e (id);
   end if;
-  return query select pg_catalog.unnest(v_ended);
+  return query select unnest(v_ended);
 end;
 $$;
 

@@ -37,16 +37,16 @@ begin
   from public.workflow_versions v where v.id = p_workflow_version_id and v.app_code = p_app_code;
   select w.* into strict v_workflow from public.workflows w where w.id = v_version.workflow_id;
 
-  if pg_catalog.jsonb_typeof(p_input) is distinct from 'object' then
+  if jsonb_typeof(p_input) is distinct from 'object' then
     perform private.fail('SB422', 'invalid_input', 'the input of a run is a JSON object');
   end if;
   if v_version.input_schema is not null then
     v_errors := private.json_schema_errors(v_version.input_schema, p_input);
-    if pg_catalog.jsonb_array_length(v_errors) > 0 then
+    if jsonb_array_length(v_errors) > 0 then
       perform private.fail(
         'SB422', 'invalid_input',
-        pg_catalog.format('the input does not fit the input schema of %s', v_workflow.kebab_name),
-        pg_catalog.jsonb_build_object('errors', v_errors)
+        format('the input does not fit the input schema of %s', v_workflow.kebab_name),
+        jsonb_build_object('errors', v_errors)
       );
     end if;
   end if;
@@ -62,10 +62,10 @@ begin
     p_rerun_from_step, p_created_by,
     coalesce(
       (select r.trace_id from public.runs r where r.id = p_parent_run_id),
-      pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '')
+      replace(gen_random_uuid()::text, '-', '')
     ),
     (
-      select pg_catalog.count(*) from public.workflow_nodes n
+      select count(*) from public.workflow_nodes n
       where n.workflow_version_id = v_version.id
     ),
     0,
@@ -85,12 +85,12 @@ begin
   perform engine.record(array[
     row(
       v_run.id, p_app_code, 'run.created', null, null, null, 'pending', 0, 0, 0, p_created_by,
-      pg_catalog.jsonb_build_object('trigger_type', p_trigger_type)
+      jsonb_build_object('trigger_type', p_trigger_type)
     )::engine.event
   ]);
   insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
   values (p_app_code, 'run', v_run.id, 'run.start');
-  perform pg_catalog.pg_notify('stepbase', 'outbox');
+  perform pg_notify('stepbase', 'outbox');
 
   select r.* into strict v_run from public.runs r where r.id = v_run.id;
   return v_run;

@@ -25,8 +25,8 @@ begin
     returning o.id, o.aggregate_id
   )
   select
-    pg_catalog.array_agg(m.aggregate_id order by m.id),
-    pg_catalog.array_agg(engine.new_id() order by m.id)
+    array_agg(m.aggregate_id order by m.id),
+    array_agg(engine.new_id() order by m.id)
   into v_runs, v_jobs
   from marked m;
   if v_runs is not null then

@@ -17,7 +17,7 @@ begin
 
   with token as (
     select t.job_id, t.run_id
-    from pg_catalog.unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+    from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
   ),
   started as (
     update public.runs r
@@ -59,7 +59,7 @@ begin
   )
   select
     (
-      select pg_catalog.array_agg(
+      select array_agg(
         row(
           s.id, s.app_code, 'run.started', null, null, null, 'running', 0, 0, 0, null, '{}'::jsonb
         )::engine.event order by s.id
@@ -67,16 +67,16 @@ begin
       from started s
     ),
     (
-      select pg_catalog.array_agg(
+      select array_agg(
         row(
           t.run_id, t.app_code, 'step.started', t.step_id, t.item_index, t.attempt, 'running',
-          t.opens, 0, 0, null, pg_catalog.jsonb_build_object('claim', t.claim)
+          t.opens, 0, 0, null, jsonb_build_object('claim', t.claim)
         )::engine.event order by t.run_id, t.step_id, t.item_index
       )
       from taken t
     ),
     (
-      select pg_catalog.array_agg(
+      select array_agg(
         row(
           t.job_id, t.run_id, t.app_code, t.workflow_version_id, t.id, t.step_id, t.item_index,
           t.attempt, t.claim
@@ -99,7 +99,7 @@ begin
     and r.status = 'paused';
   perform engine.end_tokens(p_job_ids);
 
-  return query select w.* from pg_catalog.unnest(v_work) as w;
+  return query select w.* from unnest(v_work) as w;
 end;
 $$;
 

@@ -6,7 +6,8 @@ create function engine.complete(
   p_claims int[],
   p_inputs jsonb[],
   p_outputs jsonb[],
-  p_handles text[]
+  p_handles text[],
+  p_details jsonb[]
 )
 returns setof engine.work
 language plpgsql
@@ -23,8 +24,8 @@ begin
 
   with answer as (
     select a.*
-    from pg_catalog.unnest(p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles)
-      with ordinality as a (id, claim, input, output, handle, ord)
+    from unnest(p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles, p_details)
+      with ordinality as a (id, claim, input, output, handle, details, ord)
   ),
   -- An answer to an attempt that was taken over, cancelled or answered before changes nothing.
   done as (
@@ -36,7 +37,7 @@ begin
     where s.id = a.id and s.status = 'running' and s.claim = a.claim
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
-      a.ord
+      a.details, a.ord
   ),
   patch as (
     insert into public.run_context (
@@ -44,20 +45,21 @@ begin
     )
     select
       d.run_id,
-      r.context_version + pg_catalog.row_number() over (partition by d.run_id order by d.ord),
-      d.app_code, d.step_id, d.id, pg_catalog.jsonb_build_object(d.step_id, d.output), v_now
+      r.context_version + row_number() over (partition by d.run_id order by d.ord),
+      d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
     from done d
     join public.runs r on r.id = d.run_id
   )
   select
-    pg_catalog.array_agg(d.id order by d.ord),
-    pg_catalog.array_agg(distinct d.job_id),
-    pg_catalog.array_agg(
+    array_agg(d.id order by d.ord),
+    array_agg(distinct d.job_id),
+    array_agg(
       row(
         d.run_id, d.app_code, 'step.completed', d.step_id, d.item_index, d.attempt, 'completed',
         -1, 1, 1, null,
-        case when d.handle is null then '{}'::jsonb
-          else pg_catalog.jsonb_build_object('handle', d.handle) end
+        coalesce(d.details, '{}')
+        || case when d.handle is null then '{}'::jsonb
+          else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
   into v_done, v_jobs, v_events
@@ -67,12 +69,12 @@ begin
     return;
   end if;
 
-  select pg_catalog.array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
+  select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
   perform engine.end_tokens(v_jobs);
-  return query select w.* from pg_catalog.unnest(v_work) as w;
+  return query select w.* from unnest(v_work) as w;
 end;
 $$;
 
-comment on function engine.complete(uuid[], uuid[], int[], jsonb[], jsonb[], text[]) is
-'Completes step runs that this worker carries: resolved config, output and chosen handle per step; returns the '
-'steps that their tokens go on with. Stale claims are ignored.';
+comment on function engine.complete(uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[]) is
+'Completes step runs that this worker carries: resolved config, output, chosen handle and details for the event '
+'(an object or null) per step; returns the steps that their tokens go on with. Stale claims are ignored.';

@@ -12,13 +12,13 @@ as $$
     coalesce((p_retry ->> 'max_delay_ms')::numeric, 3600000),
     coalesce((p_retry ->> 'delay_ms')::numeric, 1000)
     * case coalesce(p_retry ->> 'backoff', 'exponential')
-        when 'exponential' then pg_catalog.power(2::numeric, least(p_attempt - 1, 30))
+        when 'exponential' then power(2::numeric, least(p_attempt - 1, 30))
         else 1
       end
   )
   -- Jitter spreads the retries of many runs over the delay's upper half.
   * case when coalesce((p_retry ->> 'jitter')::boolean, false)
-      then (0.5 + pg_catalog.random() / 2)::numeric
+      then (0.5 + random() / 2)::numeric
       else 1
     end
   * interval '1 millisecond';
@@ -53,7 +53,7 @@ begin
 
   with answer as (
     select a.*
-    from pg_catalog.unnest(p_step_run_ids, p_claims, p_inputs, p_errors)
+    from unnest(p_step_run_ids, p_claims, p_inputs, p_errors)
       with ordinality as a (id, claim, input, error, ord)
   ),
   judged as (
@@ -107,7 +107,12 @@ begin
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
       f.attempt + 1, 'waiting', f.taken_in, 'retry',
-      v_now + engine.retry_delay(f.retry, f.attempt), v_now, v_now
+      -- The other side may have said when to come back (Retry-After).
+      v_now + greatest(
+        engine.retry_delay(f.retry, f.attempt),
+        (f.error ->> 'retry_after_ms')::numeric * interval '1 millisecond'
+      ),
+      v_now, v_now
     from failed f
     where f.again
     returning run_id, step_id, item_index, attempt, wake_at
@@ -118,10 +123,10 @@ begin
     )
     select
       f.run_id,
-      r.context_version + pg_catalog.row_number() over (partition by f.run_id order by f.ord),
+      r.context_version + row_number() over (partition by f.run_id order by f.ord),
       f.app_code, f.step_id, f.id,
-      pg_catalog.jsonb_build_object(
-        f.step_id, pg_catalog.jsonb_build_object('error', f.error)
+      jsonb_build_object(
+        f.step_id, jsonb_build_object('error', f.error)
       ),
       v_now
     from failed f
@@ -129,22 +134,22 @@ begin
     where f.goes_on
   )
   select
-    pg_catalog.array_agg(f.id order by f.ord) filter (where f.goes_on),
-    pg_catalog.array_agg(distinct f.job_id) filter (where f.job_id is not null),
-    pg_catalog.array_agg(
+    array_agg(f.id order by f.ord) filter (where f.goes_on),
+    array_agg(distinct f.job_id) filter (where f.job_id is not null),
+    array_agg(
       row(
         f.run_id, f.app_code, case when f.again then 'step.retrying' else 'step.failed' end,
         f.step_id, f.item_index, f.attempt, 'failed',
         -- A failure that ends the run leaves the counter to end_runs: the run must not seem complete.
         -f.goes_on::int, f.goes_on::int, f.goes_on::int, null,
-        pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        jsonb_strip_nulls(jsonb_build_object(
           'error', f.error, 'retry_at', n.wake_at
         ))
       )::engine.event order by f.ord
     ),
-    pg_catalog.jsonb_object_agg(
+    jsonb_object_agg(
       f.run_id,
-      f.error || pg_catalog.jsonb_build_object('step_id', f.step_id)
+      f.error || jsonb_build_object('step_id', f.step_id)
     ) filter (where not f.again and not f.goes_on)
   into v_followed, v_jobs, v_events, v_fatal
   from failed f
@@ -156,18 +161,18 @@ begin
     return;
   end if;
 
-  select pg_catalog.array_agg(w) into v_work
+  select array_agg(w) into v_work
   from engine.settle(coalesce(v_followed, '{}'), v_events, v_jobs is not null) w;
 
   for v_fatal_run, v_fatal_error in
-    select f.key::uuid, f.value from pg_catalog.jsonb_each(v_fatal) as f order by f.key
+    select f.key::uuid, f.value from jsonb_each(v_fatal) as f order by f.key
   loop
     perform engine.end_runs(array[v_fatal_run], 'failed', v_fatal_error);
   end loop;
 
   perform engine.end_tokens(coalesce(v_jobs, '{}'));
   return query
-  select w.* from pg_catalog.unnest(v_work) as w
+  select w.* from unnest(v_work) as w
   where not coalesce(v_fatal ? w.run_id::text, false);
 end;
 $$;

@@ -21,7 +21,7 @@ begin
 
   with answer as (
     select a.*
-    from pg_catalog.unnest(p_step_run_ids, p_claims, p_inputs, p_waits)
+    from unnest(p_step_run_ids, p_claims, p_inputs, p_waits)
       with ordinality as a (id, claim, input, wait, ord)
   ),
   before as (
@@ -60,13 +60,13 @@ begin
       s.task, b.ord
   )
   select
-    pg_catalog.array_agg(distinct w.job_id),
-    pg_catalog.array_agg(
+    array_agg(distinct w.job_id),
+    array_agg(
       row(
         w.run_id, w.app_code,
         case w.wait_kind when 'task' then 'task.created' else 'step.waiting' end,
         w.step_id, w.item_index, w.attempt, 'waiting', 0, 0, 0, null,
-        pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        jsonb_strip_nulls(jsonb_build_object(
           'wait_kind', w.wait_kind, 'wake_at', w.wake_at, 'title', w.task -> 'title'
         ))
       )::engine.event order by w.ord
@@ -77,7 +77,7 @@ begin
   if v_events is not null then
     perform engine.record(v_events);
     perform engine.end_tokens(v_jobs);
-    perform pg_catalog.pg_notify('stepbase', 'due');
+    perform pg_notify('stepbase', 'due');
   end if;
 end;
 $$;

@@ -22,7 +22,7 @@ begin
 
   with answer as (
     select a.*
-    from pg_catalog.unnest(p_step_run_ids, p_outputs, p_handles)
+    from unnest(p_step_run_ids, p_outputs, p_handles)
       with ordinality as a (id, output, handle, ord)
   ),
   done as (
@@ -41,19 +41,19 @@ begin
     )
     select
       d.run_id,
-      r.context_version + pg_catalog.row_number() over (partition by d.run_id order by d.ord),
-      d.app_code, d.step_id, d.id, pg_catalog.jsonb_build_object(d.step_id, d.output), v_now
+      r.context_version + row_number() over (partition by d.run_id order by d.ord),
+      d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
     from done d
     join public.runs r on r.id = d.run_id
   )
   select
-    pg_catalog.array_agg(d.id order by d.ord),
-    pg_catalog.array_agg(
+    array_agg(d.id order by d.ord),
+    array_agg(
       row(
         d.run_id, d.app_code, p_event_type, d.step_id, d.item_index, d.attempt, 'completed',
         -1, 1, 1, p_actor_id,
         case when d.handle is null then '{}'::jsonb
-          else pg_catalog.jsonb_build_object('handle', d.handle) end
+          else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
   into v_done, v_events
@@ -66,9 +66,9 @@ begin
     select distinct s.app_code, 'run', s.run_id, 'run.changed'
     from public.step_runs s
     where s.id = any(v_done);
-    perform pg_catalog.pg_notify('stepbase', 'outbox');
+    perform pg_notify('stepbase', 'outbox');
   end if;
-  return query select pg_catalog.unnest(v_done);
+  return query select unnest(v_done);
 end;
 $$;
 

@@ -17,7 +17,7 @@ declare
   v_token_runs uuid[];
   v_overdue uuid[];
 begin
-  select pg_catalog.array_agg(distinct d.run_id) into v_runs
+  select array_agg(distinct d.run_id) into v_runs
   from (
     select s.run_id from public.step_runs s
     where s.status = 'waiting' and s.wake_at <= v_now
@@ -26,7 +26,7 @@ begin
   ) d;
 
   -- A run that another worker holds is left to it: it will be due again at once.
-  select pg_catalog.array_agg(l.id) into v_runs
+  select array_agg(l.id) into v_runs
   from (
     select r.id from public.runs r
     where r.id = any(v_runs) and r.status = 'running'
@@ -36,10 +36,10 @@ begin
 
   if v_runs is not null then
     select
-      pg_catalog.array_agg(s.id) filter (where s.wait_kind = 'retry'),
-      pg_catalog.array_agg(s.id) filter (where s.wait_kind = 'delay'),
-      pg_catalog.array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and not t.has_edge),
-      pg_catalog.array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and t.has_edge)
+      array_agg(s.id) filter (where s.wait_kind = 'retry'),
+      array_agg(s.id) filter (where s.wait_kind = 'delay'),
+      array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and not t.has_edge),
+      array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and t.has_edge)
     into v_retries, v_delays, v_late, v_late_on
     from public.step_runs s
     cross join lateral (
@@ -64,7 +64,7 @@ begin
       where s.id = d.id
       returning s.job_id, s.run_id
     )
-    select pg_catalog.array_agg(r.job_id), pg_catalog.array_agg(r.run_id)
+    select array_agg(r.job_id), array_agg(r.run_id)
     into v_tokens, v_token_runs
     from ready r;
     if v_tokens is not null then
@@ -74,31 +74,31 @@ begin
     if v_delays is not null then
       perform engine.resolve_waiting(
         v_delays,
-        array(select '{}'::jsonb from pg_catalog.unnest(v_delays)),
-        array(select null::text from pg_catalog.unnest(v_delays))
+        array(select '{}'::jsonb from unnest(v_delays)),
+        array(select null::text from unnest(v_delays))
       );
     end if;
     if v_late_on is not null then
       perform engine.resolve_waiting(
         v_late_on,
-        array(select '{"timed_out": true}'::jsonb from pg_catalog.unnest(v_late_on)),
-        array(select 'timeout' from pg_catalog.unnest(v_late_on))
+        array(select '{"timed_out": true}'::jsonb from unnest(v_late_on)),
+        array(select 'timeout' from unnest(v_late_on))
       );
     end if;
     if v_late is not null then
       perform engine.fail(
         v_runs, v_late,
-        array(select null::int from pg_catalog.unnest(v_late)),
-        array(select null::jsonb from pg_catalog.unnest(v_late)),
+        array(select null::int from unnest(v_late)),
+        array(select null::jsonb from unnest(v_late)),
         array(
           select '{"code": "timeout", "message": "nothing came before the deadline", "retryable": false}'::jsonb
-          from pg_catalog.unnest(v_late)
+          from unnest(v_late)
         )
       );
     end if;
   end if;
 
-  select pg_catalog.array_agg(r.id) into v_overdue
+  select array_agg(r.id) into v_overdue
   from (
     select r.id from public.runs r
     where r.deadline_at <= v_now and r.completed_at is null
@@ -124,7 +124,7 @@ begin
         limit 1
       ),
       (
-        select pg_catalog.min(r.deadline_at) from public.runs r
+        select min(r.deadline_at) from public.runs r
         where r.deadline_at is not null and r.completed_at is null
       )
     )

@@ -65,7 +65,7 @@ begin
     where s.id = t.id
     returning s.job_id, s.run_id
   )
-  select pg_catalog.array_agg(c.job_id), pg_catalog.array_agg(c.run_id)
+  select array_agg(c.job_id), array_agg(c.run_id)
   into v_tokens, v_runs
   from carried c;
 
@@ -73,7 +73,7 @@ begin
     return 0;
   end if;
   perform engine.create_tokens(v_tokens, v_runs);
-  return pg_catalog.cardinality(v_tokens);
+  return cardinality(v_tokens);
 end;
 $$;
 

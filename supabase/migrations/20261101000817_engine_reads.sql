@@ -10,7 +10,7 @@ as $$
   select
     v.id, w.kebab_name, v.version,
     (
-      select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+      select jsonb_agg(jsonb_build_object(
         'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
         'timeout_ms', n.timeout_ms
       ))
@@ -45,7 +45,7 @@ stable
 set search_path = ''
 as $$
   select distinct on (w.run_id, c.step_id) w.run_id, c.step_id, c.patch -> c.step_id
-  from pg_catalog.unnest(p_run_ids, p_step_ids) as w (run_id, step_id)
+  from unnest(p_run_ids, p_step_ids) as w (run_id, step_id)
   join public.run_context c
     on c.run_id = w.run_id and (w.step_id is null or c.step_id = w.step_id)
   where c.step_id is not null

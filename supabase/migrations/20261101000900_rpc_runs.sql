@@ -2,34 +2,6 @@
 -- is done by its namesake in private, which checks the caller's app and permission first.
 -- The private ones are security definer because clients have no write access to any run table.
 
-create function private.require_permission(permission text)
-returns text
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_app_code text := private.app_code();
-begin
-  if auth.uid() is null then
-    perform private.fail('SB401', 'not_authenticated', 'sign in first');
-  end if;
-  if v_app_code is null then
-    perform private.fail('SB403', 'permission_denied', 'you are not a member of the app of this token');
-  end if;
-  if not private.has_permission(permission) then
-    perform private.fail(
-      'SB403', 'permission_denied', pg_catalog.format('your role lacks %s', permission),
-      pg_catalog.jsonb_build_object('permission', permission)
-    );
-  end if;
-  return v_app_code;
-end;
-$$;
-
-comment on function private.require_permission(text) is
-'The caller''s app_code, or SB401/SB403 when there is no signed-in member with the permission.';
-
 create function private.start_run(
   workflow text, input jsonb, idempotency_key text, version int, priority int
 )
@@ -43,7 +15,7 @@ declare
   v_workflow public.workflows;
   v_version_id uuid;
 begin
-  if pg_catalog.length(start_run.idempotency_key) not between 1 and 255 then
+  if length(start_run.idempotency_key) not between 1 and 255 then
     perform private.fail('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
   end if;
   if start_run.priority not between -100 and 100 then
@@ -53,14 +25,14 @@ begin
   where w.app_code = v_app_code and w.kebab_name = start_run.workflow and w.deleted_at is null;
   if not found then
     perform private.fail(
-      'SB404', 'not_found', pg_catalog.format('there is no workflow %s', start_run.workflow),
-      pg_catalog.jsonb_build_object('workflow', start_run.workflow)
+      'SB404', 'not_found', format('there is no workflow %s', start_run.workflow),
+      jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
   if v_workflow.status <> 'published' then
     perform private.fail(
       'SB409', 'conflict',
-      pg_catalog.format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
+      format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
     );
   end if;
   if start_run.version is null then
@@ -73,7 +45,7 @@ begin
   if v_version_id is null then
     perform private.fail(
       'SB404', 'not_found',
-      pg_catalog.format('workflow %s has no such published version', start_run.workflow)
+      format('workflow %s has no such published version', start_run.workflow)
     );
   end if;
   return engine.start_run(
@@ -119,7 +91,7 @@ begin
   if not found then
     perform private.fail(
       'SB404', 'not_found', 'there is no such run',
-      pg_catalog.jsonb_build_object('run_id', own_run.run_id)
+      jsonb_build_object('run_id', own_run.run_id)
     );
   end if;
   return v_run;
@@ -141,7 +113,7 @@ declare
 begin
   perform engine.end_runs(
     array[v_run.id], 'cancelled',
-    pg_catalog.jsonb_build_object(
+    jsonb_build_object(
       'code', 'cancelled', 'message', coalesce(cancel_run.reason, 'cancelled by a member')
     ),
     auth.uid()
@@ -149,14 +121,14 @@ begin
   if not found then
     if v_run.status <> 'cancelled' then
       perform private.fail(
-        'SB409', 'conflict', pg_catalog.format('the run is already %s', v_run.status)
+        'SB409', 'conflict', format('the run is already %s', v_run.status)
       );
     end if;
     return v_run;
   end if;
   insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
   values (v_run.app_code, 'run', v_run.id, 'run.cancel');
-  perform pg_catalog.pg_notify('stepbase', 'outbox');
+  perform pg_notify('stepbase', 'outbox');
   return private.own_run(v_run.id, v_run.app_code);
 end;
 $$;
@@ -182,15 +154,15 @@ declare
   v_app_code text := private.app_code();
   v_task public.step_runs;
 begin
-  if auth.uid() is null then
-    perform private.fail('SB401', 'not_authenticated', 'sign in first');
+  if v_app_code is null then
+    perform private.fail('SB401', 'not_authenticated', 'sign in as a member of an app first');
   end if;
   select s.* into v_task from public.step_runs s
   where s.id = own_task.step_run_id and s.app_code = v_app_code and s.step_type = any(step_types);
   if not found then
     perform private.fail(
       'SB404', 'not_found', 'there is no such task',
-      pg_catalog.jsonb_build_object('step_run_id', own_task.step_run_id)
+      jsonb_build_object('step_run_id', own_task.step_run_id)
     );
   end if;
   -- The assignee decides, or whoever manages members of the app; without an assignee, any member
@@ -199,15 +171,21 @@ begin
     and (
       v_task.assigned_to is not null
       or not private.has_permission('task:complete')
-      or (v_task.assigned_role is not null and v_task.assigned_role <> private.app_role())
+      or (
+        v_task.assigned_role is not null
+        and not exists (
+          select 1 from public.app_members m
+          where m.app_code = v_app_code and m.user_id = auth.uid() and m.role = v_task.assigned_role
+        )
+      )
     )
   then
     perform private.fail('SB403', 'permission_denied', 'this task is not yours to complete');
   end if;
   if v_task.status <> 'waiting' then
     perform private.fail(
-      'SB409', 'conflict', pg_catalog.format('the task is already %s', v_task.status),
-      pg_catalog.jsonb_build_object('status', v_task.status)
+      'SB409', 'conflict', format('the task is already %s', v_task.status),
+      jsonb_build_object('status', v_task.status)
     );
   end if;
   return v_task;
@@ -231,10 +209,10 @@ declare
 begin
   if v_task.task -> 'form' is not null and finish_task.handle is null then
     v_errors := private.json_schema_errors(v_task.task -> 'form', finish_task.output);
-    if pg_catalog.jsonb_array_length(v_errors) > 0 then
+    if jsonb_array_length(v_errors) > 0 then
       perform private.fail(
         'SB422', 'invalid_input', 'the answer does not fit the form',
-        pg_catalog.jsonb_build_object('errors', v_errors)
+        jsonb_build_object('errors', v_errors)
       );
     end if;
   end if;
@@ -272,7 +250,7 @@ set search_path = ''
 as $$
   select private.finish_task(
     decide_approval.step_run_id, array['wait_for_approval'],
-    pg_catalog.jsonb_build_object(
+    jsonb_build_object(
       'approved', decide_approval.approved, 'comment', decide_approval.comment,
       'decided_by', auth.uid()
     ),

@@ -1,0 +1,175 @@
+// The engine's functions as a worker calls them: each takes arrays and is one statement, one
+// round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
+
+import type { Db, Row } from './db.ts';
+
+/** A step run that this worker carries (engine.work). */
+export interface Work {
+  job_id: string;
+  run_id: string;
+  app_code: string;
+  workflow_version_id: string;
+  step_run_id: string;
+  step_id: string;
+  item_index: number;
+  attempt: number;
+  claim: number;
+}
+
+export interface CompletedStep {
+  work: Work;
+  input: unknown;
+  output: unknown;
+  handle: string | undefined;
+  details: Row | undefined;
+}
+
+export interface FailedStep {
+  work: Work;
+  /** The resolved config, as far as it was resolved. */
+  input: unknown;
+  error: Row;
+}
+
+export interface WaitingStep {
+  work: Work;
+  input: unknown;
+  wait: Row;
+}
+
+export interface Token {
+  jobId: string;
+  runId: string;
+}
+
+export interface PlanNode {
+  id: string;
+  type: string;
+  label: string | null;
+  config: unknown;
+  timeout_ms: number | null;
+}
+
+export interface Plan {
+  workflow_version_id: string;
+  workflow: string;
+  version: number;
+  nodes: PlanNode[];
+}
+
+export interface RunFacts {
+  run_id: string;
+  input: unknown;
+  trace_id: string;
+  created_by: string | null;
+  created_at: Date;
+}
+
+export interface OutboxMessage {
+  outbox_id: string;
+  app_code: string;
+  run_id: string;
+  event_type: string;
+  payload: unknown;
+}
+
+export interface Engine {
+  claim(tokens: readonly Token[]): Promise<Work[]>;
+  complete(steps: readonly CompletedStep[]): Promise<Work[]>;
+  fail(steps: readonly FailedStep[]): Promise<Work[]>;
+  wait(steps: readonly WaitingStep[]): Promise<void>;
+  /** Wakes what is due; returns the milliseconds until the next thing is, by the engine's clock. */
+  wake(): Promise<number | undefined>;
+  relay(): Promise<OutboxMessage[]>;
+  confirmPublished(outboxIds: readonly string[]): Promise<void>;
+  release(jobIds: readonly string[]): Promise<void>;
+  expireTokens(leaseSeconds: number): Promise<number>;
+  loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
+  loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
+  /** Outputs by (run, step) pairs; a null step asks for all outputs of the run. */
+  loadOutputs(
+    pairs: readonly { runId: string; stepId: string | null }[],
+  ): Promise<{ run_id: string; step_id: string; output: unknown }[]>;
+}
+
+// PostgreSQL's JSON has no undefined and no NUL characters: the one is null, the other is dropped
+// before it can make a whole batch fail.
+export function toJson(value: unknown): string {
+  return (JSON.stringify(value) ?? 'null').replaceAll('\\u0000', '');
+}
+
+const optionalJson = (value: unknown): string | null =>
+  value === undefined ? null : toJson(value);
+
+export function createEngine(db: Db): Engine {
+  return {
+    claim: (tokens) =>
+      db.query('select * from engine.claim($1::uuid[], $2::uuid[])', [
+        tokens.map((t) => t.jobId),
+        tokens.map((t) => t.runId),
+      ]),
+    complete: (steps) =>
+      db.query(
+        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[])',
+        [
+          steps.map((s) => s.work.run_id),
+          steps.map((s) => s.work.step_run_id),
+          steps.map((s) => s.work.claim),
+          steps.map((s) => optionalJson(s.input)),
+          steps.map((s) => toJson(s.output)),
+          steps.map((s) => s.handle ?? null),
+          steps.map((s) => optionalJson(s.details)),
+        ],
+      ),
+    fail: (steps) =>
+      db.query(
+        'select * from engine.fail($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+        [
+          steps.map((s) => s.work.run_id),
+          steps.map((s) => s.work.step_run_id),
+          steps.map((s) => s.work.claim),
+          steps.map((s) => optionalJson(s.input)),
+          steps.map((s) => toJson(s.error)),
+        ],
+      ),
+    async wait(steps) {
+      await db.query(
+        'select engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+        [
+          steps.map((s) => s.work.run_id),
+          steps.map((s) => s.work.step_run_id),
+          steps.map((s) => s.work.claim),
+          steps.map((s) => optionalJson(s.input)),
+          steps.map((s) => toJson(s.wait)),
+        ],
+      );
+    },
+    async wake() {
+      const [row] = await db.query<{ due_in_ms: number | null }>(
+        'select (extract(epoch from engine.wake() - engine.now()) * 1000)::float8 as due_in_ms',
+      );
+      return row?.due_in_ms ?? undefined;
+    },
+    relay: () => db.query('select * from engine.relay()'),
+    async confirmPublished(outboxIds) {
+      await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
+    },
+    async release(jobIds) {
+      await db.query('select engine.release($1::uuid[])', [jobIds]);
+    },
+    async expireTokens(leaseSeconds) {
+      const [row] = await db.query<{ count: number }>(
+        "select engine.expire_tokens($1 * interval '1 second') as count",
+        [leaseSeconds],
+      );
+      return row?.count ?? 0;
+    },
+    loadPlans: (versionIds) => db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
+    loadRuns: (runIds) => db.query('select * from engine.load_runs($1::uuid[])', [runIds]),
+    loadOutputs: (pairs) =>
+      db.query('select * from engine.load_outputs($1::uuid[], $2::text[])', [
+        pairs.map((p) => p.runId),
+        pairs.map((p) => p.stepId),
+      ]),
+  };
+}

@@ -1,0 +1,38 @@
+// The queue of tokens: pg-boss with everything off that needs a resident supervisor or DDL. Tokens
+// are created and ended by the engine inside its transitions; workers only fetch and touch them.
+
+import { PgBoss } from 'pg-boss';
+import type { Db } from './db.ts';
+import type { Token } from './engine.ts';
+
+const QUEUE = 'steps';
+
+export interface TokenQueue {
+  /** Takes up to `limit` tokens, those of higher priority and then the older first. */
+  fetch(limit: number): Promise<Token[]>;
+  /** Renews the lease of tokens that this worker holds. */
+  touch(jobIds: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function openQueue(db: Db, onError: (error: Error) => void): Promise<TokenQueue> {
+  const boss = new PgBoss({
+    db,
+    schema: 'pgboss',
+    migrate: false,
+    supervise: false,
+    schedule: false,
+  });
+  boss.on('error', onError);
+  await boss.start();
+  return {
+    async fetch(limit) {
+      const jobs = await boss.fetch<{ run_id: string }>(QUEUE, { batchSize: limit });
+      return jobs.map((job) => ({ jobId: job.id, runId: job.data.run_id }));
+    },
+    async touch(jobIds) {
+      await boss.touch(QUEUE, [...jobIds]);
+    },
+    stop: () => boss.stop({ graceful: false, close: false }),
+  };
+}

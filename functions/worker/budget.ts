@@ -1,0 +1,50 @@
+// The budget of one invocation: hosted Edge Functions end at a wall-clock and a CPU limit, so a
+// worker stops taking work in time, finishes what it carries and hands back the rest.
+
+import process from 'node:process';
+
+export interface BudgetLimits {
+  wallMs: number;
+  cpuMs: number;
+}
+
+export interface Budget {
+  /** Nothing new is taken any more. */
+  readonly spent: boolean;
+  readonly wallLeftMs: number;
+}
+
+interface Clock {
+  now(): number;
+  /** CPU time of this process in milliseconds, where the platform tells. */
+  cpu(): number | undefined;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  cpu() {
+    try {
+      const usage = process.cpuUsage();
+      return (usage.user + usage.system) / 1000;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+export const unlimited: Budget = { spent: false, wallLeftMs: Number.POSITIVE_INFINITY };
+
+export function startBudget(limits: BudgetLimits, clock: Clock = systemClock): Budget {
+  const startedAt = clock.now();
+  const cpuAtStart = clock.cpu();
+  return {
+    get wallLeftMs() {
+      return limits.wallMs - (clock.now() - startedAt);
+    },
+    get spent() {
+      if (clock.now() - startedAt >= limits.wallMs) return true;
+      const cpu = clock.cpu();
+      return cpu !== undefined && cpuAtStart !== undefined && cpu - cpuAtStart >= limits.cpuMs;
+    },
+  };
+}

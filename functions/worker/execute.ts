@@ -1,0 +1,111 @@
+// Executing one step: load what its expressions read, resolve its config, run its handler within
+// its time, and say what came of it. Nothing is written here; the answer goes to the batchers.
+
+import { toJson, type Work } from '../_shared/engine/engine.ts';
+import {
+  type CompiledStep,
+  type Completed,
+  StepError,
+  type StepContext,
+  type StepEnv,
+  toStepError,
+  type Waiting,
+} from '../_shared/steps/index.ts';
+import type { Plans } from './plans.ts';
+import type { RunMemory } from './run-memory.ts';
+
+/** An attempt that was taken over this often killed its workers: it fails instead of going round. */
+export const MAX_CLAIMS = 5;
+
+/** A step without a timeout of its own does not hold its token for ever. */
+export const DEFAULT_TIMEOUT_MS = 300_000;
+
+export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
+
+export interface ExecuteDeps {
+  plans: Plans;
+  memory: RunMemory;
+  env: StepEnv;
+  secretsOf: SecretsOf;
+}
+
+export type Answer =
+  | { kind: 'completed'; work: Work; input: unknown; result: Completed; outputChars: number }
+  | { kind: 'waiting'; work: Work; input: unknown; result: Waiting }
+  | { kind: 'failed'; work: Work; input: unknown; error: StepError };
+
+export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps): Promise<Answer> {
+  let input: unknown;
+  try {
+    if (work.claim > MAX_CLAIMS) {
+      throw new StepError('worker_lost', `${MAX_CLAIMS} workers were lost while they ran this step`);
+    }
+    const plan = await deps.plans.get(work.workflow_version_id);
+    const node = plan.nodes.get(work.step_id);
+    if (!node) throw new StepError('unknown_step', `the version has no node ${work.step_id}`);
+    if (node.step instanceof StepError) throw node.step;
+
+    const timeout = AbortSignal.timeout(node.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const signal = AbortSignal.any([abort, timeout]);
+    const ctx = await contextOf(work, node.step, plan, signal, deps);
+    const resolved = await node.step.resolve(ctx);
+    input = resolved.stored;
+    const result = await untilAborted(
+      node.step.run(resolved, deps.secretsOf(work.app_code), ctx),
+      signal,
+    );
+    if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
+    return { kind: 'completed', work, input, result, outputChars: toJson(result.output).length };
+  } catch (error) {
+    return { kind: 'failed', work, input, error: toStepError(error) };
+  }
+}
+
+async function contextOf(
+  work: Work,
+  step: CompiledStep,
+  plan: { workflow: string; version: number },
+  signal: AbortSignal,
+  deps: ExecuteDeps,
+): Promise<StepContext> {
+  const [facts, outputs] = await Promise.all([
+    deps.memory.facts(work.run_id),
+    step.reads.length === 0 && !step.usesContext
+      ? new Map<string, unknown>()
+      : deps.memory.outputs(work.run_id, step.usesContext ? 'all' : step.reads),
+  ]);
+  return {
+    run: {
+      id: work.run_id,
+      app_code: work.app_code,
+      workflow: plan.workflow,
+      version: plan.version,
+      trace_id: facts.trace_id,
+    },
+    stepId: work.step_id,
+    attempt: work.attempt,
+    itemIndex: work.item_index,
+    idempotencyKey: `${work.run_id}:${work.step_id}:${work.item_index}`,
+    signal,
+    env: deps.env,
+    input: facts.input,
+    steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
+    context: Object.fromEntries(outputs),
+  };
+}
+
+/** A handler that does not listen to its signal is left behind: its late answer is nobody's. */
+function untilAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(abortReason(signal));
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortReason(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function abortReason(signal: AbortSignal): StepError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof StepError) return reason;
+  return new StepError('timeout', 'the attempt ran out of time', { retryable: true });
+}

@@ -1,0 +1,85 @@
+// Compiled plans: the nodes of a published version with their templates compiled. Published versions
+// never change, so a plan is read and compiled once per worker and kept until many others were used.
+
+import type { Engine } from '../_shared/engine/engine.ts';
+import {
+  type CompiledStep,
+  compileStep,
+  StepError,
+  stepHandlers,
+  toStepError,
+} from '../_shared/steps/index.ts';
+import { createLoader } from './loader.ts';
+
+const KEPT_PLANS = 500;
+
+export interface CompiledNode {
+  id: string;
+  timeoutMs: number | undefined;
+  /** Compiled, or the reason why this node cannot run; other nodes of the plan still can. */
+  step: CompiledStep | StepError;
+}
+
+export interface CompiledPlan {
+  workflow: string;
+  version: number;
+  nodes: ReadonlyMap<string, CompiledNode>;
+}
+
+export interface Plans {
+  get(workflowVersionId: string): Promise<CompiledPlan>;
+}
+
+function compileNode(type: string, config: unknown): CompiledStep | StepError {
+  const handler = stepHandlers.get(type);
+  if (!handler) return new StepError('unknown_step_type', `this worker has no step type ${type}`);
+  try {
+    return compileStep(handler, config);
+  } catch (error) {
+    return toStepError(error);
+  }
+}
+
+export function createPlans(engine: Engine): Plans {
+  const kept = new Map<string, Promise<CompiledPlan>>();
+  const loader = createLoader<string, CompiledPlan>(async (ids) => {
+    const found = new Map(
+      (await engine.loadPlans([...new Set(ids)])).map((p) => [p.workflow_version_id, p]),
+    );
+    return ids.map((id) => {
+      const plan = found.get(id);
+      if (!plan) throw new Error(`workflow version ${id} is gone`);
+      return {
+        workflow: plan.workflow,
+        version: plan.version,
+        nodes: new Map(
+          plan.nodes.map((node) => [
+            node.id,
+            {
+              id: node.id,
+              timeoutMs: node.timeout_ms ?? undefined,
+              step: compileNode(node.type, node.config),
+            },
+          ]),
+        ),
+      };
+    });
+  });
+
+  return {
+    get(id) {
+      let plan = kept.get(id);
+      if (plan) {
+        // Most recently used last: the first key is the one to forget.
+        kept.delete(id);
+      } else {
+        plan = loader.load(id);
+        plan.catch(() => kept.delete(id));
+        const [oldest] = kept.keys();
+        if (kept.size >= KEPT_PLANS && oldest !== undefined) kept.delete(oldest);
+      }
+      kept.set(id, plan);
+      return plan;
+    },
+  };
+}

@@ -1,0 +1,107 @@
+// What this worker remembers of the runs it carries: their input and the outputs of steps it
+// executed or already read. Both never change, so nothing here can be stale; a run is forgotten as
+// soon as the worker carries no branch of it, which bounds the memory by the steps in flight.
+
+import type { Engine, RunFacts } from '../_shared/engine/engine.ts';
+import { createLoader } from './loader.ts';
+
+/** Larger outputs are read again when a later step needs them. */
+const KEPT_OUTPUT_CHARS = 64 * 1024;
+
+interface Remembered {
+  branches: number;
+  facts?: Promise<RunFacts>;
+  outputs: Map<string, unknown>;
+  complete: boolean;
+}
+
+export interface RunMemory {
+  enter(runId: string): void;
+  leave(runId: string): void;
+  facts(runId: string): Promise<RunFacts>;
+  keepOutput(runId: string, stepId: string, output: unknown, chars: number): void;
+  /** The named outputs that exist; 'all' reads every output of the run. */
+  outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
+  readonly size: number;
+}
+
+export function createRunMemory(engine: Engine): RunMemory {
+  const runs = new Map<string, Remembered>();
+
+  const factsLoader = createLoader<string, RunFacts>(async (ids) => {
+    const byId = new Map((await engine.loadRuns([...new Set(ids)])).map((r) => [r.run_id, r]));
+    return ids.map((id) => {
+      const facts = byId.get(id);
+      if (!facts) throw new Error(`run ${id} is gone`);
+      return facts;
+    });
+  });
+
+  const outputLoader = createLoader<
+    { runId: string; stepId: string | null },
+    Map<string, unknown>
+  >(async (pairs) => {
+    const found = await engine.loadOutputs(pairs);
+    return pairs.map(
+      (pair) =>
+        new Map(
+          found
+            .filter((f) => f.run_id === pair.runId)
+            .filter((f) => pair.stepId === null || f.step_id === pair.stepId)
+            .map((f) => [f.step_id, f.output]),
+        ),
+    );
+  }, 100);
+
+  function remembered(runId: string): Remembered {
+    let run = runs.get(runId);
+    if (!run) {
+      run = { branches: 0, outputs: new Map(), complete: false };
+      runs.set(runId, run);
+    }
+    return run;
+  }
+
+  return {
+    enter(runId) {
+      remembered(runId).branches += 1;
+    },
+    leave(runId) {
+      const run = runs.get(runId);
+      if (!run) return;
+      run.branches -= 1;
+      if (run.branches <= 0) runs.delete(runId);
+    },
+    facts(runId) {
+      const run = remembered(runId);
+      run.facts ??= factsLoader.load(runId);
+      return run.facts;
+    },
+    keepOutput(runId, stepId, output, chars) {
+      if (chars <= KEPT_OUTPUT_CHARS) runs.get(runId)?.outputs.set(stepId, output);
+    },
+    async outputs(runId, stepIds) {
+      const run = remembered(runId);
+      if (stepIds === 'all') return outputLoader.load({ runId, stepId: null });
+      const result = new Map<string, unknown>();
+      const missing: string[] = [];
+      for (const stepId of stepIds) {
+        if (run.outputs.has(stepId)) result.set(stepId, run.outputs.get(stepId));
+        else missing.push(stepId);
+      }
+      const loaded = await Promise.all(
+        missing.map((stepId) => outputLoader.load({ runId, stepId })),
+      );
+      for (const outputs of loaded) {
+        for (const [stepId, output] of outputs) {
+          result.set(stepId, output);
+          run.outputs.set(stepId, output);
+        }
+      }
+      return result;
+    },
+    get size() {
+      return runs.size;
+    },
+  };
+}

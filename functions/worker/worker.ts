@@ -1,0 +1,344 @@
+// The worker: takes tokens, executes the steps they carry, commits the answers in groups, and goes
+// on with the next steps of the same branches, until it is stopped or its budget is spent.
+
+import type { CompletedStep, Engine, FailedStep, WaitingStep, Work } from '../_shared/engine/engine.ts';
+import type { TokenQueue } from '../_shared/engine/queue.ts';
+import { StepError } from '../_shared/steps/index.ts';
+import { type Batcher, createBatcher } from './batcher.ts';
+import { type Budget, unlimited } from './budget.ts';
+import { type Answer, type ExecuteDeps, execute } from './execute.ts';
+import type { RunMemory } from './run-memory.ts';
+import type { Wakeup } from './wakeups.ts';
+
+export interface WorkerOptions {
+  engine: Engine;
+  queue: TokenQueue;
+  memory: RunMemory;
+  execute: ExecuteDeps;
+  /** Steps executed at the same time. */
+  concurrency: number;
+  /** A token that its worker has not touched for this long goes to another worker. */
+  leaseSeconds: number;
+  /** How often to look without a hint. */
+  pollMs(): number;
+  /** Tells watchers outside the database that runs moved, and relays outbox messages. */
+  publish(messages: readonly { runId: string; event: string }[]): Promise<void>;
+  onError(what: string, error: unknown): void;
+}
+
+export interface Worker {
+  start(): void;
+  wake(wakeup: Wakeup): void;
+  /** Works until nothing is left or the budget is spent; resolves with whether work is left. */
+  runWithin(budget: Budget): Promise<{ steps: number; more: boolean }>;
+  /** Takes nothing new, hands back what is not finished within the grace time, and ends. */
+  stop(graceMs: number): Promise<void>;
+  readonly stats: { executing: number; completed: number; failed: number };
+}
+
+interface Executing {
+  work: Work;
+  abort: AbortController;
+}
+
+const FETCH_AT_MOST = 100;
+/** A statement that failed (the database restarts, say) is tried again for about a lease. */
+const WRITE_ATTEMPTS = 8;
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { engine, queue, memory } = options;
+  const executing = new Map<string, Executing>();
+  const tokens = new Map<string, number>();
+  const stats = { executing: 0, completed: 0, failed: 0 };
+  const due = { wake: true, relay: true, fetch: true };
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const idleListeners = new Set<() => void>();
+  /** Tokens whose branches go on with a step that this worker will not execute any more. */
+  const stranded = new Set<string>();
+  let budget: Budget = unlimited;
+  let pumping = false;
+  let taking = false;
+  let wakeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const completions: Batcher<CompletedStep> = createBatcher(async (steps) => {
+    follow(steps, await persistently('complete', () => engine.complete(steps)));
+  }, lost);
+  const failures: Batcher<FailedStep> = createBatcher(async (steps) => {
+    follow(steps, await persistently('fail', () => engine.fail(steps)));
+    due.wake = true;
+    pump();
+  }, lost);
+  const waits: Batcher<WaitingStep> = createBatcher(async (steps) => {
+    await persistently('wait', () => engine.wait(steps));
+    follow(steps, []);
+    due.wake = true;
+    pump();
+  }, lost);
+
+  /** What could not be written stays claimed in the database: its lease runs out and others go on. */
+  function lost(error: unknown, steps: { work: Work }[]): void {
+    options.onError('answers could not be written; their tokens expire', error);
+    follow(steps, []);
+  }
+
+  async function persistently<T>(what: string, statement: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await statement();
+      } catch (error) {
+        options.onError(what, error);
+        if (attempt >= WRITE_ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 5_000)));
+      }
+    }
+  }
+
+  function enter(works: readonly Work[]): void {
+    for (const work of works) {
+      memory.enter(work.run_id);
+      tokens.set(work.job_id, (tokens.get(work.job_id) ?? 0) + 1);
+      const abort = new AbortController();
+      executing.set(work.step_run_id, { work, abort });
+      stats.executing = executing.size;
+      void execute(work, abort.signal, options.execute).then(answer);
+    }
+  }
+
+  function leave(work: Work): void {
+    const left = (tokens.get(work.job_id) ?? 1) - 1;
+    if (left > 0) tokens.set(work.job_id, left);
+    else tokens.delete(work.job_id);
+    memory.leave(work.run_id);
+  }
+
+  function answer(answer: Answer): void {
+    const { work } = answer;
+    executing.delete(work.step_run_id);
+    stats.executing = executing.size;
+    if (answer.kind === 'completed') {
+      stats.completed += 1;
+      memory.keepOutput(work.run_id, work.step_id, answer.result.output, answer.outputChars);
+      completions.add({
+        work,
+        input: answer.input,
+        output: answer.result.output,
+        handle: answer.result.handle,
+        details: answer.result.logs?.length ? { logs: answer.result.logs } : undefined,
+      });
+    } else if (answer.kind === 'waiting') {
+      const { reason, wakeAt, timeoutMs, signalName, task } = answer.result;
+      waits.add({
+        work,
+        input: answer.input,
+        wait: {
+          kind: reason,
+          wake_at: wakeAt?.toISOString(),
+          timeout_ms: timeoutMs ?? task?.deadline_ms,
+          signal_name: signalName,
+          task,
+        },
+      });
+    } else if (answer.error.code === 'cancelled') {
+      // The run ended in the database already, or this worker stops: there is nothing to write.
+      follow([{ work }], []);
+    } else {
+      stats.failed += 1;
+      failures.add({ work, input: answer.input, error: answer.error.toJSON() });
+    }
+  }
+
+  /** The steps are written; their branches go on with `next`. */
+  function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
+    if (taking && !budget.spent) enter(next);
+    else for (const work of next) stranded.add(work.job_id);
+    const runs = new Set<string>();
+    for (const { work } of steps) {
+      leave(work);
+      runs.add(work.run_id);
+    }
+    tell([...runs].map((runId) => ({ runId, event: 'run.changed' })));
+    pump();
+  }
+
+  function tell(messages: readonly { runId: string; event: string }[]): void {
+    if (messages.length === 0) return;
+    options.publish(messages).catch((error: unknown) => options.onError('publish', error));
+  }
+
+  function pump(): void {
+    if (pumping || !taking) {
+      if (!pumping) settleIdle();
+      return;
+    }
+    pumping = true;
+    void turn().finally(() => {
+      pumping = false;
+      if (taking && !budget.spent && hasRoom() && (due.wake || due.relay || due.fetch)) pump();
+      else settleIdle();
+    });
+  }
+
+  function hasRoom(): boolean {
+    return executing.size < options.concurrency;
+  }
+
+  async function turn(): Promise<void> {
+    try {
+      if (budget.spent) return;
+      if (due.wake) {
+        due.wake = false;
+        armWake(await engine.wake());
+      }
+      if (due.relay) {
+        due.relay = false;
+        const messages = await engine.relay();
+        if (messages.length > 0) {
+          await options.publish(messages.map((m) => ({ runId: m.run_id, event: m.event_type })));
+          await engine.confirmPublished(messages.map((m) => m.outbox_id));
+        }
+        due.fetch = true;
+      }
+      while (due.fetch && taking && hasRoom() && !budget.spent) {
+        const room = Math.min(options.concurrency - executing.size, FETCH_AT_MOST);
+        due.fetch = false;
+        const fetched = await queue.fetch(room);
+        if (fetched.length === 0) break;
+        due.fetch = fetched.length === room;
+        enter(await engine.claim(fetched));
+      }
+    } catch (error) {
+      options.onError('take work', error);
+      due.wake = due.relay = due.fetch = false;
+      later(1_000, () => wake({ kind: 'everything' }));
+    }
+  }
+
+  function armWake(dueInMs: number | undefined): void {
+    clearTimeout(wakeTimer);
+    if (dueInMs === undefined || !taking) return;
+    // Longer waits than a timer can hold are looked at again by the poll.
+    wakeTimer = setTimeout(() => wake({ kind: 'due' }), Math.min(Math.max(dueInMs, 5), 60_000));
+  }
+
+  function wake(wakeup: Wakeup): void {
+    if (wakeup.kind === 'cancel') {
+      for (const { work, abort } of executing.values()) {
+        if (work.run_id === wakeup.runId) abort.abort(new StepError('cancelled', 'the run ended'));
+      }
+      return;
+    }
+    if (wakeup.kind === 'steps' || wakeup.kind === 'everything') due.fetch = true;
+    if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
+    if (wakeup.kind === 'due' || wakeup.kind === 'everything') due.wake = true;
+    pump();
+  }
+
+  function later(ms: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      action();
+    }, ms);
+    timers.add(timer);
+  }
+
+  function every(ms: () => number, action: () => void): void {
+    later(ms(), () => {
+      action();
+      if (taking) every(ms, action);
+    });
+  }
+
+  function busy(): boolean {
+    return tokens.size > 0 || pumping;
+  }
+
+  function settleIdle(): void {
+    if (busy()) return;
+    for (const listener of [...idleListeners]) listener();
+  }
+
+  function idle(withinMs: number): Promise<boolean> {
+    if (!busy()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => done(false), Math.max(0, withinMs));
+      const listener = () => done(true);
+      function done(value: boolean): void {
+        clearTimeout(timer);
+        idleListeners.delete(listener);
+        resolve(value);
+      }
+      idleListeners.add(listener);
+    });
+  }
+
+  function keepLeases(): void {
+    const third = () => (options.leaseSeconds * 1000) / 3;
+    every(third, () => {
+      if (tokens.size === 0) return;
+      queue.touch([...tokens.keys()]).catch((error: unknown) => options.onError('touch', error));
+    });
+    // Some jitter keeps workers that started together from sweeping together.
+    every(
+      () => third() * (1 + Math.random()),
+      () => {
+        engine
+          .expireTokens(options.leaseSeconds)
+          .then((count) => (count > 0 ? wake({ kind: 'steps' }) : undefined))
+          .catch((error: unknown) => options.onError('expire', error));
+      },
+    );
+  }
+
+  async function handBack(): Promise<boolean> {
+    const left = new Set(tokens.keys());
+    for (const { abort } of executing.values()) {
+      abort.abort(new StepError('cancelled', 'the worker stops'));
+    }
+    await Promise.all([completions.drain(), failures.drain(), waits.drain()]);
+    for (const jobId of stranded) left.add(jobId);
+    stranded.clear();
+    if (left.size > 0) {
+      await engine.release([...left]).catch((error) => options.onError('release', error));
+    }
+    return left.size > 0;
+  }
+
+  function stopTaking(): void {
+    taking = false;
+    clearTimeout(wakeTimer);
+    for (const timer of timers) clearTimeout(timer);
+    timers.clear();
+  }
+
+  return {
+    stats,
+    wake,
+    start() {
+      taking = true;
+      keepLeases();
+      every(options.pollMs, () => wake({ kind: 'everything' }));
+      wake({ kind: 'everything' });
+    },
+    async runWithin(limit) {
+      const before = stats.completed + stats.failed;
+      budget = limit;
+      taking = true;
+      keepLeases();
+      engine.expireTokens(options.leaseSeconds).catch((e: unknown) => options.onError('expire', e));
+      wake({ kind: 'everything' });
+      await idle(limit.wallLeftMs);
+      stopTaking();
+      const handedBack = await handBack();
+      budget = unlimited;
+      return {
+        steps: stats.completed + stats.failed - before,
+        more: handedBack || limit.spent || due.fetch || due.relay,
+      };
+    },
+    async stop(graceMs) {
+      stopTaking();
+      await idle(graceMs);
+      await handBack();
+    },
+  };
+}
