@@ -1,0 +1,19 @@
+// Statements run as the caller: role `authenticated` and the caller's claims for one transaction, so
+// that row-level security and the checks of the RPCs decide, exactly as for supabase-js.
+import type { Db, Query } from '../engine/db.ts';
+import type { MemberCaller } from './caller.ts';
+
+const BECOME = `select
+  pg_catalog.set_config('role', 'authenticated', true),
+  pg_catalog.set_config('request.jwt.claims', $1, true)`;
+
+export function asCaller<T>(
+  db: Db,
+  caller: MemberCaller,
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  return db.transaction(async (query) => {
+    await query(BECOME, [JSON.stringify(caller.claims)]);
+    return await work(query);
+  });
+}

@@ -1,0 +1,14 @@
+// Who calls, and statements run in their name.
+export { asCaller } from './as-caller.ts';
+export {
+  type ApiKeyCaller,
+  type Caller,
+  callerKey,
+  type Identify,
+  identifyCaller,
+  type MemberCaller,
+  type UserCaller,
+} from './caller.ts';
+export { matchesAny } from './keys.ts';
+export { apiKeyFinder } from './queries.ts';
+export { userTokenVerifier } from './user-token.ts';

@@ -1,0 +1,14 @@
+// The SQL of authentication.
+import type { Db } from '../engine/db.ts';
+import type { ApiKeyFacts } from './caller.ts';
+
+/** Looks an API key up by its hash and notes that it was used. */
+export function apiKeyFinder(db: Db): (hash: string) => Promise<ApiKeyFacts | undefined> {
+  return async (hash) => {
+    const [found] = await db.query<{ api_key_id: string; app_code: string }>(
+      'select k.api_key_id, k.app_code from private.verify_api_key($1) k',
+      [hash],
+    );
+    return found;
+  };
+}

@@ -1,0 +1,222 @@
+// The environment of the functions: every variable with its meaning, parsed once at start.
+// A wrong value stops the process with a list of what is wrong; `.env.example` is tested to name
+// exactly these variables.
+import { z } from 'zod';
+
+const seconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const flag = z.stringbool().default(false);
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+/** Hosted projects hand over their keys as a JSON map of name to key. */
+const keyMap = z
+  .string()
+  .default('{}')
+  .transform((text, ctx) => {
+    try {
+      return z.record(z.string(), z.string()).parse(JSON.parse(text));
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'is not a JSON object of strings' });
+      return z.NEVER;
+    }
+  });
+
+const shape = {
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe(
+      'PostgreSQL as role postgres; on a hosted project the transaction pooler (port 6543).',
+    ),
+  SUPABASE_DB_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('Used when DATABASE_URL is not set; hosted projects inject it.'),
+  STEPBASE_DB_POOL: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .describe('Connections one process may open.'),
+  STEPBASE_DB_DIRECT: flag.describe(
+    'true when DATABASE_URL does not go through a transaction-mode pooler: LISTEN wakes workers at once.',
+  ),
+  SUPABASE_URL: z.url().describe('The project; hosted projects inject it.'),
+  SUPABASE_PUBLISHABLE_KEY: z
+    .string()
+    .optional()
+    .describe('The publishable key (hosted: SUPABASE_PUBLISHABLE_KEYS).'),
+  SUPABASE_SECRET_KEY: z
+    .string()
+    .optional()
+    .describe(
+      'The secret key; it authorises the wake-up of the worker (hosted: SUPABASE_SECRET_KEYS).',
+    ),
+  SUPABASE_PUBLISHABLE_KEYS: keyMap.describe(
+    'Injected by hosted projects: {"default": "sb_publishable_…"}.',
+  ),
+  SUPABASE_SECRET_KEYS: keyMap.describe('Injected by hosted projects: {"default": "sb_secret_…"}.'),
+  JWT_SECRET: z
+    .string()
+    .min(32)
+    .optional()
+    .describe(
+      'Verifies HS256 user tokens; asymmetric ones are verified by the JWKS of the project.',
+    ),
+  JWT_ISSUER: z.url().optional().describe('Issuer of user tokens; default SUPABASE_URL/auth/v1.'),
+  UPSTASH_REDIS_REST_URL: z
+    .url()
+    .optional()
+    .describe('Upstash Redis: faster wake-ups and rate limits. Without it everything still works.'),
+  UPSTASH_REDIS_REST_TOKEN: z.string().optional().describe('Token of the Upstash database.'),
+  OPENAI_BASE_URL: z
+    .url()
+    .optional()
+    .describe('Where llm_call goes; default https://api.openai.com/v1.'),
+  OPENAI_API_KEY: z.string().optional().describe('Key for llm_call.'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/ })
+    .optional()
+    .describe(
+      'smtp://user:password@host:port for send_email; hosted functions cannot reach SMTP ports.',
+    ),
+  SMTP_FROM: z.string().optional().describe('Sender of send_email.'),
+  RESEND_API_KEY: z
+    .string()
+    .optional()
+    .describe('send_email over HTTPS (Resend), as hosted projects need.'),
+  RESEND_BASE_URL: z
+    .url()
+    .optional()
+    .describe('Another address of that API; default https://api.resend.com.'),
+  STEPBASE_ALLOW_PRIVATE_NETWORK: flag.describe(
+    'true lets steps call addresses of private networks; for development only.',
+  ),
+  STEPBASE_EGRESS_ALLOW: list.describe(
+    'Hosts, host:port or CIDR ranges that steps may call although private; comma-separated.',
+  ),
+  STEPBASE_WORKER_MODE: z
+    .enum(['resident', 'invocation'])
+    .default('invocation')
+    .describe(
+      'resident: works until stopped. invocation: until the budget of an Edge Function is used.',
+    ),
+  STEPBASE_LEASE_SECONDS: seconds(60).describe(
+    'A worker silent for this long loses its steps to another.',
+  ),
+  STEPBASE_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .describe('Steps one worker executes at the same time.'),
+  STEPBASE_BUDGET_WALL_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(120_000)
+    .describe('How long one invocation of the worker takes work; below the wall-clock limit.'),
+  STEPBASE_BUDGET_CPU_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1_500)
+    .describe('CPU time after which one invocation takes no more work; below the CPU limit.'),
+  STEPBASE_CORS_ORIGINS: list.describe(
+    'Origins that may call the HTTP API from a browser; empty: any (the API uses no cookies).',
+  ),
+  STEPBASE_RATE_LIMIT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(100)
+    .describe('Requests one caller may make in ten seconds; 0: no limit. Needs Redis.'),
+  STEPBASE_MAX_BODY_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1_048_576)
+    .describe('Largest request body that the HTTP API accepts.'),
+  STEPBASE_STREAM_SECONDS: seconds(140).describe(
+    'An event stream (SSE) ends after this long and the client resumes; below the limit of the platform.',
+  ),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('Local only: the port to listen on at 127.0.0.1; Edge Functions set none.'),
+} satisfies z.ZodRawShape;
+
+/** STEPBASE_SECRET_<APP_CODE>_<NAME>: `{{ secrets.<name> }}` in the workflows of that app. */
+export const SECRET_PREFIX = 'STEPBASE_SECRET_';
+
+export const envVariables: Record<keyof typeof shape, z.ZodType> = shape;
+
+const schema = z.object(shape).transform((env, ctx) => {
+  const databaseUrl = env.DATABASE_URL ?? env.SUPABASE_DB_URL;
+  if (databaseUrl === undefined) {
+    ctx.addIssue({ code: 'custom', path: ['DATABASE_URL'], message: 'is required' });
+    return z.NEVER;
+  }
+  const supabaseUrl = env.SUPABASE_URL.replace(/\/+$/, '');
+  const redisUrl = env.UPSTASH_REDIS_REST_URL;
+  if (redisUrl !== undefined && env.UPSTASH_REDIS_REST_TOKEN === undefined) {
+    const path = ['UPSTASH_REDIS_REST_TOKEN'];
+    ctx.addIssue({ code: 'custom', path, message: 'is required with UPSTASH_REDIS_REST_URL' });
+  }
+  const keys = (one: string | undefined, map: Record<string, string>) => [
+    ...new Set([...(one === undefined ? [] : [one]), ...Object.values(map)]),
+  ];
+  return {
+    database: { url: databaseUrl, pool: env.STEPBASE_DB_POOL, direct: env.STEPBASE_DB_DIRECT },
+    supabaseUrl,
+    publishableKeys: keys(env.SUPABASE_PUBLISHABLE_KEY, env.SUPABASE_PUBLISHABLE_KEYS),
+    secretKeys: keys(env.SUPABASE_SECRET_KEY, env.SUPABASE_SECRET_KEYS),
+    jwt: {
+      secret: env.JWT_SECRET,
+      issuer: env.JWT_ISSUER ?? `${supabaseUrl}/auth/v1`,
+      jwksUrl: `${supabaseUrl}/auth/v1/.well-known/jwks.json`,
+    },
+    redis:
+      redisUrl === undefined
+        ? undefined
+        : { url: redisUrl, token: env.UPSTASH_REDIS_REST_TOKEN ?? '' },
+    worker: {
+      mode: env.STEPBASE_WORKER_MODE,
+      leaseSeconds: env.STEPBASE_LEASE_SECONDS,
+      concurrency: env.STEPBASE_CONCURRENCY,
+      budget: { wallMs: env.STEPBASE_BUDGET_WALL_MS, cpuMs: env.STEPBASE_BUDGET_CPU_MS },
+    },
+    api: {
+      corsOrigins: env.STEPBASE_CORS_ORIGINS,
+      rateLimit: env.STEPBASE_RATE_LIMIT,
+      maxBodyBytes: env.STEPBASE_MAX_BODY_BYTES,
+      streamSeconds: env.STEPBASE_STREAM_SECONDS,
+    },
+    logLevel: env.LOG_LEVEL,
+    port: env.PORT,
+  };
+});
+
+export type Env = z.output<typeof schema>;
+
+/** Parses the environment; an empty value counts as not set. Throws one error that names all faults. */
+export function parseEnv(values: Record<string, string | undefined>): Env {
+  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new Error(`The environment is not usable:\n${faults.join('\n')}`);
+}

@@ -1,0 +1,75 @@
+// An error with a stable code, made by hand or from what PostgreSQL raised.
+import { ERRORS, type ErrorCode, isErrorCode, SQLSTATES } from './map.ts';
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** Members of the answer beside the message: `errors`, `problems`, `permission` … */
+  readonly extra: Record<string, unknown>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { extra?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.extra = options.extra ?? {};
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+interface DatabaseFault {
+  code: string;
+  message: string;
+  detail?: unknown;
+}
+
+function isDatabaseFault(error: unknown): error is DatabaseFault {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+/** The detail of private.fail is JSON; other details are text for people and are not passed on. */
+function parseDetail(detail: unknown): Record<string, unknown> {
+  if (typeof detail !== 'string') return {};
+  try {
+    const parsed: unknown = JSON.parse(detail);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? { ...parsed }
+      : {};
+  } catch {
+    return {};
+  }
+}
+
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT']);
+
+/** What the driver says in words when it has no code for it. */
+const LOST = /connection terminated|timeout exceeded when trying to connect|query read timeout/i;
+
+/** Any thrown value as an AppError; what is not expected becomes internal_error with its cause. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isDatabaseFault(error)) {
+    const code = SQLSTATES[error.code];
+    if (code !== undefined && error.code.startsWith('SB')) {
+      const { code: given, ...extra } = parseDetail(error.detail);
+      return new AppError(isErrorCode(given) ? given : code, error.message, {
+        extra,
+        cause: error,
+      });
+    }
+    // PostgreSQL's own words can name tables and values: the title of the kind says enough.
+    if (code !== undefined) return new AppError(code, ERRORS[code].title, { cause: error });
+    if (UNREACHABLE.has(error.code) || error.code.startsWith('08')) return unavailable(error);
+  }
+  if (error instanceof Error && LOST.test(error.message)) return unavailable(error);
+  return new AppError('internal_error', ERRORS.internal_error.title, { cause: error });
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The database does not answer', { cause });
+}

@@ -1,0 +1,61 @@
+// The one map: SQLSTATE → stable code → HTTP status. The database raises class SB (private.fail);
+// PostgreSQL's own states that a caller can cause are listed too. Anything else is internal_error.
+
+export interface ErrorKind {
+  status: number;
+  title: string;
+}
+
+/** What a client can rely on; the code is `code` in problem+json and in the detail of SQL errors. */
+export const ERRORS = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  not_authenticated: { status: 401, title: 'Sign in first' },
+  permission_denied: { status: 403, title: 'Not allowed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  conflict: { status: 409, title: 'In conflict with the present state' },
+  immutable: { status: 409, title: 'Cannot be changed' },
+  gone: { status: 410, title: 'No longer there' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body has to be JSON' },
+  invalid_input: { status: 422, title: 'The input breaks its schema' },
+  invalid_definition: { status: 422, title: 'The definition is not valid' },
+  limit_reached: { status: 429, title: 'A limit is reached' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  unavailable: { status: 503, title: 'Not available just now' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
+  SB400: 'invalid_request',
+  SB401: 'not_authenticated',
+  SB403: 'permission_denied',
+  SB404: 'not_found',
+  SB409: 'conflict',
+  SB410: 'gone',
+  SB422: 'invalid_input',
+  SB423: 'invalid_definition',
+  SB424: 'immutable',
+  SB429: 'limit_reached',
+  // PostgreSQL's own: a value that does not fit its type, a broken rule of the schema, a lost race,
+  // a database that is too busy, restarting or out of reach.
+  '22P02': 'invalid_request',
+  '22P05': 'invalid_request',
+  '22003': 'invalid_request',
+  '22021': 'invalid_request',
+  '23503': 'conflict',
+  '23505': 'conflict',
+  '23514': 'invalid_request',
+  '40001': 'unavailable',
+  '40P01': 'unavailable',
+  '42501': 'permission_denied',
+  '53300': 'unavailable',
+  '57014': 'unavailable',
+  '57P01': 'unavailable',
+  '57P03': 'unavailable',
+};
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}

@@ -1,0 +1,136 @@
+// Upstash's SUBSCRIBE: one event stream over HTTP for each channel, shared by all who listen in this
+// process, reconnected with growing pauses. (The client library's own Subscriber does not tell when
+// its stream ends, and who listens has to know whether to poll.)
+import type { RedisHealth } from './health.ts';
+
+export interface Subscription {
+  /** Whether messages arrive just now; while not, the listener should poll. */
+  readonly live: boolean;
+  close(): void;
+}
+
+type Listener = (message: unknown) => void;
+
+interface Channel {
+  listeners: Set<Listener>;
+  stop: AbortController;
+  live: boolean;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+const CONNECT_MS = 5_000;
+
+export class Subscriptions {
+  readonly #channels = new Map<string, Channel>();
+  readonly #url: string;
+  readonly #token: string;
+  readonly #health: RedisHealth;
+
+  constructor(options: { url: string; token: string }, health: RedisHealth) {
+    this.#url = options.url.replace(/\/+$/, '');
+    this.#token = options.token;
+    this.#health = health;
+  }
+
+  subscribe(name: string, listener: Listener): Subscription {
+    let channel = this.#channels.get(name);
+    if (channel === undefined) {
+      channel = { listeners: new Set(), stop: new AbortController(), live: false };
+      this.#channels.set(name, channel);
+      void this.#run(name, channel);
+    }
+    const own = channel;
+    own.listeners.add(listener);
+    return {
+      get live() {
+        return own.live;
+      },
+      close: () => {
+        own.listeners.delete(listener);
+        if (own.listeners.size === 0 && this.#channels.get(name) === own) {
+          this.#channels.delete(name);
+          own.stop.abort();
+        }
+      },
+    };
+  }
+
+  close(): void {
+    for (const channel of this.#channels.values()) channel.stop.abort();
+    this.#channels.clear();
+  }
+
+  async #run(name: string, channel: Channel): Promise<void> {
+    const { signal } = channel.stop;
+    for (let pause = FIRST_PAUSE_MS; !signal.aborted; ) {
+      try {
+        await this.#read(name, channel);
+        pause = FIRST_PAUSE_MS;
+      } catch (error) {
+        if (!signal.aborted) this.#health.failed(error);
+      }
+      channel.live = false;
+      if (signal.aborted) return;
+      await sleep(pause * (0.5 + Math.random()), signal);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** Reads one stream to its end. */
+  async #read(name: string, channel: Channel): Promise<void> {
+    const connecting = new AbortController();
+    const timer = setTimeout(() => connecting.abort(new Error('no answer in time')), CONNECT_MS);
+    const response = await fetch(`${this.#url}/subscribe/${encodeURIComponent(name)}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#token}`, accept: 'text/event-stream' },
+      signal: AbortSignal.any([channel.stop.signal, connecting.signal]),
+    }).finally(() => clearTimeout(timer));
+    if (!response.ok || response.body === null) {
+      await response.body?.cancel();
+      throw new Error(`subscribe answered ${response.status}`);
+    }
+    let rest = '';
+    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        if (line.startsWith('data:')) this.#deliver(channel, line.slice(5).trim());
+      }
+    }
+  }
+
+  /** Lines are `subscribe,<channel>,<count>` and `message,<channel>,<payload>`. */
+  #deliver(channel: Channel, line: string): void {
+    const [, kind, payload = ''] = /^(\w+),[^,]*,(.*)$/s.exec(line) ?? [];
+    if (kind === 'subscribe') {
+      channel.live = true;
+      this.#health.succeeded();
+      // Something may have been published before the stream stood: let listeners look once.
+      for (const listener of channel.listeners) listener(undefined);
+    }
+    if (kind !== 'message') return;
+    const message = parse(payload);
+    for (const listener of channel.listeners) listener(message);
+  }
+}
+
+function parse(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish, { once: true });
+    function finish() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      done();
+    }
+  });
+}
