@@ -1,6 +1,6 @@
 // Regular expressions of tenants run inside QuickJS: the host's engine cannot be stopped while it backtracks.
 
-import type { QuickJSContext, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten';
+import type { QuickJSContext, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { ExpressionError } from './errors.ts';
 import { loadQuickJS } from './quickjs.ts';
 

@@ -36,7 +36,7 @@ export class StepError extends Error {
   }
 }
 
-/** Every failure of a handler as a StepError; what no handler foresaw is not retried blindly. */
+/** Every failure of a handler as a StepError; what no handler foresaw may be a passing fault of the machine. */
 export function toStepError(error: unknown): StepError {
   if (error instanceof StepError) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -14,6 +14,7 @@ export interface HttpCall {
   env: StepEnv;
   timeoutMs?: number;
   maxResponseBytes?: number;
+  maxRedirects?: number;
   /** URLs the operator configured (mail API, model endpoint) are not a tenant's choice: no egress check. */
   trusted?: boolean;
 }
@@ -32,9 +33,10 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const clock = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([call.signal, clock]);
   const headers = new Headers(call.headers);
+  const redirects = call.maxRedirects ?? call.env.limits.redirects;
   let { url, method, body } = call;
   try {
-    for (let hop = 0; hop <= call.env.limits.redirects; hop += 1) {
+    for (let hop = 0; hop <= redirects; hop += 1) {
       throwIfAborted(signal);
       if (!call.trusted) await assertAllowedUrl(url, call.env.egress);
       const response = await call.env.fetch(url, {
@@ -65,7 +67,7 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   }
   throw new StepError(
     'http_too_many_redirects',
-    `${describe(call)} was redirected more than ${call.env.limits.redirects} times`,
+    `${describe(call)} was redirected more than ${redirects} times`,
   );
 }
 

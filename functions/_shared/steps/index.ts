@@ -1,16 +1,40 @@
 // Every step type the worker can run, by name. Types missing here are the engine's own.
 
 import { condition } from './condition.ts';
+import { delay } from './delay.ts';
+import { emitEvent } from './emit-event.ts';
 import { httpRequest } from './http-request.ts';
+import { inlineCode } from './inline-code.ts';
+import { llmCall } from './llm-call.ts';
+import { sendEmail } from './send-email.ts';
 import { transform } from './transform.ts';
 import type { StepHandler } from './types.ts';
+import { userTask } from './user-task.ts';
+import { waitForApproval } from './wait-for-approval.ts';
+import { waitForSignal } from './wait-for-signal.ts';
+import { webhook } from './webhook.ts';
 
-const handlers = [httpRequest, transform, condition] as unknown as readonly StepHandler<unknown>[];
+// Each handler checks its own config by its schema before run; the registry no longer knows the types.
+const handlers = [
+  httpRequest,
+  webhook,
+  transform,
+  condition,
+  inlineCode,
+  llmCall,
+  sendEmail,
+  waitForApproval,
+  userTask,
+  delay,
+  waitForSignal,
+  emitEvent,
+] as unknown as readonly StepHandler<unknown>[];
 
 export const stepHandlers: ReadonlyMap<string, StepHandler<unknown>> = new Map(
   handlers.map((handler) => [handler.type, handler]),
 );
 
+export { stopCodeThreads } from './code-runner.ts';
 export { type CompiledStep, compileStep } from './compile.ts';
 export { createStepEnv, defaultStepLimits, type StepEnv, type StepLimits } from './env.ts';
 export { StepError, toStepError } from './errors.ts';

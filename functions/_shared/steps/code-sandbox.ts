@@ -1,0 +1,166 @@
+// Runs one function of a tenant in a fresh QuickJS context: JSON in, JSON out, nothing else reachable.
+// Synchronous by design: the caller decides on which thread.
+
+import type {
+  QuickJSContext,
+  QuickJSHandle,
+  QuickJSRuntime,
+  QuickJSWASMModule,
+  Scope,
+} from 'quickjs-emscripten-core';
+import { withSandbox } from '../expressions/quickjs.ts';
+
+export interface CodeJob {
+  code: string;
+  /** The function's argument as JSON text. */
+  argument: string;
+  timeoutMs: number;
+  memoryBytes: number;
+}
+
+export type CodeOutcome =
+  | { ok: true; json: string; logs: string[] }
+  | { ok: false; code: CodeFailure; message: string; logs: string[] };
+
+export type CodeFailure =
+  | 'code_syntax'
+  | 'code_failed'
+  | 'code_timeout'
+  | 'code_memory'
+  | 'code_never_settles'
+  | 'code_output_too_large';
+
+const maxOutput = 4 * 1024 * 1024;
+const maxJobs = 100_000;
+
+/** Captures what it needs before the tenant's code can change it; the tenant never sees the returned object. */
+const bootstrap = `(() => {
+  'use strict';
+  const { parse, stringify } = JSON;
+  const { apply } = Reflect;
+  const { map, push, join } = Array.prototype;
+  const slice = String.prototype.slice;
+  const lines = [];
+  const show = (value) => {
+    if (typeof value === 'string') return value;
+    try { return stringify(value) ?? String(value); } catch { return '[unprintable]'; }
+  };
+  const print = (...values) => {
+    if (lines.length >= 100) return;
+    const line = apply(slice, apply(join, apply(map, values, [show]), [' ']), [0, 1000]);
+    apply(push, lines, [line]);
+  };
+  globalThis.console = { log: print, info: print, warn: print, error: print, debug: print };
+  return {
+    call(fn, argument) {
+      if (typeof fn !== 'function') throw new TypeError('the code is not a function expression');
+      return fn(parse(argument));
+    },
+    toJson(value) {
+      return stringify(value) ?? 'null';
+    },
+    logs() {
+      return stringify(lines);
+    },
+  };
+})()`;
+
+class Failure extends Error {
+  readonly code: CodeFailure;
+  constructor(code: CodeFailure, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function runCode(module: QuickJSWASMModule, job: CodeJob): CodeOutcome {
+  const limits = { memoryBytes: job.memoryBytes, stackBytes: 256 * 1024 };
+  let logs: string[] = [];
+  try {
+    return withSandbox(module, limits, (context, runtime, scope) => {
+      const kit = scope.manage(context.unwrapResult(context.evalCode(bootstrap)));
+      const deadline = Date.now() + job.timeoutMs;
+      let late = false;
+      runtime.setInterruptHandler(() => {
+        late = Date.now() > deadline;
+        return late;
+      });
+      try {
+        const json = execute({ context, runtime, scope, kit }, job);
+        return { ok: true, json, logs: readLogs({ context, runtime, scope, kit }) };
+      } catch (error) {
+        // What was printed up to here is worth more after a time-out, not less.
+        runtime.removeInterruptHandler();
+        logs = readLogs({ context, runtime, scope, kit });
+        throw late
+          ? new Failure('code_timeout', `the code did not finish in ${job.timeoutMs} ms`)
+          : error;
+      }
+    });
+  } catch (error) {
+    if (error instanceof Failure)
+      return { ok: false, code: error.code, message: error.message, logs };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, code: 'code_memory', message: `the sandbox broke down: ${message}`, logs };
+  }
+}
+
+interface Box {
+  context: QuickJSContext;
+  runtime: QuickJSRuntime;
+  scope: Scope;
+  kit: QuickJSHandle;
+}
+
+function execute(box: Box, job: CodeJob): string {
+  const { context, scope } = box;
+  const source = job.code.trim().replace(/;+$/, '');
+  const evaluated = context.evalCode(`(${source}\n)`, 'inline_code.js');
+  if (evaluated.error !== undefined) throw toFailure(box, evaluated.error, 'code_syntax');
+  const fn = scope.manage(evaluated.value);
+  const returned = call(box, 'call', fn, scope.manage(context.newString(job.argument)));
+  const json = context.getString(call(box, 'toJson', settle(box, returned)));
+  if (json.length > maxOutput) {
+    throw new Failure('code_output_too_large', `the result is larger than ${maxOutput} bytes`);
+  }
+  return json;
+}
+
+function call(box: Box, name: string, ...args: QuickJSHandle[]): QuickJSHandle {
+  const method = box.scope.manage(box.context.getProp(box.kit, name));
+  const result = box.context.callFunction(method, box.context.undefined, args);
+  if (result.error !== undefined) throw toFailure(box, result.error, 'code_failed');
+  return box.scope.manage(result.value);
+}
+
+/** There are no timers inside: a promise that is open when no job is left stays open for ever. */
+function settle(box: Box, value: QuickJSHandle): QuickJSHandle {
+  const jobs = box.runtime.executePendingJobs(maxJobs);
+  if (jobs.error !== undefined) throw toFailure(box, jobs.error, 'code_failed');
+  const state = box.context.getPromiseState(value);
+  if (state.type === 'fulfilled') return state.notAPromise ? value : box.scope.manage(state.value);
+  if (state.type === 'rejected') throw toFailure(box, state.error, 'code_failed');
+  throw new Failure('code_never_settles', 'the code returned a promise that never settles');
+}
+
+function toFailure(box: Box, handle: QuickJSHandle, code: CodeFailure): Failure {
+  const thrown: unknown = box.context.dump(box.scope.manage(handle));
+  if (typeof thrown !== 'object' || thrown === null) return new Failure(code, String(thrown));
+  const { name, message, stack } = thrown as { name?: unknown; message?: unknown; stack?: unknown };
+  const text = typeof message === 'string' ? message : JSON.stringify(thrown);
+  if (name === 'InternalError' && text === 'out of memory') {
+    return new Failure('code_memory', 'the code used more memory than it may');
+  }
+  const line = typeof stack === 'string' ? /inline_code\.js:(\d+)/.exec(stack)?.[1] : undefined;
+  const label = typeof name === 'string' ? `${name}: ${text}` : text;
+  return new Failure(code, line === undefined ? label : `${label} (line ${line})`);
+}
+
+function readLogs(box: Box): string[] {
+  try {
+    return JSON.parse(box.context.getString(call(box, 'logs'))) as string[];
+  } catch {
+    // Out of memory: the lines are lost with the rest of the sandbox.
+    return [];
+  }
+}

@@ -1,0 +1,17 @@
+// The thread that runs inline_code, so that the worker's own event loop never stands still for it.
+
+import { loadQuickJS } from '../expressions/quickjs.ts';
+import { type CodeJob, type CodeOutcome, runCode } from './code-sandbox.ts';
+
+interface Thread {
+  onmessage: ((event: MessageEvent<CodeJob>) => void) | null;
+  postMessage(message: CodeOutcome | 'ready'): void;
+}
+
+const thread = globalThis as unknown as Thread;
+await loadQuickJS();
+
+thread.onmessage = async (event) => {
+  thread.postMessage(runCode(await loadQuickJS(), event.data));
+};
+thread.postMessage('ready');

@@ -1,0 +1,31 @@
+// delay: waits for a duration or until a date; the engine's wake-up completes it.
+
+import { z } from 'zod';
+import type { StepContext, StepHandler, StepResult } from './types.ts';
+
+const longestMs = 366 * 24 * 3_600_000;
+
+const schema = z
+  .object({
+    ms: z.number().int().min(0).max(longestMs).optional(),
+    until: z
+      .string()
+      .refine((text) => !Number.isNaN(Date.parse(text)), 'is not a date')
+      .optional(),
+  })
+  .refine((config) => (config.ms === undefined) !== (config.until === undefined), {
+    message: 'give either ms or until',
+    path: ['ms'],
+  });
+
+export const delay: StepHandler<z.infer<typeof schema>> = {
+  type: 'delay',
+  schema,
+  run(config, ctx: StepContext): Promise<StepResult> {
+    const wakeAt =
+      config.until === undefined
+        ? new Date(ctx.env.now().getTime() + (config.ms ?? 0))
+        : new Date(config.until);
+    return Promise.resolve({ kind: 'waiting', reason: 'delay', wakeAt });
+  },
+};

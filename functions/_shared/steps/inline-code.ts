@@ -1,0 +1,39 @@
+// inline_code: a JavaScript function of ({input, steps, context, run, item, index}), run where it can reach nothing.
+
+import { z } from 'zod';
+import { runCodeSafely } from './code-runner.ts';
+import { StepError } from './errors.ts';
+import { toScope } from './scope.ts';
+import type { StepContext, StepHandler, StepResult } from './types.ts';
+
+const schema = z.object({
+  code: z.string().min(1).max(65_536),
+  timeout_ms: z.number().int().positive().max(10_000).optional(),
+});
+
+export const inlineCode: StepHandler<z.infer<typeof schema>> = {
+  type: 'inline_code',
+  schema,
+  rawKeys: { code: 'javascript' },
+  async run(config, ctx: StepContext): Promise<StepResult> {
+    const outcome = await runCodeSafely(
+      {
+        code: config.code,
+        argument: JSON.stringify(toScope(ctx)),
+        timeoutMs: config.timeout_ms ?? ctx.env.limits.codeMs,
+        memoryBytes: ctx.env.limits.codeMemoryBytes,
+      },
+      ctx.signal,
+    );
+    const { logs } = outcome;
+    if (outcome.ok) {
+      const output: unknown = JSON.parse(outcome.json);
+      return { kind: 'completed', output, ...(logs.length === 0 ? {} : { logs }) };
+    }
+    throw new StepError(outcome.code, outcome.message, {
+      // The same code on the same input ends the same way; only a slow machine may do better next time.
+      retryable: outcome.code === 'code_timeout',
+      ...(logs.length === 0 ? {} : { details: { logs } }),
+    });
+  },
+};

@@ -1,0 +1,172 @@
+// llm_call: one chat completion at an OpenAI-compatible endpoint; output is {text, object?, usage}.
+// With response_schema the answer is parsed and checked here too: not every server enforces it.
+
+import { z } from 'zod';
+import { validateJson } from '../expressions/index.ts';
+import { StepError } from './errors.ts';
+import { assertAccepted, callHttp } from './http-client.ts';
+import type { StepContext, StepHandler, StepResult } from './types.ts';
+
+const message = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
+  content: z.string(),
+});
+
+/** Prompts are often whole templates, which keep their value's type; a model reads text. */
+const prompt = z.union([
+  z.string().min(1),
+  z
+    .union([z.number(), z.boolean(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
+    .transform((value) => JSON.stringify(value)),
+]);
+
+const schema = z
+  .object({
+    model: z.string().min(1),
+    system: z.string().nullish(),
+    prompt: prompt.optional(),
+    messages: z.array(message).min(1).optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    max_tokens: z.number().int().positive().optional(),
+    response_schema: z.record(z.string(), z.unknown()).nullish(),
+    timeout_ms: z.number().int().positive().max(150_000).optional(),
+  })
+  .refine((config) => (config.prompt === undefined) !== (config.messages === undefined), {
+    message: 'give either prompt or messages',
+    path: ['prompt'],
+  });
+
+type LlmConfig = z.infer<typeof schema>;
+
+const completion = z.object({
+  choices: z
+    .array(
+      z.object({
+        finish_reason: z.string().nullish(),
+        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+      }),
+    )
+    .min(1),
+  usage: z
+    .object({
+      prompt_tokens: z.number(),
+      completion_tokens: z.number(),
+      total_tokens: z.number(),
+    })
+    .nullish(),
+});
+
+export const llmCall: StepHandler<LlmConfig> = {
+  type: 'llm_call',
+  schema: schema as z.ZodType<LlmConfig>,
+  async run(config, ctx: StepContext): Promise<StepResult> {
+    const { baseUrl, apiKey } = ctx.env.openai;
+    const headers = new Headers({
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'idempotency-key': ctx.idempotencyKey,
+    });
+    if (apiKey !== undefined) headers.set('authorization', `Bearer ${apiKey}`);
+    const call = {
+      method: 'POST',
+      url: new URL(`${baseUrl}/chat/completions`),
+      headers,
+      body: JSON.stringify(toRequest(config)),
+      signal: ctx.signal,
+      env: ctx.env,
+      timeoutMs: config.timeout_ms ?? 120_000,
+      trusted: true,
+    };
+    const answer = await callHttp(call);
+    assertAccepted(answer, call);
+    return { kind: 'completed', output: read(answer.body, config) };
+  },
+};
+
+function toRequest(config: LlmConfig): Record<string, unknown> {
+  const said = config.messages ?? [{ role: 'user' as const, content: config.prompt ?? '' }];
+  return {
+    model: config.model,
+    messages: config.system ? [{ role: 'system', content: config.system }, ...said] : said,
+    ...(config.temperature === undefined ? {} : { temperature: config.temperature }),
+    ...(config.max_tokens === undefined ? {} : { max_tokens: config.max_tokens }),
+    ...(config.response_schema
+      ? {
+          response_format: {
+            type: 'json_schema',
+            json_schema: {
+              name: 'response',
+              strict: isStrict(config.response_schema),
+              schema: config.response_schema,
+            },
+          },
+        }
+      : {}),
+  };
+}
+
+/** OpenAI's strict mode refuses a schema with optional or additional properties instead of ignoring the flag. */
+function isStrict(node: unknown): boolean {
+  if (Array.isArray(node)) return node.every(isStrict);
+  if (typeof node !== 'object' || node === null) return true;
+  const { type, properties, required, additionalProperties } = node as Record<string, unknown>;
+  if (type === 'object' || properties !== undefined) {
+    const names = Object.keys((properties as object | undefined) ?? {});
+    const listed: readonly unknown[] = Array.isArray(required) ? required : [];
+    if (additionalProperties !== false || !names.every((name) => listed.includes(name)))
+      return false;
+  }
+  return Object.values(node).every(isStrict);
+}
+
+interface LlmOutput {
+  text: string;
+  object?: unknown;
+  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
+}
+
+function read(body: unknown, config: LlmConfig): LlmOutput {
+  const parsed = completion.safeParse(body);
+  const choice = parsed.data?.choices[0];
+  if (!parsed.success || choice === undefined) {
+    throw new StepError(
+      'llm_bad_response',
+      'the model endpoint answered something else than a completion',
+      {
+        retryable: true,
+      },
+    );
+  }
+  const { refusal, content } = choice.message;
+  if (refusal) throw new StepError('llm_refused', `the model refused: ${refusal}`);
+  if (choice.finish_reason === 'content_filter') {
+    throw new StepError('llm_refused', 'the answer was withheld by a content filter');
+  }
+  const text = content ?? '';
+  const usage = parsed.data.usage ?? null;
+  if (!config.response_schema) return { text, usage };
+  if (choice.finish_reason === 'length') {
+    throw new StepError('llm_truncated', 'the answer was cut off before its JSON was complete');
+  }
+  return { text, object: parseObject(text, config.response_schema), usage };
+}
+
+/** A wrong shape is worth another attempt: models do not answer the same way twice. */
+function parseObject(text: string, responseSchema: object): unknown {
+  const bare = text.trim().replace(/^```(?:json)?\s*([\s\S]*?)\s*```$/, '$1');
+  let value: unknown;
+  try {
+    value = JSON.parse(bare);
+  } catch {
+    throw new StepError('llm_invalid_output', 'the model did not answer with JSON', {
+      retryable: true,
+      details: { text: text.slice(0, 2_000) },
+    });
+  }
+  const problems = validateJson(responseSchema, value);
+  if (problems.length === 0) return value;
+  throw new StepError('llm_invalid_output', 'the answer does not fit response_schema', {
+    retryable: true,
+    details: { problems, text: text.slice(0, 2_000) },
+  });
+}

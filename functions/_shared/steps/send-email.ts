@@ -1,0 +1,174 @@
+// send_email: SMTP where the operator set SMTP_URL, an HTTP mail API where SMTP ports are closed (hosted Edge
+// Functions). Output is {message_id}.
+
+import nodemailer from 'nodemailer';
+import { z } from 'zod';
+import { abortError, StepError } from './errors.ts';
+import { assertAccepted, callHttp } from './http-client.ts';
+import { text } from './task.ts';
+import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
+
+const address = z
+  .string()
+  .trim()
+  .regex(/^[^\r\n]*[^\s@<]+@[^\s@>]+>?$/, 'is not an e-mail address');
+const addresses = z
+  .union([
+    z.array(address).min(1),
+    z
+      .string()
+      .transform((text) => text.split(','))
+      .pipe(z.array(address)),
+  ])
+  .transform((list) => list.filter((one) => one !== ''));
+
+const schema = z
+  .object({
+    to: addresses,
+    cc: addresses.nullish(),
+    bcc: addresses.nullish(),
+    reply_to: address.nullish(),
+    subject: text.pipe(z.string().min(1)),
+    text: text.nullish(),
+    html: text.nullish(),
+  })
+  .refine((config) => Boolean(config.text) || Boolean(config.html), {
+    message: 'give text or html',
+    path: ['text'],
+  });
+
+type EmailConfig = z.infer<typeof schema>;
+
+export const sendEmail: StepHandler<EmailConfig> = {
+  type: 'send_email',
+  schema: schema as z.ZodType<EmailConfig>,
+  async run(config, ctx: StepContext): Promise<StepResult> {
+    const { mail } = ctx.env;
+    if (mail.smtpUrl === undefined && mail.resend === undefined) {
+      throw new StepError(
+        'email_not_configured',
+        'no way to send mail: set SMTP_URL, or RESEND_API_KEY where SMTP ports are closed',
+      );
+    }
+    if (mail.from === undefined) {
+      throw new StepError('email_not_configured', 'no sender: set SMTP_FROM');
+    }
+    // An open SMTP port is the operator's explicit choice; the HTTP API is for where there is none.
+    const messageId =
+      mail.smtpUrl === undefined
+        ? await sendByApi(config, mail.from, mail.resend, ctx)
+        : await sendBySmtp(config, mail.from, mail.smtpUrl, ctx);
+    return { kind: 'completed', output: { message_id: messageId } };
+  },
+};
+
+/** The same for every attempt, so that a mail sent twice can be told from two mails. */
+async function stableMessageId(key: string, from: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'stepbase.invalid';
+  return `<${hex.slice(0, 32)}@${domain}>`;
+}
+
+async function sendBySmtp(
+  config: EmailConfig,
+  from: string,
+  smtpUrl: string,
+  ctx: StepContext,
+): Promise<string> {
+  const transport = nodemailer.createTransport({
+    url: smtpUrl,
+    // Without a name nodemailer asks the system for its host name, which needs a permission.
+    name: 'stepbase',
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: 30_000,
+    // A tenant writes the text: it must not be able to attach files of this machine.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  const close = (): void => transport.close();
+  ctx.signal.addEventListener('abort', close, { once: true });
+  try {
+    const info = await transport.sendMail({
+      from,
+      to: config.to,
+      ...(config.cc ? { cc: config.cc } : {}),
+      ...(config.bcc ? { bcc: config.bcc } : {}),
+      ...(config.reply_to ? { replyTo: config.reply_to } : {}),
+      subject: config.subject,
+      ...(config.text ? { text: config.text } : {}),
+      ...(config.html ? { html: config.html } : {}),
+      messageId: await stableMessageId(ctx.idempotencyKey, from),
+      date: ctx.env.now(),
+    });
+    return info.messageId;
+  } catch (error) {
+    throw ctx.signal.aborted ? abortError(ctx.signal) : smtpError(error);
+  } finally {
+    ctx.signal.removeEventListener('abort', close);
+    transport.close();
+  }
+}
+
+/** 4yz replies and broken connections are worth another attempt; 5yz and a refused login are not. */
+function smtpError(error: unknown): StepError {
+  const { responseCode, code, message } = error as {
+    responseCode?: unknown;
+    code?: unknown;
+    message?: unknown;
+  };
+  const reply = typeof responseCode === 'number' ? responseCode : undefined;
+  const reason = typeof message === 'string' ? message : String(error);
+  if (code === 'EAUTH')
+    return new StepError('email_login_refused', 'the mail server refused the login');
+  if (reply !== undefined) {
+    return new StepError('email_rejected', `the mail server refused the message: ${reason}`, {
+      retryable: reply < 500,
+      details: { reply },
+    });
+  }
+  if (code === 'EENVELOPE') return new StepError('email_rejected', reason);
+  return new StepError('network_error', `the mail server could not be reached: ${reason}`, {
+    retryable: true,
+  });
+}
+
+async function sendByApi(
+  config: EmailConfig,
+  from: string,
+  resend: StepEnv['mail']['resend'],
+  ctx: StepContext,
+): Promise<string> {
+  if (resend === undefined)
+    throw new StepError('email_not_configured', 'RESEND_API_KEY is not set');
+  const call = {
+    method: 'POST',
+    url: new URL(`${resend.baseUrl}/emails`),
+    headers: new Headers({
+      authorization: `Bearer ${resend.apiKey}`,
+      'content-type': 'application/json',
+      'idempotency-key': ctx.idempotencyKey,
+    }),
+    body: JSON.stringify({
+      from,
+      to: config.to,
+      ...(config.cc ? { cc: config.cc } : {}),
+      ...(config.bcc ? { bcc: config.bcc } : {}),
+      ...(config.reply_to ? { reply_to: config.reply_to } : {}),
+      subject: config.subject,
+      ...(config.text ? { text: config.text } : {}),
+      ...(config.html ? { html: config.html } : {}),
+    }),
+    signal: ctx.signal,
+    env: ctx.env,
+    trusted: true,
+  };
+  const answer = await callHttp(call);
+  assertAccepted(answer, call);
+  const sent = z.object({ id: z.string() }).safeParse(answer.body);
+  if (sent.success) return sent.data.id;
+  throw new StepError('email_bad_response', 'the mail API answered without a message id');
+}

@@ -1,0 +1,81 @@
+// webhook: tells another system something, signed as in the Standard Webhooks specification
+// (webhook-id, webhook-timestamp, webhook-signature), so that receivers can use a library they have.
+
+import { z } from 'zod';
+import { StepError } from './errors.ts';
+import { assertAccepted, callHttp } from './http-client.ts';
+import { toHeaders } from './http-request.ts';
+import type { StepContext, StepHandler, StepResult } from './types.ts';
+
+const schema = z.object({
+  url: z.url({ protocol: /^https?$/ }),
+  payload: z.unknown().optional(),
+  headers: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).nullable())
+    .default({}),
+  /** Plain text, or whsec_ and the key in base64. */
+  secret: z.string().min(1).nullish(),
+  timeout_ms: z.number().int().positive().max(150_000).optional(),
+  retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
+});
+
+type WebhookConfig = z.infer<typeof schema>;
+
+export const webhook: StepHandler<WebhookConfig> = {
+  type: 'webhook',
+  schema: schema as z.ZodType<WebhookConfig>,
+  async run(config, ctx: StepContext): Promise<StepResult> {
+    const body = JSON.stringify(config.payload ?? {});
+    const headers = toHeaders(config.headers);
+    const id = ctx.idempotencyKey;
+    const timestamp = String(Math.floor(ctx.env.now().getTime() / 1_000));
+    headers.set('content-type', 'application/json');
+    headers.set('idempotency-key', id);
+    headers.set('webhook-id', id);
+    headers.set('webhook-timestamp', timestamp);
+    if (config.secret) {
+      const signature = await sign(config.secret, `${id}.${timestamp}.${body}`);
+      headers.set('webhook-signature', `v1,${signature}`);
+    }
+    const call = {
+      method: 'POST',
+      url: new URL(config.url),
+      headers,
+      body,
+      signal: ctx.signal,
+      env: ctx.env,
+      // A signed message goes where it was addressed and nowhere else.
+      maxRedirects: 0,
+      ...(config.timeout_ms === undefined ? {} : { timeoutMs: config.timeout_ms }),
+    };
+    const answer = await callHttp(call);
+    assertAccepted(answer, call, { retryOn: config.retry_on });
+    return { kind: 'completed', output: answer };
+  },
+};
+
+/** HMAC-SHA256 in base64. */
+export async function sign(secret: string, message: string): Promise<string> {
+  const key = await crypto.subtle.importKey(
+    'raw',
+    secretBytes(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign'],
+  );
+  const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(message));
+  return btoa(String.fromCharCode(...new Uint8Array(signature)));
+}
+
+function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
+  if (!secret.startsWith('whsec_')) return new TextEncoder().encode(secret);
+  try {
+    const text = atob(secret.slice('whsec_'.length));
+    return Uint8Array.from(text, (char) => char.charCodeAt(0));
+  } catch {
+    throw new StepError(
+      'invalid_config',
+      'the secret starts with whsec_ but the rest is not base64',
+    );
+  }
+}
