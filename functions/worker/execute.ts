@@ -5,9 +5,9 @@ import { toJson, type Work } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
   type Completed,
-  StepError,
   type StepContext,
   type StepEnv,
+  StepError,
   toStepError,
   type Waiting,
 } from '../_shared/steps/index.ts';
@@ -38,7 +38,10 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
   let input: unknown;
   try {
     if (work.claim > MAX_CLAIMS) {
-      throw new StepError('worker_lost', `${MAX_CLAIMS} workers were lost while they ran this step`);
+      throw new StepError(
+        'worker_lost',
+        `${MAX_CLAIMS} workers were lost while they ran this step`,
+      );
     }
     const plan = await deps.plans.get(work.workflow_version_id);
     const node = plan.nodes.get(work.step_id);

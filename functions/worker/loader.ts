@@ -6,7 +6,10 @@ export interface Loader<K, V> {
 }
 
 /** `loadAll` answers in the order of its keys. */
-export function createLoader<K, V>(loadAll: (keys: K[]) => Promise<V[]>, limit = 500): Loader<K, V> {
+export function createLoader<K, V>(
+  loadAll: (keys: K[]) => Promise<V[]>,
+  limit = 500,
+): Loader<K, V> {
   interface Asked {
     key: K;
     resolve(value: V): void;
@@ -22,7 +25,7 @@ export function createLoader<K, V>(loadAll: (keys: K[]) => Promise<V[]>, limit =
       const part = batch.slice(from, from + limit);
       try {
         const values = await loadAll(part.map((a) => a.key));
-        part.forEach((a, i) => a.resolve(values[i] as V));
+        for (const [i, a] of part.entries()) a.resolve(values[i] as V);
       } catch (error) {
         for (const a of part) a.reject(error);
       }

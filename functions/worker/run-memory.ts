@@ -37,21 +37,21 @@ export function createRunMemory(engine: Engine): RunMemory {
     });
   });
 
-  const outputLoader = createLoader<
-    { runId: string; stepId: string | null },
-    Map<string, unknown>
-  >(async (pairs) => {
-    const found = await engine.loadOutputs(pairs);
-    return pairs.map(
-      (pair) =>
-        new Map(
-          found
-            .filter((f) => f.run_id === pair.runId)
-            .filter((f) => pair.stepId === null || f.step_id === pair.stepId)
-            .map((f) => [f.step_id, f.output]),
-        ),
-    );
-  }, 100);
+  const outputLoader = createLoader<{ runId: string; stepId: string | null }, Map<string, unknown>>(
+    async (pairs) => {
+      const found = await engine.loadOutputs(pairs);
+      return pairs.map(
+        (pair) =>
+          new Map(
+            found
+              .filter((f) => f.run_id === pair.runId)
+              .filter((f) => pair.stepId === null || f.step_id === pair.stepId)
+              .map((f) => [f.step_id, f.output]),
+          ),
+      );
+    },
+    100,
+  );
 
   function remembered(runId: string): Remembered {
     let run = runs.get(runId);

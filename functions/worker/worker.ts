@@ -1,10 +1,16 @@
 // The worker: takes tokens, executes the steps they carry, commits the answers in groups, and goes
 // on with the next steps of the same branches, until it is stopped or its budget is spent.
 
-import type { CompletedStep, Engine, FailedStep, WaitingStep, Work } from '../_shared/engine/engine.ts';
+import type {
+  CompletedStep,
+  Engine,
+  FailedStep,
+  WaitingStep,
+  Work,
+} from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
 import { StepError } from '../_shared/steps/index.ts';
-import { type Batcher, createBatcher } from './batcher.ts';
+import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -60,15 +66,15 @@ export function createWorker(options: WorkerOptions): Worker {
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const completions: Batcher<CompletedStep> = createBatcher(async (steps) => {
+  const completions = createBatcher<CompletedStep>(async (steps) => {
     follow(steps, await persistently('complete', () => engine.complete(steps)));
   }, lost);
-  const failures: Batcher<FailedStep> = createBatcher(async (steps) => {
+  const failures = createBatcher<FailedStep>(async (steps) => {
     follow(steps, await persistently('fail', () => engine.fail(steps)));
     due.wake = true;
     pump();
   }, lost);
-  const waits: Batcher<WaitingStep> = createBatcher(async (steps) => {
+  const waits = createBatcher<WaitingStep>(async (steps) => {
     await persistently('wait', () => engine.wait(steps));
     follow(steps, []);
     due.wake = true;

@@ -14,7 +14,7 @@ export interface DbOptions {
 
 export type Row = Record<string, unknown>;
 
-export type Query = <R extends Row>(text: string, values?: readonly unknown[]) => Promise<R[]>;
+export type Query = <R extends object>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
 export interface Db {
   query: Query;
@@ -38,7 +38,7 @@ export function openDb(options: DbOptions): Db {
   // database is really gone.
   pool.on('error', () => undefined);
   return {
-    async query<R extends Row>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+    async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
       const result = await pool.query<R>(text, [...values]);
       return result.rows;
     },

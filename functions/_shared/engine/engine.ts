@@ -164,7 +164,8 @@ export function createEngine(db: Db): Engine {
       );
       return row?.count ?? 0;
     },
-    loadPlans: (versionIds) => db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
+    loadPlans: (versionIds) =>
+      db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
     loadRuns: (runIds) => db.query('select * from engine.load_runs($1::uuid[])', [runIds]),
     loadOutputs: (pairs) =>
       db.query('select * from engine.load_outputs($1::uuid[], $2::text[])', [

@@ -1,0 +1,121 @@
+// functions/worker: advances runs.
+// Resident (embedded stack, containers): works until it is told to stop. Invocation (hosted Edge
+// Function, woken by pg_cron/pg_net or the API): works until nothing is left or its budget is
+// nearly spent, and answers whether work is left.
+
+import { Hono } from 'hono';
+import { matchesAny } from '../_shared/auth/index.ts';
+import { openDb } from '../_shared/engine/db.ts';
+import { createEngine } from '../_shared/engine/engine.ts';
+import { openQueue } from '../_shared/engine/queue.ts';
+import { parseEnv } from '../_shared/env/env.ts';
+import { createLog } from '../_shared/log/log.ts';
+import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
+import { createStepEnv } from '../_shared/steps/index.ts';
+import { createAnnouncer } from './announce.ts';
+import { startBudget } from './budget.ts';
+import { createPlans } from './plans.ts';
+import { createRunMemory } from './run-memory.ts';
+import { createSecrets } from './secrets.ts';
+import { listen, type Wakeup, type Wakeups } from './wakeups.ts';
+import { createWorker } from './worker.ts';
+
+/** With hints by LISTEN or Redis a poll is only a safety net; without, it is the wake-up. */
+const POLL_WITH_HINTS_MS = 30_000;
+const POLL_WITHOUT_HINTS_MS = 2_000;
+const STOP_GRACE_MS = 5_000;
+
+const environment = Deno.env.toObject();
+const env = parseEnv(environment);
+const log = createLog({ level: env.logLevel, fields: { function: 'worker' } });
+const onError = (what: string, error: unknown) => log.error(what, { error: String(error) });
+
+const db = openDb({
+  connectionString: env.database.url,
+  max: env.database.pool,
+  applicationName: 'stepbase-worker',
+});
+const engine = createEngine(db);
+const queue = await openQueue(db, (error) => onError('queue', error));
+const bus = openBus(env.redis, log);
+const memory = createRunMemory(engine);
+let hints: Wakeups | undefined;
+
+const worker = createWorker({
+  engine,
+  queue,
+  memory,
+  execute: {
+    plans: createPlans(engine),
+    memory,
+    env: createStepEnv(environment),
+    secretsOf: createSecrets(db, environment),
+  },
+  concurrency: env.worker.concurrency,
+  leaseSeconds: env.worker.leaseSeconds,
+  pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
+  publish: createAnnouncer(bus),
+  onError,
+});
+
+const subscription = bus.subscribe(WAKE_CHANNEL, (message) => worker.wake(message as Wakeup));
+
+const app = new Hono().basePath('/worker');
+
+app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
+
+let running: Promise<{ steps: number; more: boolean }> | undefined;
+
+app.post('/', async (c) => {
+  // verify_jwt is off: whoever calls must hold a secret key of the project.
+  if (!matchesAny(c.req.header('apikey') ?? '', env.secretKeys)) {
+    return c.json({ code: 'not_authenticated', message: 'a secret key is required' }, 401);
+  }
+  if (env.worker.mode === 'resident') {
+    worker.wake({ kind: 'everything' });
+    return c.json({ steps: 0, more: false });
+  }
+  // One invocation works at a time in this isolate; a second call waits for the same answer.
+  running ??= worker.runWithin(startBudget(env.worker.budget)).finally(() => {
+    running = undefined;
+  });
+  return c.json(await running);
+});
+
+const server = Deno.serve(
+  {
+    ...(env.port === undefined ? {} : { port: env.port, hostname: '127.0.0.1' }),
+    onListen: ({ port }) => log.info('listening', { port, mode: env.worker.mode }),
+  },
+  app.fetch,
+);
+
+if (env.worker.mode === 'resident') {
+  if (env.database.direct) {
+    hints = listen(env.database.url, worker.wake, (error) => onError('listen', error));
+  }
+  worker.start();
+  const stop = async () => {
+    await worker.stop(STOP_GRACE_MS);
+    await hints?.stop();
+    subscription.close();
+    bus.close();
+    await queue.stop();
+    await db.close();
+    await server.shutdown();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    Deno.addSignalListener(signal, () => {
+      stop().then(
+        () => Deno.exit(0),
+        (error) => {
+          onError('stop', error);
+          Deno.exit(1);
+        },
+      );
+    });
+  }
+} else {
+  // The platform ends the isolate: what it still carries goes back to the queue.
+  addEventListener('beforeunload', () => void worker.stop(0));
+}
