@@ -215,6 +215,8 @@ values
   ('task.completed', 'Task completed', 'Task completed.', 'user-check', '#16a34a', 20),
   ('task.timed_out', 'Task timed out', 'Task timed out.', 'timer-off', '#dc2626', 21),
   ('signal.received', 'Signal received', 'Signal received.', 'radio', '#0d9488', 22),
+  ('signal.sent', 'Signal sent', 'Signal sent.', 'radio', '#0d9488', 29),
+  ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 30),
   ('query.answered', 'Query answered', 'Query answered.', 'help-circle', '#0d9488', 23),
   ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 24),
   ('child.completed', 'Child run ended', 'Child run ended.', 'git-merge', '#7c3aed', 25),

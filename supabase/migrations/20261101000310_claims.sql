@@ -54,6 +54,21 @@ $$;
 comment on function private.permissions() is
   'What the caller may do in the token''s application, by the role of the membership now.';
 
+-- Definer: as above.
+create function private.app_role()
+returns text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.role
+  from public.app_members m
+  where m.user_id = auth.uid() and m.app_code = private.app_code()
+$$;
+
+comment on function private.app_role() is 'The caller''s role in the token''s application, null for machines.';
+
 create function private.has_permission(permission text)
 returns boolean
 language sql
@@ -149,6 +164,7 @@ grant execute on function
   private.user_id(),
   private.app_code(),
   private.permissions(),
+  private.app_role(),
   private.has_permission(text),
   private.require_permission(text),
   private.organization_app_codes(),

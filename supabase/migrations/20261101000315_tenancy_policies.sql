@@ -6,10 +6,12 @@ alter table public.users enable row level security;
 alter table public.app_members enable row level security;
 
 grant select on public.organizations to authenticated;
-grant select, update (name, description, settings, run_retention_days, event_retention_days, audit_retention_days)
+grant select,
+  update (name, description, settings, run_retention_days, event_retention_days, audit_retention_days)
   on public.applications to authenticated;
 grant select, update (display_name, full_name, username, avatar_url) on public.users to authenticated;
-grant select, insert (app_code, user_id, role, invited_by), update (role), delete on public.app_members to authenticated;
+grant select, insert (app_code, user_id, role, invited_by), update (role), delete
+on public.app_members to authenticated;
 grant select, insert, update, delete on public.organizations, public.applications, public.app_members to service_role;
 grant select, update on public.users to service_role;
 

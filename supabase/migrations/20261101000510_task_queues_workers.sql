@@ -55,7 +55,8 @@ create trigger applications_create_default_task_queue after insert on public.app
 alter table public.task_queues enable row level security;
 
 grant select, delete,
-  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, created_by),
+  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities,
+    created_by),
   update (display_name, description, max_concurrent_workflows, max_concurrent_activities)
 on public.task_queues to authenticated;
 grant select, insert, update, delete on public.task_queues to service_role;

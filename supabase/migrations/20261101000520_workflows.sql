@@ -34,7 +34,8 @@ create table public.workflows (
   constraint workflow_project_is_of_same_app
     foreign key (project_id, app_code) references public.projects (id, app_code) on delete set null (project_id),
   constraint workflow_task_queue_is_of_same_app
-    foreign key (task_queue_id, app_code) references public.task_queues (id, app_code) on delete set null (task_queue_id),
+    foreign key (task_queue_id, app_code) references public.task_queues (id, app_code)
+    on delete set null (task_queue_id),
   constraint published_workflow_has_a_published_version
     check (status not in ('published', 'paused', 'deprecated') or published_version_id is not null)
 );
@@ -71,7 +72,8 @@ alter table public.workflows enable row level security;
 grant select,
   insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, created_by),
-  update (name, description, status, visibility, project_id, task_queue_id, tags, metadata,
+  -- kebab_name only to be refused with a clear error, not with a missing grant.
+  update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
 on public.workflows to authenticated;
 grant select, insert, update, delete on public.workflows to service_role;

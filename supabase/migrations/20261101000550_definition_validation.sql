@@ -1,0 +1,319 @@
+-- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
+-- whenever it is stored; the others only when it is published.
+
+create function private.definition_shape_problems(definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if definition is null or jsonb_typeof(definition) <> 'object' then
+    return query select null::text, 'not_an_object', 'The definition must be an object';
+    return;
+  end if;
+  if jsonb_typeof(definition -> 'nodes') is distinct from 'array' then
+    return query select null::text, 'nodes_not_an_array', 'nodes must be an array';
+  end if;
+  if jsonb_typeof(definition -> 'edges') is distinct from 'array' then
+    return query select null::text, 'edges_not_an_array', 'edges must be an array';
+  end if;
+  if jsonb_typeof(definition -> 'nodes') is distinct from 'array'
+    or jsonb_typeof(definition -> 'edges') is distinct from 'array' then
+    return;
+  end if;
+  if jsonb_array_length(definition -> 'nodes') > 2000 or jsonb_array_length(definition -> 'edges') > 10000 then
+    return query select null::text, 'too_large', 'A definition has at most 2000 nodes and 10000 edges';
+    return;
+  end if;
+
+  return query
+    select
+      case when jsonb_typeof(n.node -> 'id') = 'string' then n.node ->> 'id' end,
+      p.code,
+      p.message
+    from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
+    cross join lateral (
+      select 'invalid_node' as code, format('Node %s must be an object', n.place) as message
+      where jsonb_typeof(n.node) <> 'object'
+      union all
+      select 'missing_id', format('Node %s has no id', n.place)
+      where jsonb_typeof(n.node) = 'object' and coalesce(n.node ->> 'id', '') = ''
+      union all
+      select 'invalid_id', format('The id %s must be letters, digits, _ or -, start with a letter, at most 63 long', n.node ->> 'id')
+      where n.node ->> 'id' <> '' and (jsonb_typeof(n.node -> 'id') <> 'string' or n.node ->> 'id' !~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$')
+      union all
+      select 'unknown_step_type', format('There is no step type %s', coalesce(n.node ->> 'type', '(none)'))
+      where jsonb_typeof(n.node) = 'object'
+        and not exists (select 1 from public.step_types t where t.name = n.node ->> 'type')
+      union all
+      select 'invalid_node', 'data must be an object'
+      where n.node ? 'data' and jsonb_typeof(n.node -> 'data') <> 'object'
+      union all
+      select 'invalid_config', 'config must be an object'
+      where n.node -> 'data' ? 'config' and jsonb_typeof(n.node -> 'data' -> 'config') <> 'object'
+      union all
+      select 'invalid_timeout', 'timeout_ms must be a whole number from 1 to 2147483647'
+      where n.node -> 'data' ? 'timeout_ms' and n.node -> 'data' -> 'timeout_ms' <> 'null'
+        and private.json_schema_errors(
+          '{"type": "integer", "minimum": 1, "maximum": 2147483647}', n.node -> 'data' -> 'timeout_ms') <> '[]'
+      union all
+      select 'invalid_on_error', 'on_error must be fail or continue'
+      where coalesce(n.node -> 'data' ->> 'on_error', 'fail') not in ('fail', 'continue')
+      union all
+      select 'invalid_join', 'join must be all or any'
+      where coalesce(n.node -> 'data' ->> 'join', 'all') not in ('all', 'any')
+    ) p
+    order by n.place;
+
+  return query
+    select d.id, 'duplicate_node', format('There are %s nodes with the id %s', d.times, d.id)
+    from (
+      select n.node ->> 'id' as id, count(*) as times
+      from jsonb_array_elements(definition -> 'nodes') n (node)
+      where n.node ->> 'id' <> ''
+      group by 1
+      having count(*) > 1
+    ) d
+    order by d.id;
+
+  return query
+    select e.edge ->> 'source', p.code, p.message
+    from jsonb_array_elements(definition -> 'edges') with ordinality e (edge, place)
+    cross join lateral (
+      select 'invalid_edge' as code, format('Edge %s must be an object with id, source and target', e.place) as message
+      where jsonb_typeof(e.edge) <> 'object' or coalesce(e.edge ->> 'id', '') = ''
+        or e.edge ->> 'source' is null or e.edge ->> 'target' is null
+      union all
+      select 'dangling_edge', format('Edge %s comes from %s, which does not exist', e.edge ->> 'id', e.edge ->> 'source')
+      where e.edge ->> 'source' is not null and not exists (
+        select 1 from jsonb_array_elements(definition -> 'nodes') n (node) where n.node ->> 'id' = e.edge ->> 'source')
+      union all
+      select 'dangling_edge', format('Edge %s leads to %s, which does not exist', e.edge ->> 'id', e.edge ->> 'target')
+      where e.edge ->> 'target' is not null and not exists (
+        select 1 from jsonb_array_elements(definition -> 'nodes') n (node) where n.node ->> 'id' = e.edge ->> 'target')
+    ) p
+    order by e.place;
+
+  return query
+    select d.source, 'duplicate_edge', format('There are %s edges with the id %s', d.times, d.id)
+    from (
+      select e.edge ->> 'id' as id, min(e.edge ->> 'source') as source, count(*) as times
+      from jsonb_array_elements(definition -> 'edges') e (edge)
+      where e.edge ->> 'id' <> ''
+      group by 1
+      having count(*) > 1
+    ) d
+    order by d.id;
+end
+$$;
+
+comment on function private.definition_shape_problems(jsonb) is
+  'What keeps a definition from being a graph of known steps: shapes, ids, types, edges.';
+
+create function private.definition_cycle_problems(definition jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  -- Behind a cycle nothing can be ordered either: of what is left over, those that reach themselves.
+  select n.id, 'cycle', format('%s is part of a cycle: it would have to run before itself', n.id)
+  from (
+    select x.node ->> 'id' as id, x.place
+    from jsonb_array_elements(definition -> 'nodes') with ordinality x (node, place)
+  ) n
+  where n.id <> all (private.topological_order(definition))
+    and n.id = any (private.upstream_steps(definition, n.id))
+  order by n.place
+$$;
+
+comment on function private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
+
+create function private.node_problems(definition jsonb, node jsonb, app_code text)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  id constant text := node ->> 'id';
+  data constant jsonb := coalesce(node -> 'data', '{}');
+  config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
+  kind public.step_types;
+  inner_kind public.step_types;
+  upstream text[];
+  mentioned text[];
+begin
+  select t.* into kind from public.step_types t where t.name = node ->> 'type';
+
+  return query
+    select id, 'invalid_config', 'config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+    from jsonb_array_elements(private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
+
+  if kind.name = 'for_each' then
+    select t.* into inner_kind from public.step_types t where t.name = config -> 'step' ->> 'type';
+    if inner_kind.name is null then
+      return query select id, 'unknown_step_type', format(
+        'There is no step type %s', coalesce(config -> 'step' ->> 'type', '(none)'));
+    elsif inner_kind.is_task or inner_kind.name in ('for_each', 'condition', 'wait_for_signal', 'delay') then
+      return query select id, 'invalid_config', format('config.step.type cannot be %s', inner_kind.name);
+    else
+      return query
+        select id, 'invalid_config',
+          'config.step.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+        from jsonb_array_elements(private.json_schema_errors(
+          inner_kind.config_schema, coalesce(config -> 'step' -> 'config', '{}'), '', true)) e (problem);
+    end if;
+  end if;
+
+  return query
+    select id, 'invalid_retry', 'retry' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+    from jsonb_array_elements(private.json_schema_errors(
+      '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
+        "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+        "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
+        "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]}}}',
+      data -> 'retry')) e (problem)
+    where data ? 'retry' and data -> 'retry' <> 'null';
+
+  return query
+    select id, 'invalid_handle', format(
+      'Edge %s leaves by %s, which %s does not have (%s)', e.edge ->> 'id', e.edge ->> 'sourceHandle', kind.name,
+      array_to_string(kind.handles || array['error', 'timeout'], ', '))
+    from jsonb_array_elements(definition -> 'edges') e (edge)
+    where e.edge ->> 'source' = id
+      and e.edge ->> 'sourceHandle' is not null
+      and kind.handles is not null
+      and e.edge ->> 'sourceHandle' <> all (kind.handles || array['error', 'timeout']);
+
+  select array_agg(distinct s.step order by s.step) into mentioned
+  from private.config_expressions(kind.name, config) x (expression)
+  cross join unnest(private.referenced_steps(x.expression)) s (step)
+  where s.step <> '*';
+  if mentioned is not null then
+    upstream := private.upstream_steps(definition, id);
+    return query
+      select
+        id,
+        case when n.node is null then 'unknown_reference' else 'reference_not_upstream' end,
+        case
+          when n.node is null then format('steps.%s is read, but there is no such step', m.step)
+          else format('steps.%s is read, but no path leads from %s to %s', m.step, m.step, id)
+        end
+      from unnest(mentioned) m (step)
+      left join jsonb_array_elements(definition -> 'nodes') n (node) on n.node ->> 'id' = m.step
+      where m.step <> all (upstream);
+  end if;
+
+  if app_code is not null and kind.is_component and config ? 'component'
+    and strpos(config ->> 'component', '{{') = 0
+    and private.component_for(app_code, config ->> 'component') is null then
+    return query select id, 'unknown_component', format('There is no component %s', config ->> 'component');
+  end if;
+end
+$$;
+
+comment on function private.node_problems(jsonb, jsonb, text) is
+  'What is wrong with one node of a well-shaped definition: config, retry, handles, references, component.';
+
+create function private.structure_problems(definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select p.* from private.definition_shape_problems(definition) p;
+  if not found then
+    return query select p.* from private.definition_cycle_problems(definition) p;
+  end if;
+end
+$$;
+
+comment on function private.structure_problems(jsonb) is
+  'What keeps a definition from being stored at all: bad shapes, unknown types, dangling edges, cycles.';
+
+create function private.definition_problems(definition jsonb, app_code text default null)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select p.* from private.structure_problems(definition) p;
+  if found then
+    return;
+  end if;
+  if jsonb_array_length(definition -> 'nodes') = 0 then
+    return query select null::text, 'empty', 'A workflow needs at least one step';
+  end if;
+  return query
+    select p.*
+    from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
+    cross join lateral private.node_problems(definition, n.node, definition_problems.app_code) p
+    order by n.place;
+end
+$$;
+
+comment on function private.definition_problems(jsonb, text) is
+  'Everything that is wrong with a definition, by node; no row: it can be published. With an app_code, '
+  'components are looked up too.';
+
+create function private.refuse_problems(problems jsonb)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if jsonb_array_length(problems) > 0 then
+    perform private.fail(
+      'SB423', 'invalid_definition',
+      case jsonb_array_length(problems)
+        when 1 then problems -> 0 ->> 'message'
+        else format('%s (and %s more)', problems -> 0 ->> 'message', jsonb_array_length(problems) - 1)
+      end,
+      jsonb_build_object('problems', problems) || jsonb_strip_nulls(jsonb_build_object('node_id', problems -> 0 -> 'node_id'))
+    );
+  end if;
+end
+$$;
+
+comment on function private.refuse_problems(jsonb) is 'Raises SB423 with the problems, when there are any.';
+
+-- Definer: step types and components are read whoever stores the version.
+create function private.check_definition()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.refuse_problems(coalesce(
+    (
+      select jsonb_agg(to_jsonb(p))
+      from private.structure_problems(new.definition) p
+      where new.status = 'draft'
+    ),
+    (
+      select jsonb_agg(to_jsonb(p))
+      from private.definition_problems(new.definition, new.app_code) p
+      where new.status = 'published'
+    ),
+    '[]'
+  ));
+  return new;
+end
+$$;
+
+comment on function private.check_definition() is
+  'Trigger: a draft must be a graph, a published version must be sound (SB423 with detail.problems).';
+
+create trigger workflow_versions_check_definition_on_insert before insert on public.workflow_versions
+  for each row execute function private.check_definition();
+create trigger workflow_versions_check_definition_on_update
+  before update of definition, status on public.workflow_versions
+  for each row when (old.definition is distinct from new.definition or old.status = 'draft' and new.status <> 'draft')
+  execute function private.check_definition();

@@ -1,0 +1,179 @@
+-- When a workflow starts by itself, and which other workflows it may start.
+
+create function private.is_timezone(name text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (now() at time zone name) is not null;
+exception
+  when invalid_parameter_value then
+    return false;
+end
+$$;
+
+comment on function private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
+
+create function private.is_cron_expression(expression text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  -- minute, hour, day, month, weekday: lists of *, numbers, ranges, names, with steps.
+  select expression ~* (
+    '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
+  )
+  from (
+    select '(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?'
+      || '(,(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?)*' as field
+  ) f
+$$;
+
+comment on function private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
+
+-- Check constraints run as whoever writes the row.
+grant execute on function private.is_timezone(text), private.is_cron_expression(text) to authenticated, service_role;
+
+create table public.workflow_schedules (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  workflow_id uuid not null,
+  name text not null default '',
+  cron_expression text not null
+    constraint cron_expression_has_five_fields check (private.is_cron_expression(cron_expression)),
+  timezone text not null default 'UTC' constraint timezone_is_known check (private.is_timezone(timezone)),
+  input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
+  start_immediately boolean not null default false,
+  is_enabled boolean not null default true,
+  max_runs integer constraint max_runs_is_positive check (max_runs > 0),
+  runs_started integer not null default 0 constraint runs_started_is_not_negative check (runs_started >= 0),
+  last_run_at timestamptz,
+  next_run_at timestamptz,
+  work_queue_id uuid,
+  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint workflow_schedule_is_of_app unique (id, app_code),
+  constraint schedule_starts_at_most_max_runs check (runs_started <= max_runs),
+  constraint schedule_workflow_is_of_same_app
+    foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+  constraint schedule_work_queue_is_of_same_app
+    foreign key (work_queue_id, app_code) references public.work_queues (id, app_code)
+    on delete set null (work_queue_id)
+);
+
+comment on table public.workflow_schedules is 'Cron schedules that start runs of a workflow.';
+comment on column public.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
+comment on column public.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
+comment on column public.workflow_schedules.next_run_at is 'When it is due; written by the scheduler.';
+comment on column public.workflow_schedules.work_queue_id is 'Queue whose next item becomes the run''s input.';
+
+create index idx_workflow_schedules_workflow_id_app_code on public.workflow_schedules (workflow_id, app_code);
+create index idx_workflow_schedules_work_queue_id_app_code on public.workflow_schedules (work_queue_id, app_code);
+create index idx_workflow_schedules_app_code on public.workflow_schedules (app_code);
+create index idx_workflow_schedules_created_by on public.workflow_schedules (created_by);
+create index idx_workflow_schedules_next_run_at on public.workflow_schedules (next_run_at) where is_enabled;
+
+create table public.workflow_children (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  parent_workflow_id uuid not null,
+  child_workflow_id uuid not null,
+  child_workflow_name text not null,
+  parent_close_policy text not null default 'terminate' references public.parent_close_policies (name),
+  can_signal_parent boolean not null default false,
+  can_query_parent boolean not null default false,
+  block_until jsonb constraint block_until_is_an_object check (jsonb_typeof(block_until) = 'object'),
+  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint workflow_child_is_of_app unique (id, app_code),
+  constraint child_is_unique_in_parent unique (parent_workflow_id, child_workflow_name),
+  constraint parent_workflow_is_of_same_app
+    foreign key (parent_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+  constraint child_workflow_is_of_same_app
+    foreign key (child_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade
+);
+
+comment on table public.workflow_children is 'Workflows that runs of a workflow start, and how they are tied to them.';
+comment on column public.workflow_children.child_workflow_name is 'The name the parent knows the child by.';
+comment on column public.workflow_children.block_until is 'What must hold before the child starts; null: nothing.';
+
+create index idx_workflow_children_parent_workflow_id_app_code
+  on public.workflow_children (parent_workflow_id, app_code);
+create index idx_workflow_children_child_workflow_id_app_code
+  on public.workflow_children (child_workflow_id, app_code);
+create index idx_workflow_children_app_code on public.workflow_children (app_code);
+create index idx_workflow_children_parent_close_policy on public.workflow_children (parent_close_policy);
+create index idx_workflow_children_created_by on public.workflow_children (created_by);
+
+create trigger workflow_schedules_touch_updated_at before update on public.workflow_schedules
+  for each row execute function private.touch_updated_at();
+create trigger workflow_schedules_keep_identity before update on public.workflow_schedules
+  for each row execute function private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
+create trigger workflow_children_touch_updated_at before update on public.workflow_children
+  for each row execute function private.touch_updated_at();
+create trigger workflow_children_keep_identity before update on public.workflow_children
+  for each row execute function private.refuse_column_change(
+    'id', 'app_code', 'parent_workflow_id', 'child_workflow_id', 'created_at'
+  );
+
+alter table public.workflow_schedules enable row level security;
+
+grant select, delete,
+  insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
+    work_queue_id, created_by),
+  update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id)
+on public.workflow_schedules to authenticated;
+grant select, insert, update, delete on public.workflow_schedules to service_role;
+
+create policy "Members read their schedules" on public.workflow_schedules
+  for select to authenticated
+  using (
+    app_code = (select private.app_code()) and (select private.has_permission('schedule:read'))
+  );
+
+create policy "Schedule writers create schedules" on public.workflow_schedules
+  for insert to authenticated
+  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+
+create policy "Schedule writers change schedules" on public.workflow_schedules
+  for update to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')))
+  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+
+create policy "Schedule writers delete schedules" on public.workflow_schedules
+  for delete to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+
+alter table public.workflow_children enable row level security;
+
+grant select, delete,
+  insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy,
+    can_signal_parent, can_query_parent, block_until, created_by),
+  update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until)
+on public.workflow_children to authenticated;
+grant select, insert, update, delete on public.workflow_children to service_role;
+
+create policy "Whoever reads a workflow reads its children" on public.workflow_children
+  for select to authenticated
+  using (
+    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
+    or exists (select 1 from public.workflows w where w.id = workflow_children.parent_workflow_id)
+  );
+
+create policy "Workflow writers create children" on public.workflow_children
+  for insert to authenticated
+  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+
+create policy "Workflow writers change children" on public.workflow_children
+  for update to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')))
+  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+
+create policy "Workflow writers delete children" on public.workflow_children
+  for delete to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
