@@ -1,0 +1,160 @@
+// Broadcasting over HTTP: POST /api/broadcast (a batch) and
+// POST /api/broadcast/:topic/events/:event (one, JSON or bytes).
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { writable } from './authorize.ts';
+import type { Hub } from './hub.ts';
+import { type Identities, type Identity, Refusal } from './identity.ts';
+import { limits } from './limits.ts';
+import { type Broadcast, jsonBroadcast } from './protocol.ts';
+
+export interface HttpServices {
+  pool: Pool;
+  hub: Hub;
+  identities: Identities;
+  log: (message: string) => void;
+}
+
+const batch = z.object({
+  messages: z
+    .array(
+      z.object({
+        topic: z.string().min(1),
+        event: z.string().min(1),
+        payload: z.record(z.string(), z.unknown()),
+        private: z.boolean().nullish(),
+      }),
+    )
+    .min(1)
+    .max(limits.batchMessages),
+});
+
+class HttpError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const ONE = /\/api\/broadcast\/([^/]+)\/events\/([^/]+)$/;
+
+/** False when the request is not for Realtime's HTTP API. */
+export async function handleHttp(
+  services: HttpServices,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const one = ONE.exec(url.pathname);
+  if (!one && !url.pathname.endsWith('/api/broadcast')) return false;
+  if (!response.hasHeader('access-control-allow-origin')) {
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader(
+      'access-control-allow-headers',
+      'authorization, apikey, content-type, x-client-info',
+    );
+    response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
+  }
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204).end();
+    return true;
+  }
+  try {
+    if (request.method !== 'POST') throw new HttpError(405, 'Method not allowed');
+    const identity = await caller(services.identities, request);
+    const body = await readBody(request);
+    if (one) {
+      const [, topic = '', event = ''] = one.map(decodeURIComponent);
+      await sendOne(services, identity, url, topic, event, broadcastOf(request, event, body));
+    } else await sendBatch(services, identity, body);
+    response.writeHead(202).end();
+  } catch (error) {
+    const status = error instanceof HttpError ? error.status : 500;
+    if (status === 500) services.log(`HTTP broadcast: ${String(error)}`);
+    const message = error instanceof HttpError ? error.message : 'Internal server error';
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: message, message }));
+  }
+  return true;
+}
+
+/** The user's token where there is one, else the API key. */
+async function caller(identities: Identities, request: IncomingMessage): Promise<Identity> {
+  const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim();
+  const key = request.headers.apikey ?? request.headers['x-api-key'];
+  const token = bearer ?? (Array.isArray(key) ? key[0] : key);
+  if (!token) throw new HttpError(401, 'Unauthorized');
+  try {
+    return await identities.of(token);
+  } catch (error) {
+    if (error instanceof Refusal) throw new HttpError(401, error.message);
+    throw error;
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > limits.incomingBytes) throw new HttpError(413, 'Payload size exceeds tenant limit');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new HttpError(400, 'Invalid JSON');
+  }
+}
+
+function broadcastOf(request: IncomingMessage, event: string, body: Buffer): Broadcast {
+  const type = request.headers['content-type'] ?? '';
+  if (type.startsWith('application/octet-stream')) return { kind: 'binary', event, bytes: body };
+  if (!type.startsWith('application/json')) throw new HttpError(415, 'Unsupported media type');
+  return jsonBroadcast(event, JSON.stringify(parseJson(body)));
+}
+
+async function sendOne(
+  { pool, hub }: HttpServices,
+  identity: Identity,
+  url: URL,
+  topic: string,
+  event: string,
+  broadcast: Broadcast,
+): Promise<void> {
+  if (topic === '' || event === '') throw new HttpError(422, 'topic and event are required');
+  if ([...url.searchParams.keys()].some((name) => name.startsWith('persist'))) {
+    throw new HttpError(422, 'Storing client broadcasts is not available in the embedded Realtime');
+  }
+  const isPrivate = url.searchParams.get('private') === 'true';
+  if (isPrivate && !(await writable(pool, identity, topic, 'broadcast'))) {
+    throw new HttpError(403, 'Unauthorized');
+  }
+  hub.broadcast(topic, isPrivate, broadcast);
+}
+
+async function sendBatch(
+  { pool, hub }: HttpServices,
+  identity: Identity,
+  body: Buffer,
+): Promise<void> {
+  const parsed = batch.safeParse(parseJson(body));
+  if (!parsed.success) throw new HttpError(422, z.prettifyError(parsed.error));
+  const allowed = new Map<string, boolean>();
+  for (const { topic, event, payload, private: isPrivate } of parsed.data.messages) {
+    if (isPrivate && !allowed.has(topic)) {
+      allowed.set(topic, await writable(pool, identity, topic, 'broadcast'));
+    }
+    // What is not allowed is left out without a word, as hosted.
+    if (isPrivate && allowed.get(topic) !== true) continue;
+    hub.broadcast(topic, isPrivate === true, jsonBroadcast(event, JSON.stringify(payload)));
+  }
+}

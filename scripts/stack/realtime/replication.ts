@@ -1,0 +1,132 @@
+// One logical replication stream that heals itself. Its slot is temporary: it lives in the
+// connection that reads it, so no crash and no stop can leave a slot behind that retains WAL.
+
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
+import { limits } from './limits.ts';
+
+export interface StreamOptions {
+  dbUrl: string;
+  name: string;
+  publication: string;
+  /** With `sequential` the stream is not read further until the promise settles. */
+  onMessage: (message: Pgoutput.Message) => void | Promise<void>;
+  sequential: boolean;
+  /** The stream was lost and is back: what was committed in between was not seen. */
+  onGap: () => void;
+  log: (message: string) => void;
+}
+
+/** Creates the slot in the streaming session itself and leaves values as the text they were. */
+class TemporarySlotPlugin extends PgoutputPlugin {
+  override parse(buffer: Buffer): Pgoutput.Message {
+    const message: Pgoutput.Message = super.parse(buffer);
+    if (message.tag === 'relation') {
+      for (const column of message.columns) column.parser = (raw: unknown) => raw;
+    }
+    return message;
+  }
+
+  override async start(client: Client, slotName: string, lastLsn: string) {
+    await client.query(
+      `CREATE_REPLICATION_SLOT "${slotName}" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+    );
+    return await super.start(client, slotName, lastLsn);
+  }
+}
+
+export class ReplicationStream {
+  readonly #options: StreamOptions;
+  #service: LogicalReplicationService | undefined;
+  #loop: Promise<void> | undefined;
+  #abort = new AbortController();
+  #streaming = false;
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+  }
+
+  get streaming(): boolean {
+    return this.#streaming;
+  }
+
+  /** Resolves when the first stream runs: whatever commits from then on is seen. */
+  async start(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(
+      () => reject(new Error(`replication ${this.#options.name} did not start in time`)),
+      limits.streamStartMs,
+    );
+    this.#abort = new AbortController();
+    this.#loop = this.#run(resolve, reject);
+    try {
+      await promise;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#service?.stop().catch(() => undefined);
+    await this.#loop;
+    this.#loop = undefined;
+  }
+
+  async #run(started: () => void, failed: (error: unknown) => void): Promise<void> {
+    const { log, name } = this.#options;
+    let everStarted = false;
+    for (let attempt = 0; !this.#abort.signal.aborted; attempt += 1) {
+      try {
+        await this.#stream(() => {
+          attempt = 0;
+          if (everStarted) this.#options.onGap();
+          everStarted = true;
+          started();
+        });
+      } catch (error) {
+        if (this.#abort.signal.aborted) break;
+        if (!everStarted) return failed(error);
+        log(`replication ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      } finally {
+        this.#streaming = false;
+      }
+      const pause = Math.min(5_000, 100 * 2 ** Math.min(attempt, 6));
+      await sleep(pause, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One connection, from START_REPLICATION to its end. */
+  async #stream(onStart: () => void): Promise<void> {
+    const { dbUrl, name, publication, sequential, onMessage, log } = this.#options;
+    const service = new LogicalReplicationService(
+      { connectionString: dbUrl, application_name: `realtime_${name}` },
+      // Acknowledged once a second, not a message: the slot is temporary, an acknowledgement only
+      // lets the server recycle WAL.
+      { acknowledge: { auto: false, timeoutSeconds: 1 }, flowControl: { enabled: sequential } },
+    );
+    this.#service = service;
+    service.on('start', () => {
+      this.#streaming = true;
+      onStart();
+    });
+    service.on('data', (_lsn: string, message: Pgoutput.Message) => onMessage(message));
+    service.on('heartbeat', (lsn: string, _timestamp: number, shouldRespond: boolean) => {
+      if (shouldRespond) service.acknowledge(lsn).catch(() => undefined);
+    });
+    service.on('error', (error: Error) => {
+      if (!this.#abort.signal.aborted) log(`replication ${name}: ${error.message}`);
+    });
+    try {
+      const plugin = new TemporarySlotPlugin({ protoVersion: 1, publicationNames: [publication] });
+      await service.subscribe(plugin, `realtime_${name}_${randomBytes(6).toString('hex')}`);
+    } finally {
+      await service.destroy().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// Supabase Realtime for the embedded stack: websockets and HTTP in front, PostgreSQL behind.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import pg from 'pg';
+import { WebSocketServer } from 'ws';
+import { broadcastFeed } from './broadcast-feed.ts';
+import type { Services } from './channel.ts';
+import { Connection } from './connection.ts';
+import { handleHttp } from './http.ts';
+import { Hub } from './hub.ts';
+import { Identities, type Identity, type Keys } from './identity.ts';
+import { limits } from './limits.ts';
+import { PostgresChanges } from './postgres-changes.ts';
+import type { Version } from './protocol.ts';
+
+export interface RealtimeOptions extends Keys {
+  /** A role that may replicate, bypass RLS and become anon, authenticated and service_role. */
+  dbUrl: string;
+  log?: (message: string) => void;
+}
+
+export interface Realtime {
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** False when the request is not for Realtime. */
+  handleHttp(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+const MAINTENANCE_MS = 3_600_000;
+
+/** Resolves when database broadcasts flow: no message committed afterwards is missed. */
+export async function startRealtime(options: RealtimeOptions): Promise<Realtime> {
+  const log = options.log ?? (() => undefined);
+  const pool = new pg.Pool({
+    connectionString: options.dbUrl,
+    application_name: 'realtime',
+    max: 4,
+    connectionTimeoutMillis: limits.statementMs,
+    statement_timeout: limits.statementMs,
+    idleTimeoutMillis: 30_000,
+  });
+  pool.on('error', (error) => log(`database: ${error.message}`));
+  // A connection that ends while the pool closes has no listener of the pool's any more.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const hub = new Hub();
+  const identities = new Identities(options);
+  const changes = new PostgresChanges(options.dbUrl, pool, hub, log);
+  const feed = broadcastFeed(options.dbUrl, hub, log);
+  const services: Services = { pool, hub, identities, changes, log };
+  try {
+    // Partitions for the days to come; nobody is subscribed yet, whatever an earlier server left.
+    await pool.query('select realtime.maintain_messages()');
+    await pool.query('delete from realtime.subscription');
+    await feed.start();
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+
+  const connections = new Set<Connection>();
+  const websockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.incomingBytes,
+    perMessageDeflate: false,
+  });
+  const maintenance = setInterval(() => {
+    pool
+      .query('select realtime.maintain_messages()')
+      .catch((error: unknown) => log(`realtime.messages: ${String(error)}`));
+  }, MAINTENANCE_MS);
+  const idleCheck = setInterval(() => {
+    const oldest = Date.now() - limits.idleMs;
+    for (const connection of connections) {
+      if (connection.lastHeard < oldest) connection.terminate();
+    }
+  }, limits.idleMs / 4);
+  maintenance.unref();
+  idleCheck.unref();
+
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    clearInterval(maintenance);
+    clearInterval(idleCheck);
+    for (const connection of connections) connection.close(1001, 'going away');
+    // A client that does not answer the close frame is not waited for.
+    const deadline = Date.now() + 500;
+    while (connections.size > 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (const connection of connections) connection.terminate();
+    await Promise.all([feed.stop(), changes.stop()]);
+    await pool.end();
+  }
+
+  function accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    version: Version,
+    identity: Identity,
+  ): void {
+    websockets.handleUpgrade(request, socket, head, (websocket) => {
+      const connection = new Connection(services, websocket, version, identity);
+      connections.add(connection);
+      websocket.on('close', () => connections.delete(connection));
+    });
+  }
+
+  return {
+    handleUpgrade(request, socket, head) {
+      socket.on('error', () => socket.destroy());
+      const url = new URL(request.url ?? '/', 'http://localhost');
+      if (!url.pathname.endsWith('/websocket')) return refuse(socket, '404 Not Found');
+      if (stopping || connections.size >= limits.connections) {
+        return refuse(socket, '503 Service Unavailable');
+      }
+      const header = request.headers['x-api-key'] ?? request.headers.apikey;
+      const key = url.searchParams.get('apikey') ?? (Array.isArray(header) ? header[0] : header);
+      const version = url.searchParams.get('vsn') === '2.0.0' ? '2.0.0' : '1.0.0';
+      identities.of(key ?? '').then(
+        (identity) => accept(request, socket, head, version, identity),
+        () => refuse(socket, '401 Unauthorized'),
+      );
+    },
+    async handleHttp(request, response) {
+      return await handleHttp(services, request, response);
+    },
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
