@@ -1,7 +1,7 @@
 -- The relay: outbox rows become tokens and messages, in order, at least once.
 
 create function engine.relay(p_limit int default 200)
-returns table (outbox_id bigint, app_code text, run_id uuid, event_type text, payload jsonb)
+returns table (admitted int, messages jsonb)
 language plpgsql
 set search_path = ''
 as $$
@@ -35,18 +35,32 @@ begin
 
   -- Messages: the worker publishes them and then marks them, so a crash in between repeats them.
   return query
-  select o.id, o.app_code, o.aggregate_id, o.event_type, o.payload
-  from public.outbox o
-  where o.published_at is null and o.event_type <> 'run.start'
-  order by o.id
-  limit p_limit
-  for update skip locked;
+  select
+    coalesce(cardinality(v_runs), 0),
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'outbox_id', o.id, 'app_code', o.app_code, 'run_id', o.aggregate_id,
+            'event_type', o.event_type, 'payload', o.payload
+          ) order by o.id
+        ),
+        '[]'
+      )
+      from (
+        select m.* from public.outbox m
+        where m.published_at is null and m.event_type <> 'run.start'
+        order by m.id
+        limit p_limit
+        for update skip locked
+      ) o
+    );
 end;
 $$;
 
 comment on function engine.relay(int) is
-'Admits waiting runs to the queue and returns the messages to publish, oldest first; confirm them with '
-'engine.confirm_published.';
+'Admits waiting runs to the queue (returns how many) and returns the messages to publish, oldest first; confirm '
+'them with engine.confirm_published. Call again while p_limit of either came back.';
 
 create function engine.confirm_published(p_outbox_ids bigint[])
 returns void

@@ -3,6 +3,8 @@
 
 import type { Db, Row } from './db.ts';
 
+const RELAY_LIMIT = 200;
+
 /** A step run that this worker carries (engine.work). */
 export interface Work {
   job_id: string;
@@ -66,7 +68,7 @@ export interface RunFacts {
 }
 
 export interface OutboxMessage {
-  outbox_id: string;
+  outbox_id: number;
   app_code: string;
   run_id: string;
   event_type: string;
@@ -80,8 +82,9 @@ export interface Engine {
   wait(steps: readonly WaitingStep[]): Promise<void>;
   /** Wakes what is due; returns the milliseconds until the next thing is, by the engine's clock. */
   wake(): Promise<number | undefined>;
-  relay(): Promise<OutboxMessage[]>;
-  confirmPublished(outboxIds: readonly string[]): Promise<void>;
+  /** Admits waiting runs to the queue; `more` when a full batch was taken. */
+  relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
+  confirmPublished(outboxIds: readonly number[]): Promise<void>;
   release(jobIds: readonly string[]): Promise<void>;
   expireTokens(leaseSeconds: number): Promise<number>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
@@ -150,7 +153,14 @@ export function createEngine(db: Db): Engine {
       );
       return row?.due_in_ms ?? undefined;
     },
-    relay: () => db.query('select * from engine.relay()'),
+    async relay() {
+      const [row] = await db.query<{ admitted: number; messages: OutboxMessage[] }>(
+        'select * from engine.relay($1)',
+        [RELAY_LIMIT],
+      );
+      const { admitted, messages } = row ?? { admitted: 0, messages: [] };
+      return { messages, more: admitted === RELAY_LIMIT || messages.length === RELAY_LIMIT };
+    },
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
     },
