@@ -33,92 +33,92 @@ insert into public.step_types (
 values
   (
     'http_request', 'HTTP request', 'Calls an HTTP service.', 'globe', '#2563eb', 1, 'action',
-    '{"type": "object", "required": ["url"], "properties": {"method": {"type": "string", "enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]}, "url": {"type": "string", "minLength": 1}, "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}, "query": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}, "body": {}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["url"], "properties": {"method": {"type": "string", "pattern": "(?i)^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$"}, "url": {"type": "string", "minLength": 1}, "headers": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}, "query": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "array", "null"]}}, "body": {}, "max_response_bytes": {"type": "integer", "minimum": 1, "maximum": 16777216}, "accept_status": {"type": "array", "items": {"type": "integer"}}, "retry_on": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"enum": ["4xx", "5xx"]}]}}}}',
     '{}', '{}', false, false
   ),
   (
     'webhook', 'Webhook', 'Sends a payload to an address, signed when a secret is given.', 'webhook', '#2563eb', 2, 'action',
-    '{"type": "object", "required": ["url"], "properties": {"url": {"type": "string", "minLength": 1}, "payload": {}, "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}, "secret": {"type": "string", "minLength": 1}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["url"], "properties": {"url": {"type": "string", "minLength": 1}, "payload": {}, "headers": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}, "secret": {"type": ["string", "null"]}, "retry_on": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"enum": ["4xx", "5xx"]}]}}}}',
     '{}', '{}', false, false
   ),
   (
     'transform', 'Transform', 'Computes a value with a JSONata expression.', 'shuffle', '#0d9488', 3, 'data',
-    '{"type": "object", "required": ["expression"], "properties": {"expression": {"type": "string", "minLength": 1}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["expression"], "properties": {"expression": {"type": "string", "minLength": 1}}}',
     array['expression'], '{}', false, false
   ),
   (
     'condition', 'Condition', 'Chooses the edges to follow with a JSONata expression.', 'git-branch', '#d97706', 4, 'control',
-    '{"type": "object", "required": ["expression"], "properties": {"expression": {"type": "string", "minLength": 1}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["expression"], "properties": {"expression": {"type": "string", "minLength": 1}}}',
     array['expression'], null, false, false
   ),
   (
     'inline_code', 'Inline code', 'Runs a JavaScript function in a sandbox.', 'code', '#0d9488', 5, 'data',
-    '{"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "minLength": 1}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "minLength": 1, "maxLength": 65536}}}',
     array['code'], '{}', false, false
   ),
   (
     'llm_call', 'LLM call', 'Asks a language model.', 'bot', '#7c3aed', 6, 'ai',
-    '{"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "system": {"type": "string"}, "prompt": {"type": "string", "minLength": 1}, "messages": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {"role": {"type": "string", "enum": ["system", "user", "assistant", "tool"]}, "content": {}}, "additionalProperties": true}}]}, "temperature": {"type": "number", "minimum": 0, "maximum": 2}, "max_tokens": {"type": "integer", "minimum": 1}, "response_schema": {"type": "object"}, "prompt_name": {"type": "string", "minLength": 1}}, "additionalProperties": false, "anyOf": [{"required": ["prompt"]}, {"required": ["messages"]}, {"required": ["prompt_name"]}]}',
+    '{"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "system": {"type": ["string", "null"]}, "prompt": {"type": ["string", "object", "array", "number", "boolean"]}, "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {"role": {"enum": ["system", "developer", "user", "assistant"]}, "content": {"type": "string"}}}}, "temperature": {"type": "number", "minimum": 0, "maximum": 2}, "max_tokens": {"type": "integer", "minimum": 1}, "response_schema": {"type": ["object", "null"]}}, "oneOf": [{"required": ["prompt"]}, {"required": ["messages"]}]}',
     '{}', '{}', false, false
   ),
   (
     'send_email', 'Send email', 'Sends a mail.', 'mail', '#2563eb', 7, 'action',
-    '{"type": "object", "required": ["to", "subject"], "properties": {"to": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}]}, "cc": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}]}, "bcc": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}]}, "from": {"type": "string", "minLength": 1}, "reply_to": {"type": "string", "minLength": 1}, "subject": {"type": "string", "minLength": 1}, "text": {"type": "string"}, "html": {"type": "string"}}, "additionalProperties": false, "anyOf": [{"required": ["text"]}, {"required": ["html"]}]}',
+    '{"type": "object", "required": ["to", "subject"], "properties": {"to": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}]}, "cc": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}, {"type": "null"}]}, "bcc": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 100}, {"type": "null"}]}, "from": {"type": ["string", "null"]}, "reply_to": {"type": ["string", "null"]}, "subject": {"type": "string", "minLength": 1}, "text": {"type": ["string", "null"]}, "html": {"type": ["string", "null"]}}, "anyOf": [{"required": ["text"]}, {"required": ["html"]}]}',
     '{}', '{}', false, false
   ),
   (
     'wait_for_approval', 'Wait for approval', 'Waits until a person approves or rejects.', 'user-check', '#d97706', 8, 'human',
-    '{"type": "object", "required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}, "description": {"type": "string"}, "assigned_to": {"type": "string", "minLength": 1}, "role": {"type": "string", "enum": ["admin", "developer", "viewer"]}, "deadline_ms": {"type": "integer", "minimum": 0, "maximum": 31536000000}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}, "description": {"type": ["string", "null"]}, "assigned_to": {"type": ["string", "null"]}, "role": {"enum": ["admin", "developer", "viewer", null]}, "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
     '{}', array['approved', 'rejected', 'timeout'], true, false
   ),
   (
     'user_task', 'User task', 'Waits until a person has filled in a form.', 'clipboard-list', '#d97706', 9, 'human',
-    '{"type": "object", "required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}, "description": {"type": "string"}, "form": {"type": "object"}, "assigned_to": {"type": "string", "minLength": 1}, "role": {"type": "string", "enum": ["admin", "developer", "viewer"]}, "deadline_ms": {"type": "integer", "minimum": 0, "maximum": 31536000000}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["title"], "properties": {"title": {"type": "string", "minLength": 1}, "description": {"type": ["string", "null"]}, "assigned_to": {"type": ["string", "null"]}, "role": {"enum": ["admin", "developer", "viewer", null]}, "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}, "form": {}}}',
     '{}', array['timeout'], true, true
   ),
   (
     'service_task', 'Service task', 'Runs a service component.', 'box', '#2563eb', 10, 'component',
-    '{"type": "object", "required": ["component"], "properties": {"component": {"type": "string", "minLength": 1}, "input": {}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["component"], "properties": {"component": {"type": "string", "minLength": 1}, "input": {}}}',
     '{}', '{}', false, true
   ),
   (
     'ai_agent_task', 'AI agent task', 'Runs an agent component.', 'sparkles', '#7c3aed', 11, 'component',
-    '{"type": "object", "required": ["component"], "properties": {"component": {"type": "string", "minLength": 1}, "input": {}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["component"], "properties": {"component": {"type": "string", "minLength": 1}, "input": {}}}',
     '{}', '{}', false, true
   ),
   (
     'delay', 'Delay', 'Waits for a time.', 'timer', '#64748b', 12, 'control',
-    '{"type": "object", "properties": {"ms": {"type": "integer", "minimum": 0, "maximum": 31536000000}, "until": {"type": "string", "minLength": 1}}, "additionalProperties": false, "oneOf": [{"required": ["ms"]}, {"required": ["until"]}]}',
+    '{"type": "object", "properties": {"ms": {"type": "integer", "minimum": 0, "maximum": 31536000000}, "until": {"type": "string", "minLength": 1}}, "oneOf": [{"required": ["ms"]}, {"required": ["until"]}]}',
     '{}', '{}', false, false
   ),
   (
     'wait_for_signal', 'Wait for signal', 'Waits until a signal arrives.', 'radio', '#0d9488', 13, 'control',
-    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "minLength": 1}, "timeout_ms": {"type": "integer", "minimum": 0, "maximum": 31536000000}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "minLength": 1}, "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
     '{}', array['timeout'], false, false
   ),
   (
     'for_each', 'For each', 'Runs one step for every item of a list.', 'repeat', '#64748b', 14, 'control',
-    '{"type": "object", "required": ["items", "step"], "properties": {"items": {"type": "array"}, "step": {"type": "object", "required": ["type", "config"], "properties": {"type": {"type": "string"}, "config": {"type": "object"}}, "additionalProperties": false}, "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["items", "step"], "properties": {"items": {"type": "array"}, "step": {"type": "object", "required": ["type", "config"], "properties": {"type": {"type": "string"}, "config": {"type": "object"}}}, "concurrency": {"type": "integer", "minimum": 1, "maximum": 1000}}}',
     '{}', '{}', false, false
   ),
   (
     'child_workflow', 'Child workflow', 'Starts another workflow.', 'workflow', '#7c3aed', 15, 'control',
-    '{"type": "object", "required": ["workflow"], "properties": {"workflow": {"type": "string", "minLength": 1}, "input": {}, "wait": {"type": "boolean"}, "parent_close_policy": {"type": "string", "enum": ["terminate", "abandon", "request_cancel"]}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["workflow"], "properties": {"workflow": {"type": "string", "minLength": 1}, "input": {}, "wait": {"type": "boolean"}, "parent_close_policy": {"enum": ["terminate", "abandon", "request_cancel"]}}}',
     '{}', '{}', false, false
   ),
   (
     'work_queue_push', 'Push to work queue', 'Puts an item into a work queue.', 'inbox', '#0d9488', 16, 'data',
-    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}, "item": {}, "items": {}, "priority": {"type": "integer"}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}, "item": {}, "priority": {"type": "integer"}}}',
     '{}', '{}', false, false
   ),
   (
     'work_queue_pop', 'Pop from work queue', 'Takes the next item out of a work queue.', 'inbox', '#0d9488', 17, 'data',
-    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}}}',
     '{}', array['empty'], false, false
   ),
   (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.', 'zap', '#d97706', 18, 'action',
-    '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}, "payload": {}}, "additionalProperties": false}',
+    '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}, "payload": {}}}',
     '{}', '{}', false, false
   );
 
