@@ -1,0 +1,66 @@
+// The map from SQLSTATE to code and status, and that nothing of the database's own words gets out.
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { AppError, ERRORS, problemResponse, SQLSTATES, toAppError, toProblem } from './index.ts';
+
+function raised(code: string, detail?: string): Error {
+  return Object.assign(new Error('there is no such run'), { code, detail });
+}
+
+Deno.test('every SQLSTATE of class SB has its status in its name, but for two', () => {
+  const odd: Record<string, number> = { SB423: 422, SB424: 409 };
+  for (const [state, code] of Object.entries(SQLSTATES)) {
+    if (!state.startsWith('SB')) continue;
+    strictEqual(ERRORS[code].status, odd[state] ?? Number(state.slice(2)), state);
+  }
+});
+
+Deno.test('an error of ours keeps its message and the members of its detail', () => {
+  const error = toAppError(
+    raised('SB422', '{"code":"invalid_input","errors":[{"path":"/id","message":"is required"}]}'),
+  );
+  deepStrictEqual(toProblem(error, 'r1'), {
+    errors: [{ path: '/id', message: 'is required' }],
+    type: 'urn:stepbase:problem:invalid_input',
+    title: 'The input breaks its schema',
+    status: 422,
+    detail: 'there is no such run',
+    code: 'invalid_input',
+    instance: 'urn:stepbase:request:r1',
+  });
+});
+
+Deno.test('a detail that is not JSON, or names an unknown code, falls back to the map', () => {
+  strictEqual(toAppError(raised('SB404', 'not json')).code, 'not_found');
+  strictEqual(toAppError(raised('SB404', '{"code":"made_up"}')).code, 'not_found');
+});
+
+Deno.test('extra members cannot replace those of the problem', () => {
+  const error = new AppError('conflict', 'no', { extra: { status: 200, code: 'fine' } });
+  strictEqual(toProblem(error).status, 409);
+  strictEqual(toProblem(error).code, 'conflict');
+});
+
+Deno.test("PostgreSQL's own words stay inside", () => {
+  const error = Object.assign(new Error('duplicate key (email)=(a@b.example)'), { code: '23505' });
+  strictEqual(toAppError(error).code, 'conflict');
+  strictEqual(toAppError(error).message, ERRORS.conflict.title);
+  strictEqual(toAppError(new Error('secret inside')).message, ERRORS.internal_error.title);
+  strictEqual(toAppError('thrown text').code, 'internal_error');
+});
+
+Deno.test('a database out of reach is unavailable, not a bug', () => {
+  for (const code of ['ECONNREFUSED', '08006', '57P01', '53300']) {
+    strictEqual(toAppError(Object.assign(new Error('x'), { code })).code, 'unavailable', code);
+  }
+  strictEqual(toAppError(new Error('Connection terminated unexpectedly')).code, 'unavailable');
+});
+
+Deno.test('the answer is problem+json and says how to authenticate or when to come back', async () => {
+  const refused = problemResponse(new AppError('not_authenticated', 'sign in'));
+  strictEqual(refused.headers.get('content-type'), 'application/problem+json');
+  strictEqual(refused.headers.get('www-authenticate'), 'Bearer');
+  strictEqual((await refused.json()).code, 'not_authenticated');
+  const busy = problemResponse(new AppError('unavailable', 'busy'));
+  strictEqual(busy.headers.get('retry-after'), '2');
+  await busy.body?.cancel();
+});

@@ -1,0 +1,69 @@
+// The HTTP API: middleware in order, then the routes. `/api` is the name of the function.
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { cors } from 'hono/cors';
+import { requestId } from 'hono/request-id';
+import { AppError } from '../_shared/errors/index.ts';
+import type { ApiEnv, Deps } from './deps.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { handleError, handleNotFound } from './middleware/error-handler.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
+import { healthRoutes } from './routes/health.ts';
+import { runRoutes } from './routes/runs.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { workflowRoutes } from './routes/workflows.ts';
+
+const EXPOSED_HEADERS = [
+  'X-Request-Id',
+  'Location',
+  'Retry-After',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+];
+
+export function createApp(deps: Deps): Hono<ApiEnv> {
+  const { corsOrigins, maxBodyBytes } = deps.settings;
+
+  const v1 = new Hono<ApiEnv>()
+    .use(
+      bodyLimit({
+        maxSize: maxBodyBytes,
+        onError: () => {
+          throw new AppError('payload_too_large', `A body has at most ${maxBodyBytes} bytes`);
+        },
+      }),
+    )
+    .use(authenticate(deps))
+    .use(rateLimit(deps))
+    .route('/workflows', workflowRoutes(deps))
+    .route('/runs', runRoutes(deps))
+    .route('/', taskRoutes(deps));
+
+  const app = new Hono<ApiEnv>().basePath('/api');
+  app.use(requestId());
+  app.use(accessLog(deps.log));
+  app.use(
+    cors({
+      origin: corsOrigins.length === 0 ? '*' : corsOrigins,
+      allowMethods: ['GET', 'POST', 'OPTIONS'],
+      allowHeaders: [
+        'authorization',
+        'apikey',
+        'content-type',
+        'idempotency-key',
+        'last-event-id',
+        'x-client-info',
+        'x-request-id',
+      ],
+      exposeHeaders: EXPOSED_HEADERS,
+      maxAge: 600,
+    }),
+  );
+  app.route('/', healthRoutes(deps));
+  app.route('/v1', v1);
+  app.notFound(handleNotFound);
+  app.onError(handleError);
+  return app;
+}

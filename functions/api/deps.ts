@@ -1,0 +1,24 @@
+// What the API is built from, made once in index.ts, and what travels with one request.
+import type { Caller, Identify, MemberCaller } from '../_shared/auth/index.ts';
+import type { Db } from '../_shared/engine/db.ts';
+import type { Env } from '../_shared/env/env.ts';
+import type { Log } from '../_shared/log/log.ts';
+import type { Bus } from '../_shared/redis/bus.ts';
+
+export interface Deps {
+  db: Db;
+  bus: Bus;
+  log: Log;
+  identify: Identify;
+  settings: Env['api'];
+}
+
+export interface ApiEnv {
+  Variables: {
+    requestId: string;
+    log: Log;
+    caller: Caller;
+    /** Set on every route below /v1: a user or an API key. */
+    member: MemberCaller;
+  };
+}

@@ -1,0 +1,58 @@
+// Entry of the function `api`: reads the environment, builds the app once, serves it.
+import { apiKeyFinder, userTokenVerifier } from '../_shared/auth/index.ts';
+import { openDb } from '../_shared/engine/db.ts';
+import { parseEnv } from '../_shared/env/env.ts';
+import { createLog } from '../_shared/log/log.ts';
+import { openBus } from '../_shared/redis/bus.ts';
+import { createApp } from './app.ts';
+
+const STATEMENT_MS = 15_000;
+
+const env = parseEnv(Deno.env.toObject());
+const log = createLog({ level: env.logLevel, fields: { function: 'api' } });
+const db = openDb({
+  connectionString: env.database.url,
+  max: env.database.pool,
+  applicationName: 'stepbase-api',
+  statementTimeoutMs: STATEMENT_MS,
+});
+const bus = openBus(env.redis, log);
+const app = createApp({
+  db,
+  bus,
+  log,
+  identify: {
+    verifyUserToken: userTokenVerifier(env.jwt),
+    findApiKey: apiKeyFinder(db),
+    publishableKeys: env.publishableKeys,
+    secretKeys: env.secretKeys,
+  },
+  settings: env.api,
+});
+
+if (env.port === undefined) {
+  Deno.serve(app.fetch);
+} else {
+  const server = Deno.serve(
+    {
+      hostname: '127.0.0.1',
+      port: env.port,
+      onListen: ({ hostname, port }) => log.info('listening', { hostname, port }),
+    },
+    app.fetch,
+  );
+  const stop = () => {
+    bus.close();
+    // Open event streams would keep the server up for minutes; their clients come back.
+    const closing = setTimeout(() => Deno.exit(0), 2_000);
+    void server
+      .shutdown()
+      .then(() => db.close())
+      .finally(() => {
+        clearTimeout(closing);
+        Deno.exit(0);
+      });
+  };
+  Deno.addSignalListener('SIGTERM', stop);
+  Deno.addSignalListener('SIGINT', stop);
+}

@@ -1,0 +1,67 @@
+// At most so many requests of one caller in ten seconds, counted in Redis over all instances.
+// Without Redis, or while it does not answer, everybody passes: the guard must not become the outage.
+import { Ratelimit } from '@upstash/ratelimit';
+import type { MiddlewareHandler } from 'hono';
+import { callerKey } from '../../_shared/auth/index.ts';
+import { AppError } from '../../_shared/errors/index.ts';
+import type { ApiEnv, Deps } from '../deps.ts';
+
+const WINDOW_SECONDS = 10;
+const DECIDE_MS = 500;
+/** After a failure Redis is left alone for this long, so that its loss costs no request any time. */
+const PAUSE_MS = 5_000;
+
+interface Verdict {
+  success: boolean;
+  limit: number;
+  remaining: number;
+  reset: number;
+}
+
+export function rateLimit({ bus, settings }: Deps): MiddlewareHandler<ApiEnv> {
+  const { client } = bus;
+  if (client === undefined || settings.rateLimit === 0) return (_c, next) => next();
+  const limiter = new Ratelimit({
+    redis: client,
+    limiter: Ratelimit.slidingWindow(settings.rateLimit, `${WINDOW_SECONDS} s`),
+    prefix: 'stepbase:ratelimit',
+    ephemeralCache: new Map(),
+    timeout: DECIDE_MS,
+    analytics: false,
+  });
+  let pausedUntil = 0;
+
+  async function decide(key: string): Promise<Verdict | undefined> {
+    if (Date.now() < pausedUntil) return undefined;
+    try {
+      const verdict = await limiter.limit(key);
+      if (verdict.reason !== 'timeout') return verdict;
+      bus.report(new Error('the rate limit was not decided in time'));
+    } catch (error) {
+      bus.report(error);
+    }
+    pausedUntil = Date.now() + PAUSE_MS;
+    return undefined;
+  }
+
+  return async function limitRate(c, next) {
+    const verdict = await decide(callerKey(c.var.caller, ''));
+    if (verdict !== undefined) {
+      const seconds = Math.max(1, Math.ceil((verdict.reset - Date.now()) / 1000));
+      c.header('RateLimit-Limit', String(verdict.limit));
+      c.header('RateLimit-Remaining', String(Math.max(0, verdict.remaining)));
+      c.header('RateLimit-Reset', String(seconds));
+      if (!verdict.success) {
+        c.header('Retry-After', String(seconds));
+        throw new AppError(
+          'limit_reached',
+          `At most ${verdict.limit} requests in ${WINDOW_SECONDS} s`,
+          {
+            extra: { retry_after: seconds },
+          },
+        );
+      }
+    }
+    await next();
+  };
+}

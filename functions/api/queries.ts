@@ -1,0 +1,149 @@
+// Every statement of the API. Those that take a `Query` run as the caller (asCaller), so that
+// row-level security and the RPCs' own checks decide; rows leave as JSON in PostgREST's form.
+import type { Db, Query, Row } from '../_shared/engine/db.ts';
+
+export type Json = Record<string, unknown>;
+
+interface One extends Row {
+  value: Json;
+}
+
+async function one(query: Query, text: string, values: unknown[]): Promise<Json> {
+  const [row] = await query<One>(text, values);
+  if (row === undefined) throw new Error('the statement returned no row');
+  return row.value;
+}
+
+export interface StartRun {
+  workflow: string;
+  input: unknown;
+  idempotencyKey: string | undefined;
+  version: number | undefined;
+  priority: number | undefined;
+}
+
+/** The run, and whether this call created it (a repeated idempotency key returns the first one). */
+export async function startRun(
+  query: Query,
+  start: StartRun,
+): Promise<{ run: Json; isNew: boolean }> {
+  const [row] = await query<{ value: Json; is_new: boolean }>(
+    `select to_jsonb(r) as value, r.created_at = now() as is_new
+     from public.start_run(
+       workflow => $1, input => $2::jsonb, idempotency_key => $3, version => $4::int,
+       priority => coalesce($5::int, 0)
+     ) r`,
+    [
+      start.workflow,
+      JSON.stringify(start.input),
+      start.idempotencyKey ?? null,
+      start.version ?? null,
+      start.priority ?? null,
+    ],
+  );
+  if (row === undefined) throw new Error('start_run returned no run');
+  return { run: row.value, isNew: row.is_new };
+}
+
+export interface Snapshot {
+  run: Json;
+  steps: Json[];
+}
+
+/** One statement, so that run.event_seq and the steps are of the same moment. */
+export async function readRun(query: Query, runId: string): Promise<Snapshot | undefined> {
+  const [row] = await query<{ run: Json; steps: Json[] }>(
+    `select
+       to_jsonb(r) as run,
+       coalesce((
+         select jsonb_agg(to_jsonb(s) order by s.created_at, s.step_id, s.item_index, s.attempt)
+         from public.step_runs s
+         where s.run_id = r.id
+       ), '[]') as steps
+     from public.runs r
+     where r.id = $1`,
+    [runId],
+  );
+  return row;
+}
+
+export interface EventPage {
+  events: { seq: number; type: string }[];
+  /** The last seq given out, and whether no other will follow. */
+  lastSeq: number;
+  ended: boolean;
+}
+
+const PAGE = 500;
+
+/** Events after `seq`, oldest first; undefined when the run is not visible to the caller. */
+export async function readEvents(
+  query: Query,
+  runId: string,
+  seq: number,
+): Promise<EventPage | undefined> {
+  const [row] = await query<{ value: EventPage }>(
+    `select jsonb_build_object(
+       'lastSeq', r.event_seq,
+       'ended', s.is_terminal,
+       'events', coalesce((
+         select jsonb_agg(
+           jsonb_build_object(
+             'seq', e.seq, 'run_id', e.run_id, 'type', e.event_type, 'step_id', e.step_id,
+             'item_index', e.item_index, 'attempt', e.attempt, 'payload', e.payload,
+             'at', e.created_at
+           ) order by e.seq
+         )
+         from (
+           select * from public.run_events
+           where run_id = r.id and run_events.seq > $2
+           order by run_events.seq
+           limit ${PAGE}
+         ) e
+       ), '[]')
+     ) as value
+     from public.runs r
+     join public.run_statuses s on s.name = r.status
+     where r.id = $1`,
+    [runId, seq],
+  );
+  return row?.value;
+}
+
+export const cancelRun = (query: Query, runId: string, reason: string | undefined) =>
+  one(query, 'select to_jsonb(r) as value from public.cancel_run($1, $2) r', [
+    runId,
+    reason ?? null,
+  ]);
+
+export const completeTask = (query: Query, stepRunId: string, output: unknown) =>
+  one(query, 'select to_jsonb(s) as value from public.complete_task($1, $2::jsonb) s', [
+    stepRunId,
+    JSON.stringify(output),
+  ]);
+
+export const decideApproval = (
+  query: Query,
+  stepRunId: string,
+  approved: boolean,
+  comment: string | undefined,
+) =>
+  one(query, 'select to_jsonb(s) as value from public.decide_approval($1, $2, $3) s', [
+    stepRunId,
+    approved,
+    comment ?? null,
+  ]);
+
+/** Readiness: each statement is one check, run with the function's own role. */
+export async function pingDatabase(db: Db): Promise<void> {
+  await db.query('select 1');
+}
+
+/** The queue that carries every run exists and its schema is installed. */
+export async function pingQueue(db: Db): Promise<void> {
+  const found = await db.query(
+    'select q.name from pgboss.queue q, pgboss.version v where q.name = $1',
+    ['steps'],
+  );
+  if (found.length === 0) throw new Error('the queue "steps" does not exist');
+}

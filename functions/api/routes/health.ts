@@ -1,0 +1,66 @@
+// GET /healthz: the process answers. GET /readyz: it can do its work, asked of each thing it needs.
+import { Hono } from 'hono';
+import type { ApiEnv, Deps } from '../deps.ts';
+import { pingDatabase, pingQueue } from '../queries.ts';
+
+const CHECK_MS = 2_000;
+
+interface Check {
+  status: 'ok' | 'failed' | 'disabled';
+  latency_ms: number;
+}
+
+interface Readiness {
+  status: 'ok' | 'degraded' | 'failed';
+  checks: { postgres: Check; queue: Check; redis: Check };
+}
+
+async function check(ask: () => Promise<void>): Promise<Check> {
+  const started = performance.now();
+  const latency = () => Math.round((performance.now() - started) * 10) / 10;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_done, fail) => {
+    timer = setTimeout(() => fail(new Error('no answer in time')), CHECK_MS);
+  });
+  try {
+    await Promise.race([ask(), late]);
+    return { status: 'ok', latency_ms: latency() };
+  } catch {
+    return { status: 'failed', latency_ms: latency() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function healthRoutes({ db, bus }: Deps): Hono<ApiEnv> {
+  async function ask(): Promise<Readiness> {
+    const [postgres, queue, redis] = await Promise.all([
+      check(() => pingDatabase(db)),
+      check(() => pingQueue(db)),
+      bus.configured ? check(() => bus.ping()) : { status: 'disabled' as const, latency_ms: 0 },
+    ]);
+    const isFailed = postgres.status === 'failed' || queue.status === 'failed';
+    const isDegraded = redis.status === 'failed';
+    return {
+      status: isFailed ? 'failed' : isDegraded ? 'degraded' : 'ok',
+      checks: { postgres, queue, redis },
+    };
+  }
+
+  // Probes that arrive together share one answer: nobody can load the database with them.
+  let asking: Promise<Readiness> | undefined;
+  const readiness = () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+
+  return new Hono<ApiEnv>()
+    .get('/healthz', (c) => c.json({ status: 'ok' }))
+    .get('/readyz', async (c) => {
+      const answer = await readiness();
+      c.header('Cache-Control', 'no-store');
+      return c.json(answer, answer.status === 'failed' ? 503 : 200);
+    });
+}

@@ -1,0 +1,40 @@
+// Starting a run of a workflow.
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { asCaller } from '../../_shared/auth/index.ts';
+import { AppError } from '../../_shared/errors/index.ts';
+import type { ApiEnv, Deps } from '../deps.ts';
+import { startRun } from '../queries.ts';
+import { readBody } from '../validation.ts';
+
+const StartBody = z.strictObject({
+  input: z.record(z.string(), z.unknown()).default({}),
+  idempotency_key: z.string().min(1).max(255).optional(),
+  version: z.number().int().positive().optional(),
+  priority: z.number().int().min(-100).max(100).optional(),
+});
+
+export function workflowRoutes({ db }: Deps): Hono<ApiEnv> {
+  return new Hono<ApiEnv>().post('/:kebab_name/runs', async (c) => {
+    const body = await readBody(c, StartBody);
+    const header = c.req.header('idempotency-key');
+    const idempotencyKey = body.idempotency_key ?? header;
+    if (header !== undefined && header !== idempotencyKey) {
+      throw new AppError(
+        'invalid_request',
+        'The header and the body name different idempotency keys',
+      );
+    }
+    const { run, isNew } = await asCaller(db, c.var.member, (query) =>
+      startRun(query, {
+        workflow: c.req.param('kebab_name'),
+        input: body.input,
+        idempotencyKey,
+        version: body.version,
+        priority: body.priority,
+      }),
+    );
+    c.header('Location', `/api/v1/runs/${run.id}`);
+    return c.json(run, isNew ? 201 : 200);
+  });
+}

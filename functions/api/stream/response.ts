@@ -1,0 +1,75 @@
+// GET /v1/runs/:id/events: opens the stream of one run for one caller.
+import type { Context } from 'hono';
+import { asCaller } from '../../_shared/auth/index.ts';
+import { AppError } from '../../_shared/errors/index.ts';
+import { runChannel } from '../../_shared/redis/bus.ts';
+import type { ApiEnv, Deps } from '../deps.ts';
+import { readEvents, readRun } from '../queries.ts';
+import { type RunSource, runFrames } from './frames.ts';
+import { Wakeup } from './wakeup.ts';
+
+const POLL_MS = 1_000;
+const LIVE_POLL_MS = 10_000;
+const HEARTBEAT_MS = 15_000;
+
+/** Last-Event-ID of a client that comes back, or `?after=` for those that cannot set headers. */
+function resumeFrom(c: Context<ApiEnv>): number | undefined {
+  const given = c.req.header('last-event-id') ?? c.req.query('after');
+  if (given === undefined || given === '') return undefined;
+  const seq = Number(given);
+  if (Number.isSafeInteger(seq) && seq >= 0) return seq;
+  throw new AppError('invalid_request', 'Last-Event-ID is the id of an event, a number');
+}
+
+export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): Promise<Response> {
+  const { db, bus, settings } = deps;
+  const { member } = c.var;
+  const after = resumeFrom(c);
+  // Asked before the answer starts, so that a stranger gets 404 and not an open stream.
+  const visible = await asCaller(db, member, (query) => readEvents(query, runId, 0));
+  if (visible === undefined) throw new AppError('not_found', 'There is no such run');
+
+  const wakeup = new Wakeup();
+  let closed = false;
+  const subscription = bus.subscribe(runChannel(runId), () => wakeup.ring());
+  const end = () => {
+    closed = true;
+    subscription.close();
+    wakeup.ring();
+  };
+
+  const source: RunSource = {
+    snapshot: () => asCaller(db, member, (query) => readRun(query, runId)),
+    events: (seq) => asCaller(db, member, (query) => readEvents(query, runId, seq)),
+    wait: (ms) => wakeup.wait(ms),
+    isLive: () => subscription.live,
+    isClosed: () => closed,
+    now: () => Date.now(),
+  };
+  // A token that expires ends the stream: the client comes back with a new one.
+  const expiry = member.kind === 'user' ? member.expiresAt * 1000 : Number.POSITIVE_INFINITY;
+  const until = Math.min(Date.now() + settings.streamSeconds * 1000, expiry);
+  const limits = { until, pollMs: POLL_MS, livePollMs: LIVE_POLL_MS, heartbeatMs: HEARTBEAT_MS };
+  const frames = runFrames(source, limits, after);
+
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await frames.next();
+        if (!done) return controller.enqueue(encoder.encode(value));
+      } catch (error) {
+        c.var.log.warn('event stream broke off', { run_id: runId, error });
+      }
+      end();
+      controller.close();
+    },
+    cancel: end,
+  });
+  c.req.raw.signal.addEventListener('abort', end, { once: true });
+  return c.body(body, 200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+}

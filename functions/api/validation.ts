@@ -1,0 +1,38 @@
+// What comes in is checked here, at the edge: JSON bodies and path parameters, with zod.
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { AppError } from '../_shared/errors/index.ts';
+
+function issues(error: z.ZodError): { path: string; message: string }[] {
+  return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+}
+
+/** The body as `schema` wants it; no body counts as an empty object. */
+export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  const text = await c.req.text();
+  let value: unknown = {};
+  if (text !== '') {
+    const type = c.req.header('content-type') ?? '';
+    if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+      throw new AppError('unsupported_media_type', 'Send JSON with content-type application/json');
+    }
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw new AppError('invalid_request', 'The body is not valid JSON', { cause });
+    }
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', 'The body is not valid', {
+    extra: { errors: issues(parsed.error) },
+  });
+}
+
+export function readUuid(c: Context, name: string): string {
+  const parsed = z.uuid().safeParse(c.req.param(name));
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', `${name} is not a UUID`, {
+    extra: { errors: [{ path: name, message: 'not a UUID' }] },
+  });
+}
