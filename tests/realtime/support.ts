@@ -88,14 +88,13 @@ export async function startWorld(): Promise<World> {
     max: 2,
   });
   const dbUrl = `postgres://postgres:postgres${at}`;
-  const quiet = (pool: pg.Pool) =>
-    pool.on('connect', (client) => client.on('error', () => undefined));
-  quiet(superuser);
+  // The cluster stops while the pools still say goodbye.
+  superuser.on('error', () => undefined);
   await superuser.query(roles);
   const schema = new URL('../../scripts/stack/realtime/schema.sql', import.meta.url);
   await superuser.query(await readFile(schema, 'utf8'));
   const db = new pg.Pool({ connectionString: dbUrl, max: 4 });
-  quiet(db);
+  db.on('error', () => undefined);
 
   const options = { ...keys, dbUrl, log: () => undefined };
   let realtime: Realtime | undefined = await startRealtime(options);

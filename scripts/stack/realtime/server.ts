@@ -41,8 +41,6 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     idleTimeoutMillis: 30_000,
   });
   pool.on('error', (error) => log(`database: ${error.message}`));
-  // A connection that ends while the pool closes has no listener of the pool's any more.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const hub = new Hub();
   const identities = new Identities(options);
   const changes = new PostgresChanges(options.dbUrl, pool, hub, log);

@@ -1,0 +1,162 @@
+// Change subscriptions: to those who may select the row, through the filters they set.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pause, startWorld, subscribe, until, userToken, type World } from './support.ts';
+
+interface Change {
+  eventType: string;
+  new: Record<string, unknown>;
+  old: Record<string, unknown>;
+}
+
+describe('postgres_changes', () => {
+  let world: World;
+  const ada = randomUUID();
+  const bob = randomUUID();
+
+  beforeAll(async () => {
+    world = await startWorld();
+    await world.db.query(`
+      create table public.items (
+        id int primary key, owner_id uuid not null, title text, price numeric, tags text[],
+        data jsonb, secret text
+      );
+      alter table public.items enable row level security;
+      create policy "Owners see their items" on public.items for select to authenticated
+        using (owner_id = (select auth.uid()));
+      grant select (id, owner_id, title, price, tags, data) on public.items to authenticated;
+      create table public.unpublished (id int primary key);
+      create table public.open_notes (id int primary key, body text);
+      grant select on public.open_notes to anon, authenticated;
+      alter publication supabase_realtime add table public.items, public.open_notes;
+    `);
+  }, 60_000);
+  afterAll(async () => await world.stop(), 30_000);
+
+  async function listen(user: string, bindings: Record<string, string>[]) {
+    const client = await world.client({ token: await userToken(user) });
+    const channel = client.channel(`items-${randomUUID()}`);
+    const changes: Change[] = [];
+    const systems: { status: string; message: string }[] = [];
+    for (const binding of bindings) {
+      channel.on('postgres_changes', binding as never, (change: Change) => changes.push(change));
+    }
+    channel.on('system', {}, (message) => systems.push(message));
+    const joined = await subscribe(channel);
+    expect(joined).toEqual({ status: 'SUBSCRIBED' });
+    await until(() => systems.length > 0, 'the subscription is answered');
+    return { changes, systems, channel };
+  }
+
+  test('says when it is subscribed, and to what it cannot', async () => {
+    const { systems } = await listen(ada, [{ event: '*', schema: 'public', table: 'items' }]);
+    expect(systems).toMatchObject([
+      { extension: 'postgres_changes', status: 'ok', message: 'Subscribed to PostgreSQL' },
+    ]);
+    const refused = await listen(ada, [{ event: '*', schema: 'public', table: 'unpublished' }]);
+    expect(refused.systems).toMatchObject([
+      { status: 'error', message: expect.stringContaining('Unable to subscribe to changes') },
+    ]);
+    const hidden = await listen(ada, [
+      { event: '*', schema: 'public', table: 'items', filter: 'secret=eq.x' },
+    ]);
+    expect(hidden.systems).toMatchObject([{ status: 'error' }]);
+  });
+
+  test('shows a row to whoever may select it, and only the columns they may read', async () => {
+    const binding = { event: '*', schema: 'public', table: 'items' };
+    const [mine, theirs] = await Promise.all([listen(ada, [binding]), listen(bob, [binding])]);
+    await world.db.query(
+      `insert into public.items values (1, $1, 'first', 12.50, '{a,b}', '{"deep":[1]}', 'hidden')`,
+      [ada],
+    );
+    // One after the other: who may see a row is judged by the row as it is now, as hosted.
+    await until(() => mine.changes.length === 1, 'the insert arrives');
+    await world.db.query("update public.items set title = 'second' where id = 1");
+    await until(() => mine.changes.length === 2, 'the update arrives');
+    await world.db.query('delete from public.items where id = 1');
+    await until(() => mine.changes.length === 3, 'the delete arrives');
+    const row = { id: 1, owner_id: ada, price: 12.5, tags: ['a', 'b'], data: { deep: [1] } };
+    expect(mine.changes.map(({ eventType }) => eventType)).toEqual(['INSERT', 'UPDATE', 'DELETE']);
+    expect(mine.changes[0]).toMatchObject({ schema: 'public', table: 'items', errors: null });
+    expect(mine.changes[0]?.new).toEqual({ ...row, title: 'first' });
+    expect(mine.changes[1]?.old).toEqual({ id: 1 });
+    expect(mine.changes[2]?.old).toEqual({ id: 1 });
+    // A deleted row cannot be judged any more: its key alone is told to every subscriber.
+    await until(() => theirs.changes.length === 1, 'the delete arrives');
+    await pause(100);
+    expect(theirs.changes.map(({ eventType }) => eventType)).toEqual(['DELETE']);
+  });
+
+  test.each([
+    ['title=eq.b', [12]],
+    ['title=neq.b', [11, 13]],
+    ['price=lt.2', [11]],
+    ['price=lte.2', [11, 12]],
+    ['price=gt.2', [13]],
+    ['price=gte.2', [12, 13]],
+    ['id=in.(11,13)', [11, 13]],
+    ['id=gt.11,price=lt.3', [12]],
+    ['title=not.in.("a",c)', [12]],
+    ['title=like.%c%', [13]],
+  ])('filter %s', async (filter, expected) => {
+    await world.db.query('delete from public.items');
+    const { changes } = await listen(ada, [
+      { event: 'INSERT', schema: 'public', table: 'items', filter },
+    ]);
+    const all = await listen(ada, [{ event: 'INSERT', schema: 'public', table: 'items' }]);
+    await world.db.query(
+      `insert into public.items (id, owner_id, title, price)
+       values (11, $1, 'a', 1), (12, $1, 'b', 2), (13, $1, 'c', 3)`,
+      [ada],
+    );
+    await until(() => all.changes.length === 3, 'the unfiltered listener has all');
+    await until(() => changes.length >= expected.length, 'the filtered listener has its own');
+    expect(changes.map((change) => change.new.id)).toEqual(expected);
+  });
+
+  test('several bindings of one channel each get their own events', async () => {
+    const client = await world.client();
+    const wait = { config: { postgres_changes_options: { wait: true } } };
+    const channel = client.channel('notes', wait);
+    const inserted: unknown[] = [];
+    const updated: unknown[] = [];
+    channel.on(
+      'postgres_changes',
+      { event: 'INSERT', schema: 'public', table: 'open_notes' },
+      (c) => inserted.push(c.new),
+    );
+    channel.on(
+      'postgres_changes',
+      { event: 'UPDATE', schema: 'public', table: 'open_notes' },
+      (c) => updated.push(c.new),
+    );
+    const waiting = client.channel('waits', wait);
+    const early: unknown[] = [];
+    waiting.on('postgres_changes', { event: '*', schema: 'public' }, (c) =>
+      early.push(c.eventType),
+    );
+    await subscribe(channel);
+    expect(await subscribe(waiting)).toEqual({ status: 'SUBSCRIBED' });
+    const listed = await world.db.query(
+      "select entity::text from realtime.subscription where entity = 'public.open_notes'::regclass",
+    );
+    expect(listed.rowCount).toBe(3);
+    await world.db.query("insert into public.open_notes values (1, 'a')");
+    await world.db.query("update public.open_notes set id = 2, body = 'b'");
+    await until(() => early.length === 2, 'the waiting channel has both');
+    expect(inserted).toEqual([{ id: 1, body: 'a' }]);
+    expect(updated).toEqual([{ id: 2, body: 'b' }]);
+    await client.removeAllChannels();
+    const deadline = Date.now() + 5_000;
+    let left = 1;
+    while (left > 0 && Date.now() < deadline) {
+      const rows = await world.db.query(
+        "select from realtime.subscription where entity = 'public.open_notes'::regclass",
+      );
+      left = rows.rowCount ?? 0;
+    }
+    expect(left).toBe(0);
+  });
+});

@@ -1,0 +1,159 @@
+// How long a channel lives: refreshed tokens keep it, expired and lesser ones end it, and a
+// restarted server or a lost stream is survived.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keys, pause, startWorld, subscribe, until, userToken, type World } from './support.ts';
+
+describe('channel lifetime', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld();
+    await world.db.query(`
+      create policy "Members receive their app's topics" on realtime.messages
+        for select to authenticated
+        using (realtime.topic() =
+          'app:' || (select current_setting('request.jwt.claims', true)::jsonb ->> 'app_code'));
+    `);
+  }, 60_000);
+  afterAll(async () => await world.stop(), 30_000);
+
+  const send = async (seq: number) =>
+    await world.db.query("select realtime.send($1, 'n', 'app:demo')", [{ seq }]);
+
+  test('a refreshed token keeps the channel past the first one’s expiry', async () => {
+    const user = randomUUID();
+    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }, 2) });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    const seqs: number[] = [];
+    channel.on('broadcast', { event: 'n' }, ({ payload }) => seqs.push(payload.seq));
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
+    await client.realtime.setAuth(await userToken(user, { app_code: 'demo' }, 60));
+    await pause(2_500);
+    await send(1);
+    await until(() => seqs.length === 1, 'it still receives');
+    expect(statuses).toEqual(['SUBSCRIBED']);
+  }, 15_000);
+
+  test('an expired token loses the channel, with the reason', async () => {
+    const client = await world.client({
+      token: await userToken(randomUUID(), { app_code: 'demo' }, 2),
+    });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    const reasons: string[] = [];
+    channel.on('system', {}, ({ message }) => reasons.push(message));
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('CLOSED'), 'the channel is closed');
+    expect(statuses).toEqual(['SUBSCRIBED', 'CLOSED']);
+    expect(reasons).toEqual([expect.stringMatching(/^Token has expired \d+ seconds ago$/)]);
+  }, 15_000);
+
+  test('a token of another app loses the channel', async () => {
+    const user = randomUUID();
+    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }) });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
+    await client.realtime.setAuth(await userToken(user, { app_code: 'other' }));
+    await until(() => statuses.includes('CLOSED'), 'the channel is closed');
+  });
+
+  test.each([
+    [
+      'expired',
+      async () => await userToken(randomUUID(), { app_code: 'demo' }, -5),
+      /^InvalidJWTToken: Token has expired \d+ seconds ago$/,
+    ],
+    [
+      'forged',
+      async () => `${await userToken(randomUUID(), { app_code: 'demo' })}x`,
+      /^JwtSignatureError: Failed to validate JWT signature$/,
+    ],
+    [
+      'malformed',
+      async () => 'not.a.token',
+      /^MalformedJWT: The token provided is not a valid JWT$/,
+    ],
+    [
+      'without a role',
+      async () => await userToken(randomUUID(), { role: '' }),
+      /^InvalidJWTToken: Fields `role` and `exp` are required in JWT$/,
+    ],
+  ])('a join with a token that is %s is refused', async (_name, token, reason) => {
+    const client = await world.client({ token: await token() });
+    const refused = await subscribe(client.channel('app:demo', { config: { private: true } }));
+    expect(refused.status).toBe('CHANNEL_ERROR');
+    expect(refused.error?.message).toMatch(reason);
+  });
+
+  test('a websocket without a valid key is not accepted', async () => {
+    const refused = await fetch(`${world.url}/realtime/v1/api/broadcast`, {
+      method: 'POST',
+      headers: { apikey: 'sb_publishable_wrong', 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(refused.status).toBe(401);
+    const socket = new WebSocket(
+      `${world.url.replace('http', 'ws')}/realtime/v1/websocket?apikey=wrong&vsn=2.0.0`,
+    );
+    const outcome = await new Promise((resolve) => {
+      socket.onopen = () => resolve('open');
+      socket.onerror = () => resolve('refused');
+    });
+    expect(outcome).toBe('refused');
+  });
+
+  test('a client finds its way back after a restart and receives again', async () => {
+    const client = await world.client({ key: keys.secretKey });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    const seqs: number[] = [];
+    channel.on('broadcast', { event: 'n' }, ({ payload }) => seqs.push(payload.seq));
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
+    await world.restartRealtime();
+    await until(
+      () => statuses.filter((s) => s === 'SUBSCRIBED').length === 2,
+      'it is joined again',
+    );
+    await send(7);
+    await until(() => seqs.includes(7), 'it receives');
+  }, 20_000);
+
+  test('a lost replication stream makes every channel join again', async () => {
+    const client = await world.client({ key: keys.secretKey });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    const seqs: number[] = [];
+    channel.on('broadcast', { event: 'n' }, ({ payload }) => seqs.push(payload.seq));
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
+    await world.superuser.query(
+      'select pg_terminate_backend(active_pid) from pg_replication_slots where temporary',
+    );
+    await until(
+      () => statuses.filter((s) => s === 'SUBSCRIBED').length === 2,
+      'it is joined again',
+    );
+    await send(8);
+    await until(() => seqs.includes(8), 'it receives');
+    expect(statuses).toEqual(['SUBSCRIBED', 'CHANNEL_ERROR', 'SUBSCRIBED']);
+  }, 20_000);
+
+  test('a stopped server leaves no slot behind', async () => {
+    await world.stopRealtime();
+    const deadline = Date.now() + 5_000;
+    let slots = 1;
+    while (slots > 0 && Date.now() < deadline) {
+      const found = await world.superuser.query('select from pg_replication_slots');
+      slots = found.rowCount ?? 0;
+    }
+    expect(slots).toBe(0);
+    await world.restartRealtime();
+  });
+});
