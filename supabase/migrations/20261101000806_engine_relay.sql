@@ -72,3 +72,18 @@ as $$
 $$;
 
 comment on function engine.confirm_published(bigint[]) is 'Marks outbox messages as handed over.';
+
+create function engine.announce(p_app_code text, p_run_id uuid, p_event_type text default 'run.changed')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (p_app_code, 'run', p_run_id, p_event_type);
+  perform pg_notify('stepbase', 'outbox');
+end;
+$$;
+
+comment on function engine.announce(text, uuid, text) is
+'Asks the relay to tell watchers beyond Realtime (and, with run.cancel, workers) about a run.';

@@ -8,6 +8,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_started uuid[];
+  v_started_jobs uuid[];
   v_run_events engine.event[];
   v_step_events engine.event[];
   v_work engine.work[];
@@ -15,16 +17,32 @@ declare
 begin
   perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
-  with token as (
-    select t.job_id, t.run_id
-    from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
-  ),
-  started as (
+  with started as (
     update public.runs r
     set status = 'running', started_at = v_now, updated_at = v_now
-    from (select distinct on (t.run_id) t.run_id, t.job_id from token t order by t.run_id) t
+    from (
+      select distinct on (t.run_id) t.run_id, t.job_id
+      from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+      order by t.run_id
+    ) t
     where r.id = t.run_id and r.status = 'pending'
-    returning r.id, r.app_code, r.workflow_version_id, r.origin_run_id, t.job_id
+    returning r.id, r.app_code, t.job_id
+  )
+  select
+    array_agg(s.id order by s.id),
+    array_agg(s.job_id order by s.id),
+    array_agg(
+      row(
+        s.id, s.app_code, 'run.started', null, null, null, 'running', 0, 0, 0, null, '{}'::jsonb
+      )::engine.event order by s.id
+    )
+  into v_started, v_started_jobs, v_run_events
+  from started s;
+
+  with started as (
+    select t.run_id, t.job_id, r.app_code, r.workflow_version_id, r.rerun_from_step
+    from unnest(v_started, v_started_jobs) as t (run_id, job_id)
+    join public.runs r on r.id = t.run_id
   ),
   root as (
     insert into public.step_runs (
@@ -32,12 +50,20 @@ begin
       created_at, updated_at
     )
     select
-      r.id, r.app_code, r.workflow_version_id, n.node_id, n.node_type, 'running', r.job_id, 1,
+      r.run_id, r.app_code, r.workflow_version_id, n.node_id, n.node_type, 'running', r.job_id, 1,
       v_now, v_now, v_now
     from started r
     join public.workflow_nodes n on n.workflow_version_id = r.workflow_version_id
-    where n.in_degree = 0
+    where n.in_degree = 0 and r.rerun_from_step is null
     returning *
+  ),
+  -- A rerun from a step has its frontier prepared: its first token carries all of it.
+  frontier as (
+    update public.step_runs s
+    set status = 'running', job_id = r.job_id, claim = 1, started_at = v_now, updated_at = v_now
+    from started r
+    where r.rerun_from_step is not null and s.run_id = r.run_id and s.status = 'ready'
+    returning s.*
   ),
   resumed as (
     update public.step_runs s
@@ -49,23 +75,18 @@ begin
       and s.status in ('ready', 'running')
       and r.id = s.run_id
       and r.status = 'running'
+      and s.run_id <> all(coalesce(v_started, '{}'))
     returning s.*
   ),
   taken as (
     select 1 as opens, r.* from root r
     union all
     -- Ready steps were counted as open when they became ready.
+    select 0, f.* from frontier f
+    union all
     select 0, s.* from resumed s
   )
   select
-    (
-      select array_agg(
-        row(
-          s.id, s.app_code, 'run.started', null, null, null, 'running', 0, 0, 0, null, '{}'::jsonb
-        )::engine.event order by s.id
-      )
-      from started s
-    ),
     (
       select array_agg(
         row(
@@ -84,7 +105,7 @@ begin
       )
       from taken t
     )
-  into v_run_events, v_step_events, v_work;
+  into v_step_events, v_work;
 
   if v_run_events is not null or v_step_events is not null then
     perform engine.record(coalesce(v_run_events, '{}') || coalesce(v_step_events, '{}'));

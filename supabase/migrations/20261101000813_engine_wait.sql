@@ -77,6 +77,7 @@ begin
   if v_events is not null then
     perform engine.record(v_events);
     perform engine.end_tokens(v_jobs);
+    perform engine.deliver_signals(p_run_ids);
     perform pg_notify('stepbase', 'due');
   end if;
 end;

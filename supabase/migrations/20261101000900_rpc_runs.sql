@@ -126,9 +126,7 @@ begin
     end if;
     return v_run;
   end if;
-  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values (v_run.app_code, 'run', v_run.id, 'run.cancel');
-  perform pg_notify('stepbase', 'outbox');
+  perform engine.announce(v_run.app_code, v_run.id, 'run.cancel');
   return private.own_run(v_run.id, v_run.app_code);
 end;
 $$;

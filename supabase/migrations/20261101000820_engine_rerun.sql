@@ -1,0 +1,123 @@
+-- Reruns: a new run of the same version and input, linked to its origin; from a chosen step, what
+-- the origin resolved outside of that step's descendants is taken over with its context.
+
+create function engine.downstream(p_workflow_version_id uuid, p_step_id text)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive reached as (
+    select p_step_id as step_id
+    union
+    select e.target_node_id
+    from reached r
+    join public.workflow_edges e
+      on e.workflow_version_id = p_workflow_version_id and e.source_node_id = r.step_id
+  )
+  select r.step_id from reached r;
+$$;
+
+comment on function engine.downstream(uuid, text) is 'A node and all nodes that can be reached from it.';
+
+create function engine.take_over(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run public.runs;
+  v_now timestamptz := engine.now();
+  v_skipped uuid[];
+begin
+  select r.* into strict v_run from public.runs r where r.id = p_run_id for no key update;
+
+  -- Resolved in the origin and not affected by the chosen step: taken over as it is.
+  insert into public.step_runs (
+    run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input,
+    output, handle, error, started_at, completed_at, created_at, updated_at
+  )
+  select
+    p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
+    s.input, s.output, s.handle, s.error, s.started_at, s.completed_at, v_now, v_now
+  from (
+    select distinct on (o.step_id) o.*
+    from public.step_runs o
+    where o.run_id = p_origin_run_id and o.item_index = 0
+      and o.step_id not in (select engine.downstream(v_run.workflow_version_id, p_from_step))
+    order by o.step_id, o.attempt desc
+  ) s
+  where s.status in ('completed', 'skipped');
+
+  insert into public.run_context (run_id, version, app_code, step_id, patch, created_at)
+  select
+    p_run_id, row_number() over (order by c.version), c.app_code, c.step_id, c.patch, v_now
+  from public.run_context c
+  where c.run_id = p_origin_run_id
+    and c.step_id in (
+      select s.step_id from public.step_runs s
+      where s.run_id = p_run_id and s.status = 'completed'
+    );
+
+  -- The frontier: nodes whose counters those steps already moved.
+  with counted as (
+    select
+      n.node_id, n.node_type, n.in_degree, n.join_mode,
+      count(s.id)::int as resolved,
+      count(s.id) filter (
+        where s.status = 'completed' and (e.source_handle is null or e.source_handle = s.handle)
+      )::int as taken
+    from public.workflow_nodes n
+    left join public.workflow_edges e
+      on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
+    left join public.step_runs s on s.run_id = p_run_id and s.step_id = e.source_node_id
+    where n.workflow_version_id = v_run.workflow_version_id
+      and not exists (
+        select 1 from public.step_runs own where own.run_id = p_run_id and own.step_id = n.node_id
+      )
+    group by n.node_id, n.node_type, n.in_degree, n.join_mode
+  )
+  insert into public.step_runs (
+    run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
+    created_at, updated_at
+  )
+  select
+    p_run_id, v_run.app_code, v_run.workflow_version_id, c.node_id, c.node_type,
+    case
+      when c.in_degree = 0 or c.node_id = p_from_step then 'ready'
+      when c.taken > 0 and (c.resolved = c.in_degree or c.join_mode = 'any') then 'ready'
+      else 'pending'
+    end,
+    c.in_degree - c.resolved, c.taken, v_now, v_now
+  from counted c
+  where c.in_degree = 0 or c.resolved > 0 or c.node_id = p_from_step;
+
+  -- Nodes that the take-over itself leaves without a taken edge are skipped, and what follows.
+  with skipped as (
+    update public.step_runs s
+    set status = 'skipped', completed_at = v_now
+    where s.run_id = p_run_id and s.status = 'pending' and s.pending_in = 0
+    returning s.id
+  )
+  select array_agg(s.id) into v_skipped from skipped s;
+
+  update public.runs r
+  set
+    open_steps = (
+      select count(*) from public.step_runs s where s.run_id = p_run_id and s.status = 'ready'
+    ),
+    steps_completed = (
+      select count(*) from public.step_runs s
+      where s.run_id = p_run_id and s.status in ('completed', 'skipped')
+    ),
+    context_version = (
+      select count(*) from public.run_context c where c.run_id = p_run_id
+    )
+  where r.id = p_run_id;
+  perform engine.settle(coalesce(v_skipped, '{}'), '{}', false);
+end;
+$$;
+
+comment on function engine.take_over(uuid, uuid, text) is
+'Prepares a pending run as a rerun of its origin from a step: earlier results and context are copied, the frontier '
+'is ready.';

@@ -1,0 +1,254 @@
+-- What clients do with a run on its way: pause, resume, rerun, signal.
+
+create function private.pause_run(run_id uuid)
+returns public.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: clients have no write access to runs; the permission is checked first.
+declare
+  v_run public.runs := private.own_run(
+    pause_run.run_id, private.require_permission('run:execute')
+  );
+begin
+  update public.runs r
+  set status = 'paused', paused_at = engine.now(), updated_at = engine.now()
+  where r.id = v_run.id and r.status in ('pending', 'running');
+  if not found then
+    select r.status into v_run.status from public.runs r where r.id = v_run.id;
+    if v_run.status <> 'paused' then
+      perform private.fail(
+        'SB409', 'conflict', format('the run is already %s', v_run.status)
+      );
+    end if;
+  else
+    perform engine.record(array[
+      row(
+        v_run.id, v_run.app_code, 'run.paused', null, null, null, 'paused', 0, 0, 0,
+        private.user_id(), '{}'::jsonb
+      )::engine.event
+    ]);
+    perform engine.announce(v_run.app_code, v_run.id);
+  end if;
+  return private.own_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+create function public.pause_run(run_id uuid)
+returns public.runs
+language sql
+set search_path = ''
+as $$
+  select private.pause_run(pause_run.run_id);
+$$;
+
+comment on function public.pause_run(uuid) is
+'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
+'Errors: SB401, SB403, SB404, SB409 when it has ended.';
+
+create function private.resume_run(run_id uuid)
+returns public.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_run public.runs := private.own_run(
+    resume_run.run_id, private.require_permission('run:execute')
+  );
+  v_tokens uuid[];
+  v_runs uuid[];
+begin
+  update public.runs r
+  set
+    status = case when r.started_at is null then 'pending' else 'running' end,
+    paused_at = null,
+    updated_at = engine.now()
+  where r.id = v_run.id and r.status = 'paused'
+  returning r.* into v_run;
+  if not found then
+    v_run := private.own_run(resume_run.run_id, private.app_code());
+    if v_run.status not in ('pending', 'running') then
+      perform private.fail(
+        'SB409', 'conflict', format('the run is already %s', v_run.status)
+      );
+    end if;
+    return v_run;
+  end if;
+
+  perform engine.record(array[
+    row(
+      v_run.id, v_run.app_code, 'run.resumed', null, null, null, v_run.status, 0, 0, 0,
+      private.user_id(), '{}'::jsonb
+    )::engine.event
+  ]);
+  if v_run.status = 'pending' then
+    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    values (v_run.app_code, 'run', v_run.id, 'run.start');
+  end if;
+
+  -- Steps that became ready while the run was paused have no token yet.
+  with held as (
+    select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
+    from public.step_runs s
+    where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+      and v_run.status = 'running'
+  ),
+  token as materialized (
+    select h.lane, engine.new_id() as id from held h group by h.lane
+  ),
+  carried as (
+    update public.step_runs s
+    set job_id = t.id, updated_at = engine.now()
+    from held h
+    join token t on t.lane = h.lane
+    where s.id = h.id
+  )
+  select array_agg(t.id), array_agg(v_run.id) into v_tokens, v_runs from token t;
+  if v_tokens is not null then
+    perform engine.create_tokens(v_tokens, v_runs);
+  end if;
+  perform pg_notify('stepbase', 'due');
+  perform engine.announce(v_run.app_code, v_run.id);
+  return private.own_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+create function public.resume_run(run_id uuid)
+returns public.runs
+language sql
+set search_path = ''
+as $$
+  select private.resume_run(resume_run.run_id);
+$$;
+
+comment on function public.resume_run(uuid) is
+'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
+'when it has ended.';
+
+create function private.rerun(run_id uuid, from_step text)
+returns public.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_origin public.runs := private.own_run(
+    rerun.run_id, private.require_permission('run:execute')
+  );
+  v_run public.runs;
+begin
+  if v_origin.completed_at is null then
+    perform private.fail('SB409', 'conflict', 'a run can be rerun once it has ended');
+  end if;
+  if rerun.from_step is not null and not exists (
+    select 1 from public.step_runs s
+    where s.run_id = v_origin.id and s.step_id = rerun.from_step and s.status <> 'skipped'
+  ) then
+    perform private.fail(
+      'SB404', 'not_found', format('the run never came to step %s', rerun.from_step),
+      jsonb_build_object('step_id', rerun.from_step)
+    );
+  end if;
+  v_run := engine.start_run(
+    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
+    v_origin.priority, private.user_id(), null, null, v_origin.id, rerun.from_step,
+    v_origin.metadata
+  );
+  if rerun.from_step is not null then
+    perform engine.take_over(v_run.id, v_origin.id, rerun.from_step);
+  end if;
+  return private.own_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+create function public.rerun(run_id uuid, from_step text default null)
+returns public.runs
+language sql
+set search_path = ''
+as $$
+  select private.rerun(rerun.run_id, rerun.from_step);
+$$;
+
+comment on function public.rerun(uuid, text) is
+'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended.';
+
+create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_run public.runs := private.own_run(
+    send_signal.run_id, private.require_permission('run:execute')
+  );
+  v_errors jsonb;
+begin
+  if send_signal.signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
+    perform private.fail(
+      'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
+    );
+  end if;
+  select private.json_schema_errors(d.parameters, send_signal.payload) into v_errors
+  from public.workflow_signals d
+  where d.workflow_id = v_run.workflow_id and d.signal_name = send_signal.signal_name
+    and d.parameters is not null;
+  if jsonb_array_length(v_errors) > 0 then
+    perform private.fail(
+      'SB422', 'invalid_input',
+      format('the payload does not fit the parameters of signal %s', send_signal.signal_name),
+      jsonb_build_object('errors', v_errors)
+    );
+  end if;
+
+  perform 1 from public.runs r where r.id = v_run.id and r.completed_at is null for no key update;
+  if not found then
+    perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
+  end if;
+  insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by)
+  values (
+    v_run.id, v_run.app_code, send_signal.signal_name, send_signal.payload, private.user_id()
+  );
+  perform engine.record(array[
+    row(
+      v_run.id, v_run.app_code, 'signal.sent', null, null, null, v_run.status, 0, 0, 0,
+      private.user_id(), jsonb_build_object('signal_name', send_signal.signal_name)
+    )::engine.event
+  ]);
+  perform engine.deliver_signals(array[v_run.id]);
+  perform engine.announce(v_run.app_code, v_run.id);
+end;
+$$;
+
+create function public.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
+returns void
+language sql
+set search_path = ''
+as $$
+  select private.send_signal(
+    send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
+  );
+$$;
+
+comment on function public.send_signal(uuid, text, jsonb) is
+'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. Needs '
+'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit.';
+
+revoke execute on function private.pause_run(uuid) from public;
+revoke execute on function private.resume_run(uuid) from public;
+revoke execute on function private.rerun(uuid, text) from public;
+revoke execute on function private.send_signal(uuid, text, jsonb) from public;
+grant execute on function private.pause_run(uuid) to authenticated;
+grant execute on function private.resume_run(uuid) to authenticated;
+grant execute on function private.rerun(uuid, text) to authenticated;
+grant execute on function private.send_signal(uuid, text, jsonb) to authenticated;
+grant execute on function public.pause_run(uuid) to authenticated;
+grant execute on function public.resume_run(uuid) to authenticated;
+grant execute on function public.rerun(uuid, text) to authenticated;
+grant execute on function public.send_signal(uuid, text, jsonb) to authenticated;
