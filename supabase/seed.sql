@@ -779,6 +779,12 @@ select pg_temp.seed_workflow(
 from public.workflow_versions v
 where v.id = '00000000-0000-4000-8000-000000000901';
 
+-- People and days take longer than the hour a run has by default.
+update public.workflows
+set execution_timeout_seconds = 1209600
+where id in ('00000000-0000-4000-8000-000000000203', '00000000-0000-4000-8000-000000000205')
+  and execution_timeout_seconds = 3600;
+
 insert into public.workflow_schedules (
   id, app_code, workflow_id, name, cron_expression, timezone, input, is_enabled, created_by
 )
@@ -788,3 +794,227 @@ values (
   false, '00000000-0000-4000-8000-0000000000a2'
 )
 on conflict (id) do nothing;
+
+-- 5. Runs that ended or wait, with the step runs, context and history the engine would have written.
+create function pg_temp.seed_run(
+  seed_id uuid,
+  seed_workflow uuid,
+  seed_status text,
+  seed_age interval,
+  seed_input jsonb,
+  seed_error jsonb,
+  -- [{step, status, ms, attempt?, handle?, output?, error?, task?, role?, input?}], in the order of events
+  seed_steps jsonb
+)
+returns void
+language plpgsql
+as $$
+declare
+  workflow public.workflows;
+  begun timestamptz := now() - seed_age;
+  cursor_at timestamptz := now() - seed_age;
+  step jsonb;
+  step_run uuid;
+  context_no integer := 0;
+  events jsonb := jsonb_build_array(jsonb_build_object('type', 'run.created'), jsonb_build_object('type', 'run.started'));
+  ended boolean := seed_status in ('completed', 'failed', 'cancelled', 'timed_out');
+  total_ms integer;
+begin
+  select w.* into workflow from public.workflows w where w.id = seed_workflow;
+  select coalesce(sum((s.step_row ->> 'ms')::integer), 0) into total_ms
+  from jsonb_array_elements(seed_steps) s (step_row);
+  insert into public.runs (
+    id, app_code, workflow_id, workflow_version_id, status, trigger_type, input, output, error, created_by,
+    created_at, started_at, completed_at, updated_at, paused_at,
+    steps_total, steps_completed, open_steps, current_step
+  )
+  select
+    seed_id, workflow.app_code, workflow.id, workflow.published_version_id, seed_status, 'manual', seed_input,
+    case
+      when seed_status = 'completed' and seed_steps -> -1 ->> 'status' = 'skipped' then '{}'
+      when seed_status = 'completed'
+        then jsonb_build_object(seed_steps -> -1 ->> 'step', seed_steps -> -1 -> 'output')
+    end,
+    seed_error, workflow.created_by,
+    begun, begun, case when ended then begun + total_ms * interval '1 millisecond' end,
+    begun + total_ms * interval '1 millisecond', case when seed_status = 'paused' then begun end,
+    (select count(*) from public.workflow_nodes n where n.workflow_version_id = workflow.published_version_id),
+    (
+      select count(distinct s.step_row ->> 'step') from jsonb_array_elements(seed_steps) s (step_row)
+      where s.step_row ->> 'status' in ('completed', 'skipped')
+    ),
+    (
+      select count(*) from jsonb_array_elements(seed_steps) s (step_row)
+      where s.step_row ->> 'status' in ('ready', 'waiting')
+    ),
+    seed_steps -> -1 ->> 'step'
+  on conflict (id) do nothing;
+  if not found then
+    return;
+  end if;
+
+  for step in select s.step_row from jsonb_array_elements(seed_steps) s (step_row) loop
+    insert into public.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input, output, handle,
+      error, wait_kind, task, assigned_role, started_at, completed_at, created_at, updated_at
+    )
+    select
+      seed_id, workflow.app_code, workflow.published_version_id, n.node_id, n.node_type,
+      coalesce((step ->> 'attempt')::integer, 1), step ->> 'status', n.in_degree,
+      step -> 'input', step -> 'output', step ->> 'handle', step -> 'error',
+      case when step ->> 'status' = 'waiting' then 'task' end, step -> 'task', step ->> 'role',
+      case when step ->> 'status' not in ('skipped', 'ready') then cursor_at end,
+      case
+        when step ->> 'status' in ('completed', 'failed', 'skipped', 'cancelled')
+          then cursor_at + (step ->> 'ms')::integer * interval '1 millisecond'
+      end,
+      cursor_at, cursor_at
+    from public.workflow_nodes n
+    where n.workflow_version_id = workflow.published_version_id and n.node_id = step ->> 'step'
+    returning id into strict step_run;
+    if step ->> 'status' not in ('skipped', 'ready') then
+      events := events || jsonb_build_object(
+        'type', 'step.started', 'step', step -> 'step', 'attempt', coalesce(step -> 'attempt', '1'), 'at', cursor_at);
+    end if;
+    cursor_at := cursor_at + coalesce((step ->> 'ms')::integer, 0) * interval '1 millisecond';
+    events := events || jsonb_build_object(
+      'type', 'step.' || (step ->> 'status'), 'step', step -> 'step', 'attempt', coalesce(step -> 'attempt', '1'),
+      'at', cursor_at, 'payload', jsonb_strip_nulls(jsonb_build_object('handle', step -> 'handle', 'error', step -> 'error'))
+    );
+    if step ->> 'status' = 'completed' then
+      context_no := context_no + 1;
+      insert into public.run_context (run_id, version, app_code, step_id, step_run_id, patch, created_at)
+      values (
+        seed_id, context_no, workflow.app_code, step ->> 'step', step_run,
+        jsonb_build_object(step ->> 'step', coalesce(step -> 'output', 'null')), cursor_at
+      );
+    end if;
+  end loop;
+  if seed_status <> 'running' then
+    events := events || jsonb_build_object('type', 'run.' || seed_status, 'at', cursor_at);
+  end if;
+
+  insert into public.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt, payload, created_at)
+  select
+    seed_id, e.place, workflow.app_code, e.event ->> 'type', e.event ->> 'step',
+    case when e.event ? 'step' then 0 end, (e.event ->> 'attempt')::integer,
+    coalesce(e.event -> 'payload', '{}'), coalesce((e.event ->> 'at')::timestamptz, begun)
+  from jsonb_array_elements(events) with ordinality e (event, place);
+  update public.runs
+  set event_seq = jsonb_array_length(events), context_version = context_no
+  where id = seed_id;
+end
+$$;
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000701', '00000000-0000-4000-8000-000000000201', 'completed', '3 days',
+  '{"base_url": "https://shop.acme.example", "order_id": "1001", "notify": "sales@acme.example"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1001"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1001", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1001", "customer": "Kim Lee", "lines": 2, "total": 32.5}},
+    {"step": "mail", "status": "completed", "ms": 90, "output": {"message_id": "<1001@mail.acme.example>"}, "input": {"to": "sales@acme.example", "subject": "Order"}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000702', '00000000-0000-4000-8000-000000000201', 'completed', '2 days',
+  '{"base_url": "https://shop.acme.example", "order_id": "1002", "notify": "sales@acme.example"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
+    {"step": "fetch", "status": "completed", "ms": 180, "attempt": 2, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1002", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1002"}},
+    {"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1002", "customer": "Kim Lee", "lines": 2, "total": 32.5}},
+    {"step": "mail", "status": "completed", "ms": 90, "output": {"message_id": "<1001@mail.acme.example>"}, "input": {"to": "sales@acme.example", "subject": "Order"}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000703', '00000000-0000-4000-8000-000000000201', 'failed', '26 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1003", "notify": "sales@acme.example"}',
+  '{"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true, "step_id": "fetch"}',
+  $steps$[
+    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
+    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 2, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
+    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 3, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000704', '00000000-0000-4000-8000-000000000202', 'completed', '20 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1004", "notify": "sales@acme.example"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1004"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1004", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "classify", "status": "completed", "ms": 2300, "output": {"text": "Urgent: the customer waits for a gift.", "usage": {"total_tokens": 88}}},
+    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1004", "total": 32.5}},
+    {"step": "decide", "status": "completed", "ms": 2, "output": true, "handle": "true"},
+    {"step": "notify", "status": "completed", "ms": 85, "output": {"message_id": "<1004@mail.acme.example>"}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000705', '00000000-0000-4000-8000-000000000202', 'completed', '12 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1005", "notify": "sales@acme.example", "threshold": 100}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1005"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1005", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "classify", "status": "completed", "ms": 1900, "output": {"text": "Not urgent.", "usage": {"total_tokens": 71}}},
+    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1005", "total": 32.5}},
+    {"step": "decide", "status": "completed", "ms": 2, "output": false, "handle": "false"},
+    {"step": "notify", "status": "skipped", "ms": 0}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000706', '00000000-0000-4000-8000-000000000202', 'timed_out', '9 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1006", "notify": "sales@acme.example"}',
+  '{"code": "run_timed_out", "message": "The run took longer than an hour"}',
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1006"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1006", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1006", "total": 32.5}},
+    {"step": "classify", "status": "cancelled", "ms": 3599000}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000707', '00000000-0000-4000-8000-000000000203', 'completed', '30 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1007"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1007"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1007", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "approve", "status": "completed", "ms": 5400000, "output": {"approved": true, "comment": "Fine.", "decided_by": "00000000-0000-4000-8000-0000000000a1"}, "handle": "approved"},
+    {"step": "prepare", "status": "completed", "ms": 12, "output": {"order_id": "1007", "approved_by": "00000000-0000-4000-8000-0000000000a1", "parcels": 1}},
+    {"step": "ship", "status": "completed", "ms": 160, "output": {"status": 202, "headers": {}, "body": {"accepted": true}}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000708', '00000000-0000-4000-8000-000000000203', 'running', '2 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1008"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1008"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1008", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "approve", "status": "waiting", "ms": 0, "task": {"title": "Release order 1008?", "description": "Kim Lee waits for it."}, "role": "developer", "input": {"title": "Release order 1008?"}}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000709', '00000000-0000-4000-8000-000000000203', 'cancelled', '5 hours',
+  '{"base_url": "https://shop.acme.example", "order_id": "1009"}',
+  '{"code": "cancelled", "message": "The customer withdrew the order"}',
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1009"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1009", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "approve", "status": "cancelled", "ms": 600000}
+  ]$steps$
+);
+
+select pg_temp.seed_run(
+  '00000000-0000-4000-8000-000000000710', '00000000-0000-4000-8000-000000000201', 'paused', '45 minutes',
+  '{"base_url": "https://shop.acme.example", "order_id": "1010", "notify": "sales@acme.example"}',
+  null,
+  $steps$[
+    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1010"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1010", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
+    {"step": "summarize", "status": "ready", "ms": 0}
+  ]$steps$
+);
