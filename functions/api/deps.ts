@@ -1,5 +1,5 @@
 // What the API is built from, made once in index.ts, and what travels with one request.
-import type { Caller, Identify, MemberCaller } from '../_shared/auth/index.ts';
+import type { Identify, MemberCaller } from '../_shared/auth/index.ts';
 import type { Db } from '../_shared/engine/db.ts';
 import type { Env } from '../_shared/env/env.ts';
 import type { Log } from '../_shared/log/log.ts';
@@ -17,7 +17,6 @@ export interface ApiEnv {
   Variables: {
     requestId: string;
     log: Log;
-    caller: Caller;
     /** Set on every route below /v1: a user or an API key. */
     member: MemberCaller;
   };

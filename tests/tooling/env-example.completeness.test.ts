@@ -1,4 +1,5 @@
-// .env.example names every variable that the functions parse, no other, and parses as it stands.
+// .env.example and docs/operations.md name every variable that the functions parse and no other;
+// .env.example parses as it stands.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
@@ -32,6 +33,14 @@ describe('.env.example', () => {
     const given = Object.fromEntries(entries);
     const least = { DATABASE_URL: given.DATABASE_URL, SUPABASE_URL: given.SUPABASE_URL };
     expect(parseEnv(given)).toEqual(parseEnv(least));
+  });
+
+  it('has the same variables, with the same meaning, in docs/operations.md', () => {
+    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| `([A-Z_]+)` \|[^|]*\| (.*) \|$/gm)];
+    expect(rows.map(([, name, meaning]) => [name, meaning])).toEqual(
+      Object.entries(envVariables).map(([name, type]) => [name, type.description]),
+    );
   });
 
   it('describes every variable in the schema', () => {

@@ -62,7 +62,7 @@ Deno.test('a user token names the user, the app and the claims that the database
   strictEqual(caller.userId, USER);
   strictEqual(caller.appCode, 'shop');
   strictEqual(caller.claims.sub, USER);
-  strictEqual(callerKey(caller, ''), `user:${USER}`);
+  strictEqual(callerKey(caller), `user:${USER}`);
 });
 
 const WRONG: [string, Token, string][] = [

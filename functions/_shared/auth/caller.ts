@@ -83,8 +83,6 @@ async function identifyApiKey(key: string, by: Identify): Promise<ApiKeyCaller> 
 }
 
 /** The name under which a caller's requests are counted. */
-export function callerKey(caller: Caller, address: string): string {
-  if (caller.kind === 'user') return `user:${caller.userId}`;
-  if (caller.kind === 'api_key') return `key:${caller.apiKeyId}`;
-  return caller.kind === 'service' ? 'service' : `ip:${address}`;
+export function callerKey(caller: MemberCaller): string {
+  return caller.kind === 'user' ? `user:${caller.userId}` : `key:${caller.apiKeyId}`;
 }

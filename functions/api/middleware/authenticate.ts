@@ -14,7 +14,6 @@ export function authenticate({ identify }: Deps): MiddlewareHandler<ApiEnv> {
       // It names no app, and runs belong to one.
       throw new AppError('permission_denied', 'Use an API key of the app, not the secret key');
     }
-    c.set('caller', caller);
     c.set('member', caller);
     const who =
       caller.kind === 'user' ? { user_id: caller.userId } : { api_key_id: caller.apiKeyId };

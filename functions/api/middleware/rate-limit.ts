@@ -45,7 +45,7 @@ export function rateLimit({ bus, settings }: Deps): MiddlewareHandler<ApiEnv> {
   }
 
   return async function limitRate(c, next) {
-    const verdict = await decide(callerKey(c.var.caller, ''));
+    const verdict = await decide(callerKey(c.var.member));
     if (verdict !== undefined) {
       const seconds = Math.max(1, Math.ceil((verdict.reset - Date.now()) / 1000));
       c.header('RateLimit-Limit', String(verdict.limit));
