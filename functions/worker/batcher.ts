@@ -1,49 +1,66 @@
 // Group commit: answers that arrive while a statement is under way go together in the next one, so
 // the cost of a transaction is shared by all steps that finish at about the same time.
+// Two lanes keep two connections busy; the steps of one run always take the same lane, so that
+// lanes never wait for each other's lock of a run.
 
 export interface Batcher<T> {
   add(item: T): void;
   /** Resolves when everything added so far is written. */
   drain(): Promise<void>;
-  readonly size: number;
 }
 
-/**
- * `flush` gets at most `limit` items at a time, in the order they came, one call after the other.
- * It handles its own failures: a rejection is a fault of the program and goes to `onError`.
- */
-export function createBatcher<T>(
-  flush: (items: T[]) => Promise<void>,
-  onError: (error: unknown, items: T[]) => void,
-  limit = 200,
-): Batcher<T> {
-  const waiting: T[] = [];
-  let running: Promise<void> | undefined;
+export interface BatcherOptions<T> {
+  /** Gets at most `limit` items, in the order they came; one call after the other in each lane. */
+  flush(items: T[]): Promise<void>;
+  /** `flush` failed for good with these items. */
+  onError(error: unknown, items: T[]): void;
+  /** Items with the same key take the same lane. */
+  keyOf(item: T): string;
+  lanes?: number;
+  limit?: number;
+}
 
-  async function run(): Promise<void> {
+interface Lane<T> {
+  waiting: T[];
+  running: Promise<void> | undefined;
+}
+
+export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
+  const { flush, onError, keyOf, limit = 200 } = options;
+  const lanes: Lane<T>[] = Array.from({ length: options.lanes ?? 2 }, () => ({
+    waiting: [],
+    running: undefined,
+  }));
+
+  async function run(lane: Lane<T>): Promise<void> {
     // Lets everything that finished in this turn of the event loop join the batch.
     await Promise.resolve();
-    while (waiting.length > 0) {
-      const items = waiting.splice(0, limit);
+    while (lane.waiting.length > 0) {
+      const items = lane.waiting.splice(0, limit);
       try {
         await flush(items);
       } catch (error) {
         onError(error, items);
       }
     }
-    running = undefined;
+    lane.running = undefined;
+  }
+
+  function laneOf(item: T): Lane<T> {
+    const key = keyOf(item);
+    let hash = 0;
+    for (let i = 0; i < key.length; i += 1) hash = (hash * 31 + key.charCodeAt(i)) | 0;
+    return lanes[Math.abs(hash) % lanes.length] as Lane<T>;
   }
 
   return {
     add(item) {
-      waiting.push(item);
-      running ??= run();
+      const lane = laneOf(item);
+      lane.waiting.push(item);
+      lane.running ??= run(lane);
     },
     async drain() {
-      while (running) await running;
-    },
-    get size() {
-      return waiting.length;
+      for (const lane of lanes) while (lane.running) await lane.running;
     },
   };
 }

@@ -66,20 +66,30 @@ export function createWorker(options: WorkerOptions): Worker {
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const completions = createBatcher<CompletedStep>(async (steps) => {
-    follow(steps, await persistently('complete', () => engine.complete(steps)));
-  }, lost);
-  const failures = createBatcher<FailedStep>(async (steps) => {
-    follow(steps, await persistently('fail', () => engine.fail(steps)));
-    due.wake = true;
-    pump();
-  }, lost);
-  const waits = createBatcher<WaitingStep>(async (steps) => {
-    await persistently('wait', () => engine.wait(steps));
-    follow(steps, []);
-    due.wake = true;
-    pump();
-  }, lost);
+  const batching = { onError: lost, keyOf: (step: { work: Work }) => step.work.run_id };
+  const completions = createBatcher<CompletedStep>({
+    ...batching,
+    async flush(steps) {
+      follow(steps, await persistently('complete', () => engine.complete(steps)));
+    },
+  });
+  const failures = createBatcher<FailedStep>({
+    ...batching,
+    async flush(steps) {
+      follow(steps, await persistently('fail', () => engine.fail(steps)));
+      due.wake = true;
+      pump();
+    },
+  });
+  const waits = createBatcher<WaitingStep>({
+    ...batching,
+    async flush(steps) {
+      await persistently('wait', () => engine.wait(steps));
+      follow(steps, []);
+      due.wake = true;
+      pump();
+    },
+  });
 
   /** What could not be written stays claimed in the database: its lease runs out and others go on. */
   function lost(error: unknown, steps: { work: Work }[]): void {

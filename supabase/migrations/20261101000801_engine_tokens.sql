@@ -41,10 +41,11 @@ as $$
   delete from pgboss.job j
   where j.name = 'steps'
     and j.id = any(p_job_ids)
-    and not exists (
-      select 1 from public.step_runs s
+    -- A count, not "not exists": the planner would turn that into a join over all open steps.
+    and (
+      select count(*) from public.step_runs s
       where s.job_id = j.id and s.status in ('ready', 'running')
-    );
+    ) = 0;
 $$;
 
 comment on function engine.end_tokens(uuid[]) is

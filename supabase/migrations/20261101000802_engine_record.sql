@@ -48,6 +48,7 @@ declare
   v_topics text[];
   v_names text[];
   v_payloads jsonb[];
+  v_now timestamptz := engine.now();
 begin
   with event as (
     select e.*, row_number() over (partition by e.run_id order by e.ord) as place
@@ -82,10 +83,10 @@ begin
       status = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
         then 'completed' else r.status end,
       completed_at = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
-        then greatest(engine.now(), r.started_at) else r.completed_at end,
+        then greatest(v_now, r.started_at) else r.completed_at end,
       output = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
         then engine.run_output(r.id, r.workflow_version_id) else r.output end,
-      updated_at = engine.now()
+      updated_at = v_now
     from change c
     where r.id = c.run_id
     returning
@@ -111,10 +112,9 @@ begin
       run_id, seq, created_at, app_code, event_type, step_id, item_index, attempt, actor_id, payload
     )
     select
-      s.run_id, s.seq, engine.now(), s.app_code, s.event_type, s.step_id, s.item_index, s.attempt,
+      s.run_id, s.seq, v_now, s.app_code, s.event_type, s.step_id, s.item_index, s.attempt,
       s.actor_id, s.payload
     from sequenced s
-    returning run_id, seq, created_at
   ),
   message as (
     select
@@ -124,11 +124,10 @@ begin
         'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
         'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
         'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
-        'at', to_jsonb(w.created_at)
+        'at', to_jsonb(v_now)
       )) as payload,
       s.run_id, s.seq, 0 as channel
     from sequenced s
-    join written w on w.run_id = s.run_id and w.seq = s.seq
     where s.step_id is not null
     union all
     select
@@ -138,11 +137,10 @@ begin
         'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
         'status', coalesce(s.status, r.status),
         'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
-        'error', s.payload -> 'error', 'at', to_jsonb(w.created_at)
+        'error', s.payload -> 'error', 'at', to_jsonb(v_now)
       )),
       s.run_id, s.seq, c.channel
     from sequenced s
-    join written w on w.run_id = s.run_id and w.seq = s.seq
     join run r on r.id = s.run_id
     cross join (values (1), (2)) as c (channel)
     where s.step_id is null

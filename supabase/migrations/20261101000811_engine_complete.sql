@@ -70,7 +70,11 @@ begin
   end if;
 
   select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
-  perform engine.end_tokens(v_jobs);
+  perform engine.end_tokens(array(
+    select j.id from unnest(v_jobs) as j (id)
+    except
+    select w.job_id from unnest(v_work) as w
+  ));
   return query select w.* from unnest(v_work) as w;
 end;
 $$;
