@@ -16,11 +16,11 @@ select
   '', '', '', '', now(), now()
 from (
   values
-    ('00000000-0000-4000-8000-0000000000a1'::uuid, 'admin@acme.example', 'Acme Admin'),
-    ('00000000-0000-4000-8000-0000000000a2'::uuid, 'developer@acme.example', 'Acme Developer'),
-    ('00000000-0000-4000-8000-0000000000a3'::uuid, 'viewer@acme.example', 'Acme Viewer'),
-    ('00000000-0000-4000-8000-0000000000b1'::uuid, 'admin@globex.example', 'Globex Admin'),
-    ('00000000-0000-4000-8000-0000000000b2'::uuid, 'developer@globex.example', 'Globex Developer')
+    ('00000000-0000-4000-8000-0000000000a1'::uuid, 'admin@acme.example', 'Ada Acme'),
+    ('00000000-0000-4000-8000-0000000000a2'::uuid, 'developer@acme.example', 'Dev Acme'),
+    ('00000000-0000-4000-8000-0000000000a3'::uuid, 'viewer@acme.example', 'Vera Acme'),
+    ('00000000-0000-4000-8000-0000000000b1'::uuid, 'admin@globex.example', 'Gus Globex'),
+    ('00000000-0000-4000-8000-0000000000b2'::uuid, 'developer@globex.example', 'Gina Globex')
 ) as u (id, email, display_name)
 on conflict (id) do nothing;
 
@@ -147,7 +147,8 @@ create function pg_temp.seed_workflow(
   seed_project uuid,
   seed_author uuid,
   seed_input_schema jsonb,
-  seed_definition jsonb
+  seed_nodes jsonb[],
+  seed_edges jsonb[]
 )
 returns void
 language plpgsql
@@ -169,7 +170,10 @@ begin
   insert into public.workflow_versions (
     id, app_code, workflow_id, version, definition, input_schema, created_by
   )
-  values (seed_version, seed_app, seed_id, 1, seed_definition, seed_input_schema, seed_author);
+  values (
+    seed_version, seed_app, seed_id, 1,
+    jsonb_build_object('nodes', to_jsonb(seed_nodes), 'edges', to_jsonb(seed_edges)), seed_input_schema, seed_author
+  );
   update public.workflow_versions
   set status = 'published', published_at = now(), published_by = seed_author
   where id = seed_version;
@@ -180,448 +184,78 @@ end
 $$;
 
 select pg_temp.seed_workflow(
-  '00000000-0000-4000-8000-000000000201', 'acme', 'linear-order-report', 'Order report',
-  'Fetches an order, sums it up and mails the report.',
+  '00000000-0000-4000-8000-000000000201', 'acme', 'order-confirmation', 'Order confirmation',
+  'Fetches an order, sums it up and mails a confirmation.',
   array['orders', 'mail'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{"type": "object", "required": ["base_url", "order_id", "notify"], "properties": {"base_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "notify": {"type": "string", "format": "email", "title": "Report to"}}}',
-  $definition${
-  "nodes": [
-    {
-      "id": "fetch",
-      "type": "http_request",
-      "position": {
-        "x": 0,
-        "y": 80
-      },
-      "data": {
-        "label": "Fetch order",
-        "config": {
-          "method": "GET",
-          "url": "{{ input.base_url }}/orders/{{ input.order_id }}"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        },
-        "timeout_ms": 10000
-      }
-    },
-    {
-      "id": "summarize",
-      "type": "transform",
-      "position": {
-        "x": 280,
-        "y": 80
-      },
-      "data": {
-        "label": "Sum up",
-        "config": {
-          "expression": "{\"order_id\": steps.fetch.output.body.id, \"customer\": steps.fetch.output.body.customer.name, \"lines\": $count(steps.fetch.output.body.items), \"total\": $sum(steps.fetch.output.body.items.(price * quantity))}"
-        }
-      }
-    },
-    {
-      "id": "mail",
-      "type": "send_email",
-      "position": {
-        "x": 560,
-        "y": 80
-      },
-      "data": {
-        "label": "Mail report",
-        "config": {
-          "to": "{{ input.notify }}",
-          "subject": "Order {{ steps.summarize.output.order_id }}",
-          "text": "{{ steps.summarize.output.customer }} ordered {{ steps.summarize.output.lines }} lines for {{ steps.summarize.output.total }}."
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        }
-      }
-    }
-  ],
-  "edges": [
-    {
-      "id": "e1",
-      "source": "fetch",
-      "target": "summarize"
-    },
-    {
-      "id": "e2",
-      "source": "summarize",
-      "target": "mail"
-    }
-  ]
-}$definition$
+  '{"type": "object", "required": ["shop_url", "order_id", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "email": {"type": "string", "format": "email", "title": "Send to"}}}',
+  array[
+    '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 120}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}, "timeout_ms": 30000}}',
+    '{"id": "summarize", "type": "transform", "position": {"x": 300, "y": 120}, "data": {"label": "Summarise", "config": {"expression": "steps.fetch_order.output.body.{ \"order_id\": id, \"customer\": customer.name, \"items\": $count(items), \"total\": $round($sum(items.(quantity * unit_price)), 2), \"currency\": currency }"}}}',
+    '{"id": "send_confirmation", "type": "send_email", "position": {"x": 600, "y": 120}, "data": {"label": "Send confirmation", "config": {"to": "{{ input.email }}", "subject": "Order {{ steps.summarize.output.order_id }} confirmed", "text": "Dear {{ steps.summarize.output.customer }},\n\nthank you for your order of {{ steps.summarize.output.items }} item(s), {{ steps.summarize.output.total }} {{ steps.summarize.output.currency }} in total."}}}'
+  ]::jsonb[],
+  array[
+    '{"id": "e1", "source": "fetch_order", "target": "summarize"}',
+    '{"id": "e2", "source": "summarize", "target": "send_confirmation"}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_workflow(
-  '00000000-0000-4000-8000-000000000202', 'acme', 'parallel-triage', 'Order triage',
-  'Asks a model and computes the total side by side, and reports orders that somebody should see.',
+  '00000000-0000-4000-8000-000000000202', 'acme', 'order-triage', 'Order triage',
+  'Has a model sort the customer''s note while the total is computed, and tells the team what needs attention.',
   array['orders', 'ai'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{"type": "object", "required": ["base_url", "order_id", "notify"], "properties": {"base_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "notify": {"type": "string", "format": "email", "title": "Report to"}, "threshold": {"type": "number", "minimum": 0, "title": "Report from this total on"}}}',
-  $definition${
-  "nodes": [
-    {
-      "id": "fetch",
-      "type": "http_request",
-      "position": {
-        "x": 0,
-        "y": 140
-      },
-      "data": {
-        "label": "Fetch order",
-        "config": {
-          "method": "GET",
-          "url": "{{ input.base_url }}/orders/{{ input.order_id }}"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        },
-        "timeout_ms": 10000
-      }
-    },
-    {
-      "id": "classify",
-      "type": "llm_call",
-      "position": {
-        "x": 280,
-        "y": 0
-      },
-      "data": {
-        "label": "Classify",
-        "config": {
-          "model": "gpt-5-mini",
-          "system": "You sort incoming orders of a shop. Answer in one sentence.",
-          "prompt": "Is this order urgent? {{ $string(steps.fetch.output.body) }}",
-          "temperature": 0
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        },
-        "timeout_ms": 60000
-      }
-    },
-    {
-      "id": "total",
-      "type": "transform",
-      "position": {
-        "x": 280,
-        "y": 280
-      },
-      "data": {
-        "label": "Compute total",
-        "config": {
-          "expression": "{\"order_id\": steps.fetch.output.body.id, \"total\": $sum(steps.fetch.output.body.items.(price * quantity))}"
-        }
-      }
-    },
-    {
-      "id": "decide",
-      "type": "condition",
-      "position": {
-        "x": 560,
-        "y": 140
-      },
-      "data": {
-        "label": "Worth a look?",
-        "config": {
-          "expression": "$exists(steps.classify.output.text) and (steps.total.output.total ? steps.total.output.total : 0) >= (input.threshold ? input.threshold : 0)"
-        }
-      }
-    },
-    {
-      "id": "notify",
-      "type": "send_email",
-      "position": {
-        "x": 840,
-        "y": 140
-      },
-      "data": {
-        "label": "Report",
-        "config": {
-          "to": "{{ input.notify }}",
-          "subject": "Please look at order {{ steps.total.output.order_id }}",
-          "text": "{{ steps.classify.output.text }} (total {{ steps.total.output.total }})"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        }
-      }
-    }
-  ],
-  "edges": [
-    {
-      "id": "e1",
-      "source": "fetch",
-      "target": "classify"
-    },
-    {
-      "id": "e2",
-      "source": "fetch",
-      "target": "total"
-    },
-    {
-      "id": "e3",
-      "source": "classify",
-      "target": "decide"
-    },
-    {
-      "id": "e4",
-      "source": "total",
-      "target": "decide"
-    },
-    {
-      "id": "e5",
-      "source": "decide",
-      "target": "notify",
-      "sourceHandle": "true"
-    }
-  ]
-}$definition$
+  '{"type": "object", "required": ["shop_url", "order_id", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "email": {"type": "string", "format": "email", "title": "Tell"}}}',
+  array[
+    '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 160}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}}}',
+    '{"id": "classify", "type": "llm_call", "position": {"x": 300, "y": 40}, "data": {"label": "Classify note", "config": {"model": "gpt-4o-mini", "system": "You sort the notes customers leave with their orders.", "prompt": "Classify this note: {{ steps.fetch_order.output.body.note }}", "temperature": 0, "response_schema": {"type": "object", "properties": {"category": {"type": "string", "enum": ["praise", "question", "complaint"]}, "urgent": {"type": "boolean"}}, "required": ["category", "urgent"], "additionalProperties": false}}}}',
+    '{"id": "total", "type": "transform", "position": {"x": 300, "y": 280}, "data": {"label": "Total", "config": {"expression": "$round($sum(steps.fetch_order.output.body.items.(quantity * unit_price)), 2)"}}}',
+    '{"id": "needs_attention", "type": "condition", "position": {"x": 600, "y": 160}, "data": {"label": "Needs attention?", "config": {"expression": "steps.classify.output.object.urgent or steps.total.output > 100"}}}',
+    '{"id": "notify_team", "type": "send_email", "position": {"x": 900, "y": 160}, "data": {"label": "Notify team", "config": {"to": "{{ input.email }}", "subject": "Order {{ input.order_id }}: {{ steps.classify.output.object.category }}", "text": "Total {{ steps.total.output }}. The customer wrote: {{ steps.fetch_order.output.body.note }}"}}}'
+  ]::jsonb[],
+  array[
+    '{"id": "e1", "source": "fetch_order", "target": "classify"}',
+    '{"id": "e2", "source": "fetch_order", "target": "total"}',
+    '{"id": "e3", "source": "classify", "target": "needs_attention"}',
+    '{"id": "e4", "source": "total", "target": "needs_attention"}',
+    '{"id": "e5", "source": "needs_attention", "target": "notify_team", "sourceHandle": "true"}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_workflow(
-  '00000000-0000-4000-8000-000000000203', 'acme', 'approval-release', 'Order release',
-  'Releases an order to shipping once a person has approved it.',
+  '00000000-0000-4000-8000-000000000203', 'acme', 'refund-approval', 'Refund approval',
+  'Refunds an order once a person has approved it.',
   array['orders', 'approval'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{"type": "object", "required": ["base_url", "order_id"], "properties": {"base_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}}}',
-  $definition${
-  "nodes": [
-    {
-      "id": "fetch",
-      "type": "http_request",
-      "position": {
-        "x": 0,
-        "y": 80
-      },
-      "data": {
-        "label": "Fetch order",
-        "config": {
-          "method": "GET",
-          "url": "{{ input.base_url }}/orders/{{ input.order_id }}"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        },
-        "timeout_ms": 10000
-      }
-    },
-    {
-      "id": "approve",
-      "type": "wait_for_approval",
-      "position": {
-        "x": 280,
-        "y": 80
-      },
-      "data": {
-        "label": "Approve release",
-        "config": {
-          "title": "Release order {{ steps.fetch.output.body.id }}?",
-          "description": "{{ steps.fetch.output.body.customer.name }} waits for it.",
-          "role": "developer",
-          "deadline_ms": 604800000
-        }
-      }
-    },
-    {
-      "id": "prepare",
-      "type": "inline_code",
-      "position": {
-        "x": 560,
-        "y": 80
-      },
-      "data": {
-        "label": "Prepare shipment",
-        "config": {
-          "code": "({ input, steps }) => ({\n  order_id: input.order_id,\n  approved_by: steps.approve.output.decided_by,\n  parcels: Math.max(1, Math.ceil((steps.fetch.output.body.items ?? []).length / 10)),\n})"
-        }
-      }
-    },
-    {
-      "id": "ship",
-      "type": "webhook",
-      "position": {
-        "x": 840,
-        "y": 80
-      },
-      "data": {
-        "label": "Tell shipping",
-        "config": {
-          "url": "{{ input.base_url }}/hooks/shipping",
-          "payload": "{{ steps.prepare.output }}"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        }
-      }
-    }
-  ],
-  "edges": [
-    {
-      "id": "e1",
-      "source": "fetch",
-      "target": "approve"
-    },
-    {
-      "id": "e2",
-      "source": "approve",
-      "target": "prepare",
-      "sourceHandle": "approved"
-    },
-    {
-      "id": "e3",
-      "source": "prepare",
-      "target": "ship"
-    }
-  ]
-}$definition$
+  '{"type": "object", "required": ["shop_url", "order_id", "webhook_url"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "email": {"type": "string", "format": "email", "title": "Customer"}, "webhook_url": {"type": "string", "format": "uri", "title": "Where billing listens"}}}',
+  array[
+    '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 120}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}}}',
+    '{"id": "approve_refund", "type": "wait_for_approval", "position": {"x": 300, "y": 120}, "data": {"label": "Approve refund", "config": {"title": "Refund order {{ steps.fetch_order.output.body.id }}?", "description": "{{ steps.fetch_order.output.body.customer.name }} wrote: {{ steps.fetch_order.output.body.note }}", "role": "developer", "deadline_ms": 604800000}}}',
+    '{"id": "compute_refund", "type": "inline_code", "position": {"x": 600, "y": 120}, "data": {"label": "Compute refund", "config": {"code": "({ steps }) => {\n  const order = steps.fetch_order.output.body;\n  const cents = order.items.reduce((sum, item) => sum + Math.round(item.unit_price * 100) * item.quantity, 0);\n  return { order_id: order.id, amount: cents / 100, currency: order.currency };\n}"}}}',
+    '{"id": "notify_billing", "type": "webhook", "position": {"x": 900, "y": 120}, "data": {"label": "Notify billing", "config": {"url": "{{ input.webhook_url }}", "payload": {"type": "refund.approved", "refund": "{{ steps.compute_refund.output }}", "approved_by": "{{ steps.approve_refund.output.decided_by }}"}}}}'
+  ]::jsonb[],
+  array[
+    '{"id": "e1", "source": "fetch_order", "target": "approve_refund"}',
+    '{"id": "e2", "source": "approve_refund", "target": "compute_refund", "sourceHandle": "approved"}',
+    '{"id": "e3", "source": "compute_refund", "target": "notify_billing"}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000204', 'acme', 'daily-sales-digest', 'Daily sales digest',
   'Every morning: yesterday''s orders, computed and mailed, with retries.',
   array['reports', 'schedule'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{"type": "object", "required": ["base_url", "notify"], "properties": {"base_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "notify": {"type": "string", "format": "email", "title": "Report to"}}}',
-  $definition${
-  "nodes": [
-    {
-      "id": "orders",
-      "type": "http_request",
-      "position": {
-        "x": 0,
-        "y": 80
-      },
-      "data": {
-        "label": "Fetch orders",
-        "config": {
-          "method": "GET",
-          "url": "{{ input.base_url }}/orders",
-          "query": {
-            "since": "yesterday"
-          }
-        },
-        "retry": {
-          "max_attempts": 5,
-          "backoff": "exponential",
-          "delay_ms": 1000,
-          "max_delay_ms": 60000,
-          "jitter": true
-        },
-        "timeout_ms": 15000
-      }
-    },
-    {
-      "id": "figures",
-      "type": "inline_code",
-      "position": {
-        "x": 280,
-        "y": 80
-      },
-      "data": {
-        "label": "Compute figures",
-        "config": {
-          "code": "({ steps }) => {\n  const orders = steps.orders.output.body ?? [];\n  const totals = orders.map((order) => (order.items ?? []).reduce((sum, item) => sum + item.price * item.quantity, 0));\n  return { orders: orders.length, revenue: totals.reduce((sum, total) => sum + total, 0) };\n}"
-        }
-      }
-    },
-    {
-      "id": "any",
-      "type": "condition",
-      "position": {
-        "x": 560,
-        "y": 80
-      },
-      "data": {
-        "label": "Anything sold?",
-        "config": {
-          "expression": "steps.figures.output.orders > 0"
-        }
-      }
-    },
-    {
-      "id": "digest",
-      "type": "send_email",
-      "position": {
-        "x": 840,
-        "y": 0
-      },
-      "data": {
-        "label": "Mail digest",
-        "config": {
-          "to": "{{ input.notify }}",
-          "subject": "{{ steps.figures.output.orders }} orders yesterday",
-          "text": "Revenue: {{ steps.figures.output.revenue }}"
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        }
-      }
-    },
-    {
-      "id": "quiet",
-      "type": "emit_event",
-      "position": {
-        "x": 840,
-        "y": 160
-      },
-      "data": {
-        "label": "Nothing sold",
-        "config": {
-          "name": "sales.quiet_day",
-          "payload": "{{ steps.figures.output }}"
-        }
-      }
-    }
-  ],
-  "edges": [
-    {
-      "id": "e1",
-      "source": "orders",
-      "target": "figures"
-    },
-    {
-      "id": "e2",
-      "source": "figures",
-      "target": "any"
-    },
-    {
-      "id": "e3",
-      "source": "any",
-      "target": "digest",
-      "sourceHandle": "true"
-    },
-    {
-      "id": "e4",
-      "source": "any",
-      "target": "quiet",
-      "sourceHandle": "false"
-    }
-  ]
-}$definition$
+  '{"type": "object", "required": ["shop_url", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "email": {"type": "string", "format": "email", "title": "Report to"}}}',
+  array[
+    '{"id": "fetch_orders", "type": "http_request", "position": {"x": 0, "y": 80}, "data": {"label": "Fetch orders", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders", "query": {"since": "yesterday"}}, "retry": {"max_attempts": 5, "backoff": "exponential", "delay_ms": 1000, "max_delay_ms": 60000, "jitter": true}, "timeout_ms": 15000}}',
+    '{"id": "figures", "type": "inline_code", "position": {"x": 300, "y": 80}, "data": {"label": "Compute figures", "config": {"code": "({ steps }) => {\n  const orders = steps.fetch_orders.output.body ?? [];\n  const cents = orders.flatMap((order) => order.items).reduce((sum, item) => sum + Math.round(item.unit_price * 100) * item.quantity, 0);\n  return { orders: orders.length, revenue: cents / 100 };\n}"}}}',
+    '{"id": "any_sold", "type": "condition", "position": {"x": 600, "y": 80}, "data": {"label": "Anything sold?", "config": {"expression": "steps.figures.output.orders > 0"}}}',
+    '{"id": "mail_digest", "type": "send_email", "position": {"x": 900, "y": 0}, "data": {"label": "Mail digest", "config": {"to": "{{ input.email }}", "subject": "{{ steps.figures.output.orders }} orders yesterday", "text": "Revenue: {{ steps.figures.output.revenue }}"}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}}}',
+    '{"id": "quiet_day", "type": "emit_event", "position": {"x": 900, "y": 160}, "data": {"label": "Nothing sold", "config": {"name": "sales.quiet_day", "payload": "{{ steps.figures.output }}"}}}'
+  ]::jsonb[],
+  array[
+    '{"id": "e1", "source": "fetch_orders", "target": "figures"}',
+    '{"id": "e2", "source": "figures", "target": "any_sold"}',
+    '{"id": "e3", "source": "any_sold", "target": "mail_digest", "sourceHandle": "true"}',
+    '{"id": "e4", "source": "any_sold", "target": "quiet_day", "sourceHandle": "false"}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_workflow(
@@ -629,152 +263,30 @@ select pg_temp.seed_workflow(
   'Looks a customer up, asks for an address when there is none, and follows up after a day.',
   array['customers'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
   '{"type": "object", "required": ["email"], "properties": {"email": {"type": "string", "format": "email", "title": "Customer"}}}',
-  $definition${
-  "nodes": [
-    {
-      "id": "lookup",
-      "type": "service_task",
-      "position": {
-        "x": 0,
-        "y": 80
-      },
-      "data": {
-        "label": "Look customer up",
-        "config": {
-          "component": "crm-lookup",
-          "input": {
-            "email": "{{ input.email }}"
-          }
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "fixed",
-          "delay_ms": 2000
-        },
-        "on_error": "continue"
-      }
-    },
-    {
-      "id": "known",
-      "type": "condition",
-      "position": {
-        "x": 280,
-        "y": 80
-      },
-      "data": {
-        "label": "Address known?",
-        "config": {
-          "expression": "$exists(steps.lookup.output.address)"
-        }
-      }
-    },
-    {
-      "id": "ask",
-      "type": "user_task",
-      "position": {
-        "x": 560,
-        "y": 160
-      },
-      "data": {
-        "label": "Ask for address",
-        "config": {
-          "title": "Address of {{ input.email }}",
-          "form": {
-            "type": "object",
-            "required": [
-              "street",
-              "city"
-            ],
-            "properties": {
-              "street": {
-                "type": "string"
-              },
-              "city": {
-                "type": "string"
-              }
-            }
-          },
-          "role": "developer"
-        }
-      }
-    },
-    {
-      "id": "pause",
-      "type": "delay",
-      "position": {
-        "x": 840,
-        "y": 80
-      },
-      "data": {
-        "label": "A day later",
-        "config": {
-          "ms": 86400000
-        },
-        "join": "any"
-      }
-    },
-    {
-      "id": "follow_up",
-      "type": "send_email",
-      "position": {
-        "x": 1120,
-        "y": 80
-      },
-      "data": {
-        "label": "Follow up",
-        "config": {
-          "to": "{{ input.email }}",
-          "subject": "How do you like it?",
-          "text": "Tell us."
-        },
-        "retry": {
-          "max_attempts": 3,
-          "backoff": "exponential",
-          "delay_ms": 500,
-          "max_delay_ms": 30000
-        }
-      }
-    }
-  ],
-  "edges": [
-    {
-      "id": "e1",
-      "source": "lookup",
-      "target": "known"
-    },
-    {
-      "id": "e2",
-      "source": "known",
-      "target": "pause",
-      "sourceHandle": "true"
-    },
-    {
-      "id": "e3",
-      "source": "known",
-      "target": "ask",
-      "sourceHandle": "false"
-    },
-    {
-      "id": "e4",
-      "source": "ask",
-      "target": "pause"
-    },
-    {
-      "id": "e5",
-      "source": "pause",
-      "target": "follow_up"
-    }
-  ]
-}$definition$
+  array[
+    '{"id": "look_up", "type": "service_task", "position": {"x": 0, "y": 80}, "data": {"label": "Look customer up", "config": {"component": "crm-lookup", "input": {"email": "{{ input.email }}"}}, "retry": {"max_attempts": 3, "backoff": "fixed", "delay_ms": 2000}, "on_error": "continue"}}',
+    '{"id": "address_known", "type": "condition", "position": {"x": 300, "y": 80}, "data": {"label": "Address known?", "config": {"expression": "$exists(steps.look_up.output.address)"}}}',
+    '{"id": "ask_address", "type": "user_task", "position": {"x": 600, "y": 160}, "data": {"label": "Ask for address", "config": {"title": "Address of {{ input.email }}", "form": {"type": "object", "required": ["street", "city"], "properties": {"street": {"type": "string"}, "city": {"type": "string"}}}, "role": "developer"}}}',
+    '{"id": "wait_a_day", "type": "delay", "position": {"x": 900, "y": 80}, "data": {"label": "A day later", "config": {"ms": 86400000}, "join": "any"}}',
+    '{"id": "follow_up", "type": "send_email", "position": {"x": 1200, "y": 80}, "data": {"label": "Follow up", "config": {"to": "{{ input.email }}", "subject": "How do you like it?", "text": "Tell us."}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}}}'
+  ]::jsonb[],
+  array[
+    '{"id": "e1", "source": "look_up", "target": "address_known"}',
+    '{"id": "e2", "source": "address_known", "target": "wait_a_day", "sourceHandle": "true"}',
+    '{"id": "e3", "source": "address_known", "target": "ask_address", "sourceHandle": "false"}',
+    '{"id": "e4", "source": "ask_address", "target": "wait_a_day"}',
+    '{"id": "e5", "source": "wait_a_day", "target": "follow_up"}'
+  ]::jsonb[]
 );
 
 -- The same workflow for the other customer: same name, another application.
 select pg_temp.seed_workflow(
-  '00000000-0000-4000-8000-000000000211', 'globex', 'linear-order-report', 'Order report',
-  'Fetches an order, sums it up and mails the report.',
+  '00000000-0000-4000-8000-000000000211', 'globex', 'order-confirmation', 'Order confirmation',
+  'Fetches an order, sums it up and mails a confirmation.',
   array['orders', 'mail'], null, '00000000-0000-4000-8000-0000000000b2',
   v.input_schema,
-  v.definition
+  array(select jsonb_array_elements(v.definition -> 'nodes')),
+  array(select jsonb_array_elements(v.definition -> 'edges'))
 )
 from public.workflow_versions v
 where v.id = '00000000-0000-4000-8000-000000000901';
@@ -790,7 +302,7 @@ insert into public.workflow_schedules (
 )
 values (
   '00000000-0000-4000-8000-000000000601', 'acme', '00000000-0000-4000-8000-000000000204', 'Every morning',
-  '0 7 * * *', 'Europe/Berlin', '{"base_url": "https://shop.acme.example", "notify": "sales@acme.example"}',
+  '0 7 * * *', 'Europe/Berlin', '{"shop_url": "https://shop.acme.example", "email": "sales@acme.example"}',
   false, '00000000-0000-4000-8000-0000000000a2'
 )
 on conflict (id) do nothing;
@@ -803,13 +315,14 @@ create function pg_temp.seed_run(
   seed_age interval,
   seed_input jsonb,
   seed_error jsonb,
-  -- [{step, status, ms, attempt?, handle?, output?, error?, task?, role?, input?}], in the order of events
-  seed_steps jsonb
+  -- {step, status, ms, attempt?, handle?, output?, error?, task?, role?, input?}, in the order of events
+  seed_step_rows jsonb[]
 )
 returns void
 language plpgsql
 as $$
 declare
+  seed_steps jsonb := to_jsonb(seed_step_rows);
   workflow public.workflows;
   begun timestamptz := now() - seed_age;
   cursor_at timestamptz := now() - seed_age;
@@ -908,113 +421,113 @@ $$;
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000701', '00000000-0000-4000-8000-000000000201', 'completed', '3 days',
-  '{"base_url": "https://shop.acme.example", "order_id": "1001", "notify": "sales@acme.example"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1001", "email": "kim@customers.example"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1001"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1001", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1001", "customer": "Kim Lee", "lines": 2, "total": 32.5}},
-    {"step": "mail", "status": "completed", "ms": 90, "output": {"message_id": "<1001@mail.acme.example>"}, "input": {"to": "sales@acme.example", "subject": "Order"}}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1001"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1001", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1001", "customer": "Kim Lee", "items": 2, "total": 32.5, "currency": "EUR"}}',
+    '{"step": "send_confirmation", "status": "completed", "ms": 90, "output": {"message_id": "<1001@mail.acme.example>"}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000702', '00000000-0000-4000-8000-000000000201', 'completed', '2 days',
-  '{"base_url": "https://shop.acme.example", "order_id": "1002", "notify": "sales@acme.example"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1002", "email": "kim@customers.example"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
-    {"step": "fetch", "status": "completed", "ms": 180, "attempt": 2, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1002", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1002"}},
-    {"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1002", "customer": "Kim Lee", "lines": 2, "total": 32.5}},
-    {"step": "mail", "status": "completed", "ms": 90, "output": {"message_id": "<1001@mail.acme.example>"}, "input": {"to": "sales@acme.example", "subject": "Order"}}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "completed", "ms": 180, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1002"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1002", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}, "attempt": 2}',
+    '{"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1002", "customer": "Kim Lee", "items": 2, "total": 32.5, "currency": "EUR"}}',
+    '{"step": "send_confirmation", "status": "completed", "ms": 90, "output": {"message_id": "<1002@mail.acme.example>"}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000703', '00000000-0000-4000-8000-000000000201', 'failed', '26 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1003", "notify": "sales@acme.example"}',
-  '{"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true, "step_id": "fetch"}',
-  $steps$[
-    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
-    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 2, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}},
-    {"step": "fetch", "status": "failed", "ms": 10000, "attempt": 3, "error": {"code": "http_unreachable", "message": "The shop's API did not answer", "retryable": true}}
-  ]$steps$
+  '{"shop_url": "https://shop.acme.example", "order_id": "1003", "email": "kim@customers.example"}',
+  '{"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true, "step_id": "fetch_order"}',
+  array[
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 2, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 3, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000704', '00000000-0000-4000-8000-000000000202', 'completed', '20 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1004", "notify": "sales@acme.example"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1004", "email": "kim@customers.example"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1004"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1004", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "classify", "status": "completed", "ms": 2300, "output": {"text": "Urgent: the customer waits for a gift.", "usage": {"total_tokens": 88}}},
-    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1004", "total": 32.5}},
-    {"step": "decide", "status": "completed", "ms": 2, "output": true, "handle": "true"},
-    {"step": "notify", "status": "completed", "ms": 85, "output": {"message_id": "<1004@mail.acme.example>"}}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1004"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1004", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "classify", "status": "completed", "ms": 2300, "output": {"text": "{\"category\": \"complaint\", \"urgent\": true}", "object": {"category": "complaint", "urgent": true}, "usage": {"prompt_tokens": 71, "completion_tokens": 9, "total_tokens": 80}}}',
+    '{"step": "total", "status": "completed", "ms": 3, "output": 32.5}',
+    '{"step": "needs_attention", "status": "completed", "ms": 2, "output": true, "handle": "true"}',
+    '{"step": "notify_team", "status": "completed", "ms": 85, "output": {"message_id": "<1004@mail.acme.example>"}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000705', '00000000-0000-4000-8000-000000000202', 'completed', '12 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1005", "notify": "sales@acme.example", "threshold": 100}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1005", "email": "kim@customers.example"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1005"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1005", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "classify", "status": "completed", "ms": 1900, "output": {"text": "Not urgent.", "usage": {"total_tokens": 71}}},
-    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1005", "total": 32.5}},
-    {"step": "decide", "status": "completed", "ms": 2, "output": false, "handle": "false"},
-    {"step": "notify", "status": "skipped", "ms": 0}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1005"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1005", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "classify", "status": "completed", "ms": 1900, "output": {"text": "{\"category\": \"praise\", \"urgent\": false}", "object": {"category": "praise", "urgent": false}, "usage": {"prompt_tokens": 71, "completion_tokens": 9, "total_tokens": 80}}}',
+    '{"step": "total", "status": "completed", "ms": 3, "output": 32.5}',
+    '{"step": "needs_attention", "status": "completed", "ms": 2, "output": false, "handle": "false"}',
+    '{"step": "notify_team", "status": "skipped", "ms": 0}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000706', '00000000-0000-4000-8000-000000000202', 'timed_out', '9 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1006", "notify": "sales@acme.example"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1006", "email": "kim@customers.example"}',
   '{"code": "run_timed_out", "message": "The run took longer than an hour"}',
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1006"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1006", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "total", "status": "completed", "ms": 3, "output": {"order_id": "1006", "total": 32.5}},
-    {"step": "classify", "status": "cancelled", "ms": 3599000}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1006"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1006", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "total", "status": "completed", "ms": 3, "output": 32.5}',
+    '{"step": "classify", "status": "cancelled", "ms": 3599000}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000707', '00000000-0000-4000-8000-000000000203', 'completed', '30 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1007"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1007", "email": "kim@customers.example", "webhook_url": "https://billing.acme.example/hooks/refunds"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1007"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1007", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "approve", "status": "completed", "ms": 5400000, "output": {"approved": true, "comment": "Fine.", "decided_by": "00000000-0000-4000-8000-0000000000a1"}, "handle": "approved"},
-    {"step": "prepare", "status": "completed", "ms": 12, "output": {"order_id": "1007", "approved_by": "00000000-0000-4000-8000-0000000000a1", "parcels": 1}},
-    {"step": "ship", "status": "completed", "ms": 160, "output": {"status": 202, "headers": {}, "body": {"accepted": true}}}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1007"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1007", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "approve_refund", "status": "completed", "ms": 5400000, "output": {"approved": true, "comment": "Fine.", "decided_by": "00000000-0000-4000-8000-0000000000a1"}, "handle": "approved"}',
+    '{"step": "compute_refund", "status": "completed", "ms": 12, "output": {"order_id": "1007", "amount": 32.5, "currency": "EUR"}}',
+    '{"step": "notify_billing", "status": "completed", "ms": 160, "output": {"status": 202, "headers": {}, "body": {"accepted": true}}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000708', '00000000-0000-4000-8000-000000000203', 'running', '2 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1008"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1008", "email": "kim@customers.example", "webhook_url": "https://billing.acme.example/hooks/refunds"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1008"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1008", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "approve", "status": "waiting", "ms": 0, "task": {"title": "Release order 1008?", "description": "Kim Lee waits for it."}, "role": "developer", "input": {"title": "Release order 1008?"}}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1008"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1008", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "approve_refund", "status": "waiting", "ms": 0, "task": {"title": "Refund order 1008?", "description": "Kim Lee wrote: When does it come?"}, "role": "developer", "input": {"title": "Refund order 1008?"}}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000709', '00000000-0000-4000-8000-000000000203', 'cancelled', '5 hours',
-  '{"base_url": "https://shop.acme.example", "order_id": "1009"}',
-  '{"code": "cancelled", "message": "The customer withdrew the order"}',
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1009"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1009", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "approve", "status": "cancelled", "ms": 600000}
-  ]$steps$
+  '{"shop_url": "https://shop.acme.example", "order_id": "1009", "email": "kim@customers.example", "webhook_url": "https://billing.acme.example/hooks/refunds"}',
+  '{"code": "cancelled", "message": "The customer took the wish back"}',
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1009"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1009", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "approve_refund", "status": "cancelled", "ms": 600000}'
+  ]::jsonb[]
 );
 
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000710', '00000000-0000-4000-8000-000000000201', 'paused', '45 minutes',
-  '{"base_url": "https://shop.acme.example", "order_id": "1010", "notify": "sales@acme.example"}',
+  '{"shop_url": "https://shop.acme.example", "order_id": "1010", "email": "kim@customers.example"}',
   null,
-  $steps$[
-    {"step": "fetch", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1010"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1010", "customer": {"name": "Kim Lee", "email": "kim@customers.example"}, "items": [{"sku": "mug", "price": 12, "quantity": 2}, {"sku": "tea", "price": 8.5, "quantity": 1}]}}},
-    {"step": "summarize", "status": "ready", "ms": 0}
-  ]$steps$
+  array[
+    '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1010"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1010", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
+    '{"step": "summarize", "status": "ready", "ms": 0}'
+  ]::jsonb[]
 );
