@@ -2,7 +2,7 @@
 
 import type { QuickJSContext, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { ExpressionError } from './errors.ts';
-import { loadQuickJS } from './quickjs.ts';
+import { loadQuickJS, sandboxMemoryBytes } from './quickjs.ts';
 
 const budgetMs = 500;
 const maxSubject = 262_144;
@@ -21,7 +21,7 @@ export async function prepareRegex(): Promise<void> {
   const module = await loadQuickJS();
   if (host?.module === module) return;
   const runtime = module.newRuntime();
-  runtime.setMemoryLimit(32 * 1024 * 1024);
+  runtime.setMemoryLimit(sandboxMemoryBytes);
   runtime.setMaxStackSize(256 * 1024);
   const context = runtime.newContext();
   const made: RegexHost = { module, runtime, context, deadline: Number.POSITIVE_INFINITY };

@@ -8,14 +8,13 @@ import type {
   QuickJSWASMModule,
   Scope,
 } from 'quickjs-emscripten-core';
-import { withSandbox } from '../expressions/quickjs.ts';
+import { isExhausted, withSandbox } from '../expressions/quickjs.ts';
 
 export interface CodeJob {
   code: string;
   /** The function's argument as JSON text. */
   argument: string;
   timeoutMs: number;
-  memoryBytes: number;
 }
 
 export type CodeOutcome =
@@ -32,6 +31,7 @@ export type CodeFailure =
 
 const maxOutput = 4 * 1024 * 1024;
 const maxJobs = 100_000;
+const outOfMemory = 'the code used more memory than it may';
 
 /** Captures what it needs before the tenant's code can change it; the tenant never sees the returned object. */
 const bootstrap = `(() => {
@@ -74,10 +74,9 @@ class Failure extends Error {
 }
 
 export function runCode(module: QuickJSWASMModule, job: CodeJob): CodeOutcome {
-  const limits = { memoryBytes: job.memoryBytes, stackBytes: 256 * 1024 };
   let logs: string[] = [];
   try {
-    return withSandbox(module, limits, (context, runtime, scope) => {
+    return withSandbox(module, (context, runtime, scope) => {
       const kit = scope.manage(context.unwrapResult(context.evalCode(bootstrap)));
       const deadline = Date.now() + job.timeoutMs;
       let late = false;
@@ -92,6 +91,8 @@ export function runCode(module: QuickJSWASMModule, job: CodeJob): CodeOutcome {
         // What was printed up to here is worth more after a time-out, not less.
         runtime.removeInterruptHandler();
         logs = readLogs({ context, runtime, scope, kit });
+        // With no memory left there is none for an error object either: what arrives may be null.
+        if (isExhausted(module)) throw new Failure('code_memory', outOfMemory);
         throw late
           ? new Failure('code_timeout', `the code did not finish in ${job.timeoutMs} ms`)
           : error;
@@ -149,7 +150,7 @@ function toFailure(box: Box, handle: QuickJSHandle, code: CodeFailure): Failure 
   const { name, message, stack } = thrown as { name?: unknown; message?: unknown; stack?: unknown };
   const text = typeof message === 'string' ? message : JSON.stringify(thrown);
   if (name === 'InternalError' && text === 'out of memory') {
-    return new Failure('code_memory', 'the code used more memory than it may');
+    return new Failure('code_memory', outOfMemory);
   }
   const line = typeof stack === 'string' ? /inline_code\.js:(\d+)/.exec(stack)?.[1] : undefined;
   const label = typeof name === 'string' ? `${name}: ${text}` : text;

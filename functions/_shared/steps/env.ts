@@ -8,7 +8,6 @@ export interface StepLimits {
   redirects: number;
   httpTimeoutMs: number;
   codeMs: number;
-  codeMemoryBytes: number;
 }
 
 export interface StepEnv {
@@ -30,7 +29,6 @@ export const defaultStepLimits: StepLimits = {
   redirects: 5,
   httpTimeoutMs: 30_000,
   codeMs: 1_000,
-  codeMemoryBytes: 32 * 1024 * 1024,
 };
 
 export type StepVariables = Readonly<Record<string, string | undefined>>;

@@ -17,7 +17,6 @@ const schema = z.object({
   headers: z.record(z.string(), scalar.nullable()).default({}),
   query: z.record(z.string(), z.union([scalar, z.array(scalar)]).nullable()).default({}),
   body: z.unknown().optional(),
-  timeout_ms: z.number().int().positive().max(150_000).optional(),
   max_response_bytes: z.number().int().positive().max(16_777_216).optional(),
   /** Statuses from 400 on that are an answer, not a failure. */
   accept_status: z.array(z.number().int()).optional(),
@@ -45,7 +44,7 @@ export const httpRequest: StepHandler<HttpRequestConfig> = {
       signal: ctx.signal,
       env: ctx.env,
       ...(body === undefined ? {} : { body }),
-      ...(config.timeout_ms === undefined ? {} : { timeoutMs: config.timeout_ms }),
+      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
       ...(config.max_response_bytes === undefined
         ? {}
         : { maxResponseBytes: config.max_response_bytes }),

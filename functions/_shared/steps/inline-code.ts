@@ -6,9 +6,11 @@ import { StepError } from './errors.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
+/** However long the node may take: this is processor time of a worker others share. */
+const longestMs = 10_000;
+
 const schema = z.object({
   code: z.string().min(1).max(65_536),
-  timeout_ms: z.number().int().positive().max(10_000).optional(),
 });
 
 export const inlineCode: StepHandler<z.infer<typeof schema>> = {
@@ -20,8 +22,7 @@ export const inlineCode: StepHandler<z.infer<typeof schema>> = {
       {
         code: config.code,
         argument: JSON.stringify(toScope(ctx)),
-        timeoutMs: config.timeout_ms ?? ctx.env.limits.codeMs,
-        memoryBytes: ctx.env.limits.codeMemoryBytes,
+        timeoutMs: Math.min(ctx.timeoutMs ?? ctx.env.limits.codeMs, longestMs),
       },
       ctx.signal,
     );

@@ -29,7 +29,6 @@ const schema = z
     temperature: z.number().min(0).max(2).optional(),
     max_tokens: z.number().int().positive().optional(),
     response_schema: z.record(z.string(), z.unknown()).nullish(),
-    timeout_ms: z.number().int().positive().max(150_000).optional(),
   })
   .refine((config) => (config.prompt === undefined) !== (config.messages === undefined), {
     message: 'give either prompt or messages',
@@ -74,7 +73,7 @@ export const llmCall: StepHandler<LlmConfig> = {
       body: JSON.stringify(toRequest(config)),
       signal: ctx.signal,
       env: ctx.env,
-      timeoutMs: config.timeout_ms ?? 120_000,
+      timeoutMs: ctx.timeoutMs ?? 120_000,
       trusted: true,
     };
     const answer = await callHttp(call);

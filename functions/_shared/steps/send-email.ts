@@ -27,6 +27,8 @@ const schema = z
     to: addresses,
     cc: addresses.nullish(),
     bcc: addresses.nullish(),
+    /** Must be of the operator's own domain; without it, SMTP_FROM. */
+    from: address.nullish(),
     reply_to: address.nullish(),
     subject: text.pipe(z.string().min(1)),
     text: text.nullish(),
@@ -53,14 +55,29 @@ export const sendEmail: StepHandler<EmailConfig> = {
     if (mail.from === undefined) {
       throw new StepError('email_not_configured', 'no sender: set SMTP_FROM');
     }
+    const from = senderOf(config.from, mail.from);
     // An open SMTP port is the operator's explicit choice; the HTTP API is for where there is none.
     const messageId =
       mail.smtpUrl === undefined
-        ? await sendByApi(config, mail.from, mail.resend, ctx)
-        : await sendBySmtp(config, mail.from, mail.smtpUrl, ctx);
+        ? await sendByApi(config, from, mail.resend, ctx)
+        : await sendBySmtp(config, from, mail.smtpUrl, ctx);
     return { kind: 'completed', output: { message_id: messageId } };
   },
 };
+
+/** Tenants share the operator's mail account and must not speak for anybody else's domain. */
+function senderOf(wanted: string | null | undefined, allowed: string): string {
+  if (!wanted) return allowed;
+  if (domainOf(wanted) === domainOf(allowed)) return wanted;
+  throw new StepError(
+    'email_sender_not_allowed',
+    `mail can only be sent from @${domainOf(allowed)}`,
+  );
+}
+
+function domainOf(mailbox: string): string {
+  return /@([\w.-]+)>?\s*$/.exec(mailbox)?.[1]?.toLowerCase() ?? '';
+}
 
 /** The same for every attempt, so that a mail sent twice can be told from two mails. */
 async function stableMessageId(key: string, from: string): Promise<string> {
@@ -68,7 +85,7 @@ async function stableMessageId(key: string, from: string): Promise<string> {
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   );
-  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'stepbase.invalid';
+  const domain = domainOf(from) || 'stepbase.invalid';
   return `<${hex.slice(0, 32)}@${domain}>`;
 }
 

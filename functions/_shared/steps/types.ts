@@ -26,6 +26,8 @@ export interface StepContext {
   idempotencyKey: string;
   /** Aborted when the attempt is cancelled or out of time. */
   signal: AbortSignal;
+  /** The time-out the node was given, when it was given one; without it a handler uses its own default. */
+  timeoutMs?: number;
   env: StepEnv;
   input: unknown;
   steps: Record<string, { output: unknown }>;

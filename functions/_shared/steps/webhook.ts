@@ -15,7 +15,6 @@ const schema = z.object({
     .default({}),
   /** Plain text, or whsec_ and the key in base64. */
   secret: z.string().min(1).nullish(),
-  timeout_ms: z.number().int().positive().max(150_000).optional(),
   retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
 });
 
@@ -46,7 +45,7 @@ export const webhook: StepHandler<WebhookConfig> = {
       env: ctx.env,
       // A signed message goes where it was addressed and nowhere else.
       maxRedirects: 0,
-      ...(config.timeout_ms === undefined ? {} : { timeoutMs: config.timeout_ms }),
+      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
     };
     const answer = await callHttp(call);
     assertAccepted(answer, call, { retryOn: config.retry_on });

@@ -1,0 +1,164 @@
+// The steps that compute, choose or wait: transform, condition, tasks, delay, signal, event.
+
+import assert from 'node:assert/strict';
+import { compileStep, StepError, stepHandlers } from './index.ts';
+import { failureOf, outputOf, runStep, testContext, testEnv } from './testing.ts';
+
+const now = new Date('2026-11-20T12:00:00Z');
+const ctx = testContext({
+  env: testEnv({}, { now: () => now }),
+  input: { n: 3, boss: 'boss@acme.example' },
+  steps: { a: { output: { list: [1, 2] } } },
+});
+
+Deno.test('transform gives the value of its expression, null when it selects nothing', async () => {
+  assert.equal(
+    await outputOf('transform', { expression: '$sum(steps.a.output.list) + input.n' }, ctx),
+    6,
+  );
+  assert.equal(await outputOf('transform', { expression: 'input.missing' }, ctx), null);
+});
+
+Deno.test('transform reports what is wrong with its expression', async () => {
+  const failed = await failureOf('transform', { expression: '"a" + 1' }, ctx);
+  assert.deepEqual([failed.code, failed.retryable], ['expression_failed', false]);
+  const broken = await failureOf('transform', { expression: '1 +' }, ctx);
+  assert.equal(broken.code, 'invalid_definition');
+  assert.deepEqual((broken.details as { position: number; path: string }).path, 'expression');
+});
+
+Deno.test('condition answers true, false or the name it gives', async () => {
+  const handleOf = async (expression: string): Promise<unknown> => {
+    const result = await runStep('condition', { expression }, ctx);
+    return result.kind === 'completed' ? result.handle : result.kind;
+  };
+  assert.equal(await handleOf('input.n > 2'), 'true');
+  assert.equal(await handleOf('input.n > 5'), 'false');
+  assert.equal(await handleOf('input.missing'), 'false');
+  assert.equal(await handleOf('steps.a.output.list'), 'true');
+  assert.equal(await handleOf('[]'), 'false');
+  assert.equal(await handleOf('input.n > 2 ? "large" : "small"'), 'large');
+});
+
+Deno.test('wait_for_approval asks for a decision until its deadline', async () => {
+  assert.deepEqual(
+    await runStep(
+      'wait_for_approval',
+      {
+        title: 'Approve {{ input.n }}?',
+        assigned_to: '{{ input.boss }}',
+        role: '{{ input.nobody }}',
+        deadline_ms: 60_000,
+      },
+      ctx,
+    ),
+    {
+      kind: 'waiting',
+      reason: 'task',
+      task: { title: 'Approve 3?', assigned_to: 'boss@acme.example', deadline_ms: 60_000 },
+      timeoutMs: 60_000,
+    },
+  );
+  assert.equal((await failureOf('wait_for_approval', {}, ctx)).code, 'invalid_config');
+});
+
+Deno.test('user_task carries its form', async () => {
+  const form = { fields: [{ name: 'reason', type: 'text' }] };
+  assert.deepEqual(await runStep('user_task', { title: '{{ input.n }}', form }, ctx), {
+    kind: 'waiting',
+    reason: 'task',
+    task: { title: '3', form },
+  });
+});
+
+Deno.test('delay wakes after a time or at a date', async () => {
+  assert.deepEqual(await runStep('delay', { ms: '{{ input.n * 1000 }}' }, ctx), {
+    kind: 'waiting',
+    reason: 'delay',
+    wakeAt: new Date('2026-11-20T12:00:03Z'),
+  });
+  assert.deepEqual(await runStep('delay', { until: '2027-01-01T00:00:00Z' }, ctx), {
+    kind: 'waiting',
+    reason: 'delay',
+    wakeAt: new Date('2027-01-01T00:00:00Z'),
+  });
+  for (const config of [{}, { ms: 1, until: '2027-01-01' }, { ms: -1 }, { until: 'tomorrow' }]) {
+    assert.equal((await failureOf('delay', config, ctx)).code, 'invalid_config');
+  }
+});
+
+Deno.test('wait_for_signal names its signal', async () => {
+  assert.deepEqual(await runStep('wait_for_signal', { signal_name: 'paid', timeout_ms: 5 }, ctx), {
+    kind: 'waiting',
+    reason: 'signal',
+    signalName: 'paid',
+    timeoutMs: 5,
+  });
+});
+
+Deno.test('emit_event hands its event to the engine', async () => {
+  const event = { name: 'order.paid', payload: { n: 3 } };
+  assert.deepEqual(
+    await runStep('emit_event', { name: 'order.paid', payload: { n: '{{ input.n }}' } }, ctx),
+    {
+      kind: 'completed',
+      output: event,
+      emit: [event],
+    },
+  );
+});
+
+Deno.test('what a step reads is known before it runs', () => {
+  const readsOf = (type: string, config: unknown) => {
+    const handler = stepHandlers.get(type);
+    assert.ok(handler);
+    const { reads, usesContext, secrets } = compileStep(handler, config);
+    return { reads, usesContext, secrets };
+  };
+  assert.deepEqual(
+    readsOf('http_request', {
+      url: '{{ steps.a.output.url }}',
+      headers: { authorization: '{{ secrets.token }}' },
+      body: { x: ['{{ steps.b.output }}', 'plain'] },
+    }),
+    { reads: ['a', 'b'], usesContext: false, secrets: ['token'] },
+  );
+  assert.deepEqual(readsOf('condition', { expression: 'steps.c.output > context.limit' }), {
+    reads: ['c'],
+    usesContext: true,
+    secrets: [],
+  });
+  assert.deepEqual(readsOf('inline_code', { code: '({ steps }) => steps.d.output' }), {
+    reads: ['d'],
+    usesContext: false,
+    secrets: [],
+  });
+});
+
+Deno.test('secrets cannot be used where the result is stored', () => {
+  const handler = stepHandlers.get('transform');
+  assert.ok(handler);
+  assert.throws(
+    () => compileStep(handler, { expression: 'secrets.token' }),
+    (error: unknown) => error instanceof StepError && error.code === 'invalid_definition',
+  );
+});
+
+Deno.test('a missing secret fails the step by name', async () => {
+  const error = await failureOf(
+    'webhook',
+    { url: 'http://127.0.0.1:1/', secret: '{{ secrets.gone }}' },
+    ctx,
+  );
+  assert.equal(error.code, 'secret_not_found');
+  assert.match(error.message, /gone/);
+});
+
+Deno.test('an aborted attempt does not start', async () => {
+  const error = await failureOf(
+    'transform',
+    { expression: '1' },
+    { ...ctx, signal: AbortSignal.abort() },
+  );
+  assert.equal(error.code, 'cancelled');
+});

@@ -1,0 +1,210 @@
+// http_request against a real server: what is sent, what comes back, what may be tried again, and every limit.
+
+import assert from 'node:assert/strict';
+import { startShop } from '../../../scripts/world/shop.ts';
+import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+
+const shop = await startShop();
+Deno.test.afterAll(() => shop.stop());
+
+interface Echo {
+  status: number;
+  headers: Record<string, string>;
+  body: {
+    method: string;
+    path: string;
+    query: Record<string, string>;
+    headers: Record<string, string>;
+    body: unknown;
+    text: string;
+  };
+}
+
+const echo = async (
+  config: Record<string, unknown>,
+  secrets: Record<string, string> = {},
+): Promise<Echo> =>
+  (await outputOf(
+    'http_request',
+    { url: `${shop.url}/echo`, ...config },
+    testContext(),
+    secrets,
+  )) as Echo;
+
+Deno.test('a GET parses JSON and lower-cases header names', async () => {
+  const output = (await outputOf('http_request', { url: `${shop.url}/orders/1001` })) as Echo;
+  assert.equal(output.status, 200);
+  assert.equal(output.headers['content-type'], 'application/json');
+  assert.equal((output.body as unknown as { id: string }).id, '1001');
+});
+
+Deno.test('method, query, headers and a JSON body are sent; a POST carries the idempotency key', async () => {
+  const { body } = await echo({
+    method: 'post',
+    query: { page: 2, tag: 'new & old', none: null },
+    headers: { 'X-Trace': 'abc', 'X-Number': 7, 'X-None': null },
+    body: { a: [1, true] },
+  });
+  assert.equal(body.method, 'POST');
+  assert.deepEqual(body.query, { page: '2', tag: 'new & old' });
+  assert.equal(body.headers['x-trace'], 'abc');
+  assert.equal(body.headers['x-number'], '7');
+  assert.equal(body.headers['x-none'], undefined);
+  assert.equal(body.headers['content-type'], 'application/json');
+  assert.equal(body.headers['idempotency-key'], 'run-1:step:0');
+  assert.deepEqual(body.body, { a: [1, true] });
+});
+
+Deno.test('a GET carries no idempotency key and cannot have a body', async () => {
+  assert.equal((await echo({})).body.headers['idempotency-key'], undefined);
+  const error = await failureOf('http_request', { url: `${shop.url}/echo`, body: { a: 1 } });
+  assert.equal(error.code, 'invalid_config');
+});
+
+Deno.test('a form body is encoded when the content type asks for it', async () => {
+  const { body } = await echo({
+    method: 'PUT',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: { a: 'x y', b: 2 },
+  });
+  assert.equal(body.text, 'a=x+y&b=2');
+});
+
+Deno.test('a secret is sent but masked in the output', async () => {
+  const { body } = await echo(
+    { headers: { authorization: "{{ 'Bearer ' & secrets.token }}" } },
+    { token: 'very-secret-token' },
+  );
+  assert.equal(body.headers.authorization, 'Bearer ***');
+  assert.ok(
+    shop.requests.all.some((seen) => seen.headers.authorization === 'Bearer very-secret-token'),
+  );
+});
+
+Deno.test('4xx fails for good, 429 and 5xx may be tried again', async () => {
+  const gone = await failureOf('http_request', { url: `${shop.url}/status/404` });
+  assert.deepEqual([gone.code, gone.retryable], ['http_client_error', false]);
+  assert.deepEqual(gone.details, { status: 404, body: { status: 404 } });
+  const limited = await failureOf('http_request', { url: `${shop.url}/status/429?retry_after=3` });
+  assert.deepEqual(
+    [limited.code, limited.retryable, limited.retryAfterMs],
+    ['http_rate_limited', true, 3_000],
+  );
+  const broken = await failureOf('http_request', { url: `${shop.url}/status/503` });
+  assert.deepEqual([broken.code, broken.retryable], ['http_server_error', true]);
+});
+
+Deno.test('retry_on makes a 4xx worth another attempt, accept_status makes it an answer', async () => {
+  const told = await failureOf('http_request', { url: `${shop.url}/status/409`, retry_on: [409] });
+  assert.equal(told.retryable, true);
+  const output = (await outputOf('http_request', {
+    url: `${shop.url}/status/404`,
+    accept_status: [404],
+  })) as Echo;
+  assert.equal(output.status, 404);
+});
+
+Deno.test('nobody listening is a network error and retryable', async () => {
+  const error = await failureOf('http_request', { url: 'http://127.0.0.1:1/private?key=hidden' });
+  assert.deepEqual([error.code, error.retryable], ['network_error', true]);
+  assert.ok(!error.message.includes('hidden'), error.message);
+});
+
+Deno.test('a slow server runs into the time-out', async () => {
+  const ctx = testContext({ timeoutMs: 100 });
+  const error = await failureOf('http_request', { url: `${shop.url}/slow?ms=5000` }, ctx);
+  assert.deepEqual([error.code, error.retryable], ['http_timeout', true]);
+});
+
+Deno.test('a cancelled attempt ends at once and is not retryable', async () => {
+  const controller = new AbortController();
+  const started = Date.now();
+  setTimeout(() => controller.abort(), 50);
+  const error = await failureOf(
+    'http_request',
+    { url: `${shop.url}/slow?ms=5000` },
+    testContext({ signal: controller.signal }),
+  );
+  assert.deepEqual([error.code, error.retryable], ['cancelled', false]);
+  assert.ok(Date.now() - started < 2_000);
+});
+
+Deno.test('a response beyond the limit is refused, also without a content length', async () => {
+  for (const form of ['', '&chunked=1']) {
+    const error = await failureOf('http_request', {
+      url: `${shop.url}/large?bytes=200000${form}`,
+      max_response_bytes: 100_000,
+    });
+    assert.equal(error.code, 'http_response_too_large');
+  }
+});
+
+Deno.test('redirects are followed up to a limit', async () => {
+  const output = await echo({ url: `${shop.url}/redirect?to=/echo%3Fhere=1` });
+  assert.deepEqual(output.body.query, { here: '1' });
+  const loop = await failureOf(
+    'http_request',
+    {
+      url: `${shop.url}/redirect?to=${encodeURIComponent('/redirect?to=/redirect')}`,
+    },
+    testContext({ env: testEnv({}, { limits: { ...testEnv().limits, redirects: 1 } }) }),
+  );
+  assert.equal(loop.code, 'http_too_many_redirects');
+});
+
+Deno.test('a redirect to another origin loses the credentials', async () => {
+  const other = await startShop();
+  try {
+    const output = await echo({
+      url: `${shop.url}/redirect?to=${encodeURIComponent(`${other.url}/echo`)}`,
+      headers: { authorization: 'Bearer x', 'x-kept': 'yes' },
+    });
+    assert.equal(output.body.headers.authorization, undefined);
+    assert.equal(output.body.headers['x-kept'], 'yes');
+  } finally {
+    await other.stop();
+  }
+});
+
+Deno.test('a POST answered with 303 becomes a GET without its body', async () => {
+  const output = await echo({
+    method: 'POST',
+    url: `${shop.url}/redirect?status=303&to=/echo`,
+    body: { a: 1 },
+  });
+  assert.equal(output.body.method, 'GET');
+  assert.equal(output.body.text, '');
+});
+
+Deno.test('broken JSON is an error of its own', async () => {
+  const error = await failureOf('http_request', { url: `${shop.url}/broken-json` });
+  assert.equal(error.code, 'http_invalid_json');
+});
+
+Deno.test('a config that is not valid says which part', async () => {
+  const error = await failureOf('http_request', { url: 'ftp://example.com/', method: 'FETCH' });
+  assert.equal(error.code, 'invalid_config');
+  assert.deepEqual((error.details as { path: string }[]).map((problem) => problem.path).sort(), [
+    'method',
+    'url',
+  ]);
+});
+
+Deno.test('a private address is refused unless the operator allows it', async () => {
+  const closed = testContext({ env: testEnv({ STEPBASE_ALLOW_PRIVATE_NETWORK: '' }) });
+  const error = await failureOf('http_request', { url: `${shop.url}/echo` }, closed);
+  assert.deepEqual([error.code, error.retryable], ['egress_blocked', false]);
+  const { host } = new URL(shop.url);
+  const listed = testContext({
+    env: testEnv({ STEPBASE_ALLOW_PRIVATE_NETWORK: '', STEPBASE_EGRESS_ALLOW: host }),
+  });
+  const output = (await outputOf('http_request', { url: `${shop.url}/echo` }, listed)) as Echo;
+  assert.equal(output.status, 200);
+  // The redirect's target is checked like the first address.
+  const away = await failureOf(
+    'http_request',
+    { url: `${shop.url}/redirect?to=${encodeURIComponent('http://169.254.169.254/latest')}` },
+    listed,
+  );
+  assert.equal(away.code, 'egress_blocked');
+});

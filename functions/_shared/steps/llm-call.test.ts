@@ -1,0 +1,116 @@
+// llm_call against an endpoint that speaks the chat protocol: text, structured output, and every way it goes wrong.
+
+import assert from 'node:assert/strict';
+import { startModel } from '../../../scripts/world/model.ts';
+import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+
+const model = await startModel();
+Deno.test.afterAll(() => model.stop());
+
+const ctx = testContext({
+  env: testEnv({ OPENAI_BASE_URL: `${model.url}/`, OPENAI_API_KEY: model.apiKey }),
+});
+
+const schema = {
+  type: 'object',
+  properties: {
+    category: { type: 'string', enum: ['praise', 'question', 'complaint'] },
+    urgent: { type: 'boolean' },
+  },
+  required: ['category', 'urgent'],
+  additionalProperties: false,
+};
+
+interface Output {
+  text: string;
+  object?: unknown;
+  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+}
+
+Deno.test('a prompt is answered with text and usage', async () => {
+  const output = (await outputOf(
+    'llm_call',
+    { model: 'small', system: 'Be brief.', prompt: 'How are you?', temperature: 0 },
+    ctx,
+  )) as Output;
+  assert.equal(output.text, 'You asked: How are you? (3 words)');
+  assert.deepEqual(output.usage, { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 });
+  assert.equal('object' in output, false);
+  const call = model.calls.all.at(-1);
+  assert.deepEqual(call?.messages[0], { role: 'system', content: 'Be brief.' });
+  assert.equal(call?.headers['idempotency-key'], 'run-1:step:0');
+});
+
+Deno.test('a response schema gives a checked object that depends on the question', async () => {
+  const ask = async (prompt: string): Promise<unknown> =>
+    (
+      (await outputOf(
+        'llm_call',
+        { model: 'small', prompt, response_schema: schema },
+        ctx,
+      )) as Output
+    ).object;
+  assert.deepEqual(await ask('Urgent: it arrived broken.'), {
+    category: 'complaint',
+    urgent: true,
+  });
+  assert.deepEqual(await ask('Thank you so much!'), { category: 'praise', urgent: false });
+});
+
+Deno.test('messages are sent as they are, a structured prompt as JSON', async () => {
+  const messages = [
+    { role: 'user', content: 'one' },
+    { role: 'assistant', content: 'two' },
+    { role: 'user', content: 'three' },
+  ];
+  await outputOf('llm_call', { model: 'small', messages }, ctx);
+  assert.deepEqual(model.calls.all.at(-1)?.messages, messages);
+  await outputOf('llm_call', { model: 'small', prompt: { a: 1 } }, ctx);
+  assert.equal(model.calls.all.at(-1)?.messages[0]?.content, '{"a":1}');
+});
+
+Deno.test('an answer that is not JSON, or does not fit, is worth another attempt', async () => {
+  const error = await failureOf(
+    'llm_call',
+    { model: 'babbler', prompt: 'x', response_schema: schema },
+    ctx,
+  );
+  assert.deepEqual([error.code, error.retryable], ['llm_invalid_output', true]);
+  const misfit = await failureOf(
+    'llm_call',
+    {
+      model: 'small',
+      prompt: 'x',
+      // The endpoint does not know minLength; a real model may not care for it either.
+      response_schema: { type: 'object', properties: { a: { type: 'string', minLength: 500 } } },
+    },
+    ctx,
+  );
+  assert.equal(misfit.code, 'llm_invalid_output');
+  assert.match(JSON.stringify(misfit.details), /"path":"\/a"/);
+});
+
+Deno.test('refusals are final; overload and rate limits are not', async () => {
+  const refused = await failureOf('llm_call', { model: 'refuser', prompt: 'x' }, ctx);
+  assert.deepEqual([refused.code, refused.retryable], ['llm_refused', false]);
+  const overloaded = await failureOf('llm_call', { model: 'overloaded', prompt: 'x' }, ctx);
+  assert.deepEqual([overloaded.code, overloaded.retryable], ['http_server_error', true]);
+  const limited = await failureOf('llm_call', { model: 'rate-limited', prompt: 'x' }, ctx);
+  assert.deepEqual([limited.retryable, limited.retryAfterMs], [true, 2_000]);
+});
+
+Deno.test('a wrong key is final and does not appear in the error', async () => {
+  const wrong = testContext({
+    env: testEnv({ OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'sk-wrong-key' }),
+  });
+  const error = await failureOf('llm_call', { model: 'small', prompt: 'x' }, wrong);
+  assert.deepEqual([error.code, error.retryable], ['http_client_error', false]);
+  assert.ok(!JSON.stringify(error).includes('sk-wrong-key'));
+});
+
+Deno.test('either prompt or messages', async () => {
+  for (const config of [{}, { prompt: 'x', messages: [{ role: 'user', content: 'x' }] }]) {
+    const error = await failureOf('llm_call', { model: 'small', ...config }, ctx);
+    assert.equal(error.code, 'invalid_config');
+  }
+});

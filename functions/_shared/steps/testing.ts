@@ -1,0 +1,69 @@
+// For the tests beside this file: a step's context, and a step run the way the worker runs it.
+
+import { createStepEnv } from './env.ts';
+import { compileStep, stepHandlers } from './index.ts';
+import { type StepContext, type StepEnv, StepError, type StepResult } from './types.ts';
+
+export function testContext(overrides: Partial<StepContext> = {}): StepContext {
+  return {
+    run: { id: 'run-1', app_code: 'acme', workflow: 'orders', version: 1 },
+    stepId: 'step',
+    attempt: 1,
+    itemIndex: 0,
+    idempotencyKey: 'run-1:step:0',
+    signal: new AbortController().signal,
+    env: testEnv(),
+    input: {},
+    steps: {},
+    context: {},
+    ...overrides,
+  };
+}
+
+export function testEnv(
+  variables: Record<string, string> = {},
+  overrides: Partial<StepEnv> = {},
+): StepEnv {
+  return createStepEnv({ STEPBASE_ALLOW_PRIVATE_NETWORK: 'true', ...variables }, overrides);
+}
+
+export async function runStep(
+  type: string,
+  config: unknown,
+  ctx: StepContext = testContext(),
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<StepResult> {
+  const handler = stepHandlers.get(type);
+  if (handler === undefined) throw new Error(`no step type ${type}`);
+  const step = compileStep(handler, config);
+  const resolved = await step.resolve(ctx);
+  return await step.run(resolved, (name) => secrets[name], ctx);
+}
+
+/** The output of a step that must complete. */
+export async function outputOf(
+  type: string,
+  config: unknown,
+  ctx: StepContext = testContext(),
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const result = await runStep(type, config, ctx, secrets);
+  if (result.kind !== 'completed') throw new Error(`the step is ${result.kind}`);
+  return result.output;
+}
+
+/** The StepError of a step that must fail. */
+export async function failureOf(
+  type: string,
+  config: unknown,
+  ctx: StepContext = testContext(),
+  secrets: Readonly<Record<string, string>> = {},
+): Promise<StepError> {
+  try {
+    await runStep(type, config, ctx, secrets);
+  } catch (error) {
+    if (error instanceof StepError) return error;
+    throw error;
+  }
+  throw new Error('the step was expected to fail');
+}

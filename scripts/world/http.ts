@@ -1,0 +1,126 @@
+// What the HTTP services of the outside world share: a server on a free loopback port, bodies, JSON answers.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+export interface Received {
+  method: string;
+  path: string;
+  query: Record<string, string>;
+  headers: Record<string, string>;
+  /** Parsed when it is JSON, otherwise the text. */
+  body: unknown;
+  text: string;
+}
+
+export interface Reply {
+  status?: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON unless it is a string. */
+  body?: unknown;
+  /** Sent as it is, with the content type of `headers`. */
+  raw?: string | Uint8Array;
+  delayMs?: number;
+}
+
+export type Answer = (request: Received) => Reply | Promise<Reply>;
+
+export interface HttpServer {
+  url: string;
+  stop(): Promise<void>;
+}
+
+const maxBody = 8 * 1024 * 1024;
+
+export async function serveHttp(answer: Answer): Promise<HttpServer> {
+  const open = new Set<ReturnType<typeof setTimeout>>();
+  const server = createServer((incoming, response) => {
+    void handle(incoming, response, answer, open);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async stop() {
+      for (const timer of open) clearTimeout(timer);
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+async function handle(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  open: Set<ReturnType<typeof setTimeout>>,
+): Promise<void> {
+  let reply: Reply;
+  try {
+    reply = await answer(await receive(incoming));
+  } catch (error) {
+    reply = {
+      status: 500,
+      body: { error: error instanceof Error ? error.message : String(error) },
+    };
+  }
+  if (!reply.delayMs) {
+    send(response, reply);
+    return;
+  }
+  const timer = setTimeout(() => {
+    open.delete(timer);
+    send(response, reply);
+  }, reply.delayMs);
+  open.add(timer);
+}
+
+async function receive(incoming: IncomingMessage): Promise<Received> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBody) throw new Error('the body is too large');
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  const url = new URL(incoming.url ?? '/', 'http://127.0.0.1');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return {
+    method: incoming.method ?? 'GET',
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    headers,
+    body: parse(text, headers['content-type']),
+    text,
+  };
+}
+
+function parse(text: string, contentType = ''): unknown {
+  if (!contentType.includes('json')) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function send(response: ServerResponse, reply: Reply): void {
+  if (response.destroyed) return;
+  const headers = { ...reply.headers };
+  let body: string | Uint8Array = reply.raw ?? '';
+  if (reply.raw === undefined && reply.body !== undefined) {
+    body = JSON.stringify(reply.body);
+    headers['content-type'] ??= 'application/json';
+  }
+  response.writeHead(reply.status ?? 200, headers);
+  response.end(body);
+}

@@ -1,0 +1,172 @@
+// An endpoint that speaks the OpenAI chat protocol. It reads the question and answers the same way every time:
+// words of the question choose among a schema's values, so a test can predict the answer and see that it depends on it.
+
+import { type HttpServer, type Received, type Reply, serveHttp } from './http.ts';
+import { Recorder } from './recorder.ts';
+
+export interface ChatCall {
+  model: string;
+  messages: { role: string; content: string }[];
+  schema?: Schema | undefined;
+  headers: Record<string, string>;
+}
+
+export interface Model extends HttpServer {
+  calls: Recorder<ChatCall>;
+  apiKey: string;
+}
+
+interface Schema {
+  type?: string;
+  enum?: unknown[];
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  minItems?: number;
+  minimum?: number;
+  maximum?: number;
+}
+
+interface ChatRequest {
+  model?: string;
+  messages?: { role: string; content: string }[];
+  response_format?: { type: string; json_schema?: { schema?: Schema } };
+}
+
+/** What gives a value away although its name is not in the question. */
+const hints: Readonly<Record<string, RegExp>> = {
+  complaint: /broken|late|waiting|money back|refund|where is/i,
+  question: /\?/,
+  praise: /thank|lovely|great|perfect/i,
+  negative: /broken|bad|angry|late/i,
+  positive: /thank|lovely|great/i,
+};
+
+export async function startModel(): Promise<Model> {
+  const apiKey = 'sk-world';
+  const calls = new Recorder<ChatCall>('chat completion');
+  const server = await serveHttp((request) => answer(request, apiKey, calls));
+  return { ...server, url: `${server.url}/v1`, apiKey, calls };
+}
+
+function failure(status: number, code: string, message: string): Reply {
+  return { status, body: { error: { message, type: 'invalid_request_error', code } } };
+}
+
+function answer(request: Received, apiKey: string, calls: Recorder<ChatCall>): Reply {
+  if (request.headers.authorization !== `Bearer ${apiKey}`) {
+    return failure(401, 'invalid_api_key', 'Incorrect API key provided.');
+  }
+  if (request.method !== 'POST' || request.path !== '/v1/chat/completions') {
+    return failure(404, 'not_found', `Unknown request: ${request.method} ${request.path}`);
+  }
+  const { model, messages, response_format: format } = request.body as ChatRequest;
+  if (typeof model !== 'string' || !Array.isArray(messages) || messages.length === 0) {
+    return failure(400, 'invalid_request', 'model and messages are required');
+  }
+  const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined;
+  calls.add({ model, messages, schema, headers: request.headers });
+  return misbehaviour(model) ?? complete(model, messages, schema);
+}
+
+/** Some models are there to go wrong. */
+function misbehaviour(model: string): Reply | undefined {
+  switch (model) {
+    case 'overloaded':
+      return failure(503, 'overloaded', 'The server is overloaded.');
+    case 'rate-limited':
+      return {
+        ...failure(429, 'rate_limit_exceeded', 'Slow down.'),
+        headers: { 'retry-after': '2' },
+      };
+    case 'refuser':
+      return completion(model, { content: null, refusal: 'I cannot help with that.' }, 0, 6);
+    case 'babbler':
+      return completion(model, { content: 'certainly! {"category": ' }, 3, 3);
+    default:
+      return undefined;
+  }
+}
+
+function complete(
+  model: string,
+  messages: readonly { role: string; content: string }[],
+  schema: Schema | undefined,
+): Reply {
+  const question = messages.findLast((message) => message.role === 'user')?.content ?? '';
+  const content =
+    schema === undefined
+      ? `You asked: ${question.slice(0, 200)} (${words(question)} words)`
+      : JSON.stringify(invent(schema, question, 'answer'));
+  const asked = messages.reduce((sum, message) => sum + words(message.content), 0);
+  return completion(model, { content }, asked, words(content));
+}
+
+function completion(
+  model: string,
+  message: { content: string | null; refusal?: string },
+  promptTokens: number,
+  completionTokens: number,
+): Reply {
+  return {
+    body: {
+      id: 'chatcmpl-world',
+      object: 'chat.completion',
+      created: 0,
+      model,
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', refusal: null, ...message },
+          finish_reason: 'stop',
+        },
+      ],
+      usage: {
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        total_tokens: promptTokens + completionTokens,
+      },
+    },
+  };
+}
+
+function words(text: string): number {
+  return text.split(/\s+/).filter((word) => word !== '').length;
+}
+
+function invent(schema: Schema, question: string, name: string): unknown {
+  if (schema.enum !== undefined) return choose(schema.enum, question);
+  switch (schema.type) {
+    case 'object':
+      return Object.fromEntries(
+        Object.entries(schema.properties ?? {}).map(([key, part]) => [
+          key,
+          invent(part, question, key),
+        ]),
+      );
+    case 'array':
+      return Array.from({ length: Math.max(schema.minItems ?? 1, 1) }, () =>
+        invent(schema.items ?? { type: 'string' }, question, name),
+      );
+    case 'boolean':
+      return new RegExp(`\\b${name}`, 'i').test(question);
+    case 'integer':
+    case 'number': {
+      const low = schema.minimum ?? 0;
+      const high = schema.maximum ?? low + 100;
+      return low + (words(question) % (Math.floor(high - low) + 1));
+    }
+    case 'null':
+      return null;
+    default:
+      return `${name}: ${question.slice(0, 80)}`;
+  }
+}
+
+function choose(values: readonly unknown[], question: string): unknown {
+  const named = values.find(
+    (value) =>
+      typeof value === 'string' &&
+      (hints[value] ?? new RegExp(value.replace(/\W+/g, '\\W+'), 'i')).test(question),
+  );
+  return named ?? values[words(question) % values.length];
+}

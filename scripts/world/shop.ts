@@ -1,0 +1,105 @@
+// Somebody else's JSON API: orders, an echo, and endpoints that fail, dawdle, redirect or answer too much on demand.
+
+import { type HttpServer, type Received, type Reply, serveHttp } from './http.ts';
+import { Recorder } from './recorder.ts';
+
+export interface Shop extends HttpServer {
+  requests: Recorder<Received>;
+}
+
+const notes = [
+  'Thank you, the last delivery was lovely.',
+  'Where is my parcel? This is urgent, I have been waiting for two weeks.',
+  'The lamp arrived broken and I want my money back.',
+  'Could you wrap it as a present?',
+];
+
+const customers = [
+  { name: 'Ada Lovelace', email: 'ada@customer.example', tier: 'gold' },
+  { name: 'Grace Hopper', email: 'grace@customer.example', tier: 'standard' },
+  { name: 'Alan Turing', email: 'alan@customer.example', tier: 'silver' },
+];
+
+/** The same id is always the same order. */
+function orderOf(id: string): Record<string, unknown> {
+  const number = Number(id);
+  return {
+    id,
+    status: 'paid',
+    currency: 'EUR',
+    customer: customers[number % customers.length],
+    items: [
+      { sku: 'LAMP-1', name: 'Desk lamp', quantity: (number % 3) + 1, unit_price: 39.9 },
+      { sku: 'BULB-4', name: 'Light bulb', quantity: 4, unit_price: 4.25 },
+    ],
+    note: notes[number % notes.length],
+  };
+}
+
+export async function startShop(): Promise<Shop> {
+  const requests = new Recorder<Received>('request to the shop');
+  const failures = new Map<string, number>();
+  const server = await serveHttp((request) => {
+    requests.add(request);
+    return route(request, failures);
+  });
+  return { ...server, requests };
+}
+
+function route(request: Received, failures: Map<string, number>): Reply {
+  const [, area = '', id = ''] = request.path.split('/');
+  const { query } = request;
+  switch (area) {
+    case 'orders':
+      return order(request, id);
+    case 'echo':
+      return { body: request };
+    case 'flaky':
+      return flaky(id, Number(query.fail ?? 1), Number(query.status ?? 503), failures);
+    case 'slow':
+      return {
+        delayMs: Number(query.ms ?? 1_000),
+        body: { slept_ms: Number(query.ms ?? 1_000) },
+      };
+    case 'status':
+      return {
+        status: Number(id),
+        body: { status: Number(id) },
+        headers: query.retry_after ? { 'retry-after': query.retry_after } : {},
+      };
+    case 'large':
+      return {
+        raw: 'x'.repeat(Number(query.bytes ?? 1_000_000)),
+        headers: {
+          'content-type': 'text/plain',
+          ...(query.chunked ? { 'transfer-encoding': 'chunked' } : {}),
+        },
+      };
+    case 'redirect':
+      return {
+        status: Number(query.status ?? 302),
+        headers: { location: query.to ?? '/echo' },
+      };
+    case 'broken-json':
+      return { raw: '{"half": ', headers: { 'content-type': 'application/json' } };
+    default:
+      return { status: 404, body: { error: 'not_found' } };
+  }
+}
+
+function order(request: Received, id: string): Reply {
+  if (request.method === 'POST' && id === '') {
+    return { status: 201, body: { id: '2001', received: request.body } };
+  }
+  if (request.method !== 'GET') return { status: 405, body: { error: 'method_not_allowed' } };
+  if (!/^\d{1,9}$/.test(id)) return { status: 404, body: { error: 'order_not_found' } };
+  return { body: orderOf(id) };
+}
+
+function flaky(key: string, fail: number, status: number, failures: Map<string, number>): Reply {
+  const seen = (failures.get(key) ?? 0) + 1;
+  failures.set(key, seen);
+  return seen <= fail
+    ? { status, body: { error: 'try_again', attempt: seen } }
+    : { body: { ok: true, attempts: seen } };
+}
