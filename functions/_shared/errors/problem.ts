@@ -15,8 +15,7 @@ export interface Problem {
 
 export function toProblem(error: AppError, requestId?: string): Problem {
   const { status, title } = ERRORS[error.code];
-  return {
-    ...error.extra,
+  const members = {
     type: `urn:stepbase:problem:${error.code}`,
     title,
     status,
@@ -24,6 +23,8 @@ export function toProblem(error: AppError, requestId?: string): Problem {
     code: error.code,
     ...(requestId === undefined ? {} : { instance: `urn:stepbase:request:${requestId}` }),
   };
+  // The problem's own members come first and cannot be replaced.
+  return { ...members, ...error.extra, ...members };
 }
 
 export function problemResponse(
