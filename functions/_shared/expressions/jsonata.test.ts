@@ -1,0 +1,168 @@
+// JSONata as tenants may use it: its values as plain JSON, and every way of running away stopped.
+
+import assert from 'node:assert/strict';
+import { ExpressionError, type ExpressionErrorCode } from './errors.ts';
+import { compileExpression, evaluate, type Scope } from './jsonata.ts';
+
+const scope: Scope = {
+  input: { n: 2, items: [{ x: 1 }, { x: 2 }], text: 'a-b-c', one: [1] },
+  steps: { a: { output: { list: [3, 1, 2] } } },
+  context: {},
+  run: { id: 'r' },
+};
+
+const run = (expression: string): Promise<unknown> => evaluate(expression, scope);
+
+async function codeOf(expression: string): Promise<ExpressionErrorCode> {
+  try {
+    await run(expression);
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.code;
+    throw error;
+  }
+  throw new Error(`${expression} was expected to fail`);
+}
+
+Deno.test('values come out as plain JSON', async () => {
+  assert.deepEqual(await run('input.items.x'), [1, 2]);
+  assert.deepEqual(await run('$sort(steps.a.output.list)'), [1, 2, 3]);
+  assert.deepEqual(await run('input.items.{"y": x}'), [{ y: 1 }, { y: 2 }]);
+  assert.equal(await run('input.missing.deeper'), undefined);
+  assert.equal(await run('function($x) { $x }'), undefined);
+  assert.deepEqual(await run('[function($x) { $x }, 1]'), [null, 1]);
+  const result = await run('input.items');
+  assert.equal(Object.getPrototypeOf((result as unknown[])[0]), Object.prototype);
+});
+
+Deno.test('a plain path gives what JSONata gives', async () => {
+  for (const path of [
+    'input',
+    'input.n',
+    'input.items',
+    'input.items.x',
+    'input.one',
+    'input.text.length',
+    'run.id',
+    'input.__proto__',
+    'input.constructor',
+    'nothing.at.all',
+  ]) {
+    // Parentheses keep the expression from being a plain path.
+    assert.deepEqual(await run(path), await run(`(${path})`), path);
+  }
+});
+
+Deno.test('regular expressions work', async () => {
+  assert.equal(await run('$replace(input.text, /-/, "+")'), 'a+b+c');
+  assert.deepEqual(await run('$split(input.text, /-/)'), ['a', 'b', 'c']);
+  assert.equal(await run('$contains(input.text, /B/i)'), true);
+  assert.deepEqual(await run('$match("a1b22", /([a-z])(\\d+)/).groups[1]'), ['1', '22']);
+  assert.equal(await run('$replace("2026-11", /(\\d+)-(\\d+)/, "$2/$1")'), '11/2026');
+});
+
+Deno.test('$eval, $distinct, $pad and $toMillis still do their work', async () => {
+  assert.deepEqual(await run('$eval("[1, 2]")'), [1, 2]);
+  assert.deepEqual(await run('$distinct([1, {"a": 1, "b": 2}, 1, {"b": 2, "a": 1}, "1"])'), [
+    1,
+    { a: 1, b: 2 },
+    '1',
+  ]);
+  assert.equal(await run('$pad("x", -3, "ab")'), 'abx');
+  assert.equal(await run('$pad("x", 3)'), 'x  ');
+  assert.equal(await run('$toMillis("2026-01-02T00:00:00Z")'), Date.UTC(2026, 0, 2));
+  assert.equal(await run('$toMillis("20260102", "[Y0001][M01][D01]")'), Date.UTC(2026, 0, 2));
+});
+
+Deno.test('a runaway expression is stopped', async () => {
+  const started = Date.now();
+  assert.equal(await codeOf('($f := function() { $f() }; $f())'), 'expression_timeout');
+  assert.ok(Date.now() - started < 10_000);
+  assert.equal(await codeOf('($f := function($n) { 1 + $f($n) }; $f(1))'), 'expression_too_deep');
+  assert.equal(await codeOf(`${'('.repeat(20_000)}1${')'.repeat(20_000)}`), 'expression_too_deep');
+});
+
+Deno.test('others get their turn while an expression runs', async () => {
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+  }, 10);
+  assert.equal(await codeOf('($f := function() { $f() }; $f())'), 'expression_timeout');
+  clearInterval(timer);
+  assert.ok(ticks > 10, `${ticks} ticks`);
+});
+
+Deno.test('a pattern that backtracks for ever is stopped', async () => {
+  assert.equal(
+    await codeOf('$match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", /(a+)+$/)'),
+    'expression_timeout',
+  );
+  assert.equal(await run('$contains("still", /ll/)'), true);
+});
+
+Deno.test('what would not fit into memory is refused', async () => {
+  for (const expression of [
+    '$pad("x", 1000000000)',
+    '[1..9999999]',
+    '($f := function($s, $n) { $n = 0 ? $s : $f($s & $s, $n - 1) }; $f("aaaa", 60))',
+    '($f := function($x, $n) { $n = 0 ? $x : $f({"a": $x, "b": $x}, $n - 1) }; $f(1, 60))',
+    '($f := function($x, $n) { $n = 0 ? $x : $f([[$x], [$x]], $n - 1) }; $f(1, 60))',
+    '($f := function($x, $n) { $n = 0 ? $x : $f($zip([$x], [$x]), $n - 1) }; $f([1], 60))',
+    '($f := function($x, $n) { $n = 0 ? $x : $f($merge([{"a": $x}, {"b": $x}]), $n - 1) }; $f({}, 60))',
+    '($f := function($x, $n) { $n = 0 ? $x : $f($append($x, $x), $n - 1) }; $f([1], 60))',
+    '$toMillis("1111111111111111111111111111111111111111x", "[Y][Y][Y][Y][Y][Y][Y][Y]")',
+  ]) {
+    assert.equal(await codeOf(expression), 'expression_too_large', expression);
+  }
+});
+
+Deno.test('a large but honest computation is allowed', async () => {
+  assert.equal(await run('$sum([1..10000].($ * 2))'), 100_010_000);
+  assert.equal(await run('$count($distinct([1..20000]))'), 20_000);
+});
+
+Deno.test('nothing of the host can be reached', async () => {
+  for (const expression of [
+    'input.constructor',
+    'input.__proto__',
+    '"".constructor.constructor("return 1")',
+    '$lookup(input, "constructor")',
+    '$string.constructor',
+    'input.items.__defineGetter__',
+  ]) {
+    assert.equal(await run(expression), undefined, expression);
+  }
+  await run('{"__proto__": {"polluted": 1}}');
+  await run('$merge([{"__proto__": {"polluted": 1}}])');
+  await run('input ~> |$|{"__proto__": {"polluted": 1}}|');
+  assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+});
+
+Deno.test('the scope is not changed by a transform', async () => {
+  const before = structuredClone(scope);
+  assert.deepEqual(await run('(input ~> |items|{"x": 9}|).items.x'), [9, 9]);
+  assert.deepEqual(scope, before);
+});
+
+Deno.test('errors carry the position and JSONata’s own code', async () => {
+  try {
+    compileExpression('input.n + $');
+    compileExpression('input.n +* 2');
+    assert.fail('must not compile');
+  } catch (error) {
+    assert.ok(error instanceof ExpressionError);
+    assert.equal(error.code, 'expression_syntax');
+    assert.equal(typeof error.details.position, 'number');
+    assert.match(error.details.jsonata_code ?? '', /^S/);
+  }
+  await assert.rejects(
+    run('input.text * 2'),
+    (error: unknown) =>
+      error instanceof ExpressionError &&
+      error.code === 'expression_failed' &&
+      error.details.position !== undefined,
+  );
+});
+
+Deno.test('the same text is compiled once', () => {
+  assert.equal(compileExpression('input.once'), compileExpression('input.once'));
+});

@@ -1,0 +1,23 @@
+// JSON Schema problems name the part that is wrong.
+
+import assert from 'node:assert/strict';
+import { validateJson } from './schema.ts';
+
+const schema = {
+  type: 'object',
+  properties: { a: { type: 'array', items: { type: 'integer', minimum: 1 } } },
+  required: ['a'],
+  additionalProperties: false,
+};
+
+Deno.test('a value that fits has no problems', () => {
+  assert.deepEqual(validateJson(schema, { a: [1, 2] }), []);
+});
+
+Deno.test('problems carry the pointer of the part', () => {
+  const paths = validateJson(schema, { a: [1, 0, 'x'] }).map((problem) => problem.path);
+  assert.ok(paths.includes('/a/1'), paths.join());
+  assert.ok(paths.includes('/a/2'), paths.join());
+  assert.ok(validateJson(schema, {}).length > 0);
+  assert.ok(validateJson(schema, { a: [], b: 1 }).length > 0);
+});

@@ -1,0 +1,213 @@
+// Templates in a step's config: types kept, text filled in, secrets last, and errors that say where.
+
+import assert from 'node:assert/strict';
+import { ExpressionError } from './errors.ts';
+import type { Scope } from './jsonata.ts';
+import { compileTemplate, resolveSecrets } from './template.ts';
+
+const scope: Scope = {
+  input: { id: 42, name: 'Ada', flag: false, list: [1, 2], none: null },
+  steps: {
+    fetch: { output: { status: 200, body: { items: [{ n: 1 }, { n: 2 }], 'odd key': 'x' } } },
+  },
+  context: { total: 7 },
+  run: { id: 'run-1' },
+  item: { sku: 'A' },
+  index: 3,
+};
+
+const resolve = async (config: unknown): Promise<unknown> =>
+  (await compileTemplate(config).resolve(scope)).stored;
+
+function errorOf(work: () => unknown): ExpressionError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ExpressionError) return error;
+    throw error;
+  }
+  throw new Error('expected an ExpressionError');
+}
+
+Deno.test('a string that is one template keeps the type of its value', async () => {
+  assert.deepEqual(
+    await resolve({
+      number: '{{ input.id }}',
+      flag: '{{input.flag}}',
+      list: '{{ input.list }}',
+      object: '{{ steps.fetch.output.body.items[0] }}',
+      none: '{{ input.none }}',
+      text: '{{ input.name }}',
+      run: '{{ run.id }}',
+      item: '{{ item.sku }}',
+      index: '{{ index }}',
+      context: '{{ context.total }}',
+    }),
+    {
+      number: 42,
+      flag: false,
+      list: [1, 2],
+      object: { n: 1 },
+      none: null,
+      text: 'Ada',
+      run: 'run-1',
+      item: 'A',
+      index: 3,
+      context: 7,
+    },
+  );
+});
+
+Deno.test('a template among text becomes text', async () => {
+  assert.equal(
+    await resolve(
+      '{{ input.name }} has {{ input.id }}, {{ input.list }}, {{ input.missing }}|{{ input.none }}.',
+    ),
+    'Ada has 42, [1,2], |.',
+  );
+  assert.equal(await resolve(' {{ input.id }}'), ' 42');
+});
+
+Deno.test('arrays and objects are filled in to the bottom; keys and other types are left alone', async () => {
+  assert.deepEqual(await resolve({ '{{ a }}': [1, true, null, { deep: ['{{ input.id }}'] }] }), {
+    '{{ a }}': [1, true, null, { deep: [42] }],
+  });
+});
+
+Deno.test('what selects nothing is left out of objects and null elsewhere', async () => {
+  assert.deepEqual(await resolve({ a: '{{ input.missing }}', b: ['{{ input.missing }}'] }), {
+    b: [null],
+  });
+  assert.equal(await resolve('{{ input.missing }}'), null);
+});
+
+Deno.test('braces inside an expression do not end it', async () => {
+  assert.deepEqual(await resolve('{{ {"a": {"b": input.id}} }}'), { a: { b: 42 } });
+  assert.deepEqual(await resolve('{{ {"a":{"b":input.id}}}}'), { a: { b: 42 } });
+  assert.equal(await resolve('{{ "}}" & input.id }}'), '}}42');
+  assert.equal(await resolve('{{ "{{" }} and {{ "}}" }}'), '{{ and }}');
+});
+
+Deno.test('a list of one stays a list', async () => {
+  const one: Scope = { ...scope, input: { list: [1], empty: [] } };
+  const { stored } = await compileTemplate({
+    a: '{{ input.list }}',
+    b: '{{ input.empty }}',
+  }).resolve(one);
+  assert.deepEqual(stored, { a: [1], b: [] });
+});
+
+Deno.test('what the template reads is known', () => {
+  const { reads, usesContext, secrets } = compileTemplate({
+    url: 'https://x/{{ steps.b.output }}/{{ steps.`my-step`.output.id }}',
+    auth: '{{ secrets.token }}',
+    limit: '{{ context.limit }}',
+  });
+  assert.deepEqual(reads, ['b', 'my-step']);
+  assert.equal(usesContext, true);
+  assert.deepEqual(secrets, ['token']);
+});
+
+Deno.test('secrets are shown as written and revealed last', async () => {
+  const template = compileTemplate({
+    url: 'https://x/{{ input.id }}?key={{ secrets.key }}',
+    basic: "{{ 'Basic ' & $base64encode(secrets.user & ':' & secrets.pass) }}",
+    plain: '{{ input.name }}',
+  });
+  const resolved = await template.resolve(scope);
+  assert.deepEqual(resolved.stored, {
+    url: 'https://x/42?key={{ secrets.key }}',
+    basic: "{{ 'Basic ' & $base64encode(secrets.user & ':' & secrets.pass) }}",
+    plain: 'Ada',
+  });
+  assert.deepEqual(resolved.secrets, ['key', 'pass', 'user']);
+  const known: Record<string, string> = { key: 'k3y-k3y', user: 'u', pass: 'p' };
+  const { config, mask } = await resolveSecrets(resolved, (name) => known[name]);
+  assert.deepEqual(config, { url: 'https://x/42?key=k3y-k3y', basic: 'Basic dTpw', plain: 'Ada' });
+  assert.deepEqual(mask({ a: ['got k3y-k3y'], b: 1 }), { a: ['got ***'], b: 1 });
+});
+
+Deno.test('text of an input that looks like a secret is only text', async () => {
+  const resolved = await compileTemplate({
+    note: '{{ input.note }}',
+    key: '{{ secrets.key }}',
+  }).resolve({
+    ...scope,
+    input: { note: '{{ secrets.key }}' },
+  });
+  const { config } = await resolveSecrets(resolved, () => 'the-key');
+  assert.deepEqual(config, { note: '{{ secrets.key }}', key: 'the-key' });
+});
+
+Deno.test('a secret is asked for only when it is used, and must exist', async () => {
+  const asked: string[] = [];
+  const lookup = (name: string): string => {
+    asked.push(name);
+    return 'value';
+  };
+  await resolveSecrets(await compileTemplate({ a: '{{ input.id }}' }).resolve(scope), lookup);
+  assert.deepEqual(asked, []);
+  const resolved = await compileTemplate({ a: '{{ secrets.gone }}' }).resolve(scope);
+  await assert.rejects(
+    resolveSecrets(resolved, () => undefined),
+    (error: unknown) => error instanceof ExpressionError && error.code === 'secret_not_found',
+  );
+});
+
+Deno.test('secrets cannot be collected without their names', () => {
+  for (const expression of [
+    'secrets',
+    '$keys(secrets)',
+    'secrets.*',
+    '$lookup(secrets, input.name)',
+    'secrets[0]',
+  ]) {
+    assert.equal(
+      errorOf(() => compileTemplate({ a: `{{ ${expression} }}` })).code,
+      'secret_not_literal',
+    );
+  }
+});
+
+Deno.test('a secret is not reachable through the whole scope', async () => {
+  assert.equal(await resolve('{{ $lookup($$, "secrets") }}'), null);
+  assert.equal(await resolve('{{ $eval("secrets.key") }}'), null);
+});
+
+Deno.test('a broken template says where', () => {
+  const error = errorOf(() => compileTemplate({ headers: { list: ['ok', 'x {{ 1 + }}'] } }));
+  assert.equal(error.code, 'expression_syntax');
+  assert.equal(error.details.path, 'headers.list[1]');
+  assert.equal(error.details.expression, '1 +');
+  assert.equal(typeof error.details.position, 'number');
+  assert.equal(errorOf(() => compileTemplate('a {{ b')).code, 'expression_syntax');
+});
+
+Deno.test('an expression that fails says where', async () => {
+  await assert.rejects(
+    compileTemplate({ body: { n: '{{ "a" * 2 }}' } }).resolve(scope),
+    (error: unknown) =>
+      error instanceof ExpressionError &&
+      error.code === 'expression_failed' &&
+      error.details.path === 'body.n',
+  );
+});
+
+Deno.test('raw keys are left alone but analysed', async () => {
+  const template = compileTemplate(
+    { expression: 'steps.a.output & "{{ input.id }}"', label: '{{ input.id }}' },
+    { rawKeys: { expression: 'jsonata' } },
+  );
+  assert.deepEqual(template.reads, ['a']);
+  assert.deepEqual((await template.resolve(scope)).stored, {
+    expression: 'steps.a.output & "{{ input.id }}"',
+    label: 42,
+  });
+});
+
+Deno.test('a __proto__ key stays data', async () => {
+  const config: unknown = JSON.parse('{"__proto__": {"polluted": "{{ input.id }}"}}');
+  const stored = await resolve(config);
+  assert.equal(JSON.stringify(stored), '{"__proto__":{"polluted":42}}');
+  assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+});
