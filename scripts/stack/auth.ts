@@ -1,0 +1,150 @@
+// /auth/v1: @supabase/lite's Auth on our database as supabase_auth_admin, with the hooks around it.
+
+import pg from 'pg';
+import { decodeJwt } from 'jose';
+import { AuthHooks, HookRefusal } from './auth-hooks.ts';
+import type { ProjectConfig } from './config-toml.ts';
+import type { StackKeys } from './keys.ts';
+
+export interface AuthService {
+  fetch(request: Request): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+interface AuthOptions {
+  /** As supabase_auth_admin. */
+  dbUrl: string;
+  apiUrl: string;
+  webUrl: string;
+  keys: StackKeys;
+  project: ProjectConfig;
+  onError: (message: string) => void;
+}
+
+type TokenBody = { access_token: string; [key: string]: unknown };
+
+export async function startAuth(options: AuthOptions): Promise<AuthService> {
+  const { project, keys } = options;
+  const { App } = await import('@supabase/lite');
+  const { createPostgresConnection } = await import('@supabase/lite/postgres');
+  const connection = createPostgresConnection({
+    url: options.dbUrl,
+    postgresOptions: { max: 8, idle_timeout: 60, onnotice: () => undefined },
+  });
+  const app = new App({
+    connection,
+    auth: {
+      enabled: true,
+      jwt_secret: keys.jwtSecret,
+      jwt_expiry: project.auth.jwt_expiry,
+      enable_signup: project.auth.enable_signup,
+      minimum_password_length: project.auth.minimum_password_length,
+      enable_refresh_token_rotation: project.auth.enable_refresh_token_rotation,
+      refresh_token_reuse_interval: project.auth.refresh_token_reuse_interval,
+      site_url: options.webUrl,
+      email: {
+        enable_signup: project.auth.email.enable_signup,
+        enable_confirmations: project.auth.email.enable_confirmations,
+      },
+      publishable_key: keys.publishableKey,
+      secret_key: keys.secretKey,
+    },
+    db: { migrations: { enabled: false } },
+    options: { server: { disableStudio: true } },
+  });
+  const pool = new pg.Pool({ connectionString: options.dbUrl, max: 5, idleTimeoutMillis: 60_000 });
+  pool.on('error', () => undefined);
+  const hooks = new AuthHooks({
+    pool,
+    jwtSecret: keys.jwtSecret,
+    issuer: `${options.apiUrl}/auth/v1`,
+    tokenHook: project.auth.hook.custom_access_token,
+    passwordHook: project.auth.hook.password_verification_attempt,
+  });
+
+  /** Passes a token response through the hook; a session the hook refuses does not survive. */
+  const withClaims = async (token: string, method: string): Promise<string> => {
+    try {
+      return await hooks.accessToken(token, method);
+    } catch (error) {
+      if (error instanceof HookRefusal && error.status < 500) {
+        await pool.query('delete from auth.sessions where id = $1', [decodeJwt(token).session_id]);
+      }
+      throw error;
+    }
+  };
+
+  const answer = async (request: Request): Promise<Response> => {
+    const url = new URL(request.url);
+    const grant = url.searchParams.get('grant_type');
+    if (request.method === 'POST' && url.pathname === '/auth/v1/token' && grant === 'password') {
+      const body = (await request.clone().json().catch(() => ({}))) as Record<string, unknown>;
+      if (typeof body.email === 'string' && typeof body.password === 'string') {
+        await hooks.passwordAttempt(body.email, body.password);
+      }
+    }
+    const response = await app.fetch(request);
+    return await resign(response, authenticationMethod(url.pathname, grant), withClaims);
+  };
+
+  return {
+    fetch: async (request) => {
+      try {
+        return await answer(request);
+      } catch (error) {
+        if (!(error instanceof HookRefusal)) options.onError(`auth: ${String(error)}`);
+        return refusal(error);
+      }
+    },
+    stop: async () => {
+      await Promise.all([connection.close(), pool.end()]);
+    },
+  };
+}
+
+function authenticationMethod(path: string, grant: string | null): string {
+  if (grant === 'refresh_token') return 'token_refresh';
+  return path === '/auth/v1/verify' ? 'otp' : 'password';
+}
+
+/** Replaces the token in a JSON session or in the fragment of a redirect; other answers pass as they are. */
+async function resign(
+  response: Response,
+  method: string,
+  withClaims: (token: string, method: string) => Promise<string>,
+): Promise<Response> {
+  const location = response.headers.get('location');
+  if (response.status === 303 && location?.includes('#access_token=')) {
+    const [base, fragment] = location.split('#') as [string, string];
+    const values = new URLSearchParams(fragment);
+    values.set('access_token', await withClaims(values.get('access_token') ?? '', method));
+    const headers = new Headers(response.headers);
+    headers.set('location', `${base}#${values}`);
+    return new Response(null, { status: 303, headers });
+  }
+  if (response.status !== 200 || !response.headers.get('content-type')?.includes('json')) {
+    return response;
+  }
+  const body = (await response.clone().json()) as TokenBody | null;
+  if (typeof body?.access_token !== 'string') return response;
+  body.access_token = await withClaims(body.access_token, method);
+  const headers = new Headers(response.headers);
+  headers.delete('content-length');
+  return new Response(JSON.stringify(body), { status: 200, headers });
+}
+
+function refusal(error: unknown): Response {
+  const known = error instanceof HookRefusal;
+  const status = known ? error.status : 500;
+  const code = known ? error.code : 'unexpected_failure';
+  return Response.json(
+    { code: status, error_code: code, msg: known ? error.message : 'Internal server error' },
+    {
+      status,
+      headers: {
+        'Access-Control-Allow-Origin': '*',
+        ...(code === undefined ? {} : { 'X-Sb-Error-Code': code }),
+      },
+    },
+  );
+}

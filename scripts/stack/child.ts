@@ -1,0 +1,126 @@
+// One child process: its own group, output to a log file, guarded by the watchdog, ended in bounded time.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, createWriteStream, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { guard, unguard } from './watchdog.ts';
+
+export interface ChildOptions {
+  command: string;
+  args: string[];
+  env: Record<string, string | undefined>;
+  cwd: string;
+  /** Where standard output and error go; lines also reach `onLine` when that is given. */
+  logFile: string;
+  onLine?: (line: string) => void;
+  uid?: number | undefined;
+  gid?: number | undefined;
+  /** What asks it to end. */
+  stopSignal: 'SIGTERM' | 'SIGINT';
+}
+
+export interface ExitStatus {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export class Child {
+  readonly pid: number;
+  readonly exited: Promise<ExitStatus>;
+  readonly #process: ChildProcess;
+  readonly #stopSignal: NodeJS.Signals;
+  #running = true;
+
+  private constructor(process: ChildProcess, pid: number, stopSignal: NodeJS.Signals) {
+    this.#process = process;
+    this.pid = pid;
+    this.#stopSignal = stopSignal;
+    this.exited = new Promise((resolve) => {
+      process.once('exit', (code, signal) => {
+        this.#running = false;
+        unguard(pid);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  static async start(options: ChildOptions): Promise<Child> {
+    mkdirSync(dirname(options.logFile), { recursive: true });
+    const log = openSync(options.logFile, 'a');
+    const onLine = options.onLine;
+    const child = spawn(options.command, options.args, {
+      cwd: options.cwd,
+      env: options.env,
+      // A group of its own: Ctrl-C reaches the supervisor alone, which then stops all in order.
+      detached: true,
+      stdio: ['ignore', onLine ? 'pipe' : log, onLine ? 'pipe' : log],
+      ...(options.uid === undefined ? {} : { uid: options.uid }),
+      ...(options.gid === undefined ? {} : { gid: options.gid }),
+    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+    } catch (error) {
+      closeSync(log);
+      throw error;
+    }
+    const pid = child.pid;
+    if (pid === undefined) throw new Error(`${options.command} did not start`);
+    guard(pid, options.stopSignal === 'SIGINT' ? 'INT' : 'TERM');
+    if (onLine) pipeLines(child, log, onLine);
+    else closeSync(log);
+    return new Child(child, pid, options.stopSignal);
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Asks the process to end, then insists; resolves when it is gone. */
+  async stop(graceMs: number): Promise<void> {
+    if (!this.#running) return;
+    this.#signalGroup(this.#stopSignal);
+    const insist = setTimeout(() => this.#signalGroup('SIGKILL'), graceMs);
+    await this.exited;
+    clearTimeout(insist);
+    // Whatever it started and left behind is in its group.
+    this.#signalGroup('SIGKILL');
+  }
+
+  kill(): void {
+    this.#signalGroup('SIGKILL');
+  }
+
+  #signalGroup(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // The group is already empty; the process itself may still be on its way out.
+      if (this.#running) this.#process.kill(signal);
+    }
+  }
+}
+
+/** Copies the output to the log file and hands it on line by line. */
+function pipeLines(child: ChildProcess, log: number, onLine: (line: string) => void): void {
+  const file = createWriteStream('', { fd: log });
+  let open = 2;
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    let rest = '';
+    stream.setEncoding('utf8');
+    stream.on('data', (chunk: string) => {
+      file.write(chunk);
+      const lines = (rest + chunk).split('\n');
+      rest = (lines.pop() ?? '').slice(0, 64 * 1024);
+      for (const line of lines) onLine(line);
+    });
+    stream.once('close', () => {
+      if (rest !== '') onLine(rest);
+      open -= 1;
+      if (open === 0) file.end();
+    });
+  }
+}

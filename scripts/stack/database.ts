@@ -1,0 +1,110 @@
+// The database behind a stack: the embedded cluster or the one of DATABASE_URL, brought to the point
+// where migrations are applied and the seed is in.
+
+import { createHash } from 'node:crypto';
+import type { StackKeys } from './keys.ts';
+import { migrate } from './migrate.ts';
+import { type StackConfig, StackError } from './options.ts';
+import { bootstrapCluster, bootstrapDatabase } from './postgres/bootstrap.ts';
+import { startCluster } from './postgres/cluster.ts';
+import { asRole, withClient } from './postgres/connection.ts';
+import { seedOnce } from './seed.ts';
+
+export interface Database {
+  /** As the superuser. */
+  adminUrl: string;
+  /** As postgres, the role of migrations and functions. */
+  url: string;
+  /** As another role that logs in. */
+  urlAs(role: 'authenticator' | 'supabase_auth_admin'): string;
+  stop(): Promise<void>;
+}
+
+export async function startDatabase(config: StackConfig, keys: StackKeys): Promise<Database> {
+  const database = config.databaseUrl
+    ? await useExisting(config.databaseUrl)
+    : await startEmbedded(config, keys);
+  try {
+    await migrate(database.url, config.dataDir);
+    if (config.seed) await seedOnce(database.url, config.dataDir);
+    return database;
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
+
+async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Database> {
+  const port = config.ports.postgres;
+  const passwords = { postgres: 'postgres', service: keys.servicePassword };
+  const cluster = await startCluster({
+    dataDir: config.dataDir,
+    port,
+    superuserPassword: keys.servicePassword,
+  });
+  const adminUrl = cluster.adminUrl('postgres');
+  try {
+    if (!(await isBootstrapped(adminUrl))) {
+      await bootstrapCluster(adminUrl, passwords, true);
+      await bootstrapDatabase(adminUrl, passwords);
+    }
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return {
+    adminUrl,
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    urlAs: (role) => asRole(adminUrl, role, keys.servicePassword),
+    stop: () => cluster.stop(),
+  };
+}
+
+async function useExisting(adminUrl: string): Promise<Database> {
+  const login = new URL(adminUrl);
+  // Roles are shared by every stack on that server: their password follows from the address.
+  const service = createHash('sha256')
+    .update(`stepbase ${login.username} ${login.password} ${login.host}`)
+    .digest('base64url');
+  const check = await withClient(adminUrl, async (client) => {
+    const { rows } = await client.query<{ wal: string; super: boolean; postgres: boolean }>(
+      `select current_setting('wal_level') as wal, current_setting('is_superuser') = 'on' as super,
+         exists (select from pg_catalog.pg_roles where rolname = 'postgres') as postgres`,
+    );
+    return rows[0];
+  }).catch((error: Error) => {
+    throw new StackError(`DATABASE_URL: cannot connect to ${login.host}: ${error.message}`);
+  });
+  if (!check?.super) {
+    throw new StackError('DATABASE_URL must log in as a superuser: roles and schemas are created');
+  }
+  if (check.wal !== 'logical') {
+    throw new StackError(`DATABASE_URL: the server needs wal_level = logical (it is ${check.wal})`);
+  }
+  if (check.postgres && login.username !== 'postgres') {
+    throw new StackError('DATABASE_URL: this server has a role postgres; log in as that role');
+  }
+  const passwords = { postgres: service, service };
+  if (!(await isBootstrapped(adminUrl))) {
+    await bootstrapCluster(adminUrl, passwords, false);
+    await bootstrapDatabase(adminUrl, passwords);
+  }
+  return {
+    adminUrl,
+    url: login.username === 'postgres' ? adminUrl : asRole(adminUrl, 'postgres', service),
+    urlAs: (role) => asRole(adminUrl, role, service),
+    stop: async () => undefined,
+  };
+}
+
+/** The last thing a bootstrap makes. */
+async function isBootstrapped(adminUrl: string): Promise<boolean> {
+  return await withClient(adminUrl, async (client) => {
+    const { rows } = await client.query<{ done: boolean }>(
+      `select exists (
+         select from pg_catalog.pg_publication where pubname = 'supabase_realtime_messages_publication'
+       ) as done`,
+    );
+    return rows[0]?.done ?? false;
+  });
+}

@@ -1,0 +1,168 @@
+// The Edge Functions as Deno processes: start, wait until they answer, start again when they crash.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Child } from './child.ts';
+import { type LogLevel, ROOT, StackError } from './options.ts';
+
+export const FUNCTIONS = ['api', 'worker'] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+const READY_DEADLINE_MS = 60_000;
+const STOP_GRACE_MS = 10_000;
+const FIRST_BACKOFF_MS = 250;
+const MAX_BACKOFF_MS = 10_000;
+/** Crashes in a row, each within a minute of its start, after which a function stays down. */
+const MAX_CRASHES = 10;
+const STABLE_MS = 60_000;
+
+export interface FunctionOptions {
+  name: FunctionName;
+  port: number;
+  env: Record<string, string>;
+  dataDir: string;
+  logLevel: LogLevel;
+  say: (message: string) => void;
+}
+
+const LEVELS: Record<LogLevel, number> = { silent: 100, error: 50, warn: 40, info: 30, debug: 20 };
+const LEVEL_NAMES: Record<string, number> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50 };
+
+/** Whether a line of a function's output belongs on the console: JSON logs by level, the rest as errors. */
+export function lineIsShown(line: string, level: LogLevel): boolean {
+  if (line.trim() === '') return false;
+  let severity = LEVELS.error;
+  if (line.startsWith('{')) {
+    try {
+      const parsed = JSON.parse(line) as { level?: unknown };
+      if (typeof parsed.level === 'string') severity = LEVEL_NAMES[parsed.level] ?? severity;
+    } catch {
+      // Not a log record: shown like any other output.
+    }
+  }
+  return severity >= LEVELS[level];
+}
+
+function denoProgram(): string {
+  // The program itself: npm's wrapper in .bin would be one more process to end.
+  return join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'deno');
+}
+
+export class FunctionProcess {
+  readonly #options: FunctionOptions;
+  #child: Child | undefined;
+  #stopping = false;
+  #crashes = 0;
+  #supervision: Promise<void> = Promise.resolve();
+  #wake: () => void = () => undefined;
+
+  constructor(options: FunctionOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.running ? this.#child.pid : undefined;
+  }
+
+  /** Resolves when the function answers; afterwards it is kept running. */
+  async start(): Promise<void> {
+    const child = await this.#launch();
+    await this.#ready(child);
+    this.#supervision = this.#supervise(child);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    await this.#child?.stop(STOP_GRACE_MS);
+    await this.#supervision;
+  }
+
+  async #launch(): Promise<Child> {
+    const { name, port, env, dataDir, logLevel, say } = this.#options;
+    this.#child = await Child.start({
+      command: denoProgram(),
+      args: [
+        'run',
+        '--no-prompt',
+        '--allow-net',
+        '--allow-env',
+        '--allow-sys',
+        '--allow-read',
+        join(ROOT, 'functions', name, 'index.ts'),
+      ],
+      env: {
+        ...env,
+        PATH: process.env.PATH ?? '',
+        HOME: process.env.HOME ?? '/tmp',
+        PORT: String(port),
+        NO_COLOR: '1',
+        DENO_NO_UPDATE_CHECK: '1',
+        DENO_NO_PROMPT: '1',
+        ...(process.env.DENO_DIR ? { DENO_DIR: process.env.DENO_DIR } : {}),
+      },
+      cwd: ROOT,
+      logFile: join(dataDir, 'logs', `${name}.log`),
+      onLine: (line) => {
+        if (lineIsShown(line, logLevel)) say(`${name}: ${line}`);
+      },
+      stopSignal: 'SIGTERM',
+    });
+    return this.#child;
+  }
+
+  async #ready(child: Child): Promise<void> {
+    const { name, port, dataDir } = this.#options;
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (child.running && Date.now() < deadline) {
+      if (await answers(`http://127.0.0.1:${port}/${name}/healthz`)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const running = child.running;
+    await child.stop(1_000);
+    const log = await readFile(join(dataDir, 'logs', `${name}.log`), 'utf8').catch(() => '');
+    throw new StackError(
+      `Function ${name} ${running ? `did not answer within ${READY_DEADLINE_MS / 1000} s` : 'ended while starting'}:\n${log.trim().slice(-1500)}`,
+    );
+  }
+
+  async #supervise(first: Child): Promise<void> {
+    const { name, say } = this.#options;
+    let child = first;
+    for (;;) {
+      const started = Date.now();
+      const { code, signal } = await child.exited;
+      if (this.#stopping) return;
+      this.#crashes = Date.now() - started > STABLE_MS ? 1 : this.#crashes + 1;
+      say(`function ${name} ended (${signal ?? `exit code ${code}`})`);
+      if (this.#crashes >= MAX_CRASHES) {
+        say(`function ${name} crashed ${MAX_CRASHES} times in a row and stays down`);
+        return;
+      }
+      await this.#pause(Math.min(FIRST_BACKOFF_MS * 2 ** (this.#crashes - 1), MAX_BACKOFF_MS));
+      if (this.#stopping) return;
+      child = await this.#launch();
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,43 @@
+// The secrets of one stack: made once per data directory, kept readable by its owner only.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface StackKeys {
+  publishableKey: string;
+  secretKey: string;
+  jwtSecret: string;
+  redisToken: string;
+  /** Of the superuser supabase_admin and of the services' own roles. */
+  servicePassword: string;
+}
+
+/** `sb_publishable_<22>_<8>`: random part and checksum, as hosted projects write them. */
+function apiKey(type: 'publishable' | 'secret'): string {
+  const body = `sb_${type}_${randomBytes(17).toString('base64url').slice(0, 22)}`;
+  const checksum = createHash('sha256').update(`supabase-self-hosted|${body}`).digest('base64url');
+  return `${body}_${checksum.slice(0, 8)}`;
+}
+
+function generateKeys(): StackKeys {
+  return {
+    publishableKey: apiKey('publishable'),
+    secretKey: apiKey('secret'),
+    jwtSecret: randomBytes(48).toString('base64url'),
+    redisToken: randomBytes(24).toString('base64url'),
+    servicePassword: randomBytes(24).toString('base64url'),
+  };
+}
+
+export async function loadKeys(dataDir: string): Promise<StackKeys> {
+  const path = join(dataDir, 'keys.json');
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as StackKeys;
+  const keys = generateKeys();
+  await mkdir(dataDir, { recursive: true });
+  // Written beside and renamed: a start that dies here leaves no half file.
+  await writeFile(`${path}.tmp`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${path}.tmp`, path);
+  return keys;
+}

@@ -1,0 +1,140 @@
+// What a stack is started with, and everything that follows from it: ports, folders, addresses.
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+export const DEFAULT_PORT = 54321;
+export const DEFAULT_DATA_DIR = '.stepbase';
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+
+export interface StackOptions {
+  /** The gateway's port; the other ports follow it. Default 54321. */
+  port?: number;
+  /** Where everything that outlives a start is kept. Default `.stepbase`. */
+  dataDir?: string;
+  /** Throws the data away first. */
+  reset?: boolean;
+  /** Runs functions/api and functions/worker. Default true. */
+  functions?: boolean;
+  /** Serves the web client. Default true. */
+  web?: boolean;
+  /** Runs supabase/seed.sql on a database that has not been seeded. Default true. */
+  seed?: boolean;
+  /** An existing PostgreSQL (superuser) instead of the embedded one. Default: env DATABASE_URL. */
+  databaseUrl?: string;
+  /** A real Redis behind the Upstash REST protocol. Default: env REDIS_URL. */
+  redisUrl?: string;
+  /** Handed to the functions on top of what the stack itself sets. */
+  functionsEnv?: Record<string, string>;
+  /** What of the services' own output reaches the console. Default warn. */
+  logLevel?: LogLevel;
+}
+
+export interface Ports {
+  gateway: number;
+  postgres: number;
+  web: number;
+  redis: number;
+  api: number;
+  worker: number;
+}
+
+/** Names of the ports in the order they are counted from the first. */
+export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker'] as const;
+
+export interface StackConfig {
+  ports: Ports;
+  dataDir: string;
+  apiUrl: string;
+  webUrl: string;
+  redisUrl: string;
+  functions: boolean;
+  web: boolean;
+  seed: boolean;
+  reset: boolean;
+  databaseUrl: string | undefined;
+  redisBackend: string | undefined;
+  functionsEnv: Record<string, string>;
+  logLevel: LogLevel;
+}
+
+/** An error whose message is all a person needs to read: no stack trace is printed for it. */
+export class StackError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StackError';
+  }
+}
+
+export function portsFrom(first: number): Ports {
+  return {
+    gateway: first,
+    postgres: first + 1,
+    web: first + 2,
+    redis: first + 3,
+    api: first + 4,
+    worker: first + 5,
+  };
+}
+
+export function resolveOptions(options: StackOptions): StackConfig {
+  const port = options.port ?? DEFAULT_PORT;
+  if (!Number.isInteger(port) || port < 1024 || port > 65530) {
+    throw new StackError(`--port must be a whole number from 1024 to 65530, not ${port}`);
+  }
+  const dataDir = options.dataDir ?? DEFAULT_DATA_DIR;
+  const ports = portsFrom(port);
+  return {
+    ports,
+    dataDir: isAbsolute(dataDir) ? dataDir : resolve(ROOT, dataDir),
+    apiUrl: `http://127.0.0.1:${ports.gateway}`,
+    webUrl: `http://127.0.0.1:${ports.web}`,
+    redisUrl: `http://127.0.0.1:${ports.redis}`,
+    functions: options.functions ?? true,
+    web: options.web ?? true,
+    seed: options.seed ?? true,
+    reset: options.reset ?? false,
+    databaseUrl: options.databaseUrl ?? (process.env.DATABASE_URL || undefined),
+    redisBackend: options.redisUrl ?? (process.env.REDIS_URL || undefined),
+    functionsEnv: options.functionsEnv ?? {},
+    logLevel: options.logLevel ?? 'warn',
+  };
+}
+
+/** `--port N --data DIR --reset` as `npm start -- …` passes them. */
+export function optionsFromArguments(args: string[]): StackOptions {
+  let values: { port?: string; data?: string; reset?: boolean; verbose?: boolean };
+  try {
+    ({ values } = parseArgs({
+      args,
+      options: {
+        port: { type: 'string' },
+        data: { type: 'string' },
+        reset: { type: 'boolean' },
+        verbose: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    throw new StackError(`${(error as Error).message} (known: --port N, --data DIR, --reset)`);
+  }
+  const options: StackOptions = { logLevel: values.verbose ? 'debug' : 'warn' };
+  if (values.port !== undefined) options.port = Number(values.port);
+  if (values.data !== undefined) options.dataDir = resolve(process.cwd(), values.data);
+  if (values.reset) options.reset = true;
+  return options;
+}
+
+/** A reset deletes a folder: only one that is ours or empty, never a home or the checkout. */
+export function assertMayDelete(dataDir: string): void {
+  if ([ROOT, homedir(), '/'].includes(dataDir) || ROOT.startsWith(`${dataDir}/`)) {
+    throw new StackError(`--reset will not delete ${dataDir}: give the stack a folder of its own`);
+  }
+  if (existsSync(dataDir) && !existsSync(resolve(dataDir, 'keys.json'))) {
+    throw new StackError(`--reset will not delete ${dataDir}: it holds no stack (no keys.json)`);
+  }
+}

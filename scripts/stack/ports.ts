@@ -1,0 +1,50 @@
+// Ports: whether they are free, and finding six free ones in a row for throw-away stacks.
+
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { PORT_NAMES, type Ports, portsFrom, StackError } from './options.ts';
+
+const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
+  gateway: 'the API gateway',
+  postgres: 'PostgreSQL',
+  web: 'the web client',
+  redis: 'Upstash Redis',
+  api: 'function api',
+  worker: 'function worker',
+};
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
+      probe.close(() => resolve(true)),
+    );
+  });
+}
+
+/** Throws one line naming the first port that is taken and the way out. */
+export async function assertPortsFree(
+  ports: Ports,
+  needed: readonly (typeof PORT_NAMES)[number][] = PORT_NAMES,
+): Promise<void> {
+  for (const name of needed) {
+    if (!(await isFree(ports[name]))) {
+      throw new StackError(
+        `Port ${ports[name]} (${LABELS[name]}) is already in use. ` +
+          'Stop what uses it, or start on other ports: npm start -- --port N --data DIR',
+      );
+    }
+  }
+}
+
+/** The first of six free ports in a row, away from the ephemeral range that clients draw from. */
+export async function findFreePorts(): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const first = 12_000 + 8 * randomInt(0, 2_400);
+    const ports = Object.values(portsFrom(first));
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return first;
+  }
+  throw new StackError('Found no six free ports in a row between 12000 and 31200');
+}

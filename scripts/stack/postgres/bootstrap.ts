@@ -1,0 +1,85 @@
+// Turns an empty database into what a new hosted project has before its first migration.
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import pg from 'pg';
+import { ensureAuthSchema } from '../auth-schema.ts';
+import { asRole, withClient } from './connection.ts';
+
+/** Passwords of the roles that log in. */
+export interface RolePasswords {
+  postgres: string;
+  service: string;
+}
+
+const file = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
+
+async function scripts() {
+  const [roles, schemas, authGrants, vault, realtime] = await Promise.all([
+    file('./roles.sql'),
+    file('./schemas.sql'),
+    file('./auth-grants.sql'),
+    file('./vault.sql'),
+    file('../realtime/schema.sql'),
+  ]);
+  return { roles, schemas, authGrants, vault, realtime };
+}
+
+/** Changes when a bootstrapped database would look different. */
+export async function bootstrapFingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const text of Object.values(await scripts())) hash.update(text);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Roles and passwords, once a cluster; idempotent. An existing login keeps its password. */
+export async function bootstrapCluster(
+  adminUrl: string,
+  passwords: RolePasswords,
+  ownsCluster: boolean,
+): Promise<void> {
+  const { roles } = await scripts();
+  await withClient(adminUrl, async (client) => {
+    const before = await client.query<{ rolname: string }>(
+      "select rolname from pg_catalog.pg_roles where rolname = 'postgres'",
+    );
+    await client.query(roles);
+    const logins: Array<[string, string]> = [
+      ['authenticator', passwords.service],
+      ['supabase_auth_admin', passwords.service],
+    ];
+    if (ownsCluster || before.rowCount === 0) logins.push(['postgres', passwords.postgres]);
+    for (const [role, password] of logins) {
+      await client.query(
+        `alter role ${pg.escapeIdentifier(role)} password ${pg.escapeLiteral(password)}`,
+      );
+    }
+  });
+}
+
+/** Schemas of one database; idempotent. */
+export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswords): Promise<void> {
+  const { schemas, authGrants, vault, realtime } = await scripts();
+  await withClient(adminUrl, async (client) => {
+    const { rows } = await client.query<{ name: string; mine: boolean }>(
+      `select current_database() as name, d.datdba = 'postgres'::regrole as mine
+       from pg_catalog.pg_database d where d.datname = current_database()`,
+    );
+    const [database] = rows;
+    if (database && !database.mine) {
+      await client.query(
+        `alter database ${pg.escapeIdentifier(database.name)} owner to postgres`,
+      );
+    }
+    await client.query('create schema if not exists auth authorization supabase_auth_admin');
+    if (database) {
+      await client.query(
+        `grant create on database ${pg.escapeIdentifier(database.name)} to supabase_auth_admin`,
+      );
+    }
+  });
+  await ensureAuthSchema(asRole(adminUrl, 'supabase_auth_admin', passwords.service));
+  await withClient(adminUrl, async (client) => {
+    for (const script of [schemas, authGrants, vault, realtime]) await client.query(script);
+  });
+}

@@ -1,0 +1,32 @@
+// One short-lived connection for a piece of set-up work.
+
+import pg from 'pg';
+
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** The same server and login, another database. */
+export function onDatabase(url: string, database: string): string {
+  const other = new URL(url);
+  other.pathname = `/${encodeURIComponent(database)}`;
+  return other.href;
+}
+
+/** The same server and database, another login. */
+export function asRole(url: string, role: string, password: string): string {
+  const other = new URL(url);
+  other.username = role;
+  other.password = encodeURIComponent(password);
+  return other.href;
+}

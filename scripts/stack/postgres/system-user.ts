@@ -1,0 +1,69 @@
+// PostgreSQL refuses to run as root. When the stack does (containers, CI), the server gets an ordinary
+// account that every system has, and a place that this account can reach.
+
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { StackError } from '../options.ts';
+
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+const SHARED = '/var/tmp/stepbase';
+
+/** The account to run PostgreSQL as; undefined means our own. */
+export function postgresAccount(): Account | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const accounts = new Map<string, Account>();
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) {
+    const [name, , uid, gid] = line.split(':');
+    if (name && uid && gid) accounts.set(name, { uid: Number(uid), gid: Number(gid) });
+  }
+  const account = accounts.get('postgres') ?? accounts.get('nobody');
+  if (!account || account.uid === 0) {
+    throw new StackError(
+      'PostgreSQL cannot run as root, and this system has neither an account postgres nor nobody',
+    );
+  }
+  return account;
+}
+
+/** Whether the account can walk to a folder: every part of the path lets it through. */
+export function canReach(path: string, account: Account | undefined): boolean {
+  if (!account) return true;
+  for (let at = path; ; at = dirname(at)) {
+    const stat = statSync(at, { throwIfNoEntry: false });
+    if (stat) {
+      const bit = stat.uid === account.uid ? 0o100 : stat.gid === account.gid ? 0o010 : 0o001;
+      if ((stat.mode & bit) === 0) return false;
+    }
+    if (at === dirname(at)) return true;
+  }
+}
+
+/** The cluster's folder: in the data directory, or where the account can reach it. */
+export function clusterDir(dataDir: string, account: Account | undefined): string {
+  if (canReach(dataDir, account)) return join(dataDir, 'postgres');
+  const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
+  return join(SHARED, 'data', name);
+}
+
+/** The server's programs, copied once to a place the account can reach when the checkout is not. */
+export async function reachablePrograms(
+  nativeDir: string,
+  version: string,
+  account: Account | undefined,
+): Promise<string> {
+  if (canReach(nativeDir, account)) return nativeDir;
+  const target = join(SHARED, `postgres-${version}`);
+  if (statSync(target, { throwIfNoEntry: false })?.uid === 0) return target;
+  await mkdir(SHARED, { recursive: true, mode: 0o755 });
+  const partial = `${target}.${process.pid}`;
+  await cp(nativeDir, partial, { recursive: true, verbatimSymlinks: true });
+  // Renamed when complete; a second stack that copied at the same time simply comes second.
+  await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }));
+  return target;
+}

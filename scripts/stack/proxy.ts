@@ -1,0 +1,75 @@
+// Passes one request on to a local port and streams the answer back as it comes (SSE included).
+
+import { Agent, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import { sendJson } from './http.ts';
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Hosted gateways give up on a function that sent nothing for so long. */
+const IDLE_MS = 150_000;
+
+export class Proxy {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+  forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: { port: number; path: string; name: string },
+  ): void {
+    const headers: Record<string, string | string[]> = {};
+    for (const [name, value] of Object.entries(request.headers)) {
+      if (value !== undefined && !HOP_BY_HOP.has(name)) headers[name] = value;
+    }
+    const host = request.headers.host ?? '127.0.0.1';
+    headers['x-forwarded-host'] = host;
+    headers['x-forwarded-proto'] = 'http';
+    headers['x-forwarded-for'] = request.socket.remoteAddress ?? '127.0.0.1';
+    const upstream = send(
+      {
+        host: '127.0.0.1',
+        port: target.port,
+        path: target.path,
+        method: request.method,
+        headers,
+        agent: this.#agent,
+        timeout: IDLE_MS,
+      },
+      (answer) => {
+        response.statusCode = answer.statusCode ?? 502;
+        for (const [name, value] of Object.entries(answer.headers)) {
+          if (value !== undefined && !HOP_BY_HOP.has(name)) response.setHeader(name, value);
+        }
+        // The first event of a stream must not wait for a second one.
+        response.flushHeaders();
+        answer.pipe(response);
+        answer.on('error', () => response.destroy());
+      },
+    );
+    upstream.on('timeout', () => {
+      sendJson(response, 504, { code: 'IDLE_TIMEOUT', message: `${target.name} did not answer` });
+      upstream.destroy();
+    });
+    upstream.on('error', () => {
+      sendJson(response, 503, {
+        code: 'BOOT_ERROR',
+        message: `Function ${target.name} is not running`,
+      });
+    });
+    // A client that goes away ends the work behind it.
+    response.on('close', () => upstream.destroy());
+    request.pipe(upstream);
+  }
+
+  stop(): void {
+    this.#agent.destroy();
+  }
+}

@@ -1,0 +1,101 @@
+// /rest/v1: @supabase/lite's Data API as role authenticator, which by itself may read nothing: every
+// request runs as the role of its claims, and every grant is one a migration made.
+
+import pg from 'pg';
+import type { ProjectConfig } from './config-toml.ts';
+import type { Gatekeeper } from './identity.ts';
+
+export interface RestService {
+  fetch(request: Request): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+interface RestOptions {
+  /** As authenticator. */
+  dbUrl: string;
+  /** As postgres: sees every table when the schema is read. */
+  introspectionUrl: string;
+  project: ProjectConfig;
+  gatekeeper: Gatekeeper;
+  onError: (message: string) => void;
+}
+
+export async function startRest(options: RestOptions): Promise<RestService> {
+  const { App } = await import('@supabase/lite');
+  const { createPostgresConnection } = await import('@supabase/lite/postgres');
+  const connection = createPostgresConnection({
+    url: options.dbUrl,
+    // Named statements would outlive a migration that changes their result types.
+    postgresOptions: { max: 20, idle_timeout: 60, prepare: false, onnotice: () => undefined },
+  });
+  const introspector = createPostgresConnection({
+    url: options.introspectionUrl,
+    postgresOptions: { max: 2, idle_timeout: 20, onnotice: () => undefined },
+  });
+  Object.defineProperties(connection, {
+    // lite would grant everything in every schema to the API roles here; hosted projects do not.
+    ensureRlsContext: { value: async () => true },
+    introspect: { value: introspector.introspect.bind(introspector) },
+    viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
+  });
+  const claimsOf = new WeakMap<Request, Record<string, unknown>>();
+  const app = new App({
+    connection,
+    api: { enabled: true, schemas: options.project.api.schemas, max_rows: options.project.api.max_rows },
+    auth: { enabled: false },
+    db: { migrations: { enabled: false } },
+    options: {
+      server: {
+        disableStudio: true,
+        // The gatekeeper has decided before: the request carries its claims.
+        apiKeys: {
+          resolver: async (_key, context) => {
+            const claims = claimsOf.get(context.req.raw);
+            if (!claims) return null;
+            return { type: claims.role === 'service_role' ? 'secret' : 'publishable', claims };
+          },
+        },
+      },
+    },
+  });
+  await app.init();
+  await introspector.introspect({ useCache: true });
+
+  const listener = await listenForReload(options.introspectionUrl, async () => {
+    await introspector.clearSchemaCache();
+    await introspector.introspect({ useCache: true });
+  });
+
+  return {
+    fetch: async (request) => {
+      if (request.method === 'OPTIONS') return await app.fetch(request);
+      const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
+      if (!identity.ok) return identity.response;
+      const headers = new Headers(request.headers);
+      headers.delete('authorization');
+      headers.set('apikey', 'resolved');
+      const resolved = new Request(request, { headers });
+      claimsOf.set(resolved, identity.claims);
+      return await app.fetch(resolved);
+    },
+    stop: async () => {
+      await listener.end().catch(() => undefined);
+      await Promise.all([connection.close(), introspector.close()]);
+    },
+  };
+}
+
+/** `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again. */
+async function listenForReload(url: string, reload: () => Promise<void>): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, keepAlive: true });
+  client.on('error', () => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  client.on('notification', () => {
+    clearTimeout(timer);
+    // A migration sends many; the last one counts.
+    timer = setTimeout(() => reload().catch(() => undefined), 100);
+  });
+  await client.connect();
+  await client.query('listen pgrst');
+  return client;
+}

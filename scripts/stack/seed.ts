@@ -1,0 +1,29 @@
+// supabase/seed.sql, once for a database that has never been seeded.
+
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT, StackError } from './options.ts';
+import { withClient } from './postgres/connection.ts';
+
+const SEED = join(ROOT, 'supabase', 'seed.sql');
+
+/** All or nothing: the file runs in one transaction. */
+export async function applySeed(dbUrl: string): Promise<void> {
+  const sql = await readFile(SEED, 'utf8');
+  await withClient(dbUrl, async (client) => {
+    try {
+      await client.query(sql);
+    } catch (error) {
+      const where = error instanceof Error && 'where' in error ? `\n${String(error.where)}` : '';
+      throw new StackError(`supabase/seed.sql failed: ${(error as Error).message}${where}`);
+    }
+  });
+}
+
+export async function seedOnce(dbUrl: string, dataDir: string): Promise<void> {
+  const marker = join(dataDir, 'seeded');
+  if (existsSync(marker) || !existsSync(SEED)) return;
+  await applySeed(dbUrl);
+  await writeFile(marker, `${new Date().toISOString()}\n`);
+}

@@ -1,0 +1,280 @@
+// The supervisor: starts every service of the embedded Supabase in order, writes stack.json when all
+// answer, and stops them in reverse.
+
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startAuth } from './auth.ts';
+import { loadProjectConfig } from './config-toml.ts';
+import { type Cron, startCron } from './cron.ts';
+import { startDatabase } from './database.ts';
+import { FunctionProcess } from './functions.ts';
+import { functionEnvironment } from './functions-env.ts';
+import { startGateway } from './gateway.ts';
+import { Gatekeeper } from './identity.ts';
+import { loadKeys } from './keys.ts';
+import { lockDataDir } from './lock.ts';
+import {
+  assertMayDelete,
+  PORT_NAMES,
+  resolveOptions,
+  type StackConfig,
+  type StackOptions,
+} from './options.ts';
+import { assertPortsFree } from './ports.ts';
+import { clusterFolder } from './postgres/cluster.ts';
+import { startRealtime } from './realtime/server.ts';
+import { startRest } from './rest.ts';
+import { SEED_USERS } from './seed-users.ts';
+import { buildWeb, startWeb, webExists } from './web.ts';
+
+/** What stack.json holds: all that a tool or a test needs to reach the stack. */
+export interface StackInfo {
+  api_url: string;
+  db_url: string;
+  redis_url: string;
+  redis_token: string;
+  web_url: string;
+  publishable_key: string;
+  secret_key: string;
+  functions: { api: string; worker: string };
+  users: Array<{ email: string; password: string; app_code: string; role: string }>;
+  data_dir: string;
+  pid: number;
+}
+
+export interface Stack {
+  info: StackInfo;
+  /** Where stack.json is. */
+  infoPath: string;
+  functions: { api: FunctionProcess; worker: FunctionProcess } | undefined;
+  cron: Cron;
+  /** What of the start took how long, in milliseconds. */
+  timings: Record<string, number>;
+  stop(): Promise<void>;
+}
+
+type Service = { name: string; stop: () => Promise<void> | void };
+
+export async function startStack(
+  options: StackOptions = {},
+  say: (message: string) => void = () => undefined,
+): Promise<Stack> {
+  const config = resolveOptions(options);
+  if (config.reset) assertMayDelete(config.dataDir);
+  const release = lockDataDir(config.dataDir);
+  const services: Service[] = [{ name: 'lock', stop: release }];
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= stopAll(services, say);
+    return stopping;
+  };
+  try {
+    return await startServices(config, services, stop, say);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type StartUpstash = (options: {
+  port: number;
+  token: string;
+  redisUrl?: string;
+}) => Promise<{ stop(): Promise<void> }>;
+
+async function loadUpstash(): Promise<StartUpstash> {
+  const path = './upstash/index.ts';
+  const module = (await import(path).catch(() => undefined)) as
+    | { startUpstash: StartUpstash }
+    | undefined;
+  return module?.startUpstash ?? (async () => ({ stop: async () => undefined }));
+}
+
+/** In reverse order of their start; one that fails to stop does not keep the others up. */
+async function stopAll(services: Service[], say: (message: string) => void): Promise<void> {
+  for (const service of services.reverse()) {
+    try {
+      await service.stop();
+    } catch (error) {
+      say(`stopping ${service.name}: ${String(error)}`);
+    }
+  }
+}
+
+async function reset(dataDir: string): Promise<void> {
+  await rm(clusterFolder(dataDir), { recursive: true, force: true });
+  for (const name of ['keys.json', 'migrations.json', 'seeded', 'stack.json', 'logs']) {
+    await rm(join(dataDir, name), { recursive: true, force: true });
+  }
+}
+
+async function startServices(
+  config: StackConfig,
+  services: Service[],
+  stop: () => Promise<void>,
+  say: (message: string) => void,
+): Promise<Stack> {
+  const { ports, dataDir, apiUrl } = config;
+  const timings: Record<string, number> = {};
+  const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const result = await work;
+    timings[name] = Math.round(performance.now() - started);
+    return result;
+  };
+  const started = performance.now();
+  const infoPath = join(dataDir, 'stack.json');
+
+  if (config.reset) await reset(dataDir);
+  await rm(infoPath, { force: true });
+  await assertPortsFree(
+    ports,
+    PORT_NAMES.filter((name) => name !== 'postgres' || !config.databaseUrl),
+  );
+  await mkdir(join(dataDir, 'logs'), { recursive: true });
+  const keys = await loadKeys(dataDir);
+  const project = await loadProjectConfig();
+
+  // The client is built beside everything else; a failure is looked at when it is needed.
+  const build =
+    config.web && webExists()
+      ? timed('web build', buildWeb(join(dataDir, 'logs', 'web.log')))
+      : undefined;
+  build?.catch(() => undefined);
+  // Loading the Data API's code overlaps with the start of PostgreSQL.
+  void import('@supabase/lite').catch(() => undefined);
+
+  const database = await timed('database', startDatabase(config, keys));
+  services.push({ name: 'postgres', stop: () => database.stop() });
+
+  const gatekeeper = new Gatekeeper(keys);
+  const startUpstash = await loadUpstash();
+  const upstash = await startUpstash({
+    port: ports.redis,
+    token: keys.redisToken,
+    ...(config.redisBackend ? { redisUrl: config.redisBackend } : {}),
+  });
+  services.push({ name: 'upstash', stop: () => upstash.stop() });
+
+  const functions = config.functions
+    ? {
+        api: new FunctionProcess({
+          name: 'api',
+          port: ports.api,
+          env: functionEnvironment(config, keys, database.url),
+          dataDir,
+          logLevel: config.logLevel,
+          say,
+        }),
+        worker: new FunctionProcess({
+          name: 'worker',
+          port: ports.worker,
+          env: functionEnvironment(config, keys, database.url),
+          dataDir,
+          logLevel: config.logLevel,
+          say,
+        }),
+      }
+    : undefined;
+  const functionsReady = functions
+    ? timed('functions', Promise.all([functions.api.start(), functions.worker.start()]))
+    : undefined;
+  functionsReady?.catch(() => undefined);
+
+  const realtime = await timed(
+    'realtime',
+    startRealtime({
+      dbUrl: database.url,
+      jwtSecret: keys.jwtSecret,
+      publishableKey: keys.publishableKey,
+      secretKey: keys.secretKey,
+      log: (message) => say(`realtime: ${message}`),
+    }),
+  );
+  services.push({ name: 'realtime', stop: () => realtime.stop() });
+  if (functions) {
+    services.push({
+      name: 'functions',
+      stop: async () => {
+        await Promise.all([functions.api.stop(), functions.worker.stop()]);
+      },
+    });
+  }
+  const [auth, rest] = await timed(
+    'auth and rest',
+    Promise.all([
+      startAuth({
+        dbUrl: database.urlAs('supabase_auth_admin'),
+        apiUrl,
+        webUrl: config.webUrl,
+        keys,
+        project,
+        onError: say,
+      }),
+      startRest({
+        dbUrl: database.urlAs('authenticator'),
+        introspectionUrl: database.url,
+        project,
+        gatekeeper,
+        onError: say,
+      }),
+    ]),
+  );
+  services.push({ name: 'rest', stop: () => rest.stop() });
+  services.push({ name: 'auth', stop: () => auth.stop() });
+
+  const gateway = await startGateway({
+    port: ports.gateway,
+    apiUrl,
+    auth,
+    rest,
+    realtime,
+    gatekeeper,
+    project,
+    functionPort: (name) =>
+      functions && (name === 'api' || name === 'worker') ? ports[name] : undefined,
+    onError: say,
+  });
+  services.push({ name: 'gateway', stop: () => gateway.stop() });
+
+  await functionsReady;
+  if (build) {
+    const web = await startWeb({
+      port: ports.web,
+      folder: await build,
+      apiUrl,
+      publishableKey: keys.publishableKey,
+    });
+    services.push({ name: 'web', stop: () => web.stop() });
+  }
+  const cron = startCron(database.url, say);
+  services.push({ name: 'cron', stop: () => cron.stop() });
+
+  const info: StackInfo = {
+    api_url: apiUrl,
+    db_url: database.url,
+    redis_url: config.redisUrl,
+    redis_token: keys.redisToken,
+    web_url: config.webUrl,
+    publishable_key: keys.publishableKey,
+    secret_key: keys.secretKey,
+    functions: {
+      api: `http://127.0.0.1:${ports.api}/api`,
+      worker: `http://127.0.0.1:${ports.worker}/worker`,
+    },
+    users: SEED_USERS.map(({ email, password, app_code, role }) => ({
+      email,
+      password,
+      app_code,
+      role,
+    })),
+    data_dir: dataDir,
+    pid: process.pid,
+  };
+  // Written beside and renamed: whoever waits for the file never reads half of it.
+  await writeFile(`${infoPath}.tmp`, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${infoPath}.tmp`, infoPath);
+  services.push({ name: 'stack.json', stop: () => rm(infoPath, { force: true }) });
+  timings.total = Math.round(performance.now() - started);
+  return { info, infoPath, functions, cron, timings, stop };
+}

@@ -1,0 +1,152 @@
+// The web client: built by Vite once per content, served as static files with this stack's address and
+// publishable key written into index.html.
+
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { glob, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { Child } from './child.ts';
+import { closeServer, listen } from './http.ts';
+import { ROOT, StackError } from './options.ts';
+
+const WEB = join(ROOT, 'web');
+const CACHE = join(ROOT, 'node_modules', '.cache', 'stepbase', 'web');
+const BUILD_DEADLINE_MS = 120_000;
+const KEPT_BUILDS = 3;
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.webmanifest': 'application/manifest+json',
+};
+
+export const webExists = (): boolean => existsSync(join(WEB, 'index.html'));
+
+/** Everything a build depends on. */
+async function fingerprint(): Promise<string> {
+  const files: string[] = ['package-lock.json'];
+  for await (const file of glob('{web,types}/**/*', {
+    cwd: ROOT,
+    exclude: (name) => name === 'dist' || name === 'node_modules',
+  })) {
+    if (statSync(join(ROOT, file)).isFile()) files.push(file);
+  }
+  const hash = createHash('sha256');
+  for (const file of files.sort()) {
+    hash.update(file).update('\0');
+    hash.update(await readFile(join(ROOT, file)));
+  }
+  return hash.digest('hex').slice(0, 20);
+}
+
+/** The folder of the build for what the sources are now. */
+export async function buildWeb(logFile: string): Promise<string> {
+  const target = join(CACHE, await fingerprint());
+  if (existsSync(join(target, 'index.html'))) return target;
+  const partial = `${target}.${process.pid}`;
+  await mkdir(CACHE, { recursive: true });
+  const lines: string[] = [];
+  const child = await Child.start({
+    command: process.execPath,
+    args: [
+      join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js'),
+      'build',
+      WEB,
+      '--outDir',
+      partial,
+      '--emptyOutDir',
+      '--logLevel',
+      'warn',
+    ],
+    env: { ...process.env, NO_COLOR: '1', NODE_ENV: 'production' },
+    cwd: ROOT,
+    logFile,
+    onLine: (line) => lines.push(line),
+    stopSignal: 'SIGTERM',
+  });
+  const deadline = setTimeout(() => child.kill(), BUILD_DEADLINE_MS);
+  const { code } = await child.exited;
+  clearTimeout(deadline);
+  if (code !== 0) {
+    await rm(partial, { recursive: true, force: true });
+    throw new StackError(`Building web/ failed:\n${lines.join('\n').slice(-2000)}`);
+  }
+  // Two stacks may build at the same time; the second finds the first one's result.
+  await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }));
+  await dropOldBuilds();
+  return target;
+}
+
+async function dropOldBuilds(): Promise<void> {
+  const builds = (await readdir(CACHE)).filter((name) => !name.includes('.'));
+  const byAge = builds
+    .map((name) => ({ name, at: statSync(join(CACHE, name), { throwIfNoEntry: false })?.mtimeMs }))
+    .sort((a, b) => (b.at ?? 0) - (a.at ?? 0));
+  for (const { name } of byAge.slice(KEPT_BUILDS)) {
+    await rm(join(CACHE, name), { recursive: true, force: true });
+  }
+}
+
+export interface WebServer {
+  stop(): Promise<void>;
+}
+
+export async function startWeb(options: {
+  port: number;
+  folder: string;
+  apiUrl: string;
+  publishableKey: string;
+}): Promise<WebServer> {
+  const { port, folder } = options;
+  const config = JSON.stringify({
+    api_url: options.apiUrl,
+    publishable_key: options.publishableKey,
+  }).replaceAll('<', '\\u003c');
+  const source = await readFile(join(folder, 'index.html'), 'utf8');
+  const page = source.replace('</head>', `<script>window.__STEPBASE__=${config}</script></head>`);
+
+  const sendPage = (response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': TYPES['.html'], 'cache-control': 'no-store' });
+    response.end(page);
+  };
+
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405).end();
+      return;
+    }
+    let path: string;
+    try {
+      path = normalize(decodeURIComponent(new URL(request.url ?? '/', options.apiUrl).pathname));
+    } catch {
+      response.writeHead(400).end();
+      return;
+    }
+    const file = join(folder, path);
+    const type = TYPES[extname(file)];
+    const stat = file.startsWith(`${folder}/`) ? statSync(file, { throwIfNoEntry: false }) : undefined;
+    if (!type || !stat?.isFile() || path === '/index.html') {
+      // Paths of the client's router get the page; a missing file of the build does not.
+      if (extname(path) === '' || path === '/index.html') sendPage(response);
+      else response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': type,
+      'content-length': stat.size,
+      // Vite puts a content hash into the names of these files.
+      'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+    });
+    createReadStream(file).pipe(response);
+  });
+  await listen(server, port);
+  return { stop: () => closeServer(server) };
+}

@@ -1,0 +1,78 @@
+// `npm start`: the embedded Supabase with Stepbase on it, until Ctrl-C.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { optionsFromArguments, ROOT, StackError } from './stack/options.ts';
+import { SEED_USERS } from './stack/seed-users.ts';
+import { type Stack, startStack } from './stack/stack.ts';
+
+const SECOND = 1000;
+/** Stopping waits for steps in flight and a database checkpoint; after this the watchdog finishes. */
+const STOP_DEADLINE_MS = 40 * SECOND;
+
+function banner(stack: Stack): string {
+  const { info, timings } = stack;
+  const rows: Array<[string, string]> = [
+    ['Web client', info.web_url],
+    ['API (Supabase URL)', info.api_url],
+    ['HTTP API', `${info.api_url}/functions/v1/api`],
+    ['Database', info.db_url],
+    ['Redis (Upstash REST)', info.redis_url],
+    ['Publishable key', info.publishable_key],
+    ['Secret key', info.secret_key],
+    ['Data', info.data_dir],
+  ];
+  const logins = ['acme', 'globex'].flatMap(
+    (app) => SEED_USERS.find((user) => user.app_code === app && user.role === 'admin') ?? [],
+  );
+  return [
+    '',
+    `  Stepbase is ready (${((timings.total ?? 0) / SECOND).toFixed(1)} s)`,
+    '',
+    ...rows.map(([label, value]) => `  ${label.padEnd(22)}${value}`),
+    '',
+    '  Sign in as',
+    ...logins.map((user) => `    ${user.email.padEnd(24)}${user.password}   (app ${user.app_code})`),
+    '',
+    '  Ctrl-C stops everything.',
+    '',
+  ].join('\n');
+}
+
+function fail(error: unknown): never {
+  if (error instanceof StackError) console.error(`stepbase: ${error.message}`);
+  else console.error(error);
+  process.exit(1);
+}
+
+let stack: Promise<Stack> | undefined;
+let stopping = false;
+
+async function shutDown(reason: string, code: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  if (reason) console.log(reason);
+  setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+  // A start under way is finished first: its services know how to stop.
+  const running = await stack?.catch(() => undefined);
+  await running?.stop();
+  process.exit(code);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => void shutDown('\n  Stopping …', 0));
+}
+// The terminal may be gone before we are.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+try {
+  const envFile = join(ROOT, '.env');
+  if (existsSync(envFile)) process.loadEnvFile(envFile);
+  const say = (message: string) => console.error(`  ${message}`);
+  stack = startStack(optionsFromArguments(process.argv.slice(2)), say);
+  const started = await stack;
+  if (!stopping) console.log(banner(started));
+} catch (error) {
+  if (!stopping) fail(error);
+}
