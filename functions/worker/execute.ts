@@ -46,15 +46,17 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     const plan = await deps.plans.get(work.workflow_version_id);
     const node = plan.nodes.get(work.step_id);
     if (!node) throw new StepError('unknown_step', `the version has no node ${work.step_id}`);
-    if (node.step instanceof StepError) throw node.step;
+    const step = work.item_index > 0 ? node.itemStep : node.step;
+    if (!step) throw new StepError('unknown_step', `node ${work.step_id} has no items`);
+    if (step instanceof StepError) throw step;
 
     const timeout = AbortSignal.timeout(node.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = AbortSignal.any([abort, timeout]);
-    const ctx = await contextOf(work, node.step, plan, signal, deps);
-    const resolved = await node.step.resolve(ctx);
+    const ctx = await contextOf(work, step, plan, signal, deps);
+    const resolved = await step.resolve(ctx);
     input = resolved.stored;
     const result = await untilAborted(
-      node.step.run(resolved, deps.secretsOf(work.app_code), ctx),
+      step.run(resolved, deps.secretsOf(work.app_code), ctx),
       signal,
     );
     if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
@@ -71,8 +73,9 @@ async function contextOf(
   signal: AbortSignal,
   deps: ExecuteDeps,
 ): Promise<StepContext> {
-  const [facts, outputs] = await Promise.all([
+  const [facts, item, outputs] = await Promise.all([
     deps.memory.facts(work.run_id),
+    work.item_index > 0 ? deps.memory.item(work.step_run_id) : undefined,
     step.reads.length === 0 && !step.usesContext
       ? new Map<string, unknown>()
       : deps.memory.outputs(work.run_id, step.usesContext ? 'all' : step.reads),
@@ -87,7 +90,9 @@ async function contextOf(
     },
     stepId: work.step_id,
     attempt: work.attempt,
-    itemIndex: work.item_index,
+    // Items count from 0 in expressions, as arrays do.
+    itemIndex: Math.max(0, work.item_index - 1),
+    item,
     idempotencyKey: `${work.run_id}:${work.step_id}:${work.item_index}`,
     signal,
     env: deps.env,

@@ -1,6 +1,7 @@
 // Compiled plans: the nodes of a published version with their templates compiled. Published versions
 // never change, so a plan is read and compiled once per worker and kept until many others were used.
 
+import { z } from 'zod';
 import type { Engine } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
@@ -18,6 +19,8 @@ export interface CompiledNode {
   timeoutMs: number | undefined;
   /** Compiled, or the reason why this node cannot run; other nodes of the plan still can. */
   step: CompiledStep | StepError;
+  /** What a for_each runs for every item. */
+  itemStep: CompiledStep | StepError | undefined;
 }
 
 export interface CompiledPlan {
@@ -28,6 +31,24 @@ export interface CompiledPlan {
 
 export interface Plans {
   get(workflowVersionId: string): Promise<CompiledPlan>;
+}
+
+const forEachConfig = z.object({
+  step: z.object({ type: z.string(), config: z.unknown() }),
+});
+
+/** A for_each's own config is its list; the inner step has a scope of its own (item, index). */
+function compileForEach(config: unknown): Pick<CompiledNode, 'step' | 'itemStep'> {
+  const parsed = forEachConfig.safeParse(config);
+  if (!parsed.success) {
+    const error = new StepError('invalid_config', 'a for_each needs step: {type, config}');
+    return { step: error, itemStep: error };
+  }
+  const { step: _inner, ...own } = config as Record<string, unknown>;
+  return {
+    step: compileNode('for_each', own),
+    itemStep: compileNode(parsed.data.step.type, parsed.data.step.config),
+  };
 }
 
 function compileNode(type: string, config: unknown): CompiledStep | StepError {
@@ -58,7 +79,9 @@ export function createPlans(engine: Engine): Plans {
             {
               id: node.id,
               timeoutMs: node.timeout_ms ?? undefined,
-              step: compileNode(node.type, node.config),
+              ...(node.type === 'for_each'
+                ? compileForEach(node.config)
+                : { step: compileNode(node.type, node.config), itemStep: undefined }),
             },
           ]),
         ),

@@ -19,6 +19,8 @@ export interface RunMemory {
   enter(runId: string): void;
   leave(runId: string): void;
   facts(runId: string): Promise<RunFacts>;
+  /** The list element that an item of a for_each works on. */
+  item(stepRunId: string): Promise<unknown>;
   keepOutput(runId: string, stepId: string, output: unknown, chars: number): void;
   /** The named outputs that exist; 'all' reads every output of the run. */
   outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
@@ -35,6 +37,11 @@ export function createRunMemory(engine: Engine): RunMemory {
       if (!facts) throw new Error(`run ${id} is gone`);
       return facts;
     });
+  });
+
+  const itemLoader = createLoader<string, unknown>(async (ids) => {
+    const byId = new Map((await engine.loadItems(ids)).map((i) => [i.step_run_id, i.item]));
+    return ids.map((id) => byId.get(id));
   });
 
   const outputLoader = createLoader<{ runId: string; stepId: string | null }, Map<string, unknown>>(
@@ -77,6 +84,7 @@ export function createRunMemory(engine: Engine): RunMemory {
       run.facts ??= factsLoader.load(runId);
       return run.facts;
     },
+    item: (stepRunId) => itemLoader.load(stepRunId),
     keepOutput(runId, stepId, output, chars) {
       if (chars <= KEPT_OUTPUT_CHARS) runs.get(runId)?.outputs.set(stepId, output);
     },

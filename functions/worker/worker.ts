@@ -133,7 +133,9 @@ export function createWorker(options: WorkerOptions): Worker {
     stats.executing = executing.size;
     if (answer.kind === 'completed') {
       stats.completed += 1;
-      memory.keepOutput(work.run_id, work.step_id, answer.result.output, answer.outputChars);
+      if (work.item_index === 0) {
+        memory.keepOutput(work.run_id, work.step_id, answer.result.output, answer.outputChars);
+      }
       completions.add({
         work,
         input: answer.input,
@@ -142,7 +144,7 @@ export function createWorker(options: WorkerOptions): Worker {
         details: answer.result.logs?.length ? { logs: answer.result.logs } : undefined,
       });
     } else if (answer.kind === 'waiting') {
-      const { reason, wakeAt, timeoutMs, signalName, task } = answer.result;
+      const { kind: _kind, reason, wakeAt, timeoutMs, signalName, task, ...more } = answer.result;
       waits.add({
         work,
         input: answer.input,
@@ -152,6 +154,7 @@ export function createWorker(options: WorkerOptions): Worker {
           timeout_ms: timeoutMs ?? task?.deadline_ms,
           signal_name: signalName,
           task,
+          ...more,
         },
       });
     } else if (answer.error.code === 'cancelled') {

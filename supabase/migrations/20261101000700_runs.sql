@@ -16,6 +16,7 @@ create table public.runs (
   trace_id text not null default replace(gen_random_uuid()::text, '-', ''),
   parent_run_id uuid,
   parent_step_run_id uuid,
+  parent_close_policy text references public.parent_close_policies (name),
   origin_run_id uuid,
   rerun_from_step text,
   created_by uuid references public.users (id) on delete set null,
@@ -70,6 +71,8 @@ comment on column public.runs.idempotency_key is
 comment on column public.runs.trace_id is 'W3C trace id (32 hex digits), passed on by HTTP steps.';
 comment on column public.runs.parent_run_id is 'The run whose child_workflow step started this one.';
 comment on column public.runs.parent_step_run_id is 'The step run that waits for (or started) this run.';
+comment on column public.runs.parent_close_policy is
+'What becomes of this run when its parent ends first; null without a parent.';
 comment on column public.runs.origin_run_id is 'The run that this one reruns.';
 comment on column public.runs.rerun_from_step is 'The node a rerun began at; null for a whole rerun.';
 comment on column public.runs.current_step is 'The node the run most recently entered.';

@@ -14,6 +14,9 @@ create table public.step_runs (
   taken_in int not null default 0,
   job_id uuid,
   claim int not null default 0,
+  item jsonb,
+  items_total int,
+  next_item int,
   input jsonb,
   output jsonb,
   handle text,
@@ -62,6 +65,9 @@ comment on column public.step_runs.taken_in is 'Incoming edges that were taken.'
 comment on column public.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
 comment on column public.step_runs.claim is
 'How often a worker took this attempt; a worker that was overtaken is fenced off by it.';
+comment on column public.step_runs.item is 'The element of the list, on an item of a for_each.';
+comment on column public.step_runs.items_total is 'How many items a for_each has; pending_in counts those left.';
+comment on column public.step_runs.next_item is 'The first item of a for_each that has not been started.';
 comment on column public.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
 comment on column public.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
 comment on column public.step_runs.error is '{code, message, retryable, details?}.';

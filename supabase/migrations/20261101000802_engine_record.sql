@@ -16,6 +16,20 @@ $$;
 comment on function engine.run_output(uuid, uuid) is
 'The output of a run: the outputs of its end nodes, keyed by node id.';
 
+create function engine.is_followed(p_run_id uuid)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select 1 from public.runs c
+    where c.parent_run_id = p_run_id and c.completed_at is null
+  );
+$$;
+
+comment on function engine.is_followed(uuid) is 'Whether something has to happen when this run ends: it has open children.';
+
 create function engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
 returns void
 language plpgsql
@@ -91,7 +105,14 @@ begin
     where r.id = c.run_id
     returning
       r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
-      c.events, r.status = 'completed' as is_complete
+      r.parent_step_run_id, c.events, r.status = 'completed' as is_complete
+  ),
+  ended as (
+    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    select r.app_code, 'run', r.id, 'run.ended'
+    from run r
+    where r.is_complete and (r.parent_step_run_id is not null or engine.is_followed(r.id))
+    returning pg_notify('stepbase', 'outbox')
   ),
   sequenced as (
     select

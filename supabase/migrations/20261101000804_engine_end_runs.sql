@@ -63,6 +63,14 @@ begin
   if v_ended is not null then
     perform engine.record(coalesce(v_step_events, '{}') || v_run_events);
     perform engine.end_tokens(coalesce(v_jobs, '{}'));
+    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    select r.app_code, 'run', r.id, 'run.ended'
+    from public.runs r
+    where r.id = any(v_ended)
+      and (r.parent_step_run_id is not null or engine.is_followed(r.id));
+    if found then
+      perform pg_notify('stepbase', 'outbox');
+    end if;
     -- Workers that execute a step of these runs stop it: at once where they listen.
     perform pg_notify('stepbase', 'cancel:' || e.id::text)
     from unnest(v_ended) as e (id);

@@ -13,7 +13,8 @@ create function engine.start_run(
   p_parent_step_run_id uuid default null,
   p_origin_run_id uuid default null,
   p_rerun_from_step text default null,
-  p_metadata jsonb default '{}'
+  p_metadata jsonb default '{}',
+  p_parent_close_policy text default null
 )
 returns public.runs
 language plpgsql
@@ -54,7 +55,7 @@ begin
   insert into public.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, steps_total, event_seq, deadline_at, created_at, updated_at
+    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, created_at, updated_at
   )
   values (
     p_app_code, v_version.workflow_id, v_version.id, p_trigger_type, p_priority, p_input,
@@ -64,6 +65,7 @@ begin
       (select r.trace_id from public.runs r where r.id = p_parent_run_id),
       replace(gen_random_uuid()::text, '-', '')
     ),
+    p_parent_close_policy,
     (
       select count(*) from public.workflow_nodes n
       where n.workflow_version_id = v_version.id
@@ -98,7 +100,7 @@ end;
 $$;
 
 comment on function engine.start_run(
-  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb
+  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text
 ) is
 'Writes a pending run of a version and asks the relay to admit it. A known idempotency key returns its run. '
 'SB422 when the input breaks the input schema.';

@@ -8,6 +8,7 @@ as $$
 declare
   v_runs uuid[];
   v_jobs uuid[];
+  v_ended uuid[];
 begin
   -- Runs to start: the token is in the queue when the row is marked, in one transaction.
   with taken as (
@@ -33,10 +34,30 @@ begin
     perform engine.create_tokens(v_jobs, v_runs);
   end if;
 
+  -- Ended runs: their parents and children follow, in the transaction that marks the row.
+  with taken as (
+    select o.id
+    from public.outbox o
+    where o.published_at is null and o.event_type = 'run.ended'
+    order by o.id
+    limit p_limit
+    for update skip locked
+  ),
+  marked as (
+    update public.outbox o set published_at = engine.now()
+    from taken t
+    where o.id = t.id
+    returning o.id, o.aggregate_id
+  )
+  select array_agg(m.aggregate_id order by m.id) into v_ended from marked m;
+  if v_ended is not null then
+    perform engine.follow_ended(v_ended);
+  end if;
+
   -- Messages: the worker publishes them and then marks them, so a crash in between repeats them.
   return query
   select
-    coalesce(cardinality(v_runs), 0),
+    greatest(cardinality(v_runs), cardinality(v_ended), 0),
     (
       select coalesce(
         jsonb_agg(
@@ -49,7 +70,7 @@ begin
       )
       from (
         select m.* from public.outbox m
-        where m.published_at is null and m.event_type <> 'run.start'
+        where m.published_at is null and m.event_type not in ('run.start', 'run.ended')
         order by m.id
         limit p_limit
         for update skip locked

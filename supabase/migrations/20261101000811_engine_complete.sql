@@ -15,6 +15,9 @@ set search_path = ''
 as $$
 declare
   v_done uuid[];
+  v_items uuid[];
+  v_parents uuid[];
+  v_item_work engine.work[];
   v_jobs uuid[];
   v_events engine.event[];
   v_work engine.work[];
@@ -49,27 +52,36 @@ begin
       d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
     from done d
     join public.runs r on r.id = d.run_id
+    where d.item_index = 0
   )
   select
-    array_agg(d.id order by d.ord),
+    array_agg(d.id order by d.ord) filter (where d.item_index = 0),
+    array_agg(d.id order by d.ord) filter (where d.item_index > 0),
     array_agg(distinct d.job_id),
     array_agg(
       row(
         d.run_id, d.app_code, 'step.completed', d.step_id, d.item_index, d.attempt, 'completed',
-        -1, 1, 1, null,
+        -1, (d.item_index = 0)::int, (d.item_index = 0)::int, null,
         coalesce(d.details, '{}')
         || case when d.handle is null then '{}'::jsonb
           else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
-  into v_done, v_jobs, v_events
+  into v_done, v_items, v_jobs, v_events
   from done d;
 
-  if v_done is null then
+  if v_events is null then
     return;
   end if;
 
+  if v_items is not null then
+    select a.parents, v_events || a.events, a.work
+    into v_parents, v_events, v_item_work
+    from engine.advance_items(v_items, true, v_done) a;
+    v_done := coalesce(v_done, '{}') || v_parents;
+  end if;
   select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
+  v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   perform engine.end_tokens(array(
     select j.id from unnest(v_jobs) as j (id)
     except

@@ -41,6 +41,10 @@ set search_path = ''
 as $$
 declare
   v_followed uuid[];
+  v_items uuid[];
+  v_failed_items uuid[];
+  v_parents uuid[];
+  v_item_work engine.work[];
   v_jobs uuid[];
   v_events engine.event[];
   v_work engine.work[];
@@ -96,17 +100,20 @@ begin
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
-      s.attempt, s.job_id, s.error, s.taken_in, j.again, j.retry, j.ord,
-      not j.again and (j.handle is not null or j.on_error = 'continue') as goes_on
+      s.attempt, s.job_id, s.error, s.item, s.taken_in, j.again, j.retry, j.ord,
+      not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
+        as goes_on,
+      not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
+      not j.again and s.item_index > 0 and j.on_error <> 'continue' as fails_parent
   ),
   next_attempt as (
     insert into public.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, wait_kind, wake_at, created_at, updated_at
+      taken_in, item, wait_kind, wake_at, created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
-      f.attempt + 1, 'waiting', f.taken_in, 'retry',
+      f.attempt + 1, 'waiting', f.taken_in, f.item, 'retry',
       -- The other side may have said when to come back (Retry-After).
       v_now + greatest(
         engine.retry_delay(f.retry, f.attempt),
@@ -135,13 +142,16 @@ begin
   )
   select
     array_agg(f.id order by f.ord) filter (where f.goes_on),
+    array_agg(f.id order by f.ord) filter (where f.item_goes_on),
+    array_agg(f.id order by f.ord) filter (where f.fails_parent),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       row(
         f.run_id, f.app_code, case when f.again then 'step.retrying' else 'step.failed' end,
         f.step_id, f.item_index, f.attempt, 'failed',
         -- A failure that ends the run leaves the counter to end_runs: the run must not seem complete.
-        -f.goes_on::int, f.goes_on::int, f.goes_on::int, null,
+        -- (Its parent keeps a for_each's item from being the last open step.)
+        -(f.goes_on or f.item_goes_on or f.fails_parent)::int, f.goes_on::int, f.goes_on::int, null,
         jsonb_strip_nulls(jsonb_build_object(
           'error', f.error, 'retry_at', n.wake_at
         ))
@@ -150,8 +160,8 @@ begin
     jsonb_object_agg(
       f.run_id,
       f.error || jsonb_build_object('step_id', f.step_id)
-    ) filter (where not f.again and not f.goes_on)
-  into v_followed, v_jobs, v_events, v_fatal
+    ) filter (where not f.again and not f.goes_on and f.item_index = 0)
+  into v_followed, v_items, v_failed_items, v_jobs, v_events, v_fatal
   from failed f
   left join next_attempt n
     on n.run_id = f.run_id and n.step_id = f.step_id and n.item_index = f.item_index
@@ -161,8 +171,19 @@ begin
     return;
   end if;
 
+  if v_items is not null then
+    select a.parents, v_events || a.events, a.work
+    into v_parents, v_events, v_item_work
+    from engine.advance_items(v_items, true, v_followed) a;
+    v_followed := coalesce(v_followed, '{}') || v_parents;
+  end if;
   select array_agg(w) into v_work
   from engine.settle(coalesce(v_followed, '{}'), v_events, v_jobs is not null) w;
+  v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
+
+  if v_failed_items is not null then
+    perform engine.fail_parents(v_failed_items);
+  end if;
 
   for v_fatal_run, v_fatal_error in
     select f.key::uuid, f.value from jsonb_each(v_fatal) as f order by f.key
@@ -173,10 +194,81 @@ begin
   perform engine.end_tokens(coalesce(v_jobs, '{}'));
   return query
   select w.* from unnest(v_work) as w
-  where not coalesce(v_fatal ? w.run_id::text, false);
+  -- What a failure took down with it is not executed any more.
+  where exists (
+    select 1 from public.step_runs s where s.id = w.step_run_id and s.status = 'running'
+  );
 end;
 $$;
 
 comment on function engine.fail(uuid[], uuid[], int[], jsonb[], jsonb[]) is
 'Fails step runs that this worker carries ({code, message, retryable, details?} each): schedules the next attempt, '
 'follows the error edge or goes on, or fails the run. Returns the steps their tokens go on with.';
+
+create function engine.fail_parents(p_item_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_parents uuid[];
+  v_runs uuid[];
+  v_errors jsonb[];
+  v_jobs uuid[];
+  v_events engine.event[];
+  v_now timestamptz := engine.now();
+begin
+  select array_agg(f.id), array_agg(f.run_id), array_agg(f.error)
+  into v_parents, v_runs, v_errors
+  from (
+    select distinct on (p.id)
+      p.id, p.run_id,
+      i.error || jsonb_build_object('retryable', false, 'item_index', i.item_index) as error
+    from public.step_runs i
+    join public.step_runs p
+      on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
+    where i.id = any(p_item_ids)
+    order by p.id, i.item_index
+  ) f;
+  if v_parents is null then
+    return;
+  end if;
+
+  with other as (
+    select i.id, i.status, i.job_id
+    from public.step_runs p
+    join public.step_runs i
+      on i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
+    where p.id = any(v_parents) and i.status in ('pending', 'ready', 'running', 'waiting')
+  ),
+  cancelled as (
+    update public.step_runs s
+    set status = 'cancelled', completed_at = greatest(v_now, s.started_at), updated_at = v_now
+    from other o
+    where s.id = o.id
+    returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, o.status as before, o.job_id
+  )
+  select
+    array_agg(
+      row(
+        c.run_id, c.app_code, 'step.cancelled', c.step_id, c.item_index, c.attempt, 'cancelled',
+        -(c.before <> 'pending')::int, 0, 0, null, '{}'::jsonb
+      )::engine.event order by c.run_id, c.item_index
+    ) filter (where c.before <> 'pending'),
+    array_agg(distinct c.job_id) filter (where c.job_id is not null)
+  into v_events, v_jobs
+  from cancelled c;
+
+  if v_events is not null then
+    perform engine.record(v_events);
+  end if;
+  perform engine.fail(
+    v_runs, v_parents, array_fill(null::int, array[cardinality(v_parents)]),
+    array_fill(null::jsonb, array[cardinality(v_parents)]), v_errors
+  );
+  perform engine.end_tokens(coalesce(v_jobs, '{}'));
+end;
+$$;
+
+comment on function engine.fail_parents(uuid[]) is
+'An item of a for_each failed for good: its other items are cancelled and the for_each step fails with its error.';

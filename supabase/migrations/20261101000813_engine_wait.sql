@@ -13,6 +13,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_parents uuid[];
+  v_items jsonb[];
+  v_concurrency int[];
+  v_starters uuid[];
+  v_children jsonb[];
   v_jobs uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
@@ -56,10 +61,15 @@ begin
     from before b
     where s.id = b.id and s.status = 'running' and s.claim = b.claim
     returning
-      s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at, b.job_id,
-      s.task, b.ord
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
+      b.job_id, s.task, b.wait, b.ord
   )
   select
+    array_agg(w.id order by w.ord) filter (where w.wait_kind = 'items'),
+    array_agg(w.wait -> 'items' order by w.ord) filter (where w.wait_kind = 'items'),
+    array_agg((w.wait ->> 'concurrency')::int order by w.ord) filter (where w.wait_kind = 'items'),
+    array_agg(w.id order by w.ord) filter (where w.wait_kind = 'child'),
+    array_agg(w.wait -> 'child' order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(distinct w.job_id),
     array_agg(
       row(
@@ -71,12 +81,18 @@ begin
         ))
       )::engine.event order by w.ord
     )
-  into v_jobs, v_events
+  into v_parents, v_items, v_concurrency, v_starters, v_children, v_jobs, v_events
   from waiting w;
 
   if v_events is not null then
     perform engine.record(v_events);
     perform engine.end_tokens(v_jobs);
+    if v_parents is not null then
+      perform engine.expand_items(v_parents, v_items, v_concurrency);
+    end if;
+    if v_starters is not null then
+      perform engine.start_children(v_starters, v_children);
+    end if;
     perform engine.deliver_signals(p_run_ids);
     perform pg_notify('stepbase', 'due');
   end if;
@@ -84,5 +100,6 @@ end;
 $$;
 
 comment on function engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
-'Puts step runs that this worker carries to wait: {kind: task|delay|signal|child, wake_at?, timeout_ms?, '
-'signal_name?, task?: {title, description?, form?, assigned_to?, role?}} each.';
+'Puts step runs that this worker carries to wait: {kind, wake_at?, timeout_ms?, …} each, with kind task (task: '
+'{title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), items (items, concurrency) or '
+'child (child: {workflow, input, wait, parent_close_policy}).';

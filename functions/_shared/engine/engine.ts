@@ -88,6 +88,7 @@ export interface Engine {
   release(jobIds: readonly string[]): Promise<void>;
   expireTokens(leaseSeconds: number): Promise<number>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
+  loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
   /** Outputs by (run, step) pairs; a null step asks for all outputs of the run. */
   loadOutputs(
@@ -176,6 +177,7 @@ export function createEngine(db: Db): Engine {
     },
     loadPlans: (versionIds) =>
       db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
+    loadItems: (ids) => db.query('select * from engine.load_items($1::uuid[])', [ids]),
     loadRuns: (runIds) => db.query('select * from engine.load_runs($1::uuid[])', [runIds]),
     loadOutputs: (pairs) =>
       db.query('select * from engine.load_outputs($1::uuid[], $2::text[])', [

@@ -1,7 +1,7 @@
 // delay: waits for a duration or until a date; the engine's wake-up completes it.
 
 import { z } from 'zod';
-import type { StepContext, StepHandler, StepResult } from './types.ts';
+import type { StepHandler, StepResult } from './types.ts';
 
 const longestMs = 366 * 24 * 3_600_000;
 
@@ -21,11 +21,12 @@ const schema = z
 export const delay: StepHandler<z.infer<typeof schema>> = {
   type: 'delay',
   schema,
-  run(config, ctx: StepContext): Promise<StepResult> {
-    const wakeAt =
+  run(config): Promise<StepResult> {
+    // A duration counts by the engine's clock, not by this machine's.
+    return Promise.resolve(
       config.until === undefined
-        ? new Date(ctx.env.now().getTime() + (config.ms ?? 0))
-        : new Date(config.until);
-    return Promise.resolve({ kind: 'waiting', reason: 'delay', wakeAt });
+        ? { kind: 'waiting', reason: 'delay', timeoutMs: config.ms ?? 0 }
+        : { kind: 'waiting', reason: 'delay', wakeAt: new Date(config.until) },
+    );
   },
 };

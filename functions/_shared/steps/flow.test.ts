@@ -75,7 +75,7 @@ Deno.test('delay wakes after a time or at a date', async () => {
   assert.deepEqual(await runStep('delay', { ms: '{{ input.n * 1000 }}' }, ctx), {
     kind: 'waiting',
     reason: 'delay',
-    wakeAt: new Date('2026-11-20T12:00:03Z'),
+    timeoutMs: 3000,
   });
   assert.deepEqual(await runStep('delay', { until: '2027-01-01T00:00:00Z' }, ctx), {
     kind: 'waiting',

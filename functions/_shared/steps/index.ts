@@ -1,8 +1,10 @@
 // Every step type the worker can run, by name. Types missing here are the engine's own.
 
+import { childWorkflow } from './child-workflow.ts';
 import { condition } from './condition.ts';
 import { delay } from './delay.ts';
 import { emitEvent } from './emit-event.ts';
+import { forEach } from './for-each.ts';
 import { httpRequest } from './http-request.ts';
 import { inlineCode } from './inline-code.ts';
 import { llmCall } from './llm-call.ts';
@@ -27,6 +29,8 @@ const handlers = [
   userTask,
   delay,
   waitForSignal,
+  forEach,
+  childWorkflow,
   emitEvent,
 ] as unknown as readonly StepHandler<unknown>[];
 

@@ -63,15 +63,20 @@ export interface Completed {
 /** The step ends its token and is completed later by somebody else. */
 export interface Waiting {
   kind: 'waiting';
-  reason: 'task' | 'delay' | 'signal' | 'child';
-  /** reason 'delay': when the engine completes the step. */
+  reason: 'task' | 'delay' | 'signal' | 'child' | 'items';
+  /** reason 'delay': when the engine completes the step; a duration is timeoutMs. */
   wakeAt?: Date;
   /** reason 'task'. */
   task?: TaskRequest;
   /** reason 'signal'. */
   signalName?: string;
-  /** After this the step takes its 'timeout' handle. */
+  /** After this a delay is over; anything else takes its 'timeout' handle. */
   timeoutMs?: number;
+  /** reason 'child'. */
+  child?: { workflow: string; input: unknown; wait: boolean; parent_close_policy: string };
+  /** reason 'items': the engine makes a step run of each, so many at a time. */
+  items?: unknown[];
+  concurrency?: number;
 }
 
 export type StepResult = Completed | Waiting;

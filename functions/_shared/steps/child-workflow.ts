@@ -1,0 +1,25 @@
+// child_workflow: asks the engine to start a run of another workflow of the same app, and waits for
+// it unless told not to.
+
+import { z } from 'zod';
+import type { StepHandler, StepResult } from './types.ts';
+
+const schema = z.object({
+  workflow: z.string().min(1),
+  input: z.record(z.string(), z.unknown()).default({}),
+  wait: z.boolean().default(true),
+  parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']).default('terminate'),
+  timeout_ms: z.number().int().positive().optional(),
+});
+
+export const childWorkflow: StepHandler<z.infer<typeof schema>> = {
+  type: 'child_workflow',
+  schema,
+  run: ({ timeout_ms, ...child }): Promise<StepResult> =>
+    Promise.resolve({
+      kind: 'waiting',
+      reason: 'child',
+      child,
+      ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }),
+    }),
+};
