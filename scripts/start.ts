@@ -32,7 +32,9 @@ function banner(stack: Stack): string {
     ...rows.map(([label, value]) => `  ${label.padEnd(22)}${value}`),
     '',
     '  Sign in as',
-    ...logins.map((user) => `    ${user.email.padEnd(24)}${user.password}   (app ${user.app_code})`),
+    ...logins.map(
+      (user) => `    ${user.email.padEnd(24)}${user.password}   (app ${user.app_code})`,
+    ),
     '',
     '  Ctrl-C stops everything.',
     '',

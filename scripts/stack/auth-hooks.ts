@@ -66,7 +66,10 @@ export class AuthHooks {
     if (answer.should_logout_user === true) {
       await this.#pool.query('delete from auth.sessions where user_id = $1', [user.id]);
     }
-    const message = typeof answer.message === 'string' && answer.message !== '' ? answer.message : 'Invalid password';
+    const message =
+      typeof answer.message === 'string' && answer.message !== ''
+        ? answer.message
+        : 'Invalid password';
     throw new HookRefusal(400, 'invalid_credentials', message);
   }
 
@@ -82,7 +85,8 @@ export class AuthHooks {
       [issued.sub, issued.session_id ?? null],
     );
     const [user] = rows;
-    if (!user) throw new HookRefusal(403, 'user_not_found', 'User from sub claim in JWT does not exist');
+    if (!user)
+      throw new HookRefusal(403, 'user_not_found', 'User from sub claim in JWT does not exist');
     const claims: Record<string, unknown> = {
       ...issued,
       iss: this.#issuer,
@@ -94,7 +98,9 @@ export class AuthHooks {
       amr: [{ method: 'password', timestamp: Number(user.signed_in_at ?? issued.iat) }],
       is_anonymous: user.is_anonymous,
     };
-    const final = this.#tokenHook ? await this.#hookClaims(this.#tokenHook, claims, method) : claims;
+    const final = this.#tokenHook
+      ? await this.#hookClaims(this.#tokenHook, claims, method)
+      : claims;
     return await new SignJWT(final)
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .sign(this.#secret);
@@ -133,7 +139,8 @@ export class AuthHooks {
     );
     const answer = rows[0]?.answer ?? {};
     const error = answer.error as { http_code?: number; message?: string } | undefined | null;
-    if (error) throw new HookRefusal(error.http_code ?? 500, undefined, error.message ?? 'Hook failed');
+    if (error)
+      throw new HookRefusal(error.http_code ?? 500, undefined, error.message ?? 'Hook failed');
     return answer;
   }
 }

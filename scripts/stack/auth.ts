@@ -1,10 +1,11 @@
 // /auth/v1: @supabase/lite's Auth on our database as supabase_auth_admin, with the hooks around it.
 
-import pg from 'pg';
 import { decodeJwt } from 'jose';
+import pg from 'pg';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import type { StackKeys } from './keys.ts';
+import { quietly } from './quiet.ts';
 
 export interface AuthService {
   fetch(request: Request): Promise<Response>;
@@ -78,12 +79,15 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     const url = new URL(request.url);
     const grant = url.searchParams.get('grant_type');
     if (request.method === 'POST' && url.pathname === '/auth/v1/token' && grant === 'password') {
-      const body = (await request.clone().json().catch(() => ({}))) as Record<string, unknown>;
+      const body = (await request
+        .clone()
+        .json()
+        .catch(() => ({}))) as Record<string, unknown>;
       if (typeof body.email === 'string' && typeof body.password === 'string') {
         await hooks.passwordAttempt(body.email, body.password);
       }
     }
-    const response = await app.fetch(request);
+    const response = await quietly(() => app.fetch(request));
     return await resign(response, authenticationMethod(url.pathname, grant), withClaims);
   };
 

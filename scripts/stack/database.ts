@@ -22,7 +22,7 @@ export interface Database {
 
 export async function startDatabase(config: StackConfig, keys: StackKeys): Promise<Database> {
   const database = config.databaseUrl
-    ? await useExisting(config.databaseUrl)
+    ? await connectExisting(config.databaseUrl)
     : await startEmbedded(config, keys);
   try {
     await migrate(database.url, config.dataDir);
@@ -60,7 +60,7 @@ async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Data
   };
 }
 
-async function useExisting(adminUrl: string): Promise<Database> {
+async function connectExisting(adminUrl: string): Promise<Database> {
   const login = new URL(adminUrl);
   // Roles are shared by every stack on that server: their password follows from the address.
   const service = createHash('sha256')

@@ -5,7 +5,7 @@ import type { AuthService } from './auth.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import { BodyTooLarge, closeServer, listen, sendJson, sendResponse, toRequest } from './http.ts';
 import type { Gatekeeper } from './identity.ts';
-import { Proxy } from './proxy.ts';
+import { ForwardProxy } from './proxy.ts';
 import type { Realtime } from './realtime/server.ts';
 import type { RestService } from './rest.ts';
 
@@ -33,7 +33,7 @@ const FUNCTION_CORS = {
 };
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const proxy = new Proxy();
+  const proxy = new ForwardProxy();
 
   const toFunction = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
     const name = /^\/functions\/v1\/([A-Za-z][A-Za-z0-9_-]*)(?=\/|$)/.exec(url.pathname)?.[1];

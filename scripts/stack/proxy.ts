@@ -1,6 +1,6 @@
 // Passes one request on to a local port and streams the answer back as it comes (SSE included).
 
-import { Agent, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import { Agent, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { sendJson } from './http.ts';
 
 const HOP_BY_HOP = new Set([
@@ -17,7 +17,7 @@ const HOP_BY_HOP = new Set([
 /** Hosted gateways give up on a function that sent nothing for so long. */
 const IDLE_MS = 150_000;
 
-export class Proxy {
+export class ForwardProxy {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
   forward(

@@ -1,9 +1,13 @@
 // /rest/v1: @supabase/lite's Data API as role authenticator, which by itself may read nothing: every
 // request runs as the role of its claims, and every grant is one a migration made.
 
+import type { IntrospectResult } from '@supabase/lite';
+import type { PostgresConnection } from '@supabase/lite/postgres';
 import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
+import { quietly } from './quiet.ts';
+import { normalizeDbError } from './rest-errors.ts';
 
 export interface RestService {
   fetch(request: Request): Promise<Response>;
@@ -25,8 +29,14 @@ export async function startRest(options: RestOptions): Promise<RestService> {
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
     url: options.dbUrl,
-    // Named statements would outlive a migration that changes their result types.
-    postgresOptions: { max: 20, idle_timeout: 60, prepare: false, onnotice: () => undefined },
+    postgresOptions: {
+      max: 20,
+      idle_timeout: 60,
+      // Named statements would outlive a migration that changes their result types.
+      prepare: false,
+      onnotice: () => undefined,
+      types: { timestamp: isoTime(1114), timestamptz: isoTime(1184) },
+    },
   });
   const introspector = createPostgresConnection({
     url: options.introspectionUrl,
@@ -35,13 +45,18 @@ export async function startRest(options: RestOptions): Promise<RestService> {
   Object.defineProperties(connection, {
     // lite would grant everything in every schema to the API roles here; hosted projects do not.
     ensureRlsContext: { value: async () => true },
-    introspect: { value: introspector.introspect.bind(introspector) },
+    normalizeDbError: { value: normalizeDbError },
+    introspect: { value: () => readSchema(introspector) },
     viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
   });
   const claimsOf = new WeakMap<Request, Record<string, unknown>>();
   const app = new App({
     connection,
-    api: { enabled: true, schemas: options.project.api.schemas, max_rows: options.project.api.max_rows },
+    api: {
+      enabled: true,
+      schemas: options.project.api.schemas,
+      max_rows: options.project.api.max_rows,
+    },
     auth: { enabled: false },
     db: { migrations: { enabled: false } },
     options: {
@@ -59,16 +74,16 @@ export async function startRest(options: RestOptions): Promise<RestService> {
     },
   });
   await app.init();
-  await introspector.introspect({ useCache: true });
+  await readSchema(introspector);
 
   const listener = await listenForReload(options.introspectionUrl, async () => {
     await introspector.clearSchemaCache();
-    await introspector.introspect({ useCache: true });
+    await readSchema(introspector);
   });
 
   return {
     fetch: async (request) => {
-      if (request.method === 'OPTIONS') return await app.fetch(request);
+      if (request.method === 'OPTIONS') return await quietly(() => app.fetch(request));
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
       if (!identity.ok) return identity.response;
       const headers = new Headers(request.headers);
@@ -76,12 +91,40 @@ export async function startRest(options: RestOptions): Promise<RestService> {
       headers.set('apikey', 'resolved');
       const resolved = new Request(request, { headers });
       claimsOf.set(resolved, identity.claims);
-      return await app.fetch(resolved);
+      return await quietly(() => app.fetch(resolved));
     },
     stop: async () => {
       await listener.end().catch(() => undefined);
       await Promise.all([connection.close(), introspector.close()]);
     },
+  };
+}
+
+/** The schema from the cache, or read anew; unique means constraints only, as for PostgREST. */
+async function readSchema(introspector: PostgresConnection): Promise<IntrospectResult> {
+  const schema = await introspector.introspect({ useCache: true });
+  const key = (of: { schema?: string; table: string; name: string }) =>
+    `${of.schema ?? 'public'}.${of.table}.${of.name}`;
+  const constraints = new Set((schema.unique_constraints ?? []).map(key));
+  for (const index of schema.indexes) {
+    // A partial unique index says nothing about how many rows a relationship has.
+    if (index.unique && !constraints.has(key(index))) index.unique = false;
+  }
+  return schema;
+}
+
+/** Times as PostgreSQL writes them into JSON: 2026-11-20T21:41:00.5+00:00. */
+function isoTime(oid: number) {
+  return {
+    to: oid,
+    from: [oid],
+    serialize: (value: string) => value,
+    parse: (value: string) =>
+      value
+        .replace(' ', 'T')
+        .replace(/([+-]\d\d)(:?)(\d\d)?$/, (_all, hours, _colon, minutes) =>
+          oid === 1184 ? `${hours}:${minutes ?? '00'}` : _all,
+        ),
   };
 }
 

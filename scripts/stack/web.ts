@@ -132,7 +132,9 @@ export async function startWeb(options: {
     }
     const file = join(folder, path);
     const type = TYPES[extname(file)];
-    const stat = file.startsWith(`${folder}/`) ? statSync(file, { throwIfNoEntry: false }) : undefined;
+    const stat = file.startsWith(`${folder}/`)
+      ? statSync(file, { throwIfNoEntry: false })
+      : undefined;
     if (!type || !stat?.isFile() || path === '/index.html') {
       // Paths of the client's router get the page; a missing file of the build does not.
       if (extname(path) === '' || path === '/index.html') sendPage(response);
@@ -143,7 +145,9 @@ export async function startWeb(options: {
       'content-type': type,
       'content-length': stat.size,
       // Vite puts a content hash into the names of these files.
-      'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'cache-control': path.startsWith('/assets/')
+        ? 'public, max-age=31536000, immutable'
+        : 'no-cache',
     });
     createReadStream(file).pipe(response);
   });

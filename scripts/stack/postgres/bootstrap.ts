@@ -67,9 +67,7 @@ export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswor
     );
     const [database] = rows;
     if (database && !database.mine) {
-      await client.query(
-        `alter database ${pg.escapeIdentifier(database.name)} owner to postgres`,
-      );
+      await client.query(`alter database ${pg.escapeIdentifier(database.name)} owner to postgres`);
     }
     await client.query('create schema if not exists auth authorization supabase_auth_admin');
     if (database) {
