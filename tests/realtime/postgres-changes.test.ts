@@ -62,6 +62,19 @@ describe('postgres_changes', () => {
       { event: '*', schema: 'public', table: 'items', filter: 'secret=eq.x' },
     ]);
     expect(hidden.systems).toMatchObject([{ status: 'error' }]);
+    const nonsense = await listen(ada, [
+      { event: '*', schema: 'public', table: 'items', filter: 'id=eq.one' },
+    ]);
+    expect(nonsense.systems).toMatchObject([
+      {
+        status: 'error',
+        message: expect.stringContaining('invalid input syntax for type integer'),
+      },
+    ]);
+    const left = await world.db.query(
+      "select from realtime.subscription where filters::text like '%one%'",
+    );
+    expect(left.rowCount).toBe(0);
   });
 
   test('shows a row to whoever may select it, and only the columns they may read', async () => {

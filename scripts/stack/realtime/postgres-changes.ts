@@ -1,10 +1,11 @@
 // Changes of tables in the publication supabase_realtime, to those who subscribed and may select
-// the row. The stream only runs while somebody listens.
+// the row. The stream starts with the first subscription.
 
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Pgoutput } from 'pg-logical-replication';
 import { type Filter, parseFilters } from './change-filters.ts';
+import { type ChangeType, changeError, changeMessage } from './change-message.ts';
 import {
   describe,
   type Relation,
@@ -16,10 +17,8 @@ import {
 import type { Channel } from './channel.ts';
 import type { Hub } from './hub.ts';
 import type { ChangeBinding } from './join-config.ts';
-import { limits } from './limits.ts';
 import { ReplicationStream } from './replication.ts';
-
-type ChangeType = 'INSERT' | 'UPDATE' | 'DELETE';
+import { forgetSubscriptions, PUBLICATION, recordSubscription } from './subscription-rows.ts';
 
 interface Subscription {
   id: number;
@@ -36,9 +35,7 @@ interface Change {
   old: TextRow | null;
 }
 
-const PUBLICATION = 'supabase_realtime';
 const RELATION_TTL_MS = 5_000;
-const IDLE_STREAM_MS = 30_000;
 
 let nextId = 0;
 
@@ -49,7 +46,6 @@ export class PostgresChanges {
   readonly #subscriptions = new Map<Channel, Subscription[]>();
   readonly #relations = new Map<number, Relation>();
   #starting: Promise<void> | undefined;
-  #idle: NodeJS.Timeout | undefined;
   #transaction: { xid: number; at: string; settled: boolean } | undefined;
   #stopped = false;
 
@@ -92,11 +88,16 @@ export class PostgresChanges {
       filters: parseFilters(binding.filter),
       rowId: randomUUID(),
     }));
-    for (const subscription of subscriptions) await this.#record(subscription);
-    await this.#started();
-    if (!channel.open) {
+    try {
+      for (const { rowId, binding, filters } of subscriptions) {
+        await recordSubscription(this.#pool, rowId, binding, filters, channel.identity);
+      }
+      await this.#started();
+      if (!channel.open) throw new Error('The channel was closed');
+    } catch (error) {
+      // All or none.
       this.#forget(subscriptions);
-      return false;
+      throw error;
     }
     this.#subscriptions.set(channel, subscriptions);
     return true;
@@ -107,9 +108,14 @@ export class PostgresChanges {
     if (!subscriptions) return;
     this.#subscriptions.delete(channel);
     this.#forget(subscriptions);
-    if (this.#subscriptions.size > 0 || this.#stopped) return;
-    this.#idle = setTimeout(() => this.#rest(), IDLE_STREAM_MS);
-    this.#idle.unref();
+  }
+
+  #forget(subscriptions: Subscription[]): void {
+    if (this.#stopped) return;
+    const ids = subscriptions.map(({ rowId }) => rowId);
+    forgetSubscriptions(this.#pool, ids).catch((error: unknown) =>
+      this.#log(`realtime.subscription: ${String(error)}`),
+    );
   }
 
   /** The channel's caller has a new token; `realtime.subscription` shows its claims. */
@@ -124,7 +130,6 @@ export class PostgresChanges {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#idle);
     await this.#starting?.catch(() => undefined);
     await this.#stream.stop();
   }
@@ -132,81 +137,12 @@ export class PostgresChanges {
   // The stream -----------------------------------------------------------------------------------
 
   async #started(): Promise<void> {
-    clearTimeout(this.#idle);
     if (this.#stopped) throw new Error('Realtime is restarting, please standby');
     this.#starting ??= this.#stream.start().catch((error: unknown) => {
       this.#starting = undefined;
       throw error;
     });
     await this.#starting;
-  }
-
-  #rest(): void {
-    if (this.#subscriptions.size > 0) return;
-    const stopping = this.#stream.stop().catch((error: unknown) => this.#log(String(error)));
-    // Whoever subscribes meanwhile starts it again once it has stopped.
-    const restart = stopping.then(() => {
-      if (this.#starting === restart) this.#starting = undefined;
-    });
-    this.#starting = restart;
-  }
-
-  // Rows of realtime.subscription ------------------------------------------------------------------
-
-  /** One row for each table it means; none means nothing there is published. */
-  async #record({ channel, binding, filters, rowId }: Subscription): Promise<void> {
-    const { event, schema = '*', table = '*', filter } = binding;
-    const recorded = await this.#pool.query(
-      `insert into realtime.subscription (subscription_id, entity, filters, claims, action_filter)
-       select $1, format('%I.%I', schemaname, tablename)::regclass,
-              array(select row(f.column_name, f.op, f.value, f.negate)::realtime.user_defined_filter
-                    from jsonb_to_recordset($5::jsonb)
-                      as f (column_name text, op realtime.equality_op, value text, negate boolean)),
-              $6, $7
-       from pg_publication_tables
-       where pubname = '${PUBLICATION}' and ($2 = '*' or schemaname = $2)
-         and ($3 = '*' or tablename = $3)
-         -- A filter names a column the role may read.
-         and not exists (
-           select from jsonb_to_recordset($5::jsonb) as f (column_name text)
-           where not coalesce(has_column_privilege($4::name,
-             format('%I.%I', schemaname, tablename)::regclass, (
-               select attnum from pg_attribute
-               where attrelid = format('%I.%I', schemaname, tablename)::regclass
-                 and attname = f.column_name and attnum > 0 and not attisdropped
-             ), 'select'), false)
-         )`,
-      [
-        rowId,
-        schema,
-        table,
-        channel.identity.role,
-        JSON.stringify(
-          filters.map(({ column, operator, values, negate }) => ({
-            column_name: column,
-            op: operator,
-            value: operator === 'in' ? `(${values.join(',')})` : values[0],
-            negate,
-          })),
-        ),
-        channel.identity.claims,
-        event.toUpperCase(),
-      ],
-    );
-    if (recorded.rowCount !== 0) return;
-    throw new Error(
-      'Unable to subscribe to changes with given parameters. Please check Realtime is enabled for ' +
-        `the given connect parameters: [event: ${event}, schema: ${schema}, table: ${table}, ` +
-        `filters: [${filter ?? ''}]]`,
-    );
-  }
-
-  #forget(subscriptions: Subscription[]): void {
-    if (this.#stopped) return;
-    const ids = subscriptions.map(({ rowId }) => rowId);
-    this.#pool
-      .query('delete from realtime.subscription where subscription_id = any($1::uuid[])', [ids])
-      .catch((error: unknown) => this.#log(`realtime.subscription: ${String(error)}`));
   }
 
   // Changes --------------------------------------------------------------------------------------
@@ -255,20 +191,12 @@ export class PostgresChanges {
       transaction.settled = true;
     }
     const relation = await this.#relation(change.relation);
-    const filters = subscriptions.flatMap((subscription) => subscription.filters);
     const judged = change.row ?? change.old ?? {};
-    const { record, passes } = await describe(this.#pool, relation, judged, filters);
+    const { record, matching } = await this.#match(relation, judged, subscriptions);
     const old =
       change.type === 'UPDATE' && change.old
         ? (await describe(this.#pool, relation, change.old, [])).record
         : record;
-
-    let position = 0;
-    const matching = subscriptions.filter(({ filters: own }) => {
-      const verdicts = passes.slice(position, position + own.length);
-      position += own.length;
-      return verdicts.every((verdict) => verdict);
-    });
     // Callers with the same claims see the same.
     const byCaller = Map.groupBy(matching, ({ channel }) =>
       JSON.stringify(channel.identity.claims),
@@ -277,7 +205,6 @@ export class PostgresChanges {
     for (const group of byCaller.values()) {
       const [first] = group;
       if (!first) continue;
-      const errors: string[] = [];
       const { columns, visible } = await visibleTo(
         this.#pool,
         relation,
@@ -285,12 +212,46 @@ export class PostgresChanges {
         change.type === 'DELETE' || !hasKey ? null : judged,
         first.channel.identity,
       );
-      if (change.type !== 'DELETE' && !hasKey)
-        errors.push('Error 400: Bad Request, no primary key');
-      else if (columns.size === 0) errors.push('Error 401: Unauthorized');
-      else if (!visible) continue;
-      const data = body(change, relation, columns, errors, transaction?.at ?? '', record, old);
-      send(group, data);
+      if (change.type !== 'DELETE' && !hasKey) {
+        send(group, changeError(change.type, relation, 'Error 400: Bad Request, no primary key'));
+      } else if (columns.size === 0) {
+        send(group, changeError(change.type, relation, 'Error 401: Unauthorized'));
+      } else if (visible) {
+        const at = transaction?.at ?? '';
+        send(group, changeMessage(change.type, relation, columns, at, record, old));
+      }
+    }
+  }
+
+  /** Whose filters the row passes: asked in one statement, or one by one where that fails. */
+  async #match(
+    relation: Relation,
+    row: TextRow,
+    subscriptions: Subscription[],
+  ): Promise<{ record: Record<string, unknown>; matching: Subscription[] }> {
+    const filters = subscriptions.flatMap((subscription) => subscription.filters);
+    try {
+      const { record, passes } = await describe(this.#pool, relation, row, filters);
+      let position = 0;
+      const matching = subscriptions.filter((subscription) => {
+        const verdicts = passes.slice(position, position + subscription.filters.length);
+        position += subscription.filters.length;
+        return verdicts.every((verdict) => verdict);
+      });
+      return { record, matching };
+    } catch (error) {
+      if (filters.length === 0) throw error;
+      // One filter that cannot be asked of this row hides it from its own subscriber only.
+      const { record } = await describe(this.#pool, relation, row, []);
+      const matching: Subscription[] = [];
+      for (const subscription of subscriptions) {
+        const passes = await describe(this.#pool, relation, row, subscription.filters).then(
+          (described) => described.passes,
+          () => [false],
+        );
+        if (passes.every((verdict) => verdict)) matching.push(subscription);
+      }
+      return { record, matching };
     }
   }
 
@@ -313,42 +274,6 @@ function concerns({ event, schema, table }: ChangeBinding, { type, relation }: C
 
 function keyOf(relation: Pgoutput.MessageRelation, row: TextRow): TextRow {
   return Object.fromEntries(relation.keyColumns.map((name) => [name, row[name]]));
-}
-
-function body(
-  { type }: Change,
-  relation: Relation,
-  readable: Set<string>,
-  errors: string[],
-  commitTimestamp: string,
-  record: Record<string, unknown>,
-  old: Record<string, unknown>,
-): Record<string, unknown> {
-  const { schema, table } = relation;
-  if (errors.length > 0) return { schema, table, type, errors };
-  const tooLarge = JSON.stringify(record).length > limits.changeBytes;
-  const visible = (row: Record<string, unknown>, keyOnly: boolean) =>
-    Object.fromEntries(
-      relation.columns
-        .filter(({ name, isKey }) => name in row && readable.has(name) && (isKey || !keyOnly))
-        .filter(({ name }) => !tooLarge || (JSON.stringify(row[name]) ?? '').length <= 64)
-        .map(({ name }) => [name, row[name]]),
-    );
-  return {
-    schema,
-    table,
-    type,
-    commit_timestamp: commitTimestamp,
-    columns: relation.columns
-      .filter(({ name }) => readable.has(name))
-      .map(({ name, typeName }) => ({ name, type: typeName })),
-    ...(type === 'DELETE' ? {} : { record: visible(record, false) }),
-    // Under RLS a deleted row can no longer be judged: only its key is told, as hosted.
-    ...(type === 'INSERT'
-      ? {}
-      : { old_record: visible(old, type === 'DELETE' && relation.hasRls) }),
-    errors: tooLarge ? ['Error 413: Payload Too Large'] : null,
-  };
 }
 
 function send(subscriptions: Subscription[], data: Record<string, unknown>): void {

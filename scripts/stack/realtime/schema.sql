@@ -237,6 +237,14 @@ $function$;
 comment on function realtime.broadcast_changes(text, text, text, text, text, record, record, text) is
   'In a row trigger: broadcasts the changed row to a private topic';
 
+-- To everyone, as on hosted: what a caller may send or read is decided by the policies.
+grant execute on function
+  realtime.topic(),
+  realtime.send(jsonb, text, text, boolean),
+  realtime.send_binary(bytea, text, text, boolean),
+  realtime.broadcast_changes(text, text, text, text, text, record, record, text)
+to public;
+
 -- Change subscriptions -----------------------------------------------------------------------------
 
 do $types$
