@@ -22,13 +22,17 @@ export interface StartRun {
   priority: number | undefined;
 }
 
-/** The run, and whether this call created it (a repeated idempotency key returns the first one). */
+/**
+ * The run, and whether this call created it (a repeated idempotency key returns the first one): the
+ * snapshot of the statement is older than what the statement itself inserts.
+ */
 export async function startRun(
   query: Query,
   start: StartRun,
 ): Promise<{ run: Json; isNew: boolean }> {
   const [row] = await query<{ value: Json; is_new: boolean }>(
-    `select to_jsonb(r) as value, r.created_at = now() as is_new
+    `select to_jsonb(r) as value,
+       not exists (select 1 from public.runs before where before.id = r.id) as is_new
      from public.start_run(
        workflow => $1, input => $2::jsonb, idempotency_key => $3, version => $4::int,
        priority => coalesce($5::int, 0)
@@ -115,6 +119,29 @@ export const cancelRun = (query: Query, runId: string, reason: string | undefine
     runId,
     reason ?? null,
   ]);
+
+export const pauseRun = (query: Query, runId: string) =>
+  one(query, 'select to_jsonb(r) as value from public.pause_run($1) r', [runId]);
+
+export const resumeRun = (query: Query, runId: string) =>
+  one(query, 'select to_jsonb(r) as value from public.resume_run($1) r', [runId]);
+
+/** A new run, linked to the first. */
+export const rerun = (query: Query, runId: string, fromStep: string | undefined) =>
+  one(query, 'select to_jsonb(r) as value from public.rerun($1, $2) r', [runId, fromStep ?? null]);
+
+export async function sendSignal(
+  query: Query,
+  runId: string,
+  name: string,
+  payload: unknown,
+): Promise<void> {
+  await query('select public.send_signal($1, $2, $3::jsonb)', [
+    runId,
+    name,
+    JSON.stringify(payload),
+  ]);
+}
 
 export const completeTask = (query: Query, stepRunId: string, output: unknown) =>
   one(query, 'select to_jsonb(s) as value from public.complete_task($1, $2::jsonb) s', [

@@ -1,29 +1,66 @@
-// One run: its snapshot, its events as a stream, and cancelling it.
+// One run: its snapshot, its events as a stream, and what may be done to it.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
+import type { Query } from '../../_shared/engine/db.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
-import { cancelRun, readRun } from '../queries.ts';
+import { cancelRun, pauseRun, readRun, rerun, resumeRun, sendSignal } from '../queries.ts';
 import { streamRun } from '../stream/response.ts';
 import { readBody, readUuid } from '../validation.ts';
 
+const NoBody = z.strictObject({});
 const CancelBody = z.strictObject({ reason: z.string().max(1000).optional() });
+const RerunBody = z.strictObject({ from_step: z.string().min(1).max(255).optional() });
+const SignalBody = z.strictObject({ payload: z.unknown().default({}) });
 
 export function runRoutes(deps: Deps): Hono<ApiEnv> {
-  return new Hono<ApiEnv>()
-    .get('/:run_id', async (c) => {
+  const routes = new Hono<ApiEnv>();
+
+  routes.get('/:run_id', async (c) => {
+    const runId = readUuid(c, 'run_id');
+    const found = await asCaller(deps.db, c.var.member, (query) => readRun(query, runId));
+    if (found === undefined) throw new AppError('not_found', 'There is no such run');
+    return c.json(found);
+  });
+
+  routes.get('/:run_id/events', (c) => streamRun(c, deps, readUuid(c, 'run_id')));
+
+  routes.post('/:run_id/cancel', async (c) => {
+    const runId = readUuid(c, 'run_id');
+    const { reason } = await readBody(c, CancelBody);
+    const run = await asCaller(deps.db, c.var.member, (query) => cancelRun(query, runId, reason));
+    return c.json(run);
+  });
+
+  const plain: [string, (query: Query, runId: string) => Promise<Record<string, unknown>>][] = [
+    ['pause', pauseRun],
+    ['resume', resumeRun],
+  ];
+  for (const [name, act] of plain) {
+    routes.post(`/:run_id/${name}`, async (c) => {
       const runId = readUuid(c, 'run_id');
-      const found = await asCaller(deps.db, c.var.member, (query) => readRun(query, runId));
-      if (found === undefined) throw new AppError('not_found', 'There is no such run');
-      return c.json(found);
-    })
-    .get('/:run_id/events', (c) => streamRun(c, deps, readUuid(c, 'run_id')))
-    .post('/:run_id/cancel', async (c) => {
-      const runId = readUuid(c, 'run_id');
-      const { reason } = await readBody(c, CancelBody);
-      return c.json(
-        await asCaller(deps.db, c.var.member, (query) => cancelRun(query, runId, reason)),
-      );
+      await readBody(c, NoBody);
+      return c.json(await asCaller(deps.db, c.var.member, (query) => act(query, runId)));
     });
+  }
+
+  routes.post('/:run_id/rerun', async (c) => {
+    const runId = readUuid(c, 'run_id');
+    const { from_step: fromStep } = await readBody(c, RerunBody);
+    const run = await asCaller(deps.db, c.var.member, (query) => rerun(query, runId, fromStep));
+    c.header('Location', `../${run.id}`);
+    return c.json(run, 201);
+  });
+
+  routes.post('/:run_id/signals/:name', async (c) => {
+    const runId = readUuid(c, 'run_id');
+    const { payload } = await readBody(c, SignalBody);
+    await asCaller(deps.db, c.var.member, (query) =>
+      sendSignal(query, runId, c.req.param('name'), payload),
+    );
+    return c.body(null, 202);
+  });
+
+  return routes;
 }

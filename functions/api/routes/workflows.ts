@@ -34,7 +34,8 @@ export function workflowRoutes({ db }: Deps): Hono<ApiEnv> {
         priority: body.priority,
       }),
     );
-    c.header('Location', `/api/v1/runs/${run.id}`);
+    // Relative: where the function is mounted is the gateway's business.
+    c.header('Location', `../../runs/${run.id}`);
     return c.json(run, isNew ? 201 : 200);
   });
 }

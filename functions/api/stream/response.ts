@@ -9,7 +9,7 @@ import { type RunSource, runFrames } from './frames.ts';
 import { Wakeup } from './wakeup.ts';
 
 const POLL_MS = 1_000;
-const LIVE_POLL_MS = 10_000;
+const LIVE_POLL_MS = 5_000;
 const HEARTBEAT_MS = 15_000;
 
 /** Last-Event-ID of a client that comes back, or `?after=` for those that cannot set headers. */

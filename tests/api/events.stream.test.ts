@@ -1,0 +1,189 @@
+// The event stream of a run: in order and without gaps, with Redis and without, resumed by id, ended
+// by the run, and closed to strangers.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Api,
+  call,
+  PEOPLE,
+  publishWorkflow,
+  signToken,
+  sql,
+  stackInfo,
+  startApi,
+  until,
+} from './support.ts';
+
+const { db_url: dbUrl, redis_url: redisUrl, redis_token: redisToken } = stackInfo();
+let plain: Api;
+let withRedis: Api;
+let workflow: string;
+let token: string;
+
+beforeAll(async () => {
+  [plain, withRedis] = await Promise.all([
+    startApi(dbUrl),
+    startApi(dbUrl, { UPSTASH_REDIS_REST_URL: redisUrl, UPSTASH_REDIS_REST_TOKEN: redisToken }),
+  ]);
+  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
+  token = await signToken(PEOPLE.acmeAdmin);
+});
+afterAll(async () => {
+  await Promise.all([plain?.stop(), withRedis?.stop()]);
+});
+
+interface Frame {
+  id: number | undefined;
+  event: string;
+  data: Record<string, unknown>;
+  at: number;
+}
+
+/** Reads a stream in the background; `closed` says whether the server ended it. */
+function listen(url: string, headers: Record<string, string> = {}) {
+  const frames: Frame[] = [];
+  const stop = new AbortController();
+  const state = { frames, closed: false, stop: () => stop.abort(), status: 0 };
+  const done = (async () => {
+    const response = await fetch(url, {
+      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers },
+      signal: AbortSignal.any([stop.signal, AbortSignal.timeout(30_000)]),
+    });
+    state.status = response.status;
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body ?? []) {
+      const text = decoder.decode(bytes, { stream: true });
+      const parts = (rest + text).split('\n\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) {
+        const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(part)?.[1];
+        const data = field('data');
+        const id = field('id');
+        if (data === undefined) continue;
+        frames.push({
+          id: id === undefined ? undefined : Number(id),
+          event: field('event') ?? '',
+          data: JSON.parse(data),
+          at: Date.now(),
+        });
+      }
+    }
+    state.closed = true;
+  })().catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  return Object.assign(state, { done });
+}
+
+async function startRun(api: Api): Promise<string> {
+  const { body } = await call(`${api.url}/v1/workflows/${workflow}/runs`, {
+    token,
+    body: { input: { n: 2 } },
+  });
+  return String(body.id);
+}
+
+async function approve(api: Api, runId: string): Promise<void> {
+  const task = await until(async () => {
+    const { body } = await call(`${api.url}/v1/runs/${runId}`, { token });
+    const steps = body.steps as { id: string; status: string }[];
+    return steps.find((step) => step.status === 'waiting')?.id;
+  });
+  const { status } = await call(`${api.url}/v1/approvals/${task}`, {
+    token,
+    body: { approved: true },
+  });
+  expect(status).toBe(200);
+}
+
+async function eventsOf(runId: string) {
+  return await sql<{ seq: number; type: string }>(
+    dbUrl,
+    'select seq::int, event_type as type from public.run_events where run_id = $1 order by seq',
+    [runId],
+  );
+}
+
+describe('the event stream of a run', () => {
+  it.each(['without Redis', 'with Redis'])('is gapless from snapshot to end, %s', async (kind) => {
+    const api = kind === 'with Redis' ? withRedis : plain;
+    const runId = await startRun(api);
+    const stream = listen(`${api.url}/v1/runs/${runId}/events`);
+    await approve(api, runId);
+    await until(async () => (stream.closed ? true : undefined), 20_000);
+
+    const [snapshot, ...rest] = stream.frames;
+    expect(snapshot?.event).toBe('snapshot');
+    expect(snapshot?.data.run).toMatchObject({ id: runId, event_seq: snapshot?.id });
+    expect(rest.at(-1)?.event).toBe('end');
+    const events = await eventsOf(runId);
+    expect(events.at(-1)?.type).toBe('run.completed');
+    expect(rest.slice(0, -1).map(({ data }) => ({ seq: data.seq, type: data.type }))).toEqual(
+      events.slice(Number(snapshot?.id)),
+    );
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, index) => index + 1));
+  });
+
+  it('is resumed by Last-Event-ID with exactly what was missed', async () => {
+    const runId = await startRun(plain);
+    await approve(plain, runId);
+    await until(async () =>
+      (await eventsOf(runId)).at(-1)?.type === 'run.completed' ? true : undefined,
+    );
+    const all = await eventsOf(runId);
+    for (const headers of [{ 'last-event-id': '3' }, { 'last-event-id': String(all.length) }]) {
+      const stream = listen(`${plain.url}/v1/runs/${runId}/events`, headers);
+      await stream.done;
+      const seqs = stream.frames.slice(0, -1).map((frame) => frame.id);
+      expect(seqs).toEqual(all.map(({ seq }) => seq).slice(Number(headers['last-event-id'])));
+    }
+    const odd = await call(`${plain.url}/v1/runs/${runId}/events?after=soon`, { token });
+    expect([odd.status, odd.body.code]).toEqual([400, 'invalid_request']);
+  });
+
+  it('moves when Redis says so, long before the next look', async () => {
+    const runId = await startRun(withRedis);
+    const stream = listen(`${withRedis.url}/v1/runs/${runId}/events`);
+    await approve(withRedis, runId);
+    const approvedAt = Date.now();
+    await until(async () => (stream.closed ? true : undefined));
+    // With announcements the next look is five seconds away: what comes sooner was announced.
+    expect((stream.frames.at(-1)?.at ?? 0) - approvedAt).toBeLessThan(2_000);
+  });
+
+  it('ends for the server when the client goes away', async () => {
+    const runId = await startRun(plain);
+    const stream = listen(`${plain.url}/v1/runs/${runId}/events`);
+    await until(async () => (stream.frames.length > 0 ? true : undefined));
+    stream.stop();
+    await stream.done;
+    expect((await call(`${plain.url}/healthz`)).status).toBe(200);
+    await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
+  });
+
+  it('is closed to other apps, to nobody in particular, and for runs that are not there', async () => {
+    const runId = await startRun(plain);
+    const url = `${plain.url}/v1/runs/${runId}/events`;
+    const stranger = await call(url, { token: await signToken(PEOPLE.globexAdmin) });
+    expect([stranger.status, stranger.body.code]).toEqual([404, 'not_found']);
+    expect((await call(url)).status).toBe(401);
+    const none = await call(`${plain.url}/v1/runs/${randomUUID()}/events`, { token });
+    expect(none.status).toBe(404);
+    await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
+  });
+
+  it('ends when the token does', async () => {
+    const runId = await startRun(plain);
+    const short = await signToken(PEOPLE.acmeAdmin, {
+      expiresAt: Math.floor(Date.now() / 1000) + 2,
+    });
+    const stream = listen(`${plain.url}/v1/runs/${runId}/events`, {
+      authorization: `Bearer ${short}`,
+    });
+    await until(async () => (stream.closed ? true : undefined), 10_000);
+    expect(stream.frames.some(({ event }) => event === 'end')).toBe(false);
+    await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
+  });
+});

@@ -1,0 +1,87 @@
+// What guards the API: a limit of requests that fails open, a limit of bodies, and CORS.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
+import { type Api, call, PEOPLE, signToken, stackInfo, startApi } from './support.ts';
+
+const { db_url: dbUrl } = stackInfo();
+const LIMIT = 5;
+let redis: Upstash;
+let api: Api;
+let token: string;
+
+beforeAll(async () => {
+  const redisToken = randomUUID();
+  redis = await startUpstash({ port: 0, token: redisToken });
+  api = await startApi(dbUrl, {
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redisToken,
+    STEPBASE_RATE_LIMIT: String(LIMIT),
+    STEPBASE_MAX_BODY_BYTES: '1000',
+    STEPBASE_CORS_ORIGINS: 'https://app.example, https://admin.example',
+  });
+  token = await signToken(PEOPLE.acmeAdmin);
+});
+afterAll(async () => {
+  await api?.stop();
+  await redis?.stop();
+});
+
+const readNothing = (as: string) => call(`${api.url}/v1/runs/${randomUUID()}`, { token: as });
+
+describe('the API', () => {
+  it('refuses a body that is too large', async () => {
+    const body = { input: { text: 'x'.repeat(2_000) } };
+    const answer = await call(`${api.url}/v1/workflows/any/runs`, { token, body });
+    expect([answer.status, answer.body.code]).toEqual([413, 'payload_too_large']);
+  });
+
+  it('lets the configured origins in and no other, errors included', async () => {
+    const preflight = (origin: string) =>
+      fetch(`${api.url}/v1/workflows/any/runs`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST' },
+        signal: AbortSignal.timeout(5_000),
+      });
+    const allowed = await preflight('https://admin.example');
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://admin.example');
+    expect(allowed.headers.get('access-control-allow-headers')).toContain('authorization');
+    const other = await preflight('https://evil.example');
+    expect(other.headers.get('access-control-allow-origin')).toBeNull();
+    const refusal = await call(`${api.url}/v1/runs/x`, {
+      headers: { origin: 'https://app.example' },
+    });
+    expect(refusal.status).toBe(401);
+    expect(refusal.headers.get('access-control-allow-origin')).toBe('https://app.example');
+  });
+
+  it('keeps the request id of the caller and makes one otherwise', async () => {
+    const given = await call(`${api.url}/healthz`, {
+      headers: { 'x-request-id': 'from-outside-1' },
+    });
+    expect(given.headers.get('x-request-id')).toBe('from-outside-1');
+    const own = await call(`${api.url}/healthz`);
+    expect(own.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+  });
+
+  it('limits one caller, leaves others alone, and limits nobody when Redis is lost', async () => {
+    const viewer = await signToken(PEOPLE.acmeViewer);
+    const answers = [];
+    for (let n = 0; n < LIMIT + 1; n++) answers.push(await readNothing(viewer));
+    expect(answers.slice(0, LIMIT).map(({ status }) => status)).toEqual(Array(LIMIT).fill(404));
+    const refused = answers.at(-1);
+    expect([refused?.status, refused?.body.code]).toEqual([429, 'limit_reached']);
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(answers[0]?.headers.get('ratelimit-remaining')).toBe(String(LIMIT - 1));
+    const other = await signToken(PEOPLE.globexAdmin);
+    expect((await readNothing(other)).status).toBe(404);
+
+    await redis.stop();
+    const started = Date.now();
+    for (let n = 0; n < LIMIT + 3; n++) expect((await readNothing(other)).status).toBe(404);
+    expect(Date.now() - started).toBeLessThan(4_000);
+    const ready = await call(`${api.url}/readyz`);
+    expect([ready.status, ready.body.status]).toEqual([200, 'degraded']);
+  });
+});

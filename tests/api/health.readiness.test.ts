@@ -1,0 +1,95 @@
+// /readyz really asks: it is ready with everything there, degraded without Redis, and not ready
+// without the database or the queue.
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startUpstash } from '../../scripts/stack/upstash/server.ts';
+import { type Api, call, stackInfo, startApi } from './support.ts';
+
+const { db_url: dbUrl } = stackInfo();
+const running: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const service of running.splice(0).reverse()) await service.stop();
+});
+
+async function api(env: Record<string, string> = {}, url = dbUrl): Promise<Api> {
+  const started = await startApi(url, env);
+  running.push(started);
+  return started;
+}
+
+/** A port on which nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  return typeof address === 'object' ? (address?.port ?? 1) : 1;
+}
+
+const OK = { status: 'ok', latency_ms: expect.any(Number) };
+const FAILED = { status: 'failed', latency_ms: expect.any(Number) };
+
+describe('readiness', () => {
+  it('is ok with database, queue and Redis, and follows Redis down and up', async () => {
+    const token = randomUUID();
+    const port = await deadPort();
+    const redis = await startUpstash({ port, token });
+    const env = { UPSTASH_REDIS_REST_URL: redis.url, UPSTASH_REDIS_REST_TOKEN: token };
+    const { url } = await api(env);
+    const ready = await call(`${url}/readyz`);
+    expect([ready.status, ready.body]).toEqual([
+      200,
+      { status: 'ok', checks: { postgres: OK, queue: OK, redis: OK } },
+    ]);
+    await redis.stop();
+    const degraded = await call(`${url}/readyz`);
+    expect([degraded.status, degraded.body]).toEqual([
+      200,
+      { status: 'degraded', checks: { postgres: OK, queue: OK, redis: FAILED } },
+    ]);
+    running.push(await startUpstash({ port, token }));
+    expect((await call(`${url}/readyz`)).body.status).toBe('ok');
+  });
+
+  it('says that Redis is not configured', async () => {
+    const { url } = await api();
+    expect((await call(`${url}/readyz`)).body).toMatchObject({
+      status: 'ok',
+      checks: { redis: { status: 'disabled' } },
+    });
+  });
+
+  it('is 503 without a database, while /healthz still answers', async () => {
+    const { url } = await api(
+      {},
+      `postgres://postgres:postgres@127.0.0.1:${await deadPort()}/none`,
+    );
+    const answer = await call(`${url}/readyz`);
+    expect([answer.status, answer.body]).toEqual([
+      503,
+      {
+        status: 'failed',
+        checks: { postgres: FAILED, queue: FAILED, redis: { status: 'disabled', latency_ms: 0 } },
+      },
+    ]);
+    expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok' });
+  });
+
+  it('is 503 on a database without the queue', async () => {
+    const empty = new URL(dbUrl);
+    empty.pathname = '/template1';
+    const { url } = await api({}, empty.href);
+    const answer = await call(`${url}/readyz`);
+    expect([answer.status, answer.body]).toMatchObject([
+      503,
+      { status: 'failed', checks: { postgres: OK, queue: FAILED } },
+    ]);
+  });
+
+  it('answers many probes at once from one look', async () => {
+    const { url } = await api();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => call(`${url}/readyz`)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});

@@ -1,0 +1,130 @@
+// A run over HTTP from its start to its end, and that a repeated key starts nothing.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Api,
+  call,
+  PEOPLE,
+  publishWorkflow,
+  signToken,
+  stackInfo,
+  startApi,
+  until,
+} from './support.ts';
+
+const { db_url: dbUrl } = stackInfo();
+let api: Api;
+let workflow: string;
+let token: string;
+
+interface Step {
+  id: string;
+  step_id: string;
+  status: string;
+}
+
+beforeAll(async () => {
+  api = await startApi(dbUrl);
+  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
+  token = await signToken(PEOPLE.acmeAdmin);
+});
+afterAll(() => api?.stop());
+
+async function start(n = 4): Promise<string> {
+  const { status, body } = await call(`${api.url}/v1/workflows/${workflow}/runs`, {
+    token,
+    body: { input: { n } },
+  });
+  expect(status).toBe(201);
+  return String(body.id);
+}
+
+async function read(id: string): Promise<{ run: Record<string, unknown>; steps: Step[] }> {
+  const { status, body } = await call(`${api.url}/v1/runs/${id}`, { token });
+  expect(status).toBe(200);
+  return body as { run: Record<string, unknown>; steps: Step[] };
+}
+
+const waitingTask = (id: string) =>
+  until(async () => (await read(id)).steps.find((step) => step.status === 'waiting')?.id);
+
+const ended = (id: string, status: string) =>
+  until(async () => {
+    const { run } = await read(id);
+    return run.status === status ? run : undefined;
+  });
+
+const act = (path: string, body: unknown = {}, as = token) =>
+  call(`${api.url}/v1/${path}`, { token: as, body });
+
+describe('a run over HTTP', () => {
+  it('is started, waits for the approval, and completes with its output', async () => {
+    const id = await start(4);
+    const task = await waitingTask(id);
+    const stranger = await signToken(PEOPLE.globexAdmin);
+    expect((await act(`approvals/${task}`, { approved: true }, stranger)).status).toBe(404);
+    expect((await act(`tasks/${task}/complete`)).status).toBe(404);
+    expect((await act(`approvals/${task}`, { approved: 'yes' })).status).toBe(400);
+
+    const decided = await act(`approvals/${task}`, { approved: true, comment: 'fine' });
+    expect(decided.status).toBe(200);
+    expect(decided.body).toMatchObject({ status: 'completed', handle: 'approved' });
+    const again = await act(`approvals/${task}`, { approved: false });
+    expect([again.status, again.body.code]).toEqual([409, 'conflict']);
+
+    const run = await ended(id, 'completed');
+    expect(run.output).toEqual({ add: 9 });
+  });
+
+  it('is the same run for the same idempotency key, in header or body', async () => {
+    const url = `${api.url}/v1/workflows/${workflow}/runs`;
+    const key = randomUUID();
+    const body = { input: { n: 1 } };
+    const first = await call(url, { token, body, headers: { 'idempotency-key': key } });
+    const second = await call(url, { token, body: { ...body, idempotency_key: key } });
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.body.id).toBe(first.body.id);
+    // Relative to the request, so that it holds behind any gateway.
+    const location = new URL(first.headers.get('location') ?? '', url);
+    expect(location.href).toBe(`${api.url}/v1/runs/${first.body.id}`);
+  });
+
+  it('is cancelled once, and cancelling again changes nothing', async () => {
+    const id = await start();
+    await waitingTask(id);
+    const cancelled = await act(`runs/${id}/cancel`, { reason: 'not needed' });
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
+    expect((await act(`runs/${id}/cancel`)).body.status).toBe('cancelled');
+    const paused = await act(`runs/${id}/pause`);
+    expect([paused.status, paused.body.code]).toEqual([409, 'conflict']);
+    const signal = await act(`runs/${id}/signals/go`);
+    expect([signal.status, signal.body.code]).toEqual([409, 'conflict']);
+  });
+
+  it('is paused, resumed, and run again from a step', async () => {
+    const id = await start(1);
+    const task = await waitingTask(id);
+    expect((await act(`runs/${id}/pause`)).body.status).toBe('paused');
+    expect((await act(`runs/${id}/resume`)).body.status).toBe('running');
+    expect((await act(`runs/${id}/signals/hello`, { payload: { a: 1 } })).status).toBe(202);
+    expect((await act(`runs/${id}/rerun`)).status).toBe(409);
+    await act(`approvals/${task}`, { approved: true });
+    await ended(id, 'completed');
+    const second = await act(`runs/${id}/rerun`, { from_step: 'add' });
+    expect([second.status, second.body.origin_run_id]).toEqual([201, id]);
+    expect((await ended(String(second.body.id), 'completed')).output).toEqual({ add: 3 });
+  });
+
+  it('is not there for another app, and an id that is none is refused', async () => {
+    const id = await start();
+    const stranger = await signToken(PEOPLE.globexAdmin);
+    for (const path of [`runs/${id}/cancel`, `runs/${id}/pause`, `runs/${id}/rerun`]) {
+      expect((await act(path, {}, stranger)).status, path).toBe(404);
+    }
+    const seen = await call(`${api.url}/v1/runs/${id}`, { token: stranger });
+    expect([seen.status, seen.body.code]).toEqual([404, 'not_found']);
+    const odd = await call(`${api.url}/v1/runs/42`, { token });
+    expect([odd.status, odd.body.code]).toEqual([400, 'invalid_request']);
+    await act(`runs/${id}/cancel`);
+  });
+});
