@@ -25,6 +25,7 @@ import { clusterFolder } from './postgres/cluster.ts';
 import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
 import { SEED_USERS } from './seed-users.ts';
+import { startUpstash } from './upstash/server.ts';
 import { buildWeb, startWeb, webExists } from './web.ts';
 
 /** What stack.json holds: all that a tool or a test needs to reach the stack. */
@@ -74,20 +75,6 @@ export async function startStack(
     await stop();
     throw error;
   }
-}
-
-type StartUpstash = (options: {
-  port: number;
-  token: string;
-  redisUrl?: string;
-}) => Promise<{ stop(): Promise<void> }>;
-
-async function loadUpstash(): Promise<StartUpstash> {
-  const path = './upstash/index.ts';
-  const module = (await import(path).catch(() => undefined)) as
-    | { startUpstash: StartUpstash }
-    | undefined;
-  return module?.startUpstash ?? (async () => ({ stop: async () => undefined }));
 }
 
 /** In reverse order of their start; one that fails to stop does not keep the others up. */
@@ -148,11 +135,11 @@ async function startServices(
   services.push({ name: 'postgres', stop: () => database.stop() });
 
   const gatekeeper = new Gatekeeper(keys);
-  const startUpstash = await loadUpstash();
   const upstash = await startUpstash({
     port: ports.redis,
     token: keys.redisToken,
     ...(config.redisBackend ? { redisUrl: config.redisBackend } : {}),
+    log: (message) => say(`upstash: ${message}`),
   });
   services.push({ name: 'upstash', stop: () => upstash.stop() });
 
