@@ -35,7 +35,12 @@ export async function startRest(options: RestOptions): Promise<RestService> {
       // Named statements would outlive a migration that changes their result types.
       prepare: false,
       onnotice: () => undefined,
-      types: { timestamp: isoTime(1114), timestamptz: isoTime(1184) },
+      types: {
+        timestamp: isoTime(1114),
+        timestamptz: isoTime(1184),
+        json: jsonValue(114),
+        jsonb: jsonValue(3802),
+      },
     },
   });
   const introspector = createPostgresConnection({
@@ -126,6 +131,27 @@ function isoTime(oid: number) {
           oid === 1184 ? `${hours}:${minutes ?? '00'}` : _all,
         ),
   };
+}
+
+/** lite hands objects and arrays over as JSON text already; writing that as JSON again makes a string of it. */
+function jsonValue(oid: number) {
+  return {
+    to: oid,
+    from: [oid],
+    serialize: (value: unknown) =>
+      typeof value === 'string' && isContainer(value) ? value : JSON.stringify(value),
+    parse: (value: string): unknown => JSON.parse(value),
+  };
+}
+
+function isContainer(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again. */

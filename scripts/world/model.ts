@@ -34,17 +34,20 @@ interface ChatRequest {
 
 /** What gives a value away although its name is not in the question. */
 const hints: Readonly<Record<string, RegExp>> = {
-  complaint: /broken|late|waiting|money back|refund|where is/i,
+  complaint: /broken|late|waiting|money back|refund|where is|urgent/i,
   question: /\?/,
   praise: /thank|lovely|great|perfect/i,
   negative: /broken|bad|angry|late/i,
   positive: /thank|lovely|great/i,
 };
 
-export async function startModel(): Promise<Model> {
+export async function startModel(latencyMs = 0): Promise<Model> {
   const apiKey = 'sk-world';
   const calls = new Recorder<ChatCall>('chat completion');
-  const server = await serveHttp((request) => answer(request, apiKey, calls));
+  const server = await serveHttp((request) => ({
+    delayMs: latencyMs,
+    ...answer(request, apiKey, calls),
+  }));
   return { ...server, url: `${server.url}/v1`, apiKey, calls };
 }
 
@@ -162,11 +165,18 @@ function invent(schema: Schema, question: string, name: string): unknown {
   }
 }
 
+/** The value the question speaks of most; when it speaks of none, its length decides. */
 function choose(values: readonly unknown[], question: string): unknown {
-  const named = values.find(
-    (value) =>
-      typeof value === 'string' &&
-      (hints[value] ?? new RegExp(value.replace(/\W+/g, '\\W+'), 'i')).test(question),
-  );
-  return named ?? values[words(question) % values.length];
+  let best: unknown;
+  let most = 0;
+  for (const value of values) {
+    if (typeof value !== 'string') continue;
+    const hint = hints[value]?.source ?? value.replace(/\W+/g, '\\W+');
+    const found = question.match(new RegExp(hint, 'gi'))?.length ?? 0;
+    if (found > most) {
+      most = found;
+      best = value;
+    }
+  }
+  return best ?? values[words(question) % values.length];
 }

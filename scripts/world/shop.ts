@@ -36,12 +36,13 @@ function orderOf(id: string): Record<string, unknown> {
   };
 }
 
-export async function startShop(): Promise<Shop> {
+/** `latencyMs`: a shop across a network; on loopback a run would be over before anybody could watch it. */
+export async function startShop(latencyMs = 0): Promise<Shop> {
   const requests = new Recorder<Received>('request to the shop');
   const failures = new Map<string, number>();
   const server = await serveHttp((request) => {
     requests.add(request);
-    return route(request, failures);
+    return { delayMs: latencyMs, ...route(request, failures) };
   });
   return { ...server, requests };
 }
@@ -91,6 +92,7 @@ function order(request: Received, id: string): Reply {
   if (request.method === 'POST' && id === '') {
     return { status: 201, body: { id: '2001', received: request.body } };
   }
+  if (request.method === 'GET' && id === '') return { body: ['1001', '1002', '1003'].map(orderOf) };
   if (request.method !== 'GET') return { status: 405, body: { error: 'method_not_allowed' } };
   if (!/^\d{1,9}$/.test(id)) return { status: 404, body: { error: 'order_not_found' } };
   return { body: orderOf(id) };

@@ -16,7 +16,12 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+export interface WorldOptions {
+  /** How long the shop and the model take for an answer. */
+  latencyMs?: number;
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const started: { stop(): Promise<void> }[] = [];
   const keep = async <T extends { stop(): Promise<void> }>(service: Promise<T>): Promise<T> => {
     const running = await service;
@@ -27,9 +32,9 @@ export async function startWorld(): Promise<World> {
     await Promise.all(started.splice(0).map((service) => service.stop()));
   };
   try {
-    const shop = await keep(startShop());
+    const shop = await keep(startShop(options.latencyMs));
     const mailbox = await keep(startMailbox());
-    const model = await keep(startModel());
+    const model = await keep(startModel(options.latencyMs));
     const webhooks = await keep(startWebhookReceiver());
     const env = {
       OPENAI_BASE_URL: model.url,

@@ -1,0 +1,166 @@
+// The main job in one go: a throw-away stack, the outside world, two people of one application, three workflows.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findFreePorts } from '../stack/ports.ts';
+import { type Stack, type StackInfo, startStack } from '../stack/stack.ts';
+import { startWorld, type World } from '../world/world.ts';
+import { Member } from './member.ts';
+import { type RunReport, reportRun } from './report.ts';
+import { RunWatcher, type WatchedEvent } from './watcher.ts';
+
+export interface DemoOptions {
+  print: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/** From the start of a run to its end, the person's decision included. */
+const runDeadlineMs = 60_000;
+
+interface Plan {
+  workflow: string;
+  input: Record<string, unknown>;
+}
+
+export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport[]> {
+  // Last in, first out: whatever was started is stopped, also when the next thing does not start.
+  const cleanup: (() => Promise<unknown>)[] = [];
+  try {
+    const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-demo-'));
+    cleanup.push(() => rm(dataDir, { recursive: true, force: true }));
+    const world = await startWorld({ latencyMs: 300 });
+    cleanup.push(() => world.stop());
+    print('Starting a throw-away stack …');
+    let stopping = false;
+    // Services that are being stopped complain about each other.
+    const stack = await startThrowAway(dataDir, world, (line) => {
+      if (!stopping) print(line);
+    });
+    cleanup.push(() => {
+      stopping = true;
+      return stack.stop();
+    });
+    signal.throwIfAborted();
+    print(`Ready: ${stack.info.api_url}`);
+
+    const [starter, approver] = await signIn(stack.info);
+    cleanup.push(async () => {
+      await Promise.all([starter.leave(), approver.leave()]);
+    });
+    print(`Signed in as ${starter.email}; ${approver.email} will approve.\n`);
+    const report = await runAll(plansFor(world), starter, approver, print, signal);
+    tellWorld(world, print);
+    return report;
+  } finally {
+    for (const undo of cleanup.reverse()) {
+      await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
+    }
+  }
+}
+
+async function startThrowAway(
+  dataDir: string,
+  world: World,
+  say: (line: string) => void,
+): Promise<Stack> {
+  const port = await findFreePorts();
+  return await startStack(
+    { port, dataDir, web: false, functionsEnv: world.env, logLevel: 'error' },
+    (message) => say(`  ${message}`),
+  );
+}
+
+/** Two members of the same application: one starts the runs, the other decides. */
+async function signIn(info: StackInfo): Promise<[Member, Member]> {
+  const admin = info.users.find((user) => user.role === 'admin');
+  const other = info.users.find(
+    (user) => user.app_code === admin?.app_code && user.role === 'developer',
+  );
+  if (admin === undefined || other === undefined) {
+    throw new Error('the stack has no application with an admin and a developer');
+  }
+  return await Promise.all([Member.signIn(info, admin), Member.signIn(info, other)]);
+}
+
+function plansFor(world: World): Plan[] {
+  const order = { shop_url: world.shop.url, email: 'team@acme.example' };
+  return [
+    { workflow: 'order-confirmation', input: { ...order, order_id: '1003' } },
+    { workflow: 'order-triage', input: { ...order, order_id: '1001' } },
+    {
+      workflow: 'refund-approval',
+      input: { ...order, order_id: '1002', webhook_url: `${world.webhooks.url}/hooks/refunds` },
+    },
+  ];
+}
+
+async function runAll(
+  plans: readonly Plan[],
+  starter: Member,
+  approver: Member,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<RunReport[]> {
+  const began = performance.now();
+  const runs = await Promise.all(
+    plans.map(async (plan) => {
+      const runId = await starter.startRun(plan.workflow, plan.input);
+      const watcher = new RunWatcher(starter, runId, (event) => {
+        print(describe(plan.workflow, event, performance.now() - began));
+      });
+      await watcher.join();
+      return { plan, runId, watcher };
+    }),
+  );
+  try {
+    await Promise.all(
+      runs.map(async ({ runId, watcher }) => {
+        const asked = watcher
+          .until((event) => event.type === 'task.created', runDeadlineMs, signal)
+          .then(() => approve(approver, runId, print));
+        // A run without a task ends first; its question is never asked.
+        asked.catch(() => undefined);
+        await Promise.race([
+          watcher.ended(runDeadlineMs, signal),
+          asked.then(() => new Promise(() => undefined)),
+        ]);
+      }),
+    );
+  } finally {
+    await Promise.all(runs.map(({ watcher }) => watcher.leave()));
+  }
+  return await Promise.all(runs.map(({ plan, runId }) => reportRun(starter, plan.workflow, runId)));
+}
+
+async function approve(
+  approver: Member,
+  runId: string,
+  print: (line: string) => void,
+): Promise<void> {
+  const task = await approver.openTask(runId);
+  print(`        → ${approver.email} approves: ${task.title}`);
+  await approver.decide(task.id, true, 'Fine with me.');
+}
+
+function describe(workflow: string, event: WatchedEvent, ms: number): string {
+  const time = `${(ms / 1_000).toFixed(2)}s`.padStart(7);
+  const what = event.stepId === undefined ? '(run)' : event.stepId;
+  const attempt = (event.attempt ?? 1) > 1 ? ` attempt ${event.attempt}` : '';
+  // What came while the channel was being joined, or was lost on the way, was fetched by its number.
+  const how = event.live ? '' : '  (fetched)';
+  return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${what.padEnd(18)} ${event.type}${attempt}${how}`;
+}
+
+function tellWorld(world: World, print: (line: string) => void): void {
+  print('\nWhat the outside world received:');
+  for (const mail of world.mailbox.mails.all) {
+    print(`  mail to ${mail.recipients.join(', ')}: ${mail.message.subject ?? ''}`);
+  }
+  for (const call of world.model.calls.all) {
+    print(`  question to ${call.model}: ${call.messages.at(-1)?.content ?? ''}`);
+  }
+  for (const delivery of world.webhooks.deliveries.all) {
+    print(`  webhook ${delivery.path}: ${delivery.text}`);
+  }
+}

@@ -1,0 +1,35 @@
+// npm run demo [-- --json]: three workflows from start to finish, watched from a terminal.
+// With --json the story goes to stderr and the last line of stdout is one JSON object.
+
+import { parseArgs } from 'node:util';
+import { runDemo } from './demo.ts';
+import { toJson, toTable } from './report.ts';
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const print = values.json ? console.error : console.log;
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The first asks everything to end in order; whoever asks twice does not want to wait.
+    if (interrupted.signal.aborted) process.exit(130);
+    print(`\n${signal === 'SIGINT' ? 'Interrupted' : 'Terminated'}: stopping the stack …`);
+    interrupted.abort(new Error('interrupted'));
+  });
+}
+
+try {
+  const report = await runDemo({ print, signal: interrupted.signal });
+  print(`\n${toTable(report)}`);
+  const done = report.every((run) => run.status === 'completed');
+  if (!done) print('\nNot all runs completed.');
+  if (values.json) console.log(toJson(report));
+  process.exitCode = done ? 0 : 1;
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    process.exitCode = 130;
+  } else {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
