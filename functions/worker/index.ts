@@ -58,7 +58,10 @@ const worker = createWorker({
   onError,
 });
 
-const subscription = bus.subscribe(WAKE_CHANNEL, (message) => worker.wake(message as Wakeup));
+// A new stream says undefined: something may have been published before it stood.
+const subscription = bus.subscribe(WAKE_CHANNEL, (message) =>
+  worker.wake((message ?? { kind: 'everything' }) as Wakeup),
+);
 
 const app = new Hono().basePath('/worker');
 
