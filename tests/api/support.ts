@@ -223,6 +223,8 @@ export function stackInfo(): {
   api_url: string;
   redis_url: string;
   redis_token: string;
+  publishable_key: string;
+  users: { email: string; password: string; app_code: string; role: string }[];
 } {
   return JSON.parse(readFileSync(process.env.STEPBASE_TEST_STACK ?? '', 'utf8'));
 }

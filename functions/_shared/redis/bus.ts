@@ -13,7 +13,8 @@ export interface Bus {
   readonly failures: number;
   /** Never throws; false when nobody can have heard it. */
   publish(channel: string, message: unknown): Promise<boolean>;
-  subscribe(channel: string, listener: (message: unknown) => void): Subscription;
+  /** `live` is called whenever the subscription stands: what was published before went by unheard. */
+  subscribe(channel: string, message: (message: unknown) => void, live?: () => void): Subscription;
   /** Throws when Redis does not answer. */
   ping(): Promise<void>;
   /** Counts what another user of `client` saw. */
@@ -59,7 +60,8 @@ export function openBus(options: BusOptions | undefined, log: Log): Bus {
         return false;
       }
     },
-    subscribe: (channel, listener) => subscriptions.subscribe(channel, listener),
+    subscribe: (channel, message, live) =>
+      subscriptions.subscribe(channel, live === undefined ? { message } : { message, live }),
     async ping() {
       try {
         await client.ping();

@@ -21,4 +21,8 @@ export class RedisHealth {
     if (this.#down) this.#log.info('redis answers again', { failures: this.failures });
     this.#down = false;
   }
+
+  listenerFailed(error: unknown): void {
+    this.#log.error('a listener of redis messages failed', { error });
+  }
 }

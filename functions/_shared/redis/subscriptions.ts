@@ -9,7 +9,11 @@ export interface Subscription {
   close(): void;
 }
 
-type Listener = (message: unknown) => void;
+export interface Listener {
+  message(message: unknown): void;
+  /** The stream stands (again); whatever was published before it did went by unheard. */
+  live?(): void;
+}
 
 interface Channel {
   listeners: Set<Listener>;
@@ -98,6 +102,7 @@ export class Subscriptions {
         if (line.startsWith('data:')) this.#deliver(channel, line.slice(5).trim());
       }
     }
+    if (!channel.live) throw new Error('the subscription ended before it stood');
   }
 
   /** Lines are `subscribe,<channel>,<count>` and `message,<channel>,<payload>`. */
@@ -106,12 +111,22 @@ export class Subscriptions {
     if (kind === 'subscribe') {
       channel.live = true;
       this.#health.succeeded();
-      // Something may have been published before the stream stood: let listeners look once.
-      for (const listener of channel.listeners) listener(undefined);
+      this.#tell(channel, (listener) => listener.live?.());
     }
     if (kind !== 'message') return;
     const message = parse(payload);
-    for (const listener of channel.listeners) listener(message);
+    this.#tell(channel, (listener) => listener.message(message));
+  }
+
+  /** A listener that throws is a fault of its own, not of Redis or of the others. */
+  #tell(channel: Channel, say: (listener: Listener) => void): void {
+    for (const listener of channel.listeners) {
+      try {
+        say(listener);
+      } catch (error) {
+        this.#health.listenerFailed(error);
+      }
+    }
   }
 }
 

@@ -31,7 +31,8 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
 
   const wakeup = new Wakeup();
   let closed = false;
-  const subscription = bus.subscribe(runChannel(runId), () => wakeup.ring());
+  const ring = () => wakeup.ring();
+  const subscription = bus.subscribe(runChannel(runId), ring, ring);
   const end = () => {
     closed = true;
     subscription.close();
