@@ -78,6 +78,13 @@ export async function supabase(args: string[], logFile: string): Promise<string>
   return output;
 }
 
+/** One value for all migrations as they are now. */
+export async function migrationsFingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of await migrationFiles()) hash.update(`${file.name} ${file.hash}\n`);
+  return hash.digest('hex').slice(0, 16);
+}
+
 /** Applies what is pending. `dataDir` remembers the content of what was applied to this database. */
 export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied: number }> {
   const memory = join(dataDir, 'migrations.json');
@@ -103,16 +110,18 @@ export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied
         `(${gone.join(', ')}). Start with --reset to rebuild the data.`,
     );
   }
+  // Before they are applied: should one fail, those before it are known.
+  const content = Object.fromEntries(files.map(({ version, hash }) => [version, hash]));
+  await writeFile(memory, `${JSON.stringify(content, null, 2)}\n`);
   const pending = files.filter(({ version }) => !applied.has(version)).length;
-  if (pending > 0) {
-    await supabase(
-      ['db', 'push', '--db-url', `${dbUrl}?sslmode=disable`, '--include-all', '--yes'],
-      join(dataDir, 'logs', 'migrations.log'),
-    );
-  }
-  await writeFile(
-    memory,
-    `${JSON.stringify(Object.fromEntries(files.map(({ version, hash }) => [version, hash])), null, 2)}\n`,
-  );
+  if (pending > 0) await push(dbUrl, join(dataDir, 'logs', 'migrations.log'));
   return { applied: pending };
+}
+
+/** Applies all migrations to a database that has none of them. */
+export async function push(dbUrl: string, logFile: string): Promise<void> {
+  await supabase(
+    ['db', 'push', `--remote=${dbUrl}?sslmode=disable`, '--include-all', '--yes'],
+    logFile,
+  );
 }

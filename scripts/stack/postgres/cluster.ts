@@ -11,7 +11,13 @@ import pg from 'pg';
 import { Child } from '../child.ts';
 import { StackError } from '../options.ts';
 import { pgtapShare } from './pgtap.ts';
-import { type Account, clusterDir, postgresAccount, reachablePrograms } from './system-user.ts';
+import {
+  type Account,
+  clusterDir,
+  postgresAccount,
+  prepareDataDir,
+  reachablePrograms,
+} from './system-user.ts';
 
 export const SUPERUSER = 'supabase_admin';
 
@@ -179,6 +185,7 @@ export function clusterFolder(dataDir: string): string {
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const account = postgresAccount();
+  await prepareDataDir(options.dataDir, account);
   const folder = clusterDir(options.dataDir, account);
   const [tools, share] = await Promise.all([programs(account), pgtapShare(account)]);
   if (existsSync(join(folder, 'PG_VERSION'))) await waitForPredecessor(folder);

@@ -2,8 +2,8 @@
 // account that every system has, and a place that this account can reach.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StackError } from '../options.ts';
 
@@ -48,7 +48,25 @@ export function canReach(path: string, account: Account | undefined): boolean {
 export function clusterDir(dataDir: string, account: Account | undefined): string {
   if (canReach(dataDir, account)) return join(dataDir, 'postgres');
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
-  return join(SHARED, 'data', name);
+  return join(SHARED, 'data', name, 'postgres');
+}
+
+/**
+ * Makes the data directory one the account may walk through (not list), as temporary folders are not.
+ * When a parent is closed too, notes whom the folder elsewhere belongs to and drops those of nobody.
+ */
+export async function prepareDataDir(dataDir: string, account: Account | undefined): Promise<void> {
+  if (!account) return;
+  await chmod(dataDir, statSync(dataDir).mode | 0o011);
+  if (canReach(dataDir, account)) return;
+  const folder = dirname(clusterDir(dataDir, account));
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await writeFile(join(folder, 'origin'), dataDir);
+  for (const name of await readdir(join(SHARED, 'data'))) {
+    const other = join(SHARED, 'data', name);
+    const origin = await readFile(join(other, 'origin'), 'utf8').catch(() => undefined);
+    if (origin && !existsSync(origin)) await rm(other, { recursive: true, force: true });
+  }
 }
 
 /** The server's programs, copied once to a place the account can reach when the checkout is not. */

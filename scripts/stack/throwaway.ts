@@ -1,0 +1,38 @@
+// A stack for a test or a demo: free ports, a temporary data directory, nothing left afterwards.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StackError, type StackOptions } from './options.ts';
+import { findFreePorts } from './ports.ts';
+import { clusterFolder } from './postgres/cluster.ts';
+import { type Stack, startStack } from './stack.ts';
+
+const ATTEMPTS = 3;
+
+export async function startThrowawayStack(
+  options: Omit<StackOptions, 'port' | 'dataDir' | 'reset'> = {},
+  say?: (message: string) => void,
+): Promise<Stack> {
+  for (let attempt = 1; ; attempt += 1) {
+    const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-'));
+    const discard = async () => {
+      await rm(clusterFolder(dataDir), { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
+    };
+    try {
+      const port = await findFreePorts();
+      const stack = await startStack({ ...options, port, dataDir }, say);
+      const stop = async () => {
+        await stack.stop();
+        await discard();
+      };
+      return { ...stack, stop };
+    } catch (error) {
+      await discard();
+      // Between finding the ports and using them somebody else may have taken one.
+      const taken = error instanceof StackError && error.message.includes('already in use');
+      if (!taken || attempt === ATTEMPTS) throw error;
+    }
+  }
+}

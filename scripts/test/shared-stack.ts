@@ -1,0 +1,31 @@
+// Vitest's global setup: one throw-away stack for all tests of a run, or the one that the orchestrator
+// has already started. Tests find it by STEPBASE_TEST_STACK, the path of its stack.json.
+
+import { startThrowawayStack } from '../stack/throwaway.ts';
+
+let users = 0;
+let shared: Promise<() => Promise<void>> | undefined;
+
+async function start(): Promise<() => Promise<void>> {
+  if (process.env.STEPBASE_TEST_STACK) return async () => undefined;
+  const stack = await startThrowawayStack({}, (message) => console.error(`stack: ${message}`));
+  process.env.STEPBASE_TEST_STACK = stack.infoPath;
+  return async () => {
+    delete process.env.STEPBASE_TEST_STACK;
+    await stack.stop();
+  };
+}
+
+/** Called once a project; the last one to finish stops the stack. */
+export default async function setup(): Promise<() => Promise<void>> {
+  users += 1;
+  shared ??= start();
+  const stop = await shared;
+  return async () => {
+    users -= 1;
+    if (users === 0) {
+      shared = undefined;
+      await stop();
+    }
+  };
+}

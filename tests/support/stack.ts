@@ -1,0 +1,125 @@
+// What tests need of the shared stack: its addresses, clients signed in as the people of the seed, a
+// database pool, fresh databases, and waiting that ends.
+
+import { readFileSync } from 'node:fs';
+import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import pg from 'pg';
+import { afterAll } from 'vitest';
+import {
+  createDatabase,
+  type FreshDatabase,
+  type FreshDatabaseOptions,
+} from '../../scripts/stack/databases.ts';
+import { SEED_USERS, type SeedUser } from '../../scripts/stack/seed-users.ts';
+import type { StackInfo } from '../../scripts/stack/stack.ts';
+
+export type { FreshDatabase, StackInfo };
+
+export function stackInfo(): StackInfo {
+  const path = process.env.STEPBASE_TEST_STACK;
+  if (!path) throw new Error('STEPBASE_TEST_STACK is not set: run the tests through vitest');
+  return JSON.parse(readFileSync(path, 'utf8')) as StackInfo;
+}
+
+const cleanups: Array<() => unknown> = [];
+afterAll(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A client with the publishable key and nobody signed in, or with another key. */
+export function client(stack = stackInfo(), key = stack.publishable_key): SupabaseClient {
+  const made = createClient(stack.api_url, key, {
+    auth: { persistSession: false, autoRefreshToken: false },
+  });
+  cleanups.push(() => made.realtime.disconnect());
+  return made;
+}
+
+export type Person = `${'admin' | 'developer' | 'viewer'}@acme` | `${'admin' | 'developer'}@globex`;
+
+export function seedUser(person: Person): SeedUser {
+  const user = SEED_USERS.find(({ email }) => email === `${person}.example`);
+  if (!user) throw new Error(`nobody of the seed is called ${person}`);
+  return user;
+}
+
+/** A client of its own, signed in; private channels may be joined at once. */
+export async function signedIn(person: Person, stack = stackInfo()): Promise<SupabaseClient> {
+  const made = client(stack);
+  const { email, password } = seedUser(person);
+  const { error } = await made.auth.signInWithPassword({ email, password });
+  if (error) throw error;
+  await made.realtime.setAuth();
+  return made;
+}
+
+/** A pool as role postgres on the stack's database, or on another one. */
+export function pool(url = stackInfo().db_url): pg.Pool {
+  const made = new pg.Pool({ connectionString: url, max: 5, connectionTimeoutMillis: 10_000 });
+  made.on('error', () => undefined);
+  cleanups.push(() => made.end());
+  return made;
+}
+
+/** A migrated database of the test's own, gone after the file. */
+export async function freshDatabase(options: FreshDatabaseOptions = {}): Promise<FreshDatabase> {
+  const database = await createDatabase(stackInfo(), options);
+  cleanups.push(() => database.drop());
+  return database;
+}
+
+/** Asks until the answer is neither undefined nor false; the deadline is part of the failure's message. */
+export async function waitFor<T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  deadlineMs = 15_000,
+): Promise<T> {
+  const end = Date.now() + deadlineMs;
+  let pause = 10;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (Date.now() >= end) throw new Error(`${what}: not so after ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pause = Math.min(pause * 1.5, 200);
+  }
+}
+
+export interface Inbox<T> {
+  /** What has come so far. */
+  all: readonly T[];
+  push(event: T): void;
+  /** The first event, old or new, that matches; rejects at the deadline with what came instead. */
+  next(what: string, matches: (event: T) => boolean, deadlineMs?: number): Promise<T>;
+}
+
+/** Collects events (Realtime messages, lines, requests) and waits for one without polling. */
+export function inbox<T>(): Inbox<T> {
+  const all: T[] = [];
+  const waiting = new Set<() => void>();
+  return {
+    all,
+    push(event) {
+      all.push(event);
+      for (const look of [...waiting]) look();
+    },
+    next(what, matches, deadlineMs = 15_000) {
+      return new Promise<T>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          waiting.delete(look);
+          const seen = JSON.stringify(all).slice(0, 2_000);
+          reject(new Error(`${what}: did not come within ${deadlineMs} ms; came: ${seen}`));
+        }, deadlineMs);
+        const look = () => {
+          const found = all.find(matches);
+          if (found === undefined) return;
+          clearTimeout(timer);
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      });
+    },
+  };
+}
