@@ -8,8 +8,8 @@ create table public.workflow_versions (
   status text not null default 'draft' references public.workflow_statuses (name),
   definition jsonb not null default '{"nodes": [], "edges": []}'
     constraint definition_is_an_object check (jsonb_typeof(definition) = 'object')
-    constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') = 'array')
-    constraint edges_is_an_array check (jsonb_typeof(definition -> 'edges') = 'array'),
+    constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') is not distinct from 'array')
+    constraint edges_is_an_array check (jsonb_typeof(definition -> 'edges') is not distinct from 'array'),
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
   change_note text not null default '',

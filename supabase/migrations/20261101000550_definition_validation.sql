@@ -315,5 +315,5 @@ create trigger workflow_versions_check_definition_on_insert before insert on pub
   for each row execute function private.check_definition();
 create trigger workflow_versions_check_definition_on_update
   before update of definition, status on public.workflow_versions
-  for each row when (old.definition is distinct from new.definition or old.status = 'draft' and new.status <> 'draft')
+  for each row when (old.status = 'draft' and (old.definition is distinct from new.definition or new.status <> 'draft'))
   execute function private.check_definition();

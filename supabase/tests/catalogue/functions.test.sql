@@ -1,0 +1,53 @@
+-- What every function must keep to: a fixed search_path, a comment, explicit grants, definers unexposed.
+
+begin;
+set local search_path = public, extensions;
+select plan(9);
+
+create temporary view our_functions as
+select p.oid, n.nspname as schema_name, p.oid::regprocedure::text as signature, p.prosecdef, p.proconfig, p.proacl, p.prokind
+from pg_proc p
+join pg_namespace n on n.oid = p.pronamespace
+where n.nspname in ('public', 'private', 'engine')
+  and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e');
+
+select isnt_empty('select 1 from our_functions', 'there are functions');
+select is_empty(
+  $$select signature from our_functions where prokind <> 'a'
+    and not coalesce(proconfig::text ~ 'search_path=("")?', false)$$,
+  'search_path is fixed'
+);
+select is_empty(
+  $$select signature from our_functions where prosecdef and schema_name = 'public'$$, 'no definer function is exposed'
+);
+select is_empty(
+  $$select signature from our_functions where obj_description(oid, 'pg_proc') is null$$, 'every function has a comment'
+);
+select is_empty(
+  $$select signature from our_functions where has_function_privilege('anon', oid, 'execute')$$,
+  'anonymous users may call none'
+);
+select is_empty(
+  $$select f.signature from our_functions f
+    where f.proacl is null or exists (select 1 from aclexplode(f.proacl) a where a.grantee = 0)$$,
+  'PUBLIC may call none'
+);
+select is_empty(
+  $$select f.signature from our_functions f
+    where f.schema_name = 'public' and f.signature !~ 'hook\('
+      and not has_function_privilege('authenticated', f.oid, 'execute')$$,
+  'what is exposed is meant for signed-in users'
+);
+select is_empty(
+  $$select f.signature from our_functions f
+    where f.schema_name = 'engine' and f.prosecdef and has_function_privilege('authenticated', f.oid, 'execute')$$,
+  'the engine''s definer functions are not for clients'
+);
+select is_empty(
+  $$select n.nspname from pg_namespace n
+    where n.nspname in ('private', 'engine', 'pgboss') and has_schema_privilege('anon', n.oid, 'usage')$$,
+  'anonymous users cannot reach the inner schemas'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,145 @@
+-- What every table must have: this test fails for a new table that lacks row level security, policies,
+-- grants, comments, an app_code, or an index on a foreign key.
+
+begin;
+set local search_path = public, extensions;
+select plan(18);
+
+create temporary view our_tables as
+select c.oid, n.nspname as schema_name, c.relname as name, c.relkind, c.relrowsecurity, c.relispartition
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'private', 'engine') and c.relkind in ('r', 'p');
+
+create temporary view lookup_tables as
+select unnest(array[
+  'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
+  'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
+  'work_item_statuses', 'worker_statuses'
+]) as name;
+
+select isnt_empty('select 1 from our_tables', 'there are tables');
+select is_empty(
+  'select schema_name, name from our_tables where not relrowsecurity', 'every table, partitions included, has row level security'
+);
+select is_empty(
+  $$select t.name from our_tables t
+    where t.schema_name = 'public' and not exists (select 1 from pg_policy p where p.polrelid = t.oid)$$,
+  'every public table has a policy'
+);
+select is_empty(
+  $$select p.polrelid::regclass, p.polname from pg_policy p join our_tables t on t.oid = p.polrelid where p.polcmd = '*'$$,
+  'a policy is for one command'
+);
+select is_empty(
+  $$select p.polrelid::regclass, p.polname from pg_policy p join our_tables t on t.oid = p.polrelid
+    where p.polroles not in (array['authenticated'::regrole::oid], array['supabase_auth_admin'::regrole::oid])$$,
+  'a policy is for signed-in users (or the auth server)'
+);
+select is_empty(
+  $$select polrelid::regclass, polcmd, polroles from pg_policy p join our_tables t on t.oid = p.polrelid
+    group by 1, 2, 3 having count(*) > 1$$,
+  'at most one policy per role and command'
+);
+select is_empty(
+  $$select t.name from our_tables t
+    where t.schema_name = 'public' and not t.relispartition
+      and not exists (
+        select 1 from pg_policy p where p.polrelid = t.oid and p.polcmd = 'r' and 'authenticated'::regrole = any (p.polroles))$$,
+  'every public table says who reads it'
+);
+select is_empty(
+  $$select t.name from our_tables t where t.schema_name = 'public' and t.name <> 'outbox'
+      and not has_any_column_privilege('authenticated', t.oid, 'select')$$,
+  'every public table but the outbox is granted to signed-in users'
+);
+select is_empty(
+  $$select t.name from our_tables t where t.schema_name = 'public' and not has_table_privilege('service_role', t.oid, 'select')$$,
+  'every public table is granted to the service role'
+);
+select is_empty(
+  $$select t.schema_name, t.name from our_tables t
+    where has_any_column_privilege('anon', t.oid, 'select, insert, update, references')
+      or has_table_privilege('anon', t.oid, 'delete, truncate, trigger')$$,
+  'anonymous users have no right on any table'
+);
+select is_empty(
+  $$select t.schema_name, t.name from our_tables t
+    where t.schema_name in ('private', 'engine')
+      and (has_any_column_privilege('authenticated', t.oid, 'select, insert, update')
+        or has_table_privilege('authenticated', t.oid, 'delete'))$$,
+  'clients have no right on tables of private and engine'
+);
+select is_empty(
+  $$select t.schema_name, t.name from our_tables t where obj_description(t.oid, 'pg_class') is null$$,
+  'every table has a comment'
+);
+select is_empty(
+  $$select t.name from our_tables t
+    where t.schema_name = 'public' and t.name not in (select l.name from lookup_tables l)
+      and t.name not in ('organizations', 'users')
+      and not exists (
+        select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
+          and (a.attnotnull or t.name in ('components', 'workers')))$$,
+  'every tenant table has app_code, not null but for what can be shared'
+);
+select is_empty(
+  $$select t.name from our_tables t
+    join pg_attribute a on a.attrelid = t.oid and a.attname = 'app_code' and not a.attisdropped
+    where t.schema_name = 'public' and t.name <> 'applications'
+      and not exists (
+        select 1 from pg_constraint c
+        where c.conrelid = t.oid and c.contype = 'f' and a.attnum = any (c.conkey))$$,
+  'app_code is part of a foreign key'
+);
+-- Between two tables of applications a foreign key carries app_code, so that no row links across. Except:
+-- components may be another application's that shows them; nodes hang on a version that already is of
+-- the application; a signal's step run is set by the engine within the run.
+select is_empty(
+  $$select c.conrelid::regclass, c.conname
+    from pg_constraint c
+    join our_tables s on s.oid = c.conrelid and s.schema_name = 'public' and not s.relispartition
+    join pg_attribute sa on sa.attrelid = c.conrelid and sa.attname = 'app_code'
+    join pg_attribute ta on ta.attrelid = c.confrelid and ta.attname = 'app_code'
+    where c.contype = 'f' and c.conparentid = 0
+      and not (sa.attnum = any (c.conkey) and ta.attnum = any (c.confkey))
+      and c.confrelid not in ('public.components'::regclass, 'public.workflow_nodes'::regclass)
+      and c.conname <> 'run_signals_step_run_id_fkey'$$,
+  'foreign keys between applications'' tables carry app_code'
+);
+-- Keys of lookup tables are never changed or deleted: an index for them would only cost writes.
+select is_empty(
+  $$select c.conrelid::regclass, c.conname
+    from pg_constraint c
+    join our_tables s on s.oid = c.conrelid and not s.relispartition
+    join pg_class target on target.oid = c.confrelid
+    where c.contype = 'f' and c.conparentid = 0
+      and target.relname not in (select l.name from lookup_tables l)
+      and not exists (
+        select 1 from pg_index i
+        where i.indrelid = c.conrelid
+          and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey
+          and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] <@ c.conkey)
+      -- run_events and run_context begin their key with run_id, which is all a cascade looks for.
+      and c.conname not in ('run_events_run_fkey', 'run_context_run_fkey', 'step_runs_run_fkey', 'step_runs_node_fkey')$$,
+  'every foreign key has an index'
+);
+select is_empty(
+  $$select t.name from our_tables t
+    join pg_attribute a on a.attrelid = t.oid and a.attname = 'updated_at'
+    where t.schema_name = 'public' and t.name not in ('runs', 'step_runs')
+      and not exists (
+        select 1 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+        where g.tgrelid = t.oid and p.proname in ('touch_updated_at', 'stamp_updated_by'))$$,
+  'updated_at is kept by a trigger (the engine stamps its own tables)'
+);
+select is_empty(
+  $$select t.name, a.attname from our_tables t
+    join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+    where t.schema_name in ('public', 'private', 'engine')
+      and a.atttypid = 'timestamp without time zone'::regtype$$,
+  'every time has a time zone'
+);
+
+select * from finish();
+rollback;

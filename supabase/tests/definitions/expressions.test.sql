@@ -1,0 +1,45 @@
+-- What an expression reads is found without running it.
+
+begin;
+set local search_path = public, extensions;
+select plan(20);
+
+select is(private.referenced_steps(s.expression), s.answer::text[], s.expression)
+from (
+  values
+    ('steps.a.output', '{a}'),
+    ('steps.a.output + steps.b.output.x + steps.a.output', '{a,b}'),
+    ('steps.`a-b`.output', '{a-b}'),
+    ('steps."a-b".output', '{a-b}'),
+    ('steps["a"].output', '{a}'),
+    ('$$.steps.a.output', '{a}'),
+    ('input.steps.a', '{}'),
+    ('"steps.a"', '{}'),
+    ('"a \" steps.a"', '{}'),
+    ('/* steps.a */ 1', '{}'),
+    ('mysteps.a', '{}'),
+    ('$keys(steps)', '{*}'),
+    ('steps.*.output', '{*}'),
+    ('steps?.a?.output', '{a}')
+) s (expression, answer);
+select is(private.template_expressions(s.source), s.answer::text[], s.source)
+from (
+  values
+    ('no template', '{}'),
+    ('{{ a }} and {{ b }}', '{" a "," b "}'),
+    ('{{ {"x": {"y": 1}} }}!', '{" {\"x\": {\"y\": 1}} "}'),
+    ('{{ "}}" }}', '{" \"}}\" "}'),
+    ('{{ never closed', '{" never closed"}')
+) s (source, answer);
+select is(
+  (
+    select array_agg(x order by x)
+    from private.config_expressions(
+      'inline_code', '{"code": "({ steps, input }) => steps.a"}'
+    ) e (x)
+  ),
+  array[' => steps.a'], 'a parameter list reads nothing'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,56 @@
+-- Every way a definition can be wrong is named, with the node.
+
+begin;
+set local search_path = public, extensions;
+select plan(35);
+
+create function pg_temp.codes(definition jsonb)
+returns text
+language sql
+as $$
+  select coalesce(string_agg(distinct coalesce(p.node_id, '-') || ':' || p.code, ' ' order by coalesce(p.node_id, '-') || ':' || p.code), 'sound')
+  from private.definition_problems(definition) p
+$$;
+
+select is(pg_temp.codes(s.definition::jsonb), s.answer, s.what)
+from (
+  values
+    ('not an object', '-:not_an_object', '[]'),
+    ('no arrays', '-:edges_not_an_array -:nodes_not_an_array', '{"nodes": {}}'),
+    ('empty', '-:empty', '{"nodes": [], "edges": []}'),
+    ('a node that is no object', '-:invalid_node', '{"nodes": [1], "edges": []}'),
+    ('no id', '-:missing_id', '{"nodes": [{"type": "delay"}], "edges": []}'),
+    ('an id that no expression can name', '1 a:invalid_id', '{"nodes": [{"id": "1 a", "type": "delay"}], "edges": []}'),
+    ('twice the same id', 'a:duplicate_node', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "a", "type": "delay"}], "edges": []}'),
+    ('an unknown type', 'a:unknown_step_type', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}'),
+    ('no type', 'a:unknown_step_type', '{"nodes": [{"id": "a"}], "edges": []}'),
+    ('data that is no object', 'a:invalid_node', '{"nodes": [{"id": "a", "type": "delay", "data": 1}], "edges": []}'),
+    ('config that is no object', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": 1}}], "edges": []}'),
+    ('a timeout that is no number', 'a:invalid_timeout', '{"nodes": [{"id": "a", "type": "delay", "data": {"timeout_ms": "1s"}}], "edges": []}'),
+    ('an unknown on_error', 'a:invalid_on_error', '{"nodes": [{"id": "a", "type": "delay", "data": {"on_error": "pray"}}], "edges": []}'),
+    ('an unknown join', 'a:invalid_join', '{"nodes": [{"id": "a", "type": "delay", "data": {"join": "some"}}], "edges": []}'),
+    ('an edge without an id', 'a:invalid_edge', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"source": "a", "target": "a"}]}'),
+    ('a dangling edge', 'a:dangling_edge', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}]}'),
+    ('twice the same edge id', 'a:duplicate_edge', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "b", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "a", "target": "b"}]}'),
+    ('a cycle of one', 'a:cycle', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "a"}]}'),
+    ('a cycle with a tail', 'a:cycle b:cycle', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "b", "type": "delay"}, {"id": "c", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "a"}, {"id": "g", "source": "b", "target": "c"}]}'),
+    ('a required key is missing', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"method": "GET"}}}], "edges": []}'),
+    ('a key has the wrong type', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "soon"}}}], "edges": []}'),
+    ('a template satisfies any type', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "{{ input.ms }}"}}}], "edges": []}'),
+    ('bad retries', 'a:invalid_retry', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "retry": {"max_attempts": 0}}}], "edges": []}'),
+    ('a handle the step does not have', 'a:invalid_handle', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "approved"}]}'),
+    ('error and timeout leave every step', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "error"}, {"id": "f", "source": "a", "target": "b", "sourceHandle": "timeout"}]}'),
+    ('a condition may leave by any handle', 'sound', '{"nodes": [{"id": "a", "type": "condition", "data": {"config": {"expression": "input.size"}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "large"}]}'),
+    ('a reference to a step that is not there', 'a:unknown_reference', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.nowhere.output"}}}], "edges": []}'),
+    ('a reference to oneself', 'a:reference_not_upstream', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.a.output"}}}], "edges": []}'),
+    ('a reference downstream', 'a:reference_not_upstream', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.b.output"}}}, {"id": "b", "type": "transform", "data": {"config": {"expression": "steps.a.output"}}}], "edges": [{"id": "e", "source": "a", "target": "b"}]}'),
+    ('a reference to a sibling, in a template', 'c:reference_not_upstream', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "1"}}}, {"id": "b", "type": "transform", "data": {"config": {"expression": "2"}}}, {"id": "c", "type": "webhook", "data": {"config": {"url": "https://x.example/{{ steps.b.output }}"}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "a", "target": "c"}]}'),
+    ('a string that only looks like a reference', 'sound', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "\"steps.nowhere\" & ''steps.nor.here''"}}}], "edges": []}'),
+    ('text outside of templates is text', 'sound', '{"nodes": [{"id": "a", "type": "webhook", "data": {"config": {"url": "https://x.example", "payload": "see steps.nowhere {{ input.x }}"}}}], "edges": []}'),
+    ('a reference in code', 'a:unknown_reference', '{"nodes": [{"id": "a", "type": "inline_code", "data": {"config": {"code": "({ steps }) => steps[''nowhere''].output"}}}], "edges": []}'),
+    ('a step inside for_each is checked', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": "{{ input.list }}", "step": {"type": "http_request", "config": {}}}}}], "edges": []}'),
+    ('a sound one', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')
+) s (what, answer, definition);
+
+select * from finish();
+rollback;

@@ -1,0 +1,47 @@
+-- Every named rule of a column is violated once.
+
+begin;
+set local search_path = public, extensions;
+select plan(33);
+select tests.create_rows();
+
+select is(tests.attempt('owner', s.statement), s.answer, s.what)
+from (
+  values
+    ('slug is kebab-case', '23514', $$insert into public.organizations (slug, name) values ('No Good', 'x')$$),
+    ('slug is unique', '23505', $$insert into public.organizations (slug, name) values ('tap-org', 'x')$$),
+    ('a name is not blank', '23514', $$update public.organizations set name = ' ' where slug = 'tap-org'$$),
+    ('settings is an object', '23514', $$update public.applications set settings = '[]' where app_code = 'tap-one'$$),
+    ('retention is positive', '23514', $$update public.applications set run_retention_days = 0 where app_code = 'tap-one'$$),
+    ('an address is lower-case', '23514', $$update public.users set email = 'A@tap.example' where email = 'admin@tap.example'$$),
+    ('an address is unique', '23505', $$update public.users set email = 'viewer@tap.example' where email = 'admin@tap.example'$$),
+    ('a role exists', '23503', $$update public.app_members set role = 'king' where role = 'viewer' and app_code = 'tap-one'$$),
+    ('a key''s hash is SHA-256', '23514', $$insert into public.api_keys (app_code, name, prefix, key_hash, scopes) values ('tap-one', 'x', 'x', 'plain', '{}')$$),
+    ('permissions look like resource:action', '23514', $$update public.user_roles set permissions = '{everything}'$$),
+    ('a colour is hex', '23514', $$update public.run_statuses set color = 'red'$$),
+    ('kebab_name is kebab-case', '23514', $$insert into public.workflows (app_code, kebab_name, name) values ('tap-one', 'Not_Kebab', 'x')$$),
+    ('kebab_name is unique in the application', '23505', $$insert into public.workflows (app_code, kebab_name, name) select app_code, kebab_name, 'x' from public.workflows where id = '00000000-0000-4000-8000-00000000d001'$$),
+    ('a limit is positive', '23514', $$update public.workflows set max_concurrent_executions = 0 where app_code = 'tap-one'$$),
+    ('a timeout is positive', '23514', $$update public.workflows set execution_timeout_seconds = 0 where app_code = 'tap-one'$$),
+    ('visibility exists', '23503', $$update public.workflows set visibility = 'secret' where app_code = 'tap-one'$$),
+    ('metadata is an object', '23514', $$update public.workflows set metadata = '[]' where app_code = 'tap-one'$$),
+    ('a definition has nodes', '23514', $$insert into public.workflow_versions (app_code, workflow_id, version, definition, status, published_at) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 2, '{"edges": []}', 'archived', null)$$),
+    ('a version counts from 1', '23514', $$insert into public.workflow_versions (app_code, workflow_id, version) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 0)$$),
+    ('a component''s version is semantic', '23514', $$insert into public.components (app_code, name, implementation_type, endpoint, version) values ('tap-one', 'x', 'service_task', 'e', 'new')$$),
+    ('a component''s version is unique', '23505', $$insert into public.components (app_code, name, implementation_type, endpoint) values ('tap-one', 'component', 'service_task', 'e')$$),
+    ('a component implements a component step', 'SB400', $$insert into public.components (app_code, name, implementation_type) values ('tap-one', 'x', 'delay')$$),
+    ('a service has an endpoint', '23514', $$insert into public.components (app_code, name, implementation_type) values ('tap-one', 'x', 'service_task')$$),
+    ('a cron expression has five fields', '23514', $$update public.workflow_schedules set cron_expression = '* * *' where app_code = 'tap-one'$$),
+    ('a time zone exists', '23514', $$update public.workflow_schedules set timezone = 'Mars/Base' where app_code = 'tap-one'$$),
+    ('a schedule stops at max_runs', '23514', $$update public.workflow_schedules set max_runs = 1, runs_started = 2 where app_code = 'tap-one'$$),
+    ('a queue''s size is positive', '23514', $$update public.work_queues set max_size = 0 where app_code = 'tap-one'$$),
+    ('a close policy exists', '23503', $$update public.workflow_children set parent_close_policy = 'explode' where app_code = 'tap-one'$$),
+    ('one active compilation of a version', '23505', $$insert into public.workflow_compilations (app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json) select app_code, workflow_version_id, '', '', '', '', '' from public.workflow_compilations where app_code = 'tap-one'$$),
+    ('counts add up', '23514', $$update public.activity_statistics set success_count = 3 where app_code = 'tap-one'$$),
+    ('an idempotency key is unique', '23505', $$insert into public.runs (app_code, workflow_id, workflow_version_id, idempotency_key) select r.app_code, r.workflow_id, r.workflow_version_id, 'same' from public.runs r, generate_series(1, 2) where r.id = '00000000-0000-4000-8000-00000000d020'$$),
+    ('an attempt is there once', '23505', $$insert into public.step_runs (run_id, app_code, workflow_version_id, step_id, step_type) select run_id, app_code, workflow_version_id, step_id, step_type from public.step_runs where id = '00000000-0000-4000-8000-00000000d021'$$),
+    ('a run''s input is an object', '23514', $$update public.runs set input = '[]' where id = '00000000-0000-4000-8000-00000000d020'$$)
+) s (what, answer, statement);
+
+select * from finish();
+rollback;

@@ -1,0 +1,19 @@
+-- app_code never changes, in any table: no row moves to another application.
+
+begin;
+set local search_path = public, extensions;
+select plan(18);
+select tests.create_rows();
+
+select is(
+  tests.attempt('owner', format('update public.%I set app_code = ''tap-two'' where app_code = ''tap-one''', t.name)), 'SB424',
+  t.name || ' keeps its app_code'
+)
+from unnest(array[
+  'app_members', 'api_keys', 'agent_prompts', 'components', 'projects', 'workflows', 'workflow_versions', 'workflow_nodes',
+  'workflow_edges', 'work_queues', 'workflow_signals', 'workflow_queries', 'workflow_schedules', 'workflow_children',
+  'workflow_compilations', 'work_queue_items', 'audit_log', 'run_events'
+]) t (name);
+
+select * from finish();
+rollback;

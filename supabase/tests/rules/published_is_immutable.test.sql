@@ -1,0 +1,52 @@
+-- A published version never changes: not its definition, schemas, nodes or edges, for the owner either.
+
+begin;
+set local search_path = public, extensions;
+select plan(16);
+select tests.create_rows();
+
+select is(
+  tests.attempt('owner', format('update public.workflow_versions set %s where app_code = ''tap-one''', c.change)), 'SB424',
+  'refused: ' || c.change
+)
+from unnest(array[
+  $$definition = '{"nodes": [], "edges": []}'$$, $$input_schema = '{}'$$, $$output_schema = '{}'$$, 'published_at = now() + interval ''1 day''',
+  'version = 7', 'created_at = now() - interval ''1 day'''
+]) c (change);
+select is(
+  tests.attempt('owner', $$delete from public.workflow_versions where app_code = 'tap-one'$$), 'SB424', 'it cannot be deleted'
+);
+select is(
+  tests.attempt('owner', $$update public.workflow_versions set status = 'draft' where app_code = 'tap-one'$$), 'SB409',
+  'it never becomes a draft again'
+);
+select is(
+  tests.attempt('service', format('update public.workflow_nodes set config = ''{}'' where app_code = %L', 'tap-one')), '42501',
+  'the service role cannot touch nodes'
+);
+select is(tests.attempt('owner', $$update public.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'nodes');
+select is(tests.attempt('owner', $$delete from public.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'edges');
+select is(
+  tests.attempt('owner', $$insert into public.workflow_edges (workflow_version_id, app_code, edge_id, source_node_id, target_node_id)
+    select v.id, v.app_code, 'x', 'first', 'second' from public.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
+  'no edge can be added'
+);
+select is(
+  tests.attempt('owner', $$update public.workflow_versions set status = 'deprecated' where app_code = 'tap-one'$$), 'ok 1',
+  'it may be deprecated'
+);
+select is(
+  tests.attempt('owner', $$update public.workflow_versions set change_note = 'why' where app_code = 'tap-one'$$), 'ok 1',
+  'and its note changed'
+);
+select is(
+  tests.attempt('owner', $$update public.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
+  'kebab_name never changes'
+);
+select is(
+  tests.attempt('developer', $$update public.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
+  'a client is told so'
+);
+
+select * from finish();
+rollback;

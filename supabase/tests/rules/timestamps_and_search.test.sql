@@ -1,0 +1,58 @@
+-- updated_at follows every change; full-text search finds name and description; soft delete keeps rows.
+
+begin;
+set local search_path = public, extensions;
+select plan(23);
+select tests.create_rows();
+
+-- now() stands still within a transaction: a row that pretends to be old shows that it was stamped.
+create function pg_temp.is_stamped(table_name text, change text)
+returns boolean
+language plpgsql
+as $$
+declare
+  stamped boolean;
+begin
+  execute format(
+    'with u as (update public.%I t set %s, updated_at = ''2000-01-01'' where t.app_code = ''tap-one'' returning t.updated_at) '
+    'select bool_and(u.updated_at = now()) from u', table_name, change
+  ) into stamped;
+  return stamped;
+end
+$$;
+select ok(pg_temp.is_stamped(t.name, t.change), t.name || ' is stamped')
+from (
+  values
+    ('applications', $$description = 'x'$$), ('app_members', $$role = 'admin'$$), ('api_keys', $$name = 'x'$$),
+    ('components', $$description = 'x'$$), ('agent_prompts', $$description = 'x'$$), ('projects', $$description = 'x'$$),
+    ('task_queues', $$description = 'x'$$), ('workers', $$hostname = 'x'$$), ('workflows', $$description = 'Sorts parcels.'$$),
+    ('workflow_versions', $$change_note = 'x'$$), ('work_queues', $$description = 'x'$$),
+    ('workflow_signals', $$description = 'x'$$), ('workflow_queries', $$description = 'x'$$),
+    ('workflow_schedules', $$name = 'x'$$), ('workflow_children', $$can_signal_parent = true$$),
+    ('workflow_compilations', $$temporal_workflow_id = 'x'$$), ('work_queue_items', 'priority = 1'),
+    ('activity_statistics', 'min_duration_ms = 1')
+) t (name, change);
+
+select is(
+  tests.attempt('viewer', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sorting parcel')$$),
+  'ok 1', 'search knows the description, in any form of the word'
+);
+select is(
+  tests.attempt('viewer', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 1',
+  'and the name'
+);
+select is(
+  tests.attempt('foreigner', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 0',
+  'for those who may see it'
+);
+select is(
+  tests.attempt('developer', $$update public.workflows set deleted_at = now()$$), 'ok 1', 'a workflow is deleted softly'
+);
+select tests.perform_as('developer', $$with u as (update public.workflows set description = 'z' returning updated_by) select updated_by from u$$);
+select is(
+  (select w.updated_by from public.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'),
+  '00000000-0000-4000-8000-00000000f002'::uuid, 'and remembers who changed it'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,67 @@
+-- Work queues: a queue brings its signal and query; items come out in order, once, within limits.
+
+begin;
+set local search_path = public, extensions;
+select plan(20);
+select tests.create_rows();
+
+select is(
+  tests.perform_as('developer', $$with q as (insert into public.work_queues (workflow_id, queue_name, max_size, deduplicate, work_item_schema)
+    values ('00000000-0000-4000-8000-00000000d001', 'parcels', 2, true, '{"type": "object", "required": ["id"]}') returning id)
+    select id from q$$) is not null, true, 'a developer makes a queue'
+);
+create temporary table queue as select q.id from public.work_queues q where q.queue_name = 'parcels' and q.app_code = 'tap-one';
+select is(
+  (select s.signal_name || ' ' || s.auto_generated from public.workflow_signals s join queue q on q.id = s.work_queue_id),
+  'parcels_push true', 'its signal is there'
+);
+select is(
+  (select s.query_name || ' ' || s.auto_generated from public.workflow_queries s join queue q on q.id = s.work_queue_id),
+  'parcels_state true', 'and its query'
+);
+select is((select q.app_code from public.work_queues q join queue x on x.id = q.id), 'tap-one', 'app_code is the caller''s by default');
+
+select isnt(engine.push_work_item((select id from queue), '{"id": 1}'), null, 'an item is pushed');
+select is(
+  engine.push_work_item((select id from queue), '{"id": 1}'),
+  (select i.id from public.work_queue_items i join queue q on q.id = i.work_queue_id), 'an equal one is the same'
+);
+select is(
+  tests.attempt('owner', format('select engine.push_work_item(%L, ''{}'')', (select id from queue))), 'SB422', 'one that breaks the schema is refused'
+);
+select engine.push_work_item((select id from queue), '{"id": 2}');
+select is(
+  tests.attempt('owner', format('select engine.push_work_item(%L, ''{"id": 3}'')', (select id from queue))), 'SB429', 'a full queue says so'
+);
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 1}', 'first in, first out');
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 2}', 'then the next');
+select is((engine.pop_work_item((select id from queue))).id, null, 'then nothing');
+select lives_ok(
+  format('select engine.finish_work_item(i.id, true) from public.work_queue_items i where i.work_queue_id = %L', (select id from queue)),
+  'items are finished'
+);
+select is(
+  (select string_agg(distinct i.status, ' ') from public.work_queue_items i join queue q on q.id = i.work_queue_id), 'done', 'and done'
+);
+
+update public.work_queues set ordering = 'lifo', max_size = null where queue_name = 'parcels';
+select engine.push_work_item((select id from queue), '{"id": 4}');
+select engine.push_work_item((select id from queue), '{"id": 5}');
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 5}', 'last in, first out');
+update public.work_queues set ordering = 'priority' where queue_name = 'parcels';
+select engine.push_work_item((select id from queue), '{"id": 6}', 9);
+select engine.push_work_item((select id from queue), '{"id": 7}', 1);
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 6}', 'highest priority first');
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 7}', 'then the next');
+select is((engine.pop_work_item((select id from queue))).item, '{"id": 4}', 'then the one without');
+select is(
+  tests.attempt('admin', format('select engine.pop_work_item(%L)', (select id from queue))), '42501', 'clients do not pop'
+);
+select is(
+  tests.attempt('developer', $$update public.work_queues set queue_name = 'x' where queue_name = 'parcels'$$), '42501', 'a queue keeps its name'
+);
+delete from public.work_queues where id = (select id from queue);
+select is_empty($$select 1 from public.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'its signal goes with it');
+
+select * from finish();
+rollback;
