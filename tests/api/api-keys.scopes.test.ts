@@ -1,23 +1,14 @@
 // Machines act with the scopes of their key, in its app only, and not a moment longer than it lives.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Api,
-  asPerson,
-  call,
-  PEOPLE,
-  publishWorkflow,
-  sql,
-  stackInfo,
-  startApi,
-} from './support.ts';
+import { seedUser } from '../support/stack.ts';
+import { type Api, asPerson, call, publishWorkflow, sql, startApi } from './support.ts';
 
-const { db_url: dbUrl } = stackInfo();
 let api: Api;
 let workflow: string;
 
 beforeAll(async () => {
-  api = await startApi(dbUrl);
-  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
+  api = await startApi();
+  workflow = await publishWorkflow(seedUser('admin@acme'));
 });
 afterAll(() => api?.stop());
 
@@ -26,9 +17,8 @@ interface Key {
   key: string;
 }
 
-async function createKey(scopes: string[], person = PEOPLE.acmeAdmin): Promise<Key> {
+async function createKey(scopes: string[], person = seedUser('admin@acme')): Promise<Key> {
   const [row] = await asPerson<{ made: Key }>(
-    dbUrl,
     person,
     'select public.create_api_key(name => $1, scopes => $2) as made',
     ['api test', scopes],
@@ -61,7 +51,7 @@ describe('an API key', () => {
   });
 
   it('does nothing in another app', async () => {
-    const { key } = await createKey(['run:execute', 'run:read'], PEOPLE.globexAdmin);
+    const { key } = await createKey(['run:execute', 'run:read'], seedUser('admin@globex'));
     const refused = await start(key);
     expect([refused.status, refused.body.code]).toEqual([404, 'not_found']);
   });
@@ -69,7 +59,7 @@ describe('an API key', () => {
   it('ends when it is revoked, and an invented one never begins', async () => {
     const { id, key } = await createKey(['run:execute', 'run:read']);
     expect((await start(key)).status).toBe(201);
-    await asPerson(dbUrl, PEOPLE.acmeAdmin, 'select public.revoke_api_key($1)', [id]);
+    await asPerson(seedUser('admin@acme'), 'select public.revoke_api_key($1)', [id]);
     const refused = await start(key);
     expect([refused.status, refused.body.code]).toEqual([401, 'not_authenticated']);
     expect((await start(`sbk_${'x'.repeat(43)}`)).status).toBe(401);
@@ -79,7 +69,6 @@ describe('an API key', () => {
     const { id, key } = await createKey(['run:read']);
     await call(`${api.url}/v1/runs/${id}`, { token: key });
     const [row] = await sql<{ text: string; last_used_at: Date | null }>(
-      dbUrl,
       'select to_jsonb(k)::text as text, k.last_used_at from public.api_keys k where k.id = $1',
       [id],
     );

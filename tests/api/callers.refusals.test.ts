@@ -1,27 +1,25 @@
 // Who may not start a run over HTTP, what each is told, and that nothing is written.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seedUser } from '../support/stack.ts';
 import {
   type Answer,
   type Api,
   call,
-  PEOPLE,
   publishWorkflow,
   signToken,
   sql,
-  stackInfo,
   startApi,
 } from './support.ts';
 
-const { db_url: dbUrl } = stackInfo();
 let api: Api;
 let workflow: string;
 let token: string;
 
 beforeAll(async () => {
-  api = await startApi(dbUrl);
-  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
-  token = await signToken(PEOPLE.acmeAdmin);
+  api = await startApi();
+  workflow = await publishWorkflow(seedUser('admin@acme'));
+  token = await signToken(seedUser('admin@acme'));
 });
 afterAll(() => api?.stop());
 
@@ -45,7 +43,6 @@ async function refused(
     instance: `urn:stepbase:request:${answer.headers.get('x-request-id')}`,
   });
   const [left] = await sql<{ runs: number; outbox: number }>(
-    dbUrl,
     `select count(*)::int as runs,
        (select count(*)::int from public.outbox o where o.aggregate_id = any(array_agg(r.id))) as outbox
      from public.runs r
@@ -69,42 +66,44 @@ describe('starting a run is refused', () => {
   });
 
   it('with a forged token', async () => {
-    const forged = await signToken(PEOPLE.acmeAdmin, {
+    const forged = await signToken(seedUser('admin@acme'), {
       secret: 'not the secret of this project, no',
     });
     expect((await refused({ token: forged }, UNAUTHENTICATED)).body.reason).toBe('invalid');
     const [head, , signature] = token.split('.');
-    const claims = { sub: PEOPLE.acmeAdmin.id, role: 'authenticated', app_code: 'globex' };
+    const claims = { sub: seedUser('admin@acme').id, role: 'authenticated', app_code: 'globex' };
     const body = Buffer.from(JSON.stringify(claims)).toString('base64url');
     await refused({ token: `${head}.${body}.${signature}` }, UNAUTHENTICATED);
   });
 
   it('with an expired token, and it says so', async () => {
-    const expired = await signToken(PEOPLE.acmeAdmin, {
+    const expired = await signToken(seedUser('admin@acme'), {
       expiresAt: Math.floor(Date.now() / 1000) - 60,
     });
     expect((await refused({ token: expired }, UNAUTHENTICATED)).body.reason).toBe('expired');
   });
 
   it('with a token of another project', async () => {
-    const foreign = await signToken(PEOPLE.acmeAdmin, { issuer: 'https://other.example/auth/v1' });
+    const foreign = await signToken(seedUser('admin@acme'), {
+      issuer: 'https://other.example/auth/v1',
+    });
     await refused({ token: foreign }, UNAUTHENTICATED);
   });
 
   it('with a token of another app: the workflow is not there', async () => {
     await refused(
-      { token: await signToken(PEOPLE.globexAdmin) },
+      { token: await signToken(seedUser('admin@globex')) },
       { status: 404, code: 'not_found' },
     );
   });
 
   it('with a token that names an app the user is no member of', async () => {
-    const claimed = await signToken({ ...PEOPLE.globexAdmin, app: 'acme' });
+    const claimed = await signToken({ ...seedUser('admin@globex'), app_code: 'acme' });
     await refused({ token: claimed }, { status: 403, code: 'permission_denied' });
   });
 
   it('to a viewer', async () => {
-    const viewer = await signToken(PEOPLE.acmeViewer);
+    const viewer = await signToken(seedUser('viewer@acme'));
     const answer = await refused({ token: viewer }, { status: 403, code: 'permission_denied' });
     expect(answer.body.permission).toBe('run:execute');
   });

@@ -2,19 +2,10 @@
 // by the run, and closed to strangers.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Api,
-  call,
-  PEOPLE,
-  publishWorkflow,
-  signToken,
-  sql,
-  stackInfo,
-  startApi,
-  until,
-} from './support.ts';
+import { seedUser, stackInfo, waitFor } from '../support/stack.ts';
+import { type Api, call, publishWorkflow, signToken, sql, startApi } from './support.ts';
 
-const { db_url: dbUrl, redis_url: redisUrl, redis_token: redisToken } = stackInfo();
+const { redis_url: redisUrl, redis_token: redisToken } = stackInfo();
 let plain: Api;
 let withRedis: Api;
 let workflow: string;
@@ -22,11 +13,11 @@ let token: string;
 
 beforeAll(async () => {
   [plain, withRedis] = await Promise.all([
-    startApi(dbUrl),
-    startApi(dbUrl, { UPSTASH_REDIS_REST_URL: redisUrl, UPSTASH_REDIS_REST_TOKEN: redisToken }),
+    startApi(),
+    startApi({ UPSTASH_REDIS_REST_URL: redisUrl, UPSTASH_REDIS_REST_TOKEN: redisToken }),
   ]);
-  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
-  token = await signToken(PEOPLE.acmeAdmin);
+  workflow = await publishWorkflow(seedUser('admin@acme'));
+  token = await signToken(seedUser('admin@acme'));
 });
 afterAll(async () => {
   await Promise.all([plain?.stop(), withRedis?.stop()]);
@@ -86,7 +77,7 @@ async function startRun(api: Api): Promise<string> {
 }
 
 async function approve(api: Api, runId: string): Promise<void> {
-  const task = await until(async () => {
+  const task = await waitFor('the approval is asked for', async () => {
     const { body } = await call(`${api.url}/v1/runs/${runId}`, { token });
     const steps = body.steps as { id: string; status: string }[];
     return steps.find((step) => step.status === 'waiting')?.id;
@@ -100,7 +91,6 @@ async function approve(api: Api, runId: string): Promise<void> {
 
 async function eventsOf(runId: string) {
   return await sql<{ seq: number; type: string }>(
-    dbUrl,
     'select seq::int, event_type as type from public.run_events where run_id = $1 order by seq',
     [runId],
   );
@@ -112,7 +102,7 @@ describe('the event stream of a run', () => {
     const runId = await startRun(api);
     const stream = listen(`${api.url}/v1/runs/${runId}/events`);
     await approve(api, runId);
-    await until(async () => (stream.closed ? true : undefined), 20_000);
+    await waitFor('the stream ends', () => stream.closed);
 
     const [snapshot, ...rest] = stream.frames;
     expect(snapshot?.event).toBe('snapshot');
@@ -129,9 +119,9 @@ describe('the event stream of a run', () => {
   it('is resumed by Last-Event-ID with exactly what was missed', async () => {
     const runId = await startRun(plain);
     await approve(plain, runId);
-    await until(async () =>
-      (await eventsOf(runId)).at(-1)?.type === 'run.completed' ? true : undefined,
-    );
+    await waitFor('the run is completed', async () => {
+      return (await eventsOf(runId)).at(-1)?.type === 'run.completed';
+    });
     const all = await eventsOf(runId);
     for (const headers of [{ 'last-event-id': '3' }, { 'last-event-id': String(all.length) }]) {
       const stream = listen(`${plain.url}/v1/runs/${runId}/events`, headers);
@@ -148,7 +138,7 @@ describe('the event stream of a run', () => {
     const stream = listen(`${withRedis.url}/v1/runs/${runId}/events`);
     await approve(withRedis, runId);
     const approvedAt = Date.now();
-    await until(async () => (stream.closed ? true : undefined));
+    await waitFor('the stream ends', () => stream.closed);
     // With announcements the next look is five seconds away: what comes sooner was announced.
     expect((stream.frames.at(-1)?.at ?? 0) - approvedAt).toBeLessThan(2_000);
   });
@@ -156,7 +146,7 @@ describe('the event stream of a run', () => {
   it('ends for the server when the client goes away', async () => {
     const runId = await startRun(plain);
     const stream = listen(`${plain.url}/v1/runs/${runId}/events`);
-    await until(async () => (stream.frames.length > 0 ? true : undefined));
+    await waitFor('the first frame', () => stream.frames.length > 0);
     stream.stop();
     await stream.done;
     expect((await call(`${plain.url}/healthz`)).status).toBe(200);
@@ -166,7 +156,7 @@ describe('the event stream of a run', () => {
   it('is closed to other apps, to nobody in particular, and for runs that are not there', async () => {
     const runId = await startRun(plain);
     const url = `${plain.url}/v1/runs/${runId}/events`;
-    const stranger = await call(url, { token: await signToken(PEOPLE.globexAdmin) });
+    const stranger = await call(url, { token: await signToken(seedUser('admin@globex')) });
     expect([stranger.status, stranger.body.code]).toEqual([404, 'not_found']);
     expect((await call(url)).status).toBe(401);
     const none = await call(`${plain.url}/v1/runs/${randomUUID()}/events`, { token });
@@ -176,13 +166,13 @@ describe('the event stream of a run', () => {
 
   it('ends when the token does', async () => {
     const runId = await startRun(plain);
-    const short = await signToken(PEOPLE.acmeAdmin, {
+    const short = await signToken(seedUser('admin@acme'), {
       expiresAt: Math.floor(Date.now() / 1000) + 2,
     });
     const stream = listen(`${plain.url}/v1/runs/${runId}/events`, {
       authorization: `Bearer ${short}`,
     });
-    await until(async () => (stream.closed ? true : undefined), 10_000);
+    await waitFor('the stream ends', () => stream.closed);
     expect(stream.frames.some(({ event }) => event === 'end')).toBe(false);
     await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
   });

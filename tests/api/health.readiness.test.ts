@@ -4,16 +4,16 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startUpstash } from '../../scripts/stack/upstash/server.ts';
-import { type Api, call, stackInfo, startApi } from './support.ts';
+import { stackInfo } from '../support/stack.ts';
+import { type Api, call, startApi } from './support.ts';
 
-const { db_url: dbUrl } = stackInfo();
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const service of running.splice(0).reverse()) await service.stop();
 });
 
-async function api(env: Record<string, string> = {}, url = dbUrl): Promise<Api> {
-  const started = await startApi(url, env);
+async function api(env: Record<string, string> = {}): Promise<Api> {
+  const started = await startApi(env);
   running.push(started);
   return started;
 }
@@ -61,10 +61,9 @@ describe('readiness', () => {
   });
 
   it('is 503 without a database, while /healthz still answers', async () => {
-    const { url } = await api(
-      {},
-      `postgres://postgres:postgres@127.0.0.1:${await deadPort()}/none`,
-    );
+    const { url } = await api({
+      DATABASE_URL: `postgres://postgres:postgres@127.0.0.1:${await deadPort()}/none`,
+    });
     const answer = await call(`${url}/readyz`);
     expect([answer.status, answer.body]).toEqual([
       503,
@@ -77,9 +76,9 @@ describe('readiness', () => {
   });
 
   it('is 503 on a database without the queue', async () => {
-    const empty = new URL(dbUrl);
+    const empty = new URL(stackInfo().db_url);
     empty.pathname = '/template1';
-    const { url } = await api({}, empty.href);
+    const { url } = await api({ DATABASE_URL: empty.href });
     const answer = await call(`${url}/readyz`);
     expect([answer.status, answer.body]).toMatchObject([
       503,

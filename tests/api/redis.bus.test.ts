@@ -6,7 +6,7 @@ import { createLog } from '../../functions/_shared/log/log.ts';
 import { type Bus, openBus } from '../../functions/_shared/redis/bus.ts';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import { startUpstash } from '../../scripts/stack/upstash/server.ts';
-import { until } from './support.ts';
+import { waitFor } from '../support/stack.ts';
 
 const TOKEN = 'token of the bus tests';
 const running: (() => unknown)[] = [];
@@ -29,7 +29,7 @@ function open(url: string): { bus: Bus; lines: string[] } {
 }
 
 const isLive = (subscription: { live: boolean }) =>
-  until(async () => (subscription.live ? true : undefined), 10_000);
+  waitFor('the subscription stands', () => subscription.live);
 
 describe('the bus', () => {
   it('delivers what is published to every listener of the channel, and to no other', async () => {
@@ -42,7 +42,7 @@ describe('the bus', () => {
     const other = bus.subscribe(`${channel}:other`, (message) => heard.push(['other', message]));
     await Promise.all([first, second, other].map(isLive));
     expect(await bus.publish(channel, { seq: 7, text: 'a,b' })).toBe(true);
-    await until(async () => (heard.length === 2 ? true : undefined));
+    await waitFor('two are heard', () => heard.length === 2);
     const message = { seq: 7, text: 'a,b' };
     expect(heard).toEqual([
       ['first', message],
@@ -50,7 +50,7 @@ describe('the bus', () => {
     ]);
     first.close();
     await bus.publish(channel, 'plain');
-    await until(async () => (heard.length === 3 ? true : undefined));
+    await waitFor('three are heard', () => heard.length === 3);
     expect(heard.at(-1)).toEqual(['second', 'plain']);
   });
 
@@ -64,7 +64,7 @@ describe('the bus', () => {
     const good = bus.subscribe('c', (message) => heard.push(message));
     await isLive(good);
     await bus.publish('c', 1);
-    await until(async () => (heard.length === 1 ? true : undefined));
+    await waitFor('one is heard', () => heard.length === 1);
     expect(good.live).toBe(true);
     expect(bus.failures).toBe(0);
     expect(lines.join()).toContain('of my own making');
@@ -84,7 +84,7 @@ describe('the bus', () => {
     );
     await isLive(subscription);
     await redis.stop();
-    await until(async () => (subscription.live ? undefined : true));
+    await waitFor('the loss is noticed', () => !subscription.live);
     expect(await bus.publish('c', 1)).toBe(false);
     expect(await bus.publish('c', 2)).toBe(false);
     await expect(bus.ping()).rejects.toThrow();

@@ -1,18 +1,9 @@
 // A run over HTTP from its start to its end, and that a repeated key starts nothing.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Api,
-  call,
-  PEOPLE,
-  publishWorkflow,
-  signToken,
-  stackInfo,
-  startApi,
-  until,
-} from './support.ts';
+import { seedUser, waitFor } from '../support/stack.ts';
+import { type Api, call, publishWorkflow, signToken, startApi } from './support.ts';
 
-const { db_url: dbUrl } = stackInfo();
 let api: Api;
 let workflow: string;
 let token: string;
@@ -24,9 +15,9 @@ interface Step {
 }
 
 beforeAll(async () => {
-  api = await startApi(dbUrl);
-  workflow = await publishWorkflow(dbUrl, PEOPLE.acmeAdmin);
-  token = await signToken(PEOPLE.acmeAdmin);
+  api = await startApi();
+  workflow = await publishWorkflow(seedUser('admin@acme'));
+  token = await signToken(seedUser('admin@acme'));
 });
 afterAll(() => api?.stop());
 
@@ -46,10 +37,12 @@ async function read(id: string): Promise<{ run: Record<string, unknown>; steps: 
 }
 
 const waitingTask = (id: string) =>
-  until(async () => (await read(id)).steps.find((step) => step.status === 'waiting')?.id);
+  waitFor('the approval is asked for', async () => {
+    return (await read(id)).steps.find((step) => step.status === 'waiting')?.id;
+  });
 
 const ended = (id: string, status: string) =>
-  until(async () => {
+  waitFor(`the run is ${status}`, async () => {
     const { run } = await read(id);
     return run.status === status ? run : undefined;
   });
@@ -61,7 +54,7 @@ describe('a run over HTTP', () => {
   it('is started, waits for the approval, and completes with its output', async () => {
     const id = await start(4);
     const task = await waitingTask(id);
-    const stranger = await signToken(PEOPLE.globexAdmin);
+    const stranger = await signToken(seedUser('admin@globex'));
     expect((await act(`approvals/${task}`, { approved: true }, stranger)).status).toBe(404);
     expect((await act(`tasks/${task}/complete`)).status).toBe(404);
     expect((await act(`approvals/${task}`, { approved: 'yes' })).status).toBe(400);
@@ -117,7 +110,7 @@ describe('a run over HTTP', () => {
 
   it('is not there for another app, and an id that is none is refused', async () => {
     const id = await start();
-    const stranger = await signToken(PEOPLE.globexAdmin);
+    const stranger = await signToken(seedUser('admin@globex'));
     for (const path of [`runs/${id}/cancel`, `runs/${id}/pause`, `runs/${id}/rerun`]) {
       expect((await act(path, {}, stranger)).status, path).toBe(404);
     }

@@ -1,28 +1,21 @@
 // What the API tests share: an API process of their own beside the stack (so that they can sign any
-// token and take Redis away), people of the seed, and small workflows.
+// token and take Redis away), statements as a person of the seed, and a small workflow.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
-import pg from 'pg';
+import type pg from 'pg';
+import type { SeedUser } from '../../scripts/stack/seed-users.ts';
+import { pool, stackInfo } from '../support/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_MS = 20_000;
 const JWT_SECRET = `a secret of these tests only ${randomUUID()}`;
 const ISSUER = 'http://stepbase.test/auth/v1';
 
-export interface Person {
-  id: string;
-  app: string;
-}
-
-export const PEOPLE = {
-  acmeAdmin: { id: '00000000-0000-4000-8000-0000000000a1', app: 'acme' },
-  acmeViewer: { id: '00000000-0000-4000-8000-0000000000a3', app: 'acme' },
-  globexAdmin: { id: '00000000-0000-4000-8000-0000000000b1', app: 'globex' },
-} satisfies Record<string, Person>;
+/** Somebody and the app that the token is for. */
+export type Person = Pick<SeedUser, 'id' | 'app_code'>;
 
 export interface TokenOptions {
   secret?: string;
@@ -31,7 +24,7 @@ export interface TokenOptions {
 }
 
 export function signToken(person: Person, options: TokenOptions = {}): Promise<string> {
-  return new SignJWT({ role: 'authenticated', app_code: person.app })
+  return new SignJWT({ role: 'authenticated', app_code: person.app_code })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(person.id)
     .setIssuer(options.issuer ?? ISSUER)
@@ -46,7 +39,7 @@ export interface Api {
 }
 
 /** Starts functions/api as its own process; `env` is added to what it needs. */
-export async function startApi(dbUrl: string, env: Record<string, string> = {}): Promise<Api> {
+export async function startApi(env: Record<string, string> = {}): Promise<Api> {
   const child = spawn(
     `${ROOT}node_modules/.bin/deno`,
     ['run', '--allow-net', '--allow-env', '--allow-read', 'functions/api/index.ts'],
@@ -57,7 +50,7 @@ export async function startApi(dbUrl: string, env: Record<string, string> = {}):
         PATH: process.env.PATH ?? '',
         HOME: process.env.HOME ?? '',
         DENO_NO_UPDATE_CHECK: '1',
-        DATABASE_URL: dbUrl,
+        DATABASE_URL: stackInfo().db_url,
         SUPABASE_URL: 'http://stepbase.test',
         SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_api_tests',
         SUPABASE_SECRET_KEY: 'sb_secret_api_tests',
@@ -105,32 +98,29 @@ function listeningPort(child: ChildProcess): Promise<number> {
   });
 }
 
+let shared: pg.Pool | undefined;
+const db = () => {
+  shared ??= pool();
+  return shared;
+};
+
 export async function sql<T extends pg.QueryResultRow>(
-  dbUrl: string,
   text: string,
   values: unknown[] = [],
 ): Promise<T[]> {
-  const client = new pg.Client({ connectionString: dbUrl, connectionTimeoutMillis: 5_000 });
-  await client.connect();
-  try {
-    return (await client.query<T>(text, values)).rows;
-  } finally {
-    await client.end();
-  }
+  return (await db().query<T>(text, values)).rows;
 }
 
 /** Runs one statement as a signed-in person. */
 export async function asPerson<T extends pg.QueryResultRow>(
-  dbUrl: string,
   person: Person,
   text: string,
   values: unknown[] = [],
 ): Promise<T[]> {
-  const client = new pg.Client({ connectionString: dbUrl, connectionTimeoutMillis: 5_000 });
-  await client.connect();
+  const client = await db().connect();
   try {
     await client.query('begin');
-    const claims = { sub: person.id, role: 'authenticated', app_code: person.app };
+    const claims = { sub: person.id, role: 'authenticated', app_code: person.app_code };
     await client.query(
       "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
       [JSON.stringify(claims)],
@@ -138,8 +128,11 @@ export async function asPerson<T extends pg.QueryResultRow>(
     const { rows } = await client.query<T>(text, values);
     await client.query('commit');
     return rows;
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
   } finally {
-    await client.end();
+    client.release();
   }
 }
 
@@ -160,7 +153,7 @@ function node(id: string, type: string, config: unknown) {
 }
 
 /** Publishes a small workflow of the person's app under a name of its own: input {n: number}. */
-export async function publishWorkflow(dbUrl: string, person: Person): Promise<string> {
+export async function publishWorkflow(person: Person): Promise<string> {
   const name = `api-test-${randomUUID()}`;
   const inputSchema = {
     type: 'object',
@@ -168,12 +161,11 @@ export async function publishWorkflow(dbUrl: string, person: Person): Promise<st
     properties: { n: { type: 'number' } },
   };
   const [version] = await asPerson<{ id: string }>(
-    dbUrl,
     person,
     'select id from public.save_workflow(kebab_name => $1, definition => $2, input_schema => $3)',
     [name, JSON.stringify(TWO_TRANSFORMS_AND_AN_APPROVAL), JSON.stringify(inputSchema)],
   );
-  await asPerson(dbUrl, person, 'select public.publish_workflow($1)', [version?.id]);
+  await asPerson(person, 'select public.publish_workflow($1)', [version?.id]);
   return name;
 }
 
@@ -205,26 +197,4 @@ export async function call(
   const text = await response.text();
   const body: unknown = text === '' ? {} : JSON.parse(text);
   return { status: response.status, headers: response.headers, body: Object(body) };
-}
-
-/** Asks until the answer pleases, at most `ms`. */
-export async function until<T>(ask: () => Promise<T | undefined>, ms = 15_000): Promise<T> {
-  const deadline = Date.now() + ms;
-  while (Date.now() < deadline) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  throw new Error(`not so after ${ms} ms`);
-}
-
-export function stackInfo(): {
-  db_url: string;
-  api_url: string;
-  redis_url: string;
-  redis_token: string;
-  publishable_key: string;
-  users: { email: string; password: string; app_code: string; role: string }[];
-} {
-  return JSON.parse(readFileSync(process.env.STEPBASE_TEST_STACK ?? '', 'utf8'));
 }
