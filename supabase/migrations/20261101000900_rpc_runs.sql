@@ -55,6 +55,8 @@ begin
 end;
 $$;
 
+comment on function private.start_run(text, jsonb, text, int, int) is 'Behind public.start_run.';
+
 create function public.start_run(
   workflow text,
   input jsonb default '{}',
@@ -130,6 +132,8 @@ begin
   return private.own_run(v_run.id, v_run.app_code);
 end;
 $$;
+
+comment on function private.cancel_run(uuid, text) is 'Behind public.cancel_run.';
 
 create function public.cancel_run(run_id uuid, reason text default null)
 returns public.runs
@@ -225,6 +229,8 @@ begin
   return v_task;
 end;
 $$;
+
+comment on function private.finish_task(uuid, text[], jsonb, text) is 'Behind public.complete_task and public.decide_approval.';
 
 create function public.complete_task(step_run_id uuid, output jsonb default '{}')
 returns public.step_runs

@@ -35,6 +35,8 @@ begin
 end;
 $$;
 
+comment on function private.pause_run(uuid) is 'Behind public.pause_run.';
+
 create function public.pause_run(run_id uuid)
 returns public.runs
 language sql
@@ -116,6 +118,8 @@ begin
 end;
 $$;
 
+comment on function private.resume_run(uuid) is 'Behind public.resume_run.';
+
 create function public.resume_run(run_id uuid)
 returns public.runs
 language sql
@@ -164,6 +168,8 @@ begin
   return private.own_run(v_run.id, v_run.app_code);
 end;
 $$;
+
+comment on function private.rerun(uuid, text) is 'Behind public.rerun.';
 
 create function public.rerun(run_id uuid, from_step text default null)
 returns public.runs
@@ -225,6 +231,8 @@ begin
   perform engine.announce(v_run.app_code, v_run.id);
 end;
 $$;
+
+comment on function private.send_signal(uuid, text, jsonb) is 'Behind public.send_signal.';
 
 create function public.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
 returns void
