@@ -27,14 +27,22 @@ export interface ExitStatus {
 export class Child {
   readonly pid: number;
   readonly exited: Promise<ExitStatus>;
+  /** After the exit: every line has been handed on. */
+  readonly outputRead: Promise<void>;
   readonly #process: ChildProcess;
   readonly #stopSignal: NodeJS.Signals;
   #running = true;
 
-  private constructor(process: ChildProcess, pid: number, stopSignal: NodeJS.Signals) {
+  private constructor(
+    process: ChildProcess,
+    pid: number,
+    stopSignal: NodeJS.Signals,
+    outputRead: Promise<void>,
+  ) {
     this.#process = process;
     this.pid = pid;
     this.#stopSignal = stopSignal;
+    this.outputRead = outputRead;
     this.exited = new Promise((resolve) => {
       process.once('exit', (code, signal) => {
         this.#running = false;
@@ -69,9 +77,10 @@ export class Child {
     const pid = child.pid;
     if (pid === undefined) throw new Error(`${options.command} did not start`);
     guard(pid, options.stopSignal === 'SIGINT' ? 'INT' : 'TERM');
-    if (onLine) pipeLines(child, log, onLine);
+    let outputRead = Promise.resolve();
+    if (onLine) outputRead = pipeLines(child, log, onLine);
     else closeSync(log);
-    return new Child(child, pid, options.stopSignal);
+    return new Child(child, pid, options.stopSignal, outputRead);
   }
 
   get running(): boolean {
@@ -103,24 +112,31 @@ export class Child {
   }
 }
 
-/** Copies the output to the log file and hands it on line by line. */
-function pipeLines(child: ChildProcess, log: number, onLine: (line: string) => void): void {
+/** Copies the output to the log file and hands it on line by line; resolves when it has ended. */
+async function pipeLines(
+  child: ChildProcess,
+  log: number,
+  onLine: (line: string) => void,
+): Promise<void> {
   const file = createWriteStream('', { fd: log });
-  let open = 2;
-  for (const stream of [child.stdout, child.stderr]) {
-    if (!stream) continue;
-    let rest = '';
-    stream.setEncoding('utf8');
-    stream.on('data', (chunk: string) => {
-      file.write(chunk);
-      const lines = (rest + chunk).split('\n');
-      rest = (lines.pop() ?? '').slice(0, 64 * 1024);
-      for (const line of lines) onLine(line);
-    });
-    stream.once('close', () => {
-      if (rest !== '') onLine(rest);
-      open -= 1;
-      if (open === 0) file.end();
-    });
-  }
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  await Promise.all(
+    streams.map((stream) => {
+      let rest = '';
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        file.write(chunk);
+        const lines = (rest + chunk).split('\n');
+        rest = (lines.pop() ?? '').slice(0, 64 * 1024);
+        for (const line of lines) onLine(line);
+      });
+      return new Promise<void>((resolve) => {
+        stream.once('close', () => {
+          if (rest !== '') onLine(rest);
+          resolve();
+        });
+      });
+    }),
+  );
+  file.end();
 }

@@ -70,6 +70,7 @@ export async function supabase(args: string[], logFile: string): Promise<string>
   }, DEADLINE_MS);
   const { code } = await child.exited;
   clearTimeout(deadline);
+  await child.outputRead;
   const output = lines.join('\n');
   if (code !== 0) {
     const reason = late ? `took longer than ${DEADLINE_MS / 1000} s` : `exited with ${code}`;

@@ -75,6 +75,7 @@ export async function buildWeb(logFile: string): Promise<string> {
   const deadline = setTimeout(() => child.kill(), BUILD_DEADLINE_MS);
   const { code } = await child.exited;
   clearTimeout(deadline);
+  await child.outputRead;
   if (code !== 0) {
     await rm(partial, { recursive: true, force: true });
     throw new StackError(`Building web/ failed:\n${lines.join('\n').slice(-2000)}`);
