@@ -64,22 +64,16 @@ using (
 grant select on public.run_context to authenticated;
 grant select, insert on public.run_context to service_role;
 
-create aggregate engine.merge(jsonb) (
-  sfunc = jsonb_concat,
-  stype = jsonb,
-  initcond = '{}'
-);
-
-comment on aggregate engine.merge(jsonb) is 'Merges objects key by key; later ones win.';
-
 create function public.context(run public.runs)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
-  select coalesce(engine.merge(c.patch order by c.version), '{}')
+  -- Of a key that is written again the last value wins.
+  select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from public.run_context c
+  cross join lateral jsonb_each(c.patch) p
   where c.run_id = context.run.id;
 $$;
 
@@ -92,8 +86,10 @@ language sql
 stable
 set search_path = ''
 as $$
-  select coalesce(engine.merge(c.patch order by c.version), '{}')
+  -- Of a key that is written again the last value wins.
+  select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from public.run_context c
+  cross join lateral jsonb_each(c.patch) p
   where c.run_id = context_at.run_id and c.version <= context_at.version;
 $$;
 
@@ -101,6 +97,5 @@ comment on function public.context_at(uuid, int) is
 'The context of a run as it was at a version (RLS applies: an invisible run has an empty context).';
 
 grant usage on schema engine to authenticated, service_role;
-grant execute on function engine.merge(jsonb) to authenticated, service_role;
 grant execute on function public.context(public.runs) to authenticated, service_role;
 grant execute on function public.context_at(uuid, int) to authenticated, service_role;

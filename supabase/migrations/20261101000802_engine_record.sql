@@ -7,9 +7,10 @@ language sql
 stable
 set search_path = ''
 as $$
-  select coalesce(engine.merge(c.patch order by c.version), '{}')
+  select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from public.workflow_nodes n
   join public.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
+  cross join lateral jsonb_each(c.patch) p
   where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0;
 $$;
 

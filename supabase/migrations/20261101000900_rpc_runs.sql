@@ -267,7 +267,6 @@ comment on function public.decide_approval(uuid, boolean, text) is
 'members with task:complete. Errors: SB401, SB403, SB404, SB409 already decided.';
 
 revoke execute on all functions in schema engine from public, anon, authenticated;
-grant execute on function engine.merge(jsonb) to authenticated, service_role;
 revoke execute on function private.start_run(text, jsonb, text, int, int) from public;
 revoke execute on function private.cancel_run(uuid, text) from public;
 revoke execute on function private.finish_task(uuid, text[], jsonb, text) from public;
