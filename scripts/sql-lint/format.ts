@@ -92,7 +92,7 @@ export function formatProblems(file: string, text: string): Problem[] {
   const measured = replaceAll(
     text,
     deepTokens(text)
-      .filter((token) => token.kind === 'string' && !token.text.includes('\n'))
+      .filter((token) => isData(token) && !token.text.includes('\n'))
       .map((token) => ({ start: token.start, end: token.start + token.text.length, text: "''" })),
   );
   for (const [index, line] of measured.split('\n').entries()) {
