@@ -1,10 +1,7 @@
 // The main job in one go: a throw-away stack, the outside world, two people of one application, three workflows.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { findFreePorts } from '../stack/ports.ts';
-import { type Stack, type StackInfo, startStack } from '../stack/stack.ts';
+import type { StackInfo } from '../stack/stack.ts';
+import { startThrowawayStack } from '../stack/throwaway.ts';
 import { startWorld, type World } from '../world/world.ts';
 import { Member } from './member.ts';
 import { type RunReport, reportRun } from './report.ts';
@@ -27,16 +24,17 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   // Last in, first out: whatever was started is stopped, also when the next thing does not start.
   const cleanup: (() => Promise<unknown>)[] = [];
   try {
-    const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-demo-'));
-    cleanup.push(() => rm(dataDir, { recursive: true, force: true }));
     const world = await startWorld({ latencyMs: 300 });
     cleanup.push(() => world.stop());
     print('Starting a throw-away stack …');
     let stopping = false;
     // Services that are being stopped complain about each other.
-    const stack = await startThrowAway(dataDir, world, (line) => {
-      if (!stopping) print(line);
-    });
+    const stack = await startThrowawayStack(
+      { web: false, functionsEnv: world.env, logLevel: 'error' },
+      (message) => {
+        if (!stopping && !signal.aborted) print(`  ${message}`);
+      },
+    );
     cleanup.push(() => {
       stopping = true;
       return stack.stop();
@@ -57,18 +55,6 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
       await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
     }
   }
-}
-
-async function startThrowAway(
-  dataDir: string,
-  world: World,
-  say: (line: string) => void,
-): Promise<Stack> {
-  const port = await findFreePorts();
-  return await startStack(
-    { port, dataDir, web: false, functionsEnv: world.env, logLevel: 'error' },
-    (message) => say(`  ${message}`),
-  );
 }
 
 /** Two members of the same application: one starts the runs, the other decides. */
@@ -103,34 +89,40 @@ async function runAll(
   signal: AbortSignal,
 ): Promise<RunReport[]> {
   const began = performance.now();
-  const runs = await Promise.all(
-    plans.map(async (plan) => {
-      const runId = await starter.startRun(plan.workflow, plan.input);
-      const watcher = new RunWatcher(starter, runId, (event) => {
-        print(describe(plan.workflow, event, performance.now() - began));
-      });
-      await watcher.join();
-      return { plan, runId, watcher };
-    }),
-  );
+  const watchers: RunWatcher[] = [];
   try {
-    await Promise.all(
-      runs.map(async ({ runId, watcher }) => {
-        const asked = watcher
-          .until((event) => event.type === 'task.created', runDeadlineMs, signal)
-          .then(() => approve(approver, runId, print));
-        // A run without a task ends first; its question is never asked.
-        asked.catch(() => undefined);
-        await Promise.race([
-          watcher.ended(runDeadlineMs, signal),
-          asked.then(() => new Promise(() => undefined)),
-        ]);
+    return await Promise.all(
+      plans.map(async ({ workflow, input }) => {
+        const runId = await starter.startRun(workflow, input);
+        const watcher = new RunWatcher(starter, runId, (event) => {
+          print(describe(workflow, event, performance.now() - began));
+        });
+        watchers.push(watcher);
+        await watcher.join();
+        await seeThrough(watcher, runId, approver, print, signal);
+        return await reportRun(starter, workflow, runId);
       }),
     );
   } finally {
-    await Promise.all(runs.map(({ watcher }) => watcher.leave()));
+    await Promise.all(watchers.map((watcher) => watcher.leave()));
   }
-  return await Promise.all(runs.map(({ plan, runId }) => reportRun(starter, plan.workflow, runId)));
+}
+
+/** Until the run has ended; a task on the way is approved. */
+async function seeThrough(
+  watcher: RunWatcher,
+  runId: string,
+  approver: Member,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = watcher.ended(runDeadlineMs, signal);
+  const asked = watcher
+    .until((event) => event.type === 'task.created', runDeadlineMs, signal)
+    .then(() => approve(approver, runId, print));
+  // Without a task the run just ends, and this waits for nothing until the watcher leaves.
+  asked.catch(() => undefined);
+  await Promise.race([ended, asked.then(() => ended)]);
 }
 
 async function approve(

@@ -74,8 +74,8 @@ export class Member {
   }
 
   async leave(): Promise<void> {
+    // Closes the socket too.
     await this.client.removeAllChannels();
-    await this.client.realtime.disconnect();
   }
 
   async startRun(workflow: string, input: Record<string, unknown>): Promise<string> {

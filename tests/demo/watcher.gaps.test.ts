@@ -1,0 +1,84 @@
+// The demo's watcher against the real stack: every event once and in order, also when the connection was gone meanwhile.
+
+import { afterAll, expect, test } from 'vitest';
+import { Member } from '../../scripts/demo/member.ts';
+import { RunWatcher, type WatchedEvent } from '../../scripts/demo/watcher.ts';
+import { startShop } from '../../scripts/world/shop.ts';
+import { startWebhookReceiver } from '../../scripts/world/webhooks.ts';
+import { seedUser, stackInfo } from '../support/stack.ts';
+
+const never = new AbortController().signal;
+const shop = await startShop(200);
+const webhooks = await startWebhookReceiver();
+const members: Member[] = [];
+afterAll(async () => {
+  await Promise.all([...members.map((member) => member.leave()), shop.stop(), webhooks.stop()]);
+});
+
+async function member(person: 'admin@acme' | 'developer@acme' | 'admin@globex'): Promise<Member> {
+  const made = await Member.signIn(stackInfo(), seedUser(person));
+  members.push(made);
+  return made;
+}
+
+const input = { shop_url: shop.url, order_id: '1002', webhook_url: webhooks.url };
+
+function numbers(events: readonly WatchedEvent[]): number[] {
+  return events.map((event) => event.seq);
+}
+
+test('events come live, once and in order', async () => {
+  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
+  const seen: WatchedEvent[] = [];
+  const runId = await admin.startRun('refund-approval', input);
+  const watcher = new RunWatcher(admin, runId, (event) => seen.push(event));
+  await watcher.join();
+  await watcher.until((event) => event.type === 'task.created', 20_000, never);
+  const task = await developer.openTask(runId);
+  await developer.decide(task.id, true, 'yes');
+  await watcher.ended(20_000, never);
+  await watcher.leave();
+  expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
+  expect(seen.some((event) => event.live)).toBe(true);
+  expect(seen.at(-1)?.type).toBe('run.completed');
+  expect((await admin.run(runId)).event_seq).toBe(seen.length);
+});
+
+test('what was missed while the connection was gone is fetched', async () => {
+  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
+  const seen: WatchedEvent[] = [];
+  const runId = await admin.startRun('refund-approval', input);
+  const watcher = new RunWatcher(admin, runId, (event) => seen.push(event));
+  await watcher.join();
+  await watcher.until((event) => event.type === 'task.created', 20_000, never);
+  await admin.client.realtime.disconnect();
+  const task = await developer.openTask(runId);
+  await developer.decide(task.id, true, 'yes');
+  await watcher.ended(20_000, never);
+  await watcher.leave();
+  expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
+  expect(seen.at(-1)).toMatchObject({ type: 'run.completed', live: false });
+});
+
+test('a run that ended before the channel was joined is told from the beginning', async () => {
+  const admin = await member('admin@acme');
+  const runId = await admin.startRun('refund-approval', { ...input, order_id: 'unknown' });
+  const first = new RunWatcher(admin, runId, () => undefined);
+  await first.join();
+  expect((await first.ended(20_000, never)).type).toBe('run.failed');
+  await first.leave();
+  const seen: WatchedEvent[] = [];
+  const late = new RunWatcher(admin, runId, (event) => seen.push(event));
+  await late.join();
+  await late.ended(5_000, never);
+  await late.leave();
+  expect(seen[0]).toMatchObject({ seq: 1, type: 'run.created', live: false });
+});
+
+test('another application cannot watch', async () => {
+  const [admin, stranger] = [await member('admin@acme'), await member('admin@globex')];
+  const runId = await admin.startRun('refund-approval', { ...input, order_id: 'unknown' });
+  const watcher = new RunWatcher(stranger, runId, () => undefined);
+  await expect(watcher.join()).rejects.toThrow(/refused/);
+  await watcher.leave();
+});
