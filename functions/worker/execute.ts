@@ -53,6 +53,7 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     const timeout = AbortSignal.timeout(node.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const signal = AbortSignal.any([abort, timeout]);
     const ctx = await contextOf(work, step, plan, signal, deps);
+    if (node.timeoutMs !== undefined) ctx.timeoutMs = node.timeoutMs;
     const resolved = await step.resolve(ctx);
     input = resolved.stored;
     const result = await untilAborted(
