@@ -2,12 +2,13 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { AppError } from '../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from './deps.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
-import { handleError, handleNotFound } from './middleware/error-handler.ts';
+import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { healthRoutes } from './routes/health.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -61,6 +62,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
       maxAge: 600,
     }),
   );
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
   app.route('/v1', v1);
   app.notFound(handleNotFound);

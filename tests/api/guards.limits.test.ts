@@ -56,6 +56,16 @@ describe('the API', () => {
     expect(refusal.headers.get('access-control-allow-origin')).toBe('https://app.example');
   });
 
+  it('says which methods a path has, and that others are not there', async () => {
+    const wrong = await call(`${api.url}/healthz`, { method: 'PUT' });
+    expect([wrong.status, wrong.body.code]).toEqual([405, 'method_not_allowed']);
+    expect(wrong.headers.get('allow')).toContain('GET');
+    const run = await call(`${api.url}/v1/runs/${randomUUID()}`, { method: 'DELETE', token });
+    expect(run.status).toBe(405);
+    const nowhere = await call(`${api.url}/v1/nowhere`, { token });
+    expect([nowhere.status, nowhere.body.code]).toEqual([404, 'not_found']);
+  });
+
   it('keeps the request id of the caller and makes one otherwise', async () => {
     const given = await call(`${api.url}/healthz`, {
       headers: { 'x-request-id': 'from-outside-1' },

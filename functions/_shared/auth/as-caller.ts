@@ -3,9 +3,13 @@
 import type { Db, Query } from '../engine/db.ts';
 import type { MemberCaller } from './caller.ts';
 
+/** A statement of a caller that takes longer is cancelled by the server. */
+const STATEMENT_MS = 10_000;
+
 const BECOME = `select
   pg_catalog.set_config('role', 'authenticated', true),
-  pg_catalog.set_config('request.jwt.claims', $1, true)`;
+  pg_catalog.set_config('request.jwt.claims', $1, true),
+  pg_catalog.set_config('statement_timeout', '${STATEMENT_MS}', true)`;
 
 export function asCaller<T>(
   db: Db,

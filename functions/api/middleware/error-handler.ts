@@ -20,6 +20,14 @@ export function handleNotFound(c: Context<ApiEnv>): Response {
   return problemResponse(problem, c.var.requestId, headersSoFar(c));
 }
 
+export function handleMethodNotAllowed(c: Context<ApiEnv>, methods: string[]): Response {
+  const problem = new AppError('method_not_allowed', `${c.req.path} has no ${c.req.method}`);
+  return problemResponse(problem, c.var.requestId, {
+    ...headersSoFar(c),
+    allow: methods.join(', '),
+  });
+}
+
 /** Headers that middleware set before the error: CORS, request id, rate limit. */
 function headersSoFar(c: Context<ApiEnv>): Record<string, string> {
   const kept = Object.fromEntries(c.res.headers);
