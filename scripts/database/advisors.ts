@@ -1,0 +1,66 @@
+// What `supabase db advisors` says about a database, and which of it is accepted for a stated reason.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ROOT } from '../stack/options.ts';
+import { supabaseOutput } from './supabase-cli.ts';
+
+export const ACCEPTED_FILE = join(ROOT, 'supabase', 'advisors.accepted.json');
+
+const finding = z.object({
+  name: z.string(),
+  level: z.enum(['ERROR', 'WARN', 'INFO']),
+  detail: z.string(),
+  cacheKey: z.string(),
+});
+const report = z.object({ results: z.array(finding) });
+const acceptance = z.object({
+  lint: z.string(),
+  /** A regular expression for the whole of what follows the lint's name in the cache key. */
+  match: z.string(),
+  reason: z.string().min(10),
+});
+
+export type Finding = z.infer<typeof finding>;
+export type Acceptance = z.infer<typeof acceptance>;
+
+export interface Verdict {
+  refused: Finding[];
+  accepted: Finding[];
+  /** Acceptances that nothing needs any more. */
+  stale: Acceptance[];
+}
+
+export function readAccepted(): Acceptance[] {
+  return z.array(acceptance).parse(JSON.parse(readFileSync(ACCEPTED_FILE, 'utf8')));
+}
+
+/** Without pgrst.db_schemas the lints about the API's schema would stay silent. */
+export function withApiSchemas(url: string): string {
+  const address = new URL(url);
+  address.searchParams.set('options', '-c pgrst.db_schemas=public');
+  return address.href.replaceAll('+', '%20');
+}
+
+export async function findings(url: string): Promise<Finding[]> {
+  const output = await supabaseOutput([
+    ...['db', 'advisors', '--remote', withApiSchemas(url)],
+    ...['--level', 'info', '--fail-on', 'none', '--output-format', 'json'],
+  ]);
+  return report.parse(JSON.parse(output)).results;
+}
+
+/** Only an INFO can be accepted; an ERROR or a WARN never. */
+export function judge(found: Finding[], accepted: Acceptance[]): Verdict {
+  const matches = (entry: Acceptance, item: Finding) =>
+    item.level === 'INFO' &&
+    item.name === entry.lint &&
+    new RegExp(`^${entry.lint}_(?:${entry.match})$`).test(item.cacheKey);
+  const isAccepted = (item: Finding) => accepted.some((entry) => matches(entry, item));
+  return {
+    refused: found.filter((item) => !isAccepted(item)),
+    accepted: found.filter(isAccepted),
+    stale: accepted.filter((entry) => !found.some((item) => matches(entry, item))),
+  };
+}
