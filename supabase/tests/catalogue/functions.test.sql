@@ -5,7 +5,8 @@ set local search_path = public, extensions;
 select plan(9);
 
 create temporary view our_functions as
-select p.oid, n.nspname as schema_name, p.oid::regprocedure::text as signature, p.prosecdef, p.proconfig, p.proacl, p.prokind
+select p.oid, n.nspname as schema_name, p.oid::regprocedure::text as signature,
+  p.prosecdef, p.proconfig, p.proacl, p.prokind
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 where n.nspname in ('public', 'private', 'engine')

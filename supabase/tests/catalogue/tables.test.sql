@@ -45,7 +45,8 @@ select is_empty(
   $$select t.name from our_tables t
     where t.schema_name = 'public' and not t.relispartition
       and not exists (
-        select 1 from pg_policy p where p.polrelid = t.oid and p.polcmd = 'r' and 'authenticated'::regrole = any (p.polroles))$$,
+        select 1 from pg_policy p where p.polrelid = t.oid and p.polcmd = 'r'
+          and 'authenticated'::regrole = any (p.polroles))$$,
   'every public table says who reads it'
 );
 select is_empty(
@@ -121,7 +122,8 @@ select is_empty(
           and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey
           and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] <@ c.conkey)
       -- run_events and run_context begin their key with run_id, which is all a cascade looks for.
-      and c.conname not in ('run_events_run_fkey', 'run_context_run_fkey', 'step_runs_run_fkey', 'step_runs_node_fkey')$$,
+      and c.conname not in ('run_events_run_fkey', 'run_context_run_fkey', 'step_runs_run_fkey',
+        'step_runs_node_fkey')$$,
   'every foreign key has an index'
 );
 select is_empty(

@@ -9,13 +9,16 @@ create temporary table saved as
 select tests.perform_as('developer', $$select (public.save_workflow('tap-flow', '{
   "nodes": [
     {"id": "join", "type": "transform", "data": {"config": {"expression": "steps.left.output + steps.right.output"}}},
-    {"id": "left", "type": "transform", "position": {"x": 1, "y": 2}, "data": {"label": "Left", "config": {"expression": "steps.start.output"},
+    {"id": "left", "type": "transform", "position": {"x": 1, "y": 2}, "data": {"label": "Left",
+      "config": {"expression": "steps.start.output"},
       "retry": {"max_attempts": 3}, "timeout_ms": 500, "on_error": "continue", "join": "any"}},
     {"id": "right", "type": "inline_code", "data": {"config": {"code": "({ steps }) => Object.keys(steps)"}}},
     {"id": "start", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}],
   "edges": [
-    {"id": "1", "source": "start", "target": "left"}, {"id": "2", "source": "start", "target": "right", "sourceHandle": "error", "label": "oops"},
-    {"id": "3", "source": "left", "target": "join"}, {"id": "4", "source": "right", "target": "join"}]}')).id$$)::uuid as id;
+    {"id": "1", "source": "start", "target": "left"}, {"id": "2", "source": "start", "target": "right",
+      "sourceHandle": "error", "label": "oops"},
+    {"id": "3", "source": "left", "target": "join"}, {"id": "4", "source": "right",
+      "target": "join"}]}')).id$$)::uuid as id;
 
 select results_eq(
   'select n.node_id, n.ordinal, n.in_degree, n.out_degree, n.reads::text from public.workflow_nodes n join saved s on s.id = n.workflow_version_id order by n.ordinal',
@@ -38,7 +41,8 @@ select results_eq(
 -- Saving again rewrites the same draft.
 select is(
   tests.perform_as('developer', $$select (public.save_workflow('tap-flow',
-    '{"nodes": [{"id": "only", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}', 'Tap flow')).id$$)::uuid,
+    '{"nodes": [{"id": "only", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}',
+      'Tap flow')).id$$)::uuid,
   (select s.id from saved s), 'the draft is the same version'
 );
 select is((select count(*) from public.workflow_nodes n join saved s on s.id = n.workflow_version_id), 1::bigint, 'its nodes are the new ones');
@@ -50,7 +54,8 @@ select is(
   tests.perform_as('developer', format('select (public.publish_workflow(%L)).status', (select s.id from saved s))), 'published', 'published'
 );
 select is(
-  (select w.status || ' ' || (w.published_version_id = s.id)::text from public.workflows w, saved s where w.kebab_name = 'tap-flow'),
+  (select w.status || ' ' || (w.published_version_id = s.id)::text from public.workflows w, saved s
+    where w.kebab_name = 'tap-flow'),
   'published true', 'the workflow points at it'
 );
 select is(
@@ -60,11 +65,13 @@ select is(
   tests.perform_as('developer', $$select (public.save_workflow('tap-flow', '{"nodes": [], "edges": []}')).version$$), '2', 'the next save is version 2'
 );
 select is(
-  (select v.version from public.workflows w join public.workflow_versions v on v.id = w.latest_version_id where w.kebab_name = 'tap-flow'), 2,
+  (select v.version from public.workflows w join public.workflow_versions v on v.id = w.latest_version_id
+    where w.kebab_name = 'tap-flow'), 2,
   'which is the latest'
 );
 select is(
-  (select v.version from public.workflows w join public.workflow_versions v on v.id = w.published_version_id where w.kebab_name = 'tap-flow'), 1,
+  (select v.version from public.workflows w join public.workflow_versions v on v.id = w.published_version_id
+    where w.kebab_name = 'tap-flow'), 1,
   'while starts still use version 1'
 );
 

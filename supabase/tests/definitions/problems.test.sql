@@ -8,7 +8,8 @@ create function pg_temp.codes(definition jsonb)
 returns text
 language sql
 as $$
-  select coalesce(string_agg(distinct coalesce(p.node_id, '-') || ':' || p.code, ' ' order by coalesce(p.node_id, '-') || ':' || p.code), 'sound')
+  select coalesce(string_agg(distinct coalesce(p.node_id, '-') || ':' || p.code, ' ' order by coalesce(p.node_id,
+    '-') || ':' || p.code), 'sound')
   from private.definition_problems(definition) p
 $$;
 

@@ -24,7 +24,8 @@ select is_empty($$select 1 from public.workflows where app_code = 'tap-one' and 
 
 create temporary table draft as
 select tests.perform_as('developer', $$select (public.save_workflow('fresh',
-  '{"nodes": [{"id": "a", "type": "http_request"}], "edges": []}', 'Fresh', 'New.', '{"type": "object"}')).id$$)::uuid as id;
+  '{"nodes": [{"id": "a", "type": "http_request"}], "edges": []}', 'Fresh', 'New.',
+    '{"type": "object"}')).id$$)::uuid as id;
 select isnt((select d.id from draft d), null, 'a draft may be incomplete');
 select is(tests.attempt(s.who, format('select public.publish_workflow(%L)', (select d.id from draft d))), s.answer, 'publish: ' || s.who)
 from (
@@ -49,7 +50,8 @@ select is(
 -- What is not given stays.
 select tests.perform_as('developer', $$select (public.save_workflow('fresh', '{"nodes": [], "edges": []}')).id$$);
 select is(
-  (select w.name || ' ' || w.description || ' ' || v.input_schema::text from public.workflows w join public.workflow_versions v on v.workflow_id = w.id
+  (select w.name || ' ' || w.description || ' ' || v.input_schema::text from public.workflows w
+    join public.workflow_versions v on v.workflow_id = w.id
     where w.kebab_name = 'fresh' and w.app_code = 'tap-one'),
   'Fresh New. {"type": "object"}', 'name, description and schema stay when they are not given'
 );

@@ -7,7 +7,8 @@ select tests.create_rows();
 
 select tests.perform_as('developer', $$with u as (update public.projects set description = 'new' returning id) select id from u$$);
 select results_eq(
-  $$select l.operation, l.actor_id, l.actor_role, l.changed_columns, l.old_row ->> 'description', l.new_row ->> 'description'
+  $$select l.operation, l.actor_id, l.actor_role, l.changed_columns, l.old_row ->> 'description',
+    l.new_row ->> 'description'
     from public.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'$$,
   $$values ('update', '00000000-0000-4000-8000-00000000f002'::uuid, 'authenticated', array['description'], '', 'new')$$,
   'an update: who, what, old and new'

@@ -37,7 +37,8 @@ select is(
 select is(engine.prune_runs(), 0, 'nothing is old yet');
 select engine.advance_clock('31 days');
 select is(
-  (select count(*) from public.runs r where r.app_code = 'tap-one' and r.completed_at < engine.now() - interval '30 days'), 1::bigint, 'a month later one run is'
+  (select count(*) from public.runs r where r.app_code = 'tap-one'
+    and r.completed_at < engine.now() - interval '30 days'), 1::bigint, 'a month later one run is'
 );
 select cmp_ok(engine.prune_runs(), '>=', 1, 'it is pruned');
 select is_empty($$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'it is gone');

@@ -8,7 +8,8 @@ update public.workflows set project_id = '00000000-0000-4000-8000-00000000d005' 
 update public.runs set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
 update public.runs set status = 'completed', completed_at = now() + interval '2 s', steps_completed = 2
 where id = '00000000-0000-4000-8000-00000000d020';
-insert into public.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, started_at, completed_at)
+insert into public.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt, status,
+  started_at, completed_at)
 select s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 2, 'completed', now(), now() + interval '300 ms'
 from public.step_runs s where s.id = '00000000-0000-4000-8000-00000000d021';
 delete from public.activity_statistics where app_code = 'tap-one';
@@ -20,7 +21,8 @@ select is(
   '1 1 2000', 'totals of a workflow'
 );
 select is(
-  tests.perform_as('viewer', $$select s.workflows || ' ' || s.total_workflow_executions || ' ' || s.total_activity_executions || ' '
+  tests.perform_as('viewer',
+    $$select s.workflows || ' ' || s.total_workflow_executions || ' ' || s.total_activity_executions || ' '
     || s.avg_execution_duration_ms from public.project_statistics() s$$), '1 1 2 2000', 'totals of a project'
 );
 select results_eq(

@@ -5,7 +5,8 @@ set local search_path = public, extensions;
 select plan(48);
 
 select is(
-  jsonb_array_length(private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s', s.schema, s.value)
+  jsonb_array_length(private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s',
+    s.schema, s.value)
 )
 from (
   values

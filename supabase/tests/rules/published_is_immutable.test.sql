@@ -27,7 +27,8 @@ select is(
 select is(tests.attempt('owner', $$update public.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'nodes');
 select is(tests.attempt('owner', $$delete from public.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'edges');
 select is(
-  tests.attempt('owner', $$insert into public.workflow_edges (workflow_version_id, app_code, edge_id, source_node_id, target_node_id)
+  tests.attempt('owner', $$insert into public.workflow_edges (workflow_version_id, app_code, edge_id,
+    source_node_id, target_node_id)
     select v.id, v.app_code, 'x', 'first', 'second' from public.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
   'no edge can be added'
 );

@@ -6,13 +6,16 @@ select plan(20);
 select tests.create_rows();
 
 select is(
-  tests.perform_as('developer', $$with q as (insert into public.work_queues (workflow_id, queue_name, max_size, deduplicate, work_item_schema)
-    values ('00000000-0000-4000-8000-00000000d001', 'parcels', 2, true, '{"type": "object", "required": ["id"]}') returning id)
+  tests.perform_as('developer', $$with q as (insert into public.work_queues (workflow_id, queue_name, max_size,
+    deduplicate, work_item_schema)
+    values ('00000000-0000-4000-8000-00000000d001', 'parcels', 2, true,
+      '{"type": "object", "required": ["id"]}') returning id)
     select id from q$$) is not null, true, 'a developer makes a queue'
 );
 create temporary table queue as select q.id from public.work_queues q where q.queue_name = 'parcels' and q.app_code = 'tap-one';
 select is(
-  (select s.signal_name || ' ' || s.auto_generated from public.workflow_signals s join queue q on q.id = s.work_queue_id),
+  (select s.signal_name || ' ' || s.auto_generated from public.workflow_signals s join queue q
+    on q.id = s.work_queue_id),
   'parcels_push true', 'its signal is there'
 );
 select is(
@@ -41,7 +44,8 @@ select lives_ok(
   'items are finished'
 );
 select is(
-  (select string_agg(distinct i.status, ' ') from public.work_queue_items i join queue q on q.id = i.work_queue_id), 'done', 'and done'
+  (select string_agg(distinct i.status, ' ') from public.work_queue_items i join queue q
+    on q.id = i.work_queue_id), 'done', 'and done'
 );
 
 update public.work_queues set ordering = 'lifo', max_size = null where queue_name = 'parcels';
