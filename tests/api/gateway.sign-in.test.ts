@@ -1,6 +1,6 @@
 // The way in that clients take: sign in with supabase-js, call the function through the gateway.
 import { expect, it } from 'vitest';
-import { client, seedUser, signedIn } from '../support/stack.ts';
+import { client, inbox, seedUser, signedIn, stackInfo } from '../support/stack.ts';
 import { publishWorkflow } from './support.ts';
 
 it('a signed-in person starts a run through the gateway, and nobody else does', async () => {
@@ -16,4 +16,34 @@ it('a signed-in person starts a run through the gateway, and nobody else does', 
   expect(error).toBeNull();
   expect(data).toMatchObject({ app_code: 'acme', created_by: seedUser('admin@acme').id });
   expect((await supabase.rpc('cancel_run', { run_id: data.id })).error).toBeNull();
+});
+
+it('the event stream passes the gateway as it happens', async () => {
+  const supabase = await signedIn('admin@acme');
+  const workflow = await publishWorkflow(seedUser('admin@acme'));
+  const started = await supabase.rpc('start_run', { workflow, input: { n: 1 } });
+  expect(started.error).toBeNull();
+  const { data } = await supabase.auth.getSession();
+  const response = await fetch(
+    `${stackInfo().api_url}/functions/v1/api/v1/runs/${started.data.id}/events`,
+    {
+      headers: { authorization: `Bearer ${data.session?.access_token}` },
+      signal: AbortSignal.timeout(20_000),
+    },
+  );
+  expect(response.status).toBe(200);
+  const events = inbox<string>();
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body ?? []) {
+      for (const [, name = ''] of decoder.decode(bytes).matchAll(/^event: (\w+)$/gm)) {
+        events.push(name);
+      }
+    }
+  })();
+  // It comes while the stream is open: the run is still waiting for its approval.
+  await events.next('the snapshot', (name) => name === 'snapshot');
+  expect((await supabase.rpc('cancel_run', { run_id: started.data.id })).error).toBeNull();
+  await events.next('the end', (name) => name === 'end');
+  await reading;
 });
