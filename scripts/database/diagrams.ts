@@ -1,0 +1,138 @@
+// Entity diagrams (Mermaid), one per domain, drawn from the catalogue of a migrated database.
+
+import { withClient } from '../stack/postgres/connection.ts';
+
+const DOMAINS: Record<string, string[]> = {
+  Tenancy: ['organizations', 'applications', 'users', 'app_members', 'api_keys'],
+  Registry: ['components', 'agent_prompts', 'projects', 'task_queues', 'workers'],
+  Definitions: [
+    ...[
+      'workflows',
+      'workflow_versions',
+      'workflow_nodes',
+      'workflow_edges',
+      'workflow_compilations',
+    ],
+    ...[
+      'workflow_signals',
+      'workflow_queries',
+      'workflow_schedules',
+      'workflow_children',
+      'work_queues',
+    ],
+  ],
+  Execution: [
+    ...[
+      'runs',
+      'step_runs',
+      'run_context',
+      'run_events',
+      'run_signals',
+      'work_queue_items',
+      'outbox',
+    ],
+  ],
+  Insight: ['activity_statistics', 'audit_log'],
+};
+
+interface Column {
+  table: string;
+  column: string;
+  type: string;
+  is_key: boolean;
+  is_reference: boolean;
+}
+
+interface Link {
+  source: string;
+  target: string;
+  columns: string[];
+  optional: boolean;
+}
+
+const COLUMNS = `
+  select
+    c.relname as table, a.attname as column,
+    replace(format_type(a.atttypid, null), 'timestamp with time zone', 'timestamptz') as type,
+    coalesce(a.attnum = any (k.conkey), false) as is_key,
+    exists (
+      select from pg_constraint f
+      where f.conrelid = c.oid and f.contype = 'f' and a.attnum = any (f.conkey)
+    ) as is_reference
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+  order by c.relname, a.attnum`;
+
+const LINKS = `
+  select
+    s.relname as source, t.relname as target, array_agg(a.attname::text order by a.attname) as columns,
+    bool_or(not a.attnotnull) as optional
+  from pg_constraint f
+  join pg_class s on s.oid = f.conrelid
+  join pg_class t on t.oid = f.confrelid
+  join pg_attribute a on a.attrelid = s.oid and a.attnum = any (f.conkey)
+  where f.contype = 'f' and f.conparentid = 0
+    and s.relnamespace = 'public'::regnamespace and t.relnamespace = 'public'::regnamespace
+  group by f.oid, s.relname, t.relname
+  order by 1, 2, 3`;
+
+function entity(table: string, columns: Column[]): string[] {
+  const lines = columns
+    .filter((column) => column.table === table)
+    .map(({ column, type, is_key, is_reference }) => {
+      const keys = [is_key ? 'PK' : '', is_reference ? 'FK' : ''].filter(Boolean).join(', ');
+      return `    ${type.replaceAll(/\W+/g, '_')} ${column}${keys ? ` ${keys}` : ''}`;
+    });
+  return [`  ${table} {`, ...lines, '  }'];
+}
+
+function line(link: Link): string {
+  const named = link.columns.filter((column) => column !== 'app_code');
+  const label = (named.length > 0 ? named : link.columns).join(', ');
+  return `  ${link.target} ${link.optional ? '|o' : '||'}--o{ ${link.source} : "${label}"`;
+}
+
+/** The section of docs/schema.md between its markers. */
+export async function diagrams(url: string): Promise<string> {
+  const [columns, links] = await withClient(url, async (client) => [
+    (await client.query<Column>(COLUMNS)).rows,
+    (await client.query<Link>(LINKS)).rows,
+  ]);
+  const lookups = new Set(
+    columns.filter(({ column, is_key }) => column === 'name' && is_key).map(({ table }) => table),
+  );
+  const drawn = new Set(Object.values(DOMAINS).flat());
+  const missing = columns.filter(({ table }) => !drawn.has(table) && !lookups.has(table));
+  if (missing[0]) throw new Error(`no diagram has the table ${missing[0].table}`);
+  const parts = Object.entries(DOMAINS).map(([domain, tables]) => {
+    const shown = links.filter(
+      ({ source, target, columns: of }) =>
+        tables.includes(source) &&
+        drawn.has(target) &&
+        (domain === 'Tenancy' || of.join() !== 'app_code') &&
+        (target !== 'users' || domain === 'Tenancy'),
+    );
+    return [
+      `### ${domain}\n`,
+      '```mermaid',
+      'erDiagram',
+      ...tables.flatMap((table) => entity(table, columns)),
+      ...new Set(shown.map(line)),
+      '```\n',
+    ].join('\n');
+  });
+  return parts.join('\n');
+}
+
+const START = '<!-- diagrams -->\n';
+const END = '<!-- /diagrams -->';
+
+/** The page with the given diagrams between its markers. */
+export function withDiagrams(page: string, drawings: string): string {
+  const start = page.indexOf(START);
+  const end = page.indexOf(END);
+  if (start === -1 || end < start) throw new Error('docs/schema.md has lost its markers');
+  return `${page.slice(0, start + START.length)}\n${drawings}\n${page.slice(end)}`;
+}
