@@ -1,0 +1,52 @@
+// The migrations on every other PostgreSQL that is installed here (CI has Debian's 15): the same tables,
+// columns and rules as on the embedded one, the seed, and maintenance.
+
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { push } from '../../scripts/stack/migrate.ts';
+import { bootstrapCluster, bootstrapDatabase } from '../../scripts/stack/postgres/bootstrap.ts';
+import { withClient } from '../../scripts/stack/postgres/connection.ts';
+import { applySeed } from '../../scripts/stack/seed.ts';
+import { freshDatabase, stackInfo } from '../support/stack.ts';
+import { installedVersions, startDebianServer } from './debian-postgres.ts';
+import { snapshot } from './snapshot.ts';
+
+const versions = ['embedded', ...(await installedVersions())];
+const COMPARED = ['columns', 'constraints', 'triggers', 'policies', 'lookups'];
+
+describe.each(versions)('PostgreSQL %s', (version) => {
+  test('has the whole schema, takes the seed and looks after itself', async () => {
+    const reference = await freshDatabase({ seed: true });
+    const wanted = await snapshot(reference.url, COMPARED);
+    if (version === 'embedded') {
+      expect(wanted.length).toBeGreaterThan(500);
+      await expectMaintained(reference.url);
+      return;
+    }
+    const server = await startDebianServer(version);
+    try {
+      const passwords = { postgres: 'postgres', service: 'service' };
+      await bootstrapCluster(server.adminUrl, passwords, true);
+      await bootstrapDatabase(server.adminUrl, passwords);
+      const url = `postgres://postgres:postgres@127.0.0.1:${server.port}/postgres`;
+      await push(url, join(stackInfo().data_dir, 'logs', `migrations-${version}.log`));
+      await applySeed(url);
+      expect(await snapshot(url, COMPARED)).toEqual(wanted);
+      await expectMaintained(url);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+async function expectMaintained(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    const { rows } = await client.query<{ done: Record<string, unknown>; superuser: boolean }>(
+      `select engine.maintain() as done,
+         (select rolsuper from pg_roles where rolname = current_user) as superuser`,
+    );
+    expect(rows[0]?.superuser).toBe(false);
+    expect(rows[0]?.done).toMatchObject({ pruned: { runs: 0 }, statistics: true });
+    expect(Object.keys(rows[0]?.done ?? {}).filter((key) => key.endsWith('_error'))).toEqual([]);
+  });
+}
