@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsFromArguments, ROOT, StackError } from './stack/options.ts';
+import { onOrphaned } from './stack/orphan.ts';
 import { SEED_USERS } from './stack/seed-users.ts';
 import { type Stack, startStack } from './stack/stack.ts';
 
@@ -64,6 +65,7 @@ async function shutDown(reason: string, code: number): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => void shutDown('\n  Stopping …', 0));
 }
+onOrphaned(() => void shutDown('', 0));
 // The terminal may be gone before we are.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
@@ -75,6 +77,7 @@ try {
   stack = startStack(optionsFromArguments(process.argv.slice(2)), say);
   const started = await stack;
   if (!stopping) console.log(banner(started));
+  void started.died.then((reason) => shutDown(`stepbase: ${reason}`, 1));
 } catch (error) {
   if (!stopping) fail(error);
 }

@@ -17,6 +17,8 @@ export interface Database {
   url: string;
   /** As another role that logs in. */
   urlAs(role: 'authenticator' | 'supabase_auth_admin'): string;
+  /** Resolves when the server ends; never for one that is not ours. */
+  exited: Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Data
     adminUrl,
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     urlAs: (role) => asRole(adminUrl, role, keys.servicePassword),
+    exited: cluster.exited,
     stop: () => cluster.stop(),
   };
 }
@@ -93,6 +96,7 @@ async function connectExisting(adminUrl: string): Promise<Database> {
     adminUrl,
     url: login.username === 'postgres' ? adminUrl : asRole(adminUrl, 'postgres', service),
     urlAs: (role) => asRole(adminUrl, role, service),
+    exited: new Promise(() => undefined),
     stop: async () => undefined,
   };
 }

@@ -54,6 +54,7 @@ export class FunctionProcess {
   #child: Child | undefined;
   #stopping = false;
   #crashes = 0;
+  #starting: Promise<void> = Promise.resolve();
   #supervision: Promise<void> = Promise.resolve();
   #wake: () => void = () => undefined;
 
@@ -66,16 +67,22 @@ export class FunctionProcess {
   }
 
   /** Resolves when the function answers; afterwards it is kept running. */
-  async start(): Promise<void> {
-    const child = await this.#launch();
-    await this.#ready(child);
-    this.#supervision = this.#supervise(child);
+  start(): Promise<void> {
+    const starting = (async () => {
+      const child = await this.#launch();
+      await this.#ready(child);
+      this.#supervision = this.#supervise(child);
+    })();
+    this.#starting = starting.catch(() => undefined);
+    return starting;
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wake();
     await this.#child?.stop(STOP_GRACE_MS);
+    // A start under way sees that it is over, and ends the process if that came up meanwhile.
+    await this.#starting;
     await this.#supervision;
   }
 
@@ -115,7 +122,7 @@ export class FunctionProcess {
   async #ready(child: Child): Promise<void> {
     const { name, port, dataDir } = this.#options;
     const deadline = Date.now() + READY_DEADLINE_MS;
-    while (child.running && Date.now() < deadline) {
+    while (child.running && !this.#stopping && Date.now() < deadline) {
       if (await answers(`http://127.0.0.1:${port}/${name}/healthz`)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -143,6 +150,8 @@ export class FunctionProcess {
       await this.#pause(Math.min(FIRST_BACKOFF_MS * 2 ** (this.#crashes - 1), MAX_BACKOFF_MS));
       if (this.#stopping) return;
       child = await this.#launch();
+      // Stopped while the process came up.
+      if (this.#stopping) await child.stop(STOP_GRACE_MS);
     }
   }
 

@@ -51,6 +51,8 @@ export interface Stack {
   cron: Cron;
   /** What of the start took how long, in milliseconds. */
   timings: Record<string, number>;
+  /** Resolves with the reason when the stack cannot go on; not when it was stopped. */
+  died: Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -69,8 +71,18 @@ export async function startStack(
     stopping ??= stopAll(services, say);
     return stopping;
   };
+  // Services that are being stopped miss each other; that is no news.
+  const sayWhileUp = (message: string) => {
+    if (!stopping) say(message);
+  };
   try {
-    return await startServices(config, services, stop, say);
+    const stack = await startServices(config, services, stop, sayWhileUp);
+    const died = new Promise<string>((resolve) => {
+      void stack.died.then((reason) => {
+        if (!stopping) resolve(reason);
+      });
+    });
+    return { ...stack, died };
   } catch (error) {
     await stop();
     throw error;
@@ -163,6 +175,14 @@ async function startServices(
         }),
       }
     : undefined;
+  if (functions) {
+    services.push({
+      name: 'functions',
+      stop: async () => {
+        await Promise.all([functions.api.stop(), functions.worker.stop()]);
+      },
+    });
+  }
   const functionsReady = functions
     ? timed('functions', Promise.all([functions.api.start(), functions.worker.start()]))
     : undefined;
@@ -179,36 +199,29 @@ async function startServices(
     }),
   );
   services.push({ name: 'realtime', stop: () => realtime.stop() });
-  if (functions) {
-    services.push({
-      name: 'functions',
-      stop: async () => {
-        await Promise.all([functions.api.stop(), functions.worker.stop()]);
-      },
-    });
-  }
-  const [auth, rest] = await timed(
-    'auth and rest',
-    Promise.all([
-      startAuth({
-        dbUrl: database.urlAs('supabase_auth_admin'),
-        apiUrl,
-        webUrl: config.webUrl,
-        keys,
-        project,
-        onError: say,
-      }),
-      startRest({
-        dbUrl: database.urlAs('authenticator'),
-        introspectionUrl: database.url,
-        project,
-        gatekeeper,
-        onError: say,
-      }),
-    ]),
+  const auth = await timed(
+    'auth',
+    startAuth({
+      dbUrl: database.urlAs('supabase_auth_admin'),
+      apiUrl,
+      webUrl: config.webUrl,
+      keys,
+      project,
+      onError: say,
+    }),
+  );
+  services.push({ name: 'auth', stop: () => auth.stop() });
+  const rest = await timed(
+    'rest',
+    startRest({
+      dbUrl: database.urlAs('authenticator'),
+      introspectionUrl: database.url,
+      project,
+      gatekeeper,
+      onError: say,
+    }),
   );
   services.push({ name: 'rest', stop: () => rest.stop() });
-  services.push({ name: 'auth', stop: () => auth.stop() });
 
   const gateway = await startGateway({
     port: ports.gateway,
@@ -263,5 +276,6 @@ async function startServices(
   await rename(`${infoPath}.tmp`, infoPath);
   services.push({ name: 'stack.json', stop: () => rm(infoPath, { force: true }) });
   timings.total = Math.round(performance.now() - started);
-  return { info, infoPath, functions, cron, timings, stop };
+  const died = database.exited.then(() => `PostgreSQL ended; see ${join(dataDir, 'logs')}`);
+  return { info, infoPath, functions, cron, timings, died, stop };
 }

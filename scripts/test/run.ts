@@ -2,6 +2,7 @@
 // of the parts that failed, and as its last line `N passed, N failed`.
 
 import { createDatabase } from '../stack/databases.ts';
+import { onOrphaned } from '../stack/orphan.ts';
 import type { Stack } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { logDir, type Part, type PartResult, runPart, stopParts } from './part.ts';
@@ -56,15 +57,16 @@ async function stopStack(): Promise<void> {
   await running?.stop();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    if (interrupted) return;
-    interrupted = true;
-    void stopParts()
-      .then(stopStack)
-      .finally(() => process.exit(130));
-  });
+function interrupt(): void {
+  if (interrupted) return;
+  interrupted = true;
+  void stopParts()
+    .then(stopStack)
+    .finally(() => process.exit(130));
 }
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+onOrphaned(interrupt);
 
 let broken: unknown;
 try {

@@ -28,6 +28,8 @@ const STOP_GRACE_MS = 15_000;
 export interface Cluster {
   /** As the superuser, to any database. */
   adminUrl(database: string): string;
+  /** Resolves when the server ends, asked or not. */
+  exited: Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -213,5 +215,5 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await child.stop(2_000);
     throw error;
   }
-  return { adminUrl, stop: () => child.stop(STOP_GRACE_MS) };
+  return { adminUrl, exited: child.exited, stop: () => child.stop(STOP_GRACE_MS) };
 }
