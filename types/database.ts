@@ -1555,6 +1555,78 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"search_runs":
+{ Args: { "before"?: string,"page_size"?: number,"query": string,"status"?: string }; Returns: {
+              "app_code": string,
+"completed_at": string | null,
+"context_version": number,
+"created_at": string,
+"created_by": string | null,
+"current_step": string | null,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"event_seq": number,
+"id": string,
+"idempotency_key": string | null,
+"input": NonNullable<Json>,
+"metadata": NonNullable<Json>,
+"open_steps": number,
+"origin_run_id": string | null,
+"output": Json | null,
+"parent_close_policy": string | null,
+"parent_run_id": string | null,
+"parent_step_run_id": string | null,
+"paused_at": string | null,
+"priority": number,
+"rerun_from_step": string | null,
+"started_at": string | null,
+"status": string,
+"steps_completed": number,
+"steps_total": number,
+"trace_id": string,
+"trigger_type": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "runs"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"search_workflows":
+{ Args: { "query": string }; Returns: {
+              "app_code": string,
+"created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"description": string,
+"execution_timeout_seconds": number,
+"id": string,
+"kebab_name": string,
+"latest_version_id": string | null,
+"max_concurrent_executions": number,
+"metadata": NonNullable<Json>,
+"name": string,
+"operation_code": string | null,
+"project_id": string | null,
+"published_version_id": string | null,
+"search": unknown,
+"status": string,
+"tags": (string)[],
+"task_queue_id": string | null,
+"updated_at": string,
+"updated_by": string | null,
+"visibility": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "workflows"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "send_signal":
 { Args: { "payload"?: Json,"run_id": string,"signal_name": string }; Returns: undefined
                            },
