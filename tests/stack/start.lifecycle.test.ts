@@ -1,0 +1,199 @@
+// `npm start` from the outside: what it prints and writes, that data outlives it, and that nothing else does.
+
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createClient } from '@supabase/supabase-js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { findFreePorts } from '../../scripts/stack/ports.ts';
+import type { StackInfo } from '../../scripts/stack/stack.ts';
+import { client, signedIn, stackInfo, waitFor } from '../support/stack.ts';
+import { alive, dataDir, descendants, ready, type Started, start } from './support.ts';
+
+const DEFINITION = {
+  nodes: [
+    {
+      id: 'one',
+      type: 'transform',
+      position: { x: 0, y: 0 },
+      data: { config: { expression: '1' } },
+    },
+  ],
+  edges: [],
+};
+
+describe('a stack of one’s own', () => {
+  let folder: string;
+  let port: string;
+  let stack: Started;
+  let info: StackInfo;
+
+  beforeAll(async () => {
+    folder = await dataDir();
+    port = String(await findFreePorts());
+    stack = start('--port', port, '--data', folder);
+    info = await ready(stack, folder);
+  });
+
+  test('prints addresses, keys and the logins of two apps', () => {
+    const output = stack.output();
+    for (const shown of [
+      info.api_url,
+      info.web_url,
+      info.db_url,
+      info.publishable_key,
+      info.secret_key,
+      'admin@acme.example',
+      'admin@globex.example',
+      'stepbase-demo',
+    ]) {
+      expect(output).toContain(shown);
+    }
+  });
+
+  test('writes stack.json for nobody else’s eyes, with every key of the design', () => {
+    expect(Object.keys(info)).toEqual(
+      expect.arrayContaining([
+        'api_url',
+        'db_url',
+        'redis_url',
+        'web_url',
+        'publishable_key',
+        'secret_key',
+        'users',
+      ]),
+    );
+    expect(info.users[0]).toEqual({
+      email: 'admin@acme.example',
+      password: 'stepbase-demo',
+      app_code: 'acme',
+      role: 'admin',
+    });
+    expect(info.publishable_key).toMatch(/^sb_publishable_[\w-]{22}_[\w-]{8}$/);
+    expect(info.secret_key).toMatch(/^sb_secret_[\w-]{22}_[\w-]{8}$/);
+    for (const name of ['stack.json', 'keys.json']) {
+      expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
+    }
+  });
+
+  test('runs beside another one, and neither accepts the other’s keys and tokens', async () => {
+    const [here, there] = await Promise.all([
+      signedIn('admin@acme', info),
+      signedIn('admin@acme', stackInfo()),
+    ]);
+    const [mine, theirs] = await Promise.all([
+      here.from('workflows').select('kebab_name').limit(1),
+      there.from('workflows').select('kebab_name').limit(1),
+    ]);
+    expect([mine.status, theirs.status]).toEqual([200, 200]);
+    const wrongKey = await client(info, stackInfo().publishable_key).from('workflows').select();
+    expect(wrongKey.status).toBe(401);
+    const { data } = await there.auth.getSession();
+    const foreign = createClient(info.api_url, info.publishable_key, {
+      accessToken: async () => data.session?.access_token ?? '',
+    });
+    expect((await foreign.from('workflows').select()).status).toBe(401);
+  });
+
+  test('a second start on its port says so in one line and exits 1', async () => {
+    const second = start('--port', port, '--data', await dataDir());
+    expect(await second.exit).toEqual({ code: 1, signal: null });
+    expect(second.output().trim().split('\n')).toHaveLength(1);
+    expect(second.output()).toContain(`Port ${port} (the API gateway) is already in use`);
+  });
+
+  test('a second start on its data says so in one line and exits 1', async () => {
+    const second = start('--port', String(await findFreePorts()), '--data', folder);
+    expect(await second.exit).toEqual({ code: 1, signal: null });
+    expect(second.output().trim().split('\n')).toHaveLength(1);
+    expect(second.output()).toContain(`A stack already runs on ${folder} (process ${stack.pid})`);
+  });
+
+  test('Ctrl-C leaves no process, and the next start finds the data, keys and sessions', async () => {
+    const before = await signedIn('developer@acme', info);
+    const name = `kept-over-restarts`;
+    const saved = await before.rpc('save_workflow', { kebab_name: name, definition: DEFINITION });
+    expect(saved.error).toBeNull();
+    const below = descendants(stack.pid);
+    expect(below.length).toBeGreaterThanOrEqual(3);
+
+    stack.kill('SIGINT');
+    expect(await stack.exit).toEqual({ code: 0, signal: null });
+    await waitFor('no process is left', () => alive(below).length === 0);
+    expect(existsSync(join(folder, 'stack.json'))).toBe(false);
+
+    stack = start('--port', port, '--data', folder);
+    const again = await ready(stack, folder);
+    expect({ ...again, pid: 0 }).toEqual({ ...info, pid: 0 });
+    info = again;
+    const { data, error } = await before
+      .from('workflows')
+      .select('kebab_name')
+      .eq('kebab_name', name);
+    expect({ data, error }).toEqual({ data: [{ kebab_name: name }], error: null });
+    expect((await before.auth.refreshSession()).error).toBeNull();
+  });
+
+  test('SIGKILL of the supervisor takes everything with it, and the next start goes on', async () => {
+    const below = descendants(stack.pid);
+    stack.kill('SIGKILL');
+    await stack.exit;
+    await waitFor('no process is left', () => alive(below).length === 0, 20_000);
+
+    stack = start('--port', port, '--data', folder);
+    info = await ready(stack, folder);
+    expect((await signedIn('viewer@acme', info)).auth).toBeDefined();
+  });
+
+  test('a migration that changed after it was applied stops the start with the way out', async () => {
+    stack.kill('SIGTERM');
+    await stack.exit;
+    const memory = join(folder, 'migrations.json');
+    const applied = JSON.parse(readFileSync(memory, 'utf8')) as Record<string, string>;
+    const [version = ''] = Object.keys(applied);
+    writeFileSync(memory, JSON.stringify({ ...applied, [version]: 'other content' }));
+
+    const refused = start('--port', port, '--data', folder);
+    expect(await refused.exit).toEqual({ code: 1, signal: null });
+    expect(refused.output()).toMatch(new RegExp(`supabase/migrations/${version}_.* changed after`));
+    expect(refused.output()).toContain('--reset');
+
+    stack = start('--port', port, '--data', folder, '--reset');
+    info = await ready(stack, folder);
+    const { data } = await (await signedIn('admin@acme', info))
+      .from('workflows')
+      .select('kebab_name')
+      .eq('kebab_name', 'kept-over-restarts');
+    expect(data).toEqual([]);
+  });
+});
+
+describe('what cannot start', () => {
+  test('any of the six ports may be the one that is taken', async () => {
+    const first = await findFreePorts();
+    const squatter = createServer().listen(first + 3, '127.0.0.1');
+    try {
+      const refused = start('--port', String(first), '--data', await dataDir());
+      expect(await refused.exit).toEqual({ code: 1, signal: null });
+      expect(refused.output()).toContain(`Port ${first + 3} (Upstash Redis) is already in use`);
+    } finally {
+      squatter.close();
+    }
+  });
+
+  test('an unknown argument, a port that is none, and a reset of a folder that is not ours', async () => {
+    const stranger = await dataDir();
+    writeFileSync(join(stranger, 'thesis.txt'), 'years of work');
+    const cases: Array<[string[], string]> = [
+      [['--prot', '1'], '--prot'],
+      [['--port', 'abc'], '--port must be a whole number'],
+      [['--data', stranger, '--reset'], 'it holds no stack'],
+    ];
+    for (const [args, message] of cases) {
+      const refused = start(...args);
+      expect(await refused.exit).toEqual({ code: 1, signal: null });
+      expect(refused.output()).toContain(message);
+    }
+    expect(existsSync(join(stranger, 'thesis.txt'))).toBe(true);
+  });
+});
