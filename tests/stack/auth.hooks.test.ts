@@ -1,0 +1,137 @@
+// Auth through supabase-js: tokens carry the hook's claims and stay correct over refresh, switch and
+// sign-out; the password hook locks; a deactivated account is out.
+
+import { randomUUID } from 'node:crypto';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { decodeJwt } from 'jose';
+import type pg from 'pg';
+import { beforeAll, expect, test } from 'vitest';
+import { client, pool, seedUser, signedIn, stackInfo } from '../support/stack.ts';
+
+let db: pg.Pool;
+beforeAll(() => {
+  db = pool();
+});
+
+async function claimsOf(signedInClient: SupabaseClient) {
+  const { data } = await signedInClient.auth.getSession();
+  return decodeJwt(data.session?.access_token ?? '');
+}
+
+/** Somebody new, so that nobody else's tests are locked out. */
+async function newcomer(): Promise<{ person: SupabaseClient; email: string; id: string }> {
+  const person = client();
+  const email = `newcomer-${randomUUID()}@acme.example`;
+  const { data, error } = await person.auth.signUp({ email, password: 'right-password' });
+  if (error || !data.user) throw error ?? new Error('no user');
+  return { person, email, id: data.user.id };
+}
+
+test('a token carries the active membership and everything Supabase Auth puts in', async () => {
+  const claims = await claimsOf(await signedIn('viewer@acme'));
+  expect(claims).toMatchObject({
+    iss: `${stackInfo().api_url}/auth/v1`,
+    aud: 'authenticated',
+    role: 'authenticated',
+    aal: 'aal1',
+    sub: seedUser('viewer@acme').id,
+    email: 'viewer@acme.example',
+    app_code: 'acme',
+    app_role: 'viewer',
+    is_anonymous: false,
+  });
+  expect(claims.permissions).toContain('run:read');
+  expect(claims.permissions).not.toContain('run:execute');
+  expect(claims.org_id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(claims.amr).toEqual([{ method: 'password', timestamp: expect.any(Number) }]);
+  expect(claims.session_id).toEqual(expect.any(String));
+});
+
+test('getUser and getClaims accept the token; refresh gives a new one with the claims', async () => {
+  const person = await signedIn('developer@globex');
+  expect((await person.auth.getUser()).data.user?.email).toBe('developer@globex.example');
+  expect((await person.auth.getClaims()).data?.claims.app_code).toBe('globex');
+  const before = await person.auth.getSession();
+  const { data, error } = await person.auth.refreshSession();
+  expect(error).toBeNull();
+  expect(data.session?.refresh_token).not.toBe(before.data.session?.refresh_token);
+  expect((await claimsOf(person)).app_code).toBe('globex');
+});
+
+test('a refresh brings the claims up to date with the database', async () => {
+  const { person, id } = await newcomer();
+  expect((await claimsOf(person)).app_code).toBeUndefined();
+  await db.query(
+    "insert into public.app_members (app_code, user_id, role) values ('acme', $1, 'viewer')",
+    [id],
+  );
+  await person.auth.refreshSession();
+  expect(await claimsOf(person)).toMatchObject({ app_code: 'acme', app_role: 'viewer' });
+});
+
+test('after sign-out neither the refresh token nor the session is good for anything', async () => {
+  const person = await signedIn('viewer@acme');
+  const { data } = await person.auth.getSession();
+  const { access_token = '', refresh_token = '' } = data.session ?? {};
+  expect((await person.auth.signOut()).error).toBeNull();
+  const thief = client();
+  expect((await thief.auth.refreshSession({ refresh_token })).error).not.toBeNull();
+  expect((await thief.auth.getUser(access_token)).error).not.toBeNull();
+});
+
+test('a wrong password is refused like on a hosted project', async () => {
+  const { email } = await newcomer();
+  const { error } = await client().auth.signInWithPassword({ email, password: 'wrong-password' });
+  expect(error).toMatchObject({ status: 400, code: 'invalid_credentials' });
+});
+
+test('five wrong passwords lock: the right one is refused too, until the lock has run out', async () => {
+  const { email, id } = await newcomer();
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    await client().auth.signInWithPassword({ email, password: 'wrong-password' });
+  }
+  const refused = await client().auth.signInWithPassword({ email, password: 'right-password' });
+  expect(refused.data.session).toBeNull();
+  expect(refused.error).toMatchObject({ status: 400, code: 'invalid_credentials' });
+  expect(refused.error?.message).toMatch(/^Too many wrong passwords/);
+
+  await db.query(
+    "update public.users set locked_until = now() - interval '1 second' where id = $1",
+    [id],
+  );
+  const admitted = await client().auth.signInWithPassword({ email, password: 'right-password' });
+  expect(admitted.error).toBeNull();
+});
+
+test('guesses at the same time are all counted', async () => {
+  const { email } = await newcomer();
+  await Promise.all(
+    Array.from({ length: 6 }, () =>
+      client().auth.signInWithPassword({ email, password: 'wrong-password' }),
+    ),
+  );
+  const { error } = await client().auth.signInWithPassword({ email, password: 'right-password' });
+  expect(error?.message).toMatch(/^Too many wrong passwords/);
+});
+
+test('a deactivated account gets no token, not even for a refresh', async () => {
+  const { person, email, id } = await newcomer();
+  await db.query('update public.users set is_active = false where id = $1', [id]);
+  const signIn = await client().auth.signInWithPassword({ email, password: 'right-password' });
+  expect(signIn.error).toMatchObject({ status: 403, message: 'This account is deactivated' });
+  const refresh = await person.auth.refreshSession();
+  expect(refresh.error).toMatchObject({ status: 403 });
+  const sessions = await db.query('select from auth.sessions where user_id = $1', [id]);
+  expect(sessions.rowCount).toBe(0);
+});
+
+test('the people of the seed are those the stack announces', async () => {
+  for (const user of stackInfo().users) {
+    const { data, error } = await client().auth.signInWithPassword(user);
+    expect(error).toBeNull();
+    expect(decodeJwt(data.session?.access_token ?? '')).toMatchObject({
+      app_code: user.app_code,
+      app_role: user.role,
+    });
+  }
+});

@@ -1,0 +1,148 @@
+// The Data API behind the gateway refuses, answers and follows the schema as PostgREST on a hosted
+// project does, with no grant but those the migrations made.
+
+import { SignJWT } from 'jose';
+import { expect, test } from 'vitest';
+import { loadKeys } from '../../scripts/stack/keys.ts';
+import { client, pool, seedUser, signedIn, stackInfo, waitFor } from '../support/stack.ts';
+
+async function rest(path: string, headers: Record<string, string>) {
+  const response = await fetch(`${stackInfo().api_url}/rest/v1/${path}`, {
+    headers,
+    signal: AbortSignal.timeout(10_000),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+const apikey = () => stackInfo().publishable_key;
+
+async function token(options: { secret?: string; expires?: string } = {}): Promise<string> {
+  const { jwtSecret } = await loadKeys(stackInfo().data_dir);
+  return await new SignJWT({ role: 'authenticated', app_code: 'acme' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(seedUser('admin@acme').id)
+    .setExpirationTime(options.expires ?? '5m')
+    .sign(new TextEncoder().encode(options.secret ?? jwtSecret));
+}
+
+test('no key and a wrong key are 401 at the gateway', async () => {
+  expect(await rest('workflows', {})).toMatchObject({
+    status: 401,
+    body: { message: 'No API key found in request' },
+  });
+  expect(await rest('workflows', { apikey: 'sb_publishable_wrong' })).toMatchObject({
+    status: 401,
+    body: { message: 'Invalid API key' },
+  });
+});
+
+test('a forged, an expired and an unsigned token are 401 with PostgREST’s codes', async () => {
+  const forged = await token({ secret: 'x'.repeat(32) });
+  expect(
+    await rest('workflows', { apikey: apikey(), authorization: `Bearer ${forged}` }),
+  ).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
+  const expired = await token({ expires: '-1m' });
+  expect(
+    await rest('workflows', { apikey: apikey(), authorization: `Bearer ${expired}` }),
+  ).toMatchObject({ status: 401, body: { code: 'PGRST303', message: 'JWT expired' } });
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const unsigned = `${part({ alg: 'none' })}.${part({ role: 'service_role' })}.`;
+  expect(
+    await rest('workflows', { apikey: apikey(), authorization: `Bearer ${unsigned}` }),
+  ).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
+});
+
+test('the publishable key alone is anon: nothing is granted to it', async () => {
+  const anonymous = client();
+  for (const table of ['workflows', 'runs', 'app_members', 'users', 'api_keys']) {
+    const { error, status } = await anonymous.from(table).select();
+    expect({ table, status, code: error?.code }).toEqual({ table, status: 401, code: '42501' });
+  }
+});
+
+test('the secret key is service_role; a token beside it still decides', async () => {
+  const service = client(stackInfo(), stackInfo().secret_key);
+  const everything = await service.from('workflows').select('app_code');
+  expect(new Set(everything.data?.map((row) => row.app_code)).size).toBeGreaterThan(1);
+  const answer = await rest('workflows?select=app_code', {
+    apikey: stackInfo().secret_key,
+    authorization: `Bearer ${await token()}`,
+    'user-agent': 'a server',
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.body).toSatisfy((rows: Array<{ app_code: string }>) =>
+    rows.every((row) => row.app_code === 'acme'),
+  );
+});
+
+test('starting the Data API has granted nothing', async () => {
+  // The first request is when @supabase/lite by itself would open every schema.
+  await (await signedIn('admin@acme')).from('workflows').select('id').limit(1);
+  const { rows } = await pool().query(
+    `select c.oid::regclass::text as name
+     from pg_catalog.pg_class c
+     where c.relkind in ('r', 'p', 'v') and (
+       c.relnamespace in ('engine'::regnamespace, 'private'::regnamespace, 'pgboss'::regnamespace)
+         and has_table_privilege('authenticated', c.oid, 'select, insert, update, delete')
+       or c.relnamespace in ('public'::regnamespace, 'auth'::regnamespace)
+         and has_table_privilege('anon', c.oid, 'insert, update, delete')
+     )`,
+  );
+  expect(rows).toEqual([]);
+});
+
+test('a role the API does not know cannot be taken, not even with a valid signature', async () => {
+  const { jwtSecret } = await loadKeys(stackInfo().data_dir);
+  for (const role of ['postgres', 'supabase_auth_admin', 'supabase_admin', 'nobody']) {
+    const forged = await new SignJWT({ role })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('5m')
+      .sign(new TextEncoder().encode(jwtSecret));
+    const answer = await rest('workflows', { apikey: apikey(), authorization: `Bearer ${forged}` });
+    expect({ role, ok: answer.status < 400 }).toEqual({ role, ok: false });
+  }
+});
+
+test('own SQLSTATEs arrive with message and detail, and times as JSON has them', async () => {
+  const person = await signedIn('admin@acme');
+  const refused = await person.rpc('start_run', { workflow: 'there-is-none' });
+  expect(refused.status).toBe(400);
+  expect(refused.error).toMatchObject({ code: 'SB404', message: expect.any(String) });
+  expect(JSON.parse(refused.error?.details ?? '')).toMatchObject({ code: 'not_found' });
+  const { data } = await person.from('workflows').select('created_at').limit(1).single();
+  expect(data?.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$/);
+});
+
+test('a new table is served soon after its migration, without a restart', async () => {
+  const db = pool();
+  const person = await signedIn('admin@acme');
+  try {
+    await db.query(`
+      create table public.reload_probe (id int primary key);
+      grant select on public.reload_probe to authenticated;
+      insert into public.reload_probe values (1);
+    `);
+    const rows = await waitFor('the table is served', async () => {
+      const { data } = await person.from('reload_probe').select();
+      return data ?? undefined;
+    });
+    expect(rows).toEqual([{ id: 1 }]);
+  } finally {
+    await db.query('drop table if exists public.reload_probe');
+  }
+});
+
+test('CORS lets a browser on another origin call every service', async () => {
+  for (const path of ['rest/v1/workflows', 'auth/v1/token?grant_type=password']) {
+    const response = await fetch(`${stackInfo().api_url}/${path}`, {
+      method: 'OPTIONS',
+      headers: {
+        origin: stackInfo().web_url,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'apikey,authorization,content-type,x-client-info',
+      },
+    });
+    expect(response.ok).toBe(true);
+    expect(response.headers.get('access-control-allow-origin')).toMatch(/^(\*|http:\/\/127)/);
+  }
+});
