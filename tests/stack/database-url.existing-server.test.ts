@@ -1,0 +1,62 @@
+// DATABASE_URL: the stack on a PostgreSQL that is already there, and the ways that cannot work.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findFreePorts } from '../../scripts/stack/ports.ts';
+import { type Cluster, startCluster } from '../../scripts/stack/postgres/cluster.ts';
+import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
+import { signedIn } from '../support/stack.ts';
+
+let folder: string;
+let server: Cluster;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stepbase-server-'));
+  const port = await findFreePorts();
+  server = await startCluster({ dataDir: folder, port, superuserPassword: 'of the server' });
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = (databaseUrl: string) =>
+  startThrowawayStack({ databaseUrl, functions: false, web: false });
+
+test('it is bootstrapped, migrated and seeded there, and left running', async () => {
+  const stack = await start(server.adminUrl('postgres'));
+  try {
+    const person = await signedIn('admin@globex', stack.info);
+    const { data, error } = await person.from('workflows').select('app_code');
+    expect(error).toBeNull();
+    expect(data?.length).toBeGreaterThan(0);
+    // The service's password of the role is not the well-known one of the embedded server.
+    expect(new URL(stack.info.db_url).password).not.toBe('postgres');
+  } finally {
+    await stack.stop();
+  }
+  const client = new pg.Client({ connectionString: server.adminUrl('postgres') });
+  await client.connect();
+  const { rows } = await client.query<{ super: boolean }>(
+    "select rolsuper as super from pg_roles where rolname = 'postgres'",
+  );
+  await client.end();
+  expect(rows).toEqual([{ super: false }]);
+});
+
+test('a login that is no superuser and a server that is not there are one clear line', async () => {
+  const weak = new URL(server.adminUrl('postgres'));
+  const client = new pg.Client({ connectionString: weak.href });
+  await client.connect();
+  await client.query("create role weak login password 'weak'");
+  await client.end();
+  weak.username = 'weak';
+  weak.password = 'weak';
+  await expect(start(weak.href)).rejects.toThrow('must log in as a superuser');
+  await expect(start('postgres://postgres@127.0.0.1:9/postgres')).rejects.toThrow(
+    'DATABASE_URL: cannot connect to 127.0.0.1:9',
+  );
+});
