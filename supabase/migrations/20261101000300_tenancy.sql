@@ -17,7 +17,7 @@ comment on column public.organizations.deleted_at is 'Soft delete: its applicati
 
 create table public.applications (
   app_code text primary key constraint app_code_is_kebab_case check (app_code ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'),
-  organization_id uuid not null references public.organizations (id) on delete restrict,
+  organization_id uuid not null references public.organizations (id),
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
   settings jsonb not null default '{}' constraint settings_is_an_object check (jsonb_typeof(settings) = 'object'),

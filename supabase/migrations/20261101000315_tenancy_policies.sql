@@ -83,7 +83,12 @@ begin
   if old.role <> 'admin' or (tg_op = 'UPDATE' and new.role = 'admin') then
     return null;
   end if;
-  -- The application itself going away takes its members with it.
+  -- A user or an application that goes away takes its memberships with it. The lock makes two admins who
+  -- leave at once wait for each other.
+  perform 1 from public.users where id = old.user_id;
+  if not found then
+    return null;
+  end if;
   perform 1 from public.applications where app_code = old.app_code for update;
   if found
     and exists (select 1 from public.app_members where app_code = old.app_code)

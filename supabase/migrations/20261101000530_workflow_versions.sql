@@ -124,9 +124,7 @@ create trigger workflow_versions_keep_identity before update on public.workflow_
   for each row execute function private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
 create trigger workflow_versions_keep_content before update on public.workflow_versions
   for each row when (old.status <> 'draft')
-  execute function private.refuse_column_change(
-    'definition', 'input_schema', 'output_schema', 'published_at', 'published_by'
-  );
+  execute function private.refuse_column_change('definition', 'input_schema', 'output_schema', 'published_at');
 
 create function private.refuse_published_delete()
 returns trigger
