@@ -169,7 +169,7 @@ begin
   if version.status <> 'draft' then
     perform private.fail(
       'SB409', 'conflict', format('A version that is %s cannot be published', version.status),
-      jsonb_build_object('status', version.status));
+      jsonb_build_object('version_status', version.status));
   end if;
 
   update public.workflow_versions v
