@@ -24,7 +24,8 @@ if (!upToDate) {
   const cli = process.env.npm_execpath;
   // Not the Node inside node_modules: npm ci is about to delete it.
   const node = process.env.npm_node_execpath ?? process.execPath;
-  const args = ['ci', '--no-audit', '--no-fund'];
+  // The engines of the packages are those of the Node that gets installed, not of this one: no warnings.
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = cli?.endsWith('.js')
     ? spawnSync(node, [cli, ...args], { cwd: root, stdio: 'inherit' })
     : spawnSync('npm', args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });

@@ -1,0 +1,76 @@
+// Completes package-lock.json: programs that npm installs per platform (biome, deno, supabase …) are
+// optional dependencies, and npm leaves those out of the lock file that it could not look up when it was
+// written. `npm ci` then refuses the file on every machine. Run it after `npm install`; `--check` only looks.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const LOCK = fileURLToPath(new URL('../package-lock.json', import.meta.url));
+
+interface LockEntry {
+  version?: string;
+  dev?: boolean;
+  optional?: boolean;
+  os?: string[];
+  cpu?: string[];
+  libc?: string[];
+  optionalDependencies?: Record<string, string>;
+}
+
+export interface Lock {
+  packages: Record<string, LockEntry>;
+}
+
+/** `@deno/linux-arm64-glibc` → what it runs on; undefined when the name does not tell. */
+export function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> | undefined {
+  const match =
+    /(android|darwin|linux|freebsd|win32|windows)-(arm64|x64|arm|ia32)(?:-(musl|glibc|gnu))?$/.exec(
+      name,
+    );
+  if (!match) return undefined;
+  const [, os = '', cpu = '', libc] = match;
+  return {
+    cpu: [cpu],
+    ...(libc ? { libc: [libc === 'musl' ? 'musl' : 'glibc'] } : {}),
+    os: [os === 'windows' ? 'win32' : os],
+  };
+}
+
+/** The entries that are missing, by their key in `packages`. */
+export function missingEntries(lock: Lock): Record<string, LockEntry> {
+  const missing: Record<string, LockEntry> = {};
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    for (const [name, range] of Object.entries(entry.optionalDependencies ?? {})) {
+      const nested = `${path}/node_modules/${name}`;
+      const root = `node_modules/${name}`;
+      if (lock.packages[nested] || lock.packages[root]) continue;
+      const platform = platformOf(name);
+      if (!platform || !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) continue;
+      missing[root] = {
+        version: range,
+        cpu: platform.cpu ?? [],
+        ...(entry.dev ? { dev: true } : {}),
+        ...(platform.libc ? { libc: platform.libc } : {}),
+        optional: true,
+        os: platform.os ?? [],
+      };
+    }
+  }
+  return missing;
+}
+
+if (import.meta.main) {
+  const lock = JSON.parse(readFileSync(LOCK, 'utf8')) as Lock;
+  const missing = missingEntries(lock);
+  const names = Object.keys(missing);
+  if (process.argv.includes('--check')) {
+    for (const name of names) console.error(`package-lock.json lacks ${name}`);
+    process.exitCode = names.length === 0 ? 0 : 1;
+  } else if (names.length > 0) {
+    const all = Object.entries({ ...lock.packages, ...missing });
+    all.sort(([a], [b]) => a.localeCompare(b, 'en'));
+    lock.packages = Object.fromEntries(all);
+    writeFileSync(LOCK, `${JSON.stringify(lock, null, 2)}\n`);
+    console.log(`added ${names.length}: ${names.join(', ')}`);
+  }
+}
