@@ -954,14 +954,14 @@ isOneToOne: false
                   ]
                 },"workflow_nodes": {
                   Row: {
-                    "app_code": string,"component_id": string | null,"config": NonNullable<Json>,"created_at": string,"in_degree": number,"join_mode": string,"label": string,"node_id": string,"node_type": string,"on_error": string,"ordinal": number,"out_degree": number,"position": NonNullable<Json>,"reads": (string)[],"retry": Json | null,"timeout_ms": number | null,"workflow_version_id": string
+                    "app_code": string,"compensate": Json | null,"component_id": string | null,"config": NonNullable<Json>,"created_at": string,"in_degree": number,"join_mode": string,"label": string,"node_id": string,"node_type": string,"on_error": string,"ordinal": number,"out_degree": number,"position": NonNullable<Json>,"reads": (string)[],"retry": Json | null,"timeout_ms": number | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree": number,"join_mode"?: string,"label"?: string,"node_id": string,"node_type": string,"on_error"?: string,"ordinal": number,"out_degree": number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id": string
+                    "app_code": string,"compensate"?: Json | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree": number,"join_mode"?: string,"label"?: string,"node_id": string,"node_type": string,"on_error"?: string,"ordinal": number,"out_degree": number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree"?: number,"join_mode"?: string,"label"?: string,"node_id"?: string,"node_type"?: string,"on_error"?: string,"ordinal"?: number,"out_degree"?: number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id"?: string
+                    "app_code"?: string,"compensate"?: Json | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree"?: number,"join_mode"?: string,"label"?: string,"node_id"?: string,"node_type"?: string,"on_error"?: string,"ordinal"?: number,"out_degree"?: number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {

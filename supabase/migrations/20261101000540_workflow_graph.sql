@@ -10,6 +10,7 @@ create table public.workflow_nodes (
   component_id uuid references public.components (id),
   config jsonb not null default '{}',
   retry jsonb,
+  compensate jsonb,
   timeout_ms integer,
   on_error text not null default 'fail' constraint on_error_is_known check (on_error in ('fail', 'continue')),
   join_mode text not null default 'all' constraint join_mode_is_known check (join_mode in ('all', 'any')),
@@ -30,6 +31,8 @@ comment on column public.workflow_nodes.component_id is
   'What config.component meant when the version was saved; may be another application''s when that one shows it.';
 comment on column public.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
 comment on column public.workflow_nodes.retry is '{max_attempts, backoff, delay_ms, max_delay_ms, jitter}; null: one attempt.';
+comment on column public.workflow_nodes.compensate is
+  '{type, config} of the step that undoes this one when the run fails or is cancelled later.';
 comment on column public.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
 comment on column public.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
 comment on column public.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
@@ -146,7 +149,7 @@ begin
   delete from public.workflow_nodes where workflow_version_id = new.id;
 
   insert into public.workflow_nodes (
-    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, timeout_ms,
+    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, compensate, timeout_ms,
     on_error, join_mode, position, in_degree, out_degree, ordinal, reads
   )
   select
@@ -158,6 +161,7 @@ begin
     private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
+    nullif(n.data -> 'compensate', 'null'),
     (n.data ->> 'timeout_ms')::integer,
     coalesce(n.data ->> 'on_error', 'fail'),
     coalesce(n.data ->> 'join', 'all'),

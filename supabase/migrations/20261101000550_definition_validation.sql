@@ -130,6 +130,35 @@ $$;
 
 comment on function private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
 
+create function private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  kind public.step_types;
+begin
+  select t.* into kind from public.step_types t where t.name = step ->> 'type';
+  if kind.name is null then
+    return query select outer_id, 'unknown_step_type', format(
+      '%s: there is no step type %s', place, coalesce(step ->> 'type', '(none)'));
+  elsif kind.name = any (refused) then
+    return query select outer_id, 'invalid_config', format('%s.type cannot be %s', place, kind.name);
+  else
+    return query
+      select
+        outer_id, 'invalid_config',
+        place || '.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+      from jsonb_array_elements(private.json_schema_errors(
+        kind.config_schema, coalesce(step -> 'config', '{}'), '', true)) e (problem);
+  end if;
+end
+$$;
+
+comment on function private.inner_step_problems(text, text, jsonb, text[]) is
+  'What is wrong with a step that is written inside another one.';
+
 create function private.node_problems(definition jsonb, node jsonb, app_code text)
 returns table (node_id text, code text, message text)
 language plpgsql
@@ -141,7 +170,6 @@ declare
   data constant jsonb := coalesce(node -> 'data', '{}');
   config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
   kind public.step_types;
-  inner_kind public.step_types;
   upstream text[];
   mentioned text[];
 begin
@@ -151,20 +179,18 @@ begin
     select id, 'invalid_config', 'config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
     from jsonb_array_elements(private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
 
+  -- A step within a step: for_each's, and the one that undoes this one.
   if kind.name = 'for_each' then
-    select t.* into inner_kind from public.step_types t where t.name = config -> 'step' ->> 'type';
-    if inner_kind.name is null then
-      return query select id, 'unknown_step_type', format(
-        'There is no step type %s', coalesce(config -> 'step' ->> 'type', '(none)'));
-    elsif inner_kind.is_task or inner_kind.name in ('for_each', 'condition', 'wait_for_signal', 'delay') then
-      return query select id, 'invalid_config', format('config.step.type cannot be %s', inner_kind.name);
-    else
-      return query
-        select id, 'invalid_config',
-          'config.step.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-        from jsonb_array_elements(private.json_schema_errors(
-          inner_kind.config_schema, coalesce(config -> 'step' -> 'config', '{}'), '', true)) e (problem);
-    end if;
+    return query
+      select p.* from private.inner_step_problems(
+        id, 'config.step', config -> 'step', '{for_each,condition,wait_for_signal,delay,wait_for_approval,user_task}'
+      ) p;
+  end if;
+  if data ? 'compensate' and data -> 'compensate' <> 'null' then
+    return query
+      select p.* from private.inner_step_problems(
+        id, 'compensate', data -> 'compensate', '{for_each,condition,wait_for_signal,delay,child_workflow}'
+      ) p;
   end if;
 
   return query
@@ -190,8 +216,17 @@ begin
       and e.edge ->> 'sourceHandle' <> all (kind.handles || array['error', 'timeout']);
 
   select array_agg(distinct s.step order by s.step) into mentioned
-  from private.config_expressions(kind.name, config) x (expression)
-  cross join unnest(private.referenced_steps(x.expression)) s (step)
+  from (
+    select r.step
+    from private.config_expressions(kind.name, config) x (expression)
+    cross join unnest(private.referenced_steps(x.expression)) r (step)
+    union all
+    select r.step
+    from private.config_expressions(data -> 'compensate' ->> 'type', data -> 'compensate' -> 'config') x (expression)
+    cross join unnest(private.referenced_steps(x.expression)) r (step)
+    -- What undoes a step may read what the step itself gave.
+    where r.step <> id
+  ) s
   where s.step <> '*';
   if mentioned is not null then
     upstream := private.upstream_steps(definition, id);

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(35);
+select plan(38);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -50,6 +50,9 @@ from (
     ('text outside of templates is text', 'sound', '{"nodes": [{"id": "a", "type": "webhook", "data": {"config": {"url": "https://x.example", "payload": "see steps.nowhere {{ input.x }}"}}}], "edges": []}'),
     ('a reference in code', 'a:unknown_reference', '{"nodes": [{"id": "a", "type": "inline_code", "data": {"config": {"code": "({ steps }) => steps[''nowhere''].output"}}}], "edges": []}'),
     ('a step inside for_each is checked', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": "{{ input.list }}", "step": {"type": "http_request", "config": {}}}}}], "edges": []}'),
+    ('an unknown step that undoes', 'a:unknown_step_type', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "undo"}}}], "edges": []}'),
+    ('a step that undoes without what it needs', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {}}}}], "edges": []}'),
+    ('a step that undoes reads what it undoes', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example/{{ steps.a.output.id }}"}}}}], "edges": []}'),
     ('a sound one', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')
 ) s (what, answer, definition);
 
