@@ -8,12 +8,18 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  address text := lower(nullif(new.email, ''));
 begin
-  -- Users without an address (anonymous, phone only) still get a profile with a unique one.
+  -- Users without an address (anonymous, phone only), and those of single sign-on whose address somebody
+  -- else has, still get a profile, with an address that is unique.
+  if address is null or exists (select 1 from public.users u where u.email = address and u.id <> new.id) then
+    address := new.id::text || '@users.invalid';
+  end if;
   insert into public.users (id, email, display_name, last_login_at, password_changed_at)
   values (
     new.id,
-    lower(coalesce(nullif(new.email, ''), new.id::text || '@users.invalid')),
+    address,
     coalesce(
       new.raw_user_meta_data ->> 'display_name',
       new.raw_user_meta_data ->> 'full_name',

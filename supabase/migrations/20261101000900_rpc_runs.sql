@@ -29,7 +29,9 @@ begin
       jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
-  if v_workflow.status <> 'published' then
+  if not exists (
+    select 1 from public.workflow_statuses s where s.name = v_workflow.status and s.is_runnable
+  ) then
     perform private.fail(
       'SB409', 'conflict',
       format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
@@ -157,7 +159,8 @@ declare
   v_task public.step_runs;
 begin
   if v_app_code is null then
-    perform private.fail('SB401', 'not_authenticated', 'sign in as a member of an app first');
+    -- Says which it is: not signed in (SB401) or no member any more (SB403).
+    v_app_code := private.require_permission('task:complete');
   end if;
   select s.* into v_task from public.step_runs s
   where s.id = own_task.step_run_id and s.app_code = v_app_code and s.step_type = any(step_types);
@@ -167,17 +170,20 @@ begin
       jsonb_build_object('step_run_id', own_task.step_run_id)
     );
   end if;
-  -- The assignee decides, or whoever manages members of the app; without an assignee, any member
-  -- with task:complete whose role suffices.
-  if v_task.assigned_to is distinct from auth.uid() and not private.has_permission('member:manage')
-    and (
-      v_task.assigned_to is not null
-      or not private.has_permission('task:complete')
-      or (
-        v_task.assigned_role is not null
-        and not exists (
-          select 1 from public.app_members m
-          where m.app_code = v_app_code and m.user_id = auth.uid() and m.role = v_task.assigned_role
+  -- The assignee decides, or whoever manages members of the app; without an assignee, whoever has
+  -- task:complete and at least the role that is asked for. An API key is no user and has no role.
+  if not coalesce(v_task.assigned_to = auth.uid(), false)
+    and not private.has_permission('member:manage')
+    and not (
+      v_task.assigned_to is null
+      and private.has_permission('task:complete')
+      and (
+        v_task.assigned_role is null
+        or exists (
+          select 1
+          from public.user_roles mine
+          join public.user_roles asked on asked.name = v_task.assigned_role
+          where mine.name = private.app_role() and mine.rank >= asked.rank
         )
       )
     )
@@ -187,7 +193,7 @@ begin
   if v_task.status <> 'waiting' then
     perform private.fail(
       'SB409', 'conflict', format('the task is already %s', v_task.status),
-      jsonb_build_object('status', v_task.status)
+      jsonb_build_object('task_status', v_task.status)
     );
   end if;
   return v_task;

@@ -304,7 +304,7 @@ select engine.ensure_partitions();
 do $$
 begin
   if exists (select 1 from pg_extension e where e.extname = 'pg_cron') then
-    perform cron.schedule('stepbase-maintain', '* * * * *', 'select engine.maintain()');
+    perform cron.schedule('stepbase-maintenance', '* * * * *', 'select engine.maintain()');
   end if;
 end
 $$;

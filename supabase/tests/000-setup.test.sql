@@ -166,7 +166,7 @@ $$;
 
 comment on function tests.detail_of(text, text) is 'The JSON detail of the error that a statement raises, null when none.';
 
--- A published two-step workflow of an application.
+-- A published three-step workflow of an application.
 create or replace function tests.create_workflow(app text, id uuid, visibility text default 'private')
 returns uuid
 language plpgsql
@@ -185,8 +185,10 @@ begin
     made, app, create_workflow.id, 1,
     '{"nodes": [
         {"id": "first", "type": "transform", "data": {"config": {"expression": "input"}}},
-        {"id": "second", "type": "wait_for_approval", "data": {"config": {"title": "Go?"}}}],
-      "edges": [{"id": "e", "source": "first", "target": "second"}]}',
+        {"id": "second", "type": "wait_for_approval", "data": {"config": {"title": "Go?"}}},
+        {"id": "third", "type": "user_task", "data": {"config": {"title": "Fill in"}}}],
+      "edges": [
+        {"id": "e", "source": "first", "target": "second"}, {"id": "f", "source": "second", "target": "third"}]}',
     null
   );
   update public.workflow_versions v set status = 'published', published_at = now() where v.id = made;
@@ -260,9 +262,9 @@ begin
   values (
     '00000000-0000-4000-8000-00000000d015', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'transform'
   );
-  insert into public.runs (id, app_code, workflow_id, workflow_version_id, steps_total)
+  insert into public.runs (id, app_code, workflow_id, workflow_version_id, steps_total, event_seq, context_version)
   values (
-    '00000000-0000-4000-8000-00000000d020', 'tap-one', '00000000-0000-4000-8000-00000000d001', made, 2
+    '00000000-0000-4000-8000-00000000d020', 'tap-one', '00000000-0000-4000-8000-00000000d001', made, 3, 1, 1
   );
   insert into public.step_runs (id, run_id, app_code, workflow_version_id, step_id, step_type)
   values (

@@ -14,8 +14,8 @@ select is(tests.attempt('stranger', 'select 1 from public.workflows'), 'ok 0', '
 select is(tests.attempt('anon', 'select 1 from public.workflows'), '42501', 'anon: refused');
 select is(tests.attempt('sister', 'select 1 from public.workflow_versions'), 'ok 2', 'versions follow: sister');
 select is(tests.attempt('foreigner', 'select 1 from public.workflow_versions'), 'ok 1', 'versions follow: foreigner');
-select is(tests.attempt('foreigner', 'select 1 from public.workflow_nodes'), 'ok 2', 'nodes follow');
-select is(tests.attempt('foreigner', 'select 1 from public.workflow_edges'), 'ok 1', 'edges follow');
+select is(tests.attempt('foreigner', 'select 1 from public.workflow_nodes'), 'ok 3', 'nodes follow');
+select is(tests.attempt('foreigner', 'select 1 from public.workflow_edges'), 'ok 2', 'edges follow');
 select is(tests.attempt('stranger', 'select 1 from public.workflow_nodes'), 'ok 0', 'stranger: no nodes');
 select is(
   tests.attempt('sister', $$update public.workflows set description = 'x' where visibility = 'organization'$$), 'ok 0',

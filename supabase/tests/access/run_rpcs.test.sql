@@ -1,0 +1,135 @@
+-- What clients do with runs: each call as every role, as other applications, and without signing in.
+
+begin;
+set local search_path = public, extensions;
+select plan(79);
+select tests.create_rows();
+-- Two tasks that wait, in runs of their own.
+update public.runs set status = 'running', started_at = now(), open_steps = 1
+where id = '00000000-0000-4000-8000-00000000d020';
+insert into public.runs (
+  id, app_code, workflow_id, workflow_version_id, status, started_at, open_steps, steps_total
+)
+select '00000000-0000-4000-8000-00000000d022', r.app_code, r.workflow_id, r.workflow_version_id, 'running', now(), 1, 3
+from public.runs r
+where r.id = '00000000-0000-4000-8000-00000000d020';
+insert into public.step_runs (
+  id, run_id, app_code, workflow_version_id, step_id, step_type, status, wait_kind, task, started_at
+)
+select
+  t.id::uuid, r.id, r.app_code, r.workflow_version_id, t.step_id, t.step_type, 'waiting', 'task', '{"title": "Go?"}', now()
+from (
+  values
+    ('00000000-0000-4000-8000-00000000d023', '00000000-0000-4000-8000-00000000d020', 'second', 'wait_for_approval'),
+    ('00000000-0000-4000-8000-00000000d024', '00000000-0000-4000-8000-00000000d022', 'third', 'user_task')
+) t (id, run_id, step_id, step_type)
+join public.runs r on r.id = t.run_id::uuid;
+
+create temporary table calls (name text, statement text);
+insert into calls
+values
+  ('start_run', $$select public.start_run('w-00d001', '{}')$$),
+  ('cancel_run', $$select public.cancel_run('00000000-0000-4000-8000-00000000d020')$$),
+  ('pause_run', $$select public.pause_run('00000000-0000-4000-8000-00000000d020')$$),
+  ('decide_approval', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$),
+  ('send_signal', $$select public.send_signal('00000000-0000-4000-8000-00000000d020', 'go')$$),
+  ('resume_run', $$select public.resume_run('00000000-0000-4000-8000-00000000d020')$$),
+  ('rerun', $$select public.rerun('00000000-0000-4000-8000-00000000d020')$$),
+  ('complete_task', $$select public.complete_task('00000000-0000-4000-8000-00000000d024')$$);
+
+select is(tests.attempt(p.who, c.statement), p.answer, format('%s: %s', c.name, p.who))
+from calls c
+cross join (
+  values
+    ('viewer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('stranger', 'SB403'), ('removed', 'SB403'),
+    ('anon', '42501')
+) p (who, answer);
+select is(tests.attempt(p.who, c.statement), 'ok 1', format('%s: %s', c.name, p.who))
+from calls c
+cross join (values ('admin'), ('developer')) p (who)
+where c.name in ('start_run', 'cancel_run', 'pause_run', 'decide_approval', 'send_signal');
+-- Resuming what runs changes nothing; only what has ended can be run again.
+select is(tests.attempt(p.who, c.statement), c.answer, format('%s: %s', c.name, p.who))
+from (
+  select calls.*, case calls.name when 'rerun' then 'SB409' else 'ok 1' end as answer from calls
+) c
+cross join (values ('admin'), ('developer')) p (who)
+where c.name in ('resume_run', 'rerun', 'complete_task');
+
+select is(tests.attempt('developer', s.statement), s.answer, s.what)
+from (
+  values
+    ('an unknown workflow', 'SB404', $$select public.start_run('nowhere')$$),
+    ('an unknown version', 'SB404', $$select public.start_run('w-00d001', '{}', null, 9)$$),
+    ('an input that is no object', 'SB422', $$select public.start_run('w-00d001', '[]')$$),
+    ('an unknown run', 'SB404', 'select public.cancel_run(gen_random_uuid())'),
+    ('an unknown task', 'SB404', 'select public.decide_approval(gen_random_uuid(), true)')
+) s (what, answer, statement);
+
+-- A task that is somebody's: only theirs to decide.
+update public.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f002' where id = '00000000-0000-4000-8000-00000000d023';
+select is(
+  tests.attempt('developer', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1', 'the assignee decides'
+);
+update public.app_members set role = 'viewer' where user_id = '00000000-0000-4000-8000-00000000f002';
+select is(
+  tests.attempt('developer', $$select public.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'demoted: no longer'
+);
+
+-- A task for a role, and machines.
+update public.step_runs set assigned_to = null, assigned_role = 'admin' where id = '00000000-0000-4000-8000-00000000d023';
+update public.app_members set role = 'developer' where user_id = '00000000-0000-4000-8000-00000000f002';
+select is(
+  tests.attempt('developer', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
+  'a task for admins is not a developer''s'
+);
+update public.step_runs set assigned_role = 'viewer' where id = '00000000-0000-4000-8000-00000000d023';
+select is(
+  tests.attempt('developer', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
+  'one for viewers is a developer''s too'
+);
+update public.step_runs set assigned_role = null where id = '00000000-0000-4000-8000-00000000d023';
+create function pg_temp.decide_with_key(scope text)
+returns text
+language plpgsql
+as $$
+begin
+  insert into public.api_keys (id, app_code, name, prefix, key_hash, scopes)
+  values (
+    md5(scope)::uuid, 'tap-one', scope, 'x', encode(sha256(convert_to(scope, 'UTF8')), 'hex'), array[scope]
+  );
+  perform set_config(
+    'request.jwt.claims', jsonb_build_object('role', 'authenticated', 'api_key_id', md5(scope)::uuid)::text, true
+  );
+  begin
+    set local role authenticated;
+    perform public.decide_approval('00000000-0000-4000-8000-00000000d023', true);
+    raise exception using errcode = 'TAP00';
+  exception
+    when sqlstate 'TAP00' then
+      return 'ok';
+    when others then
+      return sqlstate;
+  end;
+end
+$$;
+select is(pg_temp.decide_with_key('run:read'), 'SB403', 'an API key without task:complete decides nothing');
+select is(pg_temp.decide_with_key('task:complete'), 'ok', 'one with it does');
+select tests.leave();
+
+-- A workflow that is not to be started.
+update public.workflows set status = 'deprecated' where id = '00000000-0000-4000-8000-00000000d001';
+select is(tests.attempt('admin', $$select public.start_run('w-00d001')$$), 'ok 1', 'a deprecated workflow still starts');
+update public.workflows set status = 'archived' where id = '00000000-0000-4000-8000-00000000d001';
+select is(tests.attempt('admin', $$select public.start_run('w-00d001')$$), 'SB409', 'an archived one does not');
+update public.workflows set deleted_at = now() where id = '00000000-0000-4000-8000-00000000d001';
+select is(tests.attempt('admin', $$select public.start_run('w-00d001')$$), 'SB404', 'a deleted one is not there');
+
+-- A user who is deleted or inactive.
+update public.users set is_active = false where id = '00000000-0000-4000-8000-00000000f001';
+select is(
+  tests.attempt('admin', $$select public.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'a deactivated user may nothing'
+);
+
+select * from finish();
+rollback;
