@@ -87,28 +87,61 @@ immutable
 set search_path = ''
 as $$
 declare
-  remaining text[];
-  ready text[];
-  ordered text[] := '{}';
+  ids text[];
+  -- By place of a node: edges that still have to be resolved, and where its outgoing edges are in targets.
+  unresolved integer[];
+  first_edge integer[];
+  edge_count integer[];
+  targets integer[];
+  queue integer[];
+  head integer := 1;
+  place integer;
+  target integer;
 begin
-  select coalesce(array_agg(n.node ->> 'id' order by n.place), '{}') into remaining
-  from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place);
-  -- Each round takes at least one node or ends: at most as many rounds as nodes.
-  while cardinality(remaining) > 0 loop
-    select array_agg(r.id order by r.place) into ready
-    from unnest(remaining) with ordinality r (id, place)
-    where not exists (
-      select 1
-      from jsonb_array_elements(definition -> 'edges') e (edge)
-      where e.edge ->> 'target' = r.id and e.edge ->> 'source' = any (remaining)
-    );
-    exit when ready is null;
-    ordered := ordered || ready;
-    select coalesce(array_agg(r.id order by r.place), '{}') into remaining
-    from unnest(remaining) with ordinality r (id, place)
-    where r.id <> all (ready);
+  with nodes as (
+    select n.node ->> 'id' as id, n.place::integer as place
+    from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
+  ),
+  edges as (
+    select s.place as source, t.place as target
+    from jsonb_array_elements(definition -> 'edges') e (edge)
+    join nodes s on s.id = e.edge ->> 'source'
+    join nodes t on t.id = e.edge ->> 'target'
+  ),
+  leaving as (
+    select n.place, count(e.source)::integer as edges from nodes n left join edges e on e.source = n.place group by 1
+  ),
+  entering as (
+    select n.place, count(e.target)::integer as edges from nodes n left join edges e on e.target = n.place group by 1
+  )
+  select
+    (select array_agg(n.id order by n.place) from nodes n),
+    (select array_agg(e.edges order by e.place) from entering e),
+    (select array_agg(l.edges order by l.place) from leaving l),
+    (
+      select array_agg(o.first_edge order by o.place)
+      from (select l.place, (sum(l.edges) over (order by l.place) - l.edges + 1)::integer as first_edge
+        from leaving l) o
+    ),
+    (select array_agg(e.target order by e.source, e.target) from edges e),
+    (select array_agg(e.place order by e.place) from entering e where e.edges = 0)
+  into ids, unresolved, edge_count, first_edge, targets, queue;
+
+  -- Kahn: every node and every edge is looked at once.
+  queue := coalesce(queue, '{}');
+  while head <= cardinality(queue) loop
+    place := queue[head];
+    head := head + 1;
+    for i in first_edge[place] .. first_edge[place] + edge_count[place] - 1 loop
+      target := targets[i];
+      unresolved[target] := unresolved[target] - 1;
+      if unresolved[target] = 0 then
+        queue := queue || target;
+      end if;
+    end loop;
   end loop;
-  return ordered;
+  return coalesce((select array_agg(ids[q.place] order by q.rank) from unnest(queue) with ordinality q (place,
+    rank)), '{}');
 end
 $$;
 
@@ -142,8 +175,6 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
-declare
-  ordered constant text[] := private.topological_order(new.definition);
 begin
   delete from public.workflow_edges where workflow_version_id = new.id;
   delete from public.workflow_nodes where workflow_version_id = new.id;
@@ -166,9 +197,9 @@ begin
     coalesce(n.data ->> 'on_error', 'fail'),
     coalesce(n.data ->> 'join', 'all'),
     coalesce(n.node -> 'position', '{"x": 0, "y": 0}'),
-    (select count(*) from jsonb_array_elements(new.definition -> 'edges') e (edge) where e.edge ->> 'target' = n.id),
-    (select count(*) from jsonb_array_elements(new.definition -> 'edges') e (edge) where e.edge ->> 'source' = n.id),
-    array_position(ordered, n.id) - 1,
+    coalesce(entering.edges, 0),
+    coalesce(leaving.edges, 0),
+    o.place - 1,
     coalesce(
       case
         when '*' = any (r.steps) then private.upstream_steps(new.definition, n.id)
@@ -180,6 +211,17 @@ begin
     select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
     from jsonb_array_elements(new.definition -> 'nodes') x (node)
   ) n
+  join unnest(private.topological_order(new.definition)) with ordinality o (id, place) on o.id = n.id
+  left join (
+    select e.edge ->> 'target' as id, count(*) as edges
+    from jsonb_array_elements(new.definition -> 'edges') e (edge)
+    group by 1
+  ) entering on entering.id = n.id
+  left join (
+    select e.edge ->> 'source' as id, count(*) as edges
+    from jsonb_array_elements(new.definition -> 'edges') e (edge)
+    group by 1
+  ) leaving on leaving.id = n.id
   left join lateral (
     select array_agg(distinct s.step order by s.step) as steps
     from private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)

@@ -7,6 +7,8 @@ language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  ids text[];
 begin
   if definition is null or jsonb_typeof(definition) <> 'object' then
     return query select null::text, 'not_an_object', 'The definition must be an object';
@@ -77,6 +79,7 @@ begin
     ) d
     order by d.id;
 
+  ids := array(select n.node ->> 'id' from jsonb_array_elements(definition -> 'nodes') n (node) where n.node ->> 'id' <> '');
   return query
     select e.edge ->> 'source', p.code, p.message
     from jsonb_array_elements(definition -> 'edges') with ordinality e (edge, place)
@@ -86,12 +89,10 @@ begin
         or e.edge ->> 'source' is null or e.edge ->> 'target' is null
       union all
       select 'dangling_edge', format('Edge %s comes from %s, which does not exist', e.edge ->> 'id', e.edge ->> 'source')
-      where e.edge ->> 'source' is not null and not exists (
-        select 1 from jsonb_array_elements(definition -> 'nodes') n (node) where n.node ->> 'id' = e.edge ->> 'source')
+      where e.edge ->> 'source' <> all (ids)
       union all
       select 'dangling_edge', format('Edge %s leads to %s, which does not exist', e.edge ->> 'id', e.edge ->> 'target')
-      where e.edge ->> 'target' is not null and not exists (
-        select 1 from jsonb_array_elements(definition -> 'nodes') n (node) where n.node ->> 'id' = e.edge ->> 'target')
+      where e.edge ->> 'target' <> all (ids)
     ) p
     order by e.place;
 
@@ -113,19 +114,39 @@ comment on function private.definition_shape_problems(jsonb) is
 
 create function private.definition_cycle_problems(definition jsonb)
 returns table (node_id text, code text, message text)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  -- Behind a cycle nothing can be ordered either: of what is left over, those that reach themselves.
-  select n.id, 'cycle', format('%s is part of a cycle: it would have to run before itself', n.id)
-  from (
-    select x.node ->> 'id' as id, x.place
-    from jsonb_array_elements(definition -> 'nodes') with ordinality x (node, place)
-  ) n
-  where n.id <> all (private.topological_order(definition))
-    and n.id = any (private.upstream_steps(definition, n.id))
-  order by n.place
+declare
+  total constant integer := jsonb_array_length(definition -> 'nodes');
+  ordered text[] := private.topological_order(definition);
+  rest jsonb;
+begin
+  if cardinality(ordered) = total then
+    return;
+  end if;
+  -- What cannot be ordered is on a cycle or behind one; ordering that backwards leaves out the latter.
+  rest := jsonb_build_object(
+    'nodes', (
+      select jsonb_agg(n.node order by n.place)
+      from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
+      where n.node ->> 'id' <> all (ordered)
+    ),
+    'edges', (
+      select jsonb_agg(jsonb_build_object('source', e.edge -> 'target', 'target', e.edge -> 'source'))
+      from jsonb_array_elements(definition -> 'edges') e (edge)
+      where e.edge ->> 'source' <> all (ordered) and e.edge ->> 'target' <> all (ordered)
+    )
+  );
+  ordered := private.topological_order(rest);
+  return query
+    select n.node ->> 'id', 'cycle', format('%s is part of a cycle: it would have to run before itself', n.node ->> 'id')
+    from jsonb_array_elements(rest -> 'nodes') with ordinality n (node, place)
+    where n.node ->> 'id' <> all (ordered)
+    order by n.place
+    limit 100;
+end
 $$;
 
 comment on function private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
@@ -159,7 +180,7 @@ $$;
 comment on function private.inner_step_problems(text, text, jsonb, text[]) is
   'What is wrong with a step that is written inside another one.';
 
-create function private.node_problems(definition jsonb, node jsonb, app_code text)
+create function private.node_problems(node jsonb, app_code text)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -170,8 +191,6 @@ declare
   data constant jsonb := coalesce(node -> 'data', '{}');
   config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
   kind public.step_types;
-  upstream text[];
-  mentioned text[];
 begin
   select t.* into kind from public.step_types t where t.name = node ->> 'type';
 
@@ -205,44 +224,6 @@ begin
       data -> 'retry')) e (problem)
     where data ? 'retry' and data -> 'retry' <> 'null';
 
-  return query
-    select id, 'invalid_handle', format(
-      'Edge %s leaves by %s, which %s does not have (%s)', e.edge ->> 'id', e.edge ->> 'sourceHandle', kind.name,
-      array_to_string(kind.handles || array['error', 'timeout'], ', '))
-    from jsonb_array_elements(definition -> 'edges') e (edge)
-    where e.edge ->> 'source' = id
-      and e.edge ->> 'sourceHandle' is not null
-      and kind.handles is not null
-      and e.edge ->> 'sourceHandle' <> all (kind.handles || array['error', 'timeout']);
-
-  select array_agg(distinct s.step order by s.step) into mentioned
-  from (
-    select r.step
-    from private.config_expressions(kind.name, config) x (expression)
-    cross join unnest(private.referenced_steps(x.expression)) r (step)
-    union all
-    select r.step
-    from private.config_expressions(data -> 'compensate' ->> 'type', data -> 'compensate' -> 'config') x (expression)
-    cross join unnest(private.referenced_steps(x.expression)) r (step)
-    -- What undoes a step may read what the step itself gave.
-    where r.step <> id
-  ) s
-  where s.step <> '*';
-  if mentioned is not null then
-    upstream := private.upstream_steps(definition, id);
-    return query
-      select
-        id,
-        case when n.node is null then 'unknown_reference' else 'reference_not_upstream' end,
-        case
-          when n.node is null then format('steps.%s is read, but there is no such step', m.step)
-          else format('steps.%s is read, but no path leads from %s to %s', m.step, m.step, id)
-        end
-      from unnest(mentioned) m (step)
-      left join jsonb_array_elements(definition -> 'nodes') n (node) on n.node ->> 'id' = m.step
-      where m.step <> all (upstream);
-  end if;
-
   if app_code is not null and kind.is_component and config ? 'component'
     and strpos(config ->> 'component', '{{') = 0
     and private.component_for(app_code, config ->> 'component') is null then
@@ -251,8 +232,138 @@ begin
 end
 $$;
 
-comment on function private.node_problems(jsonb, jsonb, text) is
-  'What is wrong with one node of a well-shaped definition: config, retry, handles, references, component.';
+comment on function private.node_problems(jsonb, text) is
+  'What is wrong with one node by itself: config, retry, the steps within it, its component.';
+
+create function private.handle_problems(definition jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select
+    n.node ->> 'id', 'invalid_handle',
+    format(
+      'Edge %s leaves by %s, which %s does not have (%s)', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
+      array_to_string(t.handles || array['error', 'timeout'], ', ')
+    )
+  from jsonb_array_elements(definition -> 'edges') with ordinality e (edge, place)
+  join jsonb_array_elements(definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
+  join public.step_types t on t.name = n.node ->> 'type'
+  where t.handles is not null and e.edge ->> 'sourceHandle' <> all (t.handles || array['error', 'timeout'])
+  order by e.place
+$$;
+
+comment on function private.handle_problems(jsonb) is
+  'Edges of a well-shaped definition that leave by a handle which their source does not have.';
+
+create function private.references_of(node jsonb)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  select r.step
+  from private.config_expressions(node ->> 'type', node -> 'data' -> 'config') x (expression)
+  cross join unnest(private.referenced_steps(x.expression)) r (step)
+  where r.step <> '*'
+  union
+  -- What undoes a step may read what the step itself gave.
+  select r.step
+  from private.config_expressions(
+    node -> 'data' -> 'compensate' ->> 'type', node -> 'data' -> 'compensate' -> 'config'
+  ) x (expression)
+  cross join unnest(private.referenced_steps(x.expression)) r (step)
+  where r.step not in ('*', node ->> 'id')
+$$;
+
+comment on function private.references_of(jsonb) is 'The steps that a node''s expressions name.';
+
+create function private.reference_problems(definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  -- By place in topological order: where a node's predecessors are in sources.
+  first_edge integer[];
+  edge_count integer[];
+  sources integer[];
+  seen integer[];
+  stack integer[];
+  place integer;
+  round integer := 0;
+  reference record;
+begin
+  with places as (
+    select o.id, o.place::integer as place
+    from unnest(private.topological_order(definition)) with ordinality o (id, place)
+  ),
+  edges as (
+    select s.place as source, t.place as target
+    from jsonb_array_elements(definition -> 'edges') e (edge)
+    join places s on s.id = e.edge ->> 'source'
+    join places t on t.id = e.edge ->> 'target'
+  ),
+  entering as (
+    select p.place, count(e.target)::integer as edges from places p left join edges e on e.target = p.place group by 1
+  )
+  select
+    (select array_agg(e.edges order by e.place) from entering e),
+    (
+      select array_agg(o.first_edge order by o.place)
+      from (select e.place, (sum(e.edges) over (order by e.place) - e.edges + 1)::integer as first_edge
+        from entering e) o
+    ),
+    (select array_agg(e.source order by e.target, e.source) from edges e),
+    (select array_agg(0) from places)
+  into edge_count, first_edge, sources, seen;
+
+  for reference in
+    with places as (
+      select o.id, o.place::integer as place
+      from unnest(private.topological_order(definition)) with ordinality o (id, place)
+    )
+    select n.node ->> 'id' as id, own.place, r.step, named.place as wanted
+    from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, rank)
+    join places own on own.id = n.node ->> 'id'
+    cross join lateral private.references_of(n.node) r (step)
+    left join places named on named.id = r.step
+    order by n.rank, r.step
+  loop
+    if reference.wanted is null then
+      return query select
+        reference.id, 'unknown_reference', format('steps.%s is read, but there is no such step', reference.step);
+      continue;
+    end if;
+    -- Backwards from the node; what comes before the wanted step in order cannot lead over it.
+    round := round + 1;
+    stack := array[reference.place];
+    while cardinality(stack) > 0 loop
+      place := stack[cardinality(stack)];
+      stack := trim_array(stack, 1);
+      for i in first_edge[place] .. first_edge[place] + edge_count[place] - 1 loop
+        if sources[i] >= reference.wanted and seen[sources[i]] <> round then
+          seen[sources[i]] := round;
+          stack := stack || sources[i];
+        end if;
+      end loop;
+      exit when seen[reference.wanted] = round;
+    end loop;
+    if seen[reference.wanted] <> round then
+      return query select
+        reference.id, 'reference_not_upstream',
+        format(
+          'steps.%s is read, but no path leads from %s to %s', reference.step, reference.step, reference.id
+        );
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.reference_problems(jsonb) is
+  'References of an acyclic definition to steps that are not there or not upstream.';
 
 create function private.structure_problems(definition jsonb)
 returns table (node_id text, code text, message text)
@@ -288,8 +399,10 @@ begin
   return query
     select p.*
     from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
-    cross join lateral private.node_problems(definition, n.node, definition_problems.app_code) p
+    cross join lateral private.node_problems(n.node, definition_problems.app_code) p
     order by n.place;
+  return query select p.* from private.handle_problems(definition) p;
+  return query select p.* from private.reference_problems(definition) p;
 end
 $$;
 
