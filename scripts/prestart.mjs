@@ -2,14 +2,14 @@
 // installs when node_modules is missing or older than the lock file. Plain JavaScript, no dependencies.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-// npm writes this file at the end of every install.
-const installed = join(root, 'node_modules', '.package-lock.json');
 const lock = join(root, 'package-lock.json');
+// npm writes this file at the end of every install: what is there, in the form of a lock file.
+const installed = join(root, 'node_modules', '.package-lock.json');
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 20) {
@@ -17,8 +17,28 @@ if (major < 20) {
   process.exit(1);
 }
 
-const upToDate = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
-if (!upToDate) {
+/** Git touches the lock file without changing what it asks for: then there is nothing to install. */
+function holdsWhatIsAsked() {
+  const read = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+  const [wanted, present] = [read(lock), read(installed)];
+  const same = Object.entries(wanted).every(
+    ([name, entry]) =>
+      name === '' ||
+      (present[name] === undefined ? entry.optional : present[name].version === entry.version),
+  );
+  return same && Object.keys(present).every((name) => wanted[name] !== undefined);
+}
+
+function isUpToDate() {
+  if (!existsSync(installed)) return false;
+  if (statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
+  if (!holdsWhatIsAsked()) return false;
+  const now = new Date();
+  utimesSync(installed, now, now);
+  return true;
+}
+
+if (!isUpToDate()) {
   console.log('Installing the dependencies (npm ci) …');
   // npm tells scripts where it is itself; on a bare `node scripts/prestart.mjs` the PATH has to do.
   const cli = process.env.npm_execpath;

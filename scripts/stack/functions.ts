@@ -93,6 +93,8 @@ export class FunctionProcess {
       args: [
         'run',
         '--no-prompt',
+        // request.signal speaks up when the client leaves, not after every answer.
+        '--unstable-no-legacy-abort',
         '--allow-net',
         '--allow-env',
         '--allow-sys',

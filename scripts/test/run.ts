@@ -1,6 +1,7 @@
 // `npm test`: every test there is, on one throw-away stack. Prints each part's result, the whole output
 // of the parts that failed, and as its last line `N passed, N failed`.
 
+import { rmSync } from 'node:fs';
 import { createDatabase } from '../stack/databases.ts';
 import { onOrphaned } from '../stack/orphan.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -84,6 +85,7 @@ if (!interrupted) {
   const failed =
     results.reduce((sum, result) => sum + result.failed, 0) + (broken === undefined ? 0 : 1);
   if (failed > 0) console.log(`\nThe output of every part is in ${logDir}`);
+  else rmSync(logDir, { recursive: true, force: true });
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 }

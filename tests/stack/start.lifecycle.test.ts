@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
 import { client, signedIn, stackInfo, waitFor } from '../support/stack.ts';
-import { alive, dataDir, descendants, ready, type Started, start } from './support.ts';
+import { alive, dataDir, descendants, npmStart, ready, type Started, start } from './support.ts';
 
 const DEFINITION = {
   nodes: [
@@ -145,9 +145,20 @@ describe('a stack of one’s own', () => {
     expect((await signedIn('viewer@acme', info)).auth).toBeDefined();
   });
 
-  test('a migration that changed after it was applied stops the start with the way out', async () => {
+  test.each(['SIGTERM', 'SIGKILL'] as const)('%s to npm itself leaves nothing', async (signal) => {
     stack.kill('SIGTERM');
     await stack.exit;
+    stack = npmStart('--port', port, '--data', folder);
+    await ready(stack, folder);
+    const below = descendants(stack.pid);
+    expect(below.length).toBeGreaterThanOrEqual(5);
+    stack.kill(signal);
+    await stack.exit;
+    await waitFor('no process is left', () => alive(below).length === 0, 30_000);
+    expect(existsSync(join(folder, 'stack.json'))).toBe(false);
+  });
+
+  test('a migration that changed after it was applied stops the start with the way out', async () => {
     const memory = join(folder, 'migrations.json');
     const applied = JSON.parse(readFileSync(memory, 'utf8')) as Record<string, string>;
     const [version = ''] = Object.keys(applied);

@@ -49,10 +49,20 @@ function exited(child: ChildProcess, deadlineMs: number): Promise<void> {
 
 /** Runs scripts/start.ts as npm does, with these arguments. */
 export function start(...args: string[]): Started {
+  return run('node', ['scripts/start.ts', ...args]);
+}
+
+/** Runs `npm start -- …`: npm, its shell, and the stack below. */
+export function npmStart(...args: string[]): Started {
+  return run('npm', ['start', '--', ...args]);
+}
+
+function run(command: string, args: string[]): Started {
   const env = { ...process.env };
-  delete env.DATABASE_URL;
-  delete env.npm_lifecycle_event;
-  const child = spawn('node', ['scripts/start.ts', ...args], {
+  for (const name of Object.keys(env)) {
+    if (name === 'DATABASE_URL' || name.startsWith('npm_')) delete env[name];
+  }
+  const child = spawn(command, args, {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
