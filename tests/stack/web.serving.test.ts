@@ -1,0 +1,82 @@
+// The built web client as the stack serves it: configured, routed, cached, and nothing outside its folder.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findFreePorts } from '../../scripts/stack/ports.ts';
+import { startWeb, type WebServer } from '../../scripts/stack/web.ts';
+
+let parent: string;
+let server: WebServer;
+let port: number;
+
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'stepbase-web-'));
+  const folder = join(parent, 'build');
+  await mkdir(join(folder, 'assets'), { recursive: true });
+  await writeFile(join(folder, 'index.html'), '<html><head></head><body></body></html>');
+  await writeFile(join(folder, 'assets', 'app-1a2b.js'), 'export {};');
+  await writeFile(join(parent, 'secret.json'), '{}');
+  port = await findFreePorts();
+  server = await startWeb({
+    port,
+    folder,
+    apiUrl: 'http://127.0.0.1:1/</script>',
+    publishableKey: 'sb_publishable_x',
+  });
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(parent, { recursive: true, force: true });
+});
+
+/** Unlike fetch, sends the path as it is written. */
+function get(path: string, method = 'GET') {
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
+    (resolve, reject) => {
+      const outgoing = request({ host: '127.0.0.1', port, path, method }, (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        );
+      });
+      outgoing.on('error', reject);
+      outgoing.setTimeout(5_000, () => outgoing.destroy(new Error('no answer')));
+      outgoing.end();
+    },
+  );
+}
+
+test('every path of the router is the page with this stack’s configuration', async () => {
+  for (const path of ['/', '/runs/0199', '/index.html', '/sign-in?next=%2Fruns']) {
+    const page = await get(path);
+    expect(page.status).toBe(200);
+    expect(page.headers['cache-control']).toBe('no-store');
+    expect(page.body).toContain('window.__STEPBASE__={"api_url":');
+    expect(page.body).toContain('"publishable_key":"sb_publishable_x"');
+    // What is written into the page cannot end the script.
+    expect(page.body.match(/<\/script>/g)).toHaveLength(1);
+  }
+});
+
+test('files of the build may be kept for ever, missing ones are 404 and not the page', async () => {
+  const asset = await get('/assets/app-1a2b.js');
+  expect(asset).toMatchObject({ status: 200, body: 'export {};' });
+  expect(asset.headers['content-type']).toMatch(/^text\/javascript/);
+  expect(asset.headers['cache-control']).toContain('immutable');
+  expect((await get('/assets/app-0000.js')).status).toBe(404);
+});
+
+test('nothing outside the build, no broken paths, nothing but reading', async () => {
+  for (const path of ['/../secret.json', '/%2e%2e/secret.json', '/assets/../../secret.json']) {
+    expect((await get(path)).status).toBe(404);
+  }
+  expect((await get('/%zz')).status).toBe(400);
+  expect((await get('/', 'POST')).status).toBe(405);
+});
