@@ -63,6 +63,23 @@ describe('channel lifetime', () => {
     await until(() => statuses.includes('CLOSED'), 'the channel is closed');
   });
 
+  test('without an insert policy nothing may be sent or tracked', async () => {
+    const client = await world.client({
+      token: await userToken(randomUUID(), { app_code: 'demo' }),
+    });
+    const channel = client.channel('app:demo', {
+      config: { private: true, broadcast: { ack: true, self: true } },
+    });
+    const heard: unknown[] = [];
+    channel.on('broadcast', { event: '*' }, (message) => heard.push(message));
+    await subscribe(channel);
+    expect(await channel.track({ here: true })).toBe('error');
+    // Not answered, as hosted.
+    const message = { type: 'broadcast', event: 'x', payload: {} } as const;
+    expect(await channel.send(message, { timeout: 300 })).toBe('timed out');
+    expect(heard).toEqual([]);
+  });
+
   test.each([
     [
       'expired',
@@ -143,6 +160,24 @@ describe('channel lifetime', () => {
     await send(8);
     await until(() => seqs.includes(8), 'it receives');
     expect(statuses).toEqual(['SUBSCRIBED', 'CHANNEL_ERROR', 'SUBSCRIBED']);
+  }, 20_000);
+
+  test('a database that is away is no verdict: the channel comes back', async () => {
+    const user = randomUUID();
+    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }) });
+    const channel = client.channel('app:demo', { config: { private: true } });
+    const statuses: string[] = [];
+    channel.subscribe((status) => statuses.push(status));
+    await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
+    await world.superuser.query('alter role postgres connection limit 0');
+    await world.superuser.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'realtime'",
+    );
+    await client.realtime.setAuth(await userToken(user, { app_code: 'demo', n: 2 }));
+    await until(() => statuses.includes('CHANNEL_ERROR'), 'the channel failed');
+    await world.superuser.query('alter role postgres connection limit -1');
+    await until(() => statuses.at(-1) === 'SUBSCRIBED', 'it is joined again', 15_000);
+    expect(statuses).not.toContain('CLOSED');
   }, 20_000);
 
   test('a stopped server leaves no slot behind', async () => {

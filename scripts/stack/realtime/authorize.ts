@@ -2,7 +2,7 @@
 // as that caller in a transaction that is always rolled back.
 
 import { randomUUID } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import type { Identity } from './identity.ts';
 
 export type Extension = 'broadcast' | 'presence';
@@ -91,6 +91,14 @@ export async function writable(
       throw error;
     }
   });
+}
+
+/**
+ * Whether the policy itself failed. What else can go wrong (no connection, no resources, a statement
+ * cancelled) says nothing about the caller's rights.
+ */
+export function isPolicyError(error: unknown): boolean {
+  return error instanceof DatabaseError && !/^(08|53|57|58)/.test(error.code ?? '08');
 }
 
 function isInsufficientPrivilege(error: unknown): boolean {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { type Extension, readable, writable } from './authorize.ts';
+import { type Extension, isPolicyError, readable, writable } from './authorize.ts';
 import type { Hub, Member } from './hub.ts';
 import { type Identities, type Identity, Refusal } from './identity.ts';
 import type { JoinConfig } from './join-config.ts';
@@ -91,9 +91,13 @@ export class Channel implements Member {
     try {
       return await readable(this.#services.pool, identity, this.name);
     } catch (error) {
-      // A policy that fails grants nothing; the reason is for the log, not for the client.
       this.#services.log(`RlsPolicyError on ${this.name}: ${String(error)}`);
-      return { broadcast: false, presence: false };
+      // A policy that fails grants nothing; the reason is for the log, not for the client.
+      if (isPolicyError(error)) return { broadcast: false, presence: false };
+      throw new Refusal(
+        'UnableToConnectToProject',
+        'Realtime was unable to connect to the project database',
+      );
     }
   }
 
@@ -238,7 +242,9 @@ export class Channel implements Member {
       await this.#services.changes.changeIdentity(this);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.shutdown(error.message);
+      // Nothing was found out about this token: the client asks again by joining again.
+      if (error.code === 'UnableToConnectToProject') this.fail();
+      else this.shutdown(error.message);
     }
   }
 
