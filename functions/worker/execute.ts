@@ -105,6 +105,8 @@ async function contextOf(
 
 /** A handler that does not listen to its signal is left behind: its late answer is nobody's. */
 function untilAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  // The late failure of a handler that was left behind is nobody's either.
+  running.catch(() => undefined);
   if (signal.aborted) return Promise.reject(abortReason(signal));
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(abortReason(signal));
