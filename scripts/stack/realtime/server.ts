@@ -41,6 +41,8 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     idleTimeoutMillis: 30_000,
   });
   pool.on('error', (error) => log(`database: ${error.message}`));
+  // The pool only listens to idle connections; one that is lost at work fails its query, too.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const hub = new Hub();
   const identities = new Identities(options);
   const changes = new PostgresChanges(options.dbUrl, pool, hub, log);
