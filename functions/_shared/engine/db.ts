@@ -37,6 +37,9 @@ export function openDb(options: DbOptions): Db {
   // A connection that breaks while idle is replaced by the pool; the next statement shows it if the
   // database is really gone.
   pool.on('error', () => undefined);
+  // The pool does not listen to one that is at work in a transaction: unheard, its loss would end
+  // the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
       const result = await pool.query<R>(text, [...values]);
