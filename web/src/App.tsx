@@ -1,0 +1,58 @@
+// Who is here, in which application, looking at what: the session, the top bar and the two pages.
+import type { Session } from '@supabase/supabase-js';
+import { useEffect, useState } from 'react';
+import { supabase } from './client.ts';
+import { RunPage } from './run/RunPage.tsx';
+import { RunsPage } from './runs/RunsPage.tsx';
+import { SignIn } from './SignIn.tsx';
+import { TopBar } from './TopBar.tsx';
+
+/** The application of this session: the claim that the access-token hook put into the token. */
+function appOf(session: Session): { appCode: string | undefined; role: string | undefined } {
+  const [, payload = ''] = session.access_token.split('.');
+  const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+  const claims = JSON.parse(text) as { app_code?: string; app_role?: string };
+  return { appCode: claims.app_code, role: claims.app_role };
+}
+
+function useRoute(): string {
+  const [route, setRoute] = useState(location.hash);
+  useEffect(() => {
+    const update = () => setRoute(location.hash);
+    addEventListener('hashchange', update);
+    return () => removeEventListener('hashchange', update);
+  }, []);
+  return route;
+}
+
+export function App() {
+  const [session, setSession] = useState<Session | null>();
+  const route = useRoute();
+
+  useEffect(() => {
+    const { data } = supabase.auth.onAuthStateChange((_event, next) => setSession(next));
+    return () => data.subscription.unsubscribe();
+  }, []);
+
+  if (session === undefined) return <p className="empty">Loading…</p>;
+  if (session === null) return <SignIn />;
+
+  const { appCode, role } = appOf(session);
+  const runId = /^#\/runs\/([0-9a-f-]{36})$/.exec(route)?.[1];
+  return (
+    <>
+      <TopBar appCode={appCode} role={role} email={session.user.email ?? ''} />
+      <main>
+        {appCode === undefined ? (
+          <p className="empty">
+            You are not a member of an application yet. Ask its admin to add you.
+          </p>
+        ) : runId ? (
+          <RunPage key={runId} runId={runId} />
+        ) : (
+          <RunsPage key={appCode} appCode={appCode} />
+        )}
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,52 @@
+// The one Supabase client of the page, and the row types that come from the database itself.
+import { createClient, type PostgrestError } from '@supabase/supabase-js';
+import type { Database } from '../../types/database.ts';
+
+interface RuntimeConfig {
+  api_url: string;
+  publishable_key: string;
+}
+
+declare global {
+  interface Window {
+    __STEPBASE__?: RuntimeConfig;
+  }
+}
+
+const config: RuntimeConfig = window.__STEPBASE__ ?? {
+  api_url: import.meta.env.VITE_SUPABASE_URL,
+  publishable_key: import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY,
+};
+
+export const supabase = createClient<Database>(config.api_url, config.publishable_key);
+
+type Tables = Database['public']['Tables'];
+/** Without the computed context, which is only there when a query names it. */
+export type Run = Omit<Tables['runs']['Row'], 'context'>;
+export type StepRun = Tables['step_runs']['Row'];
+export type RunEvent = Tables['run_events']['Row'];
+export type WorkflowNode = Tables['workflow_nodes']['Row'];
+export type WorkflowEdge = Tables['workflow_edges']['Row'];
+export type Workflow = Tables['workflows']['Row'];
+export type Json = Run['input'];
+
+/** What a person is told, by the stable code of the error. */
+const TEXTS: Record<string, string> = {
+  not_authenticated: 'Your session has ended. Sign in again.',
+  permission_denied: 'Your role does not allow this.',
+  not_found: 'This does not exist (any more), or belongs to another application.',
+};
+
+export function explain(error: PostgrestError | Error): string {
+  if (!('details' in error) || !error.details) return error.message;
+  try {
+    const { code, errors } = JSON.parse(error.details) as {
+      code?: string;
+      errors?: { path?: string; message?: string }[];
+    };
+    const listed = errors?.map((e) => `${e.path ?? ''} ${e.message ?? ''}`.trim()).join('; ');
+    return listed ? `${error.message}: ${listed}` : (TEXTS[code ?? ''] ?? error.message);
+  } catch {
+    return error.message;
+  }
+}

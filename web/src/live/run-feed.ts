@@ -1,0 +1,103 @@
+// A run, live: a snapshot from the tables that is never older than the newest message seen.
+// Messages say what changed at once; the rows behind them are read again shortly after, until the
+// run's event_seq has reached the highest seq announced. So a lost message, a reconnect or a row
+// that becomes visible a moment after its message can delay the page, but never leave it wrong.
+
+export interface StepMessage {
+  seq: number;
+  step_id?: string;
+  item_index?: number;
+  attempt?: number;
+  status?: string;
+}
+
+export interface Snapshot {
+  seq: number;
+}
+
+export interface RunFeedOptions<S extends Snapshot> {
+  load(): Promise<S>;
+  /** The rows, with messages applied that are newer than them. */
+  onChange(snapshot: S, ahead: readonly StepMessage[]): void;
+  onError(error: unknown): void;
+  /** How long messages are gathered before the rows are read. */
+  gatherMs?: number;
+  retryMs?: number;
+}
+
+export interface RunFeed {
+  /** The channel is joined (again): whatever happened before must be read. */
+  joined(): void;
+  receive(message: StepMessage): void;
+  stop(): void;
+}
+
+const MAX_REREADS = 20;
+
+export function createRunFeed<S extends Snapshot>(options: RunFeedOptions<S>): RunFeed {
+  const { gatherMs = 80, retryMs = 150 } = options;
+  let snapshot: S | undefined;
+  let ahead: StepMessage[] = [];
+  let highest = 0;
+  let rereads = 0;
+  let loading = false;
+  let again = false;
+  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function schedule(ms: number): void {
+    if (stopped || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      void read();
+    }, ms);
+  }
+
+  async function read(): Promise<void> {
+    if (loading) {
+      again = true;
+      return;
+    }
+    loading = true;
+    try {
+      const next = await options.load();
+      if (stopped) return;
+      if (snapshot === undefined || next.seq >= snapshot.seq) snapshot = next;
+      const { seq } = snapshot;
+      ahead = ahead.filter((message) => message.seq > seq);
+      options.onChange(snapshot, ahead);
+      if (seq >= highest) rereads = 0;
+      else if (rereads < MAX_REREADS) {
+        rereads += 1;
+        schedule(retryMs);
+      }
+    } catch (error) {
+      if (!stopped) options.onError(error);
+    } finally {
+      loading = false;
+      if (again) {
+        again = false;
+        schedule(0);
+      }
+    }
+  }
+
+  return {
+    joined() {
+      rereads = 0;
+      void read();
+    },
+    receive(message) {
+      if (stopped || message.seq <= (snapshot?.seq ?? 0)) return;
+      highest = Math.max(highest, message.seq);
+      rereads = 0;
+      ahead.push(message);
+      if (snapshot !== undefined) options.onChange(snapshot, ahead);
+      schedule(gatherMs);
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,103 @@
+// One run for a component: its rows, kept true by the private channel run:<id>.
+import { useEffect, useState } from 'react';
+import {
+  type Run,
+  type RunEvent,
+  type StepRun,
+  supabase,
+  type WorkflowEdge,
+  type WorkflowNode,
+} from '../client.ts';
+import { createRunFeed, type Snapshot, type StepMessage } from './run-feed.ts';
+
+export interface RunSnapshot extends Snapshot {
+  run: Run;
+  workflow: { name: string; kebab_name: string };
+  steps: StepRun[];
+  events: RunEvent[];
+  nodes: WorkflowNode[];
+  edges: WorkflowEdge[];
+}
+
+const SHOWN_EVENTS = 200;
+
+async function loadRun(runId: string): Promise<RunSnapshot> {
+  const { data: run, error } = await supabase.from('runs').select('*').eq('id', runId).single();
+  if (error) throw error;
+  const version = run.workflow_version_id;
+  const [workflow, steps, events, nodes, edges] = await Promise.all([
+    supabase.from('workflows').select('name,kebab_name').eq('id', run.workflow_id).single(),
+    supabase.from('step_runs').select('*').eq('run_id', runId).order('created_at').limit(2_000),
+    supabase
+      .from('run_events')
+      .select('*')
+      .eq('run_id', runId)
+      .order('seq', { ascending: false })
+      .limit(SHOWN_EVENTS),
+    supabase.from('workflow_nodes').select('*').eq('workflow_version_id', version),
+    supabase.from('workflow_edges').select('*').eq('workflow_version_id', version),
+  ]);
+  for (const part of [workflow, steps, events, nodes, edges]) if (part.error) throw part.error;
+  return {
+    seq: run.event_seq,
+    run,
+    workflow: workflow.data ?? { name: '', kebab_name: '' },
+    steps: steps.data ?? [],
+    events: events.data ?? [],
+    nodes: nodes.data ?? [],
+    edges: edges.data ?? [],
+  };
+}
+
+/** Statuses that messages announced and the rows do not show yet. */
+function apply(snapshot: RunSnapshot, ahead: readonly StepMessage[]): RunSnapshot {
+  const latest = new Map<string, string>();
+  for (const { step_id, item_index, status } of ahead) {
+    if (step_id && status && !item_index) latest.set(step_id, status);
+  }
+  if (latest.size === 0) return snapshot;
+  return {
+    ...snapshot,
+    steps: snapshot.steps.map((step) => {
+      const status = step.item_index === 0 ? latest.get(step.step_id) : undefined;
+      return status ? { ...step, status } : step;
+    }),
+  };
+}
+
+export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; live: boolean } {
+  const [snapshot, setSnapshot] = useState<RunSnapshot>();
+  const [error, setError] = useState<Error>();
+  const [live, setLive] = useState(false);
+
+  useEffect(() => {
+    setSnapshot(undefined);
+    setError(undefined);
+    const feed = createRunFeed<RunSnapshot>({
+      load: () => loadRun(runId),
+      onChange: (next, ahead) => {
+        setError(undefined);
+        setSnapshot(apply(next, ahead));
+      },
+      onError: (problem) => setError(problem as Error),
+    });
+    const channel = supabase.channel(`run:${runId}`, { config: { private: true } });
+    const receive = (message: { payload: StepMessage }) => feed.receive(message.payload);
+    channel.on('broadcast', { event: 'step' }, receive);
+    channel.on('broadcast', { event: 'run' }, receive);
+    // Who may not join (or is offline) still sees the rows as they are now.
+    feed.joined();
+    void supabase.realtime.setAuth().then(() =>
+      channel.subscribe((status) => {
+        setLive(status === 'SUBSCRIBED');
+        if (status === 'SUBSCRIBED') feed.joined();
+      }),
+    );
+    return () => {
+      feed.stop();
+      void supabase.removeChannel(channel);
+    };
+  }, [runId]);
+
+  return { ...(snapshot ? { snapshot } : {}), ...(error ? { error } : {}), live };
+}

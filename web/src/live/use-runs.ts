@@ -1,0 +1,75 @@
+// The list of runs for a component, kept true by the private channel app:<app_code>:runs.
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { type Run, supabase } from '../client.ts';
+
+export type ListedRun = Pick<
+  Run,
+  | 'id'
+  | 'status'
+  | 'created_at'
+  | 'duration_ms'
+  | 'steps_completed'
+  | 'steps_total'
+  | 'trigger_type'
+> & { workflows: { name: string; kebab_name: string } | null };
+
+const PAGE = 50;
+const GATHER_MS = 150;
+
+export function useRuns(appCode: string, status: string) {
+  const [runs, setRuns] = useState<ListedRun[]>();
+  const [error, setError] = useState<Error>();
+  const [hasMore, setHasMore] = useState(false);
+  const pages = useRef(1);
+
+  const load = useCallback(async () => {
+    let query = supabase
+      .from('runs')
+      .select(
+        'id,status,created_at,duration_ms,steps_completed,steps_total,trigger_type,workflows!runs_workflow_fkey(name,kebab_name)',
+      )
+      .eq('app_code', appCode)
+      .order('created_at', { ascending: false })
+      .order('id', { ascending: false })
+      .limit(pages.current * PAGE + 1);
+    if (status !== 'all') query = query.eq('status', status);
+    const { data, error: problem } = await query;
+    if (problem) {
+      setError(problem);
+      return;
+    }
+    setError(undefined);
+    setHasMore(data.length > pages.current * PAGE);
+    setRuns(data.slice(0, pages.current * PAGE) as ListedRun[]);
+  }, [appCode, status]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    pages.current = 1;
+    setRuns(undefined);
+    void load();
+    const channel = supabase.channel(`app:${appCode}:runs`, { config: { private: true } });
+    channel.on('broadcast', { event: 'run' }, () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void load();
+      }, GATHER_MS);
+    });
+    void supabase.realtime.setAuth().then(() =>
+      channel.subscribe((state) => {
+        if (state === 'SUBSCRIBED') void load();
+      }),
+    );
+    return () => {
+      clearTimeout(timer);
+      void supabase.removeChannel(channel);
+    };
+  }, [appCode, load]);
+
+  const more = useCallback(() => {
+    pages.current += 1;
+    void load();
+  }, [load]);
+
+  return { runs, error, hasMore, more };
+}

@@ -1,0 +1,139 @@
+// The run's graph: the version's own layout, each node with what its newest step run says.
+import {
+  Background,
+  BackgroundVariant,
+  Controls,
+  type Edge,
+  Handle,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+} from '@xyflow/react';
+import { useMemo } from 'react';
+import type { StepRun, WorkflowEdge, WorkflowNode } from '../client.ts';
+import { duration, words } from '../ui/format.ts';
+import { StepIcon } from '../ui/Icon.tsx';
+import { Status } from '../ui/Status.tsx';
+
+interface Props {
+  nodes: WorkflowNode[];
+  edges: WorkflowEdge[];
+  steps: StepRun[];
+  chosen: string | undefined;
+  onChoose(nodeId: string): void;
+}
+
+type StepData = {
+  label: string;
+  type: string;
+  status: string;
+  attempt: number;
+  durationMs: number | null;
+  items: { done: number; total: number } | undefined;
+};
+
+function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
+  return (
+    <div
+      className={`step-node status-${data.status}${selected ? ' chosen' : ''}`}
+      data-step={id}
+      data-status={data.status}
+    >
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <div className="step-head">
+        <StepIcon type={data.type} />
+        <div>
+          <div className="step-label">{data.label}</div>
+          <div className="muted small">{words(data.type)}</div>
+        </div>
+      </div>
+      <div className="step-foot">
+        <Status name={data.status} />
+        <span className="muted small">
+          {data.items ? `${data.items.done}/${data.items.total} items ` : ''}
+          {data.attempt > 1 ? `attempt ${data.attempt} ` : ''}
+          {data.durationMs === null ? '' : duration(data.durationMs)}
+        </span>
+      </div>
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  );
+}
+
+const nodeTypes = { step: StepNode };
+
+function position(value: WorkflowNode['position']): { x: number; y: number } {
+  const { x, y } = (value ?? {}) as { x?: number; y?: number };
+  return { x: x ?? 0, y: y ?? 0 };
+}
+
+export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
+  const newest = useMemo(() => {
+    const map = new Map<string, StepRun>();
+    for (const step of steps) {
+      const known = map.get(step.step_id);
+      if (step.item_index === 0 && (!known || step.attempt >= known.attempt)) {
+        map.set(step.step_id, step);
+      }
+    }
+    return map;
+  }, [steps]);
+
+  const flowNodes: Node<StepData>[] = nodes.map((node) => {
+    const step = newest.get(node.node_id);
+    return {
+      id: node.node_id,
+      type: 'step',
+      position: position(node.position),
+      selected: node.node_id === chosen,
+      data: {
+        label: node.label || node.node_id,
+        type: node.node_type,
+        status: step?.status ?? 'pending',
+        attempt: step?.attempt ?? 1,
+        durationMs: step?.duration_ms ?? null,
+        items: step?.items_total
+          ? { done: step.items_total - step.pending_in, total: step.items_total }
+          : undefined,
+      },
+    };
+  });
+
+  const flowEdges: Edge[] = edges.map((edge) => {
+    const source = newest.get(edge.source_node_id);
+    const target = newest.get(edge.target_node_id);
+    const resolved = source?.status === 'completed';
+    const taken = resolved && (edge.source_handle === null || edge.source_handle === source.handle);
+    const moving = taken && (target?.status === 'running' || target?.status === 'waiting');
+    return {
+      id: edge.edge_id,
+      source: edge.source_node_id,
+      target: edge.target_node_id,
+      label: edge.label ?? edge.source_handle ?? undefined,
+      animated: moving,
+      className: taken ? 'edge-taken' : resolved ? 'edge-not-taken' : 'edge-open',
+    };
+  });
+
+  return (
+    <div className="graph card">
+      <ReactFlow
+        nodes={flowNodes}
+        edges={flowEdges}
+        nodeTypes={nodeTypes}
+        fitView
+        fitViewOptions={{ padding: 0.15, maxZoom: 1.1 }}
+        minZoom={0.2}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        deleteKeyCode={null}
+        onNodeClick={(_event, node) => onChoose(node.id)}
+        aria-label="Graph of the run"
+      >
+        <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />
+        <Controls showInteractive={false} />
+      </ReactFlow>
+    </div>
+  );
+}

@@ -1,0 +1,25 @@
+// The run's events, newest first.
+import type { RunEvent } from '../client.ts';
+import { timeOnly, words } from '../ui/format.ts';
+
+export function History({ events }: { events: RunEvent[] }) {
+  return (
+    <section className="card panel" aria-label="History">
+      <h2>History</h2>
+      <ol className="history">
+        {events.map((event) => (
+          <li key={event.seq} data-seq={event.seq}>
+            <span className="muted small mono">{event.seq}</span>
+            <span>
+              {words(event.event_type)}
+              {event.step_id && <span className="mono small"> {event.step_id}</span>}
+            </span>
+            <time className="muted small" dateTime={event.created_at}>
+              {timeOnly(event.created_at)}
+            </time>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,57 @@
+// What one step did: every attempt with its resolved input, output and error.
+import type { StepRun, WorkflowNode } from '../client.ts';
+import { dateTime, duration } from '../ui/format.ts';
+import { Status } from '../ui/Status.tsx';
+
+interface Props {
+  nodeId: string;
+  node: WorkflowNode | undefined;
+  steps: StepRun[];
+  onClose(): void;
+}
+
+const SHOWN = 20;
+
+function Value({ title, value }: { title: string; value: unknown }) {
+  if (value === null || value === undefined) return null;
+  return (
+    <details open>
+      <summary>{title}</summary>
+      <pre className="mono">{JSON.stringify(value, null, 2)}</pre>
+    </details>
+  );
+}
+
+export function StepPanel({ nodeId, node, steps, onClose }: Props) {
+  const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
+  return (
+    <section className="card panel" aria-label={`Step ${nodeId}`}>
+      <div className="page-head">
+        <div>
+          <h2>{node?.label || nodeId}</h2>
+          <div className="muted small mono">{nodeId}</div>
+        </div>
+        <button type="button" onClick={onClose} aria-label="Close the step">
+          ✕
+        </button>
+      </div>
+      {attempts.length === 0 && <p className="muted">The run has not come to this step.</p>}
+      {attempts.slice(0, SHOWN).map((step) => (
+        <article key={step.id} className="attempt">
+          <p className="facts">
+            <Status name={step.status} />
+            {step.item_index > 0 && <span>item {step.item_index}</span>}
+            <span>attempt {step.attempt}</span>
+            <span>{duration(step.duration_ms)}</span>
+          </p>
+          <p className="muted small">{dateTime(step.started_at)}</p>
+          {step.handle && <p className="small">took the branch “{step.handle}”</p>}
+          <Value title="Error" value={step.error} />
+          <Value title="Output" value={step.output} />
+          <Value title="Input" value={step.input} />
+        </article>
+      ))}
+      {attempts.length > SHOWN && <p className="muted">and {attempts.length - SHOWN} more</p>}
+    </section>
+  );
+}

@@ -1,0 +1,8 @@
+// Build of the web client; the stack serves the result with its address written into the page.
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [react()],
+  build: { target: 'es2022', chunkSizeWarningLimit: 900 },
+});
