@@ -1,0 +1,101 @@
+// A person signs in, starts the approval workflow, watches its nodes change, approves and sees it
+// complete, all without a reload; somebody of another application sees nothing of it.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startWorld, type World } from '../../scripts/world/world.ts';
+import { stackInfo } from '../support/stack.ts';
+import { openPage, signIn } from './support.ts';
+
+let world: World;
+beforeAll(async () => {
+  // Slow enough for a person (and this test) to see a step run.
+  world = await startWorld({ latencyMs: 2_500 });
+});
+afterAll(() => world?.stop());
+
+const node = (page: Page, step: string, status: string) =>
+  page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
+
+/** Pictures of the README, made when they are missing or asked for. */
+async function picture(page: Page, name: string): Promise<void> {
+  const file = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
+  if (process.env.UPDATE_SCREENSHOTS !== '1' && existsSync(file)) return;
+  await page.screenshot({ path: file });
+}
+
+async function startRefund(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Start a run' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Workflow').selectOption('refund-approval');
+  await dialog.getByLabel('Input (JSON)').fill(
+    JSON.stringify({
+      shop_url: world.shop.url,
+      order_id: '1001',
+      email: 'customer@example.com',
+      webhook_url: `${world.webhooks.url}/hooks/refunds`,
+    }),
+  );
+  await dialog.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.waitForURL(/#\/runs\/[0-9a-f-]{36}$/);
+  return page.url();
+}
+
+test('a run is watched, approved and completed without a reload', async () => {
+  const page = await openPage();
+  await signIn(page, 'admin@acme');
+  await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
+  const address = await startRefund(page);
+
+  await node(page, 'fetch_order', 'running').waitFor();
+  await node(page, 'approve_refund', 'waiting').waitFor();
+  await node(page, 'fetch_order', 'completed').waitFor();
+  await page.getByLabel('Comment').fill('The parcel never came.');
+  await picture(page, 'live-run');
+
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await node(page, 'notify_billing', 'completed').waitFor();
+  await page.locator('.facts [data-status="completed"]').first().waitFor();
+  expect(await page.evaluate(() => 'loadedOnce' in window)).toBe(true);
+
+  // What the step did is one click away.
+  await node(page, 'approve_refund', 'completed').click();
+  const panel = page.getByRole('region', { name: 'Step approve_refund' });
+  await expect.poll(() => panel.textContent()).toContain('The parcel never came.');
+
+  const stranger = await openPage();
+  await signIn(stranger, 'admin@globex');
+  const runId = address.slice(-36);
+  expect(await stranger.locator(`tr[data-run="${runId}"]`).count()).toBe(0);
+  await stranger.goto(`${stackInfo().web_url}/#/runs/${runId}`);
+  await stranger.getByRole('alert').waitFor();
+  expect(await stranger.locator('.step-node').count()).toBe(0);
+});
+
+test('the list of runs follows a run by itself', async () => {
+  const watcher = await openPage('dark');
+  await signIn(watcher, 'viewer@acme');
+  await watcher.locator('tr[data-run]').first().waitFor();
+
+  const page = await openPage('dark');
+  await signIn(page, 'developer@acme');
+  const runId = (await startRefund(page)).slice(-36);
+  await watcher.locator(`tr[data-run="${runId}"] [data-status="running"]`).waitFor();
+
+  await node(page, 'approve_refund', 'waiting').waitFor();
+  await picture(page, 'live-run-dark');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await watcher.locator(`tr[data-run="${runId}"] [data-status="cancelled"]`).waitFor();
+  await picture(watcher, 'runs-dark');
+});
+
+test('a wrong password is told, and nobody is signed in', async () => {
+  const page = await openPage();
+  await page.getByLabel('E-mail').fill('viewer@acme.example');
+  await page.getByLabel('Password').fill('not-the-password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').waitFor();
+  expect(await page.getByRole('heading', { name: 'Runs' }).count()).toBe(0);
+});

@@ -1,0 +1,40 @@
+// A real Chromium from the npm registry, one page a test, closed whatever happens.
+
+import sparticuz from '@sparticuz/chromium';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
+import { type Person, seedUser, stackInfo } from '../support/stack.ts';
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: await sparticuz.executablePath(),
+    // As one process it can hold one context only; the tests need two people at the same time.
+    args: sparticuz.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
+    headless: true,
+    timeout: 60_000,
+  });
+});
+
+afterAll(() => browser?.close());
+
+export async function openPage(colorScheme: 'light' | 'dark' = 'light'): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1360, height: 820 },
+    colorScheme,
+    reducedMotion: 'reduce',
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  await page.goto(stackInfo().web_url);
+  return page;
+}
+
+export async function signIn(page: Page, person: Person): Promise<void> {
+  const { email, password } = seedUser(person);
+  await page.getByLabel('E-mail').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+}

@@ -1,0 +1,70 @@
+// The live feed of a run: nothing that was announced stays unread, whatever is lost or late.
+
+import { expect, test } from 'vitest';
+import { createRunFeed, type StepMessage } from '../../web/src/live/run-feed.ts';
+import { waitFor } from '../support/stack.ts';
+
+interface Rows {
+  seq: number;
+}
+
+function feedOver(load: () => Promise<Rows>) {
+  const shown: { seq: number; ahead: readonly StepMessage[] }[] = [];
+  const errors: unknown[] = [];
+  const feed = createRunFeed<Rows>({
+    load,
+    onChange: ({ seq }, ahead) => shown.push({ seq, ahead: [...ahead] }),
+    onError: (error) => errors.push(error),
+    gatherMs: 1,
+    retryMs: 1,
+  });
+  return { feed, shown, errors };
+}
+
+test('a message is shown at once and its row is read after it', async () => {
+  let seq = 3;
+  const { feed, shown } = feedOver(() => Promise.resolve({ seq }));
+  feed.joined();
+  await waitFor('the first snapshot', () => shown.length > 0);
+  seq = 4;
+  feed.receive({ seq: 4, step_id: 'a', status: 'running' });
+  expect(shown.at(-1)?.ahead.map((m) => m.seq)).toEqual([4]);
+  await waitFor('the row behind it', () => shown.at(-1)?.seq === 4);
+  expect(shown.at(-1)?.ahead).toEqual([]);
+  feed.stop();
+});
+
+test('a row that becomes visible after its message is read again until it is there', async () => {
+  let reads = 0;
+  const { feed, shown } = feedOver(() => {
+    reads += 1;
+    return Promise.resolve({ seq: reads < 4 ? 1 : 9 });
+  });
+  feed.joined();
+  feed.receive({ seq: 9, status: 'completed' });
+  await waitFor('the late row', () => shown.at(-1)?.seq === 9);
+  expect(shown.at(-1)?.ahead).toEqual([]);
+  feed.stop();
+});
+
+test('an older answer never replaces a newer one, and joining again reads what was missed', async () => {
+  const answers = [5, 2, 7];
+  const { feed, shown } = feedOver(() => Promise.resolve({ seq: answers.shift() ?? 7 }));
+  feed.joined();
+  await waitFor('the snapshot', () => shown.at(-1)?.seq === 5);
+  feed.joined();
+  await waitFor('the older answer', () => shown.length === 2);
+  expect(shown.at(-1)?.seq).toBe(5);
+  feed.joined();
+  await waitFor('what was missed', () => shown.at(-1)?.seq === 7);
+  feed.stop();
+});
+
+test('a run that cannot be read is told, and a stopped feed is silent', async () => {
+  const { feed, shown, errors } = feedOver(() => Promise.reject(new Error('refused')));
+  feed.joined();
+  await waitFor('the error', () => errors.length === 1);
+  feed.stop();
+  feed.receive({ seq: 1 });
+  expect(shown).toEqual([]);
+});
