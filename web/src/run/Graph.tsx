@@ -6,11 +6,12 @@ import {
   type Edge,
   Handle,
   type Node,
+  type NodeChange,
   type NodeProps,
   Position,
   ReactFlow,
 } from '@xyflow/react';
-import { useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { StepRun, WorkflowEdge, WorkflowNode } from '../client.ts';
 import { duration, words } from '../ui/format.ts';
 import { StepIcon } from '../ui/Icon.tsx';
@@ -80,11 +81,26 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
     return map;
   }, [steps]);
 
+  // React Flow hides a node until it knows its size; kept here, a change of status never hides one.
+  const [sizes, setSizes] = useState<Record<string, { width: number; height: number }>>({});
+  const onNodesChange = useCallback((changes: NodeChange<Node<StepData>>[]) => {
+    const measured = changes.flatMap((change) =>
+      change.type === 'dimensions' && change.dimensions
+        ? [[change.id, change.dimensions] as const]
+        : [],
+    );
+    if (measured.length > 0) {
+      setSizes((known) => ({ ...known, ...Object.fromEntries(measured) }));
+    }
+  }, []);
+
   const flowNodes: Node<StepData>[] = nodes.map((node) => {
     const step = newest.get(node.node_id);
+    const size = sizes[node.node_id];
     return {
       id: node.node_id,
       type: 'step',
+      ...(size ? { measured: size } : {}),
       position: position(node.position),
       selected: node.node_id === chosen,
       data: {
@@ -122,6 +138,7 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
         nodes={flowNodes}
         edges={flowEdges}
         nodeTypes={nodeTypes}
+        onNodesChange={onNodesChange}
         fitView
         fitViewOptions={{ padding: 0.15, maxZoom: 1.1 }}
         minZoom={0.2}
