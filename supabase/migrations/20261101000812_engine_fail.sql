@@ -16,17 +16,21 @@ as $$
         else 1
       end
   )
-  -- Jitter spreads the retries of many runs over the delay's upper half.
-  * case when coalesce((p_retry ->> 'jitter')::boolean, false)
-      then (0.5 + random() / 2)::numeric
-      else 1
+  -- Jitter spreads the retries of many runs over the delay's upper part.
+  * (
+    1 - random() * case jsonb_typeof(p_retry -> 'jitter')
+      when 'number' then (p_retry ->> 'jitter')::float8
+      when 'boolean' then (p_retry ->> 'jitter')::boolean::int * 0.5
+      else 0
     end
+  )::numeric
   * interval '1 millisecond';
 $$;
 
 comment on function engine.retry_delay(jsonb, int) is
 'The wait before the attempt after p_attempt under a retry policy '
-'{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = false}.';
+'{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = 0}. jitter is the part '
+'of the delay that is left to chance: 0 to 1, true is a half.';
 
 create function engine.fail(
   p_run_ids uuid[],
@@ -174,7 +178,7 @@ begin
   if v_items is not null then
     select a.parents, v_events || a.events, a.work
     into v_parents, v_events, v_item_work
-    from engine.advance_items(v_items, true, v_followed) a;
+    from engine.advance_items(v_items, v_jobs is not null, coalesce(v_followed, '{}')) a;
     v_followed := coalesce(v_followed, '{}') || v_parents;
   end if;
   select array_agg(w) into v_work

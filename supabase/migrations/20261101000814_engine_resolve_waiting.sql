@@ -13,6 +13,8 @@ set search_path = ''
 as $$
 declare
   v_done uuid[];
+  v_items uuid[];
+  v_parents uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
 begin
@@ -45,30 +47,40 @@ begin
       d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
     from done d
     join public.runs r on r.id = d.run_id
+    where d.item_index = 0
   )
   select
-    array_agg(d.id order by d.ord),
+    array_agg(d.id order by d.ord) filter (where d.item_index = 0),
+    array_agg(d.id order by d.ord) filter (where d.item_index > 0),
     array_agg(
       row(
         d.run_id, d.app_code, p_event_type, d.step_id, d.item_index, d.attempt, 'completed',
-        -1, 1, 1, p_actor_id,
+        -1, (d.item_index = 0)::int, (d.item_index = 0)::int, p_actor_id,
         case when d.handle is null then '{}'::jsonb
           else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
-  into v_done, v_events
+  into v_done, v_items, v_events
   from done d;
 
-  if v_done is not null then
-    perform engine.settle(v_done, v_events, false);
+  if v_events is not null then
+    -- An item of a for_each makes room for the next one; the last one completes its parent.
+    if v_items is not null then
+      select a.parents, v_events || a.events
+      into v_parents, v_events
+      from engine.advance_items(v_items, false, coalesce(v_done, '{}')) a;
+    end if;
+    perform engine.settle(
+      coalesce(v_done, '{}') || coalesce(v_parents, '{}'), v_events, false
+    );
     -- The decision came from outside a worker: watchers beyond Realtime hear of it by the relay.
     insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
     select distinct s.app_code, 'run', s.run_id, 'run.changed'
     from public.step_runs s
-    where s.id = any(v_done);
+    where s.id = any(v_done) or s.id = any(v_items);
     perform pg_notify('stepbase', 'outbox');
   end if;
-  return query select unnest(v_done);
+  return query select unnest(coalesce(v_done, '{}') || coalesce(v_items, '{}'));
 end;
 $$;
 

@@ -47,7 +47,15 @@ begin
       and o.step_id not in (select engine.downstream(v_run.workflow_version_id, p_from_step))
     order by o.step_id, o.attempt desc
   ) s
-  where s.status in ('completed', 'skipped');
+  where s.status in ('completed', 'skipped')
+    -- A failure that the origin went on from (only then has it written to the context).
+    or (
+      s.status = 'failed'
+      and exists (
+        select 1 from public.run_context c
+        where c.run_id = p_origin_run_id and c.step_id = s.step_id
+      )
+    );
 
   insert into public.run_context (run_id, version, app_code, step_id, patch, created_at)
   select
@@ -56,7 +64,7 @@ begin
   where c.run_id = p_origin_run_id
     and c.step_id in (
       select s.step_id from public.step_runs s
-      where s.run_id = p_run_id and s.status = 'completed'
+      where s.run_id = p_run_id and s.status in ('completed', 'failed')
     );
 
   -- The frontier: nodes whose counters those steps already moved.
@@ -65,7 +73,10 @@ begin
       n.node_id, n.node_type, n.in_degree, n.join_mode,
       count(s.id)::int as resolved,
       count(s.id) filter (
-        where s.status = 'completed' and (e.source_handle is null or e.source_handle = s.handle)
+        where case s.status
+          when 'completed' then e.source_handle is null or e.source_handle = s.handle
+          when 'failed' then e.source_handle is not distinct from s.handle
+        end
       )::int as taken
     from public.workflow_nodes n
     left join public.workflow_edges e
@@ -108,7 +119,7 @@ begin
     ),
     steps_completed = (
       select count(*) from public.step_runs s
-      where s.run_id = p_run_id and s.status in ('completed', 'skipped')
+      where s.run_id = p_run_id and s.status in ('completed', 'skipped', 'failed')
     ),
     context_version = (
       select count(*) from public.run_context c where c.run_id = p_run_id

@@ -123,6 +123,8 @@ begin
     auth.uid()
   );
   if not found then
+    -- It ended meanwhile, perhaps by another cancel.
+    v_run := private.own_run(v_run.id, v_run.app_code);
     if v_run.status <> 'cancelled' then
       perform private.fail(
         'SB409', 'conflict', format('the run is already %s', v_run.status)

@@ -1,0 +1,140 @@
+// Child workflows: waited for or detached, their failure, and what becomes of them when the parent ends.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from '../../support/stack.ts';
+import { type Bench, bench, failing, node, type Run, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+const calls = (workflow: string, more: Record<string, string | boolean | object> = {}) =>
+  node('call', 'child_workflow', { workflow, ...more } as never);
+const holds = () => b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
+
+async function childOf(runId: string): Promise<Run> {
+  return await waitFor('the child run', async () => {
+    const { data } = await b.developer
+      .from('runs')
+      .select('*')
+      .eq('parent_run_id', runId)
+      .maybeSingle<Run>();
+    return data ?? false;
+  });
+}
+
+describe.concurrent('child workflow', () => {
+  test('the parent goes on with the output of the child', async () => {
+    const child = await b.publish([value('double', 'input.n * 2')]);
+    const { run } = await b.run(
+      [
+        calls(child, { input: { n: '{{ input.n }}' } }),
+        value('next', 'steps.call.output.double + 1'),
+      ],
+      ['call > next'],
+      { n: 20 },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { next: 41 } });
+    const inner = await b.ended((await childOf(run.id)).id);
+    expect(inner.run).toMatchObject({
+      trigger_type: 'child',
+      parent_run_id: run.id,
+      trace_id: run.trace_id,
+      created_by: run.created_by,
+      input: { n: 20 },
+    });
+  });
+
+  test('children of children', async () => {
+    const third = await b.publish([value('v', 'input.n + 1')]);
+    const second = await b.publish([calls(third, { input: { n: '{{ input.n + 1 }}' } })]);
+    const { run } = await b.run([calls(second, { input: { n: 1 } })]);
+    expect(run.output).toEqual({ call: { call: { v: 3 } } });
+  });
+
+  test('a detached child is not waited for', async () => {
+    const { run, step } = await b.run(
+      [
+        calls(await holds(), { wait: false, parent_close_policy: 'abandon' }),
+        value('next', '"went on"'),
+      ],
+      ['call > next'],
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { next: 'went on' } });
+    const child = await childOf(run.id);
+    expect(step('call').output).toEqual({ run_id: child.id });
+    await b.stepIs(child.id, 'hold', 'waiting');
+    await b.developer.rpc('send_signal', { run_id: child.id, signal_name: 'go' });
+    expect((await b.ended(child.id)).run.status).toBe('completed');
+  });
+
+  test('a child that fails fails its step, which may have an error edge', async () => {
+    const child = await b.publish([failing('bad')]);
+    const [plain, caught] = await Promise.all([
+      b.run([calls(child)]),
+      b.run(
+        [calls(child), value('repair', 'steps.call.output.error.code')],
+        ['call > repair : error'],
+      ),
+    ]);
+    expect(plain.run).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_failed', step_id: 'call' },
+    });
+    expect(caught.run).toMatchObject({ status: 'completed', output: { repair: 'child_failed' } });
+  });
+
+  test('a child that is cancelled fails its step', async () => {
+    const { id } = await b.start(await b.publish([calls(await holds())]));
+    const child = await childOf(id);
+    await b.developer.rpc('cancel_run', { run_id: child.id });
+    expect((await b.ended(id)).run).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_cancelled' },
+    });
+  });
+
+  test('a workflow that is not there, or an input it refuses, is the failure of the step', async () => {
+    const strict = await b.publish([value('a')], [], {
+      input_schema: { type: 'object', required: ['n'] },
+    });
+    const [missing, refused] = await Promise.all([
+      b.run([calls('no-such-workflow')]),
+      b.run([calls(strict, { input: {} })]),
+    ]);
+    for (const { run } of [missing, refused]) {
+      expect(run).toMatchObject({ status: 'failed', error: { code: 'child_not_started' } });
+    }
+  });
+
+  test.each([
+    ['terminate', 'cancelled'],
+    ['request_cancel', 'cancelled'],
+    ['abandon', 'running'],
+  ])('when the parent is cancelled, a child with %s is %s', async (policy, status) => {
+    const workflow = await holds();
+    const { id } = await b.start(
+      await b.publish([calls(workflow, { parent_close_policy: policy })]),
+    );
+    const child = await childOf(id);
+    await b.stepIs(child.id, 'hold', 'waiting');
+    await b.developer.rpc('cancel_run', { run_id: id });
+    expect((await b.ended(id)).run.status).toBe('cancelled');
+    if (status === 'cancelled') {
+      expect((await b.ended(child.id)).run).toMatchObject({
+        status,
+        error: { code: 'parent_closed' },
+      });
+    } else {
+      await b.developer.rpc('send_signal', { run_id: child.id, signal_name: 'go' });
+      expect((await b.ended(child.id)).run.status).toBe('completed');
+    }
+  });
+
+  test('a detached child with the default policy ends with a parent that completes', async () => {
+    const { run } = await b.run([calls(await holds(), { wait: false })]);
+    const child = await childOf(run.id);
+    expect((await b.ended(child.id)).run).toMatchObject({ status: 'cancelled' });
+  });
+});

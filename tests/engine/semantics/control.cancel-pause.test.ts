@@ -1,0 +1,186 @@
+// Control: cancelling reaches a step in flight; a paused run starts nothing and loses nothing.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { signedIn, waitFor } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
+
+let b: Bench;
+let slow: Server;
+let url: string;
+/** When each request came, and when its client left without an answer. */
+const requests = new Map<string, { came: number; left?: number; answer(): void }>();
+
+beforeAll(async () => {
+  slow = createServer((request, response) => {
+    const seen = { came: Date.now(), answer: () => void response.end('{}') } as {
+      came: number;
+      left?: number;
+      answer(): void;
+    };
+    requests.set(request.url ?? '', seen);
+    response.on('close', () => {
+      if (!response.writableEnded) seen.left = Date.now();
+    });
+  });
+  await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+  b = await bench();
+});
+afterAll(() => {
+  slow.closeAllConnections();
+  slow.close();
+});
+
+const asks = (key: string) => [
+  node('ask', 'http_request', { url: `${url}/${key}` }),
+  value('after', '"went on"'),
+];
+const inFlight = (key: string) =>
+  waitFor(`the request ${key}`, () => requests.get(`/${key}`) ?? false);
+
+describe.concurrent('cancel', () => {
+  test('reaches a step in flight within a second, and nothing is written afterwards', async () => {
+    const { id } = await b.start(await b.publish(asks('cancelled'), ['ask > after']));
+    const request = await inFlight('cancelled');
+    const at = Date.now();
+    const cancelled = await b.developer
+      .rpc('cancel_run', { run_id: id, reason: 'enough' })
+      .single<Run>();
+    expect(cancelled.data).toMatchObject({
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'enough' },
+    });
+    await waitFor('the request is given up', () => request.left !== undefined, 2_000);
+    expect((request.left ?? 0) - at).toBeLessThan(1_000);
+
+    const { run, statuses } = await b.ended(id);
+    expect(statuses).toEqual({ ask: 'cancelled' });
+    // The worker has long noticed: neither an answer of its own nor anything else came later.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const { data } = await b.developer.from('runs').select('event_seq').eq('id', id).single();
+    expect(data?.event_seq).toBe(run.event_seq);
+  });
+
+  test('twenty at once are one, and a later one changes nothing', async () => {
+    const { id } = await b.start(await b.publish([node('w', 'delay', { ms: 60_000 })]));
+    await b.stepIs(id, 'w', 'waiting');
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => b.developer.rpc('cancel_run', { run_id: id })),
+    );
+    expect(new Set(answers.map(codeOf))).toEqual(new Set(['none']));
+    const { run } = await b.ended(id);
+    expect(codeOf(await b.developer.rpc('cancel_run', { run_id: id }))).toBe('none');
+    const { data } = await b.developer
+      .from('run_events')
+      .select('event_type, actor_id')
+      .eq('run_id', run.id)
+      .eq('event_type', 'run.cancelled');
+    expect(data).toHaveLength(1);
+    expect(data?.[0]?.actor_id).toBe(run.created_by);
+  });
+
+  test('before the run has started, it never starts', async () => {
+    const name = await b.publish([value('a')]);
+    const started = await Promise.all(Array.from({ length: 10 }, () => b.start(name)));
+    await Promise.all(started.map(({ id }) => b.developer.rpc('cancel_run', { run_id: id })));
+    for (const { id } of started) {
+      const { run, statuses } = await b.ended(id);
+      expect(['cancelled', 'completed']).toContain(run.status);
+      if (run.status === 'completed') expect(statuses).toEqual({ a: 'completed' });
+    }
+  });
+
+  test('a run that has ended otherwise, one of another app, or by a viewer, is refused', async () => {
+    const { run } = await b.run([value('a')]);
+    const [viewer, stranger] = await Promise.all([
+      signedIn('viewer@acme'),
+      signedIn('admin@globex'),
+    ]);
+    const wish = { run_id: run.id };
+    expect(codeOf(await b.developer.rpc('cancel_run', wish))).toBe('SB409 conflict');
+    expect(codeOf(await viewer.rpc('cancel_run', wish))).toBe('SB403 permission_denied');
+    expect(codeOf(await stranger.rpc('cancel_run', wish))).toBe('SB404 not_found');
+  });
+});
+
+describe.concurrent('pause', () => {
+  test('lets a step in flight finish and starts nothing; resume goes on from there', async () => {
+    const { id } = await b.start(await b.publish(asks('paused'), ['ask > after']));
+    const request = await inFlight('paused');
+    const paused = await b.developer.rpc('pause_run', { run_id: id }).single<Run>();
+    expect(paused.data).toMatchObject({ status: 'paused' });
+    expect(codeOf(await b.developer.rpc('pause_run', { run_id: id }))).toBe('none');
+    request.answer();
+    await b.stepIs(id, 'ask', 'completed');
+    await b.stepIs(id, 'after', 'ready');
+    const resumed = await b.developer.rpc('resume_run', { run_id: id }).single<Run>();
+    expect(resumed.data).toMatchObject({ status: 'running' });
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({ status: 'completed', output: { after: 'went on' } });
+    expect(codeOf(await b.developer.rpc('resume_run', { run_id: id }))).toBe('SB409 conflict');
+  });
+
+  test('delays, decisions and signals that come meanwhile count when the run goes on', async () => {
+    const { id } = await b.start(
+      await b.publish(
+        [
+          node('task', 'user_task', { title: 'Now' }),
+          node('signal', 'wait_for_signal', { signal_name: 'go' }),
+          node('delay', 'delay', { ms: 50 }),
+          value('join', '"all"'),
+          ...['x', 'y', 'z'].map((x) => value(x)),
+        ],
+        ['task > x', 'signal > y', 'delay > z', 'x > join', 'y > join', 'z > join'],
+      ),
+    );
+    const task = await b.stepIs(id, 'task', 'waiting');
+    await b.stepIs(id, 'signal', 'waiting');
+    await b.developer.rpc('pause_run', { run_id: id });
+    await b.developer.rpc('complete_task', { step_run_id: task.id });
+    await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go' });
+    await b.stepIs(id, 'x', 'ready');
+    await b.stepIs(id, 'y', 'ready');
+    await b.developer.rpc('resume_run', { run_id: id });
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({ status: 'completed', output: { join: 'all' } });
+  });
+
+  test('a run that is paused before it started waits for its resume', async () => {
+    const name = await b.publish([value('a')]);
+    const runs = await Promise.all(Array.from({ length: 10 }, () => b.start(name)));
+    const paused = await Promise.all(
+      runs.map(({ id }) => b.developer.rpc('pause_run', { run_id: id }).single<Run>()),
+    );
+    for (const { data } of paused) if (data) expect(data.status).toBe('paused');
+    await Promise.all(
+      paused.map(({ data }) => data && b.developer.rpc('resume_run', { run_id: data.id })),
+    );
+    for (const { id } of runs) expect((await b.ended(id)).run.status).toBe('completed');
+  });
+
+  test('pause and resume a hundred times while a list is worked on', async () => {
+    const { id } = await b.start(
+      await b.publish(
+        [
+          node('each', 'for_each', {
+            items: '{{ input.items }}' as never,
+            concurrency: 5,
+            step: { type: 'transform', config: { expression: 'item * 2' } },
+          }),
+          value('last', '$sum(steps.each.output)'),
+        ],
+        ['each > last'],
+      ),
+      { items: Array.from({ length: 150 }, (_, i) => i) },
+    );
+    for (let i = 0; i < 100; i += 1) {
+      const call = i % 2 ? 'resume_run' : 'pause_run';
+      const { error } = await b.developer.rpc(call, { run_id: id });
+      if (error) break;
+    }
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({ status: 'completed', output: { last: 150 * 149 } });
+  });
+});

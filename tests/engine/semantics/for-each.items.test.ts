@@ -1,0 +1,226 @@
+// for_each: results in the list's order, at most so many at a time, and what a failing item means.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../../../types/database.ts';
+import { type Bench, bench, type NodeOptions, node, value } from '../support.ts';
+
+let b: Bench;
+let server: Server;
+let url: string;
+const flights = new Map<string, { now: number; most: number; total: number }>();
+
+/** Answers after a moment, and counts how many requests of a key are open at once. */
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const [, key = '', fate = ''] = (request.url ?? '').split('/');
+    const flight = flights.get(key) ?? { now: 0, most: 0, total: 0 };
+    flights.set(key, flight);
+    flight.now += 1;
+    flight.total += 1;
+    flight.most = Math.max(flight.most, flight.now);
+    setTimeout(() => {
+      flight.now -= 1;
+      response.statusCode = fate === 'bad' ? 400 : 200;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ fate }));
+    }, 15);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  b = await bench();
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const each = (step: Json, concurrency?: number, options?: NodeOptions) =>
+  node(
+    'each',
+    'for_each',
+    { items: '{{ input.items }}', step, ...(concurrency ? { concurrency } : {}) } as Json,
+    options,
+  );
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const get = (key: string): Json => ({
+  type: 'http_request',
+  config: { url: `${url}/${key}/{{ item }}` },
+});
+
+describe.concurrent('for_each', () => {
+  test('gives the results in the order of the list, and every item its index', async () => {
+    const { run, all } = await b.run(
+      [
+        each({ type: 'transform', config: { expression: '{"i": index, "v": item & "!"}' } }, 3),
+        value('last', 'steps.each.output[3].v'),
+      ],
+      ['each > last'],
+      { items: ['a', 'b', 'c', 'd', 'e'] },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { last: 'd!' }, steps_completed: 2 });
+    expect(run.context).toMatchObject({
+      each: ['a', 'b', 'c', 'd', 'e'].map((v, i) => ({ i, v: `${v}!` })),
+    });
+    expect(all.filter((s) => s.step_id === 'each').map((s) => s.item_index)).toEqual(numbers(6));
+  });
+
+  test('works on no more items at a time than it may', async () => {
+    const { run } = await b.run([each(get('bounded'), 4)], [], { items: numbers(40) });
+    expect(run.status).toBe('completed');
+    expect(flights.get('bounded')).toMatchObject({ total: 40, most: 4 });
+  });
+
+  test('one at a time is one after the other', async () => {
+    const { all } = await b.run([each(get('single'), 1)], [], { items: numbers(8) });
+    expect(flights.get('single')?.most).toBe(1);
+    const started = all.filter((s) => s.item_index > 0).map((s) => Date.parse(s.started_at ?? ''));
+    expect(started).toEqual(started.toSorted((x, y) => x - y));
+  });
+
+  test('an item that fails fails the step, and the rest is not worked on', async () => {
+    const items = ['ok', 'ok', 'bad', ...numbers(60).map(String)];
+    const { run, step, all } = await b.run([each(get('failing'), 2)], [], { items });
+    expect(run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
+    expect(step('each').status).toBe('failed');
+    expect(all.filter((s) => s.item_index > 0 && s.status === 'failed')).toHaveLength(1);
+    expect(flights.get('failing')?.total).toBeLessThan(20);
+  });
+
+  test('an item that fails takes the error edge of the step', async () => {
+    const { run, statuses } = await b.run(
+      [each(get('edge'), 2), value('well'), value('repair', '"repaired"')],
+      ['each > well', 'each > repair : error'],
+      { items: ['ok', 'bad', 'ok'] },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { repair: 'repaired' } });
+    expect(statuses).toEqual({ each: 'failed', well: 'skipped', repair: 'completed' });
+  });
+
+  test('continue-on-error keeps the error in the place of the item`s result', async () => {
+    const { run } = await b.run(
+      [each(get('continue'), 2, { on_error: 'continue' }), value('n', '$count(steps.each.output)')],
+      ['each > n'],
+      { items: ['ok', 'bad', 'fine'] },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { n: 3 } });
+    expect(run.context.each).toMatchObject([
+      { body: { fate: 'ok' } },
+      { error: { code: expect.any(String) } },
+      { body: { fate: 'fine' } },
+    ]);
+  });
+
+  test('an item is tried again by itself', async () => {
+    const { run, all } = await b.run(
+      [
+        each({ type: 'http_request', config: { url: `${url}/again/bad`, retry_on: ['4xx'] } }, 2, {
+          on_error: 'continue',
+          retry: { max_attempts: 2, backoff: 'fixed', delay_ms: 1 },
+        }),
+      ],
+      [],
+      { items: [1, 2] },
+    );
+    expect(run.status).toBe('completed');
+    expect(all.filter((s) => s.item_index > 0).map((s) => [s.item_index, s.attempt])).toEqual([
+      [1, 1],
+      [1, 2],
+      [2, 1],
+      [2, 2],
+    ]);
+  });
+
+  test('an empty list is done at once', async () => {
+    const { run } = await b.run(
+      [each(get('none')), value('n', '$count(steps.each.output)')],
+      ['each > n'],
+      { items: [] },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { n: 0 }, context: { each: [] } });
+  });
+
+  test('what is no list fails the step', async () => {
+    const { run } = await b.run([each(get('no-list'))], [], { items: 'three' });
+    expect(run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
+  });
+
+  test('steps that wait for people, signals or time are refused as items', async () => {
+    for (const type of ['delay', 'wait_for_signal', 'wait_for_approval', 'for_each']) {
+      await expect(b.publish([each({ type, config: {} })])).rejects.toThrow(
+        `config.step.type cannot be ${type}`,
+      );
+    }
+  });
+
+  test('items may be runs of another workflow', async () => {
+    const child = await b.publish([value('double', 'input.n * 2')]);
+    const { run } = await b.run(
+      [
+        each(
+          { type: 'child_workflow', config: { workflow: child, input: { n: '{{ item }}' } } },
+          3,
+        ),
+      ],
+      [],
+      { items: [1, 2, 3, 4, 5] },
+    );
+    expect(run).toMatchObject({
+      status: 'completed',
+      output: { each: [2, 4, 6, 8, 10].map((double) => ({ double })) },
+    });
+  });
+
+  test('a run of another workflow that fails is an item that fails', async () => {
+    const child = await b.publish([value('odd', 'input.n % 2 = 1 ? input.n : $error("even")')]);
+    const item = {
+      type: 'child_workflow',
+      config: { workflow: child, input: { n: '{{ item }}' } },
+    };
+    const [kept, fatal] = await Promise.all([
+      b.run([each(item, 2, { on_error: 'continue' })], [], { items: [1, 2, 3, 4] }),
+      b.run([each(item, 1)], [], { items: [1, 2, 3, 4] }),
+    ]);
+    expect(kept.run).toMatchObject({
+      status: 'completed',
+      output: {
+        each: [
+          { odd: 1 },
+          { error: { code: 'child_failed' } },
+          { odd: 3 },
+          { error: { code: 'child_failed' } },
+        ],
+      },
+    });
+    expect(fatal.run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
+  });
+
+  test('a thousand items', async () => {
+    const { run, all } = await b.run(
+      [
+        each({ type: 'transform', config: { expression: 'item * item' } }, 100),
+        value('sum', '$sum(steps.each.output)'),
+      ],
+      ['each > sum'],
+      { items: numbers(1000) },
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { sum: (999 * 1000 * 1999) / 6 } });
+    expect(all).toHaveLength(1002);
+  });
+
+  test('two lists in one run do not touch each other', async () => {
+    const list = (id: string, by: number) =>
+      node(id, 'for_each', {
+        items: '{{ input.items }}',
+        concurrency: 7,
+        step: { type: 'transform', config: { expression: `item * ${by}` } },
+      });
+    const { run } = await b.run(
+      [list('x', 1), list('y', 2), value('sum', '$sum(steps.x.output) + $sum(steps.y.output)')],
+      ['x > sum', 'y > sum'],
+      { items: numbers(50) },
+    );
+    expect(run.output).toEqual({ sum: 3 * 25 * 49 });
+  });
+});

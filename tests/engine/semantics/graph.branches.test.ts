@@ -1,0 +1,184 @@
+// The graph: in which order steps run, which branches are taken, and what becomes of the others.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Bench, bench, node, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+describe.concurrent('graph', () => {
+  test('a line of steps passes data on, and the last output is the run`s', async () => {
+    const { run, statuses, all } = await b.run(
+      [
+        value('a', 'input.n'),
+        value('b', 'steps.a.output + 1'),
+        value('c', '{"sum": steps.a.output + steps.b.output}'),
+      ],
+      ['a > b', 'b > c'],
+      { n: 20 },
+    );
+    expect(run).toMatchObject({
+      status: 'completed',
+      output: { c: { sum: 41 } },
+      context: { a: 20, b: 21, c: { sum: 41 } },
+      steps_total: 3,
+      steps_completed: 3,
+      error: null,
+    });
+    expect(statuses).toEqual({ a: 'completed', b: 'completed', c: 'completed' });
+    const at = all.map((step) => Date.parse(step.started_at ?? ''));
+    expect(at).toEqual(at.toSorted((x, y) => x - y));
+    expect(Number(run.duration_ms)).toBeGreaterThanOrEqual(0);
+  });
+
+  test('several first and several last steps', async () => {
+    const { run } = await b.run(
+      [value('a'), value('b', '2'), value('c', '3'), value('d', '4')],
+      ['a > c'],
+    );
+    expect(run.output).toEqual({ b: 2, c: 3, d: 4 });
+  });
+
+  test('a join waits for all of its branches', async () => {
+    const { run, step } = await b.run(
+      [
+        value('a'),
+        value('quick', '2'),
+        node('slow', 'delay', { ms: 150 }),
+        value('last', '3'),
+        value('join', 'steps.quick.output + steps.last.output'),
+      ],
+      ['a > quick', 'a > slow', 'slow > last', 'quick > join', 'last > join'],
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { join: 5 } });
+    expect(Date.parse(step('join').started_at ?? '')).toBeGreaterThanOrEqual(
+      Date.parse(step('last').completed_at ?? ''),
+    );
+  });
+
+  test('a join of any goes on with the first branch and only once', async () => {
+    const { run, step, all } = await b.run(
+      [
+        value('quick'),
+        node('slow', 'delay', { ms: 300 }),
+        value('join', '"went on"', { join: 'any' }),
+      ],
+      ['quick > join', 'slow > join'],
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { join: 'went on' } });
+    expect(all.filter((s) => s.step_id === 'join')).toHaveLength(1);
+    expect(Date.parse(step('join').completed_at ?? '')).toBeLessThan(
+      Date.parse(step('slow').completed_at ?? ''),
+    );
+  });
+
+  test('a join of any that no branch comes to is skipped', async () => {
+    const { statuses } = await b.run(
+      [
+        node('c', 'condition', { expression: 'false' }),
+        value('x'),
+        value('y'),
+        value('join', '1', { join: 'any' }),
+      ],
+      ['c > x : true', 'c > y : true', 'x > join', 'y > join'],
+    );
+    expect(statuses).toEqual({ c: 'completed', x: 'skipped', y: 'skipped', join: 'skipped' });
+  });
+
+  test.each([
+    ['red', { stop: 'completed', wait: 'skipped', go: 'skipped' }],
+    ['amber', { stop: 'skipped', wait: 'completed', go: 'skipped' }],
+    ['green', { stop: 'skipped', wait: 'skipped', go: 'completed' }],
+    ['blue', { stop: 'skipped', wait: 'skipped', go: 'skipped' }],
+  ])('a condition with labelled branches takes the one it names: %s', async (light, taken) => {
+    const { run, statuses, step } = await b.run(
+      [
+        node('light', 'condition', { expression: 'input.light' }),
+        value('stop'),
+        value('wait'),
+        value('go'),
+      ],
+      ['light > stop : red', 'light > wait : amber', 'light > go : green'],
+      { light },
+    );
+    expect(step('light').handle).toBe(light);
+    expect(statuses).toEqual({ light: 'completed', ...taken });
+    expect(run).toMatchObject({ status: 'completed', steps_completed: 4 });
+  });
+
+  test('two edges with one label are both taken, an edge without a label always', async () => {
+    const { statuses } = await b.run(
+      [
+        node('c', 'condition', { expression: 'true' }),
+        value('x'),
+        value('y'),
+        value('always'),
+        value('never'),
+      ],
+      ['c > x : true', 'c > y : true', 'c > always', 'c > never : false'],
+    );
+    expect(statuses).toEqual({
+      c: 'completed',
+      x: 'completed',
+      y: 'completed',
+      always: 'completed',
+      never: 'skipped',
+    });
+  });
+
+  test('skipping goes through diamonds and ends at a join that another branch reaches', async () => {
+    const { run, statuses } = await b.run(
+      [
+        node('c', 'condition', { expression: 'true' }),
+        value('yes', '"yes"'),
+        value('no'),
+        value('no_left'),
+        value('no_right'),
+        value('no_join'),
+        value('end', '$exists(steps.no_join.output) ? "both" : steps.yes.output'),
+      ],
+      [
+        'c > yes : true',
+        'c > no : false',
+        'no > no_left',
+        'no > no_right',
+        'no_left > no_join',
+        'no_right > no_join',
+        'no_join > end',
+        'yes > end',
+      ],
+    );
+    expect(statuses).toEqual({
+      c: 'completed',
+      yes: 'completed',
+      no: 'skipped',
+      no_left: 'skipped',
+      no_right: 'skipped',
+      no_join: 'skipped',
+      end: 'completed',
+    });
+    expect(run.output).toEqual({ end: 'yes' });
+  });
+
+  test('a fan-out of one to two hundred and back', async () => {
+    const ids = Array.from({ length: 200 }, (_, i) => `w${i}`);
+    const { run, statuses } = await b.run(
+      [
+        value('split', 'input.n'),
+        ...ids.map((id, i) => value(id, `steps.split.output * ${i}`)),
+        value('join', '$sum([steps.w1.output, steps.w99.output, steps.w199.output])'),
+      ],
+      ids.flatMap((id) => [`split > ${id}`, `${id} > join`]),
+      { n: 3 },
+    );
+    expect(run).toMatchObject({
+      status: 'completed',
+      output: { join: 3 * (1 + 99 + 199) },
+      steps_total: 202,
+      steps_completed: 202,
+    });
+    expect(new Set(Object.values(statuses))).toEqual(new Set(['completed']));
+  });
+});

@@ -1,0 +1,154 @@
+// Reruns: a new run of the same version and input, linked to its origin; from a step, what does not
+// depend on that step is taken over with its context.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { signedIn } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, type Ended, node, type Run, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+async function rerun(run_id: string, from_step?: string): Promise<Ended> {
+  const { data, error } = await b.developer
+    .rpc('rerun', { run_id, ...(from_step ? { from_step } : {}) })
+    .single<Run>();
+  if (error) throw new Error(`${error.code} ${error.message}`);
+  return await b.ended(data.id);
+}
+
+/** Outputs that tell one execution from another. */
+const stamp = (id: string, reads = '') => value(id, `"${id} " & run.id ${reads}`);
+
+describe.concurrent('rerun', () => {
+  test('of the whole run: same version and input, linked, everything anew', async () => {
+    const name = await b.publish([stamp('a'), value('b', 'input.n')], ['a > b']);
+    const first = await b.ended((await b.start(name, { n: 7 })).id);
+    const second = await rerun(first.run.id);
+    expect(second.run).toMatchObject({
+      status: 'completed',
+      origin_run_id: first.run.id,
+      rerun_from_step: null,
+      workflow_version_id: first.run.workflow_version_id,
+      input: { n: 7 },
+      context: { a: `a ${second.run.id}`, b: 7 },
+    });
+  });
+
+  test('from a step: earlier steps and their context are kept, the step and what follows run again', async () => {
+    const first = await b.run(
+      [
+        stamp('a'),
+        stamp('side'),
+        stamp('b', '& " after " & steps.a.output'),
+        stamp('c', '& " after " & steps.b.output'),
+        value('end', 'steps.c.output & steps.side.output'),
+      ],
+      ['a > b', 'b > c', 'c > end', 'side > end'],
+    );
+    const origin = first.run.id;
+    const second = await rerun(origin, 'b');
+    const own = second.run.id;
+    expect(second.run).toMatchObject({
+      status: 'completed',
+      origin_run_id: origin,
+      rerun_from_step: 'b',
+      steps_completed: 5,
+      context: {
+        a: `a ${origin}`,
+        side: `side ${origin}`,
+        b: `b ${own} after a ${origin}`,
+        c: `c ${own} after b ${own} after a ${origin}`,
+      },
+    });
+    expect(new Set(Object.values(second.statuses))).toEqual(new Set(['completed']));
+  });
+
+  test('from a step of a failed run, once what it needs is there', async () => {
+    const name = await b.publish(
+      [
+        stamp('a'),
+        node('gate', 'wait_for_signal', { signal_name: 'go' }),
+        value('b', 'steps.gate.output.ok ? steps.a.output : $error("not ok")'),
+      ],
+      ['a > gate', 'gate > b'],
+    );
+    const { id } = await b.start(name);
+    await b.stepIs(id, 'gate', 'waiting');
+    await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go', payload: { ok: false } });
+    expect((await b.ended(id)).run.status).toBe('failed');
+
+    const again = await b.developer.rpc('rerun', { run_id: id, from_step: 'gate' }).single<Run>();
+    const second = again.data?.id ?? '';
+    await b.stepIs(second, 'gate', 'waiting');
+    const payload = { ok: true };
+    await b.developer.rpc('send_signal', { run_id: second, signal_name: 'go', payload });
+    const { run } = await b.ended(second);
+    expect(run).toMatchObject({ status: 'completed', output: { b: `a ${id}` } });
+  });
+
+  test('from the first step of a fan-out, a join, and a branch that a condition did not take', async () => {
+    const first = await b.run(
+      [
+        node('c', 'condition', { expression: 'true' }),
+        stamp('yes'),
+        stamp('no'),
+        stamp('join'),
+        stamp('end'),
+      ],
+      ['c > yes : true', 'c > no : false', 'yes > join', 'no > join', 'join > end'],
+    );
+    const whole = await rerun(first.run.id, 'c');
+    expect(whole.statuses).toEqual(first.statuses);
+    expect(whole.run.context).toMatchObject({ end: `end ${whole.run.id}` });
+    const half = await rerun(first.run.id, 'join');
+    expect(half.statuses).toEqual(first.statuses);
+    expect(half.run.context).toMatchObject({
+      yes: `yes ${first.run.id}`,
+      join: `join ${half.run.id}`,
+    });
+  });
+
+  test('behind a failure that was caught, the caught failure is kept', async () => {
+    const first = await b.run(
+      [
+        value('bad', '$error("once")'),
+        value('repair', 'steps.bad.output.error.message'),
+        value('end', 'steps.repair.output & "!"'),
+      ],
+      ['bad > repair : error', 'repair > end'],
+    );
+    expect(first.run.status).toBe('completed');
+    const second = await rerun(first.run.id, 'end');
+    expect(second.run).toMatchObject({ status: 'completed', output: first.run.output as never });
+    const third = await rerun(first.run.id, 'repair');
+    expect(third.run).toMatchObject({ status: 'completed', output: first.run.output as never });
+    expect(third.statuses.bad).toBe('failed');
+  });
+
+  test('a rerun of a rerun is linked to the one it repeats', async () => {
+    const first = await b.run([stamp('a'), stamp('b')], ['a > b']);
+    const second = await rerun(first.run.id, 'b');
+    const third = await rerun(second.run.id, 'b');
+    expect(third.run).toMatchObject({
+      origin_run_id: second.run.id,
+      context: { a: `a ${first.run.id}`, b: `b ${third.run.id}` },
+    });
+  });
+
+  test('an open run, a step it never came to, another app, a viewer: refused', async () => {
+    const { id } = await b.start(await b.publish([node('w', 'delay', { ms: 60_000 })]));
+    const [viewer, stranger] = await Promise.all([
+      signedIn('viewer@acme'),
+      signedIn('admin@globex'),
+    ]);
+    expect(codeOf(await b.developer.rpc('rerun', { run_id: id }))).toBe('SB409 conflict');
+    await b.developer.rpc('cancel_run', { run_id: id });
+    const wish = { run_id: id, from_step: 'nowhere' };
+    expect(codeOf(await b.developer.rpc('rerun', wish))).toBe('SB404 not_found');
+    expect(codeOf(await viewer.rpc('rerun', { run_id: id }))).toBe('SB403 permission_denied');
+    expect(codeOf(await stranger.rpc('rerun', { run_id: id }))).toBe('SB404 not_found');
+    await b.ended(id);
+  });
+});

@@ -1,0 +1,143 @@
+// Tasks: steps that wait for a person: who may decide, what a decision does, and that it counts once.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { seedUser, signedIn } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, node, type StepRun, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+const approval = (config: Record<string, string | number> = {}) => [
+  node('ask', 'wait_for_approval', { title: 'Go on?', ...config }),
+  value('yes', '"approved by " & steps.ask.output.comment'),
+  value('no', '"rejected"'),
+];
+const LINES = ['ask > yes : approved', 'ask > no : rejected'];
+
+async function waitingTask(config?: Record<string, string | number>): Promise<StepRun> {
+  const { id } = await b.start(await b.publish(approval(config), LINES));
+  return await b.stepIs(id, 'ask', 'waiting');
+}
+
+describe.concurrent('tasks', () => {
+  test('an approval goes on by the edge of the decision', async () => {
+    const task = await waitingTask();
+    const decided = await b.admin
+      .rpc('decide_approval', { step_run_id: task.id, approved: true, comment: 'me' })
+      .single<StepRun>();
+    expect(decided.data).toMatchObject({ status: 'completed', handle: 'approved' });
+    const { run, statuses, step } = await b.ended(task.run_id);
+    expect(run).toMatchObject({ status: 'completed', output: { yes: 'approved by me' } });
+    expect(statuses).toMatchObject({ yes: 'completed', no: 'skipped' });
+    expect(step('ask')).toMatchObject({
+      completed_by: seedUser('admin@acme').id,
+      output: { approved: true, comment: 'me', decided_by: seedUser('admin@acme').id },
+    });
+  });
+
+  test('a rejection too', async () => {
+    const task = await waitingTask();
+    await b.developer.rpc('decide_approval', { step_run_id: task.id, approved: false });
+    const { run } = await b.ended(task.run_id);
+    expect(run).toMatchObject({ status: 'completed', output: { no: 'rejected' } });
+  });
+
+  test('a decision counts once, even when ten people decide at the same time', async () => {
+    const task = await waitingTask();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        (i % 2 ? b.admin : b.developer).rpc('decide_approval', {
+          step_run_id: task.id,
+          approved: i % 3 === 0,
+        }),
+      ),
+    );
+    expect(answers.map(codeOf).toSorted()).toEqual([
+      ...Array.from({ length: 9 }, () => 'SB409 conflict'),
+      'none',
+    ]);
+    const { run } = await b.ended(task.run_id);
+    expect(run.status).toBe('completed');
+    const again = await b.admin.rpc('decide_approval', { step_run_id: task.id, approved: true });
+    expect(codeOf(again)).toBe('SB409 conflict');
+  });
+
+  test('who has a lesser role than the task asks for, only reads, or is of another app, is refused', async () => {
+    const task = await waitingTask({ role: 'admin' });
+    const [viewer, stranger] = await Promise.all([
+      signedIn('viewer@acme'),
+      signedIn('admin@globex'),
+    ]);
+    const decide = { step_run_id: task.id, approved: true };
+    expect(codeOf(await b.developer.rpc('decide_approval', decide))).toBe(
+      'SB403 permission_denied',
+    );
+    expect(codeOf(await viewer.rpc('decide_approval', decide))).toBe('SB403 permission_denied');
+    expect(codeOf(await stranger.rpc('decide_approval', decide))).toBe('SB404 not_found');
+    expect(await b.stepIs(task.run_id, 'ask', 'waiting')).toMatchObject({ id: task.id });
+    expect(codeOf(await b.admin.rpc('decide_approval', decide))).toBe('none');
+    await b.ended(task.run_id);
+  });
+
+  test('an assignee decides, whatever their role; others of the same role may not', async () => {
+    const viewer = await signedIn('viewer@acme');
+    const task = await waitingTask({ assigned_to: seedUser('viewer@acme').id });
+    expect(task.assigned_to).toBe(seedUser('viewer@acme').id);
+    const decide = { step_run_id: task.id, approved: true };
+    expect(codeOf(await b.developer.rpc('decide_approval', decide))).toBe(
+      'SB403 permission_denied',
+    );
+    expect(codeOf(await viewer.rpc('decide_approval', decide))).toBe('none');
+    await b.ended(task.run_id);
+  });
+
+  test('an approval is no user task, and the other way round', async () => {
+    const task = await waitingTask();
+    expect(codeOf(await b.admin.rpc('complete_task', { step_run_id: task.id }))).toBe(
+      'SB404 not_found',
+    );
+    await b.admin.rpc('decide_approval', { step_run_id: task.id, approved: true });
+    await b.ended(task.run_id);
+  });
+
+  test('a user task takes the data that its form asks for', async () => {
+    const form = {
+      type: 'object',
+      required: ['size'],
+      properties: { size: { type: 'integer', minimum: 1 } },
+    };
+    const { id } = await b.start(
+      await b.publish(
+        [
+          node('measure', 'user_task', { title: 'Measure {{ input.what }}', form }),
+          value('twice', 'steps.measure.output.size * 2'),
+        ],
+        ['measure > twice'],
+      ),
+      { what: 'the door' },
+    );
+    const task = await b.stepIs(id, 'measure', 'waiting');
+    expect(task.task).toMatchObject({ title: 'Measure the door', form });
+    const wrong = await b.developer.rpc('complete_task', {
+      step_run_id: task.id,
+      output: { size: 0 },
+    });
+    expect(codeOf(wrong)).toBe('SB422 invalid_input');
+    const right = { step_run_id: task.id, output: { size: 21 } };
+    expect(codeOf(await b.developer.rpc('complete_task', right))).toBe('none');
+    expect(codeOf(await b.developer.rpc('complete_task', right))).toBe('SB409 conflict');
+    const { run } = await b.ended(id);
+    expect(run.output).toEqual({ twice: 42 });
+  });
+
+  test('a task of a run that was cancelled cannot be decided any more', async () => {
+    const task = await waitingTask();
+    await b.developer.rpc('cancel_run', { run_id: task.run_id });
+    const late = await b.admin.rpc('decide_approval', { step_run_id: task.id, approved: true });
+    expect(codeOf(late)).toBe('SB409 conflict');
+    const { statuses } = await b.ended(task.run_id);
+    expect(statuses).toEqual({ ask: 'cancelled' });
+  });
+});

@@ -1,0 +1,219 @@
+// What the engine's tests share: workflows drawn in a few words, starting and awaiting their runs
+// through supabase-js, and the audit of what the engine wrote about each of them.
+
+import { randomUUID } from 'node:crypto';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type pg from 'pg';
+import { afterAll, expect } from 'vitest';
+import { auditRuns, TERMINAL } from '../../scripts/chaos/audit.ts';
+import type { Database, Json } from '../../types/database.ts';
+import { pool, type StackInfo, signedIn, stackInfo, waitFor } from '../support/stack.ts';
+
+type Tables = Database['public']['Tables'];
+export type Run = Tables['runs']['Row'];
+export type StepRun = Tables['step_runs']['Row'];
+
+export interface NodeOptions {
+  retry?: Json;
+  timeout_ms?: number;
+  on_error?: 'fail' | 'continue';
+  join?: 'all' | 'any';
+}
+
+export type Node = { id: string; type: string; data: Json };
+
+export function node(id: string, type: string, config: Json, options: NodeOptions = {}): Node {
+  return { id, type, data: { config, ...options } as Json };
+}
+
+/** A transform: the cheapest step there is. */
+export const value = (id: string, expression = '1', options: NodeOptions = {}): Node =>
+  node(id, 'transform', { expression }, options);
+
+/** A step that fails, for good. */
+export const failing = (id: string, options: NodeOptions = {}): Node =>
+  value(id, `$error("${id} fails")`, options);
+
+/** 'a > b', or 'a > b : handle'. */
+export function edges(...lines: string[]): Json[] {
+  return lines.map((line, index) => {
+    const [path = '', handle] = line.split(':').map((part) => part.trim());
+    const [source = '', target = ''] = path.split('>').map((part) => part.trim());
+    return { id: `e${index}`, source, target, ...(handle ? { sourceHandle: handle } : {}) };
+  });
+}
+
+export interface SignedIn {
+  db: pg.Pool;
+  developer: SupabaseClient;
+  admin: SupabaseClient;
+  stack: StackInfo;
+}
+
+export interface Ended {
+  run: Run & { context: Record<string, unknown> };
+  /** All attempts and items, in the order they were made. */
+  all: StepRun[];
+  /** The last attempt of the step itself. */
+  step(id: string): StepRun;
+  /** Last status of every step that the run came to. */
+  statuses: Record<string, string>;
+}
+
+export interface Bench extends SignedIn {
+  /** Saves and publishes; returns the kebab name. */
+  publish(nodes: Node[], lines?: string[], more?: { input_schema?: Json }): Promise<string>;
+  start(workflow: string, input?: Json, more?: Record<string, unknown>): Promise<Run>;
+  /** Resolves when the run has ended and everything about it is right. */
+  ended(runId: string, deadlineMs?: number): Promise<Ended>;
+  /** All of it: publish, start, await. */
+  run(nodes: Node[], lines?: string[], input?: Json): Promise<Ended>;
+  /** Resolves with the step run when it has the status. */
+  stepIs(runId: string, stepId: string, status: string, deadlineMs?: number): Promise<StepRun>;
+  /** Moves the engine's clock; only on a stack of the test's own. */
+  advance(interval: string): Promise<void>;
+}
+
+/** Signs the people in and opens a pool, on the shared stack or one of the test's own. */
+export async function bench(stack: StackInfo = stackInfo()): Promise<Bench> {
+  const db = pool(stack.db_url);
+  const [developer, admin] = await Promise.all([
+    signedIn('developer@acme', stack),
+    signedIn('admin@acme', stack),
+  ]);
+  const published: string[] = [];
+  afterAll(() => retire(db, published));
+
+  async function publish(
+    nodes: Node[],
+    lines: string[] = [],
+    more: { input_schema?: Json } = {},
+  ): Promise<string> {
+    const name = `t-${randomUUID()}`;
+    const definition = { nodes, edges: edges(...lines) };
+    const saved = await developer
+      .rpc('save_workflow', { kebab_name: name, definition, ...more })
+      .single<{ id: string }>();
+    if (saved.error) throw new Error(`${saved.error.message} ${saved.error.details}`);
+    const made = await developer.rpc('publish_workflow', { workflow_version_id: saved.data.id });
+    if (made.error) throw new Error(`${made.error.message} ${made.error.details}`);
+    published.push(name);
+    return name;
+  }
+
+  async function start(workflow: string, input: Json = {}, more = {}): Promise<Run> {
+    const { data, error } = await developer
+      .rpc('start_run', { workflow, input, ...more })
+      .single<Run>();
+    if (error) throw new Error(`${error.code} ${error.message} ${error.details}`);
+    return data;
+  }
+
+  async function ended(runId: string, deadlineMs = 20_000): Promise<Ended> {
+    await waitFor(`run ${runId} ends`, () => hasEnded(db, runId), deadlineMs);
+    await expectLegalHistory(db, runId);
+    return await readRun(developer, runId);
+  }
+
+  return {
+    db,
+    developer,
+    admin,
+    stack,
+    publish,
+    start,
+    ended,
+    async run(nodes, lines = [], input = {}) {
+      const { id } = await start(await publish(nodes, lines), input);
+      return await ended(id);
+    },
+    async stepIs(runId, stepId, status, deadlineMs = 15_000) {
+      return await waitFor(
+        `${stepId} is ${status}`,
+        async () => {
+          const { rows } = await db.query<StepRun>(
+            `select * from public.step_runs where run_id = $1 and step_id = $2 and status = $3
+             order by attempt desc limit 1`,
+            [runId, stepId, status],
+          );
+          return rows[0];
+        },
+        deadlineMs,
+      );
+    },
+    async advance(interval) {
+      await db.query('select engine.advance_clock($1::interval)', [interval]);
+      await db.query("notify stepbase, 'due'");
+    },
+  };
+}
+
+/** Runs keep their workflow: what the tests leave is out of the lists. */
+async function retire(db: pg.Pool, names: readonly string[]): Promise<void> {
+  await db.query('update public.workflows set deleted_at = now() where kebab_name = any($1)', [
+    names,
+  ]);
+}
+
+async function hasEnded(db: pg.Pool, runId: string): Promise<boolean> {
+  const { rows } = await db.query<{ status: string }>(
+    'select status from public.runs where id = $1',
+    [runId],
+  );
+  return TERMINAL.has(rows[0]?.status ?? '');
+}
+
+/** Gapless events, legal transitions, gapless context, nothing open, no job: of an ended run. */
+export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Promise<void> {
+  const problems = await auditRuns(db, runIds);
+  expect(problems.map(({ runId, kind, text }) => `${runId} ${kind}: ${text}`)).toEqual([]);
+}
+
+/** What a member sees of a run. */
+export async function readRun(client: SupabaseClient, runId: string): Promise<Ended> {
+  const [run, steps] = await Promise.all([
+    client.from('runs').select('*, context').eq('id', runId).single<Ended['run']>(),
+    readSteps(client, runId),
+  ]);
+  if (run.error) throw new Error(run.error.message);
+  const own = steps.filter((step) => step.item_index === 0);
+  const last = new Map(own.map((step) => [step.step_id, step]));
+  return {
+    run: run.data,
+    all: steps,
+    step(id) {
+      const step = last.get(id);
+      if (!step) throw new Error(`the run never came to ${id}`);
+      return step;
+    },
+    statuses: Object.fromEntries([...last].map(([id, step]) => [id, step.status])),
+  };
+}
+
+const PAGE = 1_000;
+
+async function readSteps(client: SupabaseClient, runId: string): Promise<StepRun[]> {
+  const steps: StepRun[] = [];
+  for (let page = 0; page < 20; page += 1) {
+    const { data, error } = await client
+      .from('step_runs')
+      .select('*')
+      .eq('run_id', runId)
+      .order('step_id')
+      .order('item_index')
+      .order('attempt')
+      .range(page * PAGE, (page + 1) * PAGE - 1)
+      .overrideTypes<StepRun[], { merge: false }>();
+    if (error) throw new Error(error.message);
+    steps.push(...data);
+    if (data.length < PAGE) break;
+  }
+  return steps;
+}
+
+/** The stable code of a refused call. */
+export function codeOf(result: { error: { code: string; details: string } | null }): string {
+  if (!result.error) return 'none';
+  const details = JSON.parse(result.error.details || '{}') as { code?: string };
+  return `${result.error.code} ${details.code}`;
+}
