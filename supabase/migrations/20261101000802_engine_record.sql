@@ -85,6 +85,7 @@ begin
     group by e.run_id
   ),
   -- A run whose last open step was resolved is complete: its own event follows those of the steps.
+  -- (A run without open steps that nothing was resolved in has not started: it is paused early.)
   run as (
     update public.runs r
     set
@@ -93,13 +94,17 @@ begin
       context_version = r.context_version + c.context_delta,
       current_step = coalesce(c.current_step, r.current_step),
       event_seq = r.event_seq + c.events
-        + case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+        + case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
+          and r.status in ('running', 'paused')
             then 1 else 0 end,
-      status = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+      status = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
+          and r.status in ('running', 'paused')
         then 'completed' else r.status end,
-      completed_at = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+      completed_at = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
+          and r.status in ('running', 'paused')
         then greatest(v_now, r.started_at) else r.completed_at end,
-      output = case when r.open_steps + c.open_delta = 0 and r.status in ('running', 'paused')
+      output = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
+          and r.status in ('running', 'paused')
         then engine.run_output(r.id, r.workflow_version_id) else r.output end,
       updated_at = v_now
     from change c
