@@ -12,7 +12,6 @@ declare
   v_retries uuid[];
   v_delays uuid[];
   v_late uuid[];
-  v_late_on uuid[];
   v_tokens uuid[];
   v_token_runs uuid[];
   v_overdue uuid[];
@@ -38,18 +37,9 @@ begin
     select
       array_agg(s.id) filter (where s.wait_kind = 'retry'),
       array_agg(s.id) filter (where s.wait_kind = 'delay'),
-      array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and not t.has_edge),
-      array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and t.has_edge)
-    into v_retries, v_delays, v_late, v_late_on
+      array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay'))
+    into v_retries, v_delays, v_late
     from public.step_runs s
-    cross join lateral (
-      select exists (
-        select 1 from public.workflow_edges e
-        where e.workflow_version_id = s.workflow_version_id
-          and e.source_node_id = s.step_id
-          and e.source_handle = 'timeout'
-      ) as has_edge
-    ) t
     where s.run_id = any(v_runs) and s.status = 'waiting' and s.wake_at <= v_now;
 
     with due as (
@@ -78,13 +68,7 @@ begin
         array(select null::text from unnest(v_delays))
       );
     end if;
-    if v_late_on is not null then
-      perform engine.resolve_waiting(
-        v_late_on,
-        array(select '{"timed_out": true}'::jsonb from unnest(v_late_on)),
-        array(select 'timeout' from unnest(v_late_on))
-      );
-    end if;
+    -- Waited too long: as with any step that ran out of time, its timeout edge is taken if it has one.
     if v_late is not null then
       perform engine.fail(
         v_runs, v_late,
