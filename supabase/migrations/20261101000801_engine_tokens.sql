@@ -37,6 +37,7 @@ create function engine.end_tokens(p_job_ids uuid[])
 returns void
 language sql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
   delete from pgboss.job j
   where j.name = 'steps'

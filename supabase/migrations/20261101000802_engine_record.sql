@@ -35,6 +35,7 @@ create function engine.broadcast(p_topics text[], p_events text[], p_payloads js
 returns void
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   -- Set-based form of realtime.send: one row per message, private, delivered on commit.
@@ -58,6 +59,7 @@ create function engine.record(p_events engine.event[])
 returns void
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_topics text[];

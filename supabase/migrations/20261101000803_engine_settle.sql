@@ -6,6 +6,7 @@ create function engine.settle(p_resolved uuid[], p_events engine.event[], p_carr
 returns setof engine.work
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   -- A token carries this many branches of a fan-out itself; the others get tokens of their own,

@@ -6,6 +6,7 @@ create function engine.claim(p_job_ids uuid[], p_run_ids uuid[])
 returns setof engine.work
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_started uuid[];

@@ -12,6 +12,7 @@ create function engine.complete(
 returns setof engine.work
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_done uuid[];

@@ -42,6 +42,7 @@ create function engine.fail(
 returns setof engine.work
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_followed uuid[];

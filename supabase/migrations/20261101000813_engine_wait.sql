@@ -11,6 +11,7 @@ create function engine.wait(
 returns void
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_parents uuid[];

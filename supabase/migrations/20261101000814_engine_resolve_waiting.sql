@@ -10,6 +10,7 @@ create function engine.resolve_waiting(
 returns setof uuid
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_done uuid[];
