@@ -8,6 +8,7 @@ import { toJson, toTable } from './report.ts';
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 const print = values.json ? console.error : console.log;
 
+const STOP_DEADLINE_MS = 20_000;
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -15,6 +16,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     if (interrupted.signal.aborted) process.exit(130);
     print(`\n${signal === 'SIGINT' ? 'Interrupted' : 'Terminated'}: stopping the stack …`);
     interrupted.abort(new Error('interrupted'));
+    // Nothing may keep an interrupted demo: the stack's watchdog ends what is left of it.
+    setTimeout(() => process.exit(130), STOP_DEADLINE_MS).unref();
   });
 }
 

@@ -17,13 +17,29 @@ export interface RunReport {
   ms: number | null;
 }
 
-/** Read back from the database: the last attempt of every step, in the order they started. */
+/** A message may arrive a moment before its rows are visible to others. */
+const VISIBLE_DEADLINE_MS = 5_000;
+const LOOK_AGAIN_MS = 25;
+const TERMINAL = new Set(['completed', 'failed', 'cancelled', 'timed_out']);
+
+async function endedRun(member: Member, runId: string): ReturnType<Member['run']> {
+  const deadline = Date.now() + VISIBLE_DEADLINE_MS;
+  for (;;) {
+    const run = await member.run(runId);
+    if (TERMINAL.has(run.status) || Date.now() > deadline) return run;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+/** Read back from the database after the run's end was announced: the last attempt of every step, in
+ * the order they started. */
 export async function reportRun(
   member: Member,
   workflow: string,
   runId: string,
 ): Promise<RunReport> {
-  const [run, rows] = await Promise.all([member.run(runId), member.steps(runId)]);
+  const run = await endedRun(member, runId);
+  const rows = await member.steps(runId);
   const last = new Map<string, (typeof rows)[number]>();
   for (const row of rows) {
     if (row.item_index !== 0) continue;
