@@ -1030,14 +1030,14 @@ isOneToOne: false
                   ]
                 },"workflow_schedules": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"cron_expression": string,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_run_at": string | null,"max_runs": number | null,"name": string,"next_run_at": string | null,"runs_started": number,"start_immediately": boolean,"timezone": string,"updated_at": string,"work_queue_id": string | null,"workflow_id": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"cron_expression": string,"finished_at": string | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_error": Json | null,"last_run_at": string | null,"max_runs": number | null,"name": string,"next_run_at": string | null,"runs_started": number,"start_immediately": boolean,"timezone": string,"updated_at": string,"work_queue_id": string | null,"workflow_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression": string,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id": string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression": string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id": string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression"?: string,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression"?: string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id"?: string
                   }
                   Relationships: [
                     {

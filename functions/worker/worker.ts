@@ -14,6 +14,7 @@ import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
 import type { RunMemory } from './run-memory.ts';
+import { runSchedules } from './schedules.ts';
 import type { Wakeup } from './wakeups.ts';
 
 export interface WorkerOptions {
@@ -206,7 +207,12 @@ export function createWorker(options: WorkerOptions): Worker {
       if (budget.spent) return;
       if (due.wake) {
         due.wake = false;
-        armWake(await engine.wake());
+        const next = await engine.wake();
+        armWake(next.inMs);
+        if (next.schedules) {
+          await runSchedules(engine);
+          due.wake = due.relay = true;
+        }
       }
       if (due.relay) {
         due.relay = false;

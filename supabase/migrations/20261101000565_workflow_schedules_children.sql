@@ -51,13 +51,16 @@ create table public.workflow_schedules (
   max_runs integer constraint max_runs_is_positive check (max_runs > 0),
   runs_started integer not null default 0 constraint runs_started_is_not_negative check (runs_started >= 0),
   last_run_at timestamptz,
+  last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
   next_run_at timestamptz,
+  finished_at timestamptz,
   work_queue_id uuid,
   created_by uuid default private.user_id() references public.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint workflow_schedule_is_of_app unique (id, app_code),
   constraint schedule_starts_at_most_max_runs check (runs_started <= max_runs),
+  constraint only_a_live_schedule_is_due check (next_run_at is null or (is_enabled and finished_at is null)),
   constraint schedule_workflow_is_of_same_app
     foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
   constraint schedule_work_queue_is_of_same_app
@@ -68,14 +71,24 @@ create table public.workflow_schedules (
 comment on table public.workflow_schedules is 'Cron schedules that start runs of a workflow.';
 comment on column public.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
 comment on column public.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
-comment on column public.workflow_schedules.next_run_at is 'When it is due; written by the scheduler.';
-comment on column public.workflow_schedules.work_queue_id is 'Queue whose next item becomes the run''s input.';
+comment on column public.workflow_schedules.is_enabled is
+'False: paused. What falls into a pause is not made up for.';
+comment on column public.workflow_schedules.last_run_at is 'When it last started a run.';
+comment on column public.workflow_schedules.last_error is
+'Why its last due time started nothing: {code, message, at, …}; null when it did.';
+comment on column public.workflow_schedules.next_run_at is
+'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
+comment on column public.workflow_schedules.finished_at is
+'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
+comment on column public.workflow_schedules.work_queue_id is
+'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
 
 create index idx_workflow_schedules_workflow_id_app_code on public.workflow_schedules (workflow_id, app_code);
 create index idx_workflow_schedules_work_queue_id_app_code on public.workflow_schedules (work_queue_id, app_code);
 create index idx_workflow_schedules_app_code on public.workflow_schedules (app_code);
 create index idx_workflow_schedules_created_by on public.workflow_schedules (created_by);
-create index idx_workflow_schedules_next_run_at on public.workflow_schedules (next_run_at) where is_enabled;
+create index idx_workflow_schedules_next_run_at on public.workflow_schedules (next_run_at)
+  where is_enabled and finished_at is null;
 
 create table public.workflow_children (
   id uuid primary key default gen_random_uuid(),
@@ -110,6 +123,43 @@ create index idx_workflow_children_app_code on public.workflow_children (app_cod
 create index idx_workflow_children_parent_close_policy on public.workflow_children (parent_close_policy);
 create index idx_workflow_children_created_by on public.workflow_children (created_by);
 
+-- Definer: asks the engine's clock and wakes workers, which no client may.
+create function private.plan_schedule()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
+    and new.cron_expression = old.cron_expression and new.timezone = old.timezone
+    and (new.max_runs is null or new.max_runs > new.runs_started)
+  then
+    return new;
+  end if;
+  new.next_run_at := null;
+  new.last_error := null;
+  if new.runs_started >= new.max_runs then
+    new.finished_at := coalesce(new.finished_at, engine.now());
+    return new;
+  end if;
+  new.finished_at := null;
+  if new.is_enabled then
+    if new.start_immediately and new.last_run_at is null then
+      new.next_run_at := engine.now();
+    end if;
+    perform pg_notify('stepbase', 'due');
+  end if;
+  return new;
+end;
+$$;
+
+comment on function private.plan_schedule() is
+'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
+
+create trigger workflow_schedules_plan
+  before insert or update of cron_expression, timezone, is_enabled, max_runs on public.workflow_schedules
+  for each row execute function private.plan_schedule();
 create trigger workflow_schedules_touch_updated_at before update on public.workflow_schedules
   for each row execute function private.touch_updated_at();
 create trigger workflow_schedules_keep_identity before update on public.workflow_schedules

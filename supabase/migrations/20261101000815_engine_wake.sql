@@ -110,7 +110,8 @@ begin
       (
         select min(r.deadline_at) from public.runs r
         where r.deadline_at is not null and r.completed_at is null
-      )
+      ),
+      engine.next_schedule_at()
     )
   );
 end;

@@ -82,8 +82,8 @@ declare
   key_column constant text := tg_argv[0];
   -- Secrets, and what changes without anybody configuring anything.
   hidden constant text[] := '{search,key_hash}';
-  silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,execution_count,'
-    'avg_execution_duration_ms,last_executed_at}';
+  silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
+    'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
   before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
   after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
   app constant text := coalesce(after, before) ->> 'app_code';

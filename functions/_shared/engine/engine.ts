@@ -75,13 +75,39 @@ export interface OutboxMessage {
   payload: unknown;
 }
 
+/** A schedule that needs its next time (engine.due_schedules). */
+export interface DueSchedule {
+  schedule_id: string;
+  cron_expression: string;
+  timezone: string;
+  /** The time it is due for, in PostgreSQL's own words; null when it has none yet. */
+  due_at: string | null;
+  /** The engine's clock: the next time is after this. */
+  asked_at: Date;
+}
+
+export interface ScheduleAnswer extends Omit<DueSchedule, 'asked_at'> {
+  /** Absent: there is no further time, or a problem. */
+  next_at?: string;
+  problem?: string;
+}
+
+export interface Due {
+  /** Milliseconds until the next thing is due, by the engine's clock. */
+  inMs: number | undefined;
+  /** A schedule is due now, or has no time yet. */
+  schedules: boolean;
+}
+
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
   complete(steps: readonly CompletedStep[]): Promise<Work[]>;
   fail(steps: readonly FailedStep[]): Promise<Work[]>;
   wait(steps: readonly WaitingStep[]): Promise<void>;
-  /** Wakes what is due; returns the milliseconds until the next thing is, by the engine's clock. */
-  wake(): Promise<number | undefined>;
+  /** Wakes what is due; says when the next thing is. */
+  wake(): Promise<Due>;
+  dueSchedules(): Promise<DueSchedule[]>;
+  fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
   /** Admits waiting runs to the queue; `more` when a full batch was taken. */
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
@@ -149,10 +175,15 @@ export function createEngine(db: Db): Engine {
       );
     },
     async wake() {
-      const [row] = await db.query<{ due_in_ms: number | null }>(
-        'select (extract(epoch from engine.wake() - engine.now()) * 1000)::float8 as due_in_ms',
+      const [row] = await db.query<{ due_in_ms: number | null; schedules: boolean }>(
+        `select (extract(epoch from engine.wake() - engine.now()) * 1000)::float8 as due_in_ms,
+           engine.schedules_wait() as schedules`,
       );
-      return row?.due_in_ms ?? undefined;
+      return { inMs: row?.due_in_ms ?? undefined, schedules: row?.schedules ?? false };
+    },
+    dueSchedules: () => db.query('select * from engine.due_schedules()'),
+    async fireSchedules(answers) {
+      await db.query('select engine.fire_schedules($1::jsonb)', [toJson(answers)]);
     },
     async relay() {
       const [row] = await db.query<{ admitted: number; messages: OutboxMessage[] }>(

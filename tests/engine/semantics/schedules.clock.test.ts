@@ -1,0 +1,333 @@
+// Schedules start runs by the engine's clock, which these tests move; they have a stack of their own
+// and take turns.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Stack } from '../../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
+import type { Database } from '../../../types/database.ts';
+import { waitFor } from '../../support/stack.ts';
+import { type Bench, bench, type Run, value } from '../support.ts';
+
+type Tables = Database['public']['Tables'];
+type Schedule = Tables['workflow_schedules']['Row'];
+
+let b: Bench;
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startThrowawayStack({ web: false });
+  b = await bench(stack.info);
+});
+afterAll(() => stack?.stop());
+afterEach(async () => {
+  await b.admin.from('workflow_schedules').delete().neq('name', '');
+});
+
+const double = value('double', 'input.n * 2');
+const needsNumber = {
+  type: 'object',
+  required: ['n'],
+  properties: { n: { type: 'number' } },
+};
+
+type Wanted = Omit<Tables['workflow_schedules']['Insert'], 'workflow_id'>;
+
+/** Of a workflow of its own, unless one is given; resolves when its next time is known. */
+async function schedule(wanted: Wanted, workflow?: string): Promise<Schedule> {
+  const name = workflow ?? (await b.publish([double], [], { input_schema: needsNumber }));
+  const found = await b.developer
+    .from('workflows')
+    .select('id')
+    .eq('kebab_name', name)
+    .single<{ id: string }>();
+  if (found.error) throw found.error;
+  const made = await b.developer
+    .from('workflow_schedules')
+    .insert({ name: 'test', input: { n: 1 }, ...wanted, workflow_id: found.data.id })
+    .select()
+    .single<Schedule>();
+  if (made.error) throw made.error;
+  return wanted.is_enabled === false ? made.data : await planned(made.data.id);
+}
+
+async function read(id: string): Promise<Schedule> {
+  const { data, error } = await b.developer
+    .from('workflow_schedules')
+    .select()
+    .eq('id', id)
+    .single<Schedule>();
+  if (error) throw error;
+  return data;
+}
+
+/** The schedule once it fulfils something. */
+const becomes = (id: string, what: string, is: (schedule: Schedule) => boolean) =>
+  waitFor(`the schedule ${what}`, async () => {
+    const schedule = await read(id);
+    return is(schedule) && schedule;
+  });
+
+const planned = (id: string) =>
+  becomes(id, 'is planned', (s) => s.next_run_at !== null || s.finished_at !== null);
+
+/** The schedule once it has started so many runs and they have ended: moving the clock harms none. */
+async function counts(id: string, runs: number): Promise<Schedule> {
+  const schedule = await becomes(id, `has started ${runs}`, (s) => s.runs_started === runs);
+  await ended(id);
+  return schedule;
+}
+
+async function change(id: string, changes: Tables['workflow_schedules']['Update']): Promise<void> {
+  const { error } = await b.developer.from('workflow_schedules').update(changes).eq('id', id);
+  if (error) throw error;
+}
+
+async function runsOf(id: string): Promise<Run[]> {
+  const { data, error } = await b.developer
+    .from('runs')
+    .select()
+    .eq('metadata->>schedule_id', id)
+    .order('created_at')
+    .overrideTypes<Run[], { merge: false }>();
+  if (error) throw error;
+  return data;
+}
+
+/** Every run of it, ended and audited. */
+async function ended(id: string): Promise<Run[]> {
+  const runs = await runsOf(id);
+  await Promise.all(runs.map((run) => b.ended(run.id)));
+  return await runsOf(id);
+}
+
+async function now(): Promise<number> {
+  const { rows } = await b.db.query<{ at: Date }>('select engine.now() as at');
+  return rows[0]?.at.getTime() ?? 0;
+}
+
+/** Moves the clock forward to a moment, or as far as the schedule's next time and a little more. */
+async function moveTo(moment: string | null): Promise<void> {
+  const ms = Date.parse(moment ?? '') - (await now());
+  expect(ms, `${moment} is still to come`).toBeGreaterThan(0);
+  await b.advance(`${ms + 500} milliseconds`);
+}
+
+const minutesPast = (moment: string | null) => new Date(moment ?? '').getUTCMinutes();
+
+describe('cron', () => {
+  test('starts the published version with its input, time after time', async () => {
+    const made = await schedule({ cron_expression: '*/15 * * * *', input: { n: 21 } });
+    expect(made.finished_at).toBeNull();
+    expect(minutesPast(made.next_run_at) % 15).toBe(0);
+    await moveTo(made.next_run_at);
+    const once = await counts(made.id, 1);
+    await moveTo(once.next_run_at);
+    const twice = await counts(made.id, 2);
+    const [first, second, ...more] = await ended(made.id);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({
+      status: 'completed',
+      trigger_type: 'schedule',
+      input: { n: 21 },
+      output: { double: 42 },
+      created_by: made.created_by,
+      metadata: { schedule_id: made.id },
+    });
+    expect([first, second].map((run) => run?.metadata)).toMatchObject([
+      { scheduled_at: made.next_run_at },
+      { scheduled_at: once.next_run_at },
+    ]);
+    const apart = Date.parse(twice.next_run_at ?? '') - Date.parse(once.next_run_at ?? '');
+    expect(apart).toBe(15 * 60_000);
+    expect(twice).toMatchObject({ last_error: null, last_run_at: expect.any(String) });
+  });
+
+  test('in its time zone, through both changes of the clock', async () => {
+    const night = await schedule({ cron_expression: '30 2 * * *', timezone: 'Europe/Berlin' });
+    const year = new Date(await now()).getUTCFullYear() + 1;
+    // The last Sunday of the month, when the clocks of Europe change at 01:00 UTC.
+    const sunday = (month: number) => {
+      const last = new Date(Date.UTC(year, month, 0));
+      return Date.UTC(year, month - 1, last.getUTCDate() - last.getUTCDay());
+    };
+    const at = (day: number, time: string) =>
+      `${new Date(day).toISOString().slice(0, 10)}T${time}Z`;
+    const DAY = 86_400_000;
+    let runs = 0;
+    for (const [month, before, on, after] of [
+      // 02:30 does not exist: it runs at the jump. 02:30 comes twice: it runs at the first.
+      [3, '01:30:00', '01:00:00', '00:30:00'],
+      [10, '00:30:00', '00:30:00', '01:30:00'],
+    ] as const) {
+      const day = sunday(month);
+      // Days that nobody was there for: one run.
+      await moveTo(at(day - 2 * DAY, '12:00:00'));
+      runs += 1;
+      const expected = [at(day - DAY, before), at(day, on), at(day + DAY, after)];
+      for (const time of expected) {
+        const { next_run_at } = await counts(night.id, runs);
+        expect(Date.parse(next_run_at ?? '')).toBe(Date.parse(time));
+        await moveTo(next_run_at);
+        runs += 1;
+      }
+      await counts(night.id, runs);
+    }
+    expect((await ended(night.id)).map(({ status }) => status)).toEqual(
+      Array(runs).fill('completed'),
+    );
+  });
+
+  test('what was missed while nobody was there starts once', async () => {
+    const made = await schedule({ cron_expression: '* * * * *' });
+    await b.advance('3 hours');
+    const { next_run_at } = await counts(made.id, 1);
+    expect(Date.parse(next_run_at ?? '')).toBeGreaterThan(await now());
+    await moveTo(next_run_at);
+    await counts(made.id, 2);
+    expect(await ended(made.id)).toHaveLength(2);
+  });
+
+  test('two workers start it once', async () => {
+    const made = await schedule({ cron_expression: '0 * * * *' });
+    // The stack's own worker is not told.
+    const client = await b.db.connect();
+    try {
+      await client.query('begin');
+      await client.query("select engine.advance_clock('2 hours')");
+      const { rows } = await client.query('select * from engine.due_schedules()');
+      await client.query('commit');
+      const answers = rows.map((row) => ({ ...row, next_at: new Date(Date.now() + 9e9) }));
+      await Promise.all(
+        Array.from({ length: 5 }, () =>
+          b.db.query('select engine.fire_schedules($1)', [JSON.stringify(answers)]),
+        ),
+      );
+    } finally {
+      client.release();
+    }
+    await counts(made.id, 1);
+    expect(await ended(made.id)).toHaveLength(1);
+  });
+});
+
+describe('life of a schedule', () => {
+  test('start_immediately: once when it is made, then by its times', async () => {
+    const made = await schedule({ cron_expression: '0 0 1 1 *', start_immediately: true });
+    const started = await counts(made.id, 1);
+    expect(started.next_run_at).toMatch(/-01-01T00:00:00/);
+    await change(made.id, { cron_expression: '0 0 1 2 *' });
+    const changed = await becomes(made.id, 'has a time', (s) => s.next_run_at !== null);
+    expect(changed).toMatchObject({ runs_started: 1 });
+    expect(changed.next_run_at).toMatch(/-02-01T00:00:00/);
+    expect(await ended(made.id)).toHaveLength(1);
+  });
+
+  test('max_runs: then it is finished, until it may start more', async () => {
+    const made = await schedule({ cron_expression: '*/5 * * * *', max_runs: 2 });
+    await moveTo(made.next_run_at);
+    await moveTo((await counts(made.id, 1)).next_run_at);
+    expect(await counts(made.id, 2)).toMatchObject({
+      next_run_at: null,
+      finished_at: expect.any(String),
+    });
+    await b.advance('1 hour');
+    await change(made.id, { max_runs: 3 });
+    const open = await planned(made.id);
+    expect(open).toMatchObject({ runs_started: 2, finished_at: null });
+    await moveTo(open.next_run_at);
+    await counts(made.id, 3);
+    expect(await ended(made.id)).toHaveLength(3);
+  });
+
+  test('paused, it starts nothing and makes nothing up for later', async () => {
+    const made = await schedule({ cron_expression: '*/10 * * * *' });
+    await change(made.id, { is_enabled: false });
+    expect((await read(made.id)).next_run_at).toBeNull();
+    await b.advance('1 hour');
+    await change(made.id, { is_enabled: true });
+    const resumed = await planned(made.id);
+    expect(Date.parse(resumed.next_run_at ?? '')).toBeGreaterThan(await now());
+    expect(resumed.runs_started).toBe(0);
+    await moveTo(resumed.next_run_at);
+    await counts(made.id, 1);
+    expect(await ended(made.id)).toHaveLength(1);
+  });
+
+  test('changed, it is due at its new time; deleted, never', async () => {
+    const made = await schedule({ cron_expression: '0 0 1 1 *' });
+    const gone = await schedule({ cron_expression: '*/2 * * * *' });
+    await b.developer.from('workflow_schedules').delete().eq('id', gone.id);
+    await change(made.id, { cron_expression: '*/2 * * * *', timezone: 'Asia/Kathmandu' });
+    const changed = await becomes(made.id, 'has a time', (s) => s.next_run_at !== null);
+    expect(Date.parse(changed.next_run_at ?? '') - (await now())).toBeLessThan(120_000);
+    await moveTo(changed.next_run_at);
+    await counts(made.id, 1);
+    expect(await ended(made.id)).toHaveLength(1);
+    expect(await runsOf(gone.id)).toEqual([]);
+  });
+});
+
+describe('what cannot start', () => {
+  test('is said on the schedule and holds up no other', async () => {
+    const cron_expression = '*/30 * * * *';
+    const misfit = await schedule({ cron_expression, input: { n: 'one' } });
+    const paused = await b.publish([double]);
+    const unpublished = await schedule({ cron_expression }, paused);
+    const good = await schedule({ cron_expression });
+    await b.developer.from('workflows').update({ status: 'paused' }).eq('kebab_name', paused);
+    await moveTo(good.next_run_at);
+    await counts(good.id, 1);
+    const failed = (id: string) => becomes(id, 'has failed', (s) => s.last_error !== null);
+    expect(await failed(misfit.id)).toMatchObject({
+      runs_started: 0,
+      last_error: { code: 'invalid_input', errors: [{ path: '/n' }], at: expect.any(String) },
+      next_run_at: expect.any(String),
+    });
+    expect(await failed(unpublished.id)).toMatchObject({
+      last_error: { code: 'conflict', message: `workflow ${paused} is paused, not published` },
+    });
+
+    await change(misfit.id, { input: { n: 4 } });
+    await b.developer.from('workflows').update({ status: 'published' }).eq('kebab_name', paused);
+    await moveTo((await read(misfit.id)).next_run_at);
+    expect(await counts(misfit.id, 1)).toMatchObject({ last_error: null });
+    expect(await counts(unpublished.id, 1)).toMatchObject({ last_error: null });
+    for (const { id } of [misfit, unpublished, good]) await ended(id);
+  });
+
+  test('an expression that names no time finishes it; a better one opens it again', async () => {
+    const never = await schedule({ cron_expression: '0 0 31 2 *' });
+    expect(never).toMatchObject({
+      next_run_at: null,
+      finished_at: expect.any(String),
+      last_error: { code: 'invalid_schedule' },
+    });
+    const wrong = await schedule({ cron_expression: '99 * * * *' });
+    expect(wrong).toMatchObject({ last_error: { code: 'invalid_schedule' } });
+    await change(wrong.id, { cron_expression: '59 * * * *' });
+    expect(await planned(wrong.id)).toMatchObject({ last_error: null, finished_at: null });
+  });
+});
+
+test('a work queue gives the input; while it is empty nothing starts', async () => {
+  const workflow = await b.publish([double]);
+  const { rows } = await b.db.query<{ id: string }>(
+    `insert into public.work_queues (app_code, workflow_id, queue_name)
+     select app_code, id, 'numbers' from public.workflows where kebab_name = $1 returning id`,
+    [workflow],
+  );
+  const queue = rows[0]?.id ?? '';
+  const made = await schedule(
+    { cron_expression: '*/20 * * * *', input: { n: 0, of: 'input' }, work_queue_id: queue },
+    workflow,
+  );
+  await moveTo(made.next_run_at);
+  const passed = await becomes(made.id, 'has passed', (s) => s.next_run_at !== made.next_run_at);
+  expect(passed).toMatchObject({ runs_started: 0, last_error: null });
+  await b.db.query(`select engine.push_work_item($1, '{"n": 5}')`, [queue]);
+  await moveTo(passed.next_run_at);
+  await counts(made.id, 1);
+  const [run] = await ended(made.id);
+  expect(run).toMatchObject({ input: { n: 5, of: 'input' }, output: { double: 10 } });
+  const item = await b.db.query('select taken_by_run_id from public.work_queue_items');
+  expect(item.rows).toEqual([{ taken_by_run_id: run?.id }]);
+});
