@@ -37,6 +37,8 @@ interface ClusterOptions {
   dataDir: string;
   port: number;
   superuserPassword: string;
+  /** Further lines of its configuration. */
+  settings?: readonly string[];
 }
 
 interface Programs {
@@ -192,7 +194,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const [tools, share] = await Promise.all([programs(account), pgtapShare(account)]);
   if (existsSync(join(folder, 'PG_VERSION'))) await waitForPredecessor(folder);
   else await initialise(tools, folder, options, account);
-  await writeFile(join(folder, 'postgresql.auto.conf'), settings(options.port, share));
+  const lines = [settings(options.port, share), ...(options.settings ?? []), ''];
+  await writeFile(join(folder, 'postgresql.auto.conf'), lines.join('\n'));
   if (account) await chown(join(folder, 'postgresql.auto.conf'), account.uid, account.gid);
 
   const log = join(options.dataDir, 'logs', 'postgres.log');

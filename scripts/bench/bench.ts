@@ -1,0 +1,302 @@
+// The measurement: every contender gets its turn in every round, in an order that moves on with the rounds;
+// the others are stopped meanwhile. What is reported is the median of the rounds.
+
+import { type BenchDatabase, type Ground, layGround } from './ground.ts';
+import { fillHistory } from './history.ts';
+import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
+import { measureLimit } from './limit.ts';
+import { fan, linear, makeOwner, memberSession, publish } from './owner.ts';
+import { installPeers, runPeer } from './peers.ts';
+import { PROFILE_SETTINGS, type Profile, startProfile } from './profile.ts';
+import { type Sizes, STEPS } from './sizes.ts';
+import { type Stepbase, startStepbase } from './stepbase.ts';
+
+export const ROWS = ['steps', 'run_ms', 'fanout', 'loaded', 'growth', 'idle'] as const;
+export type Row = (typeof ROWS)[number];
+export const CONTENDERS = ['stepbase', 'dbos', 'graphile_worker', 'limit'] as const;
+export type Contender = (typeof CONTENDERS)[number];
+
+export interface BenchOptions {
+  sizes: Sizes;
+  rounds: number;
+  rows: ReadonlySet<Row>;
+  contenders: ReadonlySet<Contender>;
+  /** Also finds out where the time of the first row goes; measuring that costs time itself. */
+  profile: boolean;
+  say: (message: string) => void;
+}
+
+export type Figure = number | null;
+
+export interface Figures {
+  steps_per_s: Record<Contender, Figure>;
+  run_ms: { stepbase: Figure; dbos: Figure };
+  fanout_steps_per_s: Figure;
+  loaded_ratio: Figure;
+  context_growth: Figure;
+  worker_rss_mb: Figure;
+  idle_statements_per_s: Figure;
+}
+
+export interface BenchResult {
+  figures: Figures;
+  /** What each round measured, by name. */
+  rounds: Record<string, number[]>;
+  /** version(), as the server tells it. */
+  server: string;
+  profile: Profile | undefined;
+}
+
+const TEN = 'ten-steps';
+const FAN = 'fan-out';
+const LONG = 'long';
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = Number.NaN, high = Number.NaN] = [
+    sorted[Math.ceil(sorted.length / 2) - 1],
+    sorted[middle],
+  ];
+  return (low + high) / 2;
+}
+
+export async function measure(options: BenchOptions): Promise<BenchResult> {
+  const { contenders, profile, rows, say } = options;
+  if (contenders.has('dbos') || contenders.has('graphile_worker')) installPeers(say);
+  const ground = await layGround([LOG_LINE, ...(profile ? PROFILE_SETTINGS : [])]);
+  try {
+    return await new Bench(ground, options).run(rows);
+  } finally {
+    await ground.stop();
+  }
+}
+
+class Bench {
+  readonly #ground: Ground;
+  readonly #options: BenchOptions;
+  readonly #measured = new Map<string, number[]>();
+  #profile: Profile | undefined;
+
+  constructor(ground: Ground, options: BenchOptions) {
+    this.#ground = ground;
+    this.#options = options;
+  }
+
+  async run(rows: ReadonlySet<Row>): Promise<BenchResult> {
+    const turns = await this.#turns();
+    for (let round = 0; round < this.#options.rounds; round += 1) {
+      for (let i = 0; i < turns.length; i += 1) {
+        const turn = turns[(i + round) % turns.length];
+        await this.#ground.settle();
+        await turn?.();
+      }
+    }
+    if (rows.has('idle') && this.#options.contenders.has('stepbase')) await this.#idle();
+    return {
+      figures: this.#figures(),
+      rounds: Object.fromEntries(this.#measured),
+      server: await this.#ground.serverVersion(),
+      profile: this.#profile,
+    };
+  }
+
+  /** What has to be measured in every round; prepares the databases. */
+  async #turns(): Promise<(() => Promise<void>)[]> {
+    const { contenders, rows, sizes, say } = this.#options;
+    const steps = rows.has('steps') || rows.has('loaded');
+    const turns: (() => Promise<void>)[] = [];
+    const stepbase = contenders.has('stepbase') && [...rows].some((row) => row !== 'idle');
+    if (stepbase) {
+      const database = await this.#stepbaseDatabase();
+      turns.push(() => this.#stepbase(database, steps));
+    }
+    if (rows.has('loaded') && contenders.has('stepbase')) {
+      const database = await this.#stepbaseDatabase();
+      say(`filling ${sizes.history * STEPS} finished steps into a database`);
+      await fillHistory(database, TEN, sizes.history);
+      turns.push(() => this.#loaded(database));
+    }
+    if (contenders.has('dbos') && (rows.has('steps') || rows.has('run_ms'))) {
+      const database = await this.#ground.emptyDatabase('bench_dbos');
+      turns.push(() => this.#dbos(database));
+    }
+    if (contenders.has('graphile_worker') && rows.has('steps')) {
+      const database = await this.#ground.emptyDatabase('bench_graphile_worker');
+      turns.push(() => this.#graphileWorker(database));
+    }
+    if (contenders.has('limit') && rows.has('steps')) {
+      const database = await this.#stepbaseDatabase();
+      turns.push(async () => {
+        const ms = await measureLimit(database, TEN, sizes.runs);
+        this.#note('steps_per_s.limit', perSecond(sizes.runs * STEPS, ms));
+      });
+    }
+    return turns;
+  }
+
+  async #stepbaseDatabase(): Promise<BenchDatabase> {
+    const { rows, sizes } = this.#options;
+    const database = await this.#ground.migratedDatabase();
+    await makeOwner(database);
+    const member = await memberSession(database);
+    await publish(member, TEN, linear(STEPS));
+    if (rows.has('fanout')) await publish(member, FAN, fan(sizes.branches));
+    if (rows.has('growth')) await publish(member, LONG, linear(sizes.longSteps, true));
+    await member.end();
+    return database;
+  }
+
+  async #stepbase(database: BenchDatabase, steps: boolean): Promise<void> {
+    const { rows, sizes, profile } = this.#options;
+    const stepbase = await startStepbase(this.#ground, database);
+    try {
+      await this.#warmUp(stepbase);
+      if (steps) {
+        const finish = profile ? await startProfile(this.#ground, database, stepbase) : undefined;
+        await this.#manySteps(stepbase, 'steps_per_s.stepbase');
+        this.#profile = await finish?.(sizes.runs * STEPS);
+        await stepbase.check(STEPS);
+      }
+      if (rows.has('run_ms')) {
+        const each: number[] = [];
+        for (let run = 0; run < sizes.oneByOne; run += 1) each.push((await stepbase.one(TEN)).ms);
+        await stepbase.check(STEPS);
+        this.#note('run_ms.stepbase', median(each));
+      }
+      if (rows.has('fanout')) await this.#fanOut(stepbase);
+      if (rows.has('growth')) await this.#growth(stepbase);
+      const memory = await stepbase.workerMemory();
+      if (memory !== undefined) this.#note('worker_rss_mb', memory);
+    } finally {
+      await stepbase.stop();
+    }
+  }
+
+  async #loaded(database: BenchDatabase): Promise<void> {
+    const stepbase = await startStepbase(this.#ground, database);
+    try {
+      await this.#warmUp(stepbase);
+      await this.#manySteps(stepbase, 'steps_per_s.loaded');
+      await stepbase.check(STEPS);
+    } finally {
+      await stepbase.stop();
+    }
+  }
+
+  async #warmUp(stepbase: Stepbase): Promise<void> {
+    const { sizes } = this.#options;
+    await stepbase.many(TEN, sizes.warmUp, sizes.inFlight);
+    await stepbase.check(STEPS);
+    await this.#ground.settle();
+  }
+
+  async #manySteps(stepbase: Stepbase, name: string): Promise<void> {
+    const { sizes } = this.#options;
+    const ms = await stepbase.many(TEN, sizes.runs, sizes.inFlight);
+    this.#note(name, perSecond(sizes.runs * STEPS, ms));
+  }
+
+  async #fanOut(stepbase: Stepbase): Promise<void> {
+    const { sizes } = this.#options;
+    const each: number[] = [];
+    for (let run = 0; run < sizes.fanOuts; run += 1) {
+      const { ms } = await stepbase.one(FAN);
+      each.push(perSecond(sizes.branches + 2, ms));
+    }
+    await stepbase.check(sizes.branches + 2);
+    this.#note('fanout_steps_per_s', median(each));
+  }
+
+  async #growth(stepbase: Stepbase): Promise<void> {
+    const { sizes } = this.#options;
+    const each: number[] = [];
+    for (let run = 0; run < sizes.longRuns; run += 1) {
+      const { id } = await stepbase.one(LONG);
+      const { first, last } = await stepbase.ends(id, sizes.longSteps, sizes.longEnds);
+      each.push(last / first);
+    }
+    await stepbase.check(sizes.longSteps);
+    this.#note('context_growth', median(each));
+  }
+
+  async #dbos(database: BenchDatabase): Promise<void> {
+    const { sizes } = this.#options;
+    const { manyMs, each } = await runPeer<{ manyMs: number; each: number[] }>(
+      'dbos',
+      { ...sizes, url: database.url, steps: STEPS },
+      this.#ground.dataDir,
+    );
+    this.#note('steps_per_s.dbos', perSecond(sizes.runs * STEPS, manyMs));
+    this.#note('run_ms.dbos', median(each));
+  }
+
+  async #graphileWorker(database: BenchDatabase): Promise<void> {
+    const { sizes } = this.#options;
+    const { jobsMs } = await runPeer<{ jobsMs: number }>(
+      'graphile-worker',
+      { ...sizes, url: database.url, steps: STEPS },
+      this.#ground.dataDir,
+    );
+    this.#note('steps_per_s.graphile_worker', perSecond(sizes.jobs, jobsMs));
+  }
+
+  async #idle(): Promise<void> {
+    const { sizes } = this.#options;
+    const database = await this.#stepbaseDatabase();
+    await logStatements(database, true);
+    const stepbase = await startStepbase(this.#ground, database);
+    try {
+      await this.#warmUp(stepbase);
+      this.#note(
+        'idle_statements_per_s',
+        await countIdleStatements(this.#ground, sizes.idleSeconds),
+      );
+    } finally {
+      await stepbase.stop();
+      await logStatements(database, false);
+    }
+  }
+
+  #note(name: string, value: number): void {
+    const before = this.#measured.get(name) ?? [];
+    this.#measured.set(name, [...before, value]);
+    this.#options.say(`${name} ${shown(value)}`);
+  }
+
+  #figures(): Figures {
+    const of = (name: string): Figure => {
+      const values = this.#measured.get(name);
+      return values ? Number(shown(median(values))) : null;
+    };
+    const empty = this.#measured.get('steps_per_s.stepbase') ?? [];
+    // Of the same round: what the machine did meanwhile hits both.
+    const ratios = (this.#measured.get('steps_per_s.loaded') ?? []).map(
+      (loaded, round) => loaded / (empty[round] ?? Number.NaN),
+    );
+    return {
+      steps_per_s: {
+        stepbase: of('steps_per_s.stepbase'),
+        dbos: of('steps_per_s.dbos'),
+        graphile_worker: of('steps_per_s.graphile_worker'),
+        limit: of('steps_per_s.limit'),
+      },
+      run_ms: { stepbase: of('run_ms.stepbase'), dbos: of('run_ms.dbos') },
+      fanout_steps_per_s: of('fanout_steps_per_s'),
+      loaded_ratio: ratios.length > 0 ? Number(shown(median(ratios))) : null,
+      context_growth: of('context_growth'),
+      worker_rss_mb: of('worker_rss_mb'),
+      idle_statements_per_s: of('idle_statements_per_s'),
+    };
+  }
+}
+
+function perSecond(count: number, ms: number): number {
+  return (count * 1_000) / ms;
+}
+
+/** As many digits as mean something. */
+export function shown(value: number): string {
+  if (Math.abs(value) >= 100) return value.toFixed(0);
+  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+}

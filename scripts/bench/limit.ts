@@ -1,0 +1,142 @@
+// The limit: what one connection can do when it only writes what completed steps write, a hundred steps to a
+// statement. Same tables, triggers and foreign keys as the engine; no queue, no worker, nothing decided.
+
+import type pg from 'pg';
+import { withClient } from '../stack/postgres/connection.ts';
+import type { BenchDatabase } from './ground.ts';
+import { STEPS } from './sizes.ts';
+
+const BATCH = 100;
+
+/** Runs whose first step is running, as a worker's claim leaves them. */
+const PREPARE = `
+  with version as (
+    select v.* from public.workflow_versions v
+    join public.workflows w on w.published_version_id = v.id
+    where w.kebab_name = $1
+  ),
+  run as (
+    insert into public.runs (
+      app_code, workflow_id, workflow_version_id, status, steps_total, open_steps, event_seq, started_at
+    )
+    select v.app_code, v.workflow_id, v.id, 'running', $3::int, 1, 1, now()
+    from version v, generate_series(1, $2::int)
+    returning id, app_code, workflow_version_id
+  ),
+  step as (
+    insert into public.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, claim, started_at
+    )
+    select r.id, r.app_code, r.workflow_version_id, 's1', 'transform', 'running', gen_random_uuid(),
+      1, now()
+    from run r
+  )
+  select array_agg(r.id order by r.id) as ids from run r`;
+
+/** The running step of each run ($1) completes and the next one ($3, null after the last) starts. */
+const ADVANCE = `
+  with done as (
+    update public.step_runs s
+    set status = 'completed', input = '{"expression": "1"}', output = '1', completed_at = now(),
+      updated_at = now()
+    from unnest($1::uuid[]) as b (run_id)
+    where s.run_id = b.run_id and s.step_id = $2 and s.item_index = 0 and s.attempt = 1
+      and s.status = 'running'
+    returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_type, s.job_id
+  ),
+  next as (
+    insert into public.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, claim,
+      started_at
+    )
+    select d.run_id, d.app_code, d.workflow_version_id, $3, d.step_type, 'running', 1, d.job_id, 1,
+      now()
+    from done d
+    where $3::text is not null
+  ),
+  run as (
+    update public.runs r
+    set steps_completed = r.steps_completed + 1, context_version = r.context_version + 1,
+      event_seq = r.event_seq + 2, current_step = coalesce($3, r.current_step),
+      open_steps = case when $3 is null then 0 else r.open_steps end,
+      status = case when $3 is null then 'completed' else r.status end,
+      completed_at = case when $3 is null then now() end,
+      output = case when $3 is null then jsonb_build_object($2::text, 1) end,
+      updated_at = now()
+    from done d
+    where r.id = d.run_id
+    returning r.id, r.app_code, r.workflow_id, r.status, r.event_seq, r.context_version,
+      r.steps_completed, r.steps_total, d.id as step_run_id
+  ),
+  patch as (
+    insert into public.run_context (run_id, version, app_code, step_id, step_run_id, patch)
+    select r.id, r.context_version, r.app_code, $2, r.step_run_id, jsonb_build_object($2::text, 1)
+    from run r
+  ),
+  event as (
+    insert into public.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt)
+    select r.id, r.event_seq - 2 + e.place, r.app_code, e.type, e.step_id, 0, 1
+    from run r
+    cross join lateral (
+      values (1, 'step.completed', $2),
+        (2, case when $3 is null then 'run.completed' else 'step.started' end, $3)
+    ) e (place, type, step_id)
+    returning run_id, seq, event_type, step_id
+  )
+  insert into realtime.messages (topic, extension, payload, event, private)
+  select 'run:' || r.id, 'broadcast',
+    jsonb_build_object(
+      'seq', e.seq, 'run_id', r.id, 'type', e.type, 'step_id', e.step_id, 'item_index', 0,
+      'attempt', 1, 'status', e.status, 'at', now()
+    ),
+    case when e.step_id is null then 'run' else 'step' end, true
+  from run r
+  cross join lateral (
+    values (r.event_seq - 1, 'step.completed', $2, 'completed'),
+      (r.event_seq, case when $3 is null then 'run.completed' else 'step.started' end, $3,
+        case when $3 is null then 'completed' else 'running' end)
+  ) e (seq, type, step_id, status)`;
+
+/** Milliseconds for all steps of so many runs of the ten-step workflow. */
+export async function measureLimit(
+  database: BenchDatabase,
+  workflow: string,
+  runs: number,
+): Promise<number> {
+  return await withClient(database.url, async (client) => {
+    await advanceAll(client, workflow, Math.min(runs, 2 * BATCH));
+    return await advanceAll(client, workflow, runs);
+  });
+}
+
+async function advanceAll(client: pg.Client, workflow: string, runs: number): Promise<number> {
+  const { rows } = await client.query<{ ids: string[] }>(PREPARE, [workflow, runs, STEPS]);
+  const ids = rows[0]?.ids ?? [];
+  // What autovacuum would have found out by then: without it the planner thinks of empty tables.
+  await client.query('analyze public.runs, public.step_runs');
+  await client.query("set plan_cache_mode = 'force_generic_plan'");
+  const begin = performance.now();
+  for (let step = 1; step <= STEPS; step += 1) {
+    const next = step < STEPS ? `s${step + 1}` : null;
+    for (let from = 0; from < runs; from += BATCH) {
+      await client.query({
+        name: 'advance',
+        text: ADVANCE,
+        values: [ids.slice(from, from + BATCH), `s${step}`, next],
+      });
+    }
+  }
+  const ms = performance.now() - begin;
+  const check = await client.query<{ completed: number; steps: number; events: number }>(
+    `select count(*)::int as completed, coalesce(sum(steps_completed), 0)::int as steps,
+       (select count(*)::int from public.run_events where run_id = any($1)) as events
+     from public.runs where id = any($1) and status = 'completed'`,
+    [ids],
+  );
+  const [count] = check.rows;
+  if (count?.completed !== runs || count.steps !== runs * STEPS) {
+    throw new Error(`the limit completed ${JSON.stringify(count)}`);
+  }
+  if (count.events !== 2 * runs * STEPS) throw new Error(`the limit wrote ${count.events} events`);
+  return ms;
+}

@@ -1,0 +1,56 @@
+// npm run bench [-- --json | --markdown] [--quick] [--rounds N] [--only steps,run_ms,…]
+//   [--contenders stepbase,dbos,…] [--profile]
+// Measures Stepbase against its peers and against the limit of the database. Takes its time: some ten
+// minutes in full. What it is doing goes to standard error, the result to standard output.
+
+import { parseArgs } from 'node:util';
+import { CONTENDERS, measure, ROWS } from './bench.ts';
+import { lines, machine, markdown, profileMarkdown } from './report.ts';
+import { FULL, QUICK } from './sizes.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    markdown: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    contenders: { type: 'string' },
+    profile: { type: 'boolean' },
+  },
+});
+
+function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]) {
+  if (text === undefined) return new Set(all);
+  const names = text.split(',').map((name) => name.trim());
+  const picked = all.filter((name) => names.includes(name));
+  const unknown = names.filter((name) => !all.some((known) => known === name));
+  if (unknown.length > 0 || picked.length === 0) {
+    throw new Error(`${option}: ${unknown.join(', ')} (known: ${all.join(', ')})`);
+  }
+  return new Set(picked);
+}
+
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number from 1');
+const sizes = values.quick ? QUICK : FULL;
+const begin = performance.now();
+
+const result = await measure({
+  sizes,
+  rounds,
+  rows: chosen('--only', values.only, ROWS),
+  contenders: chosen('--contenders', values.contenders, CONTENDERS),
+  profile: values.profile ?? false,
+  say: (message) => {
+    console.error(`${((performance.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${message}`);
+  },
+});
+
+if (result.profile) console.log(`${profileMarkdown(result.profile)}\n`);
+if (values.json) console.log(JSON.stringify(result.figures));
+else if (values.markdown) console.log(markdown(result, sizes, rounds));
+else {
+  console.log(machine(result.server));
+  console.table(lines(result, sizes));
+}

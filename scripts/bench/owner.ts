@@ -1,0 +1,81 @@
+// Who owns the measured runs: an application with a member, and workflows that the member publishes
+// through the same RPCs as everybody.
+
+import pg from 'pg';
+import { withClient } from '../stack/postgres/connection.ts';
+import type { BenchDatabase } from './ground.ts';
+
+const MEMBER = '00000000-0000-4000-8000-00000000be02';
+const ORGANIZATION = '00000000-0000-4000-8000-00000000be01';
+const APP = 'speed';
+
+/** A step does nothing: its expression is a constant. */
+const STEP = { type: 'transform', data: { config: { expression: '1' } } };
+
+export interface Definition {
+  nodes: { id: string; type: string; data: { config: { expression: string } } }[];
+  edges: { id: string; source: string; target: string }[];
+}
+
+/** One step after another; `counting`: each adds one to what the step before it returned. */
+export function linear(steps: number, counting = false): Definition {
+  const nodes = Array.from({ length: steps }, (_, i) => ({
+    ...STEP,
+    id: `s${i + 1}`,
+    data: { config: { expression: counting && i > 0 ? `steps.s${i}.output + 1` : '1' } },
+  }));
+  const edges = nodes
+    .slice(1)
+    .map(({ id }, i) => ({ id: `e${i}`, source: `s${i + 1}`, target: id }));
+  return { nodes, edges };
+}
+
+/** One step, so many beside each other, one step. */
+export function fan(branches: number): Definition {
+  const middle = Array.from({ length: branches }, (_, i) => `b${i + 1}`);
+  return {
+    nodes: ['first', ...middle, 'last'].map((id) => ({ ...STEP, id })),
+    edges: middle.flatMap((id) => [
+      { id: `i${id}`, source: 'first', target: id },
+      { id: `o${id}`, source: id, target: 'last' },
+    ]),
+  };
+}
+
+/** The application and its member; once a database. */
+export async function makeOwner(database: BenchDatabase): Promise<void> {
+  await withClient(database.adminUrl, (client) =>
+    client.query(`
+      insert into public.organizations (id, slug, name) values ('${ORGANIZATION}', '${APP}', 'Speed');
+      insert into public.applications (app_code, organization_id, name)
+      values ('${APP}', '${ORGANIZATION}', 'Speed');
+      insert into auth.users (id, aud, role, email)
+      values ('${MEMBER}', 'authenticated', 'authenticated', 'member@speed.example');
+      insert into public.app_members (app_code, user_id, role) values ('${APP}', '${MEMBER}', 'admin');
+    `),
+  );
+}
+
+/** A session that is the member, as the Data API makes one from the member's token. */
+export async function memberSession(database: BenchDatabase): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url, application_name: 'bench' });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query("select set_config('request.jwt.claims', $1, false)", [
+    JSON.stringify({ sub: MEMBER, role: 'authenticated', app_code: APP }),
+  ]);
+  await client.query('set role authenticated');
+  return client;
+}
+
+export async function publish(
+  member: pg.Client,
+  name: string,
+  definition: Definition,
+): Promise<void> {
+  const { rows } = await member.query<{ id: string }>(
+    'select id from public.save_workflow(kebab_name => $1, definition => $2)',
+    [name, JSON.stringify(definition)],
+  );
+  await member.query('select public.publish_workflow(workflow_version_id => $1)', [rows[0]?.id]);
+}

@@ -1,0 +1,111 @@
+// Where the time of a measurement goes: the statements of the database by what they took, those inside
+// functions too, and the CPU time of each kind of process.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { clusterFolder } from '../stack/postgres/cluster.ts';
+import { withClient } from '../stack/postgres/connection.ts';
+import type { BenchDatabase, Ground } from './ground.ts';
+import type { Stepbase } from './stepbase.ts';
+
+export const PROFILE_SETTINGS = [
+  "shared_preload_libraries = 'pg_stat_statements'",
+  'pg_stat_statements.track = all',
+  'pg_stat_statements.track_planning = on',
+];
+
+export interface StatementTime {
+  query: string;
+  /** Sent by a client; otherwise run inside a function, its time is part of that statement's, too. */
+  toplevel: boolean;
+  calls: number;
+  total_ms: number;
+  plan_ms: number;
+  rows: number;
+  blocks: number;
+  wal_bytes: number;
+}
+
+export interface Profile {
+  steps: number;
+  wall_ms: number;
+  statements: StatementTime[];
+  /** CPU milliseconds of the worker, of all server processes, and of the bench with Realtime in it. */
+  cpu_ms: { worker: number; postgres: number; bench: number } | undefined;
+}
+
+const TOP = 30;
+
+/** From now until the function that it resolves with is called. */
+export async function startProfile(
+  ground: Ground,
+  database: BenchDatabase,
+  stepbase: Stepbase,
+): Promise<(steps: number) => Promise<Profile>> {
+  await withClient(database.adminUrl, async (client) => {
+    await client.query('create extension if not exists pg_stat_statements with schema extensions');
+    await client.query('select extensions.pg_stat_statements_reset()');
+  });
+  const postmaster = await postmasterPid(ground);
+  const cpu = async () => ({
+    worker: await cpuMs([stepbase.workerPid()]),
+    postgres: await cpuMs(await childrenOf(postmaster)),
+    bench: (process.cpuUsage().user + process.cpuUsage().system) / 1_000,
+  });
+  const before = await cpu();
+  const begin = performance.now();
+  return async (steps) => {
+    const wall_ms = performance.now() - begin;
+    const after = await cpu();
+    const statements = await withClient(database.adminUrl, async (client) => {
+      const { rows } = await client.query<StatementTime>(
+        `select regexp_replace(s.query, '\\s+', ' ', 'g') as query, s.toplevel, s.calls::int,
+           s.total_exec_time as total_ms, s.total_plan_time as plan_ms, s.rows::int,
+           (s.shared_blks_hit + s.shared_blks_read)::int as blocks, s.wal_bytes::float8
+         from extensions.pg_stat_statements s
+         where s.dbid = (select d.oid from pg_database d where d.datname = current_database())
+         order by s.total_exec_time desc limit ${TOP}`,
+      );
+      return rows;
+    });
+    return {
+      steps,
+      wall_ms,
+      statements,
+      cpu_ms:
+        postmaster === undefined
+          ? undefined
+          : {
+              worker: after.worker - before.worker,
+              postgres: after.postgres - before.postgres,
+              bench: after.bench - before.bench,
+            },
+    };
+  };
+}
+
+async function postmasterPid(ground: Ground): Promise<number | undefined> {
+  const file = join(clusterFolder(ground.dataDir), 'postmaster.pid');
+  const pid = Number((await readFile(file, 'utf8')).split('\n')[0]);
+  return (await stat(pid)) === undefined ? undefined : pid;
+}
+
+/** Fields of /proc/<pid>/stat after the program's name, which may hold spaces. */
+async function stat(pid: number | string): Promise<string[] | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+async function childrenOf(parent: number | undefined): Promise<number[]> {
+  if (parent === undefined) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const parents = await Promise.all(pids.map(async (pid) => Number((await stat(pid))?.[1])));
+  return pids.map(Number).filter((_, i) => parents[i] === parent);
+}
+
+const TICK_MS = 10;
+
+async function cpuMs(pids: readonly (number | undefined)[]): Promise<number> {
+  const stats = await Promise.all(pids.map((pid) => (pid === undefined ? undefined : stat(pid))));
+  return stats.reduce((sum, s) => sum + (Number(s?.[11] ?? 0) + Number(s?.[12] ?? 0)) * TICK_MS, 0);
+}

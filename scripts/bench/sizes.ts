@@ -1,0 +1,70 @@
+// How much of each kind of work is measured. The full size is what docs/performance.md shows; the others
+// are for trying something out and for the test of the bench itself.
+
+export interface Sizes {
+  /** Runs of ten steps, so many at a time, and before that a few that nobody measures. */
+  runs: number;
+  inFlight: number;
+  warmUp: number;
+  /** Runs one after another. */
+  oneByOne: number;
+  /** Raw jobs for a queue. */
+  jobs: number;
+  /** Branches of a fan-out, and how often it runs. */
+  branches: number;
+  fanOuts: number;
+  /** Steps of a long run, how many of its first and last are compared, and how often it runs. */
+  longSteps: number;
+  longEnds: number;
+  longRuns: number;
+  /** Finished runs (ten steps, thirty events each) that lie in the tables of the loaded database. */
+  history: number;
+  idleSeconds: number;
+}
+
+export const FULL: Sizes = {
+  runs: 1_000,
+  inFlight: 100,
+  warmUp: 100,
+  oneByOne: 100,
+  jobs: 10_000,
+  branches: 1_000,
+  fanOuts: 3,
+  longSteps: 500,
+  longEnds: 50,
+  longRuns: 3,
+  history: 100_000,
+  idleSeconds: 60,
+};
+
+export const QUICK: Sizes = {
+  runs: 300,
+  inFlight: 100,
+  warmUp: 50,
+  oneByOne: 30,
+  jobs: 3_000,
+  branches: 300,
+  fanOuts: 2,
+  longSteps: 200,
+  longEnds: 50,
+  longRuns: 2,
+  history: 5_000,
+  idleSeconds: 10,
+};
+
+export const TINY: Sizes = {
+  runs: 5,
+  inFlight: 3,
+  warmUp: 1,
+  oneByOne: 2,
+  jobs: 20,
+  branches: 20,
+  fanOuts: 1,
+  longSteps: 12,
+  longEnds: 4,
+  longRuns: 1,
+  history: 50,
+  idleSeconds: 1,
+};
+
+export const STEPS = 10;
