@@ -10,12 +10,14 @@ export interface Batcher<T> {
 }
 
 export interface BatcherOptions<T> {
-  /** Gets at most `limit` items, in the order they came; one call after the other in each lane. */
+  /** Gets items of at most `limit` in size, in the order they came; one call after the other in each lane. */
   flush(items: T[]): Promise<void>;
   /** `flush` failed for good with these items. */
   onError(error: unknown, items: T[]): void;
   /** Items with the same key take the same lane. */
   keyOf(item: T): string;
+  /** What an item counts towards the limit; 1 without. */
+  sizeOf?(item: T): number;
   lanes?: number;
   limit?: number;
 }
@@ -26,17 +28,28 @@ interface Lane<T> {
 }
 
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
-  const { flush, onError, keyOf, limit = 200 } = options;
+  const { flush, onError, keyOf, sizeOf = () => 1, limit = 400 } = options;
   const lanes: Lane<T>[] = Array.from({ length: options.lanes ?? 2 }, () => ({
     waiting: [],
     running: undefined,
   }));
 
+  function take(waiting: T[]): T[] {
+    let count = 0;
+    let size = 0;
+    for (const item of waiting) {
+      size += sizeOf(item);
+      if (count > 0 && size > limit) break;
+      count += 1;
+    }
+    return waiting.splice(0, count);
+  }
+
   async function run(lane: Lane<T>): Promise<void> {
     // Lets everything that finished in this turn of the event loop join the batch.
     await Promise.resolve();
     while (lane.waiting.length > 0) {
-      const items = lane.waiting.splice(0, limit);
+      const items = take(lane.waiting);
       try {
         await flush(items);
       } catch (error) {

@@ -1,7 +1,7 @@
 // Executing one step: load what its expressions read, resolve its config, run its handler within
 // its time, and say what came of it. Nothing is written here; the answer goes to the batchers.
 
-import { toJson, type Work } from '../_shared/engine/engine.ts';
+import type { Work } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
   type Completed,
@@ -30,7 +30,7 @@ export interface ExecuteDeps {
 }
 
 export type Answer =
-  | { kind: 'completed'; work: Work; input: unknown; result: Completed; outputChars: number }
+  | { kind: 'completed'; work: Work; input: unknown; result: Completed }
   | { kind: 'waiting'; work: Work; input: unknown; result: Waiting }
   | { kind: 'failed'; work: Work; input: unknown; error: StepError };
 
@@ -61,7 +61,8 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
       signal,
     );
     if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
-    return { kind: 'completed', work, input, result, outputChars: toJson(result.output).length };
+    if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
+    return { kind: 'completed', work, input, result };
   } catch (error) {
     return { kind: 'failed', work, input, error: toStepError(error) };
   }

@@ -17,6 +17,9 @@ const KEPT_PLANS = 500;
 export interface CompiledNode {
   id: string;
   timeoutMs: number | undefined;
+  inDegree: number;
+  /** Its outgoing edges: where they lead, and the handle that takes them (null: any). */
+  next: readonly { id: string; handle: string | null }[];
   /** Compiled, or the reason why this node cannot run; other nodes of the plan still can. */
   step: CompiledStep | StepError;
   /** What a for_each runs for every item. */
@@ -79,6 +82,8 @@ export function createPlans(engine: Engine): Plans {
             {
               id: node.id,
               timeoutMs: node.timeout_ms ?? undefined,
+              inDegree: node.in_degree,
+              next: node.next,
               ...(node.type === 'for_each'
                 ? compileForEach(node.config)
                 : { step: compileNode(node.type, node.config), itemStep: undefined }),

@@ -2,7 +2,7 @@
 // executed or already read. Both never change, so nothing here can be stale; a run is forgotten as
 // soon as the worker carries no branch of it, which bounds the memory by the steps in flight.
 
-import type { Engine, RunFacts } from '../_shared/engine/engine.ts';
+import { type Engine, type RunFacts, toJson } from '../_shared/engine/engine.ts';
 import { createLoader } from './loader.ts';
 
 /** Larger outputs are read again when a later step needs them. */
@@ -21,10 +21,16 @@ export interface RunMemory {
   facts(runId: string): Promise<RunFacts>;
   /** The list element that an item of a for_each works on. */
   item(stepRunId: string): Promise<unknown>;
-  keepOutput(runId: string, stepId: string, output: unknown, chars: number): void;
+  keepOutput(runId: string, stepId: string, output: unknown): void;
   /** The named outputs that exist; 'all' reads every output of the run. */
   outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
   readonly size: number;
+}
+
+function isSmall(output: unknown): boolean {
+  if (output === null || typeof output === 'number' || typeof output === 'boolean') return true;
+  if (typeof output === 'string') return output.length <= KEPT_OUTPUT_CHARS;
+  return toJson(output).length <= KEPT_OUTPUT_CHARS;
 }
 
 export function createRunMemory(engine: Engine): RunMemory {
@@ -85,8 +91,8 @@ export function createRunMemory(engine: Engine): RunMemory {
       return run.facts;
     },
     item: (stepRunId) => itemLoader.load(stepRunId),
-    keepOutput(runId, stepId, output, chars) {
-      if (chars <= KEPT_OUTPUT_CHARS) runs.get(runId)?.outputs.set(stepId, output);
+    keepOutput(runId, stepId, output) {
+      if (isSmall(output)) runs.get(runId)?.outputs.set(stepId, output);
     },
     async outputs(runId, stepIds) {
       const run = remembered(runId);

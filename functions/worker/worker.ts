@@ -2,7 +2,8 @@
 // on with the next steps of the same branches, until it is stopped or its budget is spent.
 
 import type {
-  CompletedStep,
+  AheadStep,
+  CompletedBranch,
   Engine,
   FailedStep,
   WaitingStep,
@@ -10,6 +11,7 @@ import type {
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
 import { StepError } from '../_shared/steps/index.ts';
+import { answered, runAhead } from './ahead.ts';
 import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
@@ -68,8 +70,9 @@ export function createWorker(options: WorkerOptions): Worker {
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
 
   const batching = { onError: lost, keyOf: (step: { work: Work }) => step.work.run_id };
-  const completions = createBatcher<CompletedStep>({
+  const completions = createBatcher<CompletedBranch>({
     ...batching,
+    sizeOf: (branch) => 1 + branch.ahead.length,
     async flush(steps) {
       follow(steps, await persistently('complete', () => engine.complete(steps)));
     },
@@ -117,7 +120,13 @@ export function createWorker(options: WorkerOptions): Worker {
       const abort = new AbortController();
       executing.set(work.step_run_id, { work, abort });
       stats.executing = executing.size;
-      void execute(work, abort.signal, options.execute).then(answer);
+      void execute(work, abort.signal, options.execute).then(async (result) => {
+        const ahead =
+          result.kind === 'completed' && taking && !budget.spent
+            ? await runAhead(result, abort.signal, options.execute)
+            : [];
+        answer(result, ahead);
+      });
     }
   }
 
@@ -128,22 +137,13 @@ export function createWorker(options: WorkerOptions): Worker {
     memory.leave(work.run_id);
   }
 
-  function answer(answer: Answer): void {
+  function answer(answer: Answer, ahead: AheadStep[]): void {
     const { work } = answer;
     executing.delete(work.step_run_id);
     stats.executing = executing.size;
     if (answer.kind === 'completed') {
-      stats.completed += 1;
-      if (work.item_index === 0) {
-        memory.keepOutput(work.run_id, work.step_id, answer.result.output, answer.outputChars);
-      }
-      completions.add({
-        work,
-        input: answer.input,
-        output: answer.result.output,
-        handle: answer.result.handle,
-        details: answer.result.logs?.length ? { logs: answer.result.logs } : undefined,
-      });
+      stats.completed += 1 + ahead.length;
+      completions.add({ work, ...answered(answer), ahead });
     } else if (answer.kind === 'waiting') {
       const { kind: _kind, reason, wakeAt, timeoutMs, signalName, task, ...more } = answer.result;
       waits.add({

@@ -241,6 +241,8 @@ begin
     e.edge ->> 'label',
     coalesce(e.edge -> 'data', '{}')
   from jsonb_array_elements(new.definition -> 'edges') e (edge);
+
+  perform engine.sync_plan_edges(new.id);
   return null;
 end
 $$;

@@ -1,4 +1,4 @@
--- The two shapes that the engine's functions pass among themselves and to workers.
+-- The shapes that the engine's functions pass among themselves and to workers.
 
 create type engine.event as (
   run_id uuid,
@@ -33,3 +33,17 @@ create type engine.work as (
 
 comment on type engine.work is
 'A step run that the calling worker now carries: it executes it and answers with complete, fail or wait.';
+
+create type engine.answer as (
+  run_id uuid,
+  step_id text,
+  after_id text,
+  input jsonb,
+  output jsonb,
+  handle text,
+  details jsonb
+);
+
+comment on type engine.answer is
+'What a worker says of a step that it ran ahead: it has no side effects, so it ran before it had a step run. '
+'after_id is the step that it follows.';

@@ -38,6 +38,7 @@ returns void
 language sql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
   delete from pgboss.job j
   where j.name = 'steps'

@@ -36,6 +36,7 @@ returns void
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 begin
   -- Set-based form of realtime.send: one row per message, private, delivered on commit.
@@ -60,6 +61,7 @@ returns void
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   v_topics text[];

@@ -7,6 +7,7 @@ returns setof engine.work
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   -- A token carries this many branches of a fan-out itself; the others get tokens of their own,
@@ -25,13 +26,13 @@ begin
   while cardinality(v_wave) > 0 loop
     with arrival as (
       select
-        s.run_id, s.app_code, s.workflow_version_id, e.target_node_id as step_id,
-        n.node_type, n.in_degree, n.join_mode, r.status = 'running' as is_live,
+        s.run_id, s.app_code, s.workflow_version_id, e.target_id as step_id,
+        e.step_type, e.in_degree, e.join_mode, r.status = 'running' as is_live,
         count(*)::int as edges,
         count(*) filter (
           where case s.status
-            when 'completed' then e.source_handle is null or e.source_handle = s.handle
-            when 'failed' then e.source_handle is not distinct from s.handle
+            when 'completed' then e.handle is null or e.handle = s.handle
+            when 'failed' then e.handle is not distinct from s.handle
             else false
           end
         )::int as taken,
@@ -40,15 +41,13 @@ begin
       from unnest(v_wave) as w (id)
       join public.step_runs s on s.id = w.id
       join public.runs r on r.id = s.run_id
-      join public.workflow_edges e
-        on e.workflow_version_id = s.workflow_version_id and e.source_node_id = s.step_id
-      join public.workflow_nodes n
-        on n.workflow_version_id = e.workflow_version_id and n.node_id = e.target_node_id
+      join engine.plan_edges e
+        on e.workflow_version_id = s.workflow_version_id and e.source_id = s.step_id
       group by
-        s.run_id, s.app_code, s.workflow_version_id, e.target_node_id, n.node_type, n.in_degree,
-        n.join_mode, r.status
+        s.run_id, s.app_code, s.workflow_version_id, e.target_id, e.step_type, e.in_degree,
+        e.join_mode, r.status
     ),
-    -- Joins that already have their row: only a pending one still listens.
+    -- Targets that already have their row (joins; what ran ahead): only a pending one still listens.
     counted as (
       select
         a.*,
@@ -57,8 +56,7 @@ begin
         coalesce(t.taken_in, 0) + a.taken as taken_total
       from arrival a
       left join public.step_runs t
-        on a.in_degree > 1 and t.run_id = a.run_id and t.step_id = a.step_id
-        and t.item_index = 0 and t.attempt = 1
+        on t.run_id = a.run_id and t.step_id = a.step_id and t.item_index = 0 and t.attempt = 1
       where t.id is null or t.status = 'pending'
     ),
     decided as (
@@ -132,7 +130,7 @@ begin
         job_id, claim, started_at, completed_at, created_at, updated_at
       )
       select
-        t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.node_type, t.status,
+        t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.step_type, t.status,
         t.pending_left, t.taken_total, t.token_id, (t.status = 'running')::int,
         case when t.status = 'running' then v_now end,
         case when t.status = 'skipped' then v_now end, v_now, v_now

@@ -7,6 +7,7 @@ returns setof engine.work
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   v_started uuid[];
@@ -51,11 +52,12 @@ begin
       created_at, updated_at
     )
     select
-      r.run_id, r.app_code, r.workflow_version_id, n.node_id, n.node_type, 'running', r.job_id, 1,
+      r.run_id, r.app_code, r.workflow_version_id, e.target_id, e.step_type, 'running', r.job_id, 1,
       v_now, v_now, v_now
     from started r
-    join public.workflow_nodes n on n.workflow_version_id = r.workflow_version_id
-    where n.in_degree = 0 and r.rerun_from_step is null
+    join engine.plan_edges e
+      on e.workflow_version_id = r.workflow_version_id and e.source_id = ''
+    where r.rerun_from_step is null
     returning *
   ),
   -- A rerun from a step has its frontier prepared: its first token carries all of it.

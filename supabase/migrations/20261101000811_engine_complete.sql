@@ -1,4 +1,5 @@
--- complete: handlers returned; one call serves steps of many runs.
+-- complete: handlers returned; one call serves steps of many runs. An answer is for a step run that
+-- the worker holds, or for a step that it ran ahead of the answer it follows.
 
 create function engine.complete(
   p_run_ids uuid[],
@@ -7,14 +8,18 @@ create function engine.complete(
   p_inputs jsonb[],
   p_outputs jsonb[],
   p_handles text[],
-  p_details jsonb[]
+  p_details jsonb[],
+  p_ahead_step_ids text[],
+  p_after_step_ids text[]
 )
 returns setof engine.work
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
+  v_ahead engine.answer[];
   v_done uuid[];
   v_items uuid[];
   v_parents uuid[];
@@ -25,6 +30,17 @@ declare
   v_now timestamptz := engine.now();
 begin
   perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
+
+  select array_agg(
+    row(
+      a.run_id, a.step_id, a.after_id, a.input, a.output, a.handle, a.details
+    )::engine.answer order by a.ord
+  )
+  into v_ahead
+  from unnest(
+    p_run_ids, p_ahead_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details
+  ) with ordinality as a (run_id, step_id, after_id, input, output, handle, details, ord)
+  where a.step_id is not null;
 
   with answer as (
     select a.*
@@ -75,6 +91,11 @@ begin
     return;
   end if;
 
+  if v_ahead is not null and v_done is not null then
+    select v_done || a.ids, v_events || a.events
+    into v_done, v_events
+    from engine.run_ahead(v_done, v_ahead) a;
+  end if;
   if v_items is not null then
     select a.parents, v_events || a.events, a.work
     into v_parents, v_events, v_item_work
@@ -92,6 +113,9 @@ begin
 end;
 $$;
 
-comment on function engine.complete(uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[]) is
+comment on function engine.complete(
+  uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], text[], text[]
+) is
 'Completes step runs that this worker carries: resolved config, output, chosen handle and details for the event '
-'(an object or null) per step; returns the steps that their tokens go on with. Stale claims are ignored.';
+'(an object or null) per step; returns the steps that their tokens go on with. Stale claims are ignored. A step '
+'that ran ahead has no step run and no claim, but its id and that of the step it follows; they are null for others.';

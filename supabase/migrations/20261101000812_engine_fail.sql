@@ -43,6 +43,7 @@ returns setof engine.work
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   v_followed uuid[];

@@ -11,6 +11,7 @@ returns setof uuid
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   v_done uuid[];

@@ -12,7 +12,14 @@ as $$
     (
       select jsonb_agg(jsonb_build_object(
         'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
-        'timeout_ms', n.timeout_ms
+        'timeout_ms', n.timeout_ms, 'in_degree', n.in_degree,
+        'next', (
+          select coalesce(
+            jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
+          )
+          from public.workflow_edges e
+          where e.workflow_version_id = v.id and e.source_node_id = n.node_id
+        )
       ))
       from public.workflow_nodes n
       where n.workflow_version_id = v.id

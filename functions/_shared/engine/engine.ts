@@ -26,6 +26,18 @@ export interface CompletedStep {
   details: Row | undefined;
 }
 
+/** A step that ran ahead: it follows a completed one, and has no step run yet. */
+export interface AheadStep extends Omit<CompletedStep, 'work'> {
+  stepId: string;
+  /** The step that it follows. */
+  afterId: string;
+}
+
+export interface CompletedBranch extends CompletedStep {
+  /** What follows, in an order in which each step comes after the one it follows. */
+  ahead: readonly AheadStep[];
+}
+
 export interface FailedStep {
   work: Work;
   /** The resolved config, as far as it was resolved. */
@@ -50,6 +62,8 @@ export interface PlanNode {
   label: string | null;
   config: unknown;
   timeout_ms: number | null;
+  in_degree: number;
+  next: { id: string; handle: string | null }[];
 }
 
 export interface Plan {
@@ -101,7 +115,7 @@ export interface Due {
 
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
-  complete(steps: readonly CompletedStep[]): Promise<Work[]>;
+  complete(branches: readonly CompletedBranch[]): Promise<Work[]>;
   fail(steps: readonly FailedStep[]): Promise<Work[]>;
   wait(steps: readonly WaitingStep[]): Promise<void>;
   /** Wakes what is due; says when the next thing is. */
@@ -138,19 +152,26 @@ export function createEngine(db: Db): Engine {
         tokens.map((t) => t.jobId),
         tokens.map((t) => t.runId),
       ]),
-    complete: (steps) =>
-      db.query(
-        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[])',
+    complete(branches) {
+      const steps = branches.flatMap((branch) => [
+        { ...branch, held: branch.work, stepId: null, afterId: null },
+        ...branch.ahead.map((step) => ({ ...step, work: branch.work, held: null })),
+      ]);
+      return db.query(
+        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[])',
         [
           steps.map((s) => s.work.run_id),
-          steps.map((s) => s.work.step_run_id),
-          steps.map((s) => s.work.claim),
+          steps.map((s) => s.held?.step_run_id ?? null),
+          steps.map((s) => s.held?.claim ?? null),
           steps.map((s) => optionalJson(s.input)),
           steps.map((s) => toJson(s.output)),
           steps.map((s) => s.handle ?? null),
           steps.map((s) => optionalJson(s.details)),
+          steps.map((s) => s.stepId),
+          steps.map((s) => s.afterId),
         ],
-      ),
+      );
+    },
     fail: (steps) =>
       db.query(
         'select * from engine.fail($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',

@@ -10,6 +10,7 @@ const schema = z.object({ expression: z.string().min(1) });
 export const condition: StepHandler<z.infer<typeof schema>> = {
   type: 'condition',
   schema,
+  isPure: true,
   rawKeys: { expression: 'jsonata' },
   async run(config, ctx: StepContext): Promise<StepResult> {
     const value = (await evaluate(config.expression, toScope(ctx))) ?? null;

@@ -16,6 +16,7 @@ const schema = z.object({
 export const inlineCode: StepHandler<z.infer<typeof schema>> = {
   type: 'inline_code',
   schema,
+  isPure: true,
   rawKeys: { code: 'javascript' },
   async run(config, ctx: StepContext): Promise<StepResult> {
     const outcome = await runCodeSafely(

@@ -10,6 +10,7 @@ const schema = z.object({ expression: z.string().min(1) });
 export const transform: StepHandler<z.infer<typeof schema>> = {
   type: 'transform',
   schema,
+  isPure: true,
   rawKeys: { expression: 'jsonata' },
   async run(config, ctx: StepContext): Promise<StepResult> {
     const output = (await evaluate(config.expression, toScope(ctx))) ?? null;

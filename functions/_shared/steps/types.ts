@@ -89,5 +89,7 @@ export interface StepHandler<Config> {
   readonly schema: z.ZodType<Config>;
   /** Config keys that hold source code: no templates in them, but their references count. */
   readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
+  /** It reads nothing but its context and changes nothing outside: it may run ahead, and run again. */
+  readonly isPure?: boolean;
   run(config: Config, ctx: StepContext): Promise<StepResult>;
 }

@@ -1,0 +1,77 @@
+// Running ahead: what surely follows a completed step, and has no side effects, is executed before
+// that step is even written, and all of it is written in one transaction. The database still decides:
+// it follows the edges itself and takes an answer only for a step that becomes running on this
+// worker's token. An answer that it does not take is forgotten, and the step runs again in its turn;
+// nobody can tell, because it changed nothing.
+
+import type { AheadStep, Work } from '../_shared/engine/engine.ts';
+import { type Answer, type ExecuteDeps, execute } from './execute.ts';
+import type { CompiledNode, CompiledPlan } from './plans.ts';
+
+/** What runs ahead shows in the run only when it is written: neither many steps nor for long. */
+const AHEAD_AT_MOST = 500;
+const AHEAD_MS = 20;
+
+type CompletedAnswer = Extract<Answer, { kind: 'completed' }>;
+
+/** Whether a node may run ahead of the only node before it. */
+function mayRunAhead(node: CompiledNode): boolean {
+  // Reading the whole context would miss what is not written yet.
+  return (
+    node.inDegree === 1 &&
+    'isPure' in node.step &&
+    node.step.isPure &&
+    !node.step.usesContext &&
+    node.step.reads !== 'all'
+  );
+}
+
+function following(plan: CompiledPlan, stepId: string, handle: string | undefined): CompiledNode[] {
+  return (plan.nodes.get(stepId)?.next ?? [])
+    .filter((edge) => edge.handle === null || edge.handle === handle)
+    .map((edge) => plan.nodes.get(edge.id))
+    .filter((node) => node !== undefined)
+    .filter(mayRunAhead);
+}
+
+/** Executes what may run ahead of `first`; steps that fail or wait are left to their turn. */
+export async function runAhead(
+  first: CompletedAnswer,
+  abort: AbortSignal,
+  deps: ExecuteDeps,
+): Promise<AheadStep[]> {
+  const { work } = first;
+  // The items of a for_each are followed by their step, which only the database can complete.
+  if (work.item_index > 0) return [];
+  const plan = await deps.plans.get(work.workflow_version_id);
+  const until = performance.now() + AHEAD_MS;
+  const ahead: AheadStep[] = [];
+  const after = [first];
+  for (let before = after.shift(); before; before = after.shift()) {
+    for (const node of following(plan, before.work.step_id, before.result.handle)) {
+      if (abort.aborted || ahead.length >= AHEAD_AT_MOST || performance.now() > until) return ahead;
+      const answer = await execute(aheadOf(work, node), abort, deps);
+      if (answer.kind !== 'completed') continue;
+      ahead.push({ stepId: node.id, afterId: before.work.step_id, ...answered(answer) });
+      after.push(answer);
+    }
+  }
+  return ahead;
+}
+
+function aheadOf(work: Work, node: CompiledNode): Work {
+  return { ...work, step_id: node.id, step_run_id: '', attempt: 1, claim: 1 };
+}
+
+/** What the engine is told of a step that its handler completed. */
+export function answered({
+  input,
+  result,
+}: CompletedAnswer): Omit<AheadStep, 'stepId' | 'afterId'> {
+  return {
+    input,
+    output: result.output,
+    handle: result.handle,
+    details: result.logs?.length ? { logs: result.logs } : undefined,
+  };
+}
