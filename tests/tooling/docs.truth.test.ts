@@ -61,7 +61,7 @@ describe('the pages', () => {
   });
 
   it('the links of the pages lead somewhere', () => {
-    for (const name of ['README.md', 'docs/operations.md']) {
+    for (const name of ['README.md', 'docs/operations.md', 'docs/workflows.md']) {
       const links = [...page(name).matchAll(/\]\((?!https?:)([^)#]+)\)/g)];
       for (const [, link = ''] of links) {
         expect(existsSync(new URL(link, new URL(name, ROOT))), `${name}: ${link}`).toBe(true);

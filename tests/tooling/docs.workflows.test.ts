@@ -1,0 +1,60 @@
+// What docs/workflows.md shows can be saved and published as it stands there.
+
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pool, signedIn } from '../support/stack.ts';
+
+const page = readFileSync(new URL('../../docs/workflows.md', import.meta.url), 'utf8');
+
+interface Example {
+  heading: string;
+  definition: { nodes: unknown[]; edges: unknown[] };
+}
+
+/** A block is a whole definition, or one node of a definition. */
+function examples(): Example[] {
+  return page.split(/^#+ /m).flatMap((section) =>
+    [...section.matchAll(/^```json\n([\s\S]*?)^```$/gm)].flatMap(([, text = '']) => {
+      const heading = section.split('\n', 1)[0] ?? '';
+      const block = JSON.parse(text) as Record<string, unknown>;
+      if (Array.isArray(block.nodes)) {
+        return [{ heading, definition: block as unknown as Example['definition'] }];
+      }
+      if (typeof block.type === 'string' && block.data !== undefined) {
+        return [{ heading, definition: { nodes: [block], edges: [] } }];
+      }
+      return [];
+    }),
+  );
+}
+
+const names: string[] = [];
+const db = pool();
+let developer: SupabaseClient;
+beforeAll(async () => {
+  developer = await signedIn('developer@acme');
+});
+afterAll(() =>
+  db.query('update public.workflows set deleted_at = now() where kebab_name = any($1)', [names]),
+);
+
+describe('docs/workflows.md', () => {
+  it('has examples', () => {
+    expect(examples().length).toBeGreaterThan(10);
+  });
+
+  it.each(examples())('$heading: the example is published', async ({ definition }) => {
+    const kebab_name = `docs-${randomUUID()}`;
+    names.push(kebab_name);
+    const saved = await developer
+      .rpc('save_workflow', { kebab_name, definition })
+      .single<{ id: string }>();
+    expect(saved.error).toBeNull();
+    const published = await developer.rpc('publish_workflow', {
+      workflow_version_id: saved.data?.id,
+    });
+    expect(published.error).toBeNull();
+  });
+});
