@@ -65,9 +65,13 @@ export async function measure(options: BenchOptions): Promise<BenchResult> {
   const { contenders, profile, rows, say } = options;
   if (contenders.has('dbos') || contenders.has('graphile_worker')) installPeers(say);
   const ground = await layGround([LOG_LINE, ...(profile ? PROFILE_SETTINGS : [])]);
+  // Workers and peers end with this process; the data would stay.
+  const abandon = () => void ground.stop().finally(() => process.exit(130));
+  process.once('SIGINT', abandon).once('SIGTERM', abandon);
   try {
     return await new Bench(ground, options).run(rows);
   } finally {
+    process.off('SIGINT', abandon).off('SIGTERM', abandon);
     await ground.stop();
   }
 }

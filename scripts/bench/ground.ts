@@ -37,8 +37,12 @@ export interface Ground {
 
 export async function layGround(settings: readonly string[] = []): Promise<Ground> {
   const ends: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    for (const end of ends.splice(0).reverse()) await end();
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const end of ends.reverse()) await end();
+    })();
+    return stopping;
   };
   try {
     const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-bench-'));

@@ -1,18 +1,20 @@
-// npm run bench [-- --json | --markdown] [--quick] [--rounds N] [--only steps,run_ms,…]
+// npm run bench [-- --json | --markdown] [--quick | --tiny] [--rounds N] [--only steps,run_ms,…]
 //   [--contenders stepbase,dbos,…] [--profile]
 // Measures Stepbase against its peers and against the limit of the database. Takes its time: some ten
-// minutes in full. What it is doing goes to standard error, the result to standard output.
+// minutes in full; --quick is for trying something out, --tiny only shows that the bench works. What
+// it is doing goes to standard error, the result to standard output.
 
 import { parseArgs } from 'node:util';
 import { CONTENDERS, measure, ROWS } from './bench.ts';
 import { lines, machine, markdown, profileMarkdown } from './report.ts';
-import { FULL, QUICK } from './sizes.ts';
+import { FULL, QUICK, TINY } from './sizes.ts';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean' },
     markdown: { type: 'boolean' },
     quick: { type: 'boolean' },
+    tiny: { type: 'boolean' },
     rounds: { type: 'string' },
     only: { type: 'string' },
     contenders: { type: 'string' },
@@ -31,9 +33,9 @@ function chosen<T extends string>(option: string, text: string | undefined, all:
   return new Set(picked);
 }
 
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const sizes = values.tiny ? TINY : values.quick ? QUICK : FULL;
+const rounds = Number(values.rounds ?? (sizes === FULL ? 3 : 1));
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number from 1');
-const sizes = values.quick ? QUICK : FULL;
 const begin = performance.now();
 
 const result = await measure({

@@ -34,7 +34,7 @@ export interface Profile {
   cpu_ms: { worker: number; postgres: number; bench: number } | undefined;
 }
 
-const TOP = 30;
+const TOP = 20;
 
 /** From now until the function that it resolves with is called. */
 export async function startProfile(

@@ -135,7 +135,7 @@ export function machine(server: string): string {
   return `${cores}, ${memory} GB, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}, ${server}`;
 }
 
-const WIDTH = 110;
+const WIDTH = 100;
 
 export function profileMarkdown({ steps, wall_ms, statements, cpu_ms }: Profile): string {
   const perStep = (ms: number) => ((ms * 1_000) / steps).toFixed(1);

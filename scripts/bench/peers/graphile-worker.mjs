@@ -1,11 +1,10 @@
 // graphile-worker: raw jobs that do nothing, added before the clock starts, with the library's defaults
-// and as many at a time as serve it best here.
+// and as many at a time as everybody has.
 
 import { Logger, run, runMigrations } from 'graphile-worker';
 import pg from 'pg';
 
-const CONCURRENCY = 24;
-const { url, jobs, warmUp } = JSON.parse(process.argv[2] ?? '');
+const { url, jobs, warmUp, inFlight } = JSON.parse(process.argv[2] ?? '');
 const logger = new Logger(() => () => undefined);
 
 const client = new pg.Client({ connectionString: url });
@@ -24,7 +23,7 @@ async function work(count) {
   const begin = performance.now();
   const runner = await run({
     connectionString: url,
-    concurrency: CONCURRENCY,
+    concurrency: inFlight,
     noHandleSignals: true,
     logger,
     taskList: {

@@ -1,0 +1,29 @@
+// The bench works and answers in the shape that tools read. It is no measurement: nothing here looks at
+// how fast anything was.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../scripts/bench/main.ts', import.meta.url));
+const DEADLINE_MS = 50_000;
+
+it('the last line of the bench is one object with every figure it measured', async () => {
+  // Without the peers: they are packages of their own, which a test does not install.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [MAIN, '--json', '--tiny', '--contenders', 'stepbase,limit'],
+    { timeout: DEADLINE_MS },
+  );
+  const figure = expect.any(Number);
+  expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual({
+    steps_per_s: { stepbase: figure, dbos: null, graphile_worker: null, limit: figure },
+    run_ms: { stepbase: figure, dbos: null },
+    fanout_steps_per_s: figure,
+    loaded_ratio: figure,
+    context_growth: figure,
+    worker_rss_mb: process.platform === 'linux' ? figure : null,
+    idle_statements_per_s: figure,
+  });
+});
