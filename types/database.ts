@@ -1118,6 +1118,50 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"workflow_triggers": {
+                  Row: {
+                    "app_code": string,"created_at": string,"created_by": string | null,"event_name": string | null,"filter": Json | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_error": Json | null,"last_fired_at": string | null,"name": string,"source_workflow_id": string | null,"trigger_type": string,"updated_at": string,"workflow_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"source_workflow_id"?: string | null,"trigger_type": string,"updated_at"?: string,"workflow_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"source_workflow_id"?: string | null,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "trigger_source_is_of_same_app"
+      columns: ["source_workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "trigger_workflow_is_of_same_app"
+      columns: ["workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "workflow_triggers_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "workflow_triggers_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflow_triggers_trigger_type_fkey"
+      columns: ["trigger_type"]
+isOneToOne: false
+      referencedRelation: "trigger_types"
+      referencedColumns: ["name"]
+    }
+                  ]
                 },"workflow_versions": {
                   Row: {
                     "app_code": string,"change_note": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"updated_at": string,"version": number,"workflow_id": string
@@ -1329,6 +1373,9 @@ isOneToOne: false
 "create_api_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
                            },
+"create_webhook":
+{ Args: { "input"?: Json,"name"?: string,"workflow": string }; Returns: Json
+                           },
 "custom_access_token_hook":
 { Args: { "event": Json }; Returns: Json
                            },
@@ -1375,6 +1422,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"emit_event":
+{ Args: { "idempotency_key"?: string,"name": string,"payload"?: Json }; Returns: string
+                           },
 "password_verification_hook":
 { Args: { "event": Json }; Returns: Json
                            },
@@ -1531,6 +1581,9 @@ isOneToOne: false
       } },
 "revoke_api_key":
 { Args: { "api_key_id": string }; Returns: string
+                           },
+"rotate_webhook_secret":
+{ Args: { "overlap_seconds"?: number,"trigger_id": string }; Returns: Json
                            },
 "save_workflow":
 { Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string }; Returns: {

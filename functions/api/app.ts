@@ -4,13 +4,16 @@ import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
+import { callerKey } from '../_shared/auth/index.ts';
 import { AppError } from '../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from './deps.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { hookRoutes } from './routes/hooks.ts';
 import { runRoutes } from './routes/runs.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -27,19 +30,20 @@ const EXPOSED_HEADERS = [
 export function createApp(deps: Deps): Hono<ApiEnv> {
   const { corsOrigins, maxBodyBytes } = deps.settings;
 
+  const limitBody = bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => {
+      throw new AppError('payload_too_large', `A body has at most ${maxBodyBytes} bytes`);
+    },
+  });
+
   const v1 = new Hono<ApiEnv>()
-    .use(
-      bodyLimit({
-        maxSize: maxBodyBytes,
-        onError: () => {
-          throw new AppError('payload_too_large', `A body has at most ${maxBodyBytes} bytes`);
-        },
-      }),
-    )
+    .use(limitBody)
     .use(authenticate(deps))
-    .use(rateLimit(deps))
+    .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
     .route('/workflows', workflowRoutes(deps))
     .route('/runs', runRoutes(deps))
+    .route('/events', eventRoutes(deps))
     .route('/', taskRoutes(deps));
 
   const app = new Hono<ApiEnv>().basePath('/api');
@@ -65,6 +69,9 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
   app.route('/v1', v1);
+  // Calls from outside: their signature says who they are.
+  app.use('/hooks/*', limitBody);
+  app.route('/hooks', hookRoutes(deps));
   app.notFound(handleNotFound);
   app.onError(handleError);
   return app;

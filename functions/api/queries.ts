@@ -1,6 +1,7 @@
 // Every statement of the API. Those that take a `Query` run as the caller (asCaller), so that
 // row-level security and the RPCs' own checks decide; rows leave as JSON in PostgREST's form.
 import type { Db, Query, Row } from '../_shared/engine/db.ts';
+import { toJson } from '../_shared/engine/engine.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -47,6 +48,21 @@ export async function startRun(
   );
   if (row === undefined) throw new Error('start_run returned no run');
   return { run: row.value, isNew: row.is_new };
+}
+
+/** The id of the event; what listens to it starts when the relay comes to it. */
+export async function emitEvent(
+  query: Query,
+  name: string,
+  payload: unknown,
+  idempotencyKey: string | undefined,
+): Promise<string> {
+  const [row] = await query<{ id: string }>(
+    `select public.emit_event(name => $1, payload => $2::jsonb, idempotency_key => $3) as id`,
+    [name, toJson(payload), idempotencyKey ?? null],
+  );
+  if (row === undefined) throw new Error('emit_event returned nothing');
+  return row.id;
 }
 
 export interface Snapshot {

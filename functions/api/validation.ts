@@ -36,3 +36,15 @@ export function readUuid(c: Context, name: string): string {
     extra: { errors: [{ path: name, message: 'not a UUID' }] },
   });
 }
+
+/** From the body or the header Idempotency-Key; both may say it, but not differently. */
+export function readIdempotencyKey(c: Context, given: string | undefined): string | undefined {
+  const header = c.req.header('idempotency-key');
+  if (header !== undefined && given !== undefined && header !== given) {
+    throw new AppError(
+      'invalid_request',
+      'The header and the body name different idempotency keys',
+    );
+  }
+  return given ?? header;
+}

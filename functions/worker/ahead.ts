@@ -5,7 +5,7 @@
 // nobody can tell, because it changed nothing.
 
 import type { AheadStep, Work } from '../_shared/engine/engine.ts';
-import { type Answer, type ExecuteDeps, execute } from './execute.ts';
+import { type Answer, detailsOf, type ExecuteDeps, execute } from './execute.ts';
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 
 /** What runs ahead shows in the run only when it is written: neither many steps nor for long. */
@@ -72,6 +72,6 @@ export function answered({
     input,
     output: result.output,
     handle: result.handle,
-    details: result.logs?.length ? { logs: result.logs } : undefined,
+    details: detailsOf(result),
   };
 }

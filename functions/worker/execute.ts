@@ -68,6 +68,12 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
   }
 }
 
+/** What the step.completed event says besides: what was printed, and what the engine shall emit. */
+export function detailsOf({ logs, emit }: Completed): Record<string, unknown> | undefined {
+  if (!logs?.length && !emit?.length) return undefined;
+  return { ...(logs?.length ? { logs } : {}), ...(emit?.length ? { emit } : {}) };
+}
+
 async function contextOf(
   work: Work,
   step: CompiledStep,

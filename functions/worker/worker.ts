@@ -74,7 +74,9 @@ export function createWorker(options: WorkerOptions): Worker {
     ...batching,
     sizeOf: (branch) => 1 + branch.ahead.length,
     async flush(steps) {
-      follow(steps, await persistently('complete', () => engine.complete(steps)));
+      const next = await persistently('complete', () => engine.complete(steps));
+      if (steps.some(({ details }) => details?.emit)) due.relay = true;
+      follow(steps, next);
     },
   });
   const failures = createBatcher<FailedStep>({

@@ -17,6 +17,7 @@ const DOMAINS: Record<string, string[]> = {
       'workflow_signals',
       'workflow_queries',
       'workflow_schedules',
+      'workflow_triggers',
       'workflow_children',
       'work_queues',
     ],

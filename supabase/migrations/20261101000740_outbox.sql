@@ -11,14 +11,14 @@ create table public.outbox (
   payload jsonb not null default '{}',
   created_at timestamptz not null default now(),
   published_at timestamptz,
-  constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run')),
+  constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event')),
   constraint event_type_is_known check (
     event_type in ('run.start', 'run.changed', 'run.cancel', 'run.ended', 'event.emitted')
   )
 );
 
 comment on table public.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
-comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about.';
+comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about, or the event that it is.';
 comment on column public.outbox.event_type is
 'run.start: admit the run; run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; event.emitted: start what listens.';
 comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';

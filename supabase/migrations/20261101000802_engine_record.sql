@@ -26,10 +26,17 @@ as $$
   select exists (
     select 1 from public.runs c
     where c.parent_run_id = p_run_id and c.completed_at is null
+  )
+  or exists (
+    select 1 from public.runs r
+    join public.workflow_triggers t
+      on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+    where r.id = p_run_id
   );
 $$;
 
-comment on function engine.is_followed(uuid) is 'Whether something has to happen when this run ends: it has open children.';
+comment on function engine.is_followed(uuid) is
+'Whether something has to happen when this run ends: it has open children, or a trigger follows its workflow.';
 
 create function engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
 returns void

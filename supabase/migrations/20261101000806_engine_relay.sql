@@ -9,6 +9,7 @@ declare
   v_runs uuid[];
   v_jobs uuid[];
   v_ended uuid[];
+  v_events int := engine.relay_events(p_limit);
 begin
   -- Runs to start: the token is in the queue when the row is marked, in one transaction.
   with taken as (
@@ -52,12 +53,13 @@ begin
   select array_agg(m.aggregate_id order by m.id) into v_ended from marked m;
   if v_ended is not null then
     perform engine.follow_ended(v_ended);
+    perform engine.follow_with_triggers(v_ended);
   end if;
 
   -- Messages: the worker publishes them and then marks them, so a crash in between repeats them.
   return query
   select
-    greatest(cardinality(v_runs), cardinality(v_ended), 0),
+    greatest(cardinality(v_runs), cardinality(v_ended), v_events),
     (
       select coalesce(
         jsonb_agg(
@@ -70,7 +72,7 @@ begin
       )
       from (
         select m.* from public.outbox m
-        where m.published_at is null and m.event_type not in ('run.start', 'run.ended')
+        where m.published_at is null and m.event_type not in ('run.start', 'run.ended', 'event.emitted')
         order by m.id
         limit p_limit
         for update skip locked

@@ -102,6 +102,9 @@ begin
     from engine.advance_items(v_items, true, v_done) a;
     v_done := coalesce(v_done, '{}') || v_parents;
   end if;
+  if exists (select 1 from unnest(p_details) as d (details) where d.details ? 'emit') then
+    perform engine.emit_from_steps(v_events);
+  end if;
   select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   perform engine.end_tokens(array(

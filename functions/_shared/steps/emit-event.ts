@@ -3,7 +3,16 @@
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';
 
-const schema = z.object({ name: z.string().min(1), payload: z.unknown().optional() });
+const schema = z.object({
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z][\w.-]{0,99}$/,
+      'starts with a letter, has letters, digits, _ . - (at most 100)',
+    )
+    .refine((name) => !name.startsWith('run.'), 'events that begin with run. are the engine`s own'),
+  payload: z.unknown().optional(),
+});
 
 export const emitEvent: StepHandler<z.infer<typeof schema>> = {
   type: 'emit_event',

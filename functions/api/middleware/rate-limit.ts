@@ -1,8 +1,7 @@
 // At most so many requests of one caller in ten seconds, counted in Redis over all instances.
 // Without Redis, or while it does not answer, everybody passes: the guard must not become the outage.
 import { Ratelimit } from '@upstash/ratelimit';
-import type { MiddlewareHandler } from 'hono';
-import { callerKey } from '../../_shared/auth/index.ts';
+import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 
@@ -18,7 +17,10 @@ interface Verdict {
   reset: number;
 }
 
-export function rateLimit({ bus, settings }: Deps): MiddlewareHandler<ApiEnv> {
+export function rateLimit<E extends ApiEnv>(
+  { bus, settings }: Deps,
+  keyOf: (c: Context<E>) => string,
+): MiddlewareHandler<E> {
   const { client } = bus;
   if (client === undefined || settings.rateLimit === 0) return (_c, next) => next();
   const limiter = new Ratelimit({
@@ -45,7 +47,7 @@ export function rateLimit({ bus, settings }: Deps): MiddlewareHandler<ApiEnv> {
   }
 
   return async function limitRate(c, next) {
-    const verdict = await decide(callerKey(c.var.member));
+    const verdict = await decide(keyOf(c));
     if (verdict !== undefined) {
       const seconds = Math.max(1, Math.ceil((verdict.reset - Date.now()) / 1000));
       c.header('RateLimit-Limit', String(verdict.limit));

@@ -2,10 +2,9 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
-import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { startRun } from '../queries.ts';
-import { readBody } from '../validation.ts';
+import { readBody, readIdempotencyKey } from '../validation.ts';
 
 const StartBody = z.strictObject({
   input: z.record(z.string(), z.unknown()).default({}),
@@ -17,14 +16,7 @@ const StartBody = z.strictObject({
 export function workflowRoutes({ db }: Deps): Hono<ApiEnv> {
   return new Hono<ApiEnv>().post('/:kebab_name/runs', async (c) => {
     const body = await readBody(c, StartBody);
-    const header = c.req.header('idempotency-key');
-    const idempotencyKey = body.idempotency_key ?? header;
-    if (header !== undefined && header !== idempotencyKey) {
-      throw new AppError(
-        'invalid_request',
-        'The header and the body name different idempotency keys',
-      );
-    }
+    const idempotencyKey = readIdempotencyKey(c, body.idempotency_key);
     const { run, isNew } = await asCaller(db, c.var.member, (query) =>
       startRun(query, {
         workflow: c.req.param('kebab_name'),

@@ -1,0 +1,35 @@
+// The statements behind webhooks. They run with the function's own role: a call has no user, its
+// signature is its right.
+import type { Db } from '../../_shared/engine/db.ts';
+import { toJson } from '../../_shared/engine/engine.ts';
+
+/** Empty when there is no such webhook. */
+export async function readSecrets(db: Db, triggerId: string): Promise<string[]> {
+  const [row] = await db.query<{ secrets: string[] }>(
+    'select private.webhook_secrets_of($1) as secrets',
+    [triggerId],
+  );
+  return row?.secrets ?? [];
+}
+
+export interface StartedByCall {
+  run_id: string | null;
+  status: string | null;
+  is_new: boolean;
+  problem: { code: string; message: string; [extra: string]: unknown } | null;
+}
+
+export async function startWebhook(
+  db: Db,
+  triggerId: string,
+  callId: string,
+  input: unknown,
+): Promise<StartedByCall> {
+  const [row] = await db.query<StartedByCall>('select * from engine.start_webhook($1, $2, $3)', [
+    triggerId,
+    callId,
+    toJson(input),
+  ]);
+  if (row === undefined) throw new Error('start_webhook returned nothing');
+  return row;
+}

@@ -1,0 +1,62 @@
+// Who may call a webhook: whoever signs the call with its secret, as Standard Webhooks says. The
+// signature covers the id of the call, its time and its body; nothing else about a call is proven.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { AppError } from '../../_shared/errors/index.ts';
+
+/** How far the clocks of both sides may be apart; a recorded call is worthless after that. */
+const TOLERANCE_SECONDS = 300;
+const CALL_ID = /^[\x21-\x7e]{1,128}$/;
+/** Stands in where there is no secret, so that an unknown webhook answers as a wrong signature does. */
+const NOBODY = `whsec_${randomBytes(32).toString('base64')}`;
+
+export interface SignedCall {
+  /** The same for every delivery of one call. */
+  id: string;
+  /** Seconds since 1970. */
+  timestamp: number;
+  signatures: readonly Uint8Array[];
+}
+
+/** What a call says about itself; whether it is true is `isSigned`'s to say. */
+export function readCall(headers: Headers, now: Date): SignedCall {
+  const id = headers.get('webhook-id') ?? '';
+  const timestamp = headers.get('webhook-timestamp') ?? '';
+  const signature = headers.get('webhook-signature') ?? '';
+  if (!CALL_ID.test(id) || !/^\d{1,12}$/.test(timestamp) || signature === '') {
+    throw new AppError(
+      'not_authenticated',
+      'Sign the call: webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)',
+    );
+  }
+  const apart = Math.abs(now.getTime() / 1000 - Number(timestamp));
+  if (apart > TOLERANCE_SECONDS) {
+    throw new AppError('not_authenticated', 'The time of the call is too far from now');
+  }
+  return { id, timestamp: Number(timestamp), signatures: versionOne(signature) };
+}
+
+/** `v1,<base64>`, several separated by spaces; other versions are not ours to check. */
+function versionOne(header: string): Uint8Array[] {
+  return header
+    .split(' ')
+    .filter((part) => part.startsWith('v1,'))
+    .slice(0, 8)
+    .map((part) => Buffer.from(part.slice(3), 'base64'));
+}
+
+export function sign(secret: string, id: string, timestamp: number, body: Uint8Array): Uint8Array {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
+}
+
+/** Whether one of the signatures is by one of the secrets; takes the same time wherever they differ. */
+export function isSigned(call: SignedCall, secrets: readonly string[], body: Uint8Array): boolean {
+  let found = false;
+  for (const secret of secrets.length === 0 ? [NOBODY] : secrets) {
+    const wanted = sign(secret, call.id, call.timestamp, body);
+    for (const given of call.signatures) {
+      found = (given.length === wanted.length && timingSafeEqual(given, wanted)) || found;
+    }
+  }
+  return found && secrets.length > 0;
+}

@@ -1,0 +1,89 @@
+-- What else starts a workflow: an event of its application, the end of another workflow's run, or a
+-- call from outside (its secrets are in the next migration).
+
+create table public.workflow_triggers (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  workflow_id uuid not null,
+  name text not null default '',
+  trigger_type text not null references public.trigger_types (name)
+    constraint trigger_type_is_event_or_webhook check (trigger_type in ('event', 'webhook')),
+  event_name text
+    constraint event_name_is_a_name check (event_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$')
+    constraint run_event_is_known check (
+      event_name not like 'run.%'
+      or event_name in ('run.completed', 'run.failed', 'run.cancelled', 'run.timed_out')
+    ),
+  source_workflow_id uuid,
+  filter jsonb,
+  input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
+  is_enabled boolean not null default true,
+  last_fired_at timestamptz,
+  last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
+  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint workflow_trigger_is_of_app unique (id, app_code),
+  constraint event_name_matches_trigger_type check ((event_name is not null) = (trigger_type = 'event')),
+  constraint run_event_has_a_source check (
+    (source_workflow_id is not null) = coalesce(event_name like 'run.%', false)
+  ),
+  constraint source_is_another_workflow check (source_workflow_id <> workflow_id),
+  constraint filter_is_for_events check (filter is null or trigger_type = 'event'),
+  constraint trigger_workflow_is_of_same_app
+    foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+  constraint trigger_source_is_of_same_app
+    foreign key (source_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade
+);
+
+comment on table public.workflow_triggers is 'Events and calls from outside that start runs of a workflow.';
+comment on column public.workflow_triggers.event_name is
+'What it listens to: an event of the application, or run.completed, run.failed, run.cancelled, run.timed_out.';
+comment on column public.workflow_triggers.source_workflow_id is 'For run.…: the workflow whose runs it follows.';
+comment on column public.workflow_triggers.filter is
+'JSON that the event''s payload has to contain (@>); null: any payload.';
+comment on column public.workflow_triggers.input is
+'Part of the input of every run it starts; event, or body, headers and query, are added to it.';
+comment on column public.workflow_triggers.last_fired_at is 'When it last started a run; to the minute.';
+comment on column public.workflow_triggers.last_error is
+'Why it last started nothing: {code, message, at, …}; null when it did.';
+
+create index idx_workflow_triggers_workflow_id_app_code on public.workflow_triggers (workflow_id, app_code);
+create index idx_workflow_triggers_source_workflow_id_app_code
+  on public.workflow_triggers (source_workflow_id, app_code);
+create index idx_workflow_triggers_app_code_event_name on public.workflow_triggers (app_code, event_name);
+create index idx_workflow_triggers_created_by on public.workflow_triggers (created_by);
+
+create trigger workflow_triggers_touch_updated_at before update on public.workflow_triggers
+  for each row execute function private.touch_updated_at();
+create trigger workflow_triggers_keep_identity before update on public.workflow_triggers
+  for each row execute function private.refuse_column_change(
+    'id', 'app_code', 'workflow_id', 'trigger_type', 'created_at'
+  );
+
+alter table public.workflow_triggers enable row level security;
+
+grant select, delete,
+  insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled,
+    created_by),
+  update (name, event_name, source_workflow_id, filter, input, is_enabled)
+on public.workflow_triggers to authenticated;
+grant select, insert, update, delete on public.workflow_triggers to service_role;
+
+-- The permissions of schedules: both say when a workflow starts by itself.
+create policy "Members read their triggers" on public.workflow_triggers
+  for select to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:read')));
+
+create policy "Schedule writers create triggers" on public.workflow_triggers
+  for insert to authenticated
+  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+
+create policy "Schedule writers change triggers" on public.workflow_triggers
+  for update to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')))
+  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+
+create policy "Schedule writers delete triggers" on public.workflow_triggers
+  for delete to authenticated
+  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));

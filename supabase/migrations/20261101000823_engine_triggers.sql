@@ -1,0 +1,308 @@
+-- Triggers: events and ends of runs start the workflows that listen; the relay hands them over in the
+-- transaction that marks their outbox row, so each starts each of them once.
+
+-- Events that wait are found without reading past whatever else waits in the outbox.
+create index idx_outbox_events on public.outbox (id)
+where published_at is null and event_type = 'event.emitted';
+
+create function engine.event_depth(p_run_id uuid)
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  -- A child carries on the chain of whoever started it.
+  with recursive line as (
+    select r.parent_run_id, r.metadata -> 'event_depth' as depth
+    from public.runs r where r.id = p_run_id
+    union all
+    select r.parent_run_id, r.metadata -> 'event_depth'
+    from line l
+    join public.runs r on r.id = l.parent_run_id
+  )
+  select coalesce(max(l.depth::int) filter (where jsonb_typeof(l.depth) = 'number'), 0) from line l;
+$$;
+
+comment on function engine.event_depth(uuid) is
+'How many events in a row led to a run: the metadata of the run or of those it is a child of says so.';
+
+create function engine.emit_from_steps(p_events engine.event[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    e.app_code, 'event', engine.new_id(), 'event.emitted',
+    jsonb_build_object(
+      'name', m.emitted ->> 'name', 'payload', m.emitted -> 'payload', 'run_id', e.run_id,
+      'step_id', e.step_id, 'depth', engine.event_depth(e.run_id) + 1, 'at', engine.now()
+    )
+  from unnest(p_events) as e
+  cross join lateral jsonb_array_elements(e.payload -> 'emit') as m (emitted)
+  where e.event_type = 'step.completed';
+  perform pg_notify('stepbase', 'outbox');
+end;
+$$;
+
+comment on function engine.emit_from_steps(engine.event[]) is
+'Sends the events that completed steps emit (payload.emit: [{name, payload}]) in the transaction that completes them.';
+
+create function engine.start_by_event(
+  p_trigger public.workflow_triggers, p_event jsonb, p_depth int, p_key text
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_error jsonb;
+  v_detail text;
+begin
+  begin
+    -- Workflows that start each other for ever are a mistake of their makers, not of the engine's.
+    if p_depth > 16 then
+      perform private.fail(
+        'SB429', 'limit_reached',
+        format('event %s is the 17th in a row of events that started runs', p_event ->> 'name'),
+        jsonb_build_object('run_id', p_event -> 'run_id')
+      );
+    end if;
+    perform engine.start_triggered(
+      p_trigger.app_code, p_trigger.workflow_id,
+      p_trigger.input || jsonb_build_object('event', p_event), 'event', p_key,
+      p_trigger.created_by,
+      jsonb_build_object(
+        'trigger_id', p_trigger.id, 'event_id', p_event -> 'id', 'event_depth', p_depth
+      )
+    );
+  exception when others then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    v_error := engine.error_of(sqlstate, sqlerrm, v_detail);
+  end;
+  perform engine.note_trigger(p_trigger.id, v_error);
+end;
+$$;
+
+comment on function engine.start_by_event(public.workflow_triggers, jsonb, int, text) is
+'Starts what a trigger starts for an event; what went wrong is kept on the trigger and holds up no other.';
+
+create function engine.note_trigger(p_trigger_id uuid, p_error jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  -- To the minute, so that a busy trigger is no hot row, and never waiting for another relay.
+  update public.workflow_triggers t
+  set
+    last_fired_at = case when p_error is null then engine.now() else t.last_fired_at end,
+    last_error = p_error
+  where t.id = (
+    select n.id from public.workflow_triggers n
+    where n.id = p_trigger_id
+      and (
+        p_error is not null
+        or n.last_error is not null
+        or n.last_fired_at is null
+        or n.last_fired_at < engine.now() - interval '1 minute'
+      )
+    for no key update skip locked
+  );
+$$;
+
+comment on function engine.note_trigger(uuid, jsonb) is
+'Notes on a trigger that it started a run (null), or why it did not.';
+
+create function engine.relay_events(p_limit int)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row record;
+  v_trigger public.workflow_triggers;
+  v_count int := 0;
+begin
+  for v_row in
+    update public.outbox o set published_at = engine.now()
+    where o.id in (
+      select t.id from public.outbox t
+      where t.published_at is null and t.event_type = 'event.emitted'
+      order by t.id
+      limit p_limit
+      for update skip locked
+    )
+    returning o.app_code, o.aggregate_id as event_id, o.payload
+  loop
+    v_count := v_count + 1;
+    for v_trigger in
+      select t.* from public.workflow_triggers t
+      where t.app_code = v_row.app_code
+        and t.event_name = v_row.payload ->> 'name'
+        and t.source_workflow_id is null
+        and t.is_enabled
+        and (t.filter is null or v_row.payload -> 'payload' @> t.filter)
+      order by t.id
+    loop
+      perform engine.start_by_event(
+        v_trigger,
+        v_row.payload - 'depth' || jsonb_build_object('id', v_row.event_id),
+        (v_row.payload ->> 'depth')::int,
+        format('event:%s:%s', v_row.event_id, v_trigger.id)
+      );
+    end loop;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function engine.relay_events(int) is
+'Starts what listens to the events that wait in the outbox; returns how many events it took.';
+
+create function engine.follow_with_triggers(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_row record;
+begin
+  for v_row in
+    select t as trigger, r as run, w.kebab_name
+    from public.runs r
+    join public.workflow_triggers t
+      on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+    join public.workflows w on w.id = r.workflow_id
+    where r.id = any(p_run_ids) and t.is_enabled and t.event_name = 'run.' || r.status
+    order by r.id, t.id
+  loop
+    declare
+      v_trigger constant public.workflow_triggers := v_row.trigger;
+      v_run constant public.runs := v_row.run;
+      v_payload constant jsonb := jsonb_build_object(
+        'workflow', v_row.kebab_name, 'status', v_run.status, 'input', v_run.input,
+        'output', v_run.output, 'error', v_run.error
+      );
+    begin
+      if v_trigger.filter is null or v_payload @> v_trigger.filter then
+        perform engine.start_by_event(
+          v_trigger,
+          jsonb_build_object(
+            'id', v_run.id, 'name', v_trigger.event_name, 'payload', v_payload,
+            'run_id', v_run.id, 'at', v_run.completed_at
+          ),
+          engine.event_depth(v_run.id) + 1,
+          format('event:%s:%s', v_run.id, v_trigger.id)
+        );
+      end if;
+    end;
+  end loop;
+end;
+$$;
+
+comment on function engine.follow_with_triggers(uuid[]) is
+'Starts what listens to the end of these runs (run.completed, run.failed, run.cancelled, run.timed_out).';
+
+create function engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
+returns table (run_id uuid, status text, is_new boolean, problem jsonb)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_trigger public.workflow_triggers;
+  v_key text := format('webhook:%s:%s', p_trigger_id, p_call_id);
+  v_detail text;
+  v_run public.runs;
+begin
+  select t.* into v_trigger from public.workflow_triggers t
+  where t.id = p_trigger_id and t.trigger_type = 'webhook';
+  if not found then
+    perform private.fail('SB404', 'not_found', 'there is no such webhook');
+  end if;
+  select r.id, r.status into run_id, status from public.runs r
+  where r.app_code = v_trigger.app_code and r.idempotency_key = v_key;
+  is_new := run_id is null;
+  if is_new then
+    begin
+      if not v_trigger.is_enabled then
+        perform private.fail('SB409', 'conflict', 'the webhook is switched off');
+      end if;
+      v_run := engine.start_triggered(
+        v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,
+        v_trigger.created_by,
+        jsonb_build_object('trigger_id', v_trigger.id, 'webhook_id', p_call_id)
+      );
+      run_id := v_run.id;
+      status := v_run.status;
+    exception when others then
+      get stacked diagnostics v_detail = pg_exception_detail;
+      problem := engine.error_of(sqlstate, sqlerrm, v_detail);
+    end;
+    perform engine.note_trigger(v_trigger.id, problem);
+  end if;
+  return next;
+end;
+$$;
+
+comment on function engine.start_webhook(uuid, text, jsonb) is
+'Starts the run of a call whose signature is right; a repeated call id returns the first run. What keeps it from '
+'starting is returned as problem ({code, message, …}) and kept on the trigger. For the HTTP API.';
+
+create function private.emit_event(name text, payload jsonb, idempotency_key text)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: clients cannot write to the outbox.
+declare
+  v_app_code constant text := private.require_permission('run:execute');
+  v_id uuid := engine.new_id();
+begin
+  if coalesce(emit_event.name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or emit_event.name like 'run.%' then
+    perform private.fail(
+      'SB400', 'invalid_request',
+      'the name of an event starts with a letter, has letters, digits, _ . - and does not begin with run.'
+    );
+  end if;
+  if emit_event.idempotency_key is not null then
+    if length(emit_event.idempotency_key) not between 1 and 255 then
+      perform private.fail('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
+    end if;
+    -- The same key is the same event, and an event starts each run once.
+    v_id := md5(jsonb_build_array(v_app_code, emit_event.idempotency_key)::text)::uuid;
+  end if;
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  values (
+    v_app_code, 'event', v_id, 'event.emitted',
+    jsonb_build_object(
+      'name', emit_event.name, 'payload', emit_event.payload, 'depth', 1, 'at', engine.now()
+    )
+  );
+  perform pg_notify('stepbase', 'outbox');
+  return v_id;
+end;
+$$;
+
+comment on function private.emit_event(text, jsonb, text) is 'Behind public.emit_event.';
+
+create function public.emit_event(name text, payload jsonb default '{}', idempotency_key text default null)
+returns uuid
+language sql
+set search_path = ''
+as $$
+  select private.emit_event(
+    emit_event.name, coalesce(emit_event.payload, 'null'), emit_event.idempotency_key
+  );
+$$;
+
+comment on function public.emit_event(text, jsonb, text) is
+'Emits an event of the caller''s app and returns its id: every workflow with an enabled trigger for it starts, with '
+'{event: {id, name, payload, at}} in its input. A repeated idempotency_key starts nothing anew. Needs run:execute. '
+'Errors: SB400 bad name, SB401, SB403.';
+
+revoke execute on function private.emit_event(text, jsonb, text) from public;
+grant execute on function
+  private.emit_event(text, jsonb, text), public.emit_event(text, jsonb, text)
+to authenticated;
