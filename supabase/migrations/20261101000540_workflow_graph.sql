@@ -30,7 +30,8 @@ comment on column public.workflow_nodes.node_id is 'The step''s name in the defi
 comment on column public.workflow_nodes.component_id is
   'What config.component meant when the version was saved; may be another application''s when that one shows it.';
 comment on column public.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
-comment on column public.workflow_nodes.retry is '{max_attempts, backoff, delay_ms, max_delay_ms, jitter}; null: one attempt.';
+comment on column public.workflow_nodes.retry is
+  '{max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.';
 comment on column public.workflow_nodes.compensate is
   '{type, config} of the step that undoes this one when the run fails or is cancelled later.';
 comment on column public.workflow_nodes.timeout_ms is 'Longest time for one attempt.';

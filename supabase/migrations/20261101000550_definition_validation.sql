@@ -220,7 +220,10 @@ begin
         "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
         "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
         "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]}}}',
+        "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
+        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
+        "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
+        "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
       data -> 'retry')) e (problem)
     where data ? 'retry' and data -> 'retry' <> 'null';
 

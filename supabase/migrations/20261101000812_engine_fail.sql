@@ -29,8 +29,49 @@ $$;
 
 comment on function engine.retry_delay(jsonb, int) is
 'The wait before the attempt after p_attempt under a retry policy '
-'{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = 0}. jitter is the part '
-'of the delay that is left to chance: 0 to 1, true is a half.';
+'{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = 0, max_elapsed_ms}. '
+'jitter is the part of the delay that is left to chance: 0 to 1, true is a half.';
+
+create function engine.error_matches(p_error jsonb, p_wanted jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  -- A code as it is, an HTTP status, or a class of them.
+  select exists (
+    select 1
+    from jsonb_array_elements_text(p_wanted) as w (wanted)
+    where w.wanted = p_error ->> 'code'
+      or w.wanted = p_error #>> '{details,status}'
+      or (
+        w.wanted in ('4xx', '5xx')
+        and p_error #>> '{details,status}' ~ ('^' || left(w.wanted, 1) || '[0-9][0-9]$')
+      )
+  );
+$$;
+
+comment on function engine.error_matches(jsonb, jsonb) is
+'Whether an error is one of a list of error codes, HTTP statuses and the classes 4xx and 5xx.';
+
+create function engine.may_retry(p_retry jsonb, p_error jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_retry is null then false
+    when p_retry ? 'do_not_retry_on' and engine.error_matches(p_error, p_retry -> 'do_not_retry_on') then false
+    when coalesce((p_error ->> 'retryable')::boolean, false) then true
+    when p_retry ? 'retry_on' then engine.error_matches(p_error, p_retry -> 'retry_on')
+    else false
+  end;
+$$;
+
+comment on function engine.may_retry(jsonb, jsonb) is
+'Whether a retry policy allows another attempt after this error: do_not_retry_on refuses, then the error itself says '
+'(retryable), then retry_on allows what the error would not.';
 
 create function engine.fail(
   p_run_ids uuid[],
@@ -69,16 +110,29 @@ begin
   judged as (
     select
       a.*,
-      n.retry,
-      coalesce((a.error ->> 'retryable')::boolean, false)
-        and s.attempt < coalesce((n.retry ->> 'max_attempts')::int, 1) as again,
+      w.retry_at,
+      coalesce(
+        engine.may_retry(n.retry, a.error)
+        and s.attempt < (n.retry ->> 'max_attempts')::int
+        -- A for_each's items are tried again by themselves.
+        and s.wait_kind is distinct from 'items'
+        and (
+          not n.retry ? 'max_elapsed_ms'
+          or w.retry_at <= (n.retry ->> 'max_elapsed_ms')::numeric * interval '1 millisecond' + (
+            select f.started_at from public.step_runs f
+            where f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index
+              and f.attempt = 1
+          )
+        ),
+        false
+      ) as again,
       case
         when exists (
           select 1 from public.workflow_edges e
           where e.workflow_version_id = s.workflow_version_id
             and e.source_node_id = s.step_id
-            and e.source_handle = case when a.error ->> 'code' = 'timeout' then 'timeout' else 'error' end
-        ) then case when a.error ->> 'code' = 'timeout' then 'timeout' else 'error' end
+            and e.source_handle = case when t.is_timeout then 'timeout' else 'error' end
+        ) then case when t.is_timeout then 'timeout' else 'error' end
         when exists (
           select 1 from public.workflow_edges e
           where e.workflow_version_id = s.workflow_version_id
@@ -90,6 +144,15 @@ begin
     join public.step_runs s on s.id = a.id
     join public.workflow_nodes n
       on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
+    -- The engine's own clock ran out (timeout), or a handler's (http_timeout, code_timeout).
+    cross join lateral (select a.error ->> 'code' ~ '^(http_|code_)?timeout$' as is_timeout) t
+    cross join lateral (
+      -- The other side may have said when to come back (Retry-After).
+      select v_now + greatest(
+        engine.retry_delay(n.retry, s.attempt),
+        (a.error ->> 'retry_after_ms')::numeric * interval '1 millisecond'
+      ) as retry_at
+    ) w
   ),
   failed as (
     update public.step_runs s
@@ -106,7 +169,7 @@ begin
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
-      s.attempt, s.job_id, s.error, s.item, s.taken_in, j.again, j.retry, j.ord,
+      s.attempt, s.job_id, s.error, s.item, s.taken_in, j.again, j.retry_at, j.ord,
       not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as goes_on,
       not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
@@ -119,13 +182,7 @@ begin
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
-      f.attempt + 1, 'waiting', f.taken_in, f.item, 'retry',
-      -- The other side may have said when to come back (Retry-After).
-      v_now + greatest(
-        engine.retry_delay(f.retry, f.attempt),
-        (f.error ->> 'retry_after_ms')::numeric * interval '1 millisecond'
-      ),
-      v_now, v_now
+      f.attempt + 1, 'waiting', f.taken_in, f.item, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.again
     returning run_id, step_id, item_index, attempt, wake_at

@@ -27,8 +27,10 @@ begin
   return (
     engine.start_run(
       p_step.app_code, v_version_id, coalesce(p_child -> 'input', '{}'), 'child',
-      -- The same step (and item) never starts a second child, whatever is tried again.
-      format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index),
+      -- The same attempt never starts a second child, whatever is delivered again. (Only a policy that
+      -- says retry_on: ["child_failed"] makes an attempt after a child was started.)
+      format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index)
+        || case when p_step.attempt > 1 then ':' || p_step.attempt else '' end,
       v_parent.priority, v_parent.created_by, p_step.run_id, p_step.id, null, null, '{}',
       coalesce(p_child ->> 'parent_close_policy', 'terminate')
     )
