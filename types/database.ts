@@ -808,14 +808,14 @@ isOneToOne: false
                   ]
                 },"workers": {
                   Row: {
-                    "app_code": string | null,"created_at": string,"error_message": string | null,"hostname": string | null,"id": string,"last_heartbeat_at": string,"metadata": NonNullable<Json>,"mode": string,"project_id": string | null,"started_at": string,"status": string,"stopped_at": string | null,"task_queue_name": string,"updated_at": string,"version": string | null,"worker_id": string
+                    "app_code": string | null,"concurrency": number | null,"created_at": string,"error_message": string | null,"executing": number,"hostname": string | null,"id": string,"last_heartbeat_at": string,"metadata": NonNullable<Json>,"mode": string,"project_id": string | null,"started_at": string,"status": string,"stopped_at": string | null,"task_queue_name": string,"updated_at": string,"version": string | null,"worker_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string | null,"created_at"?: string,"error_message"?: string | null,"hostname"?: string | null,"id"?: string,"last_heartbeat_at"?: string,"metadata"?: NonNullable<Json>,"mode"?: string,"project_id"?: string | null,"started_at"?: string,"status"?: string,"stopped_at"?: string | null,"task_queue_name"?: string,"updated_at"?: string,"version"?: string | null,"worker_id": string
+                    "app_code"?: string | null,"concurrency"?: number | null,"created_at"?: string,"error_message"?: string | null,"executing"?: number,"hostname"?: string | null,"id"?: string,"last_heartbeat_at"?: string,"metadata"?: NonNullable<Json>,"mode"?: string,"project_id"?: string | null,"started_at"?: string,"status"?: string,"stopped_at"?: string | null,"task_queue_name"?: string,"updated_at"?: string,"version"?: string | null,"worker_id": string
                   }
                   Update: {
-                    "app_code"?: string | null,"created_at"?: string,"error_message"?: string | null,"hostname"?: string | null,"id"?: string,"last_heartbeat_at"?: string,"metadata"?: NonNullable<Json>,"mode"?: string,"project_id"?: string | null,"started_at"?: string,"status"?: string,"stopped_at"?: string | null,"task_queue_name"?: string,"updated_at"?: string,"version"?: string | null,"worker_id"?: string
+                    "app_code"?: string | null,"concurrency"?: number | null,"created_at"?: string,"error_message"?: string | null,"executing"?: number,"hostname"?: string | null,"id"?: string,"last_heartbeat_at"?: string,"metadata"?: NonNullable<Json>,"mode"?: string,"project_id"?: string | null,"started_at"?: string,"status"?: string,"stopped_at"?: string | null,"task_queue_name"?: string,"updated_at"?: string,"version"?: string | null,"worker_id"?: string
                   }
                   Relationships: [
                     {

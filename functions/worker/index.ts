@@ -15,6 +15,7 @@ import { createStepEnv } from '../_shared/steps/index.ts';
 import { createAnnouncer } from './announce.ts';
 import { startBudget } from './budget.ts';
 import { createPlans } from './plans.ts';
+import { createPresence } from './presence.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createSecrets } from './secrets.ts';
 import { listen, type Wakeup, type Wakeups } from './wakeups.ts';
@@ -24,6 +25,7 @@ import { createWorker } from './worker.ts';
 const POLL_WITH_HINTS_MS = 30_000;
 const POLL_WITHOUT_HINTS_MS = 2_000;
 const STOP_GRACE_MS = 5_000;
+const TELL_AT_MOST_MS = 1_000;
 
 const environment = Deno.env.toObject();
 const env = parseEnv(environment);
@@ -41,6 +43,13 @@ const bus = openBus(env.redis, log);
 const memory = createRunMemory(engine);
 let hints: Wakeups | undefined;
 
+const presence = createPresence({
+  mode: env.worker.mode,
+  concurrency: env.worker.concurrency,
+  region: environment.SB_REGION,
+  stats: () => worker.stats,
+});
+
 const worker = createWorker({
   engine,
   queue,
@@ -53,6 +62,7 @@ const worker = createWorker({
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
+  presence: () => presence(),
   pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
   publish: createAnnouncer(bus),
   onError,
@@ -97,9 +107,18 @@ if (env.worker.mode === 'resident') {
   if (env.database.direct) {
     hints = listen(env.database.url, worker.wake, (error) => onError('listen', error));
   }
+  // Whether anybody hears of this worker must not keep it from working, or from stopping.
+  const tell = (...state: Parameters<typeof presence>) =>
+    Promise.race([
+      engine.beat(presence(...state)).catch((error: unknown) => onError('presence', error)),
+      new Promise((resolve) => setTimeout(resolve, TELL_AT_MOST_MS)),
+    ]);
+  void tell();
   worker.start();
   const stop = async () => {
+    await tell('draining');
     await worker.stop(STOP_GRACE_MS);
+    await tell('stopped');
     await hints?.stop();
     subscription.close();
     bus.close();

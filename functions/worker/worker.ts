@@ -6,6 +6,7 @@ import type {
   CompletedBranch,
   Engine,
   FailedStep,
+  Presence,
   WaitingStep,
   Work,
 } from '../_shared/engine/engine.ts';
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   concurrency: number;
   /** A token that its worker has not touched for this long goes to another worker. */
   leaseSeconds: number;
+  /** What the worker says of itself to whoever looks. */
+  presence(): Presence;
   /** How often to look without a hint. */
   pollMs(): number;
   /** Tells watchers outside the database that runs moved, and relays outbox messages. */
@@ -42,7 +45,7 @@ export interface Worker {
   runWithin(budget: Budget): Promise<{ steps: number; more: boolean }>;
   /** Takes nothing new, hands back what is not finished within the grace time, and ends. */
   stop(graceMs: number): Promise<void>;
-  readonly stats: { executing: number; completed: number; failed: number };
+  readonly stats: { executing: number; tokens: number; completed: number; failed: number };
 }
 
 interface Executing {
@@ -51,6 +54,8 @@ interface Executing {
 }
 
 const FETCH_AT_MOST = 100;
+/** A worker is heard of at least every twice this long; engine.watch_workers knows. */
+const PRESENCE_MS = 20_000;
 /** A statement that failed (the database restarts, say) is tried again for about a lease. */
 const WRITE_ATTEMPTS = 8;
 
@@ -58,7 +63,14 @@ export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory } = options;
   const executing = new Map<string, Executing>();
   const tokens = new Map<string, number>();
-  const stats = { executing: 0, completed: 0, failed: 0 };
+  const stats = {
+    executing: 0,
+    completed: 0,
+    failed: 0,
+    get tokens() {
+      return tokens.size;
+    },
+  };
   const due = { wake: true, relay: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
@@ -307,10 +319,10 @@ export function createWorker(options: WorkerOptions): Worker {
     });
     // Some jitter keeps workers that started together from sweeping together.
     every(
-      () => third() * (1 + Math.random()),
+      () => Math.min(third(), PRESENCE_MS) * (1 + Math.random()),
       () => {
         engine
-          .expireTokens(options.leaseSeconds)
+          .expireTokens(options.leaseSeconds, options.presence())
           .then((count) => (count > 0 ? wake({ kind: 'steps' }) : undefined))
           .catch((error: unknown) => options.onError('expire', error));
       },
@@ -352,7 +364,9 @@ export function createWorker(options: WorkerOptions): Worker {
       budget = limit;
       taking = true;
       keepLeases();
-      engine.expireTokens(options.leaseSeconds).catch((e: unknown) => options.onError('expire', e));
+      engine
+        .expireTokens(options.leaseSeconds, options.presence())
+        .catch((e: unknown) => options.onError('expire', e));
       wake({ kind: 'everything' });
       await idle(limit.wallLeftMs);
       stopTaking();

@@ -306,7 +306,8 @@ values
   ('running', 'Running', 'Takes work.', 'activity', '#16a34a', 1, true),
   ('draining', 'Draining', 'Finishes what it holds and takes no more.', 'log-out', '#d97706', 2, true),
   ('stopped', 'Stopped', 'Ended in order.', 'square', '#475569', 3, false),
-  ('error', 'Error', 'Ended with an error.', 'x-circle', '#dc2626', 4, false);
+  ('error', 'Error', 'Ended with an error.', 'x-circle', '#dc2626', 4, false),
+  ('lost', 'Lost', 'Fell silent; its steps go to other workers.', 'wifi-off', '#dc2626', 5, false);
 
 comment on column public.user_roles.rank is 'Higher rank may do more; members are listed by it.';
 comment on column public.user_roles.permissions is 'resource:action, checked by private.has_permission().';

@@ -91,7 +91,9 @@ create table public.workers (
   status text not null default 'running' references public.worker_statuses (name),
   hostname text,
   version text,
-  mode text not null default 'resident',
+  mode text not null default 'resident' constraint mode_is_known check (mode in ('resident', 'invocation')),
+  executing integer not null default 0 constraint executing_is_not_negative check (executing >= 0),
+  concurrency integer constraint concurrency_is_positive check (concurrency > 0),
   metadata jsonb not null default '{}' constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
   last_heartbeat_at timestamptz not null default now(),
   started_at timestamptz not null default now(),
@@ -109,7 +111,12 @@ create table public.workers (
 comment on table public.workers is 'Worker processes and when they were last heard of. Written by the workers only.';
 comment on column public.workers.app_code is 'The application it works for; null: for every application.';
 comment on column public.workers.worker_id is 'The name the process gave itself.';
-comment on column public.workers.mode is 'resident, or invocation for one that lives as long as one call.';
+comment on column public.workers.task_queue_name is 'The task queue it serves; *: every one.';
+comment on column public.workers.mode is
+  'resident: a process that works until it is stopped. invocation: Edge Function calls; all of a region share a row.';
+comment on column public.workers.executing is 'Steps it was executing at its last heartbeat.';
+comment on column public.workers.concurrency is 'Steps it executes at the same time at most.';
+comment on column public.workers.metadata is 'What else it tells about itself: pid, tokens it holds, steps completed and failed.';
 
 create index idx_workers_app_code on public.workers (app_code);
 create index idx_workers_project_id_app_code on public.workers (project_id, app_code);

@@ -268,6 +268,12 @@ begin
     v_done := v_done || jsonb_build_object('sweep_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('workers', engine.watch_workers());
+  exception when others then
+    raise warning 'stepbase: watching the workers failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('workers_error', sqlerrm);
+  end;
+  begin
     v_done := v_done || jsonb_build_object('partitions_made', engine.ensure_partitions());
   exception when others then
     raise warning 'stepbase: making partitions failed: %', sqlerrm;
@@ -295,7 +301,7 @@ end;
 $$;
 
 comment on function engine.maintain() is
-  'To be called every minute (pg_cron, the stack''s tick): sweeps, makes and drops partitions, prunes, and '
+  'To be called every minute (pg_cron, the stack''s tick): sweeps, watches the workers, makes and drops partitions, prunes, and '
   'refreshes the statistics once an hour. Returns what it did.';
 
 select engine.ensure_partitions();

@@ -106,6 +106,19 @@ export interface ScheduleAnswer extends Omit<DueSchedule, 'asked_at'> {
   problem?: string;
 }
 
+/** What a worker says of itself (public.workers). */
+export interface Presence {
+  worker_id: string;
+  mode: 'resident' | 'invocation';
+  status: 'running' | 'draining' | 'stopped' | 'error';
+  hostname?: string | undefined;
+  version: string;
+  executing: number;
+  concurrency: number;
+  metadata: Row;
+  error_message?: string;
+}
+
 export interface Due {
   /** Milliseconds until the next thing is due, by the engine's clock. */
   inMs: number | undefined;
@@ -126,7 +139,10 @@ export interface Engine {
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
   release(jobIds: readonly string[]): Promise<void>;
-  expireTokens(leaseSeconds: number): Promise<number>;
+  /** Returns silent tokens to the queue; the same statement says that this worker is there. */
+  expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
+  /** Says that this worker is there, or that it ends. */
+  beat(presence: Presence): Promise<void>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
@@ -220,12 +236,15 @@ export function createEngine(db: Db): Engine {
     async release(jobIds) {
       await db.query('select engine.release($1::uuid[])', [jobIds]);
     },
-    async expireTokens(leaseSeconds) {
+    async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
-        "select engine.expire_tokens($1 * interval '1 second') as count",
-        [leaseSeconds],
+        "select engine.expire_tokens($1 * interval '1 second') as count, engine.beat($2::jsonb)",
+        [leaseSeconds, toJson(presence)],
       );
       return row?.count ?? 0;
+    },
+    async beat(presence) {
+      await db.query('select engine.beat($1::jsonb)', [toJson(presence)]);
     },
     loadPlans: (versionIds) =>
       db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),

@@ -1,0 +1,171 @@
+// public.workers: who is there. The workers tell it themselves, maintenance notices who fell silent,
+// and members look; on a stack of the test's own, because it ends workers and moves the clock.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VERSION } from '../../functions/worker/presence.ts';
+import type { Stack } from '../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
+import type { Database } from '../../types/database.ts';
+import { client, signedIn, waitFor } from '../support/stack.ts';
+import { type Bench, bench, value } from './support.ts';
+
+type WorkerRow = Database['public']['Tables']['workers']['Row'];
+
+let b: Bench;
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startThrowawayStack({ web: false });
+  b = await bench(stack.info);
+});
+afterAll(() => stack?.stop());
+
+async function workers(): Promise<WorkerRow[]> {
+  const { data, error } = await b.developer.from('workers').select('*').order('started_at');
+  if (error) throw error;
+  return data as WorkerRow[];
+}
+
+const pidOf = (worker: WorkerRow) => (worker.metadata as { pid: number }).pid;
+
+const running = (besides: string[] = []) =>
+  waitFor('a worker is there', async () =>
+    (await workers()).find(
+      (w) => w.mode === 'resident' && w.status === 'running' && !besides.includes(w.worker_id),
+    ),
+  );
+
+async function beat(more: Record<string, unknown>): Promise<void> {
+  await b.db.query('select engine.beat($1)', [
+    { worker_id: 'w', mode: 'resident', status: 'running', version: 'x', concurrency: 10, ...more },
+  ]);
+}
+
+async function named(workerId: string): Promise<WorkerRow | undefined> {
+  return (await workers()).find((w) => w.worker_id === workerId);
+}
+
+async function watch(): Promise<{ lost: number; pruned: number }> {
+  const { rows } = await b.db.query("select engine.maintain() -> 'workers' as done");
+  return rows[0].done;
+}
+
+describe('workers', () => {
+  test('a resident worker says who it is, from its start', async () => {
+    const worker = await running();
+    expect(worker).toMatchObject({
+      app_code: null,
+      task_queue_name: '*',
+      mode: 'resident',
+      version: JSON.parse(readFileSync('package.json', 'utf8')).version,
+      concurrency: expect.any(Number),
+      hostname: expect.any(String),
+      stopped_at: null,
+    });
+    expect(VERSION).toBe(worker.version);
+    expect(pidOf(worker)).toBeGreaterThan(1);
+    process.kill(pidOf(worker), 0);
+  });
+
+  test('one that is stopped says so, one that is killed is lost; the next ones are there', async () => {
+    const first = await running();
+    process.kill(pidOf(first), 'SIGTERM');
+    const stopped = await waitFor('the first is stopped', async () => {
+      const row = await named(first.worker_id);
+      return row?.status === 'stopped' && row;
+    });
+    expect(stopped.stopped_at).not.toBeNull();
+
+    const second = await running([first.worker_id]);
+    process.kill(pidOf(second), 'SIGKILL');
+    const third = await running([first.worker_id, second.worker_id]);
+    await b.advance('2 minutes');
+    await beat({ ...third, metadata: third.metadata });
+    await watch();
+    expect((await named(second.worker_id))?.status).toBe('lost');
+    expect((await named(third.worker_id))?.status).toBe('running');
+    expect((await named(first.worker_id))?.status).toBe('stopped');
+
+    const { run } = await b.run([value('a')]);
+    expect(run.status).toBe('completed');
+  });
+
+  test('one that was thought lost is there again with its next heartbeat', async () => {
+    await beat({ worker_id: 'away', executing: 3, metadata: { pid: 1 } });
+    expect(await named('away')).toMatchObject({ status: 'running', executing: 3 });
+    await b.advance('2 minutes');
+    await watch();
+    expect(await named('away')).toMatchObject({ status: 'lost', executing: 0, stopped_at: null });
+    await beat({ worker_id: 'away' });
+    expect(await named('away')).toMatchObject({ status: 'running', stopped_at: null });
+    await beat({ worker_id: 'away', status: 'error', error_message: 'the disk is full' });
+    expect(await named('away')).toMatchObject({
+      status: 'error',
+      error_message: 'the disk is full',
+      stopped_at: expect.any(String),
+    });
+    await beat({ worker_id: 'away' });
+    expect(await named('away')).toMatchObject({
+      status: 'running',
+      error_message: null,
+      stopped_at: null,
+    });
+  });
+
+  test('invocations of a region share a row, and one right after another writes nothing', async () => {
+    const invocation = { worker_id: 'invocation:eu', mode: 'invocation' };
+    await beat(invocation);
+    const first = await named('invocation:eu');
+    await beat(invocation);
+    await beat(invocation);
+    expect(await named('invocation:eu')).toEqual(first);
+    await b.advance('1 minute');
+    await beat(invocation);
+    const later = await named('invocation:eu');
+    expect(later?.last_heartbeat_at).not.toBe(first?.last_heartbeat_at);
+    expect(later?.started_at).toBe(first?.started_at);
+
+    await b.advance('10 minutes');
+    await watch();
+    expect((await named('invocation:eu'))?.status).toBe('running');
+    await b.advance('10 minutes');
+    await watch();
+    expect(await named('invocation:eu')).toMatchObject({ status: 'stopped' });
+    await beat(invocation);
+    expect(await named('invocation:eu')).toMatchObject({ status: 'running', stopped_at: null });
+  });
+
+  test('what ended long ago is forgotten, and never more than so many are kept', async () => {
+    await beat({ worker_id: 'old', status: 'stopped' });
+    await b.advance('8 days');
+    await beat({ worker_id: 'new', status: 'stopped' });
+    await watch();
+    expect(await named('old')).toBeUndefined();
+    expect(await named('new')).toBeDefined();
+    for (const worker_id of ['one', 'two', 'three']) {
+      await b.advance('1 second');
+      await beat({ worker_id, status: 'stopped' });
+    }
+    await b.db.query('select engine.watch_workers(p_keep_at_most => 2)');
+    expect(await named('three')).toBeDefined();
+    expect(await named('two')).toBeDefined();
+    expect(await named('one')).toBeUndefined();
+  });
+
+  test('members of every application see the workers that serve them all; nobody writes them', async () => {
+    const [viewer, other] = await Promise.all([
+      signedIn('viewer@acme', stack.info),
+      signedIn('admin@globex', stack.info),
+    ]);
+    for (const member of [viewer, other]) {
+      const { data } = await member.from('workers').select('worker_id').is('app_code', null);
+      expect(data?.length).toBeGreaterThan(0);
+    }
+    const { data: unseen } = await client(stack.info).from('workers').select('worker_id');
+    expect(unseen ?? []).toEqual([]);
+    const { error } = await b.admin.from('workers').delete().eq('mode', 'resident');
+    expect(error?.code).toBe('42501');
+    const { error: call } = await b.admin.schema('engine' as never).rpc('beat', { p_worker: {} });
+    expect(call).not.toBeNull();
+  });
+});
