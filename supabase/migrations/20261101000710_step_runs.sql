@@ -77,6 +77,16 @@ comment on column public.step_runs.signal_name is 'The signal that a waiting ste
 comment on column public.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
 comment on column public.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
 
+-- PostgreSQL 18 makes these identifiers itself, without the call of a function per row.
+do $do$
+begin
+  if current_setting('server_version_num')::int >= 180000 then
+    alter table public.runs alter column id set default uuidv7();
+    alter table public.step_runs alter column id set default uuidv7();
+  end if;
+end;
+$do$;
+
 create index idx_step_runs_job_id on public.step_runs (job_id)
 where status in ('ready', 'running');
 create index idx_step_runs_wake_at on public.step_runs (wake_at)

@@ -4,7 +4,9 @@
 -- completed (or another answer that counts) along an edge that was taken and is the only way in. A
 -- proposal with a flaw is forgotten whole, and its steps run in their turn.
 
-create function engine.run_ahead(p_completed uuid[], p_answers engine.answer[])
+create function engine.run_ahead(
+  p_completed uuid[], p_answers engine.answer[], p_now timestamptz
+)
 returns table (ids uuid[], events engine.event[])
 language sql
 set search_path = ''
@@ -58,11 +60,10 @@ as $$
     )
     select
       t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.step_type, 'completed', 1,
-      t.job_id, 1, t.input, t.output, t.handle, c.now, c.now, c.now, c.now
+      t.job_id, 1, t.input, t.output, t.handle, p_now, p_now, p_now, p_now
     from taken t
-    cross join (select engine.now() as now) c
     order by t.ord
-    returning id, run_id, step_id, created_at
+    returning id, run_id, step_id
   ),
   patch as (
     insert into public.run_context (
@@ -70,7 +71,7 @@ as $$
     )
     select
       t.run_id, t.version, t.app_code, t.step_id, s.id, jsonb_build_object(t.step_id, t.output),
-      s.created_at
+      p_now
     from taken t
     join step s on s.run_id = t.run_id and s.step_id = t.step_id
   )
@@ -96,7 +97,7 @@ as $$
     );
 $$;
 
-comment on function engine.run_ahead(uuid[], engine.answer[]) is
+comment on function engine.run_ahead(uuid[], engine.answer[], timestamptz) is
 'Writes the answers of steps that ran ahead of the given step runs, which were just completed and whose context '
 'patches are written. Returns the ids of the new step runs and their events, to be settled and recorded with the '
 'others; both are null when no answer counts. The caller has locked the runs.';

@@ -94,7 +94,7 @@ begin
   if v_ahead is not null and v_done is not null then
     select v_done || a.ids, v_events || a.events
     into v_done, v_events
-    from engine.run_ahead(v_done, v_ahead) a;
+    from engine.run_ahead(v_done, v_ahead, v_now) a;
   end if;
   if v_items is not null then
     select a.parents, v_events || a.events, a.work

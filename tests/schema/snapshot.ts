@@ -12,7 +12,9 @@ const PARTS: Record<string, string> = {
     where n.nspname in ${SCHEMAS} and c.relkind in ('r', 'p', 'v', 'm', 'S')`,
   columns: `
     select format('%s.%s.%s %s null=%s default=%s generated=%s acl=%s -- %s', n.nspname, c.relname, a.attname,
-      format_type(a.atttypid, a.atttypmod), not a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attgenerated,
+      format_type(a.atttypid, a.atttypmod), not a.attnotnull,
+      -- Version 7 UUIDs: built in from PostgreSQL 18 on, the engine's own before.
+      replace(pg_get_expr(d.adbin, d.adrelid), 'uuidv7()', 'engine.new_id()'), a.attgenerated,
       (select string_agg(x::text, ',' order by x::text) from unnest(a.attacl) x), col_description(c.oid, a.attnum))
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
