@@ -50,16 +50,13 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     if (!step) throw new StepError('unknown_step', `node ${work.step_id} has no items`);
     if (step instanceof StepError) throw step;
 
-    const timeout = AbortSignal.timeout(node.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    const signal = AbortSignal.any([abort, timeout]);
-    const ctx = await contextOf(work, step, plan, signal, deps);
-    if (node.timeoutMs !== undefined) ctx.timeoutMs = node.timeoutMs;
-    const resolved = await step.resolve(ctx);
-    input = resolved.stored;
-    const result = await untilAborted(
-      step.run(resolved, deps.secretsOf(work.app_code), ctx),
-      signal,
-    );
+    const result = await within(node.timeoutMs ?? DEFAULT_TIMEOUT_MS, abort, async (signal) => {
+      const ctx = await contextOf(work, step, plan, signal, deps);
+      if (node.timeoutMs !== undefined) ctx.timeoutMs = node.timeoutMs;
+      const resolved = await step.resolve(ctx);
+      input = resolved.stored;
+      return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+    });
     if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
     if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
     return { kind: 'completed', work, input, result };
@@ -110,20 +107,34 @@ async function contextOf(
   };
 }
 
-/** A handler that does not listen to its signal is left behind: its late answer is nobody's. */
-function untilAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
-  // The late failure of a handler that was left behind is nobody's either.
-  running.catch(() => undefined);
-  if (signal.aborted) return Promise.reject(abortReason(signal));
+/**
+ * Runs an attempt until it is aborted or its time is up; its signal says which. A handler that does
+ * not listen to the signal is left behind: its late answer is nobody's.
+ * (AbortSignal.timeout would keep a timer for every attempt long after it has ended.)
+ */
+function within<T>(
+  ms: number,
+  abort: AbortSignal,
+  attempt: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController();
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const end = (reason: unknown) => {
+      ending.abort(reason);
+      reject(reason);
+    };
+    const onAbort = () => end(abort.reason);
+    if (abort.aborted) return onAbort();
+    const timer = setTimeout(
+      () => end(new StepError('timeout', 'the attempt ran out of time', { retryable: true })),
+      ms,
+    );
+    abort.addEventListener('abort', onAbort, { once: true });
+    attempt(ending.signal)
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer);
+        abort.removeEventListener('abort', onAbort);
+      });
   });
-}
-
-function abortReason(signal: AbortSignal): StepError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof StepError) return reason;
-  return new StepError('timeout', 'the attempt ran out of time', { retryable: true });
 }
