@@ -5,13 +5,14 @@ import { type BenchDatabase, type Ground, layGround } from './ground.ts';
 import { fillHistory } from './history.ts';
 import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
 import { measureLimit } from './limit.ts';
-import { fan, linear, makeOwner, memberSession, publish } from './owner.ts';
-import { installPeers, runPeer } from './peers.ts';
+import { type Outside, startOutside } from './outside.ts';
+import { calling, fan, linear, makeOwner, memberSession, publish } from './owner.ts';
+import { installPeers, type PeerName, runPeer } from './peers.ts';
 import { PROFILE_SETTINGS, type Profile, startProfile } from './profile.ts';
 import { type Sizes, STEPS } from './sizes.ts';
 import { type Stepbase, startStepbase } from './stepbase.ts';
 
-export const ROWS = ['steps', 'run_ms', 'fanout', 'loaded', 'growth', 'idle'] as const;
+export const ROWS = ['steps', 'run_ms', 'calling', 'fanout', 'loaded', 'growth', 'idle'] as const;
 export type Row = (typeof ROWS)[number];
 export const CONTENDERS = ['stepbase', 'dbos', 'graphile_worker', 'limit'] as const;
 export type Contender = (typeof CONTENDERS)[number];
@@ -49,6 +50,7 @@ export interface BenchResult {
 
 const TEN = 'ten-steps';
 const FAN = 'fan-out';
+const CALLING = 'ten-calling-steps';
 const LONG = 'long';
 
 export function median(values: readonly number[]): number {
@@ -69,7 +71,12 @@ export async function measure(options: BenchOptions): Promise<BenchResult> {
   const abandon = () => void ground.stop().finally(() => process.exit(130));
   process.once('SIGINT', abandon).once('SIGTERM', abandon);
   try {
-    return await new Bench(ground, options).run(rows);
+    const outside = await startOutside(ground.dataDir);
+    try {
+      return await new Bench(ground, outside, options).run(rows);
+    } finally {
+      await outside.stop();
+    }
   } finally {
     process.off('SIGINT', abandon).off('SIGTERM', abandon);
     await ground.stop();
@@ -80,10 +87,12 @@ class Bench {
   readonly #ground: Ground;
   readonly #options: BenchOptions;
   readonly #measured = new Map<string, number[]>();
+  readonly #outside: Outside;
   #profile: Profile | undefined;
 
-  constructor(ground: Ground, options: BenchOptions) {
+  constructor(ground: Ground, outside: Outside, options: BenchOptions) {
     this.#ground = ground;
+    this.#outside = outside;
     this.#options = options;
   }
 
@@ -121,7 +130,10 @@ class Bench {
       await fillHistory(database, TEN, sizes.history);
       turns.push(() => this.#loaded(database));
     }
-    if (contenders.has('dbos') && (rows.has('steps') || rows.has('run_ms'))) {
+    if (
+      contenders.has('dbos') &&
+      (['steps', 'run_ms', 'calling'] as const).some((row) => rows.has(row))
+    ) {
       const database = await this.#ground.emptyDatabase('bench_dbos');
       turns.push(() => this.#dbos(database));
     }
@@ -144,9 +156,11 @@ class Bench {
     const database = await this.#ground.migratedDatabase();
     await makeOwner(database);
     const member = await memberSession(database);
+    const { url } = this.#outside;
     await publish(member, TEN, linear(STEPS));
+    if (rows.has('calling')) await publish(member, CALLING, calling(STEPS, url));
     if (rows.has('fanout')) await publish(member, FAN, fan(sizes.branches));
-    if (rows.has('growth')) await publish(member, LONG, linear(sizes.longSteps, true));
+    if (rows.has('growth')) await publish(member, LONG, calling(sizes.longSteps, url));
     await member.end();
     return database;
   }
@@ -167,6 +181,12 @@ class Bench {
         for (let run = 0; run < sizes.oneByOne; run += 1) each.push((await stepbase.one(TEN)).ms);
         await stepbase.check(STEPS);
         this.#note('run_ms.stepbase', median(each));
+      }
+      if (rows.has('calling')) {
+        await stepbase.many(CALLING, sizes.warmUp, sizes.inFlight);
+        const ms = await stepbase.many(CALLING, sizes.callingRuns, sizes.inFlight);
+        await stepbase.check(STEPS);
+        this.#note('calling_steps_per_s.stepbase', perSecond(sizes.callingRuns * STEPS, ms));
       }
       if (rows.has('fanout')) await this.#fanOut(stepbase);
       if (rows.has('growth')) await this.#growth(stepbase);
@@ -226,23 +246,26 @@ class Bench {
 
   async #dbos(database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
-    const { manyMs, each } = await runPeer<{ manyMs: number; each: number[] }>(
-      'dbos',
-      { ...sizes, url: database.url, steps: STEPS },
-      this.#ground.dataDir,
-    );
+    const { manyMs, each, callingMs } = await this.#peer<{
+      manyMs: number;
+      each: number[];
+      callingMs: number;
+    }>('dbos', database);
     this.#note('steps_per_s.dbos', perSecond(sizes.runs * STEPS, manyMs));
     this.#note('run_ms.dbos', median(each));
+    this.#note('calling_steps_per_s.dbos', perSecond(sizes.callingRuns * STEPS, callingMs));
   }
 
   async #graphileWorker(database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
-    const { jobsMs } = await runPeer<{ jobsMs: number }>(
-      'graphile-worker',
-      { ...sizes, url: database.url, steps: STEPS },
-      this.#ground.dataDir,
-    );
+    const { jobsMs } = await this.#peer<{ jobsMs: number }>('graphile-worker', database);
     this.#note('steps_per_s.graphile_worker', perSecond(sizes.jobs, jobsMs));
+  }
+
+  async #peer<T>(name: PeerName, database: BenchDatabase): Promise<T> {
+    const { sizes } = this.#options;
+    const task = { ...sizes, url: database.url, steps: STEPS, callingUrl: this.#outside.url };
+    return await runPeer<T>(name, task, this.#ground.dataDir);
   }
 
   async #idle(): Promise<void> {

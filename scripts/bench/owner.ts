@@ -9,21 +9,39 @@ const MEMBER = '00000000-0000-4000-8000-00000000be02';
 const ORGANIZATION = '00000000-0000-4000-8000-00000000be01';
 const APP = 'speed';
 
-/** A step does nothing: its expression is a constant. */
-const STEP = { type: 'transform', data: { config: { expression: '1' } } };
+/** A step that does nothing: its expression is a constant. */
+const NOTHING: Step = { type: 'transform', data: { config: { expression: '1' } } };
+
+interface Step {
+  type: string;
+  data: { config: Record<string, unknown> };
+}
 
 export interface Definition {
-  nodes: { id: string; type: string; data: { config: { expression: string } } }[];
+  nodes: (Step & { id: string })[];
   edges: { id: string; source: string; target: string }[];
 }
 
-/** One step after another; `counting`: each adds one to what the step before it returned. */
-export function linear(steps: number, counting = false): Definition {
-  const nodes = Array.from({ length: steps }, (_, i) => ({
-    ...STEP,
-    id: `s${i + 1}`,
-    data: { config: { expression: counting && i > 0 ? `steps.s${i}.output + 1` : '1' } },
+/** Steps that do nothing, one after another. */
+export function linear(steps: number): Definition {
+  return chain(steps, () => NOTHING);
+}
+
+/** Steps that touch the outside world, one after another; each reads the answer that the one before it got. */
+export function calling(steps: number, url: string): Definition {
+  return chain(steps, (place) => ({
+    type: 'http_request',
+    data: {
+      config: {
+        url,
+        query: place > 1 ? { before: `{{ steps.s${place - 1}.output.status }}` } : {},
+      },
+    },
   }));
+}
+
+function chain(steps: number, step: (place: number) => Step): Definition {
+  const nodes = Array.from({ length: steps }, (_, i) => ({ ...step(i + 1), id: `s${i + 1}` }));
   const edges = nodes
     .slice(1)
     .map(({ id }, i) => ({ id: `e${i}`, source: `s${i + 1}`, target: id }));
@@ -34,7 +52,7 @@ export function linear(steps: number, counting = false): Definition {
 export function fan(branches: number): Definition {
   const middle = Array.from({ length: branches }, (_, i) => `b${i + 1}`);
   return {
-    nodes: ['first', ...middle, 'last'].map((id) => ({ ...STEP, id })),
+    nodes: ['first', ...middle, 'last'].map((id) => ({ ...NOTHING, id })),
     edges: middle.flatMap((id) => [
       { id: `i${id}`, source: 'first', target: id },
       { id: `o${id}`, source: id, target: 'last' },

@@ -38,22 +38,22 @@ export function installPeers(say: (message: string) => void): void {
   if (status !== 0) throw new Error('the peers could not be installed; see above');
 }
 
+export type PeerName = 'dbos' | 'graphile-worker';
+
 export interface PeerTask {
   url: string;
   runs: number;
   inFlight: number;
   warmUp: number;
+  callingRuns: number;
+  callingUrl: string;
   oneByOne: number;
   steps: number;
   jobs: number;
 }
 
 /** Runs the peer to its end; the last line it prints is its answer. */
-export async function runPeer<T>(
-  name: 'dbos' | 'graphile-worker',
-  task: PeerTask,
-  dataDir: string,
-): Promise<T> {
+export async function runPeer<T>(name: PeerName, task: PeerTask, dataDir: string): Promise<T> {
   const lines: string[] = [];
   const child = await Child.start({
     command: process.execPath,

@@ -1,7 +1,7 @@
 // What people read: the table on the console and in docs/performance.md, the machine, and the profile.
 
 import { arch, cpus, platform, release, totalmem } from 'node:os';
-import { type BenchResult, type Figure, shown } from './bench.ts';
+import { type BenchResult, type Figure, median, shown } from './bench.ts';
 import type { Profile } from './profile.ts';
 import type { Sizes } from './sizes.ts';
 
@@ -44,6 +44,12 @@ export function lines(result: BenchResult, sizes: Sizes): Line[] {
     target,
   });
   const many = `${n.format(sizes.runs)} runs × 10 steps, ${sizes.inFlight} at a time: steps/s`;
+  const calling = `${n.format(sizes.callingRuns)} runs × 10 steps that call an HTTP server, ${sizes.inFlight} at a time: steps/s`;
+  const own = (key: string): Figure => (rounds[key] ? median(rounds[key]) : null);
+  const called = {
+    stepbase: own('calling_steps_per_s.stepbase'),
+    dbos: own('calling_steps_per_s.dbos'),
+  };
   const times = (value: Figure, other: Figure) =>
     value === null || other === null ? '' : `, is ${shown(value / other)} ×`;
   return [
@@ -76,6 +82,16 @@ export function lines(result: BenchResult, sizes: Sizes): Line[] {
     ),
     line('one 10-step run after another: ms a run', 'DBOS Transact', run_ms.dbos, 'run_ms.dbos'),
     line(
+      calling,
+      'Stepbase',
+      called.stepbase,
+      'calling_steps_per_s.stepbase',
+      called.stepbase === null || called.dbos === null
+        ? ''
+        : `is ${shown(called.stepbase / called.dbos)} × DBOS`,
+    ),
+    line(calling, 'DBOS Transact', called.dbos, 'calling_steps_per_s.dbos'),
+    line(
       `fan-out 1 → ${n.format(sizes.branches)} → 1: steps/s`,
       'Stepbase',
       figures.fanout_steps_per_s,
@@ -90,7 +106,7 @@ export function lines(result: BenchResult, sizes: Sizes): Line[] {
       '≥ 0.9',
     ),
     line(
-      `a ${sizes.longSteps}-step run: cost of the last ${sizes.longEnds} steps against the first ${sizes.longEnds}`,
+      `a run of ${sizes.longSteps} steps that call an HTTP server: cost of the last ${sizes.longEnds} steps against the first ${sizes.longEnds}`,
       'Stepbase',
       figures.context_growth,
       'context_growth',
@@ -120,7 +136,7 @@ export function markdown(result: BenchResult, sizes: Sizes, rounds: number): str
       `| ${work} | ${who} | ${median} | ${rounds} | ${target} |`,
   );
   return [
-    `Median of ${rounds} rounds on ${machine(result.server)}.`,
+    `${rounds === 1 ? 'One round' : `Median of ${rounds} rounds`} on ${machine(result.server)}.`,
     '',
     '| work | who | median | lowest to highest | target |',
     '|---|---|---:|---:|---|',

@@ -6,6 +6,8 @@ export interface Sizes {
   runs: number;
   inFlight: number;
   warmUp: number;
+  /** Runs of ten steps that touch the outside world, so many at a time as above. */
+  callingRuns: number;
   /** Runs one after another. */
   oneByOne: number;
   /** Raw jobs for a queue. */
@@ -13,7 +15,7 @@ export interface Sizes {
   /** Branches of a fan-out, and how often it runs. */
   branches: number;
   fanOuts: number;
-  /** Steps of a long run, how many of its first and last are compared, and how often it runs. */
+  /** Steps (that touch the outside world) of a long run, how many of its first and last are compared, and how often it runs. */
   longSteps: number;
   longEnds: number;
   longRuns: number;
@@ -26,6 +28,7 @@ export const FULL: Sizes = {
   runs: 1_000,
   inFlight: 100,
   warmUp: 100,
+  callingRuns: 300,
   oneByOne: 100,
   jobs: 10_000,
   branches: 1_000,
@@ -41,6 +44,7 @@ export const QUICK: Sizes = {
   runs: 300,
   inFlight: 100,
   warmUp: 50,
+  callingRuns: 100,
   oneByOne: 30,
   jobs: 3_000,
   branches: 300,
@@ -56,6 +60,7 @@ export const TINY: Sizes = {
   runs: 5,
   inFlight: 3,
   warmUp: 1,
+  callingRuns: 3,
   oneByOne: 2,
   jobs: 20,
   branches: 20,

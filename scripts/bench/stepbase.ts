@@ -26,7 +26,7 @@ export interface Stepbase {
   many(workflow: string, runs: number, inFlight: number): Promise<number>;
   /** One run; resolves with its id and the milliseconds until its starter sees it completed. */
   one(workflow: string): Promise<{ id: string; ms: number }>;
-  /** Milliseconds that the first and the last so many steps of a linear run took. */
+  /** Milliseconds that the first and the last so many steps of a linear run took, none of which ran ahead. */
   ends(runId: string, steps: number, count: number): Promise<{ first: number; last: number }>;
   /** Throws unless every run since the last call completed with a history that is right; not measured. */
   check(steps: number): Promise<void>;

@@ -3,7 +3,9 @@
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import pg from 'pg';
 
-const { url, runs, inFlight, warmUp, oneByOne, steps } = JSON.parse(process.argv[2] ?? '');
+const { url, runs, inFlight, warmUp, oneByOne, steps, callingRuns, callingUrl } = JSON.parse(
+  process.argv[2] ?? '',
+);
 
 const noop = async () => 1;
 const linear = DBOS.registerWorkflow(
@@ -14,14 +16,28 @@ const linear = DBOS.registerWorkflow(
   { name: 'linear' },
 );
 
+const call = async () => {
+  const answer = await fetch(callingUrl);
+  await answer.text();
+  if (!answer.ok) throw new Error(`the outside world answered ${answer.status}`);
+  return answer.status;
+};
+const calling = DBOS.registerWorkflow(
+  async () => {
+    for (let step = 1; step <= steps; step += 1) await DBOS.runStep(call, { name: `s${step}` });
+    return steps;
+  },
+  { name: 'calling' },
+);
+
 /** So many workflows, at most `atOnce` at a time; resolves with the milliseconds it took. */
-async function many(count, atOnce) {
+async function many(workflow, count, atOnce) {
   let left = count;
   const begin = performance.now();
   const lane = async () => {
     while (left > 0) {
       left -= 1;
-      const handle = await DBOS.startWorkflow(linear)();
+      const handle = await DBOS.startWorkflow(workflow)();
       if ((await handle.getResult()) !== steps)
         throw new Error('a workflow returned something else');
     }
@@ -45,13 +61,15 @@ const client = new pg.Client({ connectionString: url });
 await client.connect();
 
 const before = await recorded(client);
-await many(warmUp, inFlight);
-const manyMs = await many(runs, inFlight);
+await many(linear, warmUp, inFlight);
+const manyMs = await many(linear, runs, inFlight);
 const each = [];
-for (let run = 0; run < oneByOne; run += 1) each.push(await many(1, 1));
+for (let run = 0; run < oneByOne; run += 1) each.push(await many(linear, 1, 1));
+await many(calling, warmUp, inFlight);
+const callingMs = await many(calling, callingRuns, inFlight);
 const after = await recorded(client);
 
-const wanted = warmUp + runs + oneByOne;
+const wanted = 2 * warmUp + runs + oneByOne + callingRuns;
 if (
   after.workflows - before.workflows !== wanted ||
   after.steps - before.steps !== wanted * steps
@@ -60,5 +78,5 @@ if (
 }
 await client.end();
 await DBOS.shutdown();
-console.log(JSON.stringify({ manyMs, each }));
+console.log(JSON.stringify({ manyMs, each, callingMs }));
 process.exit(0);
