@@ -9,8 +9,8 @@ import { type Answer, detailsOf, type ExecuteDeps, execute } from './execute.ts'
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 
 /** What runs ahead shows in the run only when it is written: neither many steps nor for long. */
-const AHEAD_AT_MOST = 500;
-const AHEAD_MS = 20;
+const AHEAD_AT_MOST = 1_000;
+const AHEAD_MS = 50;
 
 type CompletedAnswer = Extract<Answer, { kind: 'completed' }>;
 

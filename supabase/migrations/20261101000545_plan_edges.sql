@@ -11,7 +11,7 @@ create table engine.plan_edges (
   step_type text not null,
   in_degree int not null,
   join_mode text not null,
-  primary key (workflow_version_id, source_id, edge_id),
+  primary key (workflow_version_id, source_id, target_id, edge_id),
   constraint plan_edges_version_fkey foreign key (workflow_version_id)
     references public.workflow_versions (id) on delete cascade
 );

@@ -43,11 +43,17 @@ as $$
     join held h on h.run_id = a.run_id
     join public.runs r on r.id = a.run_id
     left join followed f on f.run_id = a.run_id and f.step_id = a.after_id
-    left join engine.plan_edges e
-      on e.workflow_version_id = r.workflow_version_id
-      and e.source_id = f.step_id
-      and e.target_id = a.step_id
-      and (e.handle is null or e.handle = f.handle)
+    -- Lateral, so that an edge is looked up by its source whatever the planner thinks of the table.
+    left join lateral (
+      select p.step_type, p.in_degree
+      from engine.plan_edges p
+      where p.workflow_version_id = r.workflow_version_id
+        and p.source_id = a.after_id
+        and p.target_id = a.step_id
+        and (p.handle is null or p.handle = f.handle)
+        and f.step_id is not null
+      limit 1
+    ) e on true
     window run as (partition by a.run_id)
   ),
   taken as (
