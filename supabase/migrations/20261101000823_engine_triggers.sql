@@ -125,15 +125,20 @@ declare
   v_count int := 0;
 begin
   for v_row in
-    update public.outbox o set published_at = engine.now()
-    where o.id in (
-      select t.id from public.outbox t
-      where t.published_at is null and t.event_type = 'event.emitted'
-      order by t.id
+    with taken as (
+      select o.id from public.outbox o
+      where o.published_at is null and o.event_type = 'event.emitted'
+      order by o.id
       limit p_limit
       for update skip locked
+    ),
+    marked as (
+      update public.outbox o set published_at = engine.now()
+      from taken t
+      where o.id = t.id
+      returning o.id, o.app_code, o.aggregate_id as event_id, o.payload
     )
-    returning o.app_code, o.aggregate_id as event_id, o.payload
+    select m.* from marked m order by m.id
   loop
     v_count := v_count + 1;
     for v_trigger in

@@ -242,6 +242,10 @@ begin
   values (
     '00000000-0000-4000-8000-00000000d011', 'tap-one', '00000000-0000-4000-8000-00000000d001', '0 7 * * *', null
   );
+  insert into public.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
+  values (
+    '00000000-0000-4000-8000-00000000d016', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go', null
+  );
   insert into public.workflow_children (
     id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, created_by
   )

@@ -47,7 +47,7 @@ select is(
 select is(
   (
     select count(distinct l.table_name) from public.audit_log l where l.app_code = 'tap-one'
-  ), 15::bigint, 'every configuration table is watched'
+  ), 16::bigint, 'every configuration table is watched'
 );
 select is(tests.attempt('admin', 'select 1 from public.audit_log limit 1'), 'ok 1', 'admins read it');
 select is(tests.attempt('developer', 'select 1 from public.audit_log limit 1'), 'ok 0', 'developers do not');
