@@ -21,7 +21,9 @@ export interface RunMemory {
   facts(runId: string): Promise<RunFacts>;
   /** The list element that an item of a for_each works on. */
   item(stepRunId: string): Promise<unknown>;
+  /** Before it is written: whoever hears that it was refused says forgetOutputs. */
   keepOutput(runId: string, stepId: string, output: unknown): void;
+  forgetOutputs(runId: string): void;
   /** The named outputs that exist; 'all' reads every output of the run. */
   outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
   readonly size: number;
@@ -94,6 +96,7 @@ export function createRunMemory(engine: Engine): RunMemory {
     keepOutput(runId, stepId, output) {
       if (isSmall(output)) runs.get(runId)?.outputs.set(stepId, output);
     },
+    forgetOutputs: (runId) => runs.get(runId)?.outputs.clear(),
     async outputs(runId, stepIds) {
       const run = remembered(runId);
       if (stepIds === 'all') return outputLoader.load({ runId, stepId: null });

@@ -86,7 +86,8 @@ export function createWorker(options: WorkerOptions): Worker {
     ...batching,
     sizeOf: (branch) => 1 + branch.ahead.length,
     async flush(steps) {
-      const next = await persistently('complete', () => engine.complete(steps));
+      const { next, refused } = await persistently('complete', () => engine.complete(steps));
+      for (const runId of refused) memory.forgetOutputs(runId);
       if (steps.some(({ details }) => details?.emit)) due.relay = true;
       follow(steps, next);
     },

@@ -32,7 +32,8 @@ create type engine.work as (
 );
 
 comment on type engine.work is
-'A step run that the calling worker now carries: it executes it and answers with complete, fail or wait.';
+'A step run that the calling worker now carries: it executes it and answers with complete, fail or wait. '
+'With claim 0 it is a run that took not all of the worker''s answers: what the worker remembers of it may be wrong.';
 
 create type engine.answer as (
   run_id uuid,

@@ -25,6 +25,7 @@ declare
   v_parents uuid[];
   v_item_work engine.work[];
   v_jobs uuid[];
+  v_refused uuid[];
   v_events engine.event[];
   v_work engine.work[];
   v_now timestamptz := engine.now();
@@ -87,14 +88,29 @@ begin
   into v_done, v_items, v_jobs, v_events
   from done d;
 
-  if v_events is null then
-    return;
-  end if;
-
   if v_ahead is not null and v_done is not null then
     select v_done || a.ids, v_events || a.events
     into v_done, v_events
     from engine.run_ahead(v_done, v_ahead, v_now) a;
+  end if;
+  if coalesce(cardinality(v_done), 0) + coalesce(cardinality(v_items), 0) < cardinality(p_run_ids) then
+    select array_agg(r.run_id)
+    into v_refused
+    from (
+      select a.run_id
+      from unnest(p_run_ids) as a (run_id)
+      group by a.run_id
+      having count(*) > (
+        select count(*) from public.step_runs s
+        where s.id = any(v_done || v_items) and s.run_id = a.run_id
+      )
+    ) r;
+    return query
+    select null::uuid, r.run_id, null::text, null::uuid, null::uuid, null::text, 0, 0, 0
+    from unnest(v_refused) as r (run_id);
+    if v_events is null then
+      return;
+    end if;
   end if;
   if v_items is not null then
     select a.parents, v_events || a.events, a.work
@@ -120,5 +136,6 @@ comment on function engine.complete(
   uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], text[], text[]
 ) is
 'Completes step runs that this worker carries: resolved config, output, chosen handle and details for the event '
-'(an object or null) per step; returns the steps that their tokens go on with. Stale claims are ignored. A step '
-'that ran ahead has no step run and no claim, but its id and that of the step it follows; they are null for others.';
+'(an object or null) per step; returns the steps that their tokens go on with. A step '
+'that ran ahead has no step run and no claim, but its id and that of the step it follows; they are null for others. '
+'Stale claims and proposals with a flaw change nothing; a row with claim 0 names the run of each.';

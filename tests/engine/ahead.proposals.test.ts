@@ -44,6 +44,8 @@ interface Proposal {
 interface Outcome {
   statuses: Record<string, string>;
   next: string[];
+  /** Whether the worker is told that not all of its answers were taken. */
+  refused: boolean;
   events: string[];
   seqs: number[];
   versions: number[];
@@ -65,17 +67,17 @@ async function propose(
       [versionId],
     );
     const runId = runs[0]?.id ?? '';
-    const { rows: works } = await db.query<{ step_run_id: string }>(
+    const { rows: claimed } = await db.query<{ step_run_id: string }>(
       'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])',
       [runId],
     );
     await before?.(db, runId);
     const size = proposals.length + 1;
-    const { rows: next } = await db.query<{ step_id: string }>(
-      `select step_id from engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    const { rows: works } = await db.query<{ step_id: string; claim: number }>(
+      `select step_id, claim from engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         Array(size).fill(runId),
-        [works[0]?.step_run_id, ...proposals.map(() => null)],
+        [claimed[0]?.step_run_id, ...proposals.map(() => null)],
         [claim, ...proposals.map(() => null)],
         Array(size).fill('{}'),
         ['"a"', ...proposals.map(({ id }) => JSON.stringify(id))],
@@ -104,7 +106,8 @@ async function propose(
     );
     return {
       statuses: Object.fromEntries(steps.rows.map((s) => [s.step_id, s.status])),
-      next: next.map((work) => work.step_id),
+      next: works.filter(({ claim }) => claim > 0).map((work) => work.step_id),
+      refused: works.some((work) => work.claim === 0),
       events: events.rows.map(({ text }) => text),
       seqs: events.rows.map(({ seq }) => Number(seq)),
       versions: patches.rows.map(({ version }) => version),
@@ -122,7 +125,7 @@ const LEFT = { id: 'left', after: 'choose' };
 
 describe('steps that ran ahead', () => {
   test('are completed in the order they follow, and what follows them goes on', async () => {
-    const { statuses, next, events, seqs, versions, context, openSteps } = await propose([
+    const { statuses, next, refused, events, seqs, versions, context, openSteps } = await propose([
       CHOOSE,
       LEFT,
     ]);
@@ -134,6 +137,7 @@ describe('steps that ran ahead', () => {
       join: 'running',
     });
     expect(next).toEqual(['join']);
+    expect(refused).toBe(false);
     expect(
       events.filter((text) => /completed|skipped/.test(text) || text.endsWith('join')),
     ).toEqual([
@@ -155,7 +159,8 @@ describe('steps that ran ahead', () => {
     ['after a step that nobody completed', [LEFT]],
     ['where no edge is', [{ id: 'end', after: 'a' }]],
   ])('count for nothing %s', async (_, proposals: Proposal[]) => {
-    const { statuses, next, versions } = await propose(proposals);
+    const { statuses, next, versions, refused } = await propose(proposals);
+    expect(refused).toBe(true);
     expect(statuses).toEqual({ a: 'completed', choose: 'running' });
     expect(next).toEqual(['choose']);
     expect(versions).toEqual([1]);
@@ -178,7 +183,8 @@ describe('steps that ran ahead', () => {
   });
 
   test('count for nothing when another worker has taken the step they follow', async () => {
-    const { statuses, next } = await propose([CHOOSE, LEFT], undefined, 7);
+    const { statuses, next, refused } = await propose([CHOOSE, LEFT], undefined, 7);
+    expect(refused).toBe(true);
     expect(statuses).toEqual({ a: 'running' });
     expect(next).toEqual([]);
   });

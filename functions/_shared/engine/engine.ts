@@ -128,7 +128,8 @@ export interface Due {
 
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
-  complete(branches: readonly CompletedBranch[]): Promise<Work[]>;
+  /** The steps that follow; `refused`: runs that did not take every answer. */
+  complete(branches: readonly CompletedBranch[]): Promise<{ next: Work[]; refused: string[] }>;
   fail(steps: readonly FailedStep[]): Promise<Work[]>;
   wait(steps: readonly WaitingStep[]): Promise<void>;
   /** Wakes what is due; says when the next thing is. */
@@ -168,12 +169,12 @@ export function createEngine(db: Db): Engine {
         tokens.map((t) => t.jobId),
         tokens.map((t) => t.runId),
       ]),
-    complete(branches) {
+    async complete(branches) {
       const steps = branches.flatMap((branch) => [
         { ...branch, held: branch.work, stepId: null, afterId: null },
         ...branch.ahead.map((step) => ({ ...step, work: branch.work, held: null })),
       ]);
-      return db.query(
+      const rows = await db.query<Work>(
         'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[])',
         [
           steps.map((s) => s.work.run_id),
@@ -187,6 +188,10 @@ export function createEngine(db: Db): Engine {
           steps.map((s) => s.afterId),
         ],
       );
+      return {
+        next: rows.filter((row) => row.claim > 0),
+        refused: rows.filter((row) => row.claim === 0).map((row) => row.run_id),
+      };
     },
     fail: (steps) =>
       db.query(

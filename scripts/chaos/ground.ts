@@ -1,0 +1,103 @@
+// The ground that chaos shakes: a database and a Redis that can be taken away, and a stack and a fleet of
+// workers that use them.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { functionEnvironment } from '../stack/functions-env.ts';
+import { loadKeys } from '../stack/keys.ts';
+import { resolveOptions } from '../stack/options.ts';
+import { findFreePorts } from '../stack/ports.ts';
+import { clusterFolder, startCluster } from '../stack/postgres/cluster.ts';
+import type { StackInfo } from '../stack/stack.ts';
+import { startThrowawayStack } from '../stack/throwaway.ts';
+import { startUpstash } from '../stack/upstash/server.ts';
+import { type Fleet, startFleet } from './fleet.ts';
+
+export interface Ground {
+  info: StackInfo;
+  fleet: Fleet;
+  /** A crash of the server, and its recovery. */
+  restartDatabase(): Promise<void>;
+  withoutRedis(ms: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const REDIS_TOKEN = 'chaos';
+const SUPERUSER_PASSWORD = 'chaos';
+
+export interface GroundOptions {
+  workers: number;
+  leaseSeconds: number;
+}
+
+export async function layGround({ workers, leaseSeconds }: GroundOptions): Promise<Ground> {
+  const ends: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  };
+  try {
+    const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-chaos-'));
+    ends.push(async () => {
+      await rm(clusterFolder(dataDir), { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
+    });
+    const first = await findFreePorts();
+    const open = () =>
+      startCluster({ dataDir, port: first + 1, superuserPassword: SUPERUSER_PASSWORD });
+    let cluster = await open();
+    ends.push(() => cluster.stop());
+    const stack = await startThrowawayStack({
+      functions: false,
+      web: false,
+      databaseUrl: cluster.adminUrl('postgres'),
+    });
+    ends.push(() => stack.stop());
+
+    const redisPort = await findFreePorts();
+    const openRedis = () => startUpstash({ port: redisPort, token: REDIS_TOKEN });
+    let redis = await openRedis();
+    ends.push(() => redis.stop());
+
+    const config = resolveOptions({
+      dataDir: stack.info.data_dir,
+      functionsEnv: {
+        STEPBASE_LEASE_SECONDS: String(leaseSeconds),
+        STEPBASE_DB_POOL: '6',
+        UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${redisPort}`,
+        UPSTASH_REDIS_REST_TOKEN: REDIS_TOKEN,
+      },
+    });
+    const keys = await loadKeys(stack.info.data_dir);
+    const fleet = await startFleet({
+      ports: Array.from({ length: workers }, (_, i) => redisPort + 1 + i),
+      env: {
+        ...functionEnvironment(config, keys, stack.info.db_url),
+        SUPABASE_URL: stack.info.api_url,
+      },
+      dataDir,
+    });
+    ends.push(() => fleet.stop());
+
+    return {
+      info: stack.info,
+      fleet,
+      async restartDatabase() {
+        // As in a crash: every session ends in the middle of whatever it does.
+        const pidFile = await readFile(join(clusterFolder(dataDir), 'postmaster.pid'), 'utf8');
+        process.kill(Number(pidFile.split('\n')[0]), 'SIGQUIT');
+        await cluster.exited;
+        cluster = await open();
+      },
+      async withoutRedis(ms) {
+        await redis.stop();
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        redis = await openRedis();
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

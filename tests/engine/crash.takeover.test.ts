@@ -1,0 +1,240 @@
+// Crashes: a worker that is killed, one that is frozen past its lease and comes back, and a database that
+// crashes, each in the middle of a run. The run ends as if nothing had been, and nothing is done twice.
+
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { waitFor } from '../support/stack.ts';
+import { type Bench, bench, node, value } from './support.ts';
+
+const LEASE_SECONDS = 1;
+
+let ground: Ground;
+let b: Bench;
+let server: Server;
+let url: string;
+/** Requests that wait for the test to answer them. */
+let answering = false;
+let held: { path: string; key: string | undefined; response: ServerResponse }[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    if (answering) answer(response, Number((request.url ?? '').slice(1)));
+    held.push({
+      path: request.url ?? '',
+      key: request.headers['idempotency-key']?.toString(),
+      response,
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  ground = await layGround({ workers: 2, leaseSeconds: LEASE_SECONDS });
+  b = await bench(ground.info);
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await ground?.stop();
+});
+beforeEach(async () => {
+  held = [];
+  await waitFor('two workers are up', () => ground.fleet.members.length === 2, 30_000);
+});
+
+const nodes = () => [
+  value('before', 'input.n'),
+  node('ask', 'http_request', { url: `${url}/{{ input.n }}` }),
+  value('after', 'steps.before.output + steps.ask.output.body.answer'),
+];
+const LINES = ['before > ask', 'ask > after'];
+
+/** The nth request that is held (from 0). */
+const request = (n: number) => waitFor(`request ${n + 1}`, () => held[n] ?? false, 20_000);
+
+function answer(response: ServerResponse, answer: number): void {
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ answer }));
+}
+
+async function executing(): Promise<{ pid: number; port: number }> {
+  return await waitFor('a worker that executes the step', async () => {
+    for (const member of ground.fleet.members) {
+      const health = await fetch(`http://127.0.0.1:${member.port}/worker/healthz`);
+      const { executing: steps } = (await health.json()) as { executing: number };
+      if (steps > 0) return member;
+    }
+    return undefined;
+  });
+}
+
+async function claims(runId: string): Promise<unknown[]> {
+  const { data } = await b.developer
+    .from('run_events')
+    .select('payload')
+    .eq('run_id', runId)
+    .eq('step_id', 'ask')
+    .eq('event_type', 'step.started')
+    .order('seq');
+  return (data ?? []).map(({ payload }) => (payload as { claim?: number }).claim ?? 1);
+}
+
+test('a worker is killed in the middle of a run: another one finishes it', async () => {
+  const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
+  const first = await request(0);
+  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  const second = await request(1);
+  expect(second.key).toBe(first.key);
+  answer(second.response, 41);
+  const { run, all } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
+  // Taken over, not begun anew: still the first attempt, under its second claim.
+  expect(all.map((s) => [s.step_id, s.attempt, s.status])).toEqual([
+    ['after', 1, 'completed'],
+    ['ask', 1, 'completed'],
+    ['before', 1, 'completed'],
+  ]);
+  expect(await claims(id)).toEqual([1, 2]);
+});
+
+test('killed in a fan-out: the finished branches stay finished', async () => {
+  const ids = Array.from({ length: 30 }, (_, i) => `w${i}`);
+  const { id } = await b.start(
+    await b.publish(
+      [
+        value('a', '1'),
+        ...ids.map((w, i) =>
+          i % 3 ? value(w, `${i}`) : node(w, 'http_request', { url: `${url}/${w}` }),
+        ),
+        value('join', '$sum([steps.w1.output, steps.w29.output])'),
+      ],
+      ids.flatMap((w) => [`a > ${w}`, `${w} > join`]),
+    ),
+  );
+  await waitFor('all ten requests', () => held.length >= 10);
+  for (const { response } of held.slice(0, 3)) answer(response, 1);
+  await waitFor('23 branches are done', async () => {
+    const { rows } = await b.db.query<{ n: number }>(
+      `select count(*)::int as n from public.step_runs
+       where run_id = $1 and status = 'completed' and step_id like 'w%'`,
+      [id],
+    );
+    return rows[0]?.n === 23;
+  });
+  const open = new Set(held.slice(3, 10).map(({ path }) => path));
+  held = [];
+  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  await waitFor('the open branches are asked again', () => held.length >= 7, 20_000);
+  expect(new Set(held.map(({ path }) => path))).toEqual(open);
+  for (const { response } of held) answer(response, 1);
+  const { run } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { join: 30 } });
+});
+
+test('a worker that is frozen past its lease and comes back is fenced off', async () => {
+  const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
+  const first = await request(0);
+  const { pid } = await executing();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const second = await request(1);
+    // Both answer, the frozen one first: what it says is not wanted any more.
+    answer(first.response, 1000);
+    process.kill(pid, 'SIGCONT');
+    await waitFor('the frozen worker has read its answer', () => first.response.writableFinished);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await b.stepIs(id, 'ask', 'running');
+    answer(second.response, 41);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  const { run, step } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
+  expect(step('ask').output).toMatchObject({ body: { answer: 41 } });
+  expect(await claims(id)).toEqual([1, 2]);
+});
+
+test('a worker that came back does not go on with the answer that was refused', async () => {
+  const ids = Array.from({ length: 60 }, (_, i) => `c${i}`);
+  const { id } = await b.start(
+    await b.publish(
+      [
+        node('a', 'http_request', { url: `${url}/a` }),
+        node('b', 'http_request', { url: `${url}/b` }),
+        ...ids.map((c) => value(c, 'steps.a.output.body.answer')),
+      ],
+      ids.map((c) => `a > ${c}`),
+    ),
+  );
+  const asked = (path: string, n: number) =>
+    waitFor(`request ${n} of ${path}`, () => held.filter((r) => r.path === path)[n - 1], 20_000);
+  const [stale] = await Promise.all([asked('/a', 1), asked('/b', 1)]);
+  const { pid, port } = await executing();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const fresh = await asked('/a', 2);
+    answer(stale.response, 1000);
+    process.kill(pid, 'SIGCONT');
+    // It still waits for its own answer of b, so the run is not forgotten there.
+    await waitFor('only b is under way in the worker that came back', async () => {
+      const health = await fetch(`http://127.0.0.1:${port}/worker/healthz`);
+      return ((await health.json()) as { executing: number }).executing === 1;
+    });
+    // The other one dies with the fan-out in its hands: the first goes on with some of it.
+    const other = ground.fleet.members.find((member) => member.pid !== pid);
+    answer(fresh.response, 41);
+    await b.stepIs(id, 'a', 'completed');
+    process.kill(other?.pid ?? 0, 'SIGSTOP');
+    await waitFor('all of the fan-out is done', async () => {
+      const { rows } = await b.db.query<{ n: number }>(
+        `select count(*)::int as n from public.step_runs
+         where run_id = $1 and status = 'completed' and step_id like 'c%'`,
+        [id],
+      );
+      return rows[0]?.n === ids.length;
+    });
+    process.kill(other?.pid ?? 0, 'SIGCONT');
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  for (const { path, response } of held) if (path === '/b') answer(response, 1);
+  answering = true;
+  const { run } = await b.ended(id);
+  answering = false;
+  expect(new Set(ids.map((c) => run.context[c]))).toEqual(new Set([41]));
+});
+
+test('a worker that keeps touching its token keeps it, however long the step takes', async () => {
+  const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
+  const first = await request(0);
+  await new Promise((resolve) => setTimeout(resolve, 2_500 * LEASE_SECONDS));
+  expect(held).toHaveLength(1);
+  answer(first.response, 41);
+  expect((await b.ended(id)).run.output).toEqual({ after: 42 });
+  expect(await claims(id)).toEqual([1]);
+});
+
+test('a step that kills every worker that runs it fails at last', async () => {
+  const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
+  await request(0);
+  // As if five workers had died with it.
+  await b.db.query('update public.step_runs set claim = 5 where run_id = $1', [id]);
+  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  const { run } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'failed', error: { code: 'worker_lost', step_id: 'ask' } });
+});
+
+test('the database crashes in the middle of a run: it goes on where it was', async () => {
+  const workflow = await b.publish([...nodes(), node('wait', 'delay', { ms: 300 })], LINES);
+  const started = await Promise.all([1, 2, 3].map((n) => b.start(workflow, { n })));
+  await waitFor('all are asking', () => held.length === 3);
+  const restarting = ground.restartDatabase();
+  // Their answers come while there is nobody to write them down; a lease may run out meanwhile.
+  answering = true;
+  for (const { response, path } of held) answer(response, Number(path.slice(1)));
+  await restarting;
+  for (const [i, { id }] of started.entries()) {
+    const { run } = await b.ended(id, 30_000);
+    expect(run).toMatchObject({ status: 'completed', output: { after: 2 * (i + 1) } });
+  }
+});
