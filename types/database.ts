@@ -458,14 +458,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -610,14 +610,14 @@ isOneToOne: false
                   ]
                 },"task_queues": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"display_name": string,"id": string,"is_system_queue": boolean,"max_concurrent_activities": number,"max_concurrent_workflows": number,"name": string,"updated_at": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"display_name": string,"id": string,"is_system_queue": boolean,"max_concurrent_activities": number | null,"max_concurrent_workflows": number | null,"name": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number,"max_concurrent_workflows"?: number,"name": string,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name": string,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number,"max_concurrent_workflows"?: number,"name"?: string,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -1208,14 +1208,14 @@ isOneToOne: false
                   ]
                 },"workflows": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_timeout_seconds": number,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_timeout_seconds": number,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number | null,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Relationships: [
                     {
@@ -1295,6 +1295,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
@@ -1443,6 +1444,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
@@ -1512,6 +1514,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
@@ -1553,6 +1556,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
@@ -1623,6 +1627,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
@@ -1660,7 +1665,7 @@ isOneToOne: false
 "id": string,
 "kebab_name": string,
 "latest_version_id": string | null,
-"max_concurrent_executions": number,
+"max_concurrent_executions": number | null,
 "metadata": NonNullable<Json>,
 "name": string,
 "operation_code": string | null,
@@ -1698,6 +1703,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,

@@ -4,7 +4,7 @@
 import pg from 'pg';
 
 export type Wakeup =
-  | { kind: 'steps' | 'outbox' | 'due' }
+  | { kind: 'steps' | 'outbox' | 'admit' | 'due' }
   | { kind: 'cancel'; runId: string }
   /** The connection is back: anything may have been missed. */
   | { kind: 'everything' };
@@ -29,7 +29,13 @@ export function listen(
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function parse(payload: string): Wakeup | undefined {
-    if (payload === 'steps' || payload === 'outbox' || payload === 'due') return { kind: payload };
+    switch (payload) {
+      case 'steps':
+      case 'outbox':
+      case 'admit':
+      case 'due':
+        return { kind: payload };
+    }
     if (payload.startsWith('cancel:')) return { kind: 'cancel', runId: payload.slice(7) };
     return undefined;
   }

@@ -71,12 +71,14 @@ export function createWorker(options: WorkerOptions): Worker {
       return tokens.size;
     },
   };
-  const due = { wake: true, relay: true, fetch: true };
+  const due = { wake: true, relay: true, admit: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
   /** Tokens whose branches go on with a step that this worker will not execute any more. */
   const stranded = new Set<string>();
   let budget: Budget = unlimited;
+  /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
+  let moreWait = false;
   let pumping = false;
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -208,7 +210,7 @@ export function createWorker(options: WorkerOptions): Worker {
     pumping = true;
     void turn().finally(() => {
       pumping = false;
-      if (taking && !budget.spent && hasRoom() && (due.wake || due.relay || due.fetch)) pump();
+      if (taking && !budget.spent && hasRoom() && Object.values(due).includes(true)) pump();
       else settleIdle();
     });
   }
@@ -239,19 +241,30 @@ export function createWorker(options: WorkerOptions): Worker {
         }
         due.fetch = true;
       }
+      if (due.admit) await admit();
       while (due.fetch && taking && hasRoom() && !budget.spent) {
         const room = Math.min(options.concurrency - executing.size, FETCH_AT_MOST);
         due.fetch = false;
         const fetched = await queue.fetch(room);
         if (fetched.length === 0) break;
-        due.fetch = fetched.length === room;
+        // A hint that came while the queue was read stays.
+        if (fetched.length === room) due.fetch = true;
         enter(await engine.claim(fetched));
+        if (moreWait || fetched.some((token) => token.moreWait)) await admit();
       }
     } catch (error) {
       options.onError('take work', error);
-      due.wake = due.relay = due.fetch = false;
+      due.wake = due.relay = due.admit = due.fetch = false;
       later(1_000, () => wake({ kind: 'everything' }));
     }
+  }
+
+  async function admit(): Promise<number> {
+    due.admit = false;
+    const { admitted, moreWait: more } = await engine.admit();
+    moreWait = more;
+    if (admitted > 0) due.fetch = true;
+    return admitted;
   }
 
   function armWake(dueInMs: number | undefined): void {
@@ -270,6 +283,7 @@ export function createWorker(options: WorkerOptions): Worker {
     }
     if (wakeup.kind === 'steps' || wakeup.kind === 'everything') due.fetch = true;
     if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
+    if (wakeup.kind === 'admit' || wakeup.kind === 'everything') due.admit = true;
     if (wakeup.kind === 'due' || wakeup.kind === 'everything') due.wake = true;
     pump();
   }
@@ -375,7 +389,7 @@ export function createWorker(options: WorkerOptions): Worker {
       budget = unlimited;
       return {
         steps: stats.completed + stats.failed - before,
-        more: handedBack || limit.spent || due.fetch || due.relay,
+        more: handedBack || limit.spent || due.fetch || due.relay || due.admit,
       };
     },
     async stop(graceMs) {

@@ -90,7 +90,7 @@ export async function fill(
     from public.runs r
     cross join (values (1, 'run.created'), (2, 'run.started'), (3, 'run.completed')) s (seq, type);
     insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, published_at)
-    select r.app_code, 'run', r.id, 'run.start', r.created_at from public.runs r;
+    select r.app_code, 'run', r.id, 'run.changed', r.created_at from public.runs r;
     insert into public.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
     select r.app_code, 'workflows', r.id::text, 'insert', 'authenticated', '{}', r.created_at from public.runs r limit 100000;
     set session_replication_role = origin;

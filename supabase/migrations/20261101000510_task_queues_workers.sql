@@ -6,9 +6,9 @@ create table public.task_queues (
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
-  max_concurrent_workflows integer not null default 100
+  max_concurrent_workflows integer default 100
     constraint max_concurrent_workflows_is_positive check (max_concurrent_workflows > 0),
-  max_concurrent_activities integer not null default 1000
+  max_concurrent_activities integer default 1000
     constraint max_concurrent_activities_is_positive check (max_concurrent_activities > 0),
   is_system_queue boolean not null default false,
   created_by uuid default private.user_id() references public.users (id) on delete set null,
@@ -19,8 +19,9 @@ create table public.task_queues (
 );
 
 comment on table public.task_queues is 'A named share of the workers, with limits.';
-comment on column public.task_queues.max_concurrent_workflows is 'Runs of this queue that may be under way at once.';
-comment on column public.task_queues.max_concurrent_activities is 'Step runs of this queue that may be under way at once.';
+comment on column public.task_queues.max_concurrent_workflows is 'Runs of this queue that may be under way at once; null: any number.';
+comment on column public.task_queues.max_concurrent_activities is
+  'Steps of this queue that may execute at once (of types with is_activity); null: any number.';
 comment on column public.task_queues.is_system_queue is 'Made with the application (its queue `default`); cannot be deleted.';
 
 create index idx_task_queues_created_by on public.task_queues (created_by);
@@ -40,14 +41,16 @@ security definer
 set search_path = ''
 as $$
 begin
-  insert into public.task_queues (app_code, name, display_name, description, is_system_queue)
-  values (new.app_code, 'default', 'Default', 'Used by workflows that name no queue.', true);
+  insert into public.task_queues (
+    app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, is_system_queue
+  )
+  values (new.app_code, 'default', 'Default', 'Used by workflows that name no queue.', null, null, true);
   return null;
 end
 $$;
 
 comment on function private.create_default_task_queue() is
-  'Trigger: every application starts with the system queue `default`.';
+  'Trigger: every application starts with the system queue `default`, which limits nothing until somebody says so.';
 
 create trigger applications_create_default_task_queue after insert on public.applications
   for each row execute function private.create_default_task_queue();

@@ -16,7 +16,7 @@ create table public.workflows (
   operation_code text,
   latest_version_id uuid,
   published_version_id uuid,
-  max_concurrent_executions integer not null default 10
+  max_concurrent_executions integer
     constraint max_concurrent_executions_is_positive check (max_concurrent_executions > 0),
   execution_timeout_seconds integer not null default 3600
     constraint execution_timeout_is_positive check (execution_timeout_seconds > 0),
@@ -45,7 +45,7 @@ comment on column public.workflows.kebab_name is 'Immutable name that clients st
 comment on column public.workflows.operation_code is 'Code of the operation it belongs to in the customer''s own catalogue.';
 comment on column public.workflows.latest_version_id is 'The version with the highest number, a draft or not.';
 comment on column public.workflows.published_version_id is 'The version a start uses that names none.';
-comment on column public.workflows.max_concurrent_executions is 'Runs that may be under way at once; more wait.';
+comment on column public.workflows.max_concurrent_executions is 'Runs that may be under way at once; more wait. Null: any number.';
 comment on column public.workflows.execution_timeout_seconds is 'A run that takes longer is timed out.';
 comment on column public.workflows.search is 'Full-text search over name and description.';
 comment on column public.workflows.deleted_at is 'Soft delete: runs and versions stay readable, nothing new starts.';

@@ -26,6 +26,7 @@ create table public.runs (
   open_steps int not null default 0,
   event_seq bigint not null default 0,
   context_version int not null default 0,
+  is_limited boolean not null default false,
   deadline_at timestamptz,
   started_at timestamptz,
   completed_at timestamptz,
@@ -81,6 +82,7 @@ comment on column public.runs.steps_completed is 'Nodes that are resolved: compl
 comment on column public.runs.open_steps is 'Step runs that are ready, running or waiting; the run ends at 0.';
 comment on column public.runs.event_seq is 'The seq of the newest run event; gapless per run.';
 comment on column public.runs.context_version is 'The version of the newest run context patch; gapless per run.';
+comment on column public.runs.is_limited is 'Takes up a place of a limit on concurrent runs, or waits for one.';
 comment on column public.runs.deadline_at is 'When the run times out (the workflow''s execution_timeout_seconds).';
 comment on column public.runs.duration_ms is 'Milliseconds from start to end.';
 

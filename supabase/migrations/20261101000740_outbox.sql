@@ -1,6 +1,6 @@
 -- The outbox: what a transaction of a client wants done outside of it, written with its state.
--- The relay of a worker takes the rows in order and turns them into pg-boss jobs (tokens) and
--- Upstash messages, at least once.
+-- The relay of a worker takes the rows in order: what the end of a run means for others, and
+-- messages for Upstash, at least once.
 
 create table public.outbox (
   id bigint generated always as identity primary key,
@@ -13,14 +13,14 @@ create table public.outbox (
   published_at timestamptz,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event')),
   constraint event_type_is_known check (
-    event_type in ('run.start', 'run.changed', 'run.cancel', 'run.ended', 'event.emitted')
+    event_type in ('run.changed', 'run.cancel', 'run.ended', 'event.emitted')
   )
 );
 
 comment on table public.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
 comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about, or the event that it is.';
 comment on column public.outbox.event_type is
-'run.start: admit the run; run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; event.emitted: start what listens.';
+'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; event.emitted: start what listens.';
 comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';
 
 create index idx_outbox_unpublished on public.outbox (id) where published_at is null;

@@ -3,26 +3,87 @@
 -- and ended inside the transition's own transaction; fetching, touching and redelivery are
 -- pg-boss's own calls, made by the worker.
 
-create function engine.create_tokens(p_job_ids uuid[], p_run_ids uuid[])
+-- Fair queueing. pg-boss takes the token of the highest priority first; ours are turns, counted down:
+-- turn n has priority -n. An app's next token gets the turn after its last one in the queue, but
+-- none before the turn that is at the front now. So apps alternate however many tokens each has in
+-- the queue, an app that comes late is at the front, and nobody keeps a counter.
+create index idx_job_turns on pgboss.job (group_id, priority)
+where name = 'steps' and state < 'active';
+
+create function engine.front_turn()
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(
+    (
+      select -j.priority from pgboss.job j
+      where j.name = 'steps' and j.state < 'active' and not j.blocked
+      order by j.priority desc
+      limit 1
+    ),
+    0
+  );
+$$;
+
+comment on function engine.front_turn() is 'The turn at the front of the queue; 0 when it is empty.';
+
+create function engine.last_turn(p_app_code text)
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  select -j.priority from pgboss.job j
+  where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+  order by j.priority
+  limit 1;
+$$;
+
+comment on function engine.last_turn(text) is 'The turn of an app''s last token in the queue; null when it has none.';
+
+create function engine.create_tokens(
+  p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean default false
+)
 returns void
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   if cardinality(p_job_ids) = 0 then
     return;
   end if;
+  with token as (
+    select
+      t.job_id, t.run_id, r.app_code,
+      row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
+    from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
+    join public.runs r on r.id = t.run_id
+  ),
+  app as materialized (
+    select
+      a.app_code,
+      greatest((select engine.front_turn()), engine.last_turn(a.app_code) + 1::bigint) as next_turn
+    from (select distinct t.app_code from token t) a
+  )
   insert into pgboss.job (
     id, name, data, priority, group_id, expire_seconds, deletion_seconds, keep_until,
     retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
   )
   select
-    t.job_id, q.name, jsonb_build_object('run_id', t.run_id), r.priority, r.app_code,
+    t.job_id, q.name,
+    jsonb_build_object('run_id', t.run_id)
+    || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end,
+    -- Turns start anew whenever the queue is empty. Should that not happen for two billion tokens
+    -- of an app, the last turn is shared in order of arrival.
+    -least(a.next_turn + t.place, 2147483647), t.app_code,
     q.expire_seconds, q.deletion_seconds,
     now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
-  from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
-  join public.runs r on r.id = t.run_id
+  from token t
+  join app a on a.app_code = t.app_code
   cross join pgboss.queue q
   where q.name = 'steps';
   -- A hint for idle workers on a direct connection; one per transaction whatever its size.
@@ -30,8 +91,9 @@ begin
 end;
 $$;
 
-comment on function engine.create_tokens(uuid[], uuid[]) is
-'Inserts one pg-boss job per element, for the run at the same position, and wakes idle workers.';
+comment on function engine.create_tokens(uuid[], uuid[], boolean) is
+'Inserts one pg-boss job per element, for the run at the same position, at the next turns of its app, and wakes '
+'idle workers. p_more_wait: whoever takes one of these from the queue shall call engine.admit.';
 
 create function engine.end_tokens(p_job_ids uuid[])
 returns void
@@ -60,9 +122,13 @@ set search_path = ''
 as $$
 declare
   v_count int;
+  v_front int := engine.front_turn();
 begin
   update pgboss.job j
-  set state = 'retry', retry_count = j.retry_count + 1, start_after = now()
+  set
+    state = 'retry', retry_count = j.retry_count + 1, start_after = now(),
+    -- At the front, not at the turn it once had: the turns of the queue must not go back.
+    priority = -v_front
   where j.name = 'steps' and j.id = any(p_job_ids) and j.state = 'active';
   get diagnostics v_count = row_count;
   if v_count > 0 then

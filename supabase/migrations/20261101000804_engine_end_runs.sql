@@ -17,6 +17,7 @@ declare
 begin
   perform 1 from public.runs r
   where r.id = any(p_run_ids) order by r.id for no key update;
+  perform engine.dequeue_runs(p_run_ids);
 
   with ended as (
     update public.runs r

@@ -1,5 +1,5 @@
--- Starting: a run is written as pending together with its outbox row; the relay admits it, and the
--- worker that gets its token sets it running.
+-- Starting: a run is written as pending together with its token or its place in the waiting room, and
+-- the worker that gets its token sets it running.
 
 create function engine.start_run(
   p_app_code text,
@@ -90,9 +90,7 @@ begin
       jsonb_build_object('trigger_type', p_trigger_type)
     )::engine.event
   ]);
-  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values (p_app_code, 'run', v_run.id, 'run.start');
-  perform pg_notify('stepbase', 'outbox');
+  perform engine.enqueue_run(v_run);
 
   select r.* into strict v_run from public.runs r where r.id = v_run.id;
   return v_run;
@@ -102,5 +100,5 @@ $$;
 comment on function engine.start_run(
   text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text
 ) is
-'Writes a pending run of a version and asks the relay to admit it. A known idempotency key returns its run. '
+'Writes a pending run of a version and lets it into the queue, or into the waiting room. A known idempotency key returns its run. '
 'SB422 when the input breaks the input schema.';

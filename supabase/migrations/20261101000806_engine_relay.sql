@@ -1,41 +1,13 @@
--- The relay: outbox rows become tokens and messages, in order, at least once.
+-- The relay: outbox rows become consequences and messages, in order, at least once.
 
-create function engine.relay(p_limit int default 200)
-returns table (admitted int, messages jsonb)
+create function engine.relay_ended(p_limit int)
+returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_runs uuid[];
-  v_jobs uuid[];
   v_ended uuid[];
-  v_events int := engine.relay_events(p_limit);
 begin
-  -- Runs to start: the token is in the queue when the row is marked, in one transaction.
-  with taken as (
-    select o.id
-    from public.outbox o
-    where o.published_at is null and o.event_type = 'run.start'
-    order by o.id
-    limit p_limit
-    for update skip locked
-  ),
-  marked as (
-    update public.outbox o set published_at = engine.now()
-    from taken t
-    where o.id = t.id
-    returning o.id, o.aggregate_id
-  )
-  select
-    array_agg(m.aggregate_id order by m.id),
-    array_agg(engine.new_id() order by m.id)
-  into v_runs, v_jobs
-  from marked m;
-  if v_runs is not null then
-    perform engine.create_tokens(v_jobs, v_runs);
-  end if;
-
-  -- Ended runs: their parents and children follow, in the transaction that marks the row.
   with taken as (
     select o.id
     from public.outbox o
@@ -51,39 +23,61 @@ begin
     returning o.id, o.aggregate_id
   )
   select array_agg(m.aggregate_id order by m.id) into v_ended from marked m;
-  if v_ended is not null then
-    perform engine.follow_ended(v_ended);
-    perform engine.follow_with_triggers(v_ended);
+  if v_ended is null then
+    return 0;
   end if;
+  perform engine.follow_ended(v_ended);
+  perform engine.follow_with_triggers(v_ended);
+  return cardinality(v_ended);
+end;
+$$;
 
-  -- Messages: the worker publishes them and then marks them, so a crash in between repeats them.
-  return query
-  select
-    greatest(cardinality(v_runs), cardinality(v_ended), v_events),
-    (
-      select coalesce(
-        jsonb_agg(
-          jsonb_build_object(
-            'outbox_id', o.id, 'app_code', o.app_code, 'run_id', o.aggregate_id,
-            'event_type', o.event_type, 'payload', o.payload
-          ) order by o.id
-        ),
-        '[]'
-      )
-      from (
-        select m.* from public.outbox m
-        where m.published_at is null and m.event_type not in ('run.start', 'run.ended', 'event.emitted')
-        order by m.id
-        limit p_limit
-        for update skip locked
-      ) o
-    );
+comment on function engine.relay_ended(int) is
+'What the end of runs means for their parents and children and for what it triggers, in the transaction that marks '
+'the rows; returns how many ends there were.';
+
+create function engine.relay_messages(p_limit int)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'outbox_id', o.id, 'app_code', o.app_code, 'run_id', o.aggregate_id,
+        'event_type', o.event_type, 'payload', o.payload
+      ) order by o.id
+    ),
+    '[]'
+  )
+  from (
+    select m.* from public.outbox m
+    where m.published_at is null and m.event_type in ('run.changed', 'run.cancel')
+    order by m.id
+    limit p_limit
+    for update skip locked
+  ) o;
+$$;
+
+comment on function engine.relay_messages(int) is
+'The messages to publish, oldest first. The worker publishes them and then marks them, so a crash in between '
+'repeats them.';
+
+create function engine.relay(p_limit int default 200)
+returns table (followed int, messages jsonb)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  followed := greatest(engine.relay_events(p_limit), engine.relay_ended(p_limit));
+  messages := engine.relay_messages(p_limit);
+  return next;
 end;
 $$;
 
 comment on function engine.relay(int) is
-'Admits waiting runs to the queue (returns how many) and returns the messages to publish, oldest first; confirm '
-'them with engine.confirm_published. Call again while p_limit of either came back.';
+'Follows what the outbox asks for (returns how many rows) and returns the messages to publish; confirm them with '
+'engine.confirm_published. Call again while p_limit of either came back.';
 
 create function engine.confirm_published(p_outbox_ids bigint[])
 returns void

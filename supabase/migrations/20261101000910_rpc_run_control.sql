@@ -12,6 +12,10 @@ declare
     pause_run.run_id, private.require_permission('run:execute')
   );
 begin
+  perform 1 from public.runs r where r.id = v_run.id for no key update;
+  perform engine.dequeue_runs(array(
+    select r.id from public.runs r where r.id = v_run.id and r.status = 'pending'
+  ));
   update public.runs r
   set status = 'paused', paused_at = engine.now(), updated_at = engine.now()
   where r.id = v_run.id and r.status in ('pending', 'running');
@@ -87,8 +91,7 @@ begin
     )::engine.event
   ]);
   if v_run.status = 'pending' then
-    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
-    values (v_run.app_code, 'run', v_run.id, 'run.start');
+    perform engine.enqueue_run(v_run);
   end if;
 
   -- Steps that became ready while the run was paused have no token yet.

@@ -280,7 +280,7 @@ begin
   insert into public.run_events (run_id, seq, app_code, event_type)
   values ('00000000-0000-4000-8000-00000000d020', 1, 'tap-one', 'run.created');
   insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start');
+  values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed');
 end
 $$;
 

@@ -54,6 +54,8 @@ export interface WaitingStep {
 export interface Token {
   jobId: string;
   runId: string;
+  /** More runs wait for room in the queue: whoever took this shall admit. */
+  moreWait: boolean;
 }
 
 export interface PlanNode {
@@ -136,7 +138,9 @@ export interface Engine {
   wake(): Promise<Due>;
   dueSchedules(): Promise<DueSchedule[]>;
   fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
-  /** Admits waiting runs to the queue; `more` when a full batch was taken. */
+  /** Lets waiting runs into the queue; `moreWait` when others wait for room in it. */
+  admit(): Promise<{ admitted: number; moreWait: boolean }>;
+  /** Follows the outbox; `more` when a full batch was taken. */
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
   release(jobIds: readonly string[]): Promise<void>;
@@ -227,13 +231,19 @@ export function createEngine(db: Db): Engine {
     async fireSchedules(answers) {
       await db.query('select engine.fire_schedules($1::jsonb)', [toJson(answers)]);
     },
+    async admit() {
+      const [row] = await db.query<{ admitted: number; more_wait: boolean }>(
+        'select * from engine.admit()',
+      );
+      return { admitted: row?.admitted ?? 0, moreWait: row?.more_wait ?? false };
+    },
     async relay() {
-      const [row] = await db.query<{ admitted: number; messages: OutboxMessage[] }>(
+      const [row] = await db.query<{ followed: number; messages: OutboxMessage[] }>(
         'select * from engine.relay($1)',
         [RELAY_LIMIT],
       );
-      const { admitted, messages } = row ?? { admitted: 0, messages: [] };
-      return { messages, more: admitted === RELAY_LIMIT || messages.length === RELAY_LIMIT };
+      const { followed, messages } = row ?? { followed: 0, messages: [] };
+      return { messages, more: followed === RELAY_LIMIT || messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);

@@ -27,8 +27,14 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   await boss.start();
   return {
     async fetch(limit) {
-      const jobs = await boss.fetch<{ run_id: string }>(QUEUE, { batchSize: limit });
-      return jobs.map((job) => ({ jobId: job.id, runId: job.data.run_id }));
+      const jobs = await boss.fetch<{ run_id: string; more_wait?: true }>(QUEUE, {
+        batchSize: limit,
+      });
+      return jobs.map(({ id, data }) => ({
+        jobId: id,
+        runId: data.run_id,
+        moreWait: data.more_wait === true,
+      }));
     },
     async touch(jobIds) {
       await boss.touch(QUEUE, [...jobIds]);

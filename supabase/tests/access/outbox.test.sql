@@ -24,35 +24,35 @@ select is(
 );
 -- insert
 select is(
-  tests.attempt('admin', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('admin', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'admin may not insert'
 );
 select is(
-  tests.attempt('developer', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('developer', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'developer may not insert'
 );
 select is(
-  tests.attempt('viewer', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('viewer', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'viewer may not insert'
 );
 select is(
-  tests.attempt('sister', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('sister', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'sister may not insert'
 );
 select is(
-  tests.attempt('foreigner', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('foreigner', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'foreigner may not insert'
 );
 select is(
-  tests.attempt('stranger', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('stranger', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'stranger may not insert'
 );
 select is(
-  tests.attempt('removed', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('removed', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'removed may not insert'
 );
 select is(
-  tests.attempt('anon', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.start')$sql$),
+  tests.attempt('anon', $sql$insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type) values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed')$sql$),
   '42501', 'anon may not insert'
 );
 -- update

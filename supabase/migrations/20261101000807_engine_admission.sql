@@ -1,0 +1,332 @@
+-- Admission: a pending run gets its token at once, unless its app has more waiting already, has
+-- enough in the queue, or the run is under a limit. Those wait in engine.waiting_runs, and
+-- engine.admit lets them in: apps in turn, in an app the most urgent and then the oldest.
+
+create function engine.queue_room(p_app_code text)
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  -- How many turns an app may be ahead of the front. It keeps workers busy, and short enough for an
+  -- urgent run to matter.
+  select greatest(200 - coalesce(engine.last_turn(p_app_code) - engine.front_turn() + 1, 0), 0);
+$$;
+
+comment on function engine.queue_room(text) is
+'How many more tokens of runs to start the queue has room for, of one app.';
+
+create function engine.limits_of(p_workflow_id uuid)
+returns table (workflow_limit uuid, queue_limit uuid)
+language sql
+stable
+set search_path = ''
+as $$
+  select
+    case when w.max_concurrent_executions is not null then w.id end,
+    (
+      select q.id from public.task_queues q
+      where q.max_concurrent_workflows is not null and q.id = coalesce(
+        w.task_queue_id,
+        (
+          select d.id from public.task_queues d
+          where d.app_code = w.app_code and d.name = 'default'
+        )
+      )
+    )
+  from public.workflows w
+  where w.id = p_workflow_id;
+$$;
+
+comment on function engine.limits_of(uuid) is
+'What limits how many runs of a workflow are under way at once: the workflow itself and its task queue (null: not).';
+
+create function engine.held_by_ancestors(p_parent_run_id uuid)
+returns setof uuid
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive line as (
+    select r.id, r.parent_run_id from public.runs r where r.id = p_parent_run_id
+    union all
+    select r.id, r.parent_run_id
+    from line l
+    join public.runs r on r.id = l.parent_run_id
+  )
+  select p.limit_id from line l join engine.run_places p on p.run_id = l.id;
+$$;
+
+comment on function engine.held_by_ancestors(uuid) is
+'The limits that a run or one of its ancestors takes up a place of.';
+
+create function engine.enqueue_run(p_run public.runs)
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_workflow_limit uuid;
+  v_queue_limit uuid;
+begin
+  select l.workflow_limit, l.queue_limit into v_workflow_limit, v_queue_limit
+  from engine.limits_of(p_run.workflow_id) l;
+  -- A child has its place within its parent's: parents that wait for children that wait for places
+  -- that parents take up would never end.
+  if p_run.parent_run_id is not null and (v_workflow_limit, v_queue_limit) is not null then
+    select
+      nullif(v_workflow_limit, max(h.id) filter (where h.id = v_workflow_limit)),
+      nullif(v_queue_limit, max(h.id) filter (where h.id = v_queue_limit))
+    into v_workflow_limit, v_queue_limit
+    from (select h as id from engine.held_by_ancestors(p_run.parent_run_id) h) h;
+  end if;
+
+  if v_workflow_limit is null and v_queue_limit is null
+    and not exists (
+      select 1 from engine.waiting_runs w
+      where w.app_code = p_run.app_code
+        and w.workflow_limit = c_none and w.queue_limit = c_none
+    )
+    and engine.queue_room(p_run.app_code) > 0
+  then
+    perform engine.create_tokens(array[engine.new_id()], array[p_run.id]);
+    return;
+  end if;
+
+  insert into engine.waiting_runs (run_id, app_code, workflow_limit, queue_limit, priority)
+  values (
+    p_run.id, p_run.app_code, coalesce(v_workflow_limit, c_none), coalesce(v_queue_limit, c_none),
+    p_run.priority
+  )
+  on conflict (run_id) do nothing;
+  if v_workflow_limit is not null or v_queue_limit is not null then
+    update public.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
+  end if;
+  perform pg_notify('stepbase', 'admit');
+end;
+$$;
+
+comment on function engine.enqueue_run(public.runs) is
+'Gives a pending run its token, in the transaction that makes it pending, or a place in the waiting room when it is '
+'under a limit, others of its app wait already or its app has enough in the queue.';
+
+create function engine.dequeue_runs(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- In this order: should one of them be admitted right now, this waits for it and then sees its place.
+  delete from engine.waiting_runs w where w.run_id = any(p_run_ids);
+  perform engine.leave_places(p_run_ids);
+end;
+$$;
+
+comment on function engine.dequeue_runs(uuid[]) is
+'Takes runs out of the waiting room, and their places from them. The caller has locked the runs.';
+
+create function engine.leave_places(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from engine.run_places p where p.run_id = any(p_run_ids);
+  if found and exists (select 1 from engine.waiting_runs w) then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+end;
+$$;
+
+comment on function engine.leave_places(uuid[]) is
+'Frees the places that runs take up under limits, and has waiting runs admitted.';
+
+create function engine.choose_runs(p_limit int)
+returns table (run_ids uuid[], more_wait boolean)
+language sql
+stable
+set search_path = ''
+as $$
+  -- Loose index scans: the apps, and in them the lines, without reading those who wait in them.
+  with recursive app as (
+    (select w.app_code from engine.waiting_runs w order by w.app_code limit 1)
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select w.app_code from engine.waiting_runs w
+      where w.app_code > a.app_code
+      order by w.app_code
+      limit 1
+    ) n
+  ),
+  room as materialized (
+    select a.app_code, engine.queue_room(a.app_code) as room from app a
+  ),
+  share as (
+    select
+      r.app_code, least(r.room, greatest(p_limit / count(*) over (), 1))::int as quota
+    from room r
+    where r.room > 0
+  ),
+  line as (
+    select s.app_code, s.quota, h.workflow_limit, h.queue_limit
+    from share s
+    cross join lateral (
+      select w.workflow_limit, w.queue_limit from engine.waiting_runs w
+      where w.app_code = s.app_code
+      order by w.workflow_limit, w.queue_limit
+      limit 1
+    ) h
+    union all
+    select l.app_code, l.quota, n.workflow_limit, n.queue_limit
+    from line l
+    cross join lateral (
+      select w.workflow_limit, w.queue_limit from engine.waiting_runs w
+      where w.app_code = l.app_code
+        and (w.workflow_limit, w.queue_limit) > (l.workflow_limit, l.queue_limit)
+      order by w.workflow_limit, w.queue_limit
+      limit 1
+    ) n
+  ),
+  free as materialized (
+    select
+      l.*,
+      least(
+        (
+          select
+            w.max_concurrent_executions
+            - (select count(*) from engine.run_places p where p.limit_id = w.id)
+          from public.workflows w
+          where w.id = l.workflow_limit
+        ),
+        l.quota
+      ) as in_workflow,
+      least(
+        (
+          select
+            q.max_concurrent_workflows
+            - (select count(*) from engine.run_places p where p.limit_id = q.id)
+          from public.task_queues q
+          where q.id = l.queue_limit
+        ),
+        l.quota
+      ) as in_queue
+    from line l
+  ),
+  -- A task queue's places go to the first of all its lines.
+  candidate as (
+    select
+      f.app_code, f.quota, f.in_queue, f.queue_limit, w.run_id, w.priority, w.place,
+      row_number() over (
+        partition by f.app_code, f.queue_limit order by w.priority desc, w.place
+      ) as queue_rank
+    from free f
+    cross join lateral (
+      select w.run_id, w.priority, w.place from engine.waiting_runs w
+      where w.app_code = f.app_code
+        and w.workflow_limit = f.workflow_limit and w.queue_limit = f.queue_limit
+      order by w.priority desc, w.place
+      limit greatest(least(f.in_workflow, f.in_queue), 0)
+    ) w
+  ),
+  ranked as (
+    select
+      c.*,
+      row_number() over (partition by c.app_code order by c.priority desc, c.place) as rank,
+      count(*) over (partition by c.app_code) as candidates
+    from candidate c
+    where c.queue_rank <= c.in_queue
+  ),
+  chosen as (
+    select r.run_id, r.rank, r.place, r.candidates >= r.quota as has_more
+    from ranked r
+    where r.rank <= r.quota
+    -- Apps in turn: everyone's first, then everyone's second.
+    order by r.rank, r.place
+    limit p_limit
+  )
+  select
+    array_agg(c.run_id order by c.rank, c.place),
+    coalesce(bool_or(c.has_more), false) or exists (select 1 from room r where r.room = 0)
+  from chosen c;
+$$;
+
+comment on function engine.choose_runs(int) is
+'The waiting runs whose turn it is, apps in turn, as far as the queue has room for their apps and limits have '
+'places; more_wait: there may be more once tokens are taken from the queue. Costs what is looked at: the apps and '
+'lines that wait, and the runs it returns.';
+
+create function engine.admit_runs(p_limit int)
+returns table (admitted int, more_wait boolean)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_chosen uuid[];
+  v_runs uuid[];
+begin
+  select c.run_ids, c.more_wait into v_chosen, more_wait from engine.choose_runs(p_limit) c;
+
+  -- Who is being cancelled right now is left to that.
+  with taken as (
+    select w.run_id, w.workflow_limit, w.queue_limit
+    from engine.waiting_runs w
+    where w.run_id = any(v_chosen)
+    for update skip locked
+  ),
+  gone as (
+    delete from engine.waiting_runs w where w.run_id in (select t.run_id from taken t)
+  ),
+  pending as (
+    select t.*
+    from taken t
+    join public.runs r on r.id = t.run_id and r.status = 'pending'
+  ),
+  placed as (
+    insert into engine.run_places (run_id, limit_id)
+    select p.run_id, l.id
+    from pending p
+    cross join lateral (values (p.workflow_limit), (p.queue_limit)) as l (id)
+    where l.id <> c_none
+    on conflict do nothing
+  )
+  select array_agg(p.run_id order by array_position(v_chosen, p.run_id)) into v_runs
+  from pending p;
+
+  admitted := coalesce(cardinality(v_runs), 0);
+  if admitted > 0 then
+    perform engine.create_tokens(
+      array(select engine.new_id() from unnest(v_runs)), v_runs, more_wait
+    );
+  end if;
+  return next;
+end;
+$$;
+
+comment on function engine.admit_runs(int) is
+'Gives tokens, and places under their limits, to the waiting runs whose turn it is. The caller holds the lock of '
+'engine.admission.';
+
+create function engine.admit(p_limit int default 200)
+returns table (admitted int, more_wait boolean)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  admitted := 0;
+  more_wait := false;
+  if exists (select 1 from engine.waiting_runs w) then
+    perform 1 from engine.admission a for update;
+    select a.admitted, a.more_wait into admitted, more_wait from engine.admit_runs(p_limit) a;
+  end if;
+  return next;
+end;
+$$;
+
+comment on function engine.admit(int) is
+'Lets waiting runs in, in their turn; returns how many. Call it when one entered the waiting room or a place was '
+'freed (NOTIFY admit) and, while more_wait, whenever tokens were taken from the queue.';

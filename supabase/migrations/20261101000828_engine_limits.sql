@@ -1,0 +1,118 @@
+-- Limits on concurrent runs, where they begin and end: a run gives its place back in the statement
+-- that ends it, whichever that is, and a limit that changes counts what is under way already.
+
+create function engine.leave_limits()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform engine.leave_places(array[new.id]);
+  return null;
+end;
+$$;
+
+comment on function engine.leave_limits() is 'Trigger: a run that has ended frees the places it took up under limits.';
+
+-- Runs without a limit pay for the comparison only.
+create trigger runs_leave_limits
+after update of status on public.runs
+for each row when (new.is_limited and new.completed_at is not null)
+execute function engine.leave_limits();
+
+create function engine.follow_run_limits(p_workflow_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+begin
+  -- Nobody is admitted meanwhile by the limits of before.
+  perform 1 from engine.admission a for update;
+  update engine.waiting_runs w
+  set
+    workflow_limit = coalesce(l.workflow_limit, c_none),
+    queue_limit = coalesce(l.queue_limit, c_none)
+  from public.runs r
+  cross join lateral engine.limits_of(r.workflow_id) l
+  where r.id = w.run_id and r.workflow_id = any(p_workflow_ids);
+
+  with under_way as (
+    select r.id, r.workflow_id
+    from public.workflows w
+    join public.runs r
+      on r.app_code = w.app_code and r.workflow_id = w.id
+      and r.status in ('pending', 'running', 'paused')
+    where w.id = any(p_workflow_ids)
+    order by r.id
+    for no key update of r
+  ),
+  marked as (
+    update public.runs r set is_limited = true
+    from under_way u
+    cross join lateral engine.limits_of(u.workflow_id) l
+    where r.id = u.id and not r.is_limited
+      and (l.workflow_limit is not null or l.queue_limit is not null)
+  )
+  insert into engine.run_places (run_id, limit_id)
+  select u.id, i.limit_id
+  from under_way u
+  cross join lateral engine.limits_of(u.workflow_id) l
+  cross join lateral (values (l.workflow_limit), (l.queue_limit)) as i (limit_id)
+  where i.limit_id is not null
+    and not exists (select 1 from engine.waiting_runs w where w.run_id = u.id)
+  on conflict do nothing;
+  perform pg_notify('stepbase', 'admit');
+end;
+$$;
+
+comment on function engine.follow_run_limits(uuid[]) is
+'After the limits of workflows changed: those who wait are in the right line, and runs under way count.';
+
+create function engine.follow_workflow_limit()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: whoever may change the workflow may not touch the engine's tables.
+begin
+  perform engine.follow_run_limits(array[new.id]);
+  return null;
+end;
+$$;
+
+comment on function engine.follow_workflow_limit() is 'Trigger: the limit on runs of a workflow changed.';
+
+create trigger workflows_follow_limit
+after update of max_concurrent_executions, task_queue_id on public.workflows
+for each row when (
+  new.max_concurrent_executions is distinct from old.max_concurrent_executions
+  or new.task_queue_id is distinct from old.task_queue_id
+)
+execute function engine.follow_workflow_limit();
+
+create function engine.follow_queue_limit()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+begin
+  perform engine.follow_run_limits(array(
+    select w.id from public.workflows w
+    where w.app_code = new.app_code
+      and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
+  ));
+  return null;
+end;
+$$;
+
+comment on function engine.follow_queue_limit() is 'Trigger: the limit on runs of a task queue changed.';
+
+create trigger task_queues_follow_limit
+after update of max_concurrent_workflows on public.task_queues
+for each row when (new.max_concurrent_workflows is distinct from old.max_concurrent_workflows)
+execute function engine.follow_queue_limit();
