@@ -169,7 +169,7 @@ class Bench {
     const { rows, sizes, profile } = this.#options;
     const stepbase = await startStepbase(this.#ground, database);
     try {
-      await this.#warmUp(stepbase);
+      await this.#warmUp(stepbase, database);
       if (steps) {
         const finish = profile ? await startProfile(this.#ground, database, stepbase) : undefined;
         await this.#manySteps(stepbase, 'steps_per_s.stepbase');
@@ -200,7 +200,7 @@ class Bench {
   async #loaded(database: BenchDatabase): Promise<void> {
     const stepbase = await startStepbase(this.#ground, database);
     try {
-      await this.#warmUp(stepbase);
+      await this.#warmUp(stepbase, database);
       await this.#manySteps(stepbase, 'steps_per_s.loaded');
       await stepbase.check(STEPS);
     } finally {
@@ -208,11 +208,11 @@ class Bench {
     }
   }
 
-  async #warmUp(stepbase: Stepbase): Promise<void> {
+  async #warmUp(stepbase: Stepbase, database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
     await stepbase.many(TEN, sizes.warmUp, sizes.inFlight);
     await stepbase.check(STEPS);
-    await this.#ground.settle();
+    await this.#ground.settle(database);
   }
 
   async #manySteps(stepbase: Stepbase, name: string): Promise<void> {
@@ -274,7 +274,7 @@ class Bench {
     await logStatements(database, true);
     const stepbase = await startStepbase(this.#ground, database);
     try {
-      await this.#warmUp(stepbase);
+      await this.#warmUp(stepbase, database);
       this.#note(
         'idle_statements_per_s',
         await countIdleStatements(this.#ground, sizes.idleSeconds),

@@ -28,8 +28,11 @@ export interface Ground {
   /** Migrated, and nothing in it. */
   migratedDatabase(): Promise<BenchDatabase>;
   emptyDatabase(name: string): Promise<BenchDatabase>;
-  /** What earlier work left to be written is written now, not while the next one is measured. */
-  settle(): Promise<void>;
+  /**
+   * What autovacuum and the checkpointer would have done a minute later: statistics of young tables
+   * (sessions make their plans again), and what earlier work left to be written.
+   */
+  settle(database?: BenchDatabase): Promise<void>;
   /** What the server says of itself that matters for speed. */
   serverVersion(): Promise<string>;
   stop(): Promise<void>;
@@ -86,7 +89,12 @@ export async function layGround(settings: readonly string[] = []): Promise<Groun
           );
           return rows[0]?.text ?? '';
         }),
-      settle: () => withClient(adminUrl, async (client) => void (await client.query('checkpoint'))),
+      async settle(database) {
+        if (database) {
+          await withClient(database.adminUrl, (client) => client.query('analyze'));
+        }
+        await withClient(adminUrl, (client) => client.query('checkpoint'));
+      },
       stop,
     };
   } catch (error) {

@@ -1,8 +1,9 @@
 // Where the time of a measurement goes: the statements of the database by what they took, those inside
-// functions too, and the CPU time of each kind of process.
+// functions too, what its sessions wait for, and the CPU time of each kind of process.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { clusterFolder } from '../stack/postgres/cluster.ts';
 import { withClient } from '../stack/postgres/connection.ts';
 import type { BenchDatabase, Ground } from './ground.ts';
@@ -26,9 +27,17 @@ export interface StatementTime {
   wal_bytes: number;
 }
 
+/** What sessions at work were found at, in so many looks. */
+export interface Waits {
+  looks: number;
+  /** By application and what it waits for; `CPU` when nothing. */
+  found: Record<string, number>;
+}
+
 export interface Profile {
   steps: number;
   wall_ms: number;
+  waits: Waits;
   statements: StatementTime[];
   /** CPU milliseconds of the worker, of all server processes, and of the bench with Realtime in it. */
   cpu_ms: { worker: number; postgres: number; bench: number } | undefined;
@@ -52,11 +61,13 @@ export async function startProfile(
     postgres: await cpuMs(await childrenOf(postmaster)),
     bench: (process.cpuUsage().user + process.cpuUsage().system) / 1_000,
   });
+  const watcher = watchWaits(database);
   const before = await cpu();
   const begin = performance.now();
   return async (steps) => {
     const wall_ms = performance.now() - begin;
     const after = await cpu();
+    const waits = await watcher.stop();
     const statements = await withClient(database.adminUrl, async (client) => {
       const { rows } = await client.query<StatementTime>(
         `select regexp_replace(s.query, '\\s+', ' ', 'g') as query, s.toplevel, s.calls::int,
@@ -71,6 +82,7 @@ export async function startProfile(
     return {
       steps,
       wall_ms,
+      waits,
       statements,
       cpu_ms:
         postmaster === undefined
@@ -81,6 +93,35 @@ export async function startProfile(
               bench: after.bench - before.bench,
             },
     };
+  };
+}
+
+const LOOK_MS = 5;
+
+function watchWaits(database: BenchDatabase): { stop(): Promise<Waits> } {
+  const waits: Waits = { looks: 0, found: {} };
+  let stopping = false;
+  const watching = withClient(database.adminUrl, async (client) => {
+    while (!stopping) {
+      const { rows } = await client.query<{ what: string }>(
+        `select coalesce(nullif(a.application_name, ''), a.backend_type) || ': '
+           || coalesce(a.wait_event_type || ' ' || a.wait_event, 'CPU') as what
+         from pg_stat_activity a
+         where a.pid <> pg_backend_pid()
+           and (a.state in ('active', 'idle in transaction')
+             or (a.backend_type <> 'client backend' and a.wait_event_type is distinct from 'Activity'))`,
+      );
+      waits.looks += 1;
+      for (const { what } of rows) waits.found[what] = (waits.found[what] ?? 0) + 1;
+      await pause(LOOK_MS);
+    }
+  });
+  return {
+    async stop() {
+      stopping = true;
+      await watching;
+      return waits;
+    },
   };
 }
 

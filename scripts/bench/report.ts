@@ -153,7 +153,7 @@ export function machine(server: string): string {
 
 const WIDTH = 100;
 
-export function profileMarkdown({ steps, wall_ms, statements, cpu_ms }: Profile): string {
+export function profileMarkdown({ steps, wall_ms, statements, waits, cpu_ms }: Profile): string {
   const perStep = (ms: number) => ((ms * 1_000) / steps).toFixed(1);
   const rows = statements.map((s) => {
     const text = s.query.replaceAll('|', '\\|').replaceAll('`', "'");
@@ -180,5 +180,12 @@ export function profileMarkdown({ steps, wall_ms, statements, cpu_ms }: Profile)
     '| | calls | total ms | µs a step | planning ms | rows | blocks | WAL kB | statement |',
     '|---|---:|---:|---:|---:|---:|---:|---:|---|',
     ...rows,
+    '',
+    '| session at work, and what it waits for | on average |',
+    '|---|---:|',
+    ...Object.entries(waits.found)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 12)
+      .map(([what, count]) => `| ${what} | ${shown(count / waits.looks)} |`),
   ].join('\n');
 }
