@@ -366,6 +366,18 @@ isOneToOne: false
       foreignKeyName: "run_context_run_fkey"
       columns: ["run_id","app_code"]
 isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "run_context_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "run_context_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
     }
@@ -406,6 +418,18 @@ isOneToOne: false
       foreignKeyName: "run_events_run_fkey"
       columns: ["run_id","app_code"]
 isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "run_events_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "run_events_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
     }
@@ -426,6 +450,18 @@ isOneToOne: false
       foreignKeyName: "run_signals_run_fkey"
       columns: ["run_id","app_code"]
 isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "run_signals_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "run_signals_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
     },{
@@ -434,6 +470,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_signals_step_run_id_fkey"
+      columns: ["step_run_id"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["step_run_id"]
     },{
       foreignKeyName: "run_signals_step_run_id_fkey"
       columns: ["step_run_id"]
@@ -484,6 +526,18 @@ isOneToOne: false
       foreignKeyName: "runs_origin_run_fkey"
       columns: ["origin_run_id","app_code"]
 isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "runs_origin_run_fkey"
+      columns: ["origin_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "runs_origin_run_fkey"
+      columns: ["origin_run_id","app_code"]
+isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
     },{
@@ -492,6 +546,18 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "parent_close_policies"
       referencedColumns: ["name"]
+    },{
+      foreignKeyName: "runs_parent_run_fkey"
+      columns: ["parent_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "runs_parent_run_fkey"
+      columns: ["parent_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
     },{
       foreignKeyName: "runs_parent_run_fkey"
       columns: ["parent_run_id","app_code"]
@@ -560,6 +626,18 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "workflow_nodes"
       referencedColumns: ["workflow_version_id","node_id"]
+    },{
+      foreignKeyName: "step_runs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "step_runs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
     },{
       foreignKeyName: "step_runs_run_fkey"
       columns: ["run_id","app_code"]
@@ -712,6 +790,18 @@ isOneToOne: false
       foreignKeyName: "item_pusher_is_of_same_app"
       columns: ["pushed_by_run_id","app_code"]
 isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "item_pusher_is_of_same_app"
+      columns: ["pushed_by_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "item_pusher_is_of_same_app"
+      columns: ["pushed_by_run_id","app_code"]
+isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
     },{
@@ -720,6 +810,18 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "work_queues"
       referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "item_taker_is_of_same_app"
+      columns: ["taken_by_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "item_taker_is_of_same_app"
+      columns: ["taken_by_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
     },{
       foreignKeyName: "item_taker_is_of_same_app"
       columns: ["taken_by_run_id","app_code"]
@@ -1277,7 +1379,69 @@ isOneToOne: false
                 }
           }
           Views: {
-            [_ in never]: never
+            "dead_letters": {
+                  Row: {
+                    "app_code": string,"attempts": number | null,"created_at": string,"error_code": string | null,"error_message": string | null,"failed_at": string | null,"input": NonNullable<Json>,"item_index": number | null,"last_error": Json | null,"parent_run_id": string | null,"redriven_run_id": string | null,"redriven_status": string | null,"run_id": string,"status": string,"step_id": string | null,"step_run_id": string | null,"step_type": string | null,"version": number | null,"workflow": string | null,"workflow_id": string,"workflow_version_id": string
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    {
+      foreignKeyName: "runs_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "runs_parent_run_fkey"
+      columns: ["parent_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "runs_parent_run_fkey"
+      columns: ["parent_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "runs_parent_run_fkey"
+      columns: ["parent_run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "runs_status_fkey"
+      columns: ["redriven_status"]
+isOneToOne: false
+      referencedRelation: "run_statuses"
+      referencedColumns: ["name"]
+    },{
+      foreignKeyName: "runs_status_fkey"
+      columns: ["status"]
+isOneToOne: false
+      referencedRelation: "run_statuses"
+      referencedColumns: ["name"]
+    },{
+      foreignKeyName: "runs_workflow_fkey"
+      columns: ["workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "runs_workflow_version_fkey"
+      columns: ["workflow_version_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_versions"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "step_runs_step_type_fkey"
+      columns: ["step_type"]
+isOneToOne: false
+      referencedRelation: "step_types"
+      referencedColumns: ["name"]
+    }
+                  ]
+                }
           }
           Functions: {
             "cancel_run":
@@ -1498,6 +1662,47 @@ isOneToOne: false
         to: "workflow_versions"
         isOneToOne: true
         isSetofReturn: false
+      } },
+"redrive":
+{ Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
+              "app_code": string,
+"completed_at": string | null,
+"context_version": number,
+"created_at": string,
+"created_by": string | null,
+"current_step": string | null,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"event_seq": number,
+"id": string,
+"idempotency_key": string | null,
+"input": NonNullable<Json>,
+"metadata": NonNullable<Json>,
+"open_steps": number,
+"origin_run_id": string | null,
+"output": Json | null,
+"parent_close_policy": string | null,
+"parent_run_id": string | null,
+"parent_step_run_id": string | null,
+"paused_at": string | null,
+"priority": number,
+"rerun_from_step": string | null,
+"started_at": string | null,
+"status": string,
+"steps_completed": number,
+"steps_total": number,
+"trace_id": string,
+"trigger_type": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "runs"
+        isOneToOne: false
+        isSetofReturn: true
       } },
 "rerun":
 { Args: { "from_step"?: string,"run_id": string }; Returns: {

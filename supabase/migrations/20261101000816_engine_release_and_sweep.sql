@@ -39,7 +39,9 @@ begin
     select s.run_id from public.step_runs s
     where s.status in ('ready', 'running')
       and s.job_id is not null
-      and not exists (select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id)
+      and not exists (
+        select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
+      )
     limit p_limit
   )
   order by r.id for no key update skip locked;
@@ -52,7 +54,9 @@ begin
       and (
         (
           s.job_id is not null
-          and not exists (select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id)
+          and not exists (
+            select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
+          )
         )
         or (s.job_id is null and s.updated_at < engine.now() - interval '1 minute')
       )
@@ -68,6 +72,13 @@ begin
   select array_agg(c.job_id), array_agg(c.run_id)
   into v_tokens, v_runs
   from carried c;
+
+  -- Tokens end by being deleted; one that pg-boss counts as completed, cancelled or failed was touched
+  -- by something else (its dashboard, say) and will never be delivered.
+  delete from pgboss.job j
+  where j.name = 'steps' and j.id in (
+    select d.id from pgboss.job d where d.name = 'steps' and d.state > 'active' limit p_limit
+  );
 
   if v_tokens is null then
     return 0;
