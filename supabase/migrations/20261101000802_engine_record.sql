@@ -197,3 +197,34 @@ $$;
 comment on function engine.record(engine.event[]) is
 'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, completes '
 'runs that have no open step left, and broadcasts. The caller has locked the runs.';
+
+create function engine.record_created(p_run public.runs)
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- The message that engine.record would send.
+  v_message constant jsonb := jsonb_build_object(
+    'seq', 1, 'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'type', 'run.created',
+    'status', p_run.status, 'steps_completed', 0, 'steps_total', p_run.steps_total,
+    'at', to_jsonb(p_run.created_at)
+  );
+begin
+  insert into public.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
+  values (
+    p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
+    jsonb_build_object('trigger_type', p_run.trigger_type)
+  );
+  perform engine.broadcast(
+    array['run:' || p_run.id, 'app:' || p_run.app_code || ':runs'],
+    array['run', 'run'],
+    array[v_message, v_message]
+  );
+end;
+$$;
+
+comment on function engine.record_created(public.runs) is
+'What engine.record does, for the first event of a run that was just written with event_seq 1: every run begins with '
+'it, and it needs nothing of the rest.';

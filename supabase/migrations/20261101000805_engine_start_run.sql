@@ -25,6 +25,7 @@ declare
   v_version public.workflow_versions;
   v_workflow public.workflows;
   v_errors jsonb;
+  v_now timestamptz := engine.now();
 begin
   if p_idempotency_key is not null then
     select r.* into v_run from public.runs r
@@ -70,9 +71,9 @@ begin
       select count(*) from public.workflow_nodes n
       where n.workflow_version_id = v_version.id
     ),
-    0,
-    engine.now() + v_workflow.execution_timeout_seconds * interval '1 second',
-    engine.now(), engine.now()
+    1,
+    v_now + v_workflow.execution_timeout_seconds * interval '1 second',
+    v_now, v_now
   )
   on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
   returning * into v_run;
@@ -84,14 +85,8 @@ begin
     return v_run;
   end if;
 
-  perform engine.record(array[
-    row(
-      v_run.id, p_app_code, 'run.created', null, null, null, 'pending', 0, 0, 0, p_created_by,
-      jsonb_build_object('trigger_type', p_trigger_type)
-    )::engine.event
-  ]);
+  perform engine.record_created(v_run);
   perform engine.enqueue_run(v_run);
-
   select r.* into strict v_run from public.runs r where r.id = v_run.id;
   return v_run;
 end;
