@@ -79,6 +79,8 @@ export function createWorker(options: WorkerOptions): Worker {
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
+  /** Something was written that may have left messages: an invocation looks once more before it ends. */
+  let unrelayed = false;
   let pumping = false;
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -186,6 +188,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** The steps are written; their branches go on with `next`. */
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
+    unrelayed = true;
     if (taking && !budget.spent) enter(next);
     else for (const work of next) stranded.add(work.job_id);
     const runs = new Set<string>();
@@ -228,13 +231,15 @@ export function createWorker(options: WorkerOptions): Worker {
         armWake(next.inMs);
         if (next.schedules) {
           await runSchedules(engine);
-          due.wake = due.relay = true;
+          due.wake = due.relay = due.admit = true;
         }
       }
       if (due.relay) {
         due.relay = false;
-        const { messages, more } = await engine.relay();
+        unrelayed = false;
+        const { messages, moved, more } = await engine.relay();
         if (more) due.relay = true;
+        if (moved) unrelayed = due.admit = true;
         if (messages.length > 0) {
           await options.publish(messages.map((m) => ({ runId: m.run_id, event: m.event_type })));
           await engine.confirmPublished(messages.map((m) => m.outbox_id));
@@ -309,6 +314,12 @@ export function createWorker(options: WorkerOptions): Worker {
 
   function settleIdle(): void {
     if (busy()) return;
+    if (unrelayed && taking && budget !== unlimited && !budget.spent) {
+      unrelayed = false;
+      due.relay = due.admit = true;
+      pump();
+      return;
+    }
     for (const listener of [...idleListeners]) listener();
   }
 

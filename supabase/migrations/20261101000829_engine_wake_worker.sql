@@ -26,6 +26,10 @@ begin
       select 1 from public.runs r where r.deadline_at <= v_now and r.completed_at is null
     )
     or engine.schedules_wait()
+    or (
+      exists (select 1 from engine.waiting_runs w)
+      and exists (select 1 from engine.choose_runs(1) c where cardinality(c.run_ids) > 0)
+    )
     -- What a worker left behind when it died; a lease is as long by default.
     or exists (
       select 1 from pgboss.job j
@@ -36,7 +40,7 @@ end;
 $$;
 
 comment on function engine.work_waits() is
-'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due.';
+'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs whose turn it is.';
 
 create function engine.wake_worker()
 returns boolean

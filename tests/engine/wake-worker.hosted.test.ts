@@ -1,0 +1,133 @@
+// As on a hosted project: no worker is resident, and a look every few seconds calls one only when
+// something waits. What starts what, over events and ends of runs, is done in that one call.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Stack } from '../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
+import { type Bench, bench, node, type Run, value } from './support.ts';
+
+let stack: Stack;
+let b: Bench;
+beforeAll(async () => {
+  stack = await startThrowawayStack({
+    web: false,
+    functionsEnv: { STEPBASE_WORKER_MODE: 'invocation', STEPBASE_DB_DIRECT: 'false' },
+  });
+  b = await bench(stack.info);
+  // What pg_net does with a request is to make it later, outside of the transaction.
+  await b.db.query(`
+    create schema net;
+    create table net.requests (id bigint generated always as identity, url text, headers jsonb);
+    create function net.http_post(
+      url text, body jsonb default '{}', params jsonb default '{}', headers jsonb default '{}',
+      timeout_milliseconds int default 5000
+    ) returns bigint language sql as $$
+      insert into net.requests (url, headers) values ($1, $4) returning id
+    $$`);
+  await b.db.query('select vault.create_secret($1, $2), vault.create_secret($3, $4)', [
+    stack.info.api_url,
+    'stepbase_url',
+    stack.info.secret_key,
+    'stepbase_secret_key',
+  ]);
+});
+afterAll(() => stack?.stop());
+
+interface Answer {
+  steps: number;
+  more: boolean;
+}
+
+/** What pg_cron runs, and the request that pg_net then makes; undefined when nothing waited. */
+async function look(): Promise<Answer | undefined> {
+  const { rows } = await b.db.query<{ called: boolean }>('select engine.wake_worker() as called');
+  const requests = await b.db.query<{ url: string; headers: Record<string, string> }>(
+    'delete from net.requests returning url, headers',
+  );
+  expect(requests.rows).toHaveLength(rows[0]?.called ? 1 : 0);
+  const [request] = requests.rows;
+  if (!request) return undefined;
+  const { url, headers } = request;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: '{}',
+    signal: AbortSignal.timeout(30_000),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Answer;
+}
+
+/** Until nothing waits; how often a worker was called. */
+async function settle(): Promise<number> {
+  for (let calls = 0; calls < 10; calls += 1) {
+    if ((await look()) === undefined) return calls;
+  }
+  throw new Error('there was always something left');
+}
+
+async function idOf(workflow: string): Promise<string> {
+  const { rows } = await b.db.query<{ id: string }>(
+    'select id from public.workflows where kebab_name = $1',
+    [workflow],
+  );
+  return rows[0]?.id ?? '';
+}
+
+test('a schedule, the event its run emits and the end of the run that starts: in one call', async () => {
+  await settle();
+  expect(await look()).toBeUndefined();
+
+  const nightly = await b.publish([
+    node('tell', 'emit_event', { name: 'night.over', payload: { n: 1 } }),
+  ]);
+  const [listener, follower] = await Promise.all([
+    b.publish([value('a')]),
+    b.publish([value('b')]),
+  ]);
+  const triggers = await b.developer.from('workflow_triggers').insert([
+    { trigger_type: 'event', event_name: 'night.over', workflow_id: await idOf(listener) },
+    {
+      trigger_type: 'event',
+      event_name: 'run.completed',
+      source_workflow_id: await idOf(listener),
+      workflow_id: await idOf(follower),
+    },
+  ]);
+  expect(triggers.error).toBeNull();
+  const schedule = await b.developer
+    .from('workflow_schedules')
+    .insert({ workflow_id: await idOf(nightly), cron_expression: '0 3 * * *' })
+    .select()
+    .single<{ id: string }>();
+  expect(schedule.error).toBeNull();
+
+  // It has no time yet: a worker is called to compute it, and then nothing waits until it is due.
+  expect(await look()).toEqual({ steps: 0, more: false });
+  expect(await look()).toBeUndefined();
+  await b.db.query("select engine.advance_clock('1 day')");
+  expect(await look()).toEqual({ steps: 3, more: false });
+  expect(await look()).toBeUndefined();
+
+  const { data, error } = await b.developer
+    .from('runs')
+    .select()
+    .in('workflow_id', await Promise.all([nightly, listener, follower].map(idOf)))
+    .order('created_at')
+    .overrideTypes<Run[], { merge: false }>();
+  expect(error).toBeNull();
+  expect(data?.map(({ trigger_type, status }) => [trigger_type, status])).toEqual([
+    ['schedule', 'completed'],
+    ['event', 'completed'],
+    ['event', 'completed'],
+  ]);
+});
+
+test('a delay and a run that a client starts call a worker when it is their time', async () => {
+  const run = await b.start(await b.publish([node('wait', 'delay', { ms: 600_000 })]));
+  expect(await look()).toEqual({ steps: 0, more: false });
+  expect(await look()).toBeUndefined();
+  await b.db.query("select engine.advance_clock('11 minutes')");
+  expect(await settle()).toBe(1);
+  expect((await b.ended(run.id)).run.status).toBe('completed');
+});
