@@ -1678,6 +1678,7 @@ isOneToOne: false
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
+"is_limited": boolean,
 "metadata": NonNullable<Json>,
 "open_steps": number,
 "origin_run_id": string | null,
