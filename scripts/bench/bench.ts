@@ -105,6 +105,12 @@ class Bench {
         await turn?.();
       }
     }
+    const empty = this.#measured.get('steps_per_s.stepbase') ?? [];
+    const loaded = this.#measured.get('steps_per_s.loaded') ?? [];
+    // Of the same round: what the machine did meanwhile hits both.
+    for (const [round, speed] of loaded.entries()) {
+      this.#note('loaded_ratio', speed / (empty[round] ?? Number.NaN));
+    }
     if (rows.has('idle') && this.#options.contenders.has('stepbase')) await this.#idle();
     return {
       figures: this.#figures(),
@@ -296,11 +302,6 @@ class Bench {
       const values = this.#measured.get(name);
       return values ? Number(shown(median(values))) : null;
     };
-    const empty = this.#measured.get('steps_per_s.stepbase') ?? [];
-    // Of the same round: what the machine did meanwhile hits both.
-    const ratios = (this.#measured.get('steps_per_s.loaded') ?? []).map(
-      (loaded, round) => loaded / (empty[round] ?? Number.NaN),
-    );
     return {
       steps_per_s: {
         stepbase: of('steps_per_s.stepbase'),
@@ -310,7 +311,7 @@ class Bench {
       },
       run_ms: { stepbase: of('run_ms.stepbase'), dbos: of('run_ms.dbos') },
       fanout_steps_per_s: of('fanout_steps_per_s'),
-      loaded_ratio: ratios.length > 0 ? Number(shown(median(ratios))) : null,
+      loaded_ratio: of('loaded_ratio'),
       context_growth: of('context_growth'),
       worker_rss_mb: of('worker_rss_mb'),
       idle_statements_per_s: of('idle_statements_per_s'),

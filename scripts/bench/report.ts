@@ -102,7 +102,7 @@ export function lines(result: BenchResult, sizes: Sizes): Line[] {
       `first row with ${n.format(sizes.history * 10)} finished steps and ${n.format(sizes.history * 30)} events in the tables: share of the first row`,
       'Stepbase',
       figures.loaded_ratio,
-      'steps_per_s.loaded',
+      'loaded_ratio',
       '≥ 0.9',
     ),
     line(
