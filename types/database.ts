@@ -1590,6 +1590,9 @@ isOneToOne: false
 "emit_event":
 { Args: { "idempotency_key"?: string,"name": string,"payload"?: Json }; Returns: string
                            },
+"explain_workflow":
+{ Args: { "version"?: number,"workflow": string }; Returns: Json
+                           },
 "password_verification_hook":
 { Args: { "event": Json }; Returns: Json
                            },

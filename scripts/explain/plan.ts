@@ -1,0 +1,136 @@
+// Reads the plan of a workflow from the database, as its owner; what comes back is engine.explain_version.
+
+import pg from 'pg';
+
+export interface PlanNode {
+  ordinal: number;
+  id: string;
+  type: string;
+  label: string;
+  reads: string[];
+  reads_everything: boolean;
+  secrets: string[];
+  from: { node: string; handle?: string }[];
+  to: { node: string; handle?: string }[];
+  join: 'all' | 'any';
+  on_error: 'fail' | 'continue';
+  attempt_timeout_ms?: number;
+  deadline_ms?: number | string;
+  concurrency?: number | string;
+  each?: string;
+  workflow?: string;
+  component?: string;
+  compensate?: string;
+  retry?: { max_attempts: number; waits_ms: number[]; [key: string]: unknown };
+}
+
+export interface Plan {
+  workflow: string;
+  name: string;
+  app_code: string;
+  version: number;
+  status: string;
+  limits: {
+    execution_timeout_seconds: number;
+    max_concurrent_executions: number | null;
+    task_queue: {
+      name: string;
+      max_concurrent_workflows: number | null;
+      max_concurrent_activities: number | null;
+    } | null;
+  };
+  nodes: PlanNode[];
+  problems: { node_id: string | null; code: string; message: string }[];
+  warnings: { node_id: string; code: string; message: string }[];
+}
+
+export interface Question {
+  workflow: string;
+  version?: number | undefined;
+  app?: string | undefined;
+}
+
+/** What a person did not get right: the message says it all. */
+export class ExplainError extends Error {}
+
+const CONNECT_MS = 5_000;
+const STATEMENT_MS = 30_000;
+const SUGGESTIONS = 10;
+
+export async function readPlan(dbUrl: string, question: Question): Promise<Plan> {
+  const client = new pg.Client({
+    connectionString: dbUrl,
+    application_name: 'stepbase-explain',
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new ExplainError(`the database cannot be reached: ${(error as Error).message}`);
+  }
+  try {
+    return await ask(client, question);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === '42P01' || code === '42883' || code === '3F000') {
+      throw new ExplainError('this database has no Stepbase, or one older than explain');
+    }
+    throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+interface Found {
+  app_code: string;
+  version_id: string | null;
+}
+
+async function ask(client: pg.Client, { workflow, version, app }: Question): Promise<Plan> {
+  const { rows } = await client.query<Found>(
+    `select w.app_code, case
+         when $2::int is null then coalesce(w.published_version_id, w.latest_version_id)
+         else (select v.id from public.workflow_versions v
+               where v.workflow_id = w.id and v.version = $2::int)
+       end as version_id
+     from public.workflows w
+     where w.kebab_name = $1 and w.deleted_at is null and ($3::text is null or w.app_code = $3)
+     order by w.app_code`,
+    [workflow, version ?? null, app ?? null],
+  );
+  const [found, ...others] = rows;
+  if (!found) throw new ExplainError(await unknown(client, workflow, app));
+  if (others.length > 0) {
+    const apps = rows.map(({ app_code }) => app_code).join(', ');
+    throw new ExplainError(
+      `several applications have a workflow ${workflow}: give --app (${apps})`,
+    );
+  }
+  if (!found.version_id) {
+    throw new ExplainError(`workflow ${workflow} has no version ${version ?? ''}`.trimEnd());
+  }
+  const plan = await client.query<{ plan: Plan }>('select engine.explain_version($1) as plan', [
+    found.version_id,
+  ]);
+  const [row] = plan.rows;
+  if (!row?.plan) throw new ExplainError(`workflow ${workflow} cannot be read`);
+  return row.plan;
+}
+
+async function unknown(
+  client: pg.Client,
+  workflow: string,
+  app: string | undefined,
+): Promise<string> {
+  const { rows } = await client.query<{ kebab_name: string }>(
+    `select distinct w.kebab_name from public.workflows w
+     where w.deleted_at is null and ($1::text is null or w.app_code = $1)
+     order by w.kebab_name limit $2`,
+    [app ?? null, SUGGESTIONS],
+  );
+  const where = app === undefined ? '' : ` in the application ${app}`;
+  const known = rows.map(({ kebab_name }) => kebab_name).join(', ') || 'none';
+  return `there is no workflow ${workflow}${where} (there are: ${known}${rows.length === SUGGESTIONS ? ', …' : ''})`;
+}

@@ -1,0 +1,342 @@
+// EXPLAIN: what the engine makes of a workflow, asked by RPC and by the command.
+
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Plan } from '../../scripts/explain/plan.ts';
+import { duration } from '../../scripts/explain/table.ts';
+import { signedIn } from '../support/stack.ts';
+import { type Bench, bench, codeOf, edges, type Node, node, value } from './support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+async function explained(workflow: string, version?: number): Promise<Plan> {
+  const { data, error } = await b.developer.rpc('explain_workflow', { workflow, version });
+  if (error) throw new Error(`${error.code} ${error.message}`);
+  return data as unknown as Plan;
+}
+
+/** 'node code' of each warning. */
+async function warnings(nodes: Node[], ...lines: string[]): Promise<string[]> {
+  const plan = await explained(await b.publish(nodes, lines));
+  return plan.warnings.map(({ node_id, code }) => `${node_id} ${code}`);
+}
+
+interface Output {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function command(...args: string[]): Promise<Output> {
+  const env = { ...process.env };
+  delete env.DATABASE_URL;
+  try {
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['scripts/explain.ts', ...args],
+      { env, timeout: 30_000 },
+    );
+    return { code: 0, out: stdout, err: stderr };
+  } catch (error) {
+    const failed = error as { code: number; stdout: string; stderr: string };
+    return { code: failed.code, out: failed.stdout, err: failed.stderr };
+  }
+}
+
+const ORDER = [
+  node(
+    'fetch',
+    'http_request',
+    {
+      url: 'https://shop.example/{{ input.id }}',
+      headers: { authorization: '{{ secrets.shop_key }}' },
+    },
+    {
+      retry: { max_attempts: 6, delay_ms: 1000, max_delay_ms: 10_000, jitter: 0.5 },
+      timeout_ms: 5000,
+    },
+  ),
+  node('large', 'condition', { expression: 'steps.fetch.output.body.total > 100' }),
+  node('ask', 'wait_for_approval', { title: 'Ship?', deadline_ms: 60_000 }),
+  node(
+    'ship',
+    'for_each',
+    {
+      items: '{{ steps.fetch.output.body.lines }}',
+      concurrency: 5,
+      step: { type: 'http_request', config: { url: 'https://ship.example/{{ item }}' } },
+    },
+    { join: 'any', on_error: 'continue' },
+  ),
+];
+const LINES = [
+  'fetch > large',
+  'large > ask : true',
+  'large > ship : false',
+  'ask > ship : approved',
+];
+
+describe.concurrent('explain_workflow', () => {
+  test('gives nodes in order, what they read, edges, limits, retries', async () => {
+    const plan = await explained(await b.publish(ORDER, LINES));
+    expect(plan).toMatchObject({
+      app_code: 'acme',
+      version: 1,
+      status: 'published',
+      limits: { execution_timeout_seconds: 3600, task_queue: { name: 'default' } },
+      problems: [],
+      warnings: [],
+    });
+    expect(plan.nodes.map(({ id, ordinal }) => `${ordinal} ${id}`)).toEqual([
+      '0 fetch',
+      '1 large',
+      '2 ask',
+      '3 ship',
+    ]);
+    const [fetch, large, ask, ship] = plan.nodes;
+    expect(fetch).toMatchObject({
+      type: 'http_request',
+      reads: [],
+      secrets: ['shop_key'],
+      attempt_timeout_ms: 5000,
+      from: [],
+      to: [{ node: 'large' }],
+      retry: { max_attempts: 6, waits_ms: [1000, 2000, 4000, 8000, 10_000], all_waits_ms: 25_000 },
+    });
+    expect(large).toMatchObject({ reads: ['fetch'], reads_everything: false });
+    expect(ask).toMatchObject({ deadline_ms: 60_000, from: [{ node: 'large', handle: 'true' }] });
+    expect(ask).not.toHaveProperty('attempt_timeout_ms');
+    expect(ship).toMatchObject({
+      join: 'any',
+      on_error: 'continue',
+      concurrency: 5,
+      each: 'http_request',
+      attempt_timeout_ms: 30_000,
+      reads: ['fetch'],
+    });
+  });
+
+  test('explains the published version, the one that is asked for, and drafts with their problems', async () => {
+    const workflow = await b.publish([value('a')]);
+    const draft = [value('a'), value('b', 'steps.nobody.output')];
+    await b.developer.rpc('save_workflow', {
+      kebab_name: workflow,
+      definition: { nodes: draft, edges: edges('a > b') },
+    });
+    expect((await explained(workflow)).nodes).toHaveLength(1);
+    const second = await explained(workflow, 2);
+    expect(second).toMatchObject({ status: 'draft', version: 2 });
+    expect(second.problems).toMatchObject([{ node_id: 'b', code: 'unknown_reference' }]);
+    const fresh = `t-${randomUUID()}`;
+    await b.developer.rpc('save_workflow', {
+      kebab_name: fresh,
+      definition: { nodes: [value('a')], edges: [] },
+    });
+    expect((await explained(fresh)).status).toBe('draft');
+  });
+
+  test('is refused for unknown workflows and versions, and other applications', async () => {
+    const workflow = await b.publish([value('a')]);
+    const other = await signedIn('developer@globex');
+    const ask = async (args: object, who = b.developer) =>
+      codeOf((await who.rpc('explain_workflow', args)) as never);
+    expect(await ask({ workflow: 'nobody' })).toBe('SB404 not_found');
+    expect(await ask({ workflow, version: 9 })).toBe('SB404 not_found');
+    expect(await ask({ workflow }, other)).toBe('SB404 not_found');
+    expect(await ask({ workflow }, await signedIn('viewer@acme'))).toBe('none');
+  });
+});
+
+const twice = { retry: { max_attempts: 2 } };
+const url = 'https://x.example';
+
+describe.concurrent('warnings', () => {
+  test.each<[string, Node[], string[], string[]]>([
+    [
+      'waits without an end',
+      [
+        node('ask', 'wait_for_approval', { title: 'x' }),
+        node('form', 'user_task', { title: 'x' }),
+        node('signal', 'wait_for_signal', { signal_name: 'x' }),
+        value('end'),
+      ],
+      ['ask > end : approved', 'form > end', 'signal > end : timeout'],
+      [
+        'ask wait_without_deadline',
+        'form wait_without_deadline',
+        'signal timeout_edge_never_taken',
+        'signal wait_without_deadline',
+      ],
+    ],
+    [
+      'what takes longer than the run may',
+      [
+        node('late', 'delay', { ms: 3_600_000 }),
+        node('slow', 'http_request', { url }, { timeout_ms: 3_600_000 }),
+        node(
+          'often',
+          'http_request',
+          { url },
+          { retry: { max_attempts: 3, backoff: 'fixed', delay_ms: 1_800_000 } },
+        ),
+      ],
+      [],
+      ['late wait_outlasts_run', 'slow attempt_outlasts_run', 'often retries_outlast_run'],
+    ],
+    [
+      'retries that do nothing',
+      [
+        value('a', '1', twice),
+        value('told', '1', { retry: { max_attempts: 2, retry_on: ['expression_failed'] } }),
+        node('once', 'http_request', { url }, { retry: { max_attempts: 1 } }),
+        node(
+          'each',
+          'for_each',
+          {
+            items: [],
+            concurrency: 1,
+            step: { type: 'transform', config: { expression: '1' } },
+          },
+          twice,
+        ),
+      ],
+      [],
+      ['a retry_has_no_effect', 'once retry_has_no_effect', 'each retry_has_no_effect'],
+    ],
+    [
+      'effects that happen twice, or once for all runs',
+      [
+        node('mail', 'send_email', { to: 'a@x.example', subject: 'x', text: 'x' }, twice),
+        node('post', 'http_request', { url, method: 'POST', headers: { 'Idempotency-Key': 'x' } }),
+        node('own', 'http_request', { url, headers: { 'idempotency-key': '{{ input.id }}' } }),
+      ],
+      [],
+      ['mail effect_may_repeat', 'post idempotency_key_is_constant'],
+    ],
+    [
+      'reading everything',
+      [
+        value('a'),
+        value('b', '$keys(context)'),
+        value('c', '$count(steps.*)'),
+        value('d', '"context of steps"'),
+        value('e', 'steps.a.output.context'),
+      ],
+      ['a > b', 'b > c', 'c > d', 'd > e'],
+      ['b reads_whole_context', 'c reads_whole_context'],
+    ],
+    [
+      'a list without a concurrency, and a child that is not there',
+      [
+        node('each', 'for_each', {
+          items: [],
+          step: { type: 'child_workflow', config: { workflow: 'nobody' } },
+        }),
+        node('call', 'child_workflow', { workflow: '{{ input.which }}' }),
+      ],
+      [],
+      ['each child_not_published', 'each for_each_default_concurrency'],
+    ],
+    [
+      'edges that decide nothing',
+      [
+        node('if', 'condition', { expression: 'true' }),
+        node('ask', 'wait_for_approval', { title: 'x', deadline_ms: 1000 }),
+        node('wait', 'delay', { ms: 1 }),
+        value('caught', '1', { on_error: 'continue' }),
+        value('end', '1', { join: 'any' }),
+        value('alone', '1', { join: 'any' }),
+      ],
+      ['if > end', 'ask > end', 'wait > end : error', 'caught > end : error', 'if > alone'],
+      [
+        'if condition_chooses_nothing',
+        'ask decision_ignored',
+        'wait error_edge_never_taken',
+        'caught on_error_never_used',
+        'alone join_has_no_effect',
+      ],
+    ],
+  ])('%s', async (_what, nodes, lines, expected) => {
+    expect((await warnings(nodes, ...lines)).sort()).toEqual(expected.sort());
+  });
+
+  test('every published workflow of the seed can be explained and has no problems', async () => {
+    const { data } = await b.developer
+      .from('workflows')
+      .select('kebab_name')
+      .eq('status', 'published')
+      .order('created_at')
+      .limit(10);
+    expect(data?.length).toBeGreaterThan(0);
+    for (const { kebab_name } of data ?? []) {
+      const plan = await explained(kebab_name);
+      expect(plan.problems).toEqual([]);
+      expect(plan.nodes.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe.concurrent('npm run explain', () => {
+  test('prints a table, or JSON equal to the RPC`s answer', async () => {
+    const workflow = await b.publish(ORDER, LINES);
+    const [table, json] = await Promise.all([
+      command(workflow, '--db-url', b.stack.db_url),
+      command(workflow, '--data', b.stack.data_dir, '--app', 'acme', '--json'),
+    ]);
+    expect(table.err).toBe('');
+    expect(table.out).toContain(`${workflow}, version 1 (published), application acme`);
+    expect(table.out).toMatch(
+      /0 {2}fetch +http_request +start +- +5 s +5 after 1 s, 2 s, 4 s, 8 s, … +secrets shop_key/,
+    );
+    expect(table.out).toMatch(
+      /3 {2}ship +for_each \(http_request\) +any of large:false, ask:approved +fetch +30 s/,
+    );
+    expect(table.out).toContain('No warnings.');
+    expect(JSON.parse(json.out)).toEqual(await explained(workflow));
+  });
+
+  test('lists warnings by step', async () => {
+    const workflow = await b.publish([value('a', '1', twice)]);
+    const { out } = await command(workflow, '--db-url', b.stack.db_url);
+    expect(out).toMatch(/Warnings:\n {2}a {2}retry_has_no_effect {2}what makes a transform fail/);
+  });
+
+  test('says in a line what is wrong', async () => {
+    const db = ['--db-url', b.stack.db_url];
+    const workflow = await b.publish([value('a')]);
+    const tries = await Promise.all([
+      command('nobody', ...db),
+      command('nobody', ...db, '--app', 'acme'),
+      command(workflow, ...db, '--version', '7'),
+      command(workflow, ...db, '--version', 'x'),
+      command(workflow, '--data', '/nowhere'),
+      command(workflow, '--db-url', 'postgres://postgres@127.0.0.1:1/postgres'),
+      command(...db),
+      command(workflow, '--colour'),
+    ]);
+    expect(tries.map(({ code }) => code)).toEqual(tries.map(() => 1));
+    const said = tries.map(({ err }) => err.split('\n')[0]);
+    expect(said).toEqual([
+      expect.stringMatching(/^explain: there is no workflow nobody \(there are: /),
+      expect.stringMatching(/^explain: there is no workflow nobody in the application acme/),
+      `explain: workflow ${workflow} has no version 7`,
+      'explain: --version is a whole number, not x',
+      expect.stringContaining('explain: no stack is running here'),
+      expect.stringContaining('explain: the database cannot be reached'),
+      expect.stringMatching(/^explain: usage: /),
+      expect.stringContaining('--colour'),
+    ]);
+    for (const { err } of tries) expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  test('durations are in the largest unit that says them shortly', () => {
+    expect([500, 1000, 1500, 90_000, 3_600_000, 5_400_000, 86_400_000, 1234].map(duration)).toEqual(
+      ['500 ms', '1 s', '1.5 s', '1.5 min', '1 h', '1.5 h', '1 d', '1234 ms'],
+    );
+  });
+});
