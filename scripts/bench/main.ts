@@ -1,7 +1,7 @@
 // npm run bench [-- --json | --markdown] [--quick | --tiny] [--rounds N] [--only steps,run_ms,…]
 //   [--contenders stepbase,dbos,…] [--profile]
-// Measures Stepbase against its peers and against the limit of the database. Takes its time: some ten
-// minutes in full; --quick is for trying something out, --tiny only shows that the bench works. What
+// Measures Stepbase against its peers and against the limit of the database. Takes its time: five to
+// ten minutes in full; --quick is for trying something out, --tiny only shows that the bench works. What
 // it is doing goes to standard error, the result to standard output.
 
 import { parseArgs } from 'node:util';
