@@ -14,6 +14,7 @@ create table public.step_types (
   handles text[] default '{}',
   is_task boolean not null,
   is_component boolean not null,
+  is_activity boolean not null default false,
   created_at timestamptz not null default now()
 );
 
@@ -25,6 +26,8 @@ comment on column public.step_types.handles is
   'Handles an edge may leave by, besides error and timeout, which every step has; null: any.';
 comment on column public.step_types.is_task is 'Waits for a person: its step runs are tasks.';
 comment on column public.step_types.is_component is 'Implemented by a component.';
+comment on column public.step_types.is_activity is
+  'Works outside of Stepbase: counts against max_concurrent_activities of the task queue while it executes.';
 
 insert into public.step_types (
   name, label, description, icon, color, ordinal, category,
@@ -121,6 +124,9 @@ values
     '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}, "payload": {}}}',
     '{}', '{}', false, false
   );
+
+update public.step_types set is_activity = true
+where name in ('http_request', 'webhook', 'llm_call', 'send_email', 'service_task', 'ai_agent_task');
 
 alter table public.step_types enable row level security;
 grant select on public.step_types to authenticated, service_role;

@@ -11,6 +11,7 @@ create table engine.plan_edges (
   step_type text not null,
   in_degree int not null,
   join_mode text not null,
+  limited_by uuid,
   primary key (workflow_version_id, source_id, target_id, edge_id),
   constraint plan_edges_version_fkey foreign key (workflow_version_id)
     references public.workflow_versions (id) on delete cascade
@@ -22,7 +23,32 @@ comment on column engine.plan_edges.source_id is 'The node the edge leaves; empt
 comment on column engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
 comment on column engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
 comment on column engine.plan_edges.step_type is 'Of the target, as are in_degree and join_mode.';
+comment on column engine.plan_edges.limited_by is
+'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
 alter table engine.plan_edges enable row level security;
+
+create function engine.step_limit(p_workflow_id uuid, p_step_type text, p_config jsonb)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select q.id
+  from public.workflows w
+  join public.task_queues q on q.id = coalesce(
+    w.task_queue_id,
+    (select d.id from public.task_queues d where d.app_code = w.app_code and d.name = 'default')
+  )
+  where w.id = p_workflow_id
+    and q.max_concurrent_activities is not null
+    and exists (
+      select 1 from public.step_types t
+      where t.is_activity and t.name in (p_step_type, p_config #>> '{step,type}')
+    );
+$$;
+
+comment on function engine.step_limit(uuid, text, jsonb) is
+'The task queue whose max_concurrent_activities a node (or the items of a for_each) is under; null: none.';
 
 create function engine.sync_plan_edges(p_workflow_version_id uuid)
 returns void
@@ -31,12 +57,15 @@ set search_path = ''
 as $$
   delete from engine.plan_edges where workflow_version_id = p_workflow_version_id;
   insert into engine.plan_edges (
-    workflow_version_id, source_id, edge_id, target_id, handle, step_type, in_degree, join_mode
+    workflow_version_id, source_id, edge_id, target_id, handle, step_type, in_degree, join_mode,
+    limited_by
   )
   select
     n.workflow_version_id, coalesce(e.source_node_id, ''), coalesce(e.edge_id, n.node_id), n.node_id,
-    e.source_handle, n.node_type, n.in_degree, n.join_mode
+    e.source_handle, n.node_type, n.in_degree, n.join_mode,
+    engine.step_limit(v.workflow_id, n.node_type, n.config)
   from public.workflow_nodes n
+  join public.workflow_versions v on v.id = n.workflow_version_id
   left join public.workflow_edges e
     on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
   where n.workflow_version_id = p_workflow_version_id;

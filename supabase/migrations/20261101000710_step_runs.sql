@@ -17,6 +17,7 @@ create table public.step_runs (
   item jsonb,
   items_total int,
   next_item int,
+  limited_by uuid,
   input jsonb,
   output jsonb,
   handle text,
@@ -68,6 +69,8 @@ comment on column public.step_runs.claim is
 comment on column public.step_runs.item is 'The element of the list, on an item of a for_each.';
 comment on column public.step_runs.items_total is 'How many items a for_each has; pending_in counts those left.';
 comment on column public.step_runs.next_item is 'The first item of a for_each that has not been started.';
+comment on column public.step_runs.limited_by is
+'The task queue that limits how many steps like this execute at once; null: none.';
 comment on column public.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
 comment on column public.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
 comment on column public.step_runs.error is '{code, message, retryable, details?}.';

@@ -27,7 +27,9 @@ begin
     with arrival as (
       select
         s.run_id, s.app_code, s.workflow_version_id, e.target_id as step_id,
-        e.step_type, e.in_degree, e.join_mode, r.status = 'running' as is_live,
+        e.step_type, e.in_degree, e.join_mode, e.limited_by,
+        -- Under a limit on steps, it waits for a place: engine.admit gives it a token.
+        r.status = 'running' and e.limited_by is null as is_live,
         count(*)::int as edges,
         count(*) filter (
           where case s.status
@@ -45,7 +47,7 @@ begin
         on e.workflow_version_id = s.workflow_version_id and e.source_id = s.step_id
       group by
         s.run_id, s.app_code, s.workflow_version_id, e.target_id, e.step_type, e.in_degree,
-        e.join_mode, r.status
+        e.join_mode, e.limited_by, r.status
     ),
     -- Targets that already have their row (joins; what ran ahead): only a pending one still listens.
     counted as (
@@ -116,6 +118,7 @@ begin
         taken_in = t.taken_total,
         status = t.status,
         job_id = t.token_id,
+        limited_by = t.limited_by,
         claim = (t.status = 'running')::int,
         started_at = case when t.status = 'running' then v_now end,
         completed_at = case when t.status = 'skipped' then v_now end,
@@ -127,11 +130,11 @@ begin
     inserted as (
       insert into public.step_runs (
         run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
-        job_id, claim, started_at, completed_at, created_at, updated_at
+        job_id, limited_by, claim, started_at, completed_at, created_at, updated_at
       )
       select
         t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.step_type, t.status,
-        t.pending_left, t.taken_total, t.token_id, (t.status = 'running')::int,
+        t.pending_left, t.taken_total, t.token_id, t.limited_by, (t.status = 'running')::int,
         case when t.status = 'running' then v_now end,
         case when t.status = 'skipped' then v_now end, v_now, v_now
       from target t

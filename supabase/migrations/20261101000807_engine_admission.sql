@@ -70,17 +70,22 @@ declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_workflow_limit uuid;
   v_queue_limit uuid;
+  v_held uuid[];
 begin
   select l.workflow_limit, l.queue_limit into v_workflow_limit, v_queue_limit
   from engine.limits_of(p_run.workflow_id) l;
   -- A child has its place within its parent's: parents that wait for children that wait for places
   -- that parents take up would never end.
-  if p_run.parent_run_id is not null and (v_workflow_limit, v_queue_limit) is not null then
-    select
-      nullif(v_workflow_limit, max(h.id) filter (where h.id = v_workflow_limit)),
-      nullif(v_queue_limit, max(h.id) filter (where h.id = v_queue_limit))
-    into v_workflow_limit, v_queue_limit
-    from (select h as id from engine.held_by_ancestors(p_run.parent_run_id) h) h;
+  if p_run.parent_run_id is not null
+    and (v_workflow_limit is not null or v_queue_limit is not null)
+  then
+    v_held := array(select engine.held_by_ancestors(p_run.parent_run_id));
+    if v_workflow_limit = any(v_held) then
+      v_workflow_limit := null;
+    end if;
+    if v_queue_limit = any(v_held) then
+      v_queue_limit := null;
+    end if;
   end if;
 
   if v_workflow_limit is null and v_queue_limit is null
@@ -316,13 +321,23 @@ returns table (admitted int, more_wait boolean)
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_steps int;
 begin
   admitted := 0;
   more_wait := false;
-  if exists (select 1 from engine.waiting_runs w) then
-    perform 1 from engine.admission a for update;
-    select a.admitted, a.more_wait into admitted, more_wait from engine.admit_runs(p_limit) a;
+  if not exists (select 1 from engine.waiting_runs w)
+    and not exists (select 1 from engine.waiting_steps w)
+  then
+    return next;
+    return;
   end if;
+  perform 1 from engine.admission a for update;
+  -- Steps first: that waits for locks of runs, and must not while it holds those who wait to start.
+  v_steps := engine.admit_steps(p_limit);
+  select a.admitted + v_steps, a.more_wait or v_steps = p_limit
+  into admitted, more_wait
+  from engine.admit_runs(p_limit) a;
   return next;
 end;
 $$;

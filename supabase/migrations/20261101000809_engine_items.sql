@@ -26,8 +26,8 @@ begin
   with item as (
     select
       s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type,
-      i.value, i.ord::int as item_index, i.ord < s.next_item as is_first,
-      case when i.ord < s.next_item then (i.ord - 1) / c_per_token end as lane
+      s.limited_by, i.value, i.ord::int as item_index, i.ord < s.next_item as is_first,
+      case when i.ord < s.next_item and s.limited_by is null then (i.ord - 1) / c_per_token end as lane
     from unnest(p_parent_ids, p_items) as p (id, items)
     join public.step_runs s on s.id = p.id
     cross join lateral jsonb_array_elements(p.items) with ordinality as i (value, ord)
@@ -41,11 +41,12 @@ begin
   inserted as (
     insert into public.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, status, taken_in,
-      job_id, item, created_at, updated_at
+      job_id, limited_by, item, created_at, updated_at
     )
     select
       i.run_id, i.app_code, i.workflow_version_id, i.step_id, i.step_type, i.item_index,
-      case when i.is_first then 'ready' else 'pending' end, 1, t.id, i.value, v_now, v_now
+      case when i.is_first then 'ready' else 'pending' end, 1, t.id, i.limited_by, i.value,
+      v_now, v_now
     from item i
     left join token t on t.run_id = i.run_id and t.step_id = i.step_id and t.lane = i.lane
     returning run_id, app_code, step_id, item_index, status
@@ -67,7 +68,7 @@ begin
 
   if v_events is not null then
     perform engine.record(v_events);
-    perform engine.create_tokens(v_tokens, v_token_runs);
+    perform engine.create_tokens(coalesce(v_tokens, '{}'), v_token_runs);
   end if;
 
   select array_agg(s.id) into v_empty
@@ -107,10 +108,12 @@ begin
   with finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
+      p_carry and r.status = 'running' and i.limited_by is null as is_carried,
       row_number() over (partition by p.id order by i.item_index) as place
     from public.step_runs i
     join public.step_runs p
       on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
+    join public.runs r on r.id = i.run_id
     where i.id = any(p_item_ids)
   ),
   parent as (
@@ -128,11 +131,11 @@ begin
   started as (
     update public.step_runs s
     set
-      status = case when p_carry and r.status = 'running' then 'running' else 'ready' end,
-      job_id = case when r.status <> 'running' then null when p_carry then f.job_id
-        else engine.new_id() end,
-      claim = (p_carry and r.status = 'running')::int,
-      started_at = case when p_carry and r.status = 'running' then v_now end,
+      status = case when f.is_carried then 'running' else 'ready' end,
+      job_id = case when f.is_carried then f.job_id
+        when r.status = 'running' and s.limited_by is null then engine.new_id() end,
+      claim = f.is_carried::int,
+      started_at = case when f.is_carried then v_now end,
       updated_at = v_now
     from finished f
     join public.runs r on r.id = f.run_id

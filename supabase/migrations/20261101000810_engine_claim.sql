@@ -48,22 +48,30 @@ begin
   ),
   root as (
     insert into public.step_runs (
-      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, claim, started_at,
-      created_at, updated_at
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, limited_by, claim,
+      started_at, created_at, updated_at
     )
     select
-      r.run_id, r.app_code, r.workflow_version_id, e.target_id, e.step_type, 'running', r.job_id, 1,
-      v_now, v_now, v_now
+      r.run_id, r.app_code, r.workflow_version_id, e.target_id, e.step_type,
+      case when e.limited_by is null then 'running' else 'ready' end,
+      case when e.limited_by is null then r.job_id end, e.limited_by,
+      (e.limited_by is null)::int, case when e.limited_by is null then v_now end, v_now, v_now
     from started r
     join engine.plan_edges e
       on e.workflow_version_id = r.workflow_version_id and e.source_id = ''
     where r.rerun_from_step is null
     returning *
   ),
-  -- A rerun from a step has its frontier prepared: its first token carries all of it.
+  -- A rerun from a step has its frontier prepared: its first token carries all of it, but for steps
+  -- under a limit: those wait for a place.
   frontier as (
     update public.step_runs s
-    set status = 'running', job_id = r.job_id, claim = 1, started_at = v_now, updated_at = v_now
+    set
+      status = case when s.limited_by is null then 'running' else 'ready' end,
+      job_id = case when s.limited_by is null then r.job_id end,
+      claim = (s.limited_by is null)::int,
+      started_at = case when s.limited_by is null then v_now end,
+      updated_at = v_now
     from started r
     where r.rerun_from_step is not null and s.run_id = r.run_id and s.status = 'ready'
     returning s.*
@@ -85,7 +93,7 @@ begin
     select 1 as opens, r.* from root r
     union all
     -- Ready steps were counted as open when they became ready.
-    select 0, f.* from frontier f
+    select 0, f.* from frontier f where f.status = 'running'
     union all
     select 0, s.* from resumed s
   )
@@ -93,8 +101,9 @@ begin
     (
       select array_agg(
         row(
-          t.run_id, t.app_code, 'step.started', t.step_id, t.item_index, t.attempt, 'running',
-          t.opens, 0, 0, null, jsonb_build_object('claim', t.claim)
+          t.run_id, t.app_code, case t.status when 'running' then 'step.started' else 'step.ready' end,
+          t.step_id, t.item_index, t.attempt, t.status, t.opens, 0, 0, null,
+          jsonb_build_object('claim', t.claim)
         )::engine.event order by t.run_id, t.step_id, t.item_index
       )
       from taken t
@@ -107,6 +116,7 @@ begin
         )::engine.work order by t.run_id, t.step_id, t.item_index
       )
       from taken t
+      where t.status = 'running'
     )
   into v_step_events, v_work;
 

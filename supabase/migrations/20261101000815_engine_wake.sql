@@ -43,7 +43,7 @@ begin
     where s.run_id = any(v_runs) and s.status = 'waiting' and s.wake_at <= v_now;
 
     with due as (
-      select s.id, s.run_id, engine.new_id() as job_id
+      select s.id, s.run_id, case when s.limited_by is null then engine.new_id() end as job_id
       from public.step_runs s
       where s.id = any(v_retries)
     ),
@@ -56,7 +56,8 @@ begin
     )
     select array_agg(r.job_id), array_agg(r.run_id)
     into v_tokens, v_token_runs
-    from ready r;
+    from ready r
+    where r.job_id is not null;
     if v_tokens is not null then
       perform engine.create_tokens(v_tokens, v_token_runs);
     end if;

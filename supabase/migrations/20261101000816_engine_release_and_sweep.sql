@@ -58,7 +58,10 @@ begin
             select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
           )
         )
-        or (s.job_id is null and s.updated_at < engine.now() - interval '1 minute')
+        or (
+          s.job_id is null and s.limited_by is null
+          and s.updated_at < engine.now() - interval '1 minute'
+        )
       )
     limit p_limit
   ),

@@ -70,7 +70,7 @@ begin
   -- The frontier: nodes whose counters those steps already moved.
   with counted as (
     select
-      n.node_id, n.node_type, n.in_degree, n.join_mode,
+      n.node_id, n.node_type, n.in_degree, n.join_mode, n.config,
       count(s.id)::int as resolved,
       count(s.id) filter (
         where case s.status
@@ -86,11 +86,11 @@ begin
       and not exists (
         select 1 from public.step_runs own where own.run_id = p_run_id and own.step_id = n.node_id
       )
-    group by n.node_id, n.node_type, n.in_degree, n.join_mode
+    group by n.node_id, n.node_type, n.in_degree, n.join_mode, n.config
   )
   insert into public.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
-    created_at, updated_at
+    limited_by, created_at, updated_at
   )
   select
     p_run_id, v_run.app_code, v_run.workflow_version_id, c.node_id, c.node_type,
@@ -99,7 +99,8 @@ begin
       when c.taken > 0 and (c.resolved = c.in_degree or c.join_mode = 'any') then 'ready'
       else 'pending'
     end,
-    c.in_degree - c.resolved, c.taken, v_now, v_now
+    c.in_degree - c.resolved, c.taken,
+    engine.step_limit(v_run.workflow_id, c.node_type, c.config), v_now, v_now
   from counted c
   where c.in_degree = 0 or c.resolved > 0 or c.node_id = p_from_step;
 

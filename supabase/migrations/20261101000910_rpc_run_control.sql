@@ -99,7 +99,7 @@ begin
     select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
     from public.step_runs s
     where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
-      and v_run.status = 'running'
+      and s.limited_by is null and v_run.status = 'running'
   ),
   token as materialized (
     select h.lane, engine.new_id() as id from held h group by h.lane
@@ -115,6 +115,10 @@ begin
   if v_tokens is not null then
     perform engine.create_tokens(v_tokens, v_runs);
   end if;
+  -- Those under a limit ask for their place again (engine.follow_step_limit).
+  update public.step_runs s set job_id = null
+  where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+    and s.limited_by is not null and v_run.status = 'running';
   perform pg_notify('stepbase', 'due');
   perform engine.announce(v_run.app_code, v_run.id);
   return private.own_run(v_run.id, v_run.app_code);

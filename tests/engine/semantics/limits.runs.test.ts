@@ -1,0 +1,249 @@
+// Limits on runs: no more of a workflow or a task queue are under way than it says; the others wait,
+// the most urgent first and then the oldest, and take the place of whichever run ends, however it ends.
+
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+/** Waits for its signal; fails when that says so. */
+const held = [
+  node('hold', 'wait_for_signal', { signal_name: 'go' }),
+  value('end', 'steps.hold.output.fails ? $error("as told") : "done"'),
+];
+const publishHeld = () => b.publish(held, ['hold > end']);
+
+async function limit(workflow: string, runs: number | null): Promise<void> {
+  const { error } = await b.developer
+    .from('workflows')
+    .update({ max_concurrent_executions: runs })
+    .eq('kebab_name', workflow);
+  if (error) throw new Error(error.message);
+}
+
+async function limited(runs: number): Promise<string> {
+  const workflow = await publishHeld();
+  await limit(workflow, runs);
+  return workflow;
+}
+
+const underWay = (run: Run) => b.stepIs(run.id, 'hold', 'waiting');
+const go = (run: Run, payload = {}) =>
+  b.developer.rpc('send_signal', { run_id: run.id, signal_name: 'go', payload });
+const cancel = (run: Run) => b.developer.rpc('cancel_run', { run_id: run.id });
+
+async function statusOf(...runs: Run[]): Promise<string[]> {
+  return await Promise.all(
+    runs.map(async ({ id }) => {
+      const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
+      return data?.status ?? 'gone';
+    }),
+  );
+}
+
+/** Long enough for a worker to have taken what it may take. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 250));
+
+async function nothingLeft(...runs: Run[]): Promise<void> {
+  const ids = runs.map(({ id }) => id);
+  const { rows } = await b.db.query(
+    `select run_id from engine.waiting_runs where run_id = any($1)
+     union all select run_id from engine.run_places where run_id = any($1)`,
+    [ids],
+  );
+  expect(rows).toEqual([]);
+}
+
+describe.concurrent('a workflow', () => {
+  test('takes the next run, by priority and then by age, at each way a run can end', async () => {
+    const workflow = await limited(2);
+    const first = await b.start(workflow);
+    const second = await b.start(workflow);
+    await Promise.all([underWay(first), underWay(second)]);
+    const old = await b.start(workflow);
+    const low = await b.start(workflow, {}, { priority: -10 });
+    const young = await b.start(workflow);
+    const urgent = await b.start(workflow, {}, { priority: 10 });
+    await settled();
+    expect(await statusOf(old, low, young, urgent)).toEqual(Array(4).fill('pending'));
+
+    await go(first);
+    await underWay(urgent);
+    expect((await b.ended(first.id)).run.status).toBe('completed');
+    await go(second, { fails: true });
+    await underWay(old);
+    expect((await b.ended(second.id)).run.status).toBe('failed');
+    await cancel(urgent);
+    await underWay(young);
+    expect(await statusOf(low)).toEqual(['pending']);
+    await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [old.id]);
+    await b.db.query("notify stepbase, 'due'");
+    await underWay(low);
+    expect((await b.ended(old.id)).run.status).toBe('timed_out');
+    await Promise.all([go(low), go(young)]);
+    for (const run of [low, young]) expect((await b.ended(run.id)).run.status).toBe('completed');
+    await b.ended(urgent.id);
+    await nothingLeft(first, second, old, low, young, urgent);
+  });
+
+  test('lets in more when its limit is raised, and all when it is taken away', async () => {
+    const workflow = await limited(1);
+    const runs = [];
+    for (let i = 0; i < 5; i += 1) runs.push(await b.start(workflow));
+    const [one, two, three, four, five] = runs as [Run, Run, Run, Run, Run];
+    await underWay(one);
+    await limit(workflow, 3);
+    await Promise.all([underWay(two), underWay(three)]);
+    await settled();
+    expect(await statusOf(four, five)).toEqual(['pending', 'pending']);
+    await limit(workflow, 1);
+    await go(one);
+    await b.ended(one.id);
+    await settled();
+    expect(await statusOf(four, five)).toEqual(['pending', 'pending']);
+    await limit(workflow, null);
+    await Promise.all([underWay(four), underWay(five)]);
+    await Promise.all(runs.map((run) => go(run)));
+    for (const run of runs) await b.ended(run.id);
+    await nothingLeft(...runs);
+  });
+
+  test('counts what was under way before there was a limit', async () => {
+    const workflow = await publishHeld();
+    const before = await Promise.all([b.start(workflow), b.start(workflow)]);
+    await Promise.all(before.map(underWay));
+    await limit(workflow, 2);
+    const next = await b.start(workflow);
+    await settled();
+    expect(await statusOf(next)).toEqual(['pending']);
+    await go(before[0]);
+    await underWay(next);
+    await Promise.all([go(before[1]), go(next)]);
+    for (const run of [...before, next]) await b.ended(run.id);
+  });
+
+  test('a run that is cancelled while it waits never starts and holds up nobody', async () => {
+    const workflow = await limited(1);
+    const first = await b.start(workflow);
+    await underWay(first);
+    const gone = await b.start(workflow);
+    const next = await b.start(workflow);
+    expect(codeOf(await cancel(gone))).toBe('none');
+    expect((await b.ended(gone.id)).all).toEqual([]);
+    await go(first);
+    await underWay(next);
+    await go(next);
+    await b.ended(next.id);
+    await nothingLeft(first, gone, next);
+  });
+
+  test('a paused run keeps its place; one that is paused while it waits gets in line again', async () => {
+    const workflow = await limited(1);
+    const first = await b.start(workflow);
+    await underWay(first);
+    const waiting = await b.start(workflow);
+    await b.developer.rpc('pause_run', { run_id: first.id });
+    await b.developer.rpc('pause_run', { run_id: waiting.id });
+    const later = await b.start(workflow);
+    await settled();
+    expect(await statusOf(first, waiting, later)).toEqual(['paused', 'paused', 'pending']);
+    await b.developer.rpc('resume_run', { run_id: first.id });
+    await go(first);
+    await underWay(later);
+    expect(await statusOf(waiting)).toEqual(['paused']);
+    await b.developer.rpc('resume_run', { run_id: waiting.id });
+    await go(later);
+    await underWay(waiting);
+    await go(waiting);
+    for (const run of [first, later, waiting]) await b.ended(run.id);
+    await nothingLeft(first, waiting, later);
+  });
+
+  test('ninety runs of one that allows three never are more than three', async () => {
+    const workflow = await b.publish(
+      [value('a'), node('d', 'delay', { ms: 5 }), value('z')],
+      ['a > d', 'd > z'],
+    );
+    await limit(workflow, 3);
+    const runs = await Promise.all(Array.from({ length: 90 }, () => b.start(workflow)));
+    for (const { id } of runs) expect((await b.ended(id, 60_000)).run.status).toBe('completed');
+    const { rows } = await b.db.query<{ most: number }>(
+      `select max(under_way)::int as most from (
+         select sum(delta) over (order by at, delta) as under_way from (
+           select started_at as at, 1 as delta from public.runs where id = any($1)
+           union all select completed_at, -1 from public.runs where id = any($1)
+         ) change
+       ) moment`,
+      [runs.map(({ id }) => id)],
+    );
+    expect(rows[0]?.most).toBeLessThanOrEqual(3);
+    await nothingLeft(...runs);
+  });
+});
+
+describe.concurrent('a task queue', () => {
+  async function queue(limits: Record<string, number | null>): Promise<string> {
+    const { data, error } = await b.developer
+      .from('task_queues')
+      .insert({ name: `q-${randomUUID()}`, ...limits })
+      .select('id')
+      .single();
+    if (error) throw new Error(error.message);
+    return data.id;
+  }
+  async function assign(workflow: string, id: string): Promise<void> {
+    const { error } = await b.developer
+      .from('workflows')
+      .update({ task_queue_id: id })
+      .eq('kebab_name', workflow);
+    if (error) throw new Error(error.message);
+  }
+
+  test('is shared by its workflows; the oldest of all goes first', async () => {
+    const id = await queue({ max_concurrent_workflows: 2 });
+    const [one, two] = await Promise.all([publishHeld(), publishHeld()]);
+    await Promise.all([assign(one, id), assign(two, id)]);
+    const first = await b.start(one);
+    const second = await b.start(two);
+    await Promise.all([underWay(first), underWay(second)]);
+    const third = await b.start(two);
+    const fourth = await b.start(one);
+    await settled();
+    expect(await statusOf(third, fourth)).toEqual(['pending', 'pending']);
+    await go(first);
+    await underWay(third);
+    expect(await statusOf(fourth)).toEqual(['pending']);
+    await b.developer.from('task_queues').update({ max_concurrent_workflows: 3 }).eq('id', id);
+    await underWay(fourth);
+    for (const run of [second, third, fourth]) await go(run);
+    for (const run of [first, second, third, fourth]) await b.ended(run.id);
+    await nothingLeft(first, second, third, fourth);
+  });
+
+  test('a child has its place within its parent`s', async () => {
+    const id = await queue({ max_concurrent_workflows: 1 });
+    const child = await publishHeld();
+    const parent = await b.publish([node('child', 'child_workflow', { workflow: child })]);
+    await Promise.all([assign(child, id), assign(parent, id)]);
+    const run = await b.start(parent);
+    const other = await b.start(child);
+    await b.stepIs(run.id, 'child', 'waiting');
+    const childRun = await waitFor('the child', async () => {
+      const { data } = await b.developer.from('runs').select('*').eq('parent_run_id', run.id);
+      return (data as Run[] | null)?.[0];
+    });
+    await underWay(childRun);
+    expect(await statusOf(other)).toEqual(['pending']);
+    await go(childRun);
+    expect((await b.ended(run.id)).run.status).toBe('completed');
+    await underWay(other);
+    await go(other);
+    await b.ended(other.id);
+    await nothingLeft(run, other, childRun);
+  });
+});
