@@ -30,6 +30,10 @@ begin
       exists (select 1 from engine.waiting_runs w)
       and exists (select 1 from engine.choose_runs(1) c where cardinality(c.run_ids) > 0)
     )
+    or (
+      exists (select 1 from engine.waiting_steps w)
+      and exists (select 1 from engine.choose_steps(1) c where cardinality(c.step_run_ids) > 0)
+    )
     -- What a worker left behind when it died; a lease is as long by default.
     or exists (
       select 1 from pgboss.job j
@@ -40,7 +44,7 @@ end;
 $$;
 
 comment on function engine.work_waits() is
-'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs whose turn it is.';
+'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs and steps whose turn it is.';
 
 create function engine.wake_worker()
 returns boolean
