@@ -1,6 +1,7 @@
 // The measurement: every contender gets its turn in every round, in an order that moves on with the rounds;
 // the others are stopped meanwhile. What is reported is the median of the rounds.
 
+import { type Contender, type Figures, figuresOf, median, shown } from './figures.ts';
 import { type BenchDatabase, type Ground, layGround } from './ground.ts';
 import { fillHistory } from './history.ts';
 import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
@@ -14,9 +15,6 @@ import { type Stepbase, startStepbase } from './stepbase.ts';
 
 export const ROWS = ['steps', 'run_ms', 'calling', 'fanout', 'loaded', 'growth', 'idle'] as const;
 export type Row = (typeof ROWS)[number];
-export const CONTENDERS = ['stepbase', 'dbos', 'graphile_worker', 'limit'] as const;
-export type Contender = (typeof CONTENDERS)[number];
-
 export interface BenchOptions {
   sizes: Sizes;
   rounds: number;
@@ -25,18 +23,6 @@ export interface BenchOptions {
   /** Also finds out where the time of the first row goes; measuring that costs time itself. */
   profile: boolean;
   say: (message: string) => void;
-}
-
-export type Figure = number | null;
-
-export interface Figures {
-  steps_per_s: Record<Contender, Figure>;
-  run_ms: { stepbase: Figure; dbos: Figure };
-  fanout_steps_per_s: Figure;
-  loaded_ratio: Figure;
-  context_growth: Figure;
-  worker_rss_mb: Figure;
-  idle_statements_per_s: Figure;
 }
 
 export interface BenchResult {
@@ -52,16 +38,6 @@ const TEN = 'ten-steps';
 const FAN = 'fan-out';
 const CALLING = 'ten-calling-steps';
 const LONG = 'long';
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const [low = Number.NaN, high = Number.NaN] = [
-    sorted[Math.ceil(sorted.length / 2) - 1],
-    sorted[middle],
-  ];
-  return (low + high) / 2;
-}
 
 export async function measure(options: BenchOptions): Promise<BenchResult> {
   const { contenders, profile, rows, say } = options;
@@ -113,7 +89,7 @@ class Bench {
     }
     if (rows.has('idle') && this.#options.contenders.has('stepbase')) await this.#idle();
     return {
-      figures: this.#figures(),
+      figures: figuresOf(this.#measured),
       rounds: Object.fromEntries(this.#measured),
       server: await this.#ground.serverVersion(),
       profile: this.#profile,
@@ -296,35 +272,8 @@ class Bench {
     this.#measured.set(name, [...before, value]);
     this.#options.say(`${name} ${shown(value)}`);
   }
-
-  #figures(): Figures {
-    const of = (name: string): Figure => {
-      const values = this.#measured.get(name);
-      return values ? Number(shown(median(values))) : null;
-    };
-    return {
-      steps_per_s: {
-        stepbase: of('steps_per_s.stepbase'),
-        dbos: of('steps_per_s.dbos'),
-        graphile_worker: of('steps_per_s.graphile_worker'),
-        limit: of('steps_per_s.limit'),
-      },
-      run_ms: { stepbase: of('run_ms.stepbase'), dbos: of('run_ms.dbos') },
-      fanout_steps_per_s: of('fanout_steps_per_s'),
-      loaded_ratio: of('loaded_ratio'),
-      context_growth: of('context_growth'),
-      worker_rss_mb: of('worker_rss_mb'),
-      idle_statements_per_s: of('idle_statements_per_s'),
-    };
-  }
 }
 
 function perSecond(count: number, ms: number): number {
   return (count * 1_000) / ms;
-}
-
-/** As many digits as mean something. */
-export function shown(value: number): string {
-  if (Math.abs(value) >= 100) return value.toFixed(0);
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -5,7 +5,8 @@
 // it is doing goes to standard error, the result to standard output.
 
 import { parseArgs } from 'node:util';
-import { CONTENDERS, measure, ROWS } from './bench.ts';
+import { measure, ROWS } from './bench.ts';
+import { CONTENDERS } from './figures.ts';
 import { lines, machine, markdown, profileMarkdown } from './report.ts';
 import { FULL, QUICK, TINY } from './sizes.ts';
 
@@ -22,20 +23,25 @@ const { values } = parseArgs({
   },
 });
 
+function refuse(message: string): never {
+  console.error(`bench: ${message}`);
+  process.exit(2);
+}
+
 function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]) {
   if (text === undefined) return new Set(all);
   const names = text.split(',').map((name) => name.trim());
   const picked = all.filter((name) => names.includes(name));
   const unknown = names.filter((name) => !all.some((known) => known === name));
   if (unknown.length > 0 || picked.length === 0) {
-    throw new Error(`${option}: ${unknown.join(', ')} (known: ${all.join(', ')})`);
+    refuse(`${option}: there is no ${unknown.join(', ')} (known: ${all.join(', ')})`);
   }
   return new Set(picked);
 }
 
 const sizes = values.tiny ? TINY : values.quick ? QUICK : FULL;
 const rounds = Number(values.rounds ?? (sizes === FULL ? 3 : 1));
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds is a whole number from 1');
+if (!Number.isInteger(rounds) || rounds < 1) refuse('--rounds is a whole number from 1');
 const begin = performance.now();
 
 const result = await measure({

@@ -1,7 +1,8 @@
 // What people read: the table on the console and in docs/performance.md, the machine, and the profile.
 
 import { arch, cpus, platform, release, totalmem } from 'node:os';
-import { type BenchResult, type Figure, median, shown } from './bench.ts';
+import type { BenchResult } from './bench.ts';
+import { type Figure, median, shown } from './figures.ts';
 import type { Profile } from './profile.ts';
 import type { Sizes } from './sizes.ts';
 
