@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stepHandlers } from '../../functions/_shared/steps/index.ts';
 import { pool, signedIn } from '../support/stack.ts';
 
 const page = readFileSync(new URL('../../docs/workflows.md', import.meta.url), 'utf8');
@@ -43,6 +44,10 @@ afterAll(() =>
 describe('docs/workflows.md', () => {
   it('has examples', () => {
     expect(examples().length).toBeGreaterThan(10);
+  });
+
+  it.each([...stepHandlers.keys()])('names the step type %s', (type) => {
+    expect(page).toMatch(new RegExp(`^### .*\\b${type}\\b|\\\`${type}\\\``, 'm'));
   });
 
   it.each(examples())('$heading: the example is published', async ({ definition }) => {

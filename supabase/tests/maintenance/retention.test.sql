@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(19);
+select plan(22);
 select tests.create_rows();
 update public.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
@@ -49,6 +49,14 @@ select is_empty(
   'with all that hung on it'
 );
 select isnt_empty($$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'an open run stays, however old');
+
+-- Items of work queues: kept while they wait, and as long as runs once they have left.
+select is(engine.prune_work_items(), 0, 'an item that waits stays');
+update public.work_queue_items i set status = 'done', taken_at = engine.now(), done_at = engine.now()
+where i.app_code = 'tap-one';
+select is(engine.prune_work_items(), 0, 'one that was just done stays');
+update public.work_queue_items i set done_at = engine.now() - interval '31 days' where i.app_code = 'tap-one';
+select cmp_ok(engine.prune_work_items(), '>=', 1, 'an old one goes');
 
 -- Events: the month of a write long ago lands in the default partition and is moved to its own.
 insert into public.run_events (run_id, seq, app_code, event_type, created_at)
