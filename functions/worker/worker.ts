@@ -237,9 +237,8 @@ export function createWorker(options: WorkerOptions): Worker {
       if (due.relay) {
         due.relay = false;
         unrelayed = false;
-        const { messages, moved, more } = await engine.relay();
-        if (more) due.relay = true;
-        if (moved) unrelayed = due.admit = true;
+        const { messages, more } = await engine.relay();
+        if (more) due.relay = due.admit = true;
         if (messages.length > 0) {
           await options.publish(messages.map((m) => ({ runId: m.run_id, event: m.event_type })));
           await engine.confirmPublished(messages.map((m) => m.outbox_id));

@@ -54,6 +54,35 @@ create index idx_workflow_triggers_source_workflow_id_app_code
 create index idx_workflow_triggers_app_code_event_name on public.workflow_triggers (app_code, event_name);
 create index idx_workflow_triggers_created_by on public.workflow_triggers (created_by);
 
+-- Definer: who may write but not read must not be told that there are none.
+create function private.limit_triggers()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- One event starts so many runs in one transaction at most.
+  if new.trigger_type = 'event' and 100 <= (
+    select count(*) from public.workflow_triggers t
+    where t.app_code = new.app_code
+      and t.event_name = new.event_name
+      and t.source_workflow_id is not distinct from new.source_workflow_id
+      and t.id <> new.id
+  ) then
+    perform private.fail(
+      'SB429', 'limit_reached', format('%s has 100 triggers already', new.event_name)
+    );
+  end if;
+  return new;
+end;
+$$;
+
+comment on function private.limit_triggers() is 'Trigger: at most 100 triggers listen to one event (SB429).';
+
+create trigger workflow_triggers_limit
+  before insert or update of event_name, source_workflow_id on public.workflow_triggers
+  for each row execute function private.limit_triggers();
 create trigger workflow_triggers_touch_updated_at before update on public.workflow_triggers
   for each row execute function private.touch_updated_at();
 create trigger workflow_triggers_keep_identity before update on public.workflow_triggers

@@ -69,7 +69,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  followed := greatest(engine.relay_events(p_limit), engine.relay_ended(p_limit));
+  -- What the end of runs triggers is an event itself.
+  followed := engine.relay_ended(p_limit);
+  followed := greatest(followed, engine.relay_events(p_limit));
   messages := engine.relay_messages(p_limit);
   return next;
 end;
@@ -77,7 +79,7 @@ $$;
 
 comment on function engine.relay(int) is
 'Follows what the outbox asks for (returns how many rows) and returns the messages to publish; confirm them with '
-'engine.confirm_published. Call again while p_limit of either came back.';
+'engine.confirm_published. Call again while anything was followed or p_limit messages came back.';
 
 create function engine.confirm_published(p_outbox_ids bigint[])
 returns void

@@ -105,21 +105,19 @@ language sql
 stable
 set search_path = ''
 as $$
+  -- Apps in turn: who has ten thousand schedules for midnight delays nobody else's.
+  with due as (
+    select
+      s.id, s.cron_expression, s.timezone, s.next_run_at,
+      row_number() over (partition by s.app_code order by s.next_run_at, s.id) as turn
+    from public.workflow_schedules s
+    where s.is_enabled and s.finished_at is null
+      and (s.next_run_at is null or s.next_run_at <= engine.now())
+  )
   select d.id, d.cron_expression, d.timezone, d.next_run_at::text, engine.now()
-  from (
-    (
-      select s.* from public.workflow_schedules s
-      where s.is_enabled and s.finished_at is null and s.next_run_at is null
-      limit p_limit
-    )
-    union all
-    (
-      select s.* from public.workflow_schedules s
-      where s.is_enabled and s.finished_at is null and s.next_run_at <= engine.now()
-      order by s.next_run_at
-      limit p_limit
-    )
-  ) d;
+  from due d
+  order by d.turn, d.next_run_at
+  limit p_limit;
 $$;
 
 comment on function engine.due_schedules(int) is

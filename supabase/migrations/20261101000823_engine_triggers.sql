@@ -1,8 +1,8 @@
--- Triggers: events and ends of runs start the workflows that listen; the relay hands them over in the
--- transaction that marks their outbox row, so each starts each of them once.
+-- Triggers: events and ends of runs start the workflows that listen. Both are rows of the outbox; the
+-- relay starts what listens in the transaction that marks the row, so each starts each of them once.
 
--- Events that wait are found without reading past whatever else waits in the outbox.
-create index idx_outbox_events on public.outbox (id)
+-- Events that wait are found by app, without reading past whatever else waits in the outbox.
+create index idx_outbox_events on public.outbox (app_code, id)
 where published_at is null and event_type = 'event.emitted';
 
 create function engine.event_depth(p_run_id uuid)
@@ -114,51 +114,129 @@ $$;
 comment on function engine.note_trigger(uuid, jsonb) is
 'Notes on a trigger that it started a run (null), or why it did not.';
 
+create function engine.waiting_events(p_limit int)
+returns bigint[]
+language sql
+stable
+set search_path = ''
+as $$
+  -- A loose index scan over the apps that have any, then the oldest of each, apps in turn: who emits
+  -- ten thousand events delays nobody else's.
+  with recursive app as (
+    (
+      select o.app_code from public.outbox o
+      where o.published_at is null and o.event_type = 'event.emitted'
+      order by o.app_code
+      limit 1
+    )
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select o.app_code from public.outbox o
+      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code > a.app_code
+      order by o.app_code
+      limit 1
+    ) n
+  ),
+  share as (
+    select a.app_code, greatest(p_limit / count(*) over (), 1) as quota from app a
+  ),
+  event as (
+    select e.id, row_number() over (partition by s.app_code order by e.id) as turn
+    from share s
+    cross join lateral (
+      select o.id from public.outbox o
+      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code = s.app_code
+      order by o.id
+      limit s.quota
+    ) e
+  )
+  select array_agg(e.id order by e.turn, e.id)
+  from (select e.* from event e order by e.turn, e.id limit p_limit) e;
+$$;
+
+comment on function engine.waiting_events(int) is
+'The events in the outbox whose turn it is: the oldest of each app, apps in turn; null when there is none.';
+
+create function engine.event_of(p_message public.outbox)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  -- Of the end of a run the message says only which: the rest is with the run.
+  select p_message.payload - 'depth' - 'source_workflow_id'
+    || jsonb_build_object('id', p_message.aggregate_id)
+    || coalesce(
+      (
+        select jsonb_build_object(
+          'payload', jsonb_build_object(
+            'workflow', w.kebab_name, 'status', r.status, 'input', r.input, 'output', r.output,
+            'error', r.error
+          )
+        )
+        from public.runs r
+        join public.workflows w on w.id = r.workflow_id
+        where r.id = (p_message.payload ->> 'run_id')::uuid
+          and p_message.payload ? 'source_workflow_id'
+      ),
+      '{}'
+    );
+$$;
+
+comment on function engine.event_of(public.outbox) is
+'The event that a message of the outbox is, as the runs it starts see it: {id, name, payload, at, run_id?, step_id?}.';
+
 create function engine.relay_events(p_limit int)
 returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_row record;
+  v_ids bigint[];
+  v_message public.outbox;
+  v_event jsonb;
   v_trigger public.workflow_triggers;
-  v_count int := 0;
+  v_taken int := 0;
+  v_started int := 0;
 begin
-  for v_row in
-    with taken as (
-      select o.id from public.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted'
-      order by o.id
-      limit p_limit
-      for update skip locked
-    ),
-    marked as (
-      update public.outbox o set published_at = engine.now()
-      from taken t
-      where o.id = t.id
-      returning o.id, o.app_code, o.aggregate_id as event_id, o.payload
-    )
-    select m.* from marked m order by m.id
+  -- The relay asks often, and most of the time nothing waits.
+  if not exists (
+    select 1 from public.outbox o where o.published_at is null and o.event_type = 'event.emitted'
+  ) then
+    return 0;
+  end if;
+  v_ids := engine.waiting_events(p_limit);
+  for v_message in
+    select o.* from public.outbox o
+    where o.id = any(v_ids) and o.published_at is null
+    order by array_position(v_ids, o.id)
+    for update skip locked
   loop
-    v_count := v_count + 1;
+    v_event := engine.event_of(v_message);
     for v_trigger in
       select t.* from public.workflow_triggers t
-      where t.app_code = v_row.app_code
-        and t.event_name = v_row.payload ->> 'name'
-        and t.source_workflow_id is null
+      where t.app_code = v_message.app_code
+        and t.event_name = v_event ->> 'name'
+        and t.source_workflow_id is not distinct from
+          (v_message.payload ->> 'source_workflow_id')::uuid
         and t.is_enabled
-        and (t.filter is null or v_row.payload -> 'payload' @> t.filter)
+        and (t.filter is null or v_event -> 'payload' @> t.filter)
       order by t.id
     loop
       perform engine.start_by_event(
-        v_trigger,
-        v_row.payload - 'depth' || jsonb_build_object('id', v_row.event_id),
-        (v_row.payload ->> 'depth')::int,
-        format('event:%s:%s', v_row.event_id, v_trigger.id)
+        v_trigger, v_event, (v_message.payload ->> 'depth')::int,
+        format('event:%s:%s', v_message.aggregate_id, v_trigger.id)
       );
+      v_started := v_started + 1;
     end loop;
+    update public.outbox o set published_at = engine.now() where o.id = v_message.id;
+    v_taken := v_taken + 1;
+    -- Short transactions: what is left is taken by the next call, or by others meanwhile.
+    exit when v_started >= p_limit;
   end loop;
-  return v_count;
+  return v_taken;
 end;
 $$;
 
@@ -167,47 +245,30 @@ comment on function engine.relay_events(int) is
 
 create function engine.follow_with_triggers(p_run_ids uuid[])
 returns void
-language plpgsql
+language sql
 set search_path = ''
 as $$
-declare
-  v_row record;
-begin
-  for v_row in
-    select t as trigger, r as run, w.kebab_name
-    from public.runs r
-    join public.workflow_triggers t
-      on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
-    join public.workflows w on w.id = r.workflow_id
-    where r.id = any(p_run_ids) and t.is_enabled and t.event_name = 'run.' || r.status
-    order by r.id, t.id
-  loop
-    declare
-      v_trigger constant public.workflow_triggers := v_row.trigger;
-      v_run constant public.runs := v_row.run;
-      v_payload constant jsonb := jsonb_build_object(
-        'workflow', v_row.kebab_name, 'status', v_run.status, 'input', v_run.input,
-        'output', v_run.output, 'error', v_run.error
-      );
-    begin
-      if v_trigger.filter is null or v_payload @> v_trigger.filter then
-        perform engine.start_by_event(
-          v_trigger,
-          jsonb_build_object(
-            'id', v_run.id, 'name', v_trigger.event_name, 'payload', v_payload,
-            'run_id', v_run.id, 'at', v_run.completed_at
-          ),
-          engine.event_depth(v_run.id) + 1,
-          format('event:%s:%s', v_run.id, v_trigger.id)
-        );
-      end if;
-    end;
-  end loop;
-end;
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    r.app_code, 'event', r.id, 'event.emitted',
+    jsonb_build_object(
+      'name', 'run.' || r.status, 'source_workflow_id', r.workflow_id, 'run_id', r.id,
+      'depth', engine.event_depth(r.id) + 1, 'at', r.completed_at
+    )
+  from public.runs r
+  where r.id = any(p_run_ids)
+    and r.completed_at is not null
+    and exists (
+      select 1 from public.workflow_triggers t
+      where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+        and t.is_enabled and t.event_name = 'run.' || r.status
+    )
+  order by r.completed_at;
 $$;
 
 comment on function engine.follow_with_triggers(uuid[]) is
-'Starts what listens to the end of these runs (run.completed, run.failed, run.cancelled, run.timed_out).';
+'Makes events of the ends of these runs that a trigger listens to: run.completed, run.failed, run.cancelled, '
+'run.timed_out.';
 
 create function engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
 returns table (run_id uuid, status text, is_new boolean, problem jsonb)

@@ -140,8 +140,8 @@ export interface Engine {
   fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
   /** Lets waiting runs into the queue; `moreWait` when others wait for room in it. */
   admit(): Promise<{ admitted: number; moreWait: boolean }>;
-  /** Follows the outbox; `moved` when that may have left new messages, `more` when a full batch was taken. */
-  relay(): Promise<{ messages: OutboxMessage[]; moved: boolean; more: boolean }>;
+  /** Follows the outbox; `more` when there may be more in it, because that wrote some or filled a batch. */
+  relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
   release(jobIds: readonly string[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
@@ -243,11 +243,7 @@ export function createEngine(db: Db): Engine {
         [RELAY_LIMIT],
       );
       const { followed, messages } = row ?? { followed: 0, messages: [] };
-      return {
-        messages,
-        moved: followed > 0,
-        more: followed === RELAY_LIMIT || messages.length === RELAY_LIMIT,
-      };
+      return { messages, more: followed > 0 || messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);

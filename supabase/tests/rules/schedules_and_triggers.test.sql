@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(32);
+select plan(33);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
@@ -26,6 +26,7 @@ from (
     ('it follows another workflow', 'ok 1', $$update public.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
     ('a trigger keeps its type', 'SB424', $$update public.workflow_triggers set trigger_type = 'webhook', event_name = null where app_code = 'tap-one'$$),
     ('and its workflow', 'SB424', $$update public.workflow_triggers set workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
+    ('a hundred triggers listen to one event', 'SB429', $$insert into public.workflow_triggers (app_code, workflow_id, trigger_type, event_name) select 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go' from generate_series(1, 100)$$),
     ('a paused schedule is not due', '23514', $$update public.workflow_schedules set is_enabled = false; update public.workflow_schedules set next_run_at = now()$$)
 ) s (what, answer, statement);
 

@@ -237,6 +237,60 @@ describe('emit_event by a client', () => {
     expect(runs.map(({ run }) => run.output)).toEqual([{ shown: { n: 1 } }, { shown: { n: 1 } }]);
   });
 
+  test('of one app, however many, delay nobody else`s', async () => {
+    const name = eventName();
+    const [mine, stranger] = await Promise.all([
+      listen({ event_name: name }),
+      signedIn('developer@globex'),
+    ]);
+    const theirs = await stranger
+      .from('workflows')
+      .select('id')
+      .eq('kebab_name', 'order-confirmation')
+      .single<{ id: string }>();
+    const order = { shop_url: 'http://127.0.0.1:9', order_id: 'o-1', email: 'a@globex.example' };
+    const made = await stranger
+      .from('workflow_triggers')
+      .insert({
+        trigger_type: 'event',
+        event_name: name,
+        workflow_id: theirs.data?.id,
+        input: order,
+      })
+      .select()
+      .single<Trigger>();
+    expect(made.error).toBeNull();
+    await b.db.query(
+      `insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+       select 'acme', 'event', gen_random_uuid(), 'event.emitted',
+         jsonb_build_object('name', $1::text, 'payload', n, 'depth', 1)
+       from generate_series(1, 600) n`,
+      [name],
+    );
+    await stranger.rpc('emit_event', { name });
+    const before = await waitFor('the other app`s run has started', async () => {
+      const { rows } = await b.db.query<{ before: number }>(
+        `select (
+           select count(*)::int from public.runs m
+           where m.metadata ->> 'trigger_id' = $1 and m.id < t.id
+         ) as before
+         from public.runs t where t.metadata ->> 'trigger_id' = $2`,
+        [mine.id, made.data?.id],
+      );
+      return rows[0];
+    });
+    expect(before.before).toBeLessThan(300);
+    await stranger.from('workflow_triggers').delete().eq('id', made.data?.id);
+    await waitFor('every event has started its run, and it is done', async () => {
+      const { rows } = await b.db.query<{ done: number }>(
+        `select count(*)::int as done from public.runs
+         where metadata ->> 'trigger_id' = $1 and status = 'completed'`,
+        [mine.id],
+      );
+      return rows[0]?.done === 600;
+    });
+  });
+
   test('needs run:execute, a good name, and stays within the app', async () => {
     const name = eventName();
     const trigger = await listen({ event_name: name });
