@@ -592,14 +592,14 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"claim": number,"completed_at": string | null,"completed_by": string | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"claim": number,"completed_at": string | null,"completed_by": string | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -776,14 +776,14 @@ isOneToOne: false
                   ]
                 },"work_queue_items": {
                   Row: {
-                    "app_code": string,"created_at": string,"done_at": string | null,"id": string,"item": NonNullable<Json>,"item_hash": string,"priority": number,"pushed_by_run_id": string | null,"status": string,"taken_at": string | null,"taken_by_run_id": string | null,"updated_at": string,"work_queue_id": string
+                    "app_code": string,"created_at": string,"done_at": string | null,"id": string,"item": NonNullable<Json>,"item_hash": string,"priority": number,"push_key": string | null,"pushed_by_run_id": string | null,"status": string,"taken_at": string | null,"taken_by_run_id": string | null,"taken_key": string | null,"updated_at": string,"work_queue_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"done_at"?: string | null,"id"?: string,"item": NonNullable<Json>,"item_hash"?: never,"priority"?: number,"pushed_by_run_id"?: string | null,"status"?: string,"taken_at"?: string | null,"taken_by_run_id"?: string | null,"updated_at"?: string,"work_queue_id": string
+                    "app_code": string,"created_at"?: string,"done_at"?: string | null,"id"?: string,"item": NonNullable<Json>,"item_hash"?: never,"priority"?: number,"push_key"?: string | null,"pushed_by_run_id"?: string | null,"status"?: string,"taken_at"?: string | null,"taken_by_run_id"?: string | null,"taken_key"?: string | null,"updated_at"?: string,"work_queue_id": string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"done_at"?: string | null,"id"?: string,"item"?: NonNullable<Json>,"item_hash"?: never,"priority"?: number,"pushed_by_run_id"?: string | null,"status"?: string,"taken_at"?: string | null,"taken_by_run_id"?: string | null,"updated_at"?: string,"work_queue_id"?: string
+                    "app_code"?: string,"created_at"?: string,"done_at"?: string | null,"id"?: string,"item"?: NonNullable<Json>,"item_hash"?: never,"priority"?: number,"push_key"?: string | null,"pushed_by_run_id"?: string | null,"status"?: string,"taken_at"?: string | null,"taken_by_run_id"?: string | null,"taken_key"?: string | null,"updated_at"?: string,"work_queue_id"?: string
                   }
                   Relationships: [
                     {
@@ -1522,6 +1522,7 @@ isOneToOne: false
 "updated_at": string,
 "wait_kind": string | null,
 "wake_at": string | null,
+"work_queue_id": string | null,
 "workflow_version_id": string
             }
                           SetofOptions: {
@@ -1581,6 +1582,7 @@ isOneToOne: false
 "updated_at": string,
 "wait_kind": string | null,
 "wake_at": string | null,
+"work_queue_id": string | null,
 "workflow_version_id": string
             }
                           SetofOptions: {
@@ -1668,6 +1670,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"query_run":
+{ Args: { "query_name": string,"run_id": string }; Returns: Json
+                           },
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
               "app_code": string,

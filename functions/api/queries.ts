@@ -159,6 +159,20 @@ export async function sendSignal(
   ]);
 }
 
+export type QueryAnswer =
+  | { answer: unknown }
+  | { expression: string; state: Json; return_type: Json | null };
+
+/** The answer, or what it takes to evaluate it. */
+export async function queryRun(query: Query, runId: string, name: string): Promise<QueryAnswer> {
+  const [row] = await query<{ value: QueryAnswer }>('select private.query_run($1, $2) as value', [
+    runId,
+    name,
+  ]);
+  if (row === undefined) throw new Error('query_run returned nothing');
+  return row.value;
+}
+
 export const completeTask = (query: Query, stepRunId: string, output: unknown) =>
   one(query, 'select to_jsonb(s) as value from public.complete_task($1, $2::jsonb) s', [
     stepRunId,

@@ -10,6 +10,7 @@ import {
   StepError,
   toStepError,
   type Waiting,
+  type WorkQueues,
 } from '../_shared/steps/index.ts';
 import type { Plans } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -27,6 +28,7 @@ export interface ExecuteDeps {
   memory: RunMemory;
   env: StepEnv;
   secretsOf: SecretsOf;
+  queuesOf(runId: string, key: string): WorkQueues;
 }
 
 export type Answer =
@@ -85,6 +87,7 @@ async function contextOf(
       ? new Map<string, unknown>()
       : deps.memory.outputs(work.run_id, step.usesContext ? 'all' : step.reads),
   ]);
+  const key = `${work.run_id}:${work.step_id}:${work.item_index}`;
   return {
     run: {
       id: work.run_id,
@@ -98,9 +101,10 @@ async function contextOf(
     // Items count from 0 in expressions, as arrays do.
     itemIndex: Math.max(0, work.item_index - 1),
     item,
-    idempotencyKey: `${work.run_id}:${work.step_id}:${work.item_index}`,
+    idempotencyKey: key,
     signal,
     env: deps.env,
+    queues: deps.queuesOf(work.run_id, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
     context: Object.fromEntries(outputs),

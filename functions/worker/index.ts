@@ -46,7 +46,6 @@ let hints: Wakeups | undefined;
 const presence = createPresence({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
-  leaseSeconds: env.worker.leaseSeconds,
   region: environment.SB_REGION,
   stats: () => worker.stats,
 });
@@ -60,6 +59,15 @@ const worker = createWorker({
     memory,
     env: createStepEnv(environment),
     secretsOf: createSecrets(db, environment),
+    queuesOf: (runId, key) => ({
+      async push(queue, item, priority) {
+        const pushed = await engine.pushItem({ runId, key, queue }, item, priority);
+        // Somebody may wait for it.
+        worker.wake({ kind: 'outbox' });
+        return pushed;
+      },
+      pop: (queue) => engine.popItem({ runId, key, queue }),
+    }),
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,

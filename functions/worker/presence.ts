@@ -12,7 +12,6 @@ export const VERSION = '0.1.0';
 export interface PresenceOptions {
   mode: Presence['mode'];
   concurrency: number;
-  leaseSeconds: number;
   /** Of a hosted project: SB_REGION. */
   region: string | undefined;
   stats(): Worker['stats'];
@@ -29,13 +28,7 @@ function hostname(): string | undefined {
   }
 }
 
-export function createPresence({
-  mode,
-  concurrency,
-  leaseSeconds,
-  region,
-  stats,
-}: PresenceOptions): PresenceOf {
+export function createPresence({ mode, concurrency, region, stats }: PresenceOptions): PresenceOf {
   const host = hostname();
   const worker_id =
     mode === 'invocation'
@@ -51,10 +44,7 @@ export function createPresence({
       version: VERSION,
       executing,
       concurrency,
-      metadata: {
-        lease_seconds: leaseSeconds,
-        ...(mode === 'resident' ? { pid: process.pid, tokens, completed, failed } : {}),
-      },
+      metadata: mode === 'invocation' ? {} : { pid: process.pid, tokens, completed, failed },
       ...(error === undefined ? {} : { error_message: String(error) }),
     };
   };

@@ -108,6 +108,7 @@ export function createWorker(options: WorkerOptions): Worker {
     ...batching,
     async flush(steps) {
       await persistently('wait', () => engine.wait(steps));
+      if (steps.some(({ wait }) => wait.work_queue_id)) due.relay = true;
       follow(steps, []);
       due.wake = true;
       pump();
@@ -164,7 +165,16 @@ export function createWorker(options: WorkerOptions): Worker {
       stats.completed += 1 + ahead.length;
       completions.add({ work, ...answered(answer), ahead });
     } else if (answer.kind === 'waiting') {
-      const { kind: _kind, reason, wakeAt, timeoutMs, signalName, task, ...more } = answer.result;
+      const {
+        kind: _kind,
+        reason,
+        wakeAt,
+        timeoutMs,
+        signalName,
+        workQueueId,
+        task,
+        ...more
+      } = answer.result;
       waits.add({
         work,
         input: answer.input,
@@ -173,6 +183,7 @@ export function createWorker(options: WorkerOptions): Worker {
           wake_at: wakeAt?.toISOString(),
           timeout_ms: timeoutMs ?? task?.deadline_ms,
           signal_name: signalName,
+          work_queue_id: workQueueId,
           task,
           ...more,
         },

@@ -116,8 +116,8 @@ values
   ),
   (
     'work_queue_pop', 'Pop from work queue', 'Takes the next item out of a work queue.', 'inbox', '#0d9488', 17, 'data',
-    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}}}',
-    '{}', array['empty'], false, false
+    '{"type": "object", "required": ["queue"], "properties": {"queue": {"type": "string", "minLength": 1}, "wait": {"type": "boolean"}, "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
+    '{}', array['item', 'empty', 'timeout'], false, false
   ),
   (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.', 'zap', '#d97706', 18, 'action',

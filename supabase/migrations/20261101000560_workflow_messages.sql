@@ -88,7 +88,8 @@ create table public.workflow_queries (
 
 comment on table public.workflow_queries is 'Questions that a run of a workflow answers without being changed.';
 comment on column public.workflow_queries.expression is
-  'Path in the run''s context, dot by dot, that answers it; null: the whole context, or the queue''s state.';
+  'JSONata over {input, output, context, run, steps} that answers it, in SQL when it is a path such as '
+  'steps.fetch.output.total; null: the whole context, or the queue''s state.';
 comment on column public.workflow_queries.return_type is 'JSON Schema of the answer.';
 comment on column public.workflow_queries.auto_generated is 'Made with a work queue, and gone with it.';
 

@@ -25,6 +25,7 @@ create table public.step_runs (
   wait_kind text,
   wake_at timestamptz,
   signal_name text,
+  work_queue_id uuid,
   task jsonb,
   assigned_to uuid references public.users (id) on delete set null,
   assigned_role text references public.user_roles (name),
@@ -77,6 +78,7 @@ comment on column public.step_runs.error is '{code, message, retryable, details?
 comment on column public.step_runs.wait_kind is 'What a waiting step waits for.';
 comment on column public.step_runs.wake_at is 'When a waiting step is due: end of a delay, a retry, or a deadline.';
 comment on column public.step_runs.signal_name is 'The signal that a waiting step waits for.';
+comment on column public.step_runs.work_queue_id is 'The work queue that a waiting step waits for an item of.';
 comment on column public.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
 comment on column public.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
 
@@ -98,6 +100,8 @@ create index idx_step_runs_tasks on public.step_runs (app_code, created_at desc)
 where status = 'waiting' and wait_kind = 'task';
 create index idx_step_runs_signal on public.step_runs (run_id, signal_name)
 where status = 'waiting' and wait_kind = 'signal';
+create index idx_step_runs_work_queue on public.step_runs (work_queue_id, created_at, id)
+where status = 'waiting' and wait_kind = 'queue';
 create index idx_step_runs_assigned_to on public.step_runs (assigned_to, status)
 where assigned_to is not null;
 create index idx_step_runs_completed_by on public.step_runs (completed_by)

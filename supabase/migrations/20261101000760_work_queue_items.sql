@@ -9,7 +9,9 @@ create table public.work_queue_items (
   item_hash text not null generated always as (md5(item::text)) stored,
   priority integer not null default 0,
   pushed_by_run_id uuid,
+  push_key text,
   taken_by_run_id uuid,
+  taken_key text,
   taken_at timestamptz,
   done_at timestamptz,
   created_at timestamptz not null default now(),
@@ -28,17 +30,25 @@ create table public.work_queue_items (
 
 comment on table public.work_queue_items is 'Items of work queues.';
 comment on column public.work_queue_items.item_hash is 'Finds equal items when the queue deduplicates.';
+comment on column public.work_queue_items.push_key is 'run:step:item of the step that pushed it, whatever the attempt.';
+comment on column public.work_queue_items.taken_key is 'run:step:item of the step that took it, whatever the attempt.';
 comment on column public.work_queue_items.priority is 'Higher first, in queues ordered by priority.';
 
 create index idx_work_queue_items_work_queue_id_app_code on public.work_queue_items (work_queue_id, app_code);
 create index idx_work_queue_items_waiting
   on public.work_queue_items (work_queue_id, priority desc, created_at, id) where status = 'queued';
+create index idx_work_queue_items_waiting_by_age
+  on public.work_queue_items (work_queue_id, created_at, id) where status = 'queued';
 create index idx_work_queue_items_work_queue_id_item_hash
   on public.work_queue_items (work_queue_id, item_hash) where status = 'queued';
 create index idx_work_queue_items_app_code_status on public.work_queue_items (app_code, status);
 create index idx_work_queue_items_status on public.work_queue_items (status);
 create index idx_work_queue_items_pushed_by_run_id_app_code on public.work_queue_items (pushed_by_run_id, app_code);
 create index idx_work_queue_items_taken_by_run_id_app_code on public.work_queue_items (taken_by_run_id, app_code);
+create unique index idx_work_queue_items_push_key
+  on public.work_queue_items (work_queue_id, push_key) where push_key is not null;
+create unique index idx_work_queue_items_taken_key
+  on public.work_queue_items (work_queue_id, taken_key) where taken_key is not null;
 
 create trigger work_queue_items_touch_updated_at before update on public.work_queue_items
   for each row execute function private.touch_updated_at();
@@ -59,7 +69,8 @@ create function engine.push_work_item(
   p_work_queue_id uuid,
   p_item jsonb,
   p_priority int default 0,
-  p_run_id uuid default null
+  p_run_id uuid default null,
+  p_push_key text default null
 )
 returns uuid
 language plpgsql
@@ -74,6 +85,14 @@ begin
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
   if not found then
     perform private.fail('SB404', 'not_found', 'There is no such work queue');
+  end if;
+  if p_push_key is not null then
+    select i.id into v_id
+    from public.work_queue_items i
+    where i.work_queue_id = v_queue.id and i.push_key = p_push_key;
+    if found then
+      return v_id;
+    end if;
   end if;
   v_errors := private.json_schema_errors(v_queue.work_item_schema, p_item);
   if v_errors <> '[]' then
@@ -100,41 +119,64 @@ begin
       'SB429', 'limit_reached', format('%s already holds %s items', v_queue.queue_name, v_queue.max_size)
     );
   end if;
-  insert into public.work_queue_items (app_code, work_queue_id, item, priority, pushed_by_run_id)
-  values (v_queue.app_code, v_queue.id, p_item, p_priority, p_run_id)
+  insert into public.work_queue_items (app_code, work_queue_id, item, priority, pushed_by_run_id, push_key)
+  values (v_queue.app_code, v_queue.id, p_item, p_priority, p_run_id, p_push_key)
   returning id into v_id;
+  if exists (
+    select 1 from public.step_runs s
+    where s.work_queue_id = v_queue.id and s.status = 'waiting' and s.wait_kind = 'queue'
+  ) then
+    perform engine.call_work_queue(v_queue.app_code, v_queue.id);
+  end if;
   return v_id;
 end;
 $$;
 
-comment on function engine.push_work_item(uuid, jsonb, int, uuid) is
-  'Adds an item and returns its id; the id of the equal waiting one in a queue that deduplicates. '
+comment on function engine.push_work_item(uuid, jsonb, int, uuid, text) is
+  'Adds an item and returns its id: that of the item pushed with the same key before, or of the equal waiting one in a '
+  'queue that deduplicates. Steps that wait for an item get it by the relay. '
   'SB422 when it breaks the schema, SB429 when the queue is full.';
 
-create function engine.pop_work_item(p_work_queue_id uuid, p_run_id uuid default null)
+create function engine.pop_work_item(
+  p_work_queue_id uuid, p_run_id uuid default null, p_taken_key text default null
+)
 returns public.work_queue_items
-language sql
+language plpgsql
 set search_path = ''
 as $$
+declare
+  v_id uuid;
+  v_item public.work_queue_items;
+  v_ordering text;
+begin
+  select q.ordering into v_ordering from public.work_queues q where q.id = p_work_queue_id;
+  -- A statement for each order, so that each reads the one row it takes from an index.
+  if v_ordering = 'priority' then
+    select i.id into v_id from public.work_queue_items i
+    where i.work_queue_id = p_work_queue_id and i.status = 'queued'
+    order by i.priority desc, i.created_at, i.id
+    limit 1 for update skip locked;
+  elsif v_ordering = 'lifo' then
+    select i.id into v_id from public.work_queue_items i
+    where i.work_queue_id = p_work_queue_id and i.status = 'queued'
+    order by i.created_at desc, i.id desc
+    limit 1 for update skip locked;
+  else
+    select i.id into v_id from public.work_queue_items i
+    where i.work_queue_id = p_work_queue_id and i.status = 'queued'
+    order by i.created_at, i.id
+    limit 1 for update skip locked;
+  end if;
   update public.work_queue_items i
-  set status = 'taken', taken_at = engine.now(), taken_by_run_id = p_run_id
-  where i.id = (
-    select c.id
-    from public.work_queue_items c
-    join public.work_queues q on q.id = c.work_queue_id
-    where c.work_queue_id = p_work_queue_id and c.status = 'queued'
-    order by
-      case q.ordering when 'priority' then -c.priority end,
-      case q.ordering when 'lifo' then -extract(epoch from c.created_at) else extract(epoch from c.created_at) end,
-      case q.ordering when 'lifo' then null else c.id end,
-      c.id desc
-    limit 1
-    for update of c skip locked
-  )
-  returning i.*
+  set
+    status = 'taken', taken_at = engine.now(), taken_by_run_id = p_run_id, taken_key = p_taken_key
+  where i.id = v_id
+  returning i.* into v_item;
+  return v_item;
+end;
 $$;
 
-comment on function engine.pop_work_item(uuid, uuid) is
+comment on function engine.pop_work_item(uuid, uuid, text) is
   'Takes the next item in the order of the queue, or a row of nulls when none waits; two takers never get the same.';
 
 create function engine.finish_work_item(p_item_id uuid, p_success boolean default true)

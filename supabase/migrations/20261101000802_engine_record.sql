@@ -32,11 +32,16 @@ as $$
     join public.workflow_triggers t
       on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
     where r.id = p_run_id
+  )
+  or exists (
+    select 1 from public.work_queue_items i
+    where i.taken_by_run_id = p_run_id and i.status = 'taken'
   );
 $$;
 
 comment on function engine.is_followed(uuid) is
-'Whether something has to happen when this run ends: it has open children, or a trigger follows its workflow.';
+'Whether something has to happen when this run ends: it has open children, a trigger follows its workflow, or it '
+'took items of a work queue.';
 
 create function engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
 returns void

@@ -28,12 +28,13 @@ begin
   end if;
   perform engine.follow_ended(v_ended);
   perform engine.follow_with_triggers(v_ended);
+  perform engine.finish_items_of(v_ended);
   return cardinality(v_ended);
 end;
 $$;
 
 comment on function engine.relay_ended(int) is
-'What the end of runs means for their parents and children and for what it triggers, in the transaction that marks '
+'What the end of runs means for their parents and children, for what it triggers and for items they took, in the transaction that marks '
 'the rows; returns how many ends there were.';
 
 create function engine.relay_messages(p_limit int)
@@ -71,7 +72,9 @@ as $$
 begin
   -- What the end of runs triggers is an event itself.
   followed := engine.relay_ended(p_limit);
-  followed := greatest(followed, engine.relay_events(p_limit));
+  followed := greatest(
+    followed, engine.relay_events(p_limit), engine.relay_work_queues(p_limit)
+  );
   messages := engine.relay_messages(p_limit);
   return next;
 end;

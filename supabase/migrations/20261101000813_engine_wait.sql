@@ -20,6 +20,7 @@ declare
   v_concurrency int[];
   v_starters uuid[];
   v_children jsonb[];
+  v_queues uuid[];
   v_jobs uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
@@ -47,9 +48,10 @@ begin
         (b.wait ->> 'wake_at')::timestamptz,
         v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond'
       ),
-      deadline_at = case when b.wait ->> 'kind' in ('task', 'signal')
+      deadline_at = case when b.wait ->> 'kind' in ('task', 'signal', 'queue')
         then v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = b.wait ->> 'signal_name',
+      work_queue_id = (b.wait ->> 'work_queue_id')::uuid,
       task = b.wait -> 'task',
       assigned_to = (
         select m.user_id from public.app_members m
@@ -64,7 +66,7 @@ begin
     where s.id = b.id and s.status = 'running' and s.claim = b.claim
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
-      b.job_id, s.task, b.wait, b.ord
+      s.work_queue_id, b.job_id, s.task, b.wait, b.ord
   )
   select
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'items'),
@@ -72,6 +74,7 @@ begin
     array_agg((w.wait ->> 'concurrency')::int order by w.ord) filter (where w.wait_kind = 'items'),
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(w.wait -> 'child' order by w.ord) filter (where w.wait_kind = 'child'),
+    array_agg(distinct w.work_queue_id) filter (where w.wait_kind = 'queue'),
     array_agg(distinct w.job_id),
     array_agg(
       row(
@@ -83,7 +86,7 @@ begin
         ))
       )::engine.event order by w.ord
     )
-  into v_parents, v_items, v_concurrency, v_starters, v_children, v_jobs, v_events
+  into v_parents, v_items, v_concurrency, v_starters, v_children, v_queues, v_jobs, v_events
   from waiting w;
 
   if v_events is not null then
@@ -95,6 +98,9 @@ begin
     if v_starters is not null then
       perform engine.start_children(v_starters, v_children);
     end if;
+    if v_queues is not null then
+      perform engine.wait_for_items(v_queues);
+    end if;
     perform engine.deliver_signals(p_run_ids);
     perform pg_notify('stepbase', 'due');
   end if;
@@ -103,5 +109,6 @@ $$;
 
 comment on function engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
 'Puts step runs that this worker carries to wait: {kind, wake_at?, timeout_ms?, …} each, with kind task (task: '
-'{title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), items (items, concurrency) or '
+'{title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue (work_queue_id), items '
+'(items, concurrency) or '
 'child (child: {workflow, input, wait, parent_close_policy}).';

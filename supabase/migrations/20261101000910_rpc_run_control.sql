@@ -202,16 +202,20 @@ declare
     send_signal.run_id, private.require_permission('run:execute')
   );
   v_errors jsonb;
+  v_work_queue_id uuid;
 begin
   if send_signal.signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform private.fail(
       'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
     );
   end if;
-  select private.json_schema_errors(d.parameters, send_signal.payload) into v_errors
+  select
+    case when d.parameters is not null
+      then private.json_schema_errors(d.parameters, send_signal.payload) end,
+    d.work_queue_id
+  into v_errors, v_work_queue_id
   from public.workflow_signals d
-  where d.workflow_id = v_run.workflow_id and d.signal_name = send_signal.signal_name
-    and d.parameters is not null;
+  where d.workflow_id = v_run.workflow_id and d.signal_name = send_signal.signal_name;
   if jsonb_array_length(v_errors) > 0 then
     perform private.fail(
       'SB422', 'invalid_input',
@@ -224,10 +228,15 @@ begin
   if not found then
     perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
   end if;
-  insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by)
-  values (
-    v_run.id, v_run.app_code, send_signal.signal_name, send_signal.payload, private.user_id()
-  );
+  if v_work_queue_id is not null then
+    -- The signal that came with a work queue is a push.
+    perform engine.push_work_item(v_work_queue_id, send_signal.payload, 0, v_run.id);
+  else
+    insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by)
+    values (
+      v_run.id, v_run.app_code, send_signal.signal_name, send_signal.payload, private.user_id()
+    );
+  end if;
   perform engine.record(array[
     row(
       v_run.id, v_run.app_code, 'signal.sent', null, null, null, v_run.status, 0, 0, 0,
@@ -252,8 +261,10 @@ as $$
 $$;
 
 comment on function public.send_signal(uuid, text, jsonb) is
-'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. Needs '
-'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit.';
+'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
+'a work queue (<queue>_push) adds its payload to the queue. Needs '
+'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
+'work queue is full.';
 
 revoke execute on function private.pause_run(uuid) from public;
 revoke execute on function private.resume_run(uuid) from public;

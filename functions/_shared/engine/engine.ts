@@ -128,6 +128,14 @@ export interface Due {
   schedules: boolean;
 }
 
+/** A step that uses a work queue: `queue` of its own workflow, or `workflow/queue`. */
+export interface QueueStep {
+  runId: string;
+  /** run:step:item, the same for every attempt. */
+  key: string;
+  queue: string;
+}
+
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
   /** The steps that follow; `refused`: runs that did not take every answer. */
@@ -148,6 +156,10 @@ export interface Engine {
   expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
   /** Says that this worker is there, or that it ends. */
   beat(presence: Presence): Promise<void>;
+  /** Adds an item to a work queue for a step; a repeated call with the same key adds nothing. */
+  pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
+  /** Takes the next item of a work queue for a step; a repeated call with the same key takes the same. */
+  popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
@@ -165,6 +177,11 @@ export function toJson(value: unknown): string {
 
 const optionalJson = (value: unknown): string | null =>
   value === undefined ? null : toJson(value);
+
+function only<T>(row: T | undefined): T {
+  if (row === undefined) throw new Error('the statement returned no row');
+  return row;
+}
 
 export function createEngine(db: Db): Engine {
   return {
@@ -260,6 +277,19 @@ export function createEngine(db: Db): Engine {
     },
     async beat(presence) {
       await db.query('select engine.beat($1::jsonb)', [toJson(presence)]);
+    },
+    async pushItem({ runId, key, queue }, item, priority) {
+      const [row] = await db.query<{ pushed: { item_id: string } }>(
+        'select engine.push_from_step($1, $2, $3, $4::jsonb, $5) as pushed',
+        [runId, key, queue, toJson(item), priority],
+      );
+      return only(row).pushed;
+    },
+    async popItem({ runId, key, queue }) {
+      const [row] = await db.query<{
+        popped: { work_queue_id: string; found: boolean; item: unknown };
+      }>('select engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
+      return only(row).popped;
     },
     loadPlans: (versionIds) =>
       db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),

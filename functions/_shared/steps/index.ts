@@ -15,6 +15,7 @@ import { userTask } from './user-task.ts';
 import { waitForApproval } from './wait-for-approval.ts';
 import { waitForSignal } from './wait-for-signal.ts';
 import { webhook } from './webhook.ts';
+import { workQueuePop, workQueuePush } from './work-queue.ts';
 
 // Each handler checks its own config by its schema before run; the registry no longer knows the types.
 const handlers = [
@@ -32,6 +33,8 @@ const handlers = [
   forEach,
   childWorkflow,
   emitEvent,
+  workQueuePush,
+  workQueuePop,
 ] as unknown as readonly StepHandler<unknown>[];
 
 export const stepHandlers: ReadonlyMap<string, StepHandler<unknown>> = new Map(

@@ -13,6 +13,10 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     idempotencyKey: 'run-1:step:0',
     signal: new AbortController().signal,
     env: testEnv(),
+    queues: {
+      push: () => Promise.reject(new Error('this test has no work queues')),
+      pop: () => Promise.reject(new Error('this test has no work queues')),
+    },
     input: {},
     steps: {},
     context: {},

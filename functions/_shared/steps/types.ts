@@ -29,9 +29,18 @@ export interface StepContext {
   /** The time-out the node was given, when it was given one; without it a handler uses its own default. */
   timeoutMs?: number;
   env: StepEnv;
+  queues: WorkQueues;
   input: unknown;
   steps: Record<string, { output: unknown }>;
   context: Record<string, unknown>;
+}
+
+/** The work queues of the step's app: `queue` of its own workflow, or `workflow/queue`. */
+export interface WorkQueues {
+  /** A repeated call of the same step adds nothing. */
+  push(queue: string, item: unknown, priority: number): Promise<{ item_id: string }>;
+  /** A repeated call of the same step takes the same item. */
+  pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
 }
 
 export interface TaskRequest {
@@ -63,13 +72,15 @@ export interface Completed {
 /** The step ends its token and is completed later by somebody else. */
 export interface Waiting {
   kind: 'waiting';
-  reason: 'task' | 'delay' | 'signal' | 'child' | 'items';
+  reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue';
   /** reason 'delay': when the engine completes the step; a duration is timeoutMs. */
   wakeAt?: Date;
   /** reason 'task'. */
   task?: TaskRequest;
   /** reason 'signal'. */
   signalName?: string;
+  /** reason 'queue': the work queue whose next item completes the step. */
+  workQueueId?: string;
   /** After this a delay is over; anything else takes its 'timeout' handle. */
   timeoutMs?: number;
   /** reason 'child'. */

@@ -5,7 +5,16 @@ import { asCaller } from '../../_shared/auth/index.ts';
 import type { Query } from '../../_shared/engine/db.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
-import { cancelRun, pauseRun, readRun, rerun, resumeRun, sendSignal } from '../queries.ts';
+import {
+  cancelRun,
+  pauseRun,
+  queryRun,
+  readRun,
+  rerun,
+  resumeRun,
+  sendSignal,
+} from '../queries.ts';
+import { evaluateQuery } from '../query.ts';
 import { streamRun } from '../stream/response.ts';
 import { readBody, readUuid } from '../validation.ts';
 
@@ -60,6 +69,13 @@ export function runRoutes(deps: Deps): Hono<ApiEnv> {
       sendSignal(query, runId, c.req.param('name'), payload),
     );
     return c.body(null, 202);
+  });
+
+  routes.get('/:run_id/queries/:name', async (c) => {
+    const runId = readUuid(c, 'run_id');
+    const name = c.req.param('name');
+    const found = await asCaller(deps.db, c.var.member, (query) => queryRun(query, runId, name));
+    return c.json({ answer: 'answer' in found ? found.answer : await evaluateQuery(name, found) });
   });
 
   return routes;

@@ -1,0 +1,68 @@
+// work_queue_push and work_queue_pop: what one run leaves for another to do.
+
+import { z } from 'zod';
+import { StepError } from './errors.ts';
+import type { StepHandler, StepResult } from './types.ts';
+
+const queue = z.string().min(1);
+
+const pushSchema = z.object({
+  queue,
+  item: z.unknown().optional(),
+  priority: z.number().int().min(-1_000_000).max(1_000_000).optional(),
+});
+
+export const workQueuePush: StepHandler<z.infer<typeof pushSchema>> = {
+  type: 'work_queue_push',
+  schema: pushSchema,
+  async run(config, ctx): Promise<StepResult> {
+    const output = await refused(() =>
+      ctx.queues.push(config.queue, config.item ?? null, config.priority ?? 0),
+    );
+    return { kind: 'completed', output };
+  },
+};
+
+const popSchema = z.object({
+  queue,
+  /** Without an item: wait for one (the default), or go on by the handle 'empty'. */
+  wait: z.boolean().optional(),
+  timeout_ms: z.number().int().positive().nullish(),
+});
+
+export const workQueuePop: StepHandler<z.infer<typeof popSchema>> = {
+  type: 'work_queue_pop',
+  schema: popSchema,
+  async run(config, ctx): Promise<StepResult> {
+    const { found, item, work_queue_id } = await refused(() => ctx.queues.pop(config.queue));
+    if (found) return { kind: 'completed', output: item, handle: 'item' };
+    if (config.wait === false) return { kind: 'completed', output: null, handle: 'empty' };
+    return {
+      kind: 'waiting',
+      reason: 'queue',
+      workQueueId: work_queue_id,
+      ...(config.timeout_ms ? { timeoutMs: config.timeout_ms } : {}),
+    };
+  },
+};
+
+const CODES: Record<string, string> = {
+  SB404: 'not_found',
+  SB422: 'invalid_input',
+  SB429: 'limit_reached',
+};
+
+/** What the database refuses is the step's failure; only a full queue may have room later. */
+async function refused<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { code, message, detail } = error as { code?: string; message?: string; detail?: string };
+    const known = CODES[code ?? ''];
+    if (known === undefined) throw error;
+    throw new StepError(known, message ?? known, {
+      retryable: known === 'limit_reached',
+      ...(detail === undefined ? {} : { details: JSON.parse(detail) }),
+    });
+  }
+}

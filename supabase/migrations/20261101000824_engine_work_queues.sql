@@ -1,0 +1,289 @@
+-- Work queues in runs: steps push and pop, a signal pushes, and a pop that finds nothing waits.
+-- Whichever comes second, the item or the one who waits for it, sees the other under the lock of the
+-- queue's row and asks the relay (outbox, queue.changed) to bring them together. The relay locks runs
+-- before queues, as every transition does.
+
+create function engine.find_work_queue(p_run_id uuid, p_queue text)
+returns public.work_queues
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_queue public.work_queues;
+begin
+  select q.* into v_queue
+  from public.runs r
+  join public.workflows w
+    on w.app_code = r.app_code
+    and case when strpos(p_queue, '/') > 0
+      then w.kebab_name = split_part(p_queue, '/', 1) and w.deleted_at is null
+      else w.id = r.workflow_id end
+  join public.work_queues q
+    on q.workflow_id = w.id and q.queue_name = split_part(p_queue, '/', 1 + (strpos(p_queue, '/') > 0)::int)
+  where r.id = p_run_id;
+  if not found then
+    perform private.fail(
+      'SB404', 'not_found', format('there is no work queue %s', p_queue), jsonb_build_object('queue', p_queue)
+    );
+  end if;
+  return v_queue;
+end;
+$$;
+
+comment on function engine.find_work_queue(uuid, text) is
+'The work queue that a step of a run means: <queue> of its own workflow, or <workflow>/<queue> of another one of the '
+'app. SB404 when there is none.';
+
+create function engine.call_work_queue(p_app_code text, p_work_queue_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (p_app_code, 'work_queue', p_work_queue_id, 'queue.changed');
+  perform pg_notify('stepbase', 'outbox');
+end;
+$$;
+
+comment on function engine.call_work_queue(text, uuid) is 'Asks the relay to give the items of a queue to steps that wait.';
+
+create function engine.push_from_step(
+  p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority int
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queue public.work_queues := engine.find_work_queue(p_run_id, p_queue);
+begin
+  return jsonb_build_object(
+    'item_id', engine.push_work_item(v_queue.id, p_item, p_priority, p_run_id, p_key)
+  );
+end;
+$$;
+
+comment on function engine.push_from_step(uuid, text, text, jsonb, int) is
+'Pushes an item for a step and returns {item_id}. The key is the same for every attempt of the step: a repeated call '
+'pushes nothing. Errors: SB404 no such queue, SB422 the item breaks its schema, SB429 it is full.';
+
+create function engine.pop_from_step(p_run_id uuid, p_key text, p_queue text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queue public.work_queues := engine.find_work_queue(p_run_id, p_queue);
+  v_item public.work_queue_items;
+begin
+  select i.* into v_item
+  from public.work_queue_items i
+  where i.work_queue_id = v_queue.id and i.taken_key = p_key;
+  if not found then
+    v_item := engine.pop_work_item(v_queue.id, p_run_id, p_key);
+  end if;
+  return jsonb_build_object(
+    'work_queue_id', v_queue.id, 'found', v_item.id is not null, 'item', v_item.item
+  );
+end;
+$$;
+
+comment on function engine.pop_from_step(uuid, text, text) is
+'Takes the next item for a step: {work_queue_id, found, item}. The key is the same for every attempt of the step: a '
+'repeated call returns the item it took before. SB404 no such queue.';
+
+create function engine.wait_for_items(p_work_queue_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queue record;
+begin
+  for v_queue in
+    select q.id, q.app_code from public.work_queues q
+    where q.id = any(p_work_queue_ids) order by q.id for no key update
+  loop
+    if exists (
+      select 1 from public.work_queue_items i
+      where i.work_queue_id = v_queue.id and i.status = 'queued'
+    ) then
+      perform engine.call_work_queue(v_queue.app_code, v_queue.id);
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function engine.wait_for_items(uuid[]) is
+'Steps have begun to wait for items of these queues: if one came meanwhile, the relay is called.';
+
+create function engine.deliver_items(p_work_queue_id uuid, p_limit int default 100)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queue public.work_queues;
+  v_waiting record;
+  v_item public.work_queue_items;
+  v_steps uuid[] := '{}';
+  v_outputs jsonb[] := '{}';
+begin
+  perform 1 from public.runs r
+  where r.id in (
+    select s.run_id from public.step_runs s
+    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
+    order by s.created_at, s.id
+    limit p_limit
+  )
+  order by r.id for no key update;
+
+  select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
+  for v_waiting in
+    select s.id, s.run_id, s.step_id, s.item_index
+    from public.step_runs s
+    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
+    order by s.created_at, s.id
+    limit p_limit
+  loop
+    v_item := engine.pop_work_item(
+      v_queue.id, v_waiting.run_id,
+      format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index)
+    );
+    exit when v_item.id is null;
+    v_steps := v_steps || v_waiting.id;
+    v_outputs := v_outputs || v_item.item;
+  end loop;
+
+  if v_steps <> '{}' then
+    perform engine.resolve_waiting(
+      v_steps, v_outputs, array_fill('item'::text, array[cardinality(v_steps)])
+    );
+    if cardinality(v_steps) = p_limit then
+      perform engine.call_work_queue(v_queue.app_code, v_queue.id);
+    end if;
+  end if;
+end;
+$$;
+
+comment on function engine.deliver_items(uuid, int) is
+'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first.';
+
+create function engine.relay_work_queues(p_limit int)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_queues uuid[];
+  v_queue uuid;
+begin
+  with taken as (
+    select o.id
+    from public.outbox o
+    where o.published_at is null and o.event_type = 'queue.changed'
+    order by o.id
+    limit p_limit
+    for update skip locked
+  ),
+  marked as (
+    update public.outbox o set published_at = engine.now()
+    from taken t
+    where o.id = t.id
+    returning o.aggregate_id
+  )
+  select array_agg(distinct m.aggregate_id) into v_queues from marked m;
+  foreach v_queue in array coalesce(v_queues, '{}') loop
+    perform engine.deliver_items(v_queue);
+  end loop;
+  return coalesce(cardinality(v_queues), 0);
+end;
+$$;
+
+comment on function engine.relay_work_queues(int) is
+'Brings items and the steps that wait for them together, in the transaction that marks the rows; returns how many '
+'queues there were.';
+
+create function engine.finish_items_of(p_run_ids uuid[])
+returns void
+language sql
+set search_path = ''
+as $$
+  update public.work_queue_items i
+  set status = case r.status when 'completed' then 'done' else 'failed' end, done_at = engine.now()
+  from public.runs r
+  where i.taken_by_run_id = any(p_run_ids) and i.status = 'taken' and r.id = i.taken_by_run_id;
+$$;
+
+comment on function engine.finish_items_of(uuid[]) is
+'The items that these ended runs took are done when the run completed, and failed otherwise.';
+
+create function engine.work_queue_state(p_work_queue_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'queue', q.queue_name,
+    'ordering', q.ordering,
+    'max_size', q.max_size,
+    'size', (
+      select count(*) from public.work_queue_items i where i.work_queue_id = q.id and i.status = 'queued'
+    ),
+    'taken', (
+      select count(*) from public.work_queue_items i where i.work_queue_id = q.id and i.status = 'taken'
+    ),
+    'waiting_steps', (
+      select count(*) from public.step_runs s
+      where s.work_queue_id = q.id and s.status = 'waiting' and s.wait_kind = 'queue'
+    ),
+    'oldest_at', (
+      select min(i.created_at) from public.work_queue_items i
+      where i.work_queue_id = q.id and i.status = 'queued'
+    )
+  )
+  from public.work_queues q
+  where q.id = p_work_queue_id;
+$$;
+
+comment on function engine.work_queue_state(uuid) is
+'What the query of a work queue answers: {queue, ordering, max_size, size, taken, waiting_steps, oldest_at}.';
+
+-- A queue that goes takes its items with it; steps that wait for them learn it.
+create function engine.fail_waiting_for_queue()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: whoever may delete a queue need not be able to change runs.
+declare
+  v_steps uuid[];
+  v_runs uuid[];
+begin
+  select array_agg(s.id), array_agg(s.run_id) into v_steps, v_runs
+  from public.step_runs s
+  where s.work_queue_id = old.id and s.status = 'waiting' and s.wait_kind = 'queue';
+  if v_steps is not null then
+    perform engine.fail(
+      v_runs, v_steps,
+      array_fill(null::int, array[cardinality(v_steps)]),
+      array_fill(null::jsonb, array[cardinality(v_steps)]),
+      array_fill(
+        '{"code": "not_found", "message": "the work queue was deleted", "retryable": false}'::jsonb,
+        array[cardinality(v_steps)]
+      )
+    );
+  end if;
+  return old;
+end;
+$$;
+
+comment on function engine.fail_waiting_for_queue() is
+'Trigger: steps that wait for an item of a queue fail when the queue is deleted.';
+
+create trigger work_queues_fail_waiting before delete on public.work_queues
+  for each row execute function engine.fail_waiting_for_queue();

@@ -1,0 +1,99 @@
+// Queries: questions that a run answers without being changed.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { signedIn } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, node, value } from '../support.ts';
+
+let b: Bench;
+let runId: string;
+
+beforeAll(async () => {
+  b = await bench();
+  const name = await b.publish(
+    [
+      value('lines', '[{"n": 2}, {"n": 3}]'),
+      node('wait', 'wait_for_signal', { signal_name: 'go' }),
+    ],
+    ['lines > wait'],
+  );
+  const { data } = await b.developer.from('workflows').select('id').eq('kebab_name', name).single();
+  const declare = async (query_name: string, expression: string | null, return_type?: object) => {
+    const { error } = await b.developer
+      .from('workflow_queries')
+      .insert({ workflow_id: data?.id, query_name, expression, return_type });
+    if (error) throw new Error(error.message);
+  };
+  await declare('second', 'steps.lines.output.1.n', { type: 'number' });
+  await declare('who', 'input.customer', { type: 'string' });
+  await declare('everything', null);
+  await declare('total', '$sum(steps.lines.output.n)', { type: 'number' });
+  await declare('wrong', '"text" & run.status', { type: 'number' });
+  await declare('broken', '$error("no")');
+  runId = (await b.start(name, { customer: 7 })).id;
+  await b.stepIs(runId, 'wait', 'waiting');
+});
+
+const ask = (query_name: string, client = b.developer, run_id = runId) =>
+  client.rpc('query_run', { run_id, query_name });
+
+async function askApi(name: string) {
+  const session = await b.developer.auth.getSession();
+  const response = await fetch(
+    `${b.stack.api_url}/functions/v1/api/v1/runs/${runId}/queries/${name}`,
+    {
+      headers: {
+        apikey: b.stack.publishable_key,
+        authorization: `Bearer ${session.data.session?.access_token}`,
+      },
+    },
+  );
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+describe('query_run', () => {
+  test('answers what is built in', async () => {
+    expect((await ask('status')).data).toMatchObject({
+      id: runId,
+      status: 'running',
+      steps_total: 2,
+    });
+    expect((await ask('context')).data).toEqual({ lines: [{ n: 2 }, { n: 3 }] });
+    expect((await ask('steps')).data).toMatchObject({
+      lines: { status: 'completed', attempt: 1 },
+      wait: { status: 'waiting' },
+    });
+  });
+
+  test('answers declared paths, and all of the context', async () => {
+    expect((await ask('second')).data).toBe(3);
+    expect((await ask('everything')).data).toEqual({ lines: [{ n: 2 }, { n: 3 }] });
+  });
+
+  test('an answer that does not fit its return type is refused', async () => {
+    expect(codeOf(await ask('who'))).toBe('SB409 conflict');
+  });
+
+  test('what takes JSONata is answered by the HTTP API, and the RPC says so', async () => {
+    expect(codeOf(await ask('total'))).toBe('SB400 invalid_request');
+    expect(await askApi('total')).toEqual({ status: 200, body: { answer: 5 } });
+    expect(await askApi('second')).toEqual({ status: 200, body: { answer: 3 } });
+    expect(await askApi('wrong')).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect(await askApi('broken')).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect(await askApi('nobody')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  test('unknown queries, unknown runs and runs of other apps are refused', async () => {
+    expect(codeOf(await ask('nobody'))).toBe('SB404 not_found');
+    expect(codeOf(await ask('status', await signedIn('admin@globex')))).toBe('SB404 not_found');
+    expect((await ask('status', await signedIn('viewer@acme'))).error).toBeNull();
+  });
+
+  test('asking changes nothing of the run', async () => {
+    const read = () =>
+      b.developer.from('runs').select('event_seq, updated_at').eq('id', runId).single();
+    const before = await read();
+    await ask('status');
+    await askApi('total');
+    expect((await read()).data).toEqual(before.data);
+  });
+});

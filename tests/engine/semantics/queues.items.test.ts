@@ -1,0 +1,222 @@
+// Work queues: items that runs leave for each other, in the order of the queue, each taken once.
+
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../../../types/database.ts';
+import { waitFor } from '../../support/stack.ts';
+import { type Bench, bench, codeOf, type Node, node, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+const push = (queue: string, more: Record<string, Json> = {}): Node =>
+  node('push', 'work_queue_push', { queue, item: '{{ input.item }}', ...more });
+const pop = (queue: string, more: Record<string, Json> = {}): Node =>
+  node('pop', 'work_queue_pop', { queue, ...more });
+
+interface Queue {
+  producer: string;
+  consumer: string;
+  id: string;
+  name: string;
+}
+
+/** A queue of a consumer workflow, and a producer that names it from outside. */
+async function makeQueue(
+  options: Record<string, unknown> = {},
+  popMore: Record<string, Json> = {},
+  pushMore: Record<string, Json> = {},
+): Promise<Queue> {
+  const name = `q${randomUUID().slice(0, 8)}`;
+  const consumer = await b.publish(
+    [pop(name, popMore), value('got', 'steps.pop.output'), value('none', '"none"')],
+    ['pop > got : item', 'pop > none : empty'],
+  );
+  const workflow = await b.developer
+    .from('workflows')
+    .select('id')
+    .eq('kebab_name', consumer)
+    .single();
+  const made = await b.developer
+    .from('work_queues')
+    .insert({ workflow_id: workflow.data?.id, queue_name: name, ...options })
+    .select('id')
+    .single();
+  if (made.error) throw new Error(made.error.message);
+  const producer = await b.publish([push(`${consumer}/${name}`, pushMore)]);
+  return { producer, consumer, id: made.data.id, name };
+}
+
+const produce = async (queue: Queue, item: Json, input: Record<string, Json> = {}) =>
+  await b.ended((await b.start(queue.producer, { item, ...input })).id);
+const consume = async (queue: Queue) => await b.ended((await b.start(queue.consumer)).id);
+
+async function items(queue: Queue) {
+  const { data } = await b.developer
+    .from('work_queue_items')
+    .select('status, item, taken_by_run_id')
+    .eq('work_queue_id', queue.id)
+    .order('created_at');
+  return data ?? [];
+}
+
+describe('work queues', () => {
+  test.each([
+    ['fifo', [1, 2, 3]],
+    ['lifo', [3, 2, 1]],
+    ['priority', [2, 3, 1]],
+  ])('%s decides which item comes next', async (ordering, expected) => {
+    const queue = await makeQueue({ ordering }, {}, { priority: '{{ input.urgency }}' });
+    for (const [item, urgency] of [
+      [1, 0],
+      [2, 9],
+      [3, 5],
+    ] as const) {
+      await produce(queue, item, { urgency });
+    }
+    const got: unknown[] = [];
+    for (let i = 0; i < 3; i += 1) got.push((await consume(queue)).step('got').output);
+    expect(got).toEqual(expected);
+  });
+
+  test('a pop that finds nothing waits for the next item', async () => {
+    const queue = await makeQueue();
+    const { id } = await b.start(queue.consumer);
+    await b.stepIs(id, 'pop', 'waiting');
+    await produce(queue, { sku: 'a' });
+    const { run, statuses } = await b.ended(id);
+    expect(run.status).toBe('completed');
+    expect(statuses).toEqual({ pop: 'completed', got: 'completed', none: 'skipped' });
+    expect(run.context).toMatchObject({ got: { sku: 'a' } });
+  });
+
+  test('those that wait longest are served first', async () => {
+    const queue = await makeQueue();
+    const first = await b.start(queue.consumer);
+    await b.stepIs(first.id, 'pop', 'waiting');
+    const second = await b.start(queue.consumer);
+    await b.stepIs(second.id, 'pop', 'waiting');
+    await produce(queue, 'one');
+    expect((await b.ended(first.id)).step('got').output).toBe('one');
+    await produce(queue, 'two');
+    expect((await b.ended(second.id)).step('got').output).toBe('two');
+  });
+
+  test('a pop that shall not wait goes on by the handle empty', async () => {
+    const queue = await makeQueue({}, { wait: false });
+    const { statuses } = await consume(queue);
+    expect(statuses).toEqual({ pop: 'completed', got: 'skipped', none: 'completed' });
+  });
+
+  test('a pop that waited too long takes its timeout edge', async () => {
+    const name = `q${randomUUID().slice(0, 8)}`;
+    const queue = await makeQueue();
+    const workflow = await b.publish(
+      [pop(`${queue.consumer}/${queue.name}`, { timeout_ms: 100 }), value('late', '"late"')],
+      ['pop > late : timeout'],
+    );
+    const { run } = await b.ended((await b.start(workflow, { name })).id);
+    expect(run).toMatchObject({ status: 'completed', output: { late: 'late' } });
+  });
+
+  test('thirty items and thirty takers at once: each item is taken once', async () => {
+    const queue = await makeQueue();
+    const numbers = Array.from({ length: 30 }, (_, n) => n);
+    const takers = await Promise.all(numbers.map(() => b.start(queue.consumer)));
+    await Promise.all(numbers.map((n) => b.start(queue.producer, { item: n })));
+    const got = await Promise.all(
+      takers.map(async ({ id }) => (await b.ended(id)).step('got').output),
+    );
+    expect(got.map(Number).sort((x, y) => x - y)).toEqual(numbers);
+    await waitFor('all are done', async () =>
+      (await items(queue)).every((i) => i.status === 'done'),
+    );
+  });
+
+  test('an item is done when the run that took it completes, and failed when that fails', async () => {
+    const queue = await makeQueue();
+    const breaks = await b.publish(
+      [pop(`${queue.consumer}/${queue.name}`), value('bad', '$error("no")')],
+      ['pop > bad'],
+    );
+    await produce(queue, 1);
+    await b.ended((await b.start(breaks)).id);
+    await produce(queue, 2);
+    await consume(queue);
+    await waitFor('both have ended', async () => {
+      const statuses = (await items(queue)).map(({ status }) => status);
+      return JSON.stringify(statuses) === '["failed","done"]';
+    });
+  });
+
+  test('what the queue refuses is the failure of the step', async () => {
+    const queue = await makeQueue({
+      max_size: 1,
+      work_item_schema: { type: 'object', required: ['sku'] },
+    });
+    const wrong = await produce(queue, { name: 'x' });
+    expect(wrong.run).toMatchObject({ status: 'failed', error: { code: 'invalid_input' } });
+    expect((await produce(queue, { sku: 'a' })).run.status).toBe('completed');
+    const full = await produce(queue, { sku: 'b' });
+    expect(full.run).toMatchObject({ status: 'failed', error: { code: 'limit_reached' } });
+    const unknown = await b.run([push('nowhere')], [], { item: 1 });
+    expect(unknown.run).toMatchObject({ status: 'failed', error: { code: 'not_found' } });
+    expect(await items(queue)).toHaveLength(1);
+  });
+
+  test('a full queue may have room later: a retry policy waits for it', async () => {
+    const queue = await makeQueue({ max_size: 1 });
+    await produce(queue, 1);
+    const patient = await b.publish([
+      node(
+        'push',
+        'work_queue_push',
+        { queue: `${queue.consumer}/${queue.name}`, item: 2 },
+        { retry: { max_attempts: 50, backoff: 'fixed', delay_ms: 50 } },
+      ),
+    ]);
+    const { id } = await b.start(patient);
+    await b.stepIs(id, 'push', 'waiting');
+    await consume(queue);
+    expect((await b.ended(id)).run.status).toBe('completed');
+    expect((await consume(queue)).step('got').output).toBe(2);
+  });
+
+  test('a queue that deduplicates keeps one of equal items', async () => {
+    const queue = await makeQueue({ deduplicate: true });
+    const one = await produce(queue, { sku: 'a' });
+    const two = await produce(queue, { sku: 'a' });
+    expect(two.step('push').output).toEqual(one.step('push').output);
+    expect(await items(queue)).toHaveLength(1);
+  });
+
+  test('the signal that came with a queue pushes, and its query shows the queue', async () => {
+    const queue = await makeQueue({ work_item_schema: { type: 'object', required: ['sku'] } });
+    const { id } = await b.start(queue.consumer);
+    await b.stepIs(id, 'pop', 'waiting');
+    const state = await b.developer.rpc('query_run', {
+      run_id: id,
+      query_name: `${queue.name}_state`,
+    });
+    expect(state.data).toMatchObject({ queue: queue.name, size: 0, waiting_steps: 1 });
+    const send = (payload: Json) =>
+      b.developer.rpc('send_signal', { run_id: id, signal_name: `${queue.name}_push`, payload });
+    expect(codeOf(await send({ name: 'x' }))).toBe('SB422 invalid_input');
+    expect((await send({ sku: 'a' })).error).toBeNull();
+    expect((await b.ended(id)).step('got').output).toEqual({ sku: 'a' });
+  });
+
+  test('a step that waits for an item of a queue that is deleted fails', async () => {
+    const queue = await makeQueue();
+    const { id } = await b.start(queue.consumer);
+    await b.stepIs(id, 'pop', 'waiting');
+    const gone = await b.developer.from('work_queues').delete().eq('id', queue.id);
+    expect(gone.error).toBeNull();
+    expect((await b.ended(id)).run).toMatchObject({
+      status: 'failed',
+      error: { code: 'not_found' },
+    });
+  });
+});
