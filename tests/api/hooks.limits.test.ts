@@ -1,0 +1,113 @@
+// Events over HTTP, and the limit of calls to one webhook.
+import { createHmac, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
+import { seedUser } from '../support/stack.ts';
+import { type Api, asPerson, call, publishWorkflow, signToken, sql, startApi } from './support.ts';
+
+const LIMIT = 5;
+const admin = seedUser('admin@acme');
+let redis: Upstash;
+let api: Api;
+
+beforeAll(async () => {
+  const redisToken = randomUUID();
+  redis = await startUpstash({ port: 0, token: redisToken });
+  api = await startApi({
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redisToken,
+    STEPBASE_RATE_LIMIT: String(LIMIT),
+  });
+});
+afterAll(async () => {
+  await api?.stop();
+  await redis?.stop();
+});
+
+interface Webhook {
+  path: string;
+  secret: string;
+}
+
+/** A webhook that starts runs with {n: 1}. */
+async function webhook(): Promise<Webhook> {
+  const [row] = await asPerson<{ made: Webhook }>(
+    admin,
+    `select public.create_webhook(workflow => $1, input => '{"n": 1}') as made`,
+    [await publishWorkflow(admin)],
+  );
+  if (row === undefined) throw new Error('no webhook was made');
+  return row.made;
+}
+
+function send({ path, secret }: Webhook, from?: string) {
+  const id = randomUUID();
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signature = createHmac('sha256', Buffer.from(secret.replace('whsec_', ''), 'base64'))
+    .update(`${id}.${timestamp}.{}`)
+    .digest('base64');
+  return call(`${api.url}${path}`, {
+    body: {},
+    headers: {
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': `v1,${signature}`,
+      ...(from === undefined ? {} : { 'x-forwarded-for': from }),
+    },
+  });
+}
+
+describe('POST /hooks', () => {
+  it('limits the calls to one webhook; what is not signed costs it nothing', async () => {
+    const [one, other] = await Promise.all([webhook(), webhook()]);
+    for (let n = 0; n < 3 * LIMIT; n++) {
+      expect((await send({ ...one, secret: other.secret })).status).toBe(401);
+    }
+    const answers = [];
+    for (let n = 0; n < 2 * LIMIT; n++) answers.push(await send(one, `10.0.0.${n}`));
+    expect(answers[0]?.status).toBe(202);
+    const refused = answers.findLast(({ status }) => status !== 202);
+    expect([refused?.status, refused?.body.code]).toEqual([429, 'limit_reached']);
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await send(other)).status).toBe(202);
+  });
+
+  it('answers in problem+json and says nothing of the id it was asked for', async () => {
+    const bad = await call(`${api.url}/hooks/not-an-id`, { body: {} });
+    expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
+    const unsigned = await call(`${api.url}/hooks/${randomUUID()}`, { body: {} });
+    expect([unsigned.status, unsigned.body.code]).toEqual([401, 'not_authenticated']);
+    expect(unsigned.headers.get('content-type')).toContain('application/problem+json');
+    const read = await call(`${api.url}/hooks/${randomUUID()}`);
+    expect(read.status).toBe(405);
+  });
+});
+
+describe('POST /v1/events', () => {
+  const emit = async (body: unknown, person = admin, headers = {}) =>
+    call(`${api.url}/v1/events`, { token: await signToken(person), body, headers });
+
+  it('emits for those who may execute runs', async () => {
+    const name = `test.${randomUUID()}`;
+    const made = await emit({ name, payload: { n: 1 } });
+    expect(made.status).toBe(202);
+    const rows = await sql<{ payload: unknown }>(
+      'select payload from public.outbox where aggregate_id = $1',
+      [made.body.event_id],
+    );
+    expect(rows).toMatchObject([{ payload: { name, payload: { n: 1 } } }]);
+    const key = { 'idempotency-key': randomUUID() };
+    const twice = [await emit({ name }, admin, key), await emit({ name }, admin, key)];
+    expect(twice[0]?.body.event_id).toBe(twice[1]?.body.event_id);
+  });
+
+  it('refuses viewers and names that are none', async () => {
+    const viewer = await emit({ name: 'any' }, seedUser('viewer@acme'));
+    expect([viewer.status, viewer.body.code]).toEqual([403, 'permission_denied']);
+    const developer = seedUser('developer@acme');
+    for (const body of [{ name: 'run.failed' }, { name: '' }, { name: 'x', more: 1 }, {}]) {
+      const refused = await emit(body, developer);
+      expect([refused.status, refused.body.code]).toEqual([400, 'invalid_request']);
+    }
+  });
+});
