@@ -46,6 +46,7 @@ let hints: Wakeups | undefined;
 const presence = createPresence({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
+  leaseSeconds: env.worker.leaseSeconds,
   region: environment.SB_REGION,
   stats: () => worker.stats,
 });

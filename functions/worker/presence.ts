@@ -12,6 +12,7 @@ export const VERSION = '0.1.0';
 export interface PresenceOptions {
   mode: Presence['mode'];
   concurrency: number;
+  leaseSeconds: number;
   /** Of a hosted project: SB_REGION. */
   region: string | undefined;
   stats(): Worker['stats'];
@@ -28,7 +29,13 @@ function hostname(): string | undefined {
   }
 }
 
-export function createPresence({ mode, concurrency, region, stats }: PresenceOptions): PresenceOf {
+export function createPresence({
+  mode,
+  concurrency,
+  leaseSeconds,
+  region,
+  stats,
+}: PresenceOptions): PresenceOf {
   const host = hostname();
   const worker_id =
     mode === 'invocation'
@@ -44,7 +51,10 @@ export function createPresence({ mode, concurrency, region, stats }: PresenceOpt
       version: VERSION,
       executing,
       concurrency,
-      metadata: mode === 'invocation' ? {} : { pid: process.pid, tokens, completed, failed },
+      metadata: {
+        lease_seconds: leaseSeconds,
+        ...(mode === 'resident' ? { pid: process.pid, tokens, completed, failed } : {}),
+      },
       ...(error === undefined ? {} : { error_message: String(error) }),
     };
   };

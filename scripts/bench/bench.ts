@@ -216,14 +216,16 @@ class Bench {
 
   async #growth(stepbase: Stepbase): Promise<void> {
     const { sizes } = this.#options;
-    const each: number[] = [];
+    const firsts: number[] = [];
+    const lasts: number[] = [];
     for (let run = 0; run < sizes.longRuns; run += 1) {
       const { id } = await stepbase.one(LONG);
       const { first, last } = await stepbase.ends(id, sizes.longSteps, sizes.longEnds);
-      each.push(last / first);
+      firsts.push(first);
+      lasts.push(last);
     }
     await stepbase.check(sizes.longSteps);
-    this.#note('context_growth', median(each));
+    this.#note('context_growth', median(lasts) / median(firsts));
   }
 
   async #dbos(database: BenchDatabase): Promise<void> {

@@ -35,7 +35,7 @@ export const FULL: Sizes = {
   fanOuts: 3,
   longSteps: 500,
   longEnds: 50,
-  longRuns: 3,
+  longRuns: 5,
   history: 100_000,
   idleSeconds: 60,
 };
@@ -51,7 +51,7 @@ export const QUICK: Sizes = {
   fanOuts: 2,
   longSteps: 200,
   longEnds: 50,
-  longRuns: 2,
+  longRuns: 3,
   history: 5_000,
   idleSeconds: 10,
 };

@@ -87,5 +87,25 @@ comment on function engine.watch_workers(interval, interval, int) is
 'Marks workers that fell silent as lost (invocations as stopped) and forgets those that ended long ago; returns how '
 'many of each.';
 
+create function engine.longest_lease()
+returns interval
+language sql
+stable
+set search_path = ''
+as $$
+  select greatest(
+    interval '1 minute',
+    (
+      select max((w.metadata ->> 'lease_seconds')::int) * interval '1 second'
+      from public.workers w
+      where w.last_heartbeat_at > engine.now() - interval '1 day'
+    )
+  );
+$$;
+
+comment on function engine.longest_lease() is
+'The longest lease of workers that were heard of within a day; at least a minute, as it is by default.';
+
+revoke execute on function engine.longest_lease() from public;
 revoke execute on function engine.beat(jsonb) from public;
 revoke execute on function engine.watch_workers(interval, interval, int) from public;

@@ -166,44 +166,52 @@ $$;
 comment on function engine.drop_partitions() is
   'Drops the months that no application with rows in them keeps any longer; returns how many.';
 
-create function engine.prune_runs(p_limit int default 1000)
+create function engine.prune_runs(p_limit int default 20000, p_time interval default '5 seconds')
 returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_pruned int;
+  c_batch constant int := 500;
+  v_end constant timestamptz := clock_timestamp() + p_time;
+  v_pruned int := 0;
+  v_gone int;
 begin
-  -- Leaves first: a run that another one points at goes in a later round.
-  with old as (
-    select r.id
-    from public.applications a
-    cross join lateral (
+  loop
+    -- Leaves first: a run that another one points at goes in a later round.
+    with old as (
       select r.id
-      from public.runs r
-      where r.app_code = a.app_code
-        and r.completed_at < engine.now() - a.run_retention_days * interval '1 day'
-        and not exists (select 1 from public.runs c where c.parent_run_id = r.id and c.app_code = r.app_code)
-        and not exists (select 1 from public.runs c where c.origin_run_id = r.id and c.app_code = r.app_code)
-      order by r.completed_at
-      limit p_limit
-      for update skip locked
-    ) r
-    limit p_limit
-  ),
-  gone as (
-    delete from public.runs r
-    using old o
-    where r.id = o.id
-    returning 1
-  )
-  select count(*) into v_pruned from gone;
+      from public.applications a
+      cross join lateral (
+        select r.id
+        from public.runs r
+        where r.app_code = a.app_code
+          and r.completed_at < engine.now() - a.run_retention_days * interval '1 day'
+          and not exists (select 1 from public.runs c where c.parent_run_id = r.id and c.app_code = r.app_code)
+          and not exists (select 1 from public.runs c where c.origin_run_id = r.id and c.app_code = r.app_code)
+        order by r.completed_at
+        limit least(c_batch, p_limit - v_pruned)
+        for update skip locked
+      ) r
+      limit least(c_batch, p_limit - v_pruned)
+    ),
+    gone as (
+      delete from public.runs r
+      using old o
+      where r.id = o.id
+      returning 1
+    )
+    select count(*) into v_gone from gone;
+    v_pruned := v_pruned + v_gone;
+    exit when v_gone = 0 or v_pruned >= p_limit or clock_timestamp() >= v_end;
+  end loop;
   return v_pruned;
 end;
 $$;
 
-comment on function engine.prune_runs(int) is
-  'Deletes finished runs past their application''s run_retention_days, with all that hangs on them; bounded.';
+comment on function engine.prune_runs(int, interval) is
+  'Deletes finished runs past their application''s run_retention_days, with all that hangs on them; bounded in number '
+  'and time.';
 
 create index idx_runs_app_code_completed_at on public.runs (app_code, completed_at) where completed_at is not null;
 
@@ -236,13 +244,50 @@ $$;
 
 comment on function engine.prune_outbox(int) is 'Deletes outbox rows that were handed over more than a day ago; bounded.';
 
+create function engine.prune_work_items(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select i.id
+    from public.applications a
+    cross join lateral (
+      select i.id
+      from public.work_queue_items i
+      where i.app_code = a.app_code
+        and i.status <> 'queued'
+        and coalesce(i.done_at, i.taken_at) < engine.now() - a.run_retention_days * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) i
+    limit p_limit
+  ),
+  gone as (
+    delete from public.work_queue_items i
+    using old o
+    where i.id = o.id
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$$;
+
+comment on function engine.prune_work_items(int) is
+  'Deletes items that left their work queue longer ago than their application keeps runs; bounded.';
+
 create function engine.prune()
 returns jsonb
 language sql
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'runs', engine.prune_runs(), 'outbox', engine.prune_outbox(), 'partitions', engine.drop_partitions()
+    'runs', engine.prune_runs(), 'work_items', engine.prune_work_items(), 'outbox', engine.prune_outbox(),
+    'partitions', engine.drop_partitions()
   )
 $$;
 
@@ -261,6 +306,12 @@ begin
     return jsonb_build_object('skipped', true);
   end if;
   -- Each part on its own: one that fails (a lock it does not get) must not keep the others from running.
+  begin
+    v_done := v_done || jsonb_build_object('expired', engine.expire_tokens(engine.longest_lease() * 2));
+  exception when others then
+    raise warning 'stepbase: expiring leases failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('expire_error', sqlerrm);
+  end;
   begin
     v_done := v_done || jsonb_build_object('swept', engine.sweep());
   exception when others then
@@ -301,7 +352,8 @@ end;
 $$;
 
 comment on function engine.maintain() is
-  'To be called every minute (pg_cron, the stack''s tick): sweeps, watches the workers, makes and drops partitions, prunes, and '
+  'To be called every minute (pg_cron, the stack''s tick): returns what dead workers hold, sweeps, '
+  'watches the workers, makes and drops partitions, prunes, and '
   'refreshes the statistics once an hour. Returns what it did.';
 
 select engine.ensure_partitions();

@@ -45,6 +45,7 @@ async function named(workerId: string): Promise<WorkerRow | undefined> {
   return (await workers()).find((w) => w.worker_id === workerId);
 }
 
+/** What maintenance did. */
 async function watch(): Promise<{ lost: number; pruned: number }> {
   const { rows } = await b.db.query("select engine.maintain() -> 'workers' as done");
   return rows[0].done;
@@ -167,5 +168,34 @@ describe('workers', () => {
     expect(error?.code).toBe('42501');
     const { error: call } = await b.admin.schema('engine' as never).rpc('beat', { p_worker: {} });
     expect(call).not.toBeNull();
+  });
+
+  test('maintenance returns what a dead worker holds, even when no other worker looks', async () => {
+    const { run } = await b.run([value('a')]);
+    // Never committed: the worker of the stack sees nothing of it.
+    const expired = (age: string) =>
+      waitFor('maintenance', async () => {
+        const session = await b.db.connect();
+        try {
+          await session.query('begin');
+          await session.query(
+            `with token as (select gen_random_uuid() as id)
+             select engine.create_tokens(array[t.id], array[$1::uuid]) from token t`,
+            [run.id],
+          );
+          await session.query(
+            `update pgboss.job set state = 'active', started_on = now() - $1::interval
+             where name = 'steps' and state = 'created'`,
+            [age],
+          );
+          const { rows } = await session.query("select engine.maintain() ->> 'expired' as done");
+          return rows[0].done ?? false;
+        } finally {
+          await session.query('rollback');
+          session.release();
+        }
+      });
+    expect(await expired('90 seconds')).toBe('0');
+    expect(await expired('3 minutes')).toBe('1');
   });
 });
