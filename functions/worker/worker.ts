@@ -56,6 +56,8 @@ interface Executing {
 const FETCH_AT_MOST = 100;
 /** A worker is heard of at least every twice this long; engine.watch_workers knows. */
 const PRESENCE_MS = 20_000;
+/** After tokens were found, the queue is read again so much later (create_tokens tells a quiet queue only). */
+const LOOK_AGAIN_MS = [30, 300, 3_000];
 /** A statement that failed (the database restarts, say) is tried again for about a lease. */
 const WRITE_ATTEMPTS = 8;
 
@@ -84,6 +86,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let pumping = false;
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
+  let trail: ReturnType<typeof setTimeout>[] = [];
 
   const batching = { onError: lost, keyOf: (step: { work: Work }) => step.work.run_id };
   const completions = createBatcher<CompletedBranch>({
@@ -264,6 +267,7 @@ export function createWorker(options: WorkerOptions): Worker {
         if (fetched.length === 0) break;
         // A hint that came while the queue was read stays.
         if (fetched.length === room) due.fetch = true;
+        lookAgain();
         enter(await engine.claim(fetched));
         if (moreWait || fetched.some((token) => token.moreWait)) await admit();
       }
@@ -272,6 +276,12 @@ export function createWorker(options: WorkerOptions): Worker {
       due.wake = due.relay = due.admit = due.fetch = false;
       later(1_000, () => wake({ kind: 'everything' }));
     }
+  }
+
+  /** A token may have been made while the queue was read, by somebody who thought it busy. */
+  function lookAgain(): void {
+    for (const timer of trail) clearTimeout(timer);
+    trail = LOOK_AGAIN_MS.map((ms) => setTimeout(() => wake({ kind: 'steps' }), ms));
   }
 
   async function admit(): Promise<number> {
@@ -382,7 +392,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function stopTaking(): void {
     taking = false;
     clearTimeout(wakeTimer);
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of [...timers, ...trail]) clearTimeout(timer);
     timers.clear();
   }
 

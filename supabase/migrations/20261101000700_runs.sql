@@ -88,9 +88,11 @@ comment on column public.runs.duration_ms is 'Milliseconds from start to end.';
 
 create unique index idx_runs_app_code_idempotency_key
 on public.runs (app_code, idempotency_key) where idempotency_key is not null;
-create index idx_runs_app_code_created_at on public.runs (app_code, created_at desc, id desc);
+-- Without id at their end: on a young table the planner would look foreign keys (id, app_code) up in
+-- them, an app's every entry for each check.
+create index idx_runs_app_code_created_at on public.runs (app_code, created_at desc);
 create index idx_runs_app_code_status_created_at
-on public.runs (app_code, status, created_at desc, id desc);
+on public.runs (app_code, status, created_at desc);
 create index idx_runs_workflow_id on public.runs (workflow_id, app_code, created_at desc);
 create index idx_runs_workflow_version_id on public.runs (workflow_version_id, app_code);
 create index idx_runs_parent_run_id on public.runs (parent_run_id, app_code)

@@ -50,17 +50,26 @@ returns void
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
+declare
+  v_is_quiet boolean;
 begin
   if cardinality(p_job_ids) = 0 then
     return;
   end if;
+  v_is_quiet := not exists (
+    select 1 from pgboss.job j
+    where j.name = 'steps' and j.state < 'active' and not j.blocked
+  );
   with token as (
     select
       t.job_id, t.run_id, r.app_code,
       row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
-    join public.runs r on r.id = t.run_id
+    cross join lateral (
+      select o.app_code, o.priority from public.runs o where o.id = t.run_id limit 1
+    ) r
   ),
   app as materialized (
     select
@@ -86,8 +95,12 @@ begin
   join app a on a.app_code = t.app_code
   cross join pgboss.queue q
   where q.name = 'steps';
-  -- A hint for idle workers on a direct connection; one per transaction whatever its size.
-  perform pg_notify('stepbase', 'steps');
+  -- A hint for idle workers on a direct connection, when they may have found the queue empty. All
+  -- transactions that notify commit one after another, so a busy queue does without. A worker that
+  -- read the queue just before this commit looks again a moment later.
+  if v_is_quiet then
+    perform pg_notify('stepbase', 'steps');
+  end if;
 end;
 $$;
 

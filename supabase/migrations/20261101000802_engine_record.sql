@@ -79,6 +79,7 @@ declare
   v_topics text[];
   v_names text[];
   v_payloads jsonb[];
+  v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
   v_now timestamptz := engine.now();
 begin
   with event as (
@@ -124,7 +125,8 @@ begin
         then engine.run_output(r.id, r.workflow_version_id) else r.output end,
       updated_at = v_now
     from change c
-    where r.id = c.run_id
+    -- By the list as well: whatever the join, no more than these rows are read.
+    where r.id = c.run_id and r.id = any(v_runs)
     returning
       r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
       r.parent_step_run_id, c.events, r.status = 'completed' as is_complete

@@ -40,11 +40,15 @@ begin
         )::int as taken,
         case when p_carry then (array_agg(s.job_id))[1] end as job_id,
         array_agg(s.step_id) as from_steps
-      from unnest(v_wave) as w (id)
-      join public.step_runs s on s.id = w.id
-      join public.runs r on r.id = s.run_id
-      join engine.plan_edges e
-        on e.workflow_version_id = s.workflow_version_id and e.source_id = s.step_id
+      from public.step_runs s
+      -- Lateral: every row is looked up, whatever the planner thinks of a table that is still young.
+      cross join lateral (select o.status from public.runs o where o.id = s.run_id limit 1) r
+      cross join lateral (
+        select p.* from engine.plan_edges p
+        where p.workflow_version_id = s.workflow_version_id and p.source_id = s.step_id
+        offset 0
+      ) e
+      where s.id = any(v_wave)
       group by
         s.run_id, s.app_code, s.workflow_version_id, e.target_id, e.step_type, e.in_degree,
         e.join_mode, e.limited_by, r.status
@@ -57,8 +61,12 @@ begin
         coalesce(t.pending_in, a.in_degree) - a.edges as pending_left,
         coalesce(t.taken_in, 0) + a.taken as taken_total
       from arrival a
-      left join public.step_runs t
-        on t.run_id = a.run_id and t.step_id = a.step_id and t.item_index = 0 and t.attempt = 1
+      left join lateral (
+        select o.id, o.status, o.pending_in, o.taken_in from public.step_runs o
+        where o.run_id = a.run_id and o.step_id = a.step_id
+          and o.item_index = 0 and o.attempt = 1
+        limit 1
+      ) t on true
       where t.id is null or t.status = 'pending'
     ),
     decided as (
@@ -125,6 +133,7 @@ begin
         updated_at = v_now
       from target t
       where s.id = t.existing_id
+        and s.id = any((select array_agg(t.existing_id) from target t)::uuid[])
       returning s.id, s.run_id, s.step_id, s.status
     ),
     inserted as (
@@ -185,8 +194,8 @@ begin
   select
     s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index, s.attempt,
     s.claim
-  from unnest(v_all_running) as w (id)
-  join public.step_runs s on s.id = w.id;
+  from public.step_runs s
+  where s.id = any(v_all_running);
 end;
 $$;
 

@@ -20,8 +20,8 @@ as $$
   ),
   completed as materialized (
     select s.run_id, s.step_id, s.handle, s.job_id
-    from unnest(p_completed) as c (id)
-    join public.step_runs s on s.id = c.id
+    from public.step_runs s
+    where s.id = any(p_completed)
   ),
   -- The worker holds all tokens of these steps: any of them can carry what follows.
   held as (
@@ -41,7 +41,7 @@ as $$
       r.context_version + h.steps + row_number() over (run order by a.ord) as version
     from answer a
     join held h on h.run_id = a.run_id
-    join public.runs r on r.id = a.run_id
+    cross join lateral (select o.* from public.runs o where o.id = a.run_id limit 1) r
     left join followed f on f.run_id = a.run_id and f.step_id = a.after_id
     -- Lateral, so that an edge is looked up by its source whatever the planner thinks of the table.
     left join lateral (

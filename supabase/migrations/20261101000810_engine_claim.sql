@@ -15,6 +15,7 @@ declare
   v_run_events engine.event[];
   v_step_events engine.event[];
   v_work engine.work[];
+  v_idle uuid[];
   v_now timestamptz := engine.now();
 begin
   perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
@@ -27,7 +28,7 @@ begin
       from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
       order by t.run_id
     ) t
-    where r.id = t.run_id and r.status = 'pending'
+    where r.id = t.run_id and r.id = any(p_run_ids) and r.status = 'pending'
     returning r.id, r.app_code, t.job_id
   )
   select
@@ -44,7 +45,7 @@ begin
   with started as (
     select t.run_id, t.job_id, r.app_code, r.workflow_version_id, r.rerun_from_step
     from unnest(v_started, v_started_jobs) as t (run_id, job_id)
-    join public.runs r on r.id = t.run_id
+    join public.runs r on r.id = t.run_id and r.id = any(v_started)
   ),
   root as (
     insert into public.step_runs (
@@ -73,7 +74,8 @@ begin
       started_at = case when s.limited_by is null then v_now end,
       updated_at = v_now
     from started r
-    where r.rerun_from_step is not null and s.run_id = r.run_id and s.status = 'ready'
+    where r.rerun_from_step is not null
+      and s.run_id = r.run_id and s.run_id = any(v_started) and s.status = 'ready'
     returning s.*
   ),
   resumed as (
@@ -126,12 +128,19 @@ begin
 
   -- A paused run holds its ready steps without a token; resuming makes new ones. Any other token
   -- without work (the run ended, or this is an old duplicate) is of no more use.
-  update public.step_runs s
-  set job_id = null, updated_at = v_now
-  from public.runs r
-  where s.job_id = any(p_job_ids) and s.status = 'ready' and r.id = s.run_id
-    and r.status = 'paused';
-  perform engine.end_tokens(p_job_ids);
+  v_idle := array(
+    select j.id from unnest(p_job_ids) as j (id)
+    except
+    select w.job_id from unnest(v_work) as w
+  );
+  if v_idle <> '{}' then
+    update public.step_runs s
+    set job_id = null, updated_at = v_now
+    from public.runs r
+    where s.job_id = any(v_idle) and s.status = 'ready' and r.id = s.run_id
+      and r.status = 'paused';
+    perform engine.end_tokens(v_idle);
+  end if;
 
   return query select w.* from unnest(v_work) as w;
 end;

@@ -55,7 +55,8 @@ begin
       status = 'completed', input = a.input, output = a.output, handle = a.handle,
       completed_at = greatest(v_now, s.started_at), updated_at = v_now
     from answer a
-    where s.id = a.id and s.status = 'running' and s.claim = a.claim
+    where s.id = a.id and s.id = any(p_step_run_ids)
+      and s.status = 'running' and s.claim = a.claim
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
       a.details, a.ord
@@ -69,7 +70,7 @@ begin
       r.context_version + row_number() over (partition by d.run_id order by d.ord),
       d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
     from done d
-    join public.runs r on r.id = d.run_id
+    join public.runs r on r.id = d.run_id and r.id = any(p_run_ids)
     where d.item_index = 0
   )
   select
