@@ -117,6 +117,7 @@ as $$
   with node as (
     select
       n.*,
+      w.id as workflow_id,
       w.app_code as workflow_app,
       w.execution_timeout_seconds * 1000::bigint as run_ms,
       f.reads_everything,
@@ -126,9 +127,12 @@ as $$
       case n.node_type
         when 'delay' then n.config -> 'ms'
         when 'wait_for_signal' then n.config -> 'timeout_ms'
+        when 'work_queue_pop' then n.config -> 'timeout_ms'
         when 'wait_for_approval' then n.config -> 'deadline_ms'
         when 'user_task' then n.config -> 'deadline_ms'
       end as wait,
+      n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
+        or (n.node_type = 'work_queue_pop' and n.config -> 'wait' is distinct from 'false') as may_wait,
       (
         select coalesce(array_agg(coalesce(e.source_handle, '')), '{}')
         from public.workflow_edges e
@@ -145,8 +149,7 @@ as $$
   cross join lateral (
     values
       (
-        n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
-          and coalesce(n.wait, 'null') = 'null',
+        n.may_wait and coalesce(n.wait, 'null') = 'null',
         'wait_without_deadline',
         format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
       ),
@@ -169,7 +172,7 @@ as $$
       (
         n.attempts > 1 and not coalesce(n.retry ? 'retry_on', false) and n.work ->> 'type' in (
           'transform', 'condition', 'delay', 'wait_for_approval', 'user_task', 'wait_for_signal', 'emit_event',
-          'child_workflow'
+          'child_workflow', 'work_queue_pop'
         ),
         'retry_has_no_effect',
         format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
@@ -204,8 +207,7 @@ as $$
         'may read all outputs of the run and loads them all: name the steps it needs'
       ),
       (
-        n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
-          and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
+        n.may_wait and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
         'timeout_edge_never_taken',
         'has a timeout edge but no deadline'
       ),
@@ -234,6 +236,21 @@ as $$
         n.join_mode = 'any' and n.in_degree < 2,
         'join_has_no_effect',
         'joins any of its incoming edges but has fewer than two'
+      ),
+      (
+        n.work ->> 'type' in ('work_queue_push', 'work_queue_pop') and strpos(n.work -> 'config' ->> 'queue', '{{') = 0
+          and not exists (
+            select 1
+            from public.work_queues q
+            join public.workflows o on o.id = q.workflow_id
+            where o.app_code = n.workflow_app
+              and (
+                n.work -> 'config' ->> 'queue' = o.kebab_name || '/' || q.queue_name
+                or (o.id = n.workflow_id and n.work -> 'config' ->> 'queue' = q.queue_name)
+              )
+          ),
+        'work_queue_missing',
+        format('there is no work queue %s', n.work -> 'config' ->> 'queue')
       ),
       (
         n.work ->> 'type' = 'child_workflow' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0

@@ -243,6 +243,21 @@ describe.concurrent('warnings', () => {
       ['each child_not_published', 'each for_each_default_concurrency'],
     ],
     [
+      'work queues',
+      [
+        node('push', 'work_queue_push', { queue: 'nowhere', item: 1 }, twice),
+        node('take', 'work_queue_pop', { queue: 'other-workflow/nowhere' }),
+        node('look', 'work_queue_pop', { queue: '{{ input.queue }}', wait: false }, twice),
+      ],
+      [],
+      [
+        'push work_queue_missing',
+        'take work_queue_missing',
+        'take wait_without_deadline',
+        'look retry_has_no_effect',
+      ],
+    ],
+    [
       'edges that decide nothing',
       [
         node('if', 'condition', { expression: 'true' }),
@@ -263,6 +278,22 @@ describe.concurrent('warnings', () => {
     ],
   ])('%s', async (_what, nodes, lines, expected) => {
     expect((await warnings(nodes, ...lines)).sort()).toEqual(expected.sort());
+  });
+
+  test('a work queue that is there, of the workflow itself or of another', async () => {
+    const owner = await b.publish([node('push', 'work_queue_push', { queue: 'todo', item: 1 })]);
+    const { data } = await b.developer
+      .from('workflows')
+      .select('id')
+      .eq('kebab_name', owner)
+      .single<{ id: string }>();
+    const { error } = await b.developer
+      .from('work_queues')
+      .insert({ workflow_id: data?.id, queue_name: 'todo' });
+    expect(error).toBeNull();
+    expect((await explained(owner)).warnings).toEqual([]);
+    const push = node('push', 'work_queue_push', { queue: `${owner}/todo`, item: 1 });
+    expect(await warnings([push])).toEqual([]);
   });
 
   test('every published workflow of the seed can be explained and has no problems', async () => {
