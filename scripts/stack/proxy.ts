@@ -64,8 +64,13 @@ export class ForwardProxy {
         message: `Function ${target.name} is not running`,
       });
     });
-    // A client that goes away ends the work behind it.
-    response.on('close', () => upstream.destroy());
+    // A client that goes away ends the work behind it. And what was answered before it was read is read
+    // now, for nobody: the next request on this connection waits behind it.
+    response.on('close', () => {
+      request.unpipe(upstream);
+      request.resume();
+      upstream.destroy();
+    });
     request.pipe(upstream);
   }
 
