@@ -54,6 +54,7 @@ interface Executing {
 }
 
 const FETCH_AT_MOST = 100;
+const TOKENS_PER_EXECUTION = 2;
 /** A worker is heard of at least every twice this long; engine.watch_workers knows. */
 const PRESENCE_MS = 20_000;
 /** After tokens were found, the queue is read again so much later (create_tokens tells a quiet queue only). */
@@ -232,8 +233,20 @@ export function createWorker(options: WorkerOptions): Worker {
     });
   }
 
+  /**
+   * How many more tokens may be taken. Those whose answers wait to be written count too: what comes
+   * to the front of the queue must not find a worker that has taken all of it.
+   */
+  function room(): number {
+    return Math.min(
+      options.concurrency - executing.size,
+      TOKENS_PER_EXECUTION * options.concurrency - tokens.size,
+      FETCH_AT_MOST,
+    );
+  }
+
   function hasRoom(): boolean {
-    return executing.size < options.concurrency;
+    return room() > 0;
   }
 
   async function turn(): Promise<void> {
@@ -261,12 +274,12 @@ export function createWorker(options: WorkerOptions): Worker {
       }
       if (due.admit) await admit();
       while (due.fetch && taking && hasRoom() && !budget.spent) {
-        const room = Math.min(options.concurrency - executing.size, FETCH_AT_MOST);
+        const asked = room();
         due.fetch = false;
-        const fetched = await queue.fetch(room);
+        const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
         // A hint that came while the queue was read stays.
-        if (fetched.length === room) due.fetch = true;
+        if (fetched.length === asked) due.fetch = true;
         lookAgain();
         enter(await engine.claim(fetched));
         if (moreWait || fetched.some((token) => token.moreWait)) await admit();
