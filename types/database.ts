@@ -154,14 +154,14 @@ isOneToOne: false
                   ]
                 },"applications": {
                   Row: {
-                    "app_code": string,"audit_retention_days": number,"created_at": string,"deleted_at": string | null,"description": string,"event_retention_days": number,"name": string,"organization_id": string,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string
+                    "app_code": string,"audit_retention_days": number,"created_at": string,"deleted_at": string | null,"description": string,"event_retention_days": number,"max_waiting_runs": number | null,"name": string,"organization_id": string,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"name": string,"organization_id": string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number | null,"name": string,"organization_id": string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"name"?: string,"organization_id"?: string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number | null,"name"?: string,"organization_id"?: string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -1954,6 +1954,7 @@ isOneToOne: false
 "deleted_at": string | null,
 "description": string,
 "event_retention_days": number,
+"max_waiting_runs": number | null,
 "name": string,
 "organization_id": string,
 "run_retention_days": number,

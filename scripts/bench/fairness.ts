@@ -71,7 +71,10 @@ async function left(db: pg.Pool): Promise<number> {
 }
 
 async function measure(stack: Stack, db: pg.Pool) {
-  const [, small] = await Promise.all([member(stack, 'developer@acme'), member(stack, 'admin@globex')]);
+  const [, small] = await Promise.all([
+    member(stack, 'developer@acme'),
+    member(stack, 'admin@globex'),
+  ]);
   await several(small, db);
   const idle = await several(small, db);
 

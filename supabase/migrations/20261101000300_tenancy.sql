@@ -27,6 +27,8 @@ create table public.applications (
     constraint event_retention_is_positive check (event_retention_days > 0),
   audit_retention_days integer not null default 365
     constraint audit_retention_is_positive check (audit_retention_days > 0),
+  max_waiting_runs integer
+    constraint max_waiting_runs_is_positive check (max_waiting_runs > 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz
@@ -39,6 +41,8 @@ comment on column public.applications.run_retention_days is 'Finished runs older
 comment on column public.applications.event_retention_days is
   'Run events older than this are dropped; a month is dropped when no application needs it any more.';
 comment on column public.applications.audit_retention_days is 'The same for the audit log.';
+comment on column public.applications.max_waiting_runs is
+  'With so many runs waiting to start, clients are refused more (SB429); null: any number may wait.';
 comment on column public.applications.deleted_at is 'Soft delete: nobody can enter the application any more.';
 
 create index idx_applications_organization_id on public.applications (organization_id);

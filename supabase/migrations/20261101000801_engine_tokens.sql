@@ -64,7 +64,7 @@ begin
   );
   with token as (
     select
-      t.job_id, t.run_id, r.app_code,
+      t.job_id, t.run_id, r.app_code, r.priority, r.status = 'pending' as starts,
       row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
@@ -84,7 +84,8 @@ begin
   select
     t.job_id, q.name,
     jsonb_build_object('run_id', t.run_id)
-    || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end,
+    || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end
+    || case when t.starts then jsonb_build_object('priority', t.priority) else '{}' end,
     -- Turns start anew whenever the queue is empty. Should that not happen for two billion tokens
     -- of an app, the last turn is shared in order of arrival.
     -least(a.next_turn + t.place, 2147483647), t.app_code,

@@ -86,7 +86,7 @@ begin
   end if;
 
   perform engine.record_created(v_run);
-  perform engine.enqueue_run(v_run);
+  perform engine.enqueue_run(v_run, p_trigger_type in ('manual', 'api', 'webhook'));
   select r.* into strict v_run from public.runs r where r.id = v_run.id;
   return v_run;
 end;

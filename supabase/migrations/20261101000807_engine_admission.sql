@@ -60,7 +60,41 @@ $$;
 comment on function engine.held_by_ancestors(uuid) is
 'The limits that a run or one of its ancestors takes up a place of.';
 
-create function engine.enqueue_run(p_run public.runs)
+create function engine.move_up(p_job_id uuid, p_app_code text, p_priority int)
+returns void
+language sql
+set search_path = ''
+as $$
+  with mine as (
+    select j.id, j.priority from pgboss.job j where j.name = 'steps' and j.id = p_job_id
+  ),
+  less_urgent as (
+    select j.id, j.priority, j.created_on
+    from pgboss.job j, mine m
+    where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+      and j.priority > m.priority
+      and (j.data ->> 'priority')::int < p_priority
+    order by j.priority desc
+    for update of j skip locked
+  ),
+  changed as (
+    select
+      l.id, lead(l.priority, 1, m.priority) over (order by l.priority desc, l.created_on) as priority
+    from less_urgent l, mine m
+    union all
+    select m.id, (select max(l.priority) from less_urgent l) from mine m
+    where exists (select 1 from less_urgent)
+  )
+  update pgboss.job j set priority = c.priority
+  from changed c
+  where j.name = 'steps' and j.id = c.id;
+$$;
+
+comment on function engine.move_up(uuid, text, int) is
+'An urgent run''s token gets the turn of the first token of its app that starts a less urgent run; those go back by '
+'one. Other apps notice nothing.';
+
+create function engine.enqueue_run(p_run public.runs, p_may_refuse boolean default false)
 returns void
 language plpgsql
 set search_path = ''
@@ -71,6 +105,8 @@ declare
   v_workflow_limit uuid;
   v_queue_limit uuid;
   v_held uuid[];
+  v_token uuid := engine.new_id();
+  v_most int;
 begin
   select l.workflow_limit, l.queue_limit into v_workflow_limit, v_queue_limit
   from engine.limits_of(p_run.workflow_id) l;
@@ -96,8 +132,27 @@ begin
     )
     and engine.queue_room(p_run.app_code) > 0
   then
-    perform engine.create_tokens(array[engine.new_id()], array[p_run.id]);
+    perform engine.create_tokens(array[v_token], array[p_run.id]);
+    if p_run.priority > 0 then
+      perform engine.move_up(v_token, p_run.app_code, p_run.priority);
+    end if;
     return;
+  end if;
+
+  if p_may_refuse then
+    select a.max_waiting_runs into v_most
+    from public.applications a where a.app_code = p_run.app_code;
+    if v_most = (
+      select count(*)
+      from (
+        select 1 from engine.waiting_runs w where w.app_code = p_run.app_code limit v_most
+      ) w
+    ) then
+      perform private.fail(
+        'SB429', 'limit_reached', format('%s runs wait to start already', v_most),
+        jsonb_build_object('max_waiting_runs', v_most)
+      );
+    end if;
   end if;
 
   insert into engine.waiting_runs (run_id, app_code, workflow_limit, queue_limit, priority)
@@ -113,9 +168,10 @@ begin
 end;
 $$;
 
-comment on function engine.enqueue_run(public.runs) is
+comment on function engine.enqueue_run(public.runs, boolean) is
 'Gives a pending run its token, in the transaction that makes it pending, or a place in the waiting room when it is '
-'under a limit, others of its app wait already or its app has enough in the queue.';
+'under a limit, others of its app wait already or its app has enough in the queue. p_may_refuse: SB429 when as many '
+'wait as the application allows.';
 
 create function engine.dequeue_runs(p_run_ids uuid[])
 returns void
@@ -273,6 +329,7 @@ declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_chosen uuid[];
   v_runs uuid[];
+  v_tokens uuid[];
 begin
   select c.run_ids, c.more_wait into v_chosen, more_wait from engine.choose_runs(p_limit) c;
 
@@ -304,9 +361,13 @@ begin
 
   admitted := coalesce(cardinality(v_runs), 0);
   if admitted > 0 then
-    perform engine.create_tokens(
-      array(select engine.new_id() from unnest(v_runs)), v_runs, more_wait
-    );
+    v_tokens := array(select engine.new_id() from unnest(v_runs));
+    perform engine.create_tokens(v_tokens, v_runs, more_wait);
+    -- The first ones will do: the others follow them.
+    perform engine.move_up(u.token_id, r.app_code, r.priority)
+    from unnest(v_tokens[:10], v_runs[:10]) as u (token_id, run_id)
+    join public.runs r on r.id = u.run_id
+    where r.priority > 0;
   end if;
   return next;
 end;
@@ -345,3 +406,61 @@ $$;
 comment on function engine.admit(int) is
 'Lets waiting runs in, in their turn; returns how many. Call it when one entered the waiting room or a place was '
 'freed (NOTIFY admit) and, while more_wait, whenever tokens were taken from the queue.';
+
+create function engine.mend_admission(p_limit int default 1000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_mended int;
+  v_run public.runs;
+begin
+  delete from engine.run_places p
+  where not exists (
+    select 1 from public.runs r where r.id = p.run_id and r.completed_at is null
+  );
+  delete from engine.step_places p
+  where not exists (
+    select 1 from public.step_runs s
+    where s.id = p.step_run_id and s.status in ('ready', 'running') and s.job_id is not null
+  );
+  -- Ready steps under a limit that are in no line: they get in line again (engine.follow_step_limit).
+  update public.step_runs s set job_id = null, updated_at = engine.now()
+  where s.id in (
+    select s.id from public.step_runs s
+    join public.runs r on r.id = s.run_id and r.status = 'running'
+    where s.status = 'ready' and s.job_id is null and s.limited_by is not null
+      and s.updated_at < engine.now() - interval '1 minute'
+      and not exists (select 1 from engine.waiting_steps w where w.step_run_id = s.id)
+    limit p_limit
+  );
+  get diagnostics v_mended = row_count;
+  for v_run in
+    select r.*
+    from public.applications a
+    join public.runs r on r.app_code = a.app_code and r.status = 'pending'
+    where r.created_at < engine.now() - interval '1 minute'
+      and not exists (select 1 from engine.waiting_runs w where w.run_id = r.id)
+      and r.id not in (
+        select (j.data ->> 'run_id')::uuid from pgboss.job j
+        where j.name = 'steps' and j.data ->> 'run_id' is not null
+      )
+    limit p_limit
+    for no key update of r skip locked
+  loop
+    perform engine.enqueue_run(v_run);
+    v_mended := v_mended + 1;
+  end loop;
+  if exists (select 1 from engine.waiting_runs w)
+    or exists (select 1 from engine.waiting_steps w)
+  then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+  return v_mended;
+end;
+$$;
+
+comment on function engine.mend_admission(int) is
+'Finds runs and steps that wait in no line and hold no token, and places that nobody takes up any more, which only a '
+'fault outside the engine can cause; returns how many got in line again.';

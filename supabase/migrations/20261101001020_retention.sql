@@ -313,7 +313,7 @@ begin
     v_done := v_done || jsonb_build_object('expire_error', sqlerrm);
   end;
   begin
-    v_done := v_done || jsonb_build_object('swept', engine.sweep());
+    v_done := v_done || jsonb_build_object('swept', engine.sweep() + engine.mend_admission());
   exception when others then
     raise warning 'stepbase: sweep failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('sweep_error', sqlerrm);
