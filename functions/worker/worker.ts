@@ -291,10 +291,15 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** A token may have been made while the queue was read, by somebody who thought it busy. */
+  /** While the queue was read somebody may have made a token, or got in line, and thought it busy. */
   function lookAgain(): void {
     for (const timer of trail) clearTimeout(timer);
-    trail = LOOK_AGAIN_MS.map((ms) => setTimeout(() => wake({ kind: 'steps' }), ms));
+    trail = LOOK_AGAIN_MS.map((ms) =>
+      setTimeout(() => {
+        due.admit = true;
+        wake({ kind: 'steps' });
+      }, ms),
+    );
   }
 
   async function admit(): Promise<number> {

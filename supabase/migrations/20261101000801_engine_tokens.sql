@@ -64,11 +64,12 @@ begin
   );
   with token as (
     select
-      t.job_id, t.run_id, r.app_code, r.priority, r.status = 'pending' as starts,
+      t.job_id, t.run_id, r.app_code, r.priority, r.starts,
       row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
-      select o.app_code, o.priority from public.runs o where o.id = t.run_id limit 1
+      select o.app_code, o.priority, o.status = 'pending' as starts
+      from public.runs o where o.id = t.run_id limit 1
     ) r
   ),
   app as materialized (

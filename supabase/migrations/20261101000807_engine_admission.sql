@@ -107,6 +107,7 @@ declare
   v_held uuid[];
   v_token uuid := engine.new_id();
   v_most int;
+  v_is_first boolean;
 begin
   select l.workflow_limit, l.queue_limit into v_workflow_limit, v_queue_limit
   from engine.limits_of(p_run.workflow_id) l;
@@ -124,12 +125,14 @@ begin
     end if;
   end if;
 
+  v_is_first := not exists (
+    select 1 from engine.waiting_runs w
+    where w.app_code = p_run.app_code
+      and w.workflow_limit = coalesce(v_workflow_limit, c_none)
+      and w.queue_limit = coalesce(v_queue_limit, c_none)
+  );
   if v_workflow_limit is null and v_queue_limit is null
-    and not exists (
-      select 1 from engine.waiting_runs w
-      where w.app_code = p_run.app_code
-        and w.workflow_limit = c_none and w.queue_limit = c_none
-    )
+    and v_is_first
     and engine.queue_room(p_run.app_code) > 0
   then
     perform engine.create_tokens(array[v_token], array[p_run.id]);
@@ -164,7 +167,10 @@ begin
   if v_workflow_limit is not null or v_queue_limit is not null then
     update public.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
   end if;
-  perform pg_notify('stepbase', 'admit');
+  -- Workers know of a line that others stand in; see engine.create_tokens on notifying.
+  if v_is_first then
+    perform pg_notify('stepbase', 'admit');
+  end if;
 end;
 $$;
 
@@ -193,9 +199,22 @@ returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
   delete from engine.run_places p where p.run_id = any(p_run_ids);
-  if found and exists (select 1 from engine.waiting_runs w) then
+  -- Whether a run of the app waits for a place: those that wait for room only come first in the index.
+  if found and exists (
+    select 1
+    from public.runs r
+    cross join lateral (
+      select 1 from engine.waiting_runs w
+      where w.app_code = r.app_code
+        and (w.workflow_limit, w.queue_limit) > (c_none, c_none)
+      limit 1
+    ) w
+    where r.id = any(p_run_ids)
+  ) then
     perform pg_notify('stepbase', 'admit');
   end if;
 end;

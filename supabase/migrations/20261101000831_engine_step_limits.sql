@@ -11,11 +11,14 @@ as $$
 begin
   if new.status = 'ready' and new.job_id is null then
     delete from engine.step_places p where p.step_run_id = new.id;
+    -- Workers know of a line that others stand in; see engine.create_tokens on notifying.
+    if not exists (select 1 from engine.waiting_steps w where w.queue_id = new.limited_by) then
+      perform pg_notify('stepbase', 'admit');
+    end if;
     insert into engine.waiting_steps (step_run_id, run_id, queue_id, priority)
     select new.id, new.run_id, new.limited_by, r.priority
     from public.runs r where r.id = new.run_id
     on conflict (step_run_id) do nothing;
-    perform pg_notify('stepbase', 'admit');
   elsif new.status not in ('ready', 'running') then
     delete from engine.waiting_steps w where w.step_run_id = new.id;
     delete from engine.step_places p where p.step_run_id = new.id;
