@@ -54,6 +54,7 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
 
     const result = await within(node.timeoutMs ?? DEFAULT_TIMEOUT_MS, abort, async (signal) => {
       const ctx = await contextOf(work, step, plan, signal, deps);
+      if (node.component) ctx.component = node.component;
       if (node.timeoutMs !== undefined) ctx.timeoutMs = node.timeoutMs;
       const resolved = await step.resolve(ctx);
       input = resolved.stored;

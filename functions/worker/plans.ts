@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Engine } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
+  type Component,
   compileStep,
   StepError,
   stepHandlers,
@@ -13,6 +14,13 @@ import {
 import { createLoader } from './loader.ts';
 
 const KEPT_PLANS = 500;
+/** A version never changes, but the components that it names may. */
+const COMPONENTS_KEPT_MS = 60_000;
+
+interface Kept {
+  plan: Promise<CompiledPlan>;
+  until: number;
+}
 
 export interface CompiledNode {
   id: string;
@@ -20,6 +28,7 @@ export interface CompiledNode {
   inDegree: number;
   /** Its outgoing edges: where they lead, and the handle that takes them (null: any). */
   next: readonly { id: string; handle: string | null }[];
+  component: Component | undefined;
   /** Compiled, or the reason why this node cannot run; other nodes of the plan still can. */
   step: CompiledStep | StepError;
   /** What a for_each runs for every item. */
@@ -65,7 +74,7 @@ function compileNode(type: string, config: unknown): CompiledStep | StepError {
 }
 
 export function createPlans(engine: Engine): Plans {
-  const kept = new Map<string, Promise<CompiledPlan>>();
+  const kept = new Map<string, Kept>();
   const loader = createLoader<string, CompiledPlan>(async (ids) => {
     const found = new Map(
       (await engine.loadPlans([...new Set(ids)])).map((p) => [p.workflow_version_id, p]),
@@ -84,6 +93,7 @@ export function createPlans(engine: Engine): Plans {
               timeoutMs: node.timeout_ms ?? undefined,
               inDegree: node.in_degree,
               next: node.next,
+              component: node.component ?? undefined,
               ...(node.type === 'for_each'
                 ? compileForEach(node.config)
                 : { step: compileNode(node.type, node.config), itemStep: undefined }),
@@ -94,20 +104,29 @@ export function createPlans(engine: Engine): Plans {
     });
   });
 
+  function load(id: string): Kept {
+    const entry: Kept = { plan: loader.load(id), until: Number.POSITIVE_INFINITY };
+    entry.plan.then(
+      ({ nodes }) => {
+        if ([...nodes.values()].some(({ component }) => component)) {
+          entry.until = Date.now() + COMPONENTS_KEPT_MS;
+        }
+      },
+      () => kept.delete(id),
+    );
+    return entry;
+  }
+
   return {
     get(id) {
-      let plan = kept.get(id);
-      if (plan) {
-        // Most recently used last: the first key is the one to forget.
-        kept.delete(id);
-      } else {
-        plan = loader.load(id);
-        plan.catch(() => kept.delete(id));
-        const [oldest] = kept.keys();
-        if (kept.size >= KEPT_PLANS && oldest !== undefined) kept.delete(oldest);
-      }
-      kept.set(id, plan);
-      return plan;
+      let entry = kept.get(id);
+      // Most recently used last: the first key is the one to forget.
+      if (entry) kept.delete(id);
+      if (!entry || entry.until < Date.now()) entry = load(id);
+      const [oldest] = kept.keys();
+      if (kept.size >= KEPT_PLANS && oldest !== undefined) kept.delete(oldest);
+      kept.set(id, entry);
+      return entry.plan;
     },
   };
 }

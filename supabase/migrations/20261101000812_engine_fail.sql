@@ -112,13 +112,13 @@ begin
       a.*,
       w.retry_at,
       coalesce(
-        engine.may_retry(n.retry, a.error)
-        and s.attempt < (n.retry ->> 'max_attempts')::int
+        engine.may_retry(p.retry, a.error)
+        and s.attempt < (p.retry ->> 'max_attempts')::int
         -- A for_each's items are tried again by themselves.
         and s.wait_kind is distinct from 'items'
         and (
-          not n.retry ? 'max_elapsed_ms'
-          or w.retry_at <= (n.retry ->> 'max_elapsed_ms')::numeric * interval '1 millisecond' + (
+          not p.retry ? 'max_elapsed_ms'
+          or w.retry_at <= (p.retry ->> 'max_elapsed_ms')::numeric * interval '1 millisecond' + (
             select f.started_at from public.step_runs f
             where f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index
               and f.attempt = 1
@@ -144,12 +144,23 @@ begin
     join public.step_runs s on s.id = a.id
     join public.workflow_nodes n
       on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
+    -- A node that says nothing about retries does what its component says.
+    cross join lateral (
+      select coalesce(
+        n.retry,
+        (
+          select jsonb_build_object('max_attempts', c.retry_count + 1)
+          from public.components c
+          where c.id = n.component_id and c.retry_count > 0
+        )
+      ) as retry
+    ) p
     -- The engine's own clock ran out (timeout), or a handler's (http_timeout, code_timeout).
     cross join lateral (select a.error ->> 'code' ~ '^(http_|code_)?timeout$' as is_timeout) t
     cross join lateral (
       -- The other side may have said when to come back (Retry-After).
       select v_now + greatest(
-        engine.retry_delay(n.retry, s.attempt),
+        engine.retry_delay(p.retry, s.attempt),
         (a.error ->> 'retry_after_ms')::numeric * interval '1 millisecond'
       ) as retry_at
     ) w

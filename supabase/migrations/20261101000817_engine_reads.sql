@@ -1,6 +1,26 @@
 -- What workers read: immutable plans once per version, a run's input once per run, and of the
 -- context only the outputs that a step's expressions name.
 
+create function engine.component_facts(p_component_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'name', c.name, 'version', c.version, 'type', c.implementation_type,
+    'is_active', c.is_active and c.deleted_at is null,
+    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
+    'input_schema', c.input_schema, 'output_schema', c.output_schema,
+    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
+  )
+  from public.components c
+  left join public.agent_prompts p on p.id = c.agent_prompt_id
+  where c.id = p_component_id;
+$$;
+
+comment on function engine.component_facts(uuid) is 'What a worker needs to know of a component; null when it is gone.';
+
 create function engine.load_plans(p_workflow_version_ids uuid[])
 returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb)
 language sql
@@ -13,6 +33,10 @@ as $$
       select jsonb_agg(jsonb_build_object(
         'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
         'timeout_ms', n.timeout_ms, 'in_degree', n.in_degree,
+        -- The step within a for_each has no node of its own: its component is looked up by name.
+        'component', engine.component_facts(coalesce(
+          n.component_id, private.component_for(n.app_code, n.config #>> '{step,config,component}')
+        )),
         'next', (
           select coalesce(
             jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
@@ -30,7 +54,8 @@ as $$
 $$;
 
 comment on function engine.load_plans(uuid[]) is
-'The nodes of published versions as a worker executes them; published versions never change, so they can be kept.';
+'The nodes of published versions as a worker executes them. Published versions never change, so they can be kept; '
+'their components may, so those with components are kept for a short time.';
 
 create function engine.load_runs(p_run_ids uuid[])
 returns table (run_id uuid, input jsonb, trace_id text, created_by uuid, created_at timestamptz)

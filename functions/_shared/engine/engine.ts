@@ -1,6 +1,7 @@
 // The engine's functions as a worker calls them: each takes arrays and is one statement, one
 // round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
 
+import type { Component } from '../steps/types.ts';
 import type { Db, Row } from './db.ts';
 
 const RELAY_LIMIT = 200;
@@ -66,6 +67,7 @@ export interface PlanNode {
   timeout_ms: number | null;
   in_degree: number;
   next: { id: string; handle: string | null }[];
+  component: Component | null;
 }
 
 export interface Plan {

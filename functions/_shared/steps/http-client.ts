@@ -30,8 +30,17 @@ export type RetryCondition = number | '4xx' | '5xx';
 /** Follows redirects by hand so that each hop is checked; answers every status, throws only without an answer. */
 export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
-  const clock = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([call.signal, clock]);
+  // Not AbortSignal.timeout and .any: those keep a timer for every call long after its answer.
+  const clock = new AbortController();
+  const ending = new AbortController();
+  const timer = setTimeout(() => {
+    clock.abort();
+    ending.abort(new DOMException('the call took too long', 'TimeoutError'));
+  }, timeoutMs);
+  const onAbort = () => ending.abort(call.signal.reason);
+  call.signal.addEventListener('abort', onAbort, { once: true });
+  if (call.signal.aborted) onAbort();
+  const { signal } = ending;
   const headers = new Headers(call.headers);
   const redirects = call.maxRedirects ?? call.env.limits.redirects;
   let { url, method, body } = call;
@@ -63,7 +72,10 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
       url = next;
     }
   } catch (error) {
-    throw callError(error, call, clock, timeoutMs);
+    throw callError(error, call, clock.signal, timeoutMs);
+  } finally {
+    clearTimeout(timer);
+    call.signal.removeEventListener('abort', onAbort);
   }
   throw new StepError(
     'http_too_many_redirects',

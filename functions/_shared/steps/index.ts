@@ -1,5 +1,6 @@
 // Every step type the worker can run, by name. Types missing here are the engine's own.
 
+import { aiAgentTask } from './ai-agent-task.ts';
 import { childWorkflow } from './child-workflow.ts';
 import { condition } from './condition.ts';
 import { delay } from './delay.ts';
@@ -9,6 +10,7 @@ import { httpRequest } from './http-request.ts';
 import { inlineCode } from './inline-code.ts';
 import { llmCall } from './llm-call.ts';
 import { sendEmail } from './send-email.ts';
+import { serviceTask } from './service-task.ts';
 import { transform } from './transform.ts';
 import type { StepHandler } from './types.ts';
 import { userTask } from './user-task.ts';
@@ -35,6 +37,8 @@ const handlers = [
   emitEvent,
   workQueuePush,
   workQueuePop,
+  serviceTask,
+  aiAgentTask,
 ] as unknown as readonly StepHandler<unknown>[];
 
 export const stepHandlers: ReadonlyMap<string, StepHandler<unknown>> = new Map(

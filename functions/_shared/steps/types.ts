@@ -15,6 +15,22 @@ export interface StepRun {
   trace_id?: string;
 }
 
+/** The component that a node names: a row of public.components, with its prompt. */
+export interface Component {
+  name: string;
+  version: string;
+  type: string;
+  is_active: boolean;
+  endpoint: string | null;
+  timeout_ms: number;
+  model: string | null;
+  input_schema: Record<string, unknown> | null;
+  output_schema: Record<string, unknown> | null;
+  ui_widget_id: string | null;
+  ui_definitions: Record<string, unknown>;
+  prompt: string | null;
+}
+
 export interface StepContext {
   run: StepRun;
   stepId: string;
@@ -30,6 +46,8 @@ export interface StepContext {
   timeoutMs?: number;
   env: StepEnv;
   queues: WorkQueues;
+  /** Of nodes that name one. */
+  component?: Component;
   input: unknown;
   steps: Record<string, { output: unknown }>;
   context: Record<string, unknown>;
@@ -50,6 +68,8 @@ export interface TaskRequest {
   assigned_to?: string;
   role?: string;
   form?: unknown;
+  /** What a client draws for it, and with what. */
+  widget?: { id: string; definitions: Record<string, unknown> };
   deadline_ms?: number;
 }
 

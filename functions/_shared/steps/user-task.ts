@@ -9,7 +9,12 @@ const schema = z.object({ ...taskFields, form: z.unknown().optional() });
 export const userTask: StepHandler<z.infer<typeof schema>> = {
   type: 'user_task',
   schema: schema as z.ZodType<z.infer<typeof schema>>,
-  run(config): Promise<StepResult> {
-    return Promise.resolve(toTask(config));
+  run(config, { component }): Promise<StepResult> {
+    const waiting = toTask(config);
+    if (waiting.kind === 'waiting' && waiting.task && component?.ui_widget_id) {
+      const { ui_widget_id: id, ui_definitions: definitions } = component;
+      waiting.task.widget = { id, definitions };
+    }
+    return Promise.resolve(waiting);
   },
 };

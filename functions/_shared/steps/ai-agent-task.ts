@@ -1,0 +1,56 @@
+// ai_agent_task: an agent that is a component. With an endpoint it is a service; without, its prompt and
+// its model are asked, and the output is the object that its output schema describes, or {text, usage}.
+
+import { compileTemplate, resolveSecrets, type Scope } from '../expressions/index.ts';
+import { checkInput, componentOf } from './component.ts';
+import { StepError } from './errors.ts';
+import { llmCall } from './llm-call.ts';
+import { callService, componentConfig } from './service-task.ts';
+import type { Component, StepHandler, StepResult } from './types.ts';
+
+export const aiAgentTask: StepHandler<{ component: string; input?: unknown }> = {
+  type: 'ai_agent_task',
+  schema: componentConfig as StepHandler<{ component: string; input?: unknown }>['schema'],
+  async run(config, ctx): Promise<StepResult> {
+    const component = componentOf(ctx, config.component, 'ai_agent_task');
+    const input = config.input ?? {};
+    if (component.endpoint !== null) {
+      return { kind: 'completed', output: await callService(component, input, ctx) };
+    }
+    if (component.model === null || component.prompt === null) {
+      throw new StepError(
+        'invalid_config',
+        `${component.name} has neither an endpoint nor a model with a prompt`,
+      );
+    }
+    checkInput(component, input);
+    const result = await llmCall.run(
+      {
+        model: component.model,
+        system: await promptOf(component.prompt, input),
+        prompt: JSON.stringify(input),
+        response_schema: component.output_schema,
+      },
+      { ...ctx, timeoutMs: ctx.timeoutMs ?? component.timeout_ms },
+    );
+    return result.kind === 'completed'
+      ? { ...result, output: outputOf(component, result.output) }
+      : result;
+  },
+};
+
+/** The names in a prompt's templates are those of the step's input. */
+async function promptOf(prompt: string, input: unknown): Promise<string> {
+  const template = compileTemplate(prompt);
+  if (template.secrets.length > 0) {
+    throw new StepError('invalid_config', 'a prompt cannot name secrets');
+  }
+  const names = typeof input === 'object' && input !== null ? input : {};
+  const scope: Scope = { ...names, input, steps: {}, context: {}, run: null };
+  const { config } = await resolveSecrets(await template.resolve(scope), () => undefined);
+  return typeof config === 'string' ? config : JSON.stringify(config);
+}
+
+function outputOf(component: Component, output: unknown): unknown {
+  return component.output_schema === null ? output : (output as { object: unknown }).object;
+}

@@ -1,0 +1,135 @@
+// service_task and ai_agent_task: what a component makes of a step's input, and what it refuses.
+
+import assert from 'node:assert/strict';
+import { startModel } from '../../../scripts/world/model.ts';
+import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import type { Component } from './types.ts';
+
+const model = await startModel();
+const service = Deno.serve(
+  { hostname: '127.0.0.1', port: 0, onListen: () => undefined },
+  async (request) => {
+    const input = (await request.json()) as { status?: number; bad?: boolean };
+    if (input.status) return Response.json({ no: true }, { status: input.status });
+    return Response.json(
+      input.bad ? { nothing: 1 } : { echoed: input, key: request.headers.get('idempotency-key') },
+    );
+  },
+);
+Deno.test.afterAll(async () => {
+  await model.stop();
+  await service.shutdown();
+});
+
+const echo: Component = {
+  name: 'echo',
+  version: '1.0.0',
+  type: 'service_task',
+  is_active: true,
+  endpoint: `http://127.0.0.1:${service.addr.port}/echo`,
+  timeout_ms: 5_000,
+  model: null,
+  input_schema: { type: 'object', properties: { n: { type: 'number' } } },
+  output_schema: { type: 'object', required: ['echoed'] },
+  ui_widget_id: null,
+  ui_definitions: {},
+  prompt: null,
+};
+const agent: Component = {
+  ...echo,
+  name: 'writer',
+  type: 'ai_agent_task',
+  endpoint: null,
+  model: 'small',
+  prompt: 'Write to {{ name }}.',
+  input_schema: null,
+  output_schema: null,
+};
+const env = testEnv({ OPENAI_BASE_URL: `${model.url}/`, OPENAI_API_KEY: model.apiKey });
+const with_ = (component?: Component) => testContext({ env, ...(component ? { component } : {}) });
+
+Deno.test('a service gets the input and an idempotency key; its answer is the output', async () => {
+  const output = await outputOf(
+    'service_task',
+    { component: 'echo', input: { n: 1 } },
+    with_(echo),
+  );
+  assert.deepEqual(output, { echoed: { n: 1 }, key: 'run-1:step:0' });
+});
+
+Deno.test('input and output must fit the schemas of the component', async () => {
+  const wrong = await failureOf(
+    'service_task',
+    { component: 'echo', input: { n: 'x' } },
+    with_(echo),
+  );
+  assert.equal(wrong.code, 'invalid_input');
+  assert.equal(wrong.retryable, false);
+  const bad = await failureOf(
+    'service_task',
+    { component: 'echo', input: { bad: true } },
+    with_(echo),
+  );
+  assert.equal(bad.code, 'invalid_output');
+  assert.equal(bad.retryable, true);
+});
+
+Deno.test('a service that fails fails the step as any HTTP call does', async () => {
+  const busy = await failureOf(
+    'service_task',
+    { component: 'echo', input: { status: 503 } },
+    with_(echo),
+  );
+  assert.deepEqual([busy.code, busy.retryable], ['http_server_error', true]);
+  const refused = await failureOf(
+    'service_task',
+    { component: 'echo', input: { status: 400 } },
+    with_(echo),
+  );
+  assert.deepEqual([refused.code, refused.retryable], ['http_client_error', false]);
+});
+
+Deno.test('unknown, inactive and foreign components are refused', async () => {
+  const codeOf = async (component?: Component) =>
+    (await failureOf('service_task', { component: 'echo' }, with_(component))).code;
+  assert.equal(await codeOf(undefined), 'unknown_component');
+  assert.equal(await codeOf({ ...echo, is_active: false }), 'inactive_component');
+  assert.equal(await codeOf(agent), 'invalid_config');
+  assert.equal(await codeOf({ ...echo, endpoint: null }), 'invalid_config');
+});
+
+Deno.test('an agent asks its model with its prompt, whose names are those of the input', async () => {
+  const output = (await outputOf(
+    'ai_agent_task',
+    { component: 'writer', input: { name: 'Ada' } },
+    with_(agent),
+  )) as { text: string };
+  assert.match(output.text, /^You asked/);
+  const messages = model.calls.all.at(-1)?.messages;
+  assert.deepEqual(messages?.[0], { role: 'system', content: 'Write to Ada.' });
+  assert.deepEqual(messages?.[1], { role: 'user', content: '{"name":"Ada"}' });
+});
+
+Deno.test('with an output schema the output is the object', async () => {
+  const output_schema = {
+    type: 'object',
+    properties: { urgent: { type: 'boolean' } },
+    required: ['urgent'],
+    additionalProperties: false,
+  };
+  const output = await outputOf(
+    'ai_agent_task',
+    { component: 'writer', input: { text: 'Urgent: it arrived broken.' } },
+    with_({ ...agent, output_schema }),
+  );
+  assert.equal(typeof (output as { urgent: unknown }).urgent, 'boolean');
+});
+
+Deno.test('an agent with an endpoint is a service', async () => {
+  const output = await outputOf(
+    'ai_agent_task',
+    { component: 'writer', input: { n: 2 } },
+    with_({ ...agent, endpoint: echo.endpoint }),
+  );
+  assert.deepEqual((output as { echoed: unknown }).echoed, { n: 2 });
+});

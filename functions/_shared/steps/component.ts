@@ -1,0 +1,49 @@
+// What the steps that run a component have in common: the component is there, and what goes in and
+// comes out fits its schemas.
+
+import { validateJson } from '../expressions/index.ts';
+import { StepError } from './errors.ts';
+import type { Component, StepContext } from './types.ts';
+
+export function componentOf(ctx: StepContext, name: string, type: string): Component {
+  const { component } = ctx;
+  if (component === undefined) {
+    throw new StepError('unknown_component', `there is no component ${name}`);
+  }
+  if (!component.is_active) {
+    throw new StepError('inactive_component', `the component ${component.name} is not active`);
+  }
+  if (component.type !== type) {
+    throw new StepError(
+      'invalid_config',
+      `${component.name} is a ${component.type}, not a ${type}`,
+    );
+  }
+  return component;
+}
+
+export function checkInput(component: Component, input: unknown): void {
+  check(component.input_schema, input, 'invalid_input', `the input does not fit ${component.name}`);
+}
+
+/** Another answer may fit, so a retry policy may ask again. */
+export function checkOutput(component: Component, output: unknown): void {
+  check(
+    component.output_schema,
+    output,
+    'invalid_output',
+    `what ${component.name} answered does not fit its output schema`,
+    true,
+  );
+}
+
+function check(
+  schema: Record<string, unknown> | null,
+  value: unknown,
+  code: string,
+  message: string,
+  retryable = false,
+): void {
+  const problems = schema === null ? [] : validateJson(schema, value);
+  if (problems.length > 0) throw new StepError(code, message, { retryable, details: { problems } });
+}

@@ -1,0 +1,49 @@
+// service_task: posts its input to the endpoint of a component; the output is what that answers.
+
+import { z } from 'zod';
+import { checkInput, checkOutput, componentOf } from './component.ts';
+import { StepError } from './errors.ts';
+import { assertAccepted, callHttp } from './http-client.ts';
+import type { Component, StepContext, StepHandler, StepResult } from './types.ts';
+
+export const componentConfig = z.object({
+  component: z.string().min(1),
+  input: z.unknown().optional(),
+});
+
+export const serviceTask: StepHandler<z.infer<typeof componentConfig>> = {
+  type: 'service_task',
+  schema: componentConfig as z.ZodType<z.infer<typeof componentConfig>>,
+  async run(config, ctx): Promise<StepResult> {
+    const component = componentOf(ctx, config.component, 'service_task');
+    return { kind: 'completed', output: await callService(component, config.input ?? {}, ctx) };
+  },
+};
+
+export async function callService(
+  component: Component,
+  input: unknown,
+  ctx: StepContext,
+): Promise<unknown> {
+  if (component.endpoint === null || !URL.canParse(component.endpoint)) {
+    throw new StepError('invalid_config', `${component.name} has no endpoint that can be called`);
+  }
+  checkInput(component, input);
+  const call = {
+    method: 'POST',
+    url: new URL(component.endpoint),
+    headers: new Headers({
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'idempotency-key': ctx.idempotencyKey,
+    }),
+    body: JSON.stringify(input),
+    signal: ctx.signal,
+    env: ctx.env,
+    timeoutMs: ctx.timeoutMs ?? component.timeout_ms,
+  };
+  const answer = await callHttp(call);
+  assertAccepted(answer, call);
+  checkOutput(component, answer.body);
+  return answer.body;
+}
