@@ -173,9 +173,10 @@ create trigger workflow_children_keep_identity before update on public.workflow_
 
 alter table public.workflow_schedules enable row level security;
 
+-- Not created_by: its runs are started in that name.
 grant select, delete,
   insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
-    work_queue_id, created_by),
+    work_queue_id),
   update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id)
 on public.workflow_schedules to authenticated;
 grant select, insert, update, delete on public.workflow_schedules to service_role;

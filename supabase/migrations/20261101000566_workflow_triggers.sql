@@ -92,9 +92,9 @@ create trigger workflow_triggers_keep_identity before update on public.workflow_
 
 alter table public.workflow_triggers enable row level security;
 
+-- Not created_by: its runs are started in that name.
 grant select, delete,
-  insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled,
-    created_by),
+  insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled),
   update (name, event_name, source_workflow_id, filter, input, is_enabled)
 on public.workflow_triggers to authenticated;
 grant select, insert, update, delete on public.workflow_triggers to service_role;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(33);
+select plan(35);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
@@ -41,6 +41,15 @@ from (
     ('workflow_schedules set runs_started', '0'), ('workflow_schedules set last_error', 'null'),
     ('workflow_triggers set last_fired_at', 'now()'), ('workflow_triggers set last_error', 'null')
 ) s (target, value);
+
+select is(
+  tests.attempt('admin', s.statement), '42501', s.what || ' is made in nobody else''s name'
+)
+from (
+  values
+    ('a schedule', $$insert into public.workflow_schedules (workflow_id, cron_expression, created_by) values ('00000000-0000-4000-8000-00000000d001', '* * * * *', '00000000-0000-4000-8000-00000000f002')$$),
+    ('a trigger', $$insert into public.workflow_triggers (workflow_id, trigger_type, event_name, created_by) values ('00000000-0000-4000-8000-00000000d001', 'event', 'x', '00000000-0000-4000-8000-00000000f002')$$)
+) s (what, statement);
 
 -- Planning.
 update public.workflow_schedules set next_run_at = '2100-01-01' where app_code = 'tap-one';
