@@ -110,6 +110,60 @@ comment on function engine.create_tokens(uuid[], uuid[], boolean) is
 'Inserts one pg-boss job per element, for the run at the same position, at the next turns of its app, and wakes '
 'idle workers. p_more_wait: whoever takes one of these from the queue shall call engine.admit.';
 
+create function engine.create_first_token(p_run public.runs, p_ahead int)
+returns uuid
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  v_front int;
+  v_last int;
+  v_id uuid;
+begin
+  -- engine.front_turn and engine.last_turn, without the price of calling them for each run.
+  select
+    (
+      select -j.priority from pgboss.job j
+      where j.name = 'steps' and j.state < 'active' and not j.blocked
+      order by j.priority desc
+      limit 1
+    ),
+    (
+      select -j.priority from pgboss.job j
+      where j.name = 'steps' and j.state < 'active' and j.group_id = p_run.app_code
+      order by j.priority
+      limit 1
+    )
+  into v_front, v_last;
+  if v_last - v_front + 1 >= p_ahead then
+    return null;
+  end if;
+  insert into pgboss.job (
+    id, name, data, priority, group_id, expire_seconds, deletion_seconds, keep_until,
+    retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
+  )
+  select
+    engine.new_id(), q.name,
+    jsonb_build_object('run_id', p_run.id, 'priority', p_run.priority),
+    -least(greatest(v_front, v_last + 1::bigint, 0), 2147483647), p_run.app_code,
+    q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 second',
+    q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
+  from pgboss.queue q
+  where q.name = 'steps'
+  returning id into v_id;
+  if v_front is null then
+    perform pg_notify('stepbase', 'steps');
+  end if;
+  return v_id;
+end;
+$$;
+
+comment on function engine.create_first_token(public.runs, int) is
+'The token of a run to start, as engine.create_tokens makes it, unless its app is p_ahead turns ahead of the front: '
+'then null.';
+
 create function engine.end_tokens(p_job_ids uuid[])
 returns void
 language sql

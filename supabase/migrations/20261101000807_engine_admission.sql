@@ -2,15 +2,24 @@
 -- enough in the queue, or the run is under a limit. Those wait in engine.waiting_runs, and
 -- engine.admit lets them in: apps in turn, in an app the most urgent and then the oldest.
 
+create function engine.queue_share()
+returns int
+language sql
+immutable
+set search_path = ''
+as 'select 200';
+
+comment on function engine.queue_share() is
+'How many turns an app''s runs to start may be ahead of the front of the queue. It keeps workers busy, and short '
+'enough for an urgent run to matter.';
+
 create function engine.queue_room(p_app_code text)
 returns int
 language sql
 stable
 set search_path = ''
 as $$
-  -- How many turns an app may be ahead of the front. It keeps workers busy, and short enough for an
-  -- urgent run to matter.
-  select greatest(200 - coalesce(engine.last_turn(p_app_code) - engine.front_turn() + 1, 0), 0);
+  select greatest(engine.queue_share() - coalesce(engine.last_turn(p_app_code) - engine.front_turn() + 1, 0), 0);
 $$;
 
 comment on function engine.queue_room(text) is
@@ -99,18 +108,28 @@ returns void
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_workflow_limit uuid;
   v_queue_limit uuid;
   v_held uuid[];
-  v_token uuid := engine.new_id();
+  v_token uuid;
   v_most int;
   v_is_first boolean;
 begin
-  select l.workflow_limit, l.queue_limit into v_workflow_limit, v_queue_limit
-  from engine.limits_of(p_run.workflow_id) l;
+  -- engine.limits_of, without the price of calling it for each run.
+  select
+    case when w.max_concurrent_executions is not null then w.id end,
+    case when q.max_concurrent_workflows is not null then q.id end
+  into v_workflow_limit, v_queue_limit
+  from public.workflows w
+  left join public.task_queues q on q.id = coalesce(
+    w.task_queue_id,
+    (select d.id from public.task_queues d where d.app_code = w.app_code and d.name = 'default')
+  )
+  where w.id = p_run.workflow_id;
   -- A child has its place within its parent's: parents that wait for children that wait for places
   -- that parents take up would never end.
   if p_run.parent_run_id is not null
@@ -131,15 +150,14 @@ begin
       and w.workflow_limit = coalesce(v_workflow_limit, c_none)
       and w.queue_limit = coalesce(v_queue_limit, c_none)
   );
-  if v_workflow_limit is null and v_queue_limit is null
-    and v_is_first
-    and engine.queue_room(p_run.app_code) > 0
-  then
-    perform engine.create_tokens(array[v_token], array[p_run.id]);
-    if p_run.priority > 0 then
-      perform engine.move_up(v_token, p_run.app_code, p_run.priority);
+  if v_workflow_limit is null and v_queue_limit is null and v_is_first then
+    v_token := engine.create_first_token(p_run, engine.queue_share());
+    if v_token is not null then
+      if p_run.priority > 0 then
+        perform engine.move_up(v_token, p_run.app_code, p_run.priority);
+      end if;
+      return;
     end if;
-    return;
   end if;
 
   if p_may_refuse then
