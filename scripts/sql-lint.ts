@@ -36,7 +36,11 @@ async function main(): Promise<void> {
   const named = args
     .filter((arg) => !arg.startsWith('--'))
     .map((file) => relative(ROOT, resolve(file)));
-  const all = globSync(['supabase/**/*.sql', 'scripts/**/*.sql'], { cwd: ROOT }).sort();
+  const all = globSync(['supabase/**/*.sql', 'scripts/**/*.sql'], {
+    cwd: ROOT,
+    // The bench's peers are installed beside it.
+    exclude: ['**/node_modules'],
+  }).sort();
   const files = await Promise.all(
     all.map(async (file) => ({ file, text: await readFile(resolve(ROOT, file), 'utf8') })),
   );
