@@ -500,14 +500,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"ending": Json | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"ending"?: Json | null,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"ending"?: Json | null,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1454,6 +1454,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1610,6 +1611,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1683,6 +1685,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1725,6 +1728,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1767,6 +1771,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1838,6 +1843,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1914,6 +1920,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,

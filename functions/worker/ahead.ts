@@ -41,8 +41,8 @@ export async function runAhead(
   deps: ExecuteDeps,
 ): Promise<AheadStep[]> {
   const { work } = first;
-  // The items of a for_each are followed by their step, which only the database can complete.
-  if (work.item_index > 0) return [];
+  // Items of a for_each are followed by their step, compensations by the next: the database knows which.
+  if (work.item_index !== 0) return [];
   const plan = await deps.plans.get(work.workflow_version_id);
   const until = performance.now() + AHEAD_MS;
   const ahead: AheadStep[] = [];

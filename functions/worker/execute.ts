@@ -12,7 +12,7 @@ import {
   type Waiting,
   type WorkQueues,
 } from '../_shared/steps/index.ts';
-import type { Plans } from './plans.ts';
+import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
 
 /** An attempt that was taken over this often killed its workers: it fails instead of going round. */
@@ -48,14 +48,15 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     const plan = await deps.plans.get(work.workflow_version_id);
     const node = plan.nodes.get(work.step_id);
     if (!node) throw new StepError('unknown_step', `the version has no node ${work.step_id}`);
-    const step = work.item_index > 0 ? node.itemStep : node.step;
-    if (!step) throw new StepError('unknown_step', `node ${work.step_id} has no items`);
+    const part = partOf(node, work.item_index);
+    if (!part) throw new StepError('unknown_step', `node ${work.step_id} has no such step`);
+    const { step, timeoutMs, component } = part;
     if (step instanceof StepError) throw step;
 
-    const result = await within(node.timeoutMs ?? DEFAULT_TIMEOUT_MS, abort, async (signal) => {
+    const result = await within(timeoutMs ?? DEFAULT_TIMEOUT_MS, abort, async (signal) => {
       const ctx = await contextOf(work, step, plan, signal, deps);
-      if (node.component) ctx.component = node.component;
-      if (node.timeoutMs !== undefined) ctx.timeoutMs = node.timeoutMs;
+      if (component) ctx.component = component;
+      if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const resolved = await step.resolve(ctx);
       input = resolved.stored;
       return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
@@ -72,6 +73,12 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
 export function detailsOf({ logs, emit }: Completed): Record<string, unknown> | undefined {
   if (!logs?.length && !emit?.length) return undefined;
   return { ...(logs?.length ? { logs } : {}), ...(emit?.length ? { emit } : {}) };
+}
+
+/** 0 is the step itself, from 1 on its items, -1 what undoes it. */
+function partOf(node: CompiledNode, itemIndex: number): Runnable | undefined {
+  if (itemIndex > 0) return node.item;
+  return itemIndex < 0 ? node.compensation : node;
 }
 
 async function contextOf(

@@ -2,7 +2,7 @@
 // never change, so a plan is read and compiled once per worker and kept until many others were used.
 
 import { z } from 'zod';
-import type { Engine } from '../_shared/engine/engine.ts';
+import type { Engine, PlanNode } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
   type Component,
@@ -22,17 +22,23 @@ interface Kept {
   until: number;
 }
 
-export interface CompiledNode {
-  id: string;
+/** Something of a node that can run. */
+export interface Runnable {
+  /** Compiled, or the reason why it cannot run; other nodes of the plan still can. */
+  step: CompiledStep | StepError;
   timeoutMs: number | undefined;
+  component: Component | undefined;
+}
+
+export interface CompiledNode extends Runnable {
+  id: string;
   inDegree: number;
   /** Its outgoing edges: where they lead, and the handle that takes them (null: any). */
   next: readonly { id: string; handle: string | null }[];
-  component: Component | undefined;
-  /** Compiled, or the reason why this node cannot run; other nodes of the plan still can. */
-  step: CompiledStep | StepError;
   /** What a for_each runs for every item. */
-  itemStep: CompiledStep | StepError | undefined;
+  item: Runnable | undefined;
+  /** What undoes the step. */
+  compensation: Runnable | undefined;
 }
 
 export interface CompiledPlan {
@@ -50,16 +56,45 @@ const forEachConfig = z.object({
 });
 
 /** A for_each's own config is its list; the inner step has a scope of its own (item, index). */
-function compileForEach(config: unknown): Pick<CompiledNode, 'step' | 'itemStep'> {
+function compileForEach(
+  config: unknown,
+): [own: CompiledStep | StepError, item: CompiledStep | StepError] {
   const parsed = forEachConfig.safeParse(config);
   if (!parsed.success) {
     const error = new StepError('invalid_config', 'a for_each needs step: {type, config}');
-    return { step: error, itemStep: error };
+    return [error, error];
   }
   const { step: _inner, ...own } = config as Record<string, unknown>;
+  return [
+    compileNode('for_each', own),
+    compileNode(parsed.data.step.type, parsed.data.step.config),
+  ];
+}
+
+function compile(node: PlanNode): CompiledNode {
+  const { compensate } = node;
+  const about = {
+    timeoutMs: node.timeout_ms ?? undefined,
+    component: node.component ?? undefined,
+  };
+  const [step, item] =
+    node.type === 'for_each'
+      ? compileForEach(node.config)
+      : [compileNode(node.type, node.config), undefined];
   return {
-    step: compileNode('for_each', own),
-    itemStep: compileNode(parsed.data.step.type, parsed.data.step.config),
+    ...about,
+    id: node.id,
+    inDegree: node.in_degree,
+    next: node.next,
+    step,
+    item: item && { ...about, step: item },
+    compensation: compensate
+      ? {
+          step: compileNode(compensate.type, compensate.config),
+          timeoutMs: compensate.timeout_ms ?? undefined,
+          component: node.undo_component ?? undefined,
+        }
+      : undefined,
   };
 }
 
@@ -85,21 +120,7 @@ export function createPlans(engine: Engine): Plans {
       return {
         workflow: plan.workflow,
         version: plan.version,
-        nodes: new Map(
-          plan.nodes.map((node) => [
-            node.id,
-            {
-              id: node.id,
-              timeoutMs: node.timeout_ms ?? undefined,
-              inDegree: node.in_degree,
-              next: node.next,
-              component: node.component ?? undefined,
-              ...(node.type === 'for_each'
-                ? compileForEach(node.config)
-                : { step: compileNode(node.type, node.config), itemStep: undefined }),
-            },
-          ]),
-        ),
+        nodes: new Map(plan.nodes.map((node) => [node.id, compile(node)])),
       };
     });
   });
@@ -108,7 +129,7 @@ export function createPlans(engine: Engine): Plans {
     const entry: Kept = { plan: loader.load(id), until: Number.POSITIVE_INFINITY };
     entry.plan.then(
       ({ nodes }) => {
-        if ([...nodes.values()].some(({ component }) => component)) {
+        if ([...nodes.values()].some((node) => node.component ?? node.compensation?.component)) {
           entry.until = Date.now() + COMPONENTS_KEPT_MS;
         }
       },

@@ -320,7 +320,10 @@ export function createWorker(options: WorkerOptions): Worker {
   function wake(wakeup: Wakeup): void {
     if (wakeup.kind === 'cancel') {
       for (const { work, abort } of executing.values()) {
-        if (work.run_id === wakeup.runId) abort.abort(new StepError('cancelled', 'the run ended'));
+        // What undoes the run goes on: that is how it ends.
+        if (work.run_id === wakeup.runId && work.item_index >= 0) {
+          abort.abort(new StepError('cancelled', 'the run ended'));
+        }
       }
       return;
     }

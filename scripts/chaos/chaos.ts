@@ -133,10 +133,16 @@ async function signIn(ground: Ground): Promise<SupabaseClient> {
 async function publish(client: SupabaseClient, kind: Kind, suffix: string): Promise<void> {
   const saved = await client
     .rpc('save_workflow', { kebab_name: `${kind.name}-${suffix}`, definition: kind.definition })
-    .single<{ id: string }>();
+    .single<{ id: string; workflow_id: string }>();
   if (saved.error) throw new Error(`${kind.name}: ${saved.error.message}`);
   const published = await client.rpc('publish_workflow', { workflow_version_id: saved.data.id });
   if (published.error) throw new Error(`${kind.name}: ${published.error.message}`);
+  if (kind.queue !== undefined) {
+    const made = await client
+      .from('work_queues')
+      .insert({ workflow_id: saved.data.workflow_id, queue_name: kind.queue });
+    if (made.error) throw new Error(`${kind.name}: ${made.error.message}`);
+  }
 }
 
 /** A call may find the database on its way back: it is repeated until it is answered. */

@@ -8,6 +8,8 @@ export interface Kind {
   status: 'completed' | 'failed';
   /** The output of a completed run. */
   output?(n: number): Record<string, unknown>;
+  /** A work queue that its workflow has. */
+  queue?: string;
   /** A signal to send as soon as the run is there. */
   signal?: string;
 }
@@ -100,6 +102,46 @@ export function mixOf(shop: string, suffix: string): Kind[] {
       },
       input: () => ({}),
       status: 'failed',
+    },
+    {
+      name: 'undone',
+      definition: {
+        nodes: [
+          {
+            ...slow('a', 20),
+            data: {
+              ...slow('a', 20).data,
+              compensate: { type: 'http_request', config: { url: `${shop}/slow?ms=60` } },
+            },
+          },
+          {
+            ...value('b', '1'),
+            data: {
+              ...value('b', '1').data,
+              compensate: { type: 'http_request', config: { url: `${shop}/slow?ms=60` } },
+            },
+          },
+          value('bad', '$error("bad")'),
+        ],
+        edges: edges('a b', 'b bad'),
+      },
+      input: () => ({}),
+      status: 'failed',
+    },
+    {
+      name: 'queued',
+      definition: {
+        nodes: [
+          node('push', 'work_queue_push', { queue: 'items', item: '{{ input.n }}' }),
+          node('pop', 'work_queue_pop', { queue: 'items' }),
+          value('z', '$type(steps.pop.output)'),
+        ],
+        edges: edges('push pop', 'pop z'),
+      },
+      input: (n) => ({ n }),
+      status: 'completed',
+      output: () => ({ z: 'number' }),
+      queue: 'items',
     },
     {
       name: 'retried',

@@ -33,7 +33,7 @@ comment on column public.workflow_nodes.config is 'Unresolved: templates and exp
 comment on column public.workflow_nodes.retry is
   '{max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.';
 comment on column public.workflow_nodes.compensate is
-  '{type, config} of the step that undoes this one when the run fails or is cancelled later.';
+  '{type, config, retry?, timeout_ms?} of the step that undoes this one when the run fails, is cancelled or times out.';
 comment on column public.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
 comment on column public.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
 comment on column public.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
@@ -44,6 +44,8 @@ comment on column public.workflow_nodes.reads is 'Steps whose outputs the config
 
 create index idx_workflow_nodes_workflow_version_id_app_code
   on public.workflow_nodes (workflow_version_id, app_code);
+create index idx_workflow_nodes_compensate on public.workflow_nodes (workflow_version_id)
+  where compensate is not null;
 create index idx_workflow_nodes_app_code_node_type on public.workflow_nodes (app_code, node_type);
 create index idx_workflow_nodes_node_type on public.workflow_nodes (node_type);
 create index idx_workflow_nodes_component_id on public.workflow_nodes (component_id);

@@ -11,6 +11,7 @@ create table public.runs (
   input jsonb not null default '{}',
   output jsonb,
   error jsonb,
+  ending jsonb,
   metadata jsonb not null default '{}',
   idempotency_key text,
   trace_id text not null default replace(gen_random_uuid()::text, '-', ''),
@@ -56,6 +57,7 @@ create table public.runs (
   constraint completed_at_matches_status check (
     (completed_at is not null) = (status in ('completed', 'failed', 'cancelled', 'timed_out'))
   ),
+  constraint ending_only_while_running check (ending is null or status = 'running'),
   constraint running_has_started check (status <> 'running' or started_at is not null),
   constraint completed_at_is_after_started_at check (completed_at >= started_at),
   constraint error_only_when_not_completed check (error is null or status <> 'completed')
@@ -67,6 +69,8 @@ comment on table public.runs is 'One execution of a workflow version; written by
 comment on column public.runs.priority is 'Higher goes first among waiting runs of an app; -100 to 100.';
 comment on column public.runs.output is 'Object of the outputs of the end nodes, by node id; set on completion.';
 comment on column public.runs.error is 'Why the run did not complete: {code, message, step_id?, details?}.';
+comment on column public.runs.ending is
+'How the run will end once its completed steps are undone: {status, error, actor_id}; null otherwise.';
 comment on column public.runs.idempotency_key is
 'Chosen by the caller, unique per app: a repeated key returns the first run.';
 comment on column public.runs.trace_id is 'W3C trace id (32 hex digits), passed on by HTTP steps.';

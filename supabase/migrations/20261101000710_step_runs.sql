@@ -45,7 +45,7 @@ create table public.step_runs (
   constraint step_runs_node_fkey foreign key (workflow_version_id, step_id)
     references public.workflow_nodes (workflow_version_id, node_id),
   constraint attempt_is_positive check (attempt >= 1),
-  constraint item_index_is_not_negative check (item_index >= 0),
+  constraint item_index_is_at_least_minus_1 check (item_index >= -1),
   constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and claim >= 0),
   constraint wait_kind_is_known check (
     wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue')
@@ -60,7 +60,7 @@ create table public.step_runs (
 with (fillfactor = 80);
 
 comment on table public.step_runs is 'One attempt of one node in a run; written by the engine only.';
-comment on column public.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1.';
+comment on column public.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1; -1 undoes the step.';
 comment on column public.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
 comment on column public.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
 comment on column public.step_runs.taken_in is 'Incoming edges that were taken.';

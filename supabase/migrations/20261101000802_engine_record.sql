@@ -102,7 +102,8 @@ begin
     group by e.run_id
   ),
   -- A run whose last open step was resolved is complete: its own event follows those of the steps.
-  -- (A run without open steps that nothing was resolved in has not started: it is paused early.)
+  -- (A run without open steps that nothing was resolved in has not started: it is paused early. One
+  -- that is being undone ends otherwise.)
   run as (
     update public.runs r
     set
@@ -112,16 +113,16 @@ begin
       current_step = coalesce(c.current_step, r.current_step),
       event_seq = r.event_seq + c.events
         + case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused')
+          and r.status in ('running', 'paused') and r.ending is null
             then 1 else 0 end,
       status = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused')
+          and r.status in ('running', 'paused') and r.ending is null
         then 'completed' else r.status end,
       completed_at = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused')
+          and r.status in ('running', 'paused') and r.ending is null
         then greatest(v_now, r.started_at) else r.completed_at end,
       output = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused')
+          and r.status in ('running', 'paused') and r.ending is null
         then engine.run_output(r.id, r.workflow_version_id) else r.output end,
       updated_at = v_now
     from change c

@@ -1,24 +1,49 @@
 -- Ending runs early: failed, cancelled or timed out. Open steps are cancelled, tokens end, and a
--- worker that still executes a step of the run is fenced off when it answers.
+-- worker that still executes a step of the run is fenced off when it answers. A run with completed
+-- steps that can be undone ends after that (…_engine_compensation.sql).
 
-create function engine.end_runs(
-  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid default null
+create function engine.stop_steps(p_run_ids uuid[], p_actor_id uuid)
+returns table (events engine.event[], job_ids uuid[])
+language sql
+set search_path = ''
+as $$
+  with stopped as (
+    update public.step_runs s
+    set
+      status = 'cancelled', completed_at = greatest(engine.now(), s.started_at),
+      updated_at = engine.now()
+    where s.run_id = any(p_run_ids) and s.status in ('pending', 'ready', 'running', 'waiting')
+    returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id
+  )
+  select
+    coalesce(
+      array_agg(
+        row(
+          s.run_id, s.app_code, 'step.cancelled', s.step_id, s.item_index, s.attempt, 'cancelled',
+          0, 0, 0, p_actor_id, '{}'::jsonb
+        )::engine.event order by s.run_id, s.step_id, s.item_index
+      ),
+      '{}'
+    ),
+    coalesce(array_agg(distinct s.job_id) filter (where s.job_id is not null), '{}')
+  from stopped s;
+$$;
+
+comment on function engine.stop_steps(uuid[], uuid) is
+'Cancels the open steps of runs; returns their events, not recorded yet, and the tokens that carried them.';
+
+create function engine.close_runs(
+  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid, p_step_events engine.event[]
 )
-returns setof uuid
+returns uuid[]
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_step_events engine.event[];
-  v_run_events engine.event[];
-  v_jobs uuid[];
+  v_events engine.event[];
   v_ended uuid[];
   v_now timestamptz := engine.now();
 begin
-  perform 1 from public.runs r
-  where r.id = any(p_run_ids) order by r.id for no key update;
-  perform engine.dequeue_runs(p_run_ids);
-
   with ended as (
     update public.runs r
     set
@@ -30,56 +55,83 @@ begin
       updated_at = v_now
     where r.id = any(p_run_ids) and r.status in ('pending', 'running', 'paused')
     returning r.id, r.app_code
-  ),
-  stopped as (
-    update public.step_runs s
-    set status = 'cancelled', completed_at = greatest(v_now, s.started_at), updated_at = v_now
-    from ended e
-    where s.run_id = e.id and s.status in ('pending', 'ready', 'running', 'waiting')
-    returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id
   )
   select
-    (
-      select array_agg(
-        row(
-          s.run_id, s.app_code, 'step.cancelled', s.step_id, s.item_index, s.attempt, 'cancelled',
-          0, 0, 0, p_actor_id, '{}'::jsonb
-        )::engine.event order by s.run_id, s.step_id, s.item_index
-      )
-      from stopped s
+    array_agg(
+      row(
+        e.id, e.app_code, 'run.' || p_status, null, null, null, p_status, 0, 0, 0, p_actor_id,
+        jsonb_strip_nulls(jsonb_build_object('error', p_error))
+      )::engine.event order by e.id
     ),
-    (
-      select array_agg(
-        row(
-          e.id, e.app_code, 'run.' || p_status, null, null, null, p_status, 0, 0, 0, p_actor_id,
-          jsonb_strip_nulls(jsonb_build_object('error', p_error))
-        )::engine.event order by e.id
-      )
-      from ended e
-    ),
-    (select array_agg(e.id) from ended e),
-    (select array_agg(distinct s.job_id) from stopped s where s.job_id is not null)
-  into v_step_events, v_run_events, v_ended, v_jobs;
+    array_agg(e.id)
+  into v_events, v_ended
+  from ended e;
 
-  if v_ended is not null then
-    perform engine.record(coalesce(v_step_events, '{}') || v_run_events);
-    perform engine.end_tokens(coalesce(v_jobs, '{}'));
-    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
-    select r.app_code, 'run', r.id, 'run.ended'
-    from public.runs r
-    where r.id = any(v_ended)
-      and (r.parent_step_run_id is not null or engine.is_followed(r.id));
-    if found then
-      perform pg_notify('stepbase', 'outbox');
-    end if;
-    -- Workers that execute a step of these runs stop it: at once where they listen.
-    perform pg_notify('stepbase', 'cancel:' || e.id::text)
-    from unnest(v_ended) as e (id);
+  perform engine.record(p_step_events || v_events);
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select r.app_code, 'run', r.id, 'run.ended'
+  from public.runs r
+  where r.id = any(v_ended)
+    and (r.parent_step_run_id is not null or engine.is_followed(r.id));
+  if found then
+    perform pg_notify('stepbase', 'outbox');
   end if;
-  return query select unnest(v_ended);
+  return v_ended;
+end;
+$$;
+
+comment on function engine.close_runs(uuid[], text, jsonb, uuid, engine.event[]) is
+'Gives runs their last status, records the given events of their steps and the end, and tells who follows them; '
+'returns their ids. The caller has locked the runs and stopped their steps.';
+
+create function engine.end_runs(
+  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid default null
+)
+returns setof uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_open uuid[];
+  v_undoing uuid[];
+  v_events engine.event[];
+  v_jobs uuid[];
+begin
+  perform 1 from public.runs r
+  where r.id = any(p_run_ids) order by r.id for no key update;
+  perform engine.dequeue_runs(p_run_ids);
+
+  select
+    array_agg(r.id order by r.id),
+    array_agg(r.id order by r.id)
+      filter (where r.status <> 'pending' and engine.next_compensation(r.id) is not null)
+  into v_open, v_undoing
+  from public.runs r
+  where r.id = any(p_run_ids) and r.status in ('pending', 'running', 'paused') and r.ending is null;
+  if v_open is null then
+    return;
+  end if;
+
+  select s.events, s.job_ids into v_events, v_jobs from engine.stop_steps(v_open, p_actor_id) s;
+  if v_undoing is not null then
+    v_events := v_events || engine.begin_compensation(v_undoing, p_status, p_error, p_actor_id);
+  end if;
+  perform engine.close_runs(
+    array(select o from unnest(v_open) as o where o <> all(coalesce(v_undoing, '{}'))),
+    p_status, p_error, p_actor_id, v_events
+  );
+  perform engine.end_tokens(v_jobs);
+  -- Workers that execute a step of these runs stop it: at once where they listen.
+  perform pg_notify('stepbase', 'cancel:' || e.id::text)
+  from unnest(v_open) as e (id);
+  if v_undoing is not null then
+    perform engine.go_on_compensating(v_undoing);
+  end if;
+  return query select unnest(v_open);
 end;
 $$;
 
 comment on function engine.end_runs(uuid[], text, jsonb, uuid) is
 'Ends the given runs that are not terminal yet as failed, cancelled or timed_out, with the reason as error '
-'({code, message, …}); returns the ids of those it ended.';
+'({code, message, …}), once what can be undone of them is undone; returns the ids of those that it ended or that '
+'will end so. Runs that are being undone already are left to that.';

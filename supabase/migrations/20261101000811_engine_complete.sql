@@ -26,6 +26,8 @@ declare
   v_item_work engine.work[];
   v_jobs uuid[];
   v_refused uuid[];
+  v_undone uuid[];
+  v_undone_runs uuid[];
   v_events engine.event[];
   v_work engine.work[];
   v_now timestamptz := engine.now();
@@ -76,6 +78,8 @@ begin
   select
     array_agg(d.id order by d.ord) filter (where d.item_index = 0),
     array_agg(d.id order by d.ord) filter (where d.item_index > 0),
+    array_agg(d.id) filter (where d.item_index = -1),
+    array_agg(distinct d.run_id) filter (where d.item_index = -1),
     array_agg(distinct d.job_id),
     array_agg(
       row(
@@ -86,7 +90,7 @@ begin
           else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
-  into v_done, v_items, v_jobs, v_events
+  into v_done, v_items, v_undone, v_undone_runs, v_jobs, v_events
   from done d;
 
   if v_ahead is not null and v_done is not null then
@@ -94,7 +98,9 @@ begin
     into v_done, v_events
     from engine.run_ahead(v_done, v_ahead, v_now) a;
   end if;
-  if coalesce(cardinality(v_done), 0) + coalesce(cardinality(v_items), 0) < cardinality(p_run_ids) then
+  if cardinality(p_run_ids)
+    > coalesce(cardinality(v_done || v_items || v_undone), 0)
+  then
     select array_agg(r.run_id)
     into v_refused
     from (
@@ -103,7 +109,7 @@ begin
       group by a.run_id
       having count(*) > (
         select count(*) from public.step_runs s
-        where s.id = any(v_done || v_items) and s.run_id = a.run_id
+        where s.id = any(v_done || v_items || v_undone) and s.run_id = a.run_id
       )
     ) r;
     return query
@@ -124,6 +130,9 @@ begin
   end if;
   select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
+  if v_undone_runs is not null then
+    perform engine.go_on_compensating(v_undone_runs);
+  end if;
   perform engine.end_tokens(array(
     select j.id from unnest(v_jobs) as j (id)
     except

@@ -91,6 +91,7 @@ declare
   v_items uuid[];
   v_failed_items uuid[];
   v_parents uuid[];
+  v_undone_runs uuid[];
   v_item_work engine.work[];
   v_jobs uuid[];
   v_events engine.event[];
@@ -127,6 +128,7 @@ begin
         false
       ) as again,
       case
+        when s.item_index = -1 then null
         when exists (
           select 1 from public.workflow_edges e
           where e.workflow_version_id = s.workflow_version_id
@@ -146,14 +148,14 @@ begin
       on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
     -- A node that says nothing about retries does what its component says.
     cross join lateral (
-      select coalesce(
+      select case when s.item_index = -1 then nullif(n.compensate -> 'retry', 'null') else coalesce(
         n.retry,
         (
           select jsonb_build_object('max_attempts', c.retry_count + 1)
           from public.components c
           where c.id = n.component_id and c.retry_count > 0
         )
-      ) as retry
+      ) end as retry
     ) p
     -- The engine's own clock ran out (timeout), or a handler's (http_timeout, code_timeout).
     cross join lateral (select a.error ->> 'code' ~ '^(http_|code_)?timeout$' as is_timeout) t
@@ -184,7 +186,8 @@ begin
       not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as goes_on,
       not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
-      not j.again and s.item_index > 0 and j.on_error <> 'continue' as fails_parent
+      not j.again and s.item_index > 0 and j.on_error <> 'continue' as fails_parent,
+      not j.again and s.item_index = -1 as not_undone
   ),
   next_attempt as (
     insert into public.step_runs (
@@ -219,6 +222,7 @@ begin
     array_agg(f.id order by f.ord) filter (where f.goes_on),
     array_agg(f.id order by f.ord) filter (where f.item_goes_on),
     array_agg(f.id order by f.ord) filter (where f.fails_parent),
+    array_agg(distinct f.run_id) filter (where f.not_undone),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       row(
@@ -226,7 +230,7 @@ begin
         f.step_id, f.item_index, f.attempt, 'failed',
         -- A failure that ends the run leaves the counter to end_runs: the run must not seem complete.
         -- (Its parent keeps a for_each's item from being the last open step.)
-        -(f.goes_on or f.item_goes_on or f.fails_parent)::int, f.goes_on::int, f.goes_on::int, null,
+        -(f.goes_on or f.item_goes_on or f.fails_parent or f.not_undone)::int, f.goes_on::int, f.goes_on::int, null,
         jsonb_strip_nulls(jsonb_build_object(
           'error', f.error, 'retry_at', n.wake_at
         ))
@@ -236,7 +240,7 @@ begin
       f.run_id,
       f.error || jsonb_build_object('step_id', f.step_id)
     ) filter (where not f.again and not f.goes_on and f.item_index = 0)
-  into v_followed, v_items, v_failed_items, v_jobs, v_events, v_fatal
+  into v_followed, v_items, v_failed_items, v_undone_runs, v_jobs, v_events, v_fatal
   from failed f
   left join next_attempt n
     on n.run_id = f.run_id and n.step_id = f.step_id and n.item_index = f.item_index
@@ -258,6 +262,11 @@ begin
 
   if v_failed_items is not null then
     perform engine.fail_parents(v_failed_items);
+  end if;
+
+  -- A step that could not be undone does not keep the others from it.
+  if v_undone_runs is not null then
+    perform engine.go_on_compensating(v_undone_runs);
   end if;
 
   for v_fatal_run, v_fatal_error in

@@ -17,6 +17,8 @@ declare
   v_done uuid[];
   v_items uuid[];
   v_parents uuid[];
+  v_undone uuid[];
+  v_undone_runs uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
 begin
@@ -54,6 +56,8 @@ begin
   select
     array_agg(d.id order by d.ord) filter (where d.item_index = 0),
     array_agg(d.id order by d.ord) filter (where d.item_index > 0),
+    array_agg(d.id) filter (where d.item_index = -1),
+    array_agg(distinct d.run_id) filter (where d.item_index = -1),
     array_agg(
       row(
         d.run_id, d.app_code, p_event_type, d.step_id, d.item_index, d.attempt, 'completed',
@@ -62,7 +66,7 @@ begin
           else jsonb_build_object('handle', d.handle) end
       )::engine.event order by d.ord
     )
-  into v_done, v_items, v_events
+  into v_done, v_items, v_undone, v_undone_runs, v_events
   from done d;
 
   if v_events is not null then
@@ -75,14 +79,17 @@ begin
     perform engine.settle(
       coalesce(v_done, '{}') || coalesce(v_parents, '{}'), v_events, false
     );
+    if v_undone_runs is not null then
+      perform engine.go_on_compensating(v_undone_runs);
+    end if;
     -- The decision came from outside a worker: watchers beyond Realtime hear of it by the relay.
     insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
     select distinct s.app_code, 'run', s.run_id, 'run.changed'
     from public.step_runs s
-    where s.id = any(v_done) or s.id = any(v_items);
+    where s.id = any(v_done || v_items || v_undone);
     perform pg_notify('stepbase', 'outbox');
   end if;
-  return query select unnest(coalesce(v_done, '{}') || coalesce(v_items, '{}'));
+  return query select unnest(v_done || v_items || v_undone);
 end;
 $$;
 

@@ -33,6 +33,10 @@ as $$
       select jsonb_agg(jsonb_build_object(
         'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
         'timeout_ms', n.timeout_ms, 'in_degree', n.in_degree,
+        'compensate', n.compensate,
+        'undo_component', engine.component_facts(
+          private.component_for(n.app_code, n.compensate #>> '{config,component}')
+        ),
         -- The step within a for_each has no node of its own: its component is looked up by name.
         'component', engine.component_facts(coalesce(
           n.component_id, private.component_for(n.app_code, n.config #>> '{step,config,component}')

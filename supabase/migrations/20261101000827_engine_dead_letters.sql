@@ -75,6 +75,8 @@ begin
   where s.run_id = p_origin.id
     and s.item_index = 0
     and (s.step_id = p_origin.error ->> 'step_id' or s.status = 'cancelled')
+    -- What was undone has to be done again.
+    and not engine.is_compensated(p_origin.id)
   order by s.step_id = p_origin.error ->> 'step_id' desc nulls last, n.ordinal
   limit 1;
   v_run := engine.start_run(
@@ -90,7 +92,8 @@ end;
 $$;
 
 comment on function engine.redrive(public.runs, uuid) is
-'Starts a run that goes on where a failed or timed out one ended: from the failed step, or from what was open.';
+'Starts a run that goes on where a failed or timed out one ended: from the failed step, or from what was open. A run '
+'that was undone begins anew.';
 
 create function private.redrive(
   run_ids uuid[], workflow text, error_code text, failed_after timestamptz, max_runs int, force boolean

@@ -125,7 +125,7 @@ begin
   if not found then
     -- It ended meanwhile, perhaps by another cancel.
     v_run := private.own_run(v_run.id, v_run.app_code);
-    if v_run.status <> 'cancelled' then
+    if v_run.status <> 'cancelled' and v_run.ending is null then
       perform private.fail(
         'SB409', 'conflict', format('the run is already %s', v_run.status)
       );

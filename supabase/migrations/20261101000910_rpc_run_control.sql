@@ -18,12 +18,14 @@ begin
   ));
   update public.runs r
   set status = 'paused', paused_at = engine.now(), updated_at = engine.now()
-  where r.id = v_run.id and r.status in ('pending', 'running');
+  where r.id = v_run.id and r.status in ('pending', 'running') and r.ending is null;
   if not found then
-    select r.status into v_run.status from public.runs r where r.id = v_run.id;
+    select r.* into v_run from public.runs r where r.id = v_run.id;
     if v_run.status <> 'paused' then
       perform private.fail(
-        'SB409', 'conflict', format('the run is already %s', v_run.status)
+        'SB409', 'conflict',
+        case when v_run.ending is null then format('the run is already %s', v_run.status)
+          else 'the run is being undone' end
       );
     end if;
   else
@@ -155,6 +157,11 @@ begin
   if v_origin.completed_at is null then
     perform private.fail('SB409', 'conflict', 'a run can be rerun once it has ended');
   end if;
+  if rerun.from_step is not null and engine.is_compensated(v_origin.id) then
+    perform private.fail(
+      'SB409', 'conflict', 'what the run had done was undone: rerun it as a whole'
+    );
+  end if;
   if rerun.from_step is not null and not exists (
     select 1 from public.step_runs s
     where s.run_id = v_origin.id and s.step_id = rerun.from_step and s.status <> 'skipped'
@@ -188,7 +195,7 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended.';
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, or undone (then only as a whole).';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void

@@ -97,6 +97,37 @@ test('a worker is killed in the middle of a run: another one finishes it', async
   expect(await claims(id)).toEqual([1, 2]);
 });
 
+test('a worker is killed while it undoes a run: another one goes on undoing', async () => {
+  const undo = (path: string) => ({ type: 'http_request', config: { url: `${url}/${path}` } });
+  const done = (id: string) => ({
+    id,
+    type: 'transform',
+    data: { config: { expression: '1' }, compensate: undo(id) },
+  });
+  const { id } = await b.start(
+    await b.publish(
+      [done('one'), done('two'), value('bad', '$error("no")')],
+      ['one > two', 'two > bad'],
+    ),
+  );
+  const first = await request(0);
+  expect(first.path).toBe('/two');
+  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  const second = await request(1);
+  expect([second.path, second.key]).toEqual(['/two', first.key]);
+  answer(second.response, 1);
+  const third = await request(2);
+  expect(third.path).toBe('/one');
+  answer(third.response, 1);
+  const { run, all } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'failed', error: { step_id: 'bad' } });
+  expect(run.error).not.toHaveProperty('compensation_failed');
+  expect(all.filter((s) => s.item_index === -1).map((s) => [s.step_id, s.attempt])).toEqual([
+    ['one', 1],
+    ['two', 1],
+  ]);
+});
+
 test('killed in a fan-out: the finished branches stay finished', async () => {
   const ids = Array.from({ length: 30 }, (_, i) => `w${i}`);
   const { id } = await b.start(

@@ -68,6 +68,8 @@ export interface PlanNode {
   in_degree: number;
   next: { id: string; handle: string | null }[];
   component: Component | null;
+  compensate: { type: string; config: unknown; timeout_ms?: number | null } | null;
+  undo_component: Component | null;
 }
 
 export interface Plan {

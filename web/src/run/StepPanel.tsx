@@ -41,6 +41,7 @@ export function StepPanel({ nodeId, node, steps, onClose }: Props) {
           <p className="facts">
             <Status name={step.status} />
             {step.item_index > 0 && <span>item {step.item_index}</span>}
+            {step.item_index < 0 && <span>compensation</span>}
             <span>attempt {step.attempt}</span>
             <span>{duration(step.duration_ms)}</span>
           </p>

@@ -1,0 +1,160 @@
+-- Compensation: what undoes the completed steps of a run that fails, is cancelled or times out.
+-- Such a run does not end at once. Its open steps are cancelled, runs.ending keeps how it will end, and
+-- the `compensate` of each completed step that has one runs as a step run of its own: item_index -1 of
+-- the same node. One after the other, later nodes first, so that nothing is undone before what was
+-- built on it. When the last one is resolved, the run ends as it was to end.
+
+create function engine.next_compensation(p_run_id uuid)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select n.node_id
+  from public.runs r
+  join public.workflow_nodes n
+    on n.workflow_version_id = r.workflow_version_id and n.compensate is not null
+  join public.step_runs s
+    on s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed'
+  where r.id = p_run_id
+    -- What a rerun took over it has not done itself: that was never claimed.
+    and s.claim > 0
+    and not exists (
+      select 1 from public.step_runs c
+      where c.run_id = r.id and c.step_id = n.node_id and c.item_index = -1
+    )
+  order by n.ordinal desc
+  limit 1;
+$$;
+
+comment on function engine.next_compensation(uuid) is
+'The last completed step of a run, in the order of the graph, that has something to undo it and was not undone yet.';
+
+create function engine.is_compensated(p_run_id uuid)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select 1 from public.runs r
+    join public.workflow_nodes n
+      on n.workflow_version_id = r.workflow_version_id and n.compensate is not null
+    join public.step_runs c
+      on c.run_id = r.id and c.step_id = n.node_id and c.item_index = -1 and c.attempt = 1
+    where r.id = p_run_id
+  );
+$$;
+
+comment on function engine.is_compensated(uuid) is
+'Whether steps of a run were undone: what they did is of no use to a rerun.';
+
+create function engine.begin_compensation(
+  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid
+)
+returns engine.event[]
+language sql
+set search_path = ''
+as $$
+  with begun as (
+    update public.runs r
+    set
+      ending = jsonb_build_object('status', p_status, 'error', p_error, 'actor_id', p_actor_id),
+      status = 'running',
+      open_steps = 0,
+      paused_at = null,
+      -- Undoing has no deadline but those of its steps.
+      deadline_at = null,
+      updated_at = engine.now()
+    where r.id = any(p_run_ids)
+    returning r.id, r.app_code
+  )
+  select array_agg(
+    row(
+      b.id, b.app_code, 'compensation.started', null, null, null, 'running', 0, 0, 0, p_actor_id,
+      jsonb_strip_nulls(jsonb_build_object('ending', p_status, 'error', p_error))
+    )::engine.event order by b.id
+  )
+  from begun b;
+$$;
+
+comment on function engine.begin_compensation(uuid[], text, jsonb, uuid) is
+'Notes how runs will end once their completed steps are undone; returns the events. The caller has locked the runs '
+'and stopped their open steps.';
+
+create function engine.go_on_compensating(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run public.runs;
+  v_step_id text;
+  v_job_id uuid;
+  v_now timestamptz := engine.now();
+begin
+  for v_run in
+    select r.* from public.runs r
+    where r.id = any(p_run_ids) and r.ending is not null and r.open_steps = 0
+    order by r.id
+  loop
+    v_step_id := engine.next_compensation(v_run.id);
+    if v_step_id is null then
+      perform engine.finish_compensation(v_run);
+      continue;
+    end if;
+    v_job_id := engine.new_id();
+    insert into public.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, item_index, status, taken_in,
+      job_id, created_at, updated_at
+    )
+    select
+      v_run.id, v_run.app_code, v_run.workflow_version_id, n.node_id, n.compensate ->> 'type', -1,
+      'ready', 1, v_job_id, v_now, v_now
+    from public.workflow_nodes n
+    where n.workflow_version_id = v_run.workflow_version_id and n.node_id = v_step_id;
+    perform engine.record(array[
+      row(
+        v_run.id, v_run.app_code, 'step.ready', v_step_id, -1, 1, 'ready', 1, 0, 0, null, '{}'::jsonb
+      )::engine.event
+    ]);
+    perform engine.create_tokens(array[v_job_id], array[v_run.id]);
+  end loop;
+end;
+$$;
+
+comment on function engine.go_on_compensating(uuid[]) is
+'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. The '
+'caller has locked the runs.';
+
+create function engine.finish_compensation(p_run public.runs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_error jsonb := nullif(p_run.ending -> 'error', 'null');
+  v_failed jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('step_id', f.step_id, 'error', f.error) order by f.completed_at)
+  into v_failed
+  from (
+    select distinct on (s.step_id) s.step_id, s.status, s.error, s.completed_at
+    from public.step_runs s
+    where s.run_id = p_run.id and s.item_index = -1
+    order by s.step_id, s.attempt desc
+  ) f
+  where f.status = 'failed';
+  if v_failed is not null then
+    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_failed', v_failed);
+  end if;
+  update public.runs r set ending = null where r.id = p_run.id;
+  perform engine.close_runs(
+    array[p_run.id], p_run.ending ->> 'status', v_error, (p_run.ending ->> 'actor_id')::uuid, '{}'
+  );
+end;
+$$;
+
+comment on function engine.finish_compensation(public.runs) is
+'Ends a run whose steps were undone as it was to end; compensations that failed for good are in its error as '
+'compensation_failed: [{step_id, error}].';
