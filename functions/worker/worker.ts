@@ -54,7 +54,6 @@ interface Executing {
 }
 
 const FETCH_AT_MOST = 100;
-const TOKENS_PER_EXECUTION = 2;
 /** A worker is heard of at least every twice this long; engine.watch_workers knows. */
 const PRESENCE_MS = 20_000;
 /** After tokens were found, the queue is read again so much later (create_tokens tells a quiet queue only). */
@@ -238,11 +237,7 @@ export function createWorker(options: WorkerOptions): Worker {
    * to the front of the queue must not find a worker that has taken all of it.
    */
   function room(): number {
-    return Math.min(
-      options.concurrency - executing.size,
-      TOKENS_PER_EXECUTION * options.concurrency - tokens.size,
-      FETCH_AT_MOST,
-    );
+    return Math.min(options.concurrency - Math.max(executing.size, tokens.size), FETCH_AT_MOST);
   }
 
   function hasRoom(): boolean {

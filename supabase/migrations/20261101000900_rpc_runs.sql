@@ -79,7 +79,8 @@ $$;
 comment on function public.start_run(text, jsonb, text, int, int) is
 'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
 'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
-'Errors: SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema.';
+'Errors: SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
+'too many wait.';
 
 create function private.own_run(run_id uuid, app_code text)
 returns public.runs
