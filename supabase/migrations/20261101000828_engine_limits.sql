@@ -44,6 +44,8 @@ begin
     join public.runs r
       on r.app_code = w.app_code and r.workflow_id = w.id
       and r.status in ('pending', 'running', 'paused')
+      -- Paused before it started, it is in no line and takes up nothing.
+      and (r.status <> 'paused' or r.started_at is not null)
     where w.id = any(p_workflow_ids)
     order by r.id
     for no key update of r
