@@ -99,7 +99,9 @@ declare
 begin
   perform 1 from public.runs r
   where r.id = any(p_run_ids) order by r.id for no key update;
-  perform engine.dequeue_runs(p_run_ids);
+  -- Should one be admitted right now, this waits for it. Places are left when a run has really ended:
+  -- see engine.leave_limits.
+  delete from engine.waiting_runs w where w.run_id = any(p_run_ids);
 
   select
     array_agg(r.id order by r.id),

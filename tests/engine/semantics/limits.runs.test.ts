@@ -2,13 +2,21 @@
 // the most urgent first and then the oldest, and take the place of whichever run ends, however it ends.
 
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
 import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
 
 let b: Bench;
+const server = createServer();
 beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   b = await bench();
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
 });
 
 /** Waits for its signal; fails when that says so. */
@@ -162,6 +170,44 @@ describe.concurrent('a workflow', () => {
     await go(waiting);
     for (const run of [first, later, waiting]) await b.ended(run.id);
     await nothingLeft(first, waiting, later);
+  });
+
+  test('a run that is undone keeps its place until it has ended', async () => {
+    let undone = () => {};
+    const asked = new Promise<void>((resolve) => {
+      server.once('request', (_, response) => {
+        undone = () => void response.end('{}');
+        resolve();
+      });
+    });
+    const { port } = server.address() as AddressInfo;
+    const config = { url: `http://127.0.0.1:${port}` };
+    const made = { expression: '1' };
+    const workflow = await b.publish(
+      [
+        {
+          id: 'made',
+          type: 'transform',
+          data: { config: made, compensate: { type: 'http_request', config } },
+        },
+        ...held,
+      ],
+      ['made > hold', 'hold > end'],
+    );
+    await limit(workflow, 1);
+    const first = await b.start(workflow);
+    await underWay(first);
+    const next = await b.start(workflow);
+    await go(first, { fails: true });
+    await asked;
+    await settled();
+    expect(await statusOf(next)).toEqual(['pending']);
+    undone();
+    await underWay(next);
+    expect((await b.ended(first.id)).run.status).toBe('failed');
+    await go(next);
+    await b.ended(next.id);
+    await nothingLeft(first, next);
   });
 
   test('ninety runs of one that allows three never are more than three', async () => {
