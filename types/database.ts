@@ -436,14 +436,14 @@ isOneToOne: false
                   ]
                 },"run_signals": {
                   Row: {
-                    "app_code": string,"consumed_at": string | null,"created_at": string,"id": string,"payload": NonNullable<Json>,"run_id": string,"sent_by": string | null,"signal_name": string,"step_run_id": string | null
+                    "app_code": string,"consumed_at": string | null,"created_at": string,"id": string,"payload": NonNullable<Json>,"run_id": string,"sent_by": string | null,"sent_key": string | null,"signal_name": string,"step_run_id": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"consumed_at"?: string | null,"created_at"?: string,"id"?: string,"payload"?: NonNullable<Json>,"run_id": string,"sent_by"?: string | null,"signal_name": string,"step_run_id"?: string | null
+                    "app_code": string,"consumed_at"?: string | null,"created_at"?: string,"id"?: string,"payload"?: NonNullable<Json>,"run_id": string,"sent_by"?: string | null,"sent_key"?: string | null,"signal_name": string,"step_run_id"?: string | null
                   }
                   Update: {
-                    "app_code"?: string,"consumed_at"?: string | null,"created_at"?: string,"id"?: string,"payload"?: NonNullable<Json>,"run_id"?: string,"sent_by"?: string | null,"signal_name"?: string,"step_run_id"?: string | null
+                    "app_code"?: string,"consumed_at"?: string | null,"created_at"?: string,"id"?: string,"payload"?: NonNullable<Json>,"run_id"?: string,"sent_by"?: string | null,"sent_key"?: string | null,"signal_name"?: string,"step_run_id"?: string | null
                   }
                   Relationships: [
                     {

@@ -10,7 +10,6 @@ import {
   StepError,
   toStepError,
   type Waiting,
-  type WorkQueues,
 } from '../_shared/steps/index.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -28,7 +27,8 @@ export interface ExecuteDeps {
   memory: RunMemory;
   env: StepEnv;
   secretsOf: SecretsOf;
-  queuesOf(runId: string, key: string): WorkQueues;
+  /** What a step may do in the database, under a key that is the same for every attempt. */
+  reachOf(runId: string, key: string): Pick<StepContext, 'queues' | 'runs'>;
 }
 
 export type Answer =
@@ -112,7 +112,7 @@ async function contextOf(
     idempotencyKey: key,
     signal,
     env: deps.env,
-    queues: deps.queuesOf(work.run_id, key),
+    ...deps.reachOf(work.run_id, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
     context: Object.fromEntries(outputs),

@@ -16,6 +16,7 @@ import { createAnnouncer } from './announce.ts';
 import { startBudget } from './budget.ts';
 import { createPlans } from './plans.ts';
 import { createPresence } from './presence.ts';
+import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createSecrets } from './secrets.ts';
 import { listen, type Wakeup, type Wakeups } from './wakeups.ts';
@@ -60,15 +61,7 @@ const worker = createWorker({
     memory,
     env: createStepEnv(environment),
     secretsOf: createSecrets(db, environment),
-    queuesOf: (runId, key) => ({
-      async push(queue, item, priority) {
-        const pushed = await engine.pushItem({ runId, key, queue }, item, priority);
-        // Somebody may wait for it.
-        worker.wake({ kind: 'outbox' });
-        return pushed;
-      },
-      pop: (queue) => engine.popItem({ runId, key, queue }),
-    }),
+    reachOf: createReach(engine, () => worker.wake({ kind: 'outbox' })),
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,

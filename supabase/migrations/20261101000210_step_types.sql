@@ -120,6 +120,16 @@ values
     '{}', array['item', 'empty', 'timeout'], false, false
   ),
   (
+    'send_signal', 'Send signal', 'Sends a signal to its parent, or to another run.', 'radio', '#0d9488', 19, 'action',
+    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "minLength": 1}, "run": {"type": "string", "minLength": 1}, "payload": {}}}',
+    '{}', '{}', false, false
+  ),
+  (
+    'query_run', 'Query run', 'Asks its parent, or another run, one of its queries.', 'help-circle', '#0d9488', 20, 'data',
+    '{"type": "object", "required": ["query_name"], "properties": {"query_name": {"type": "string", "minLength": 1}, "run": {"type": "string", "minLength": 1}}}',
+    '{}', '{}', false, false
+  ),
+  (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.', 'zap', '#d97706', 18, 'action',
     '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}, "payload": {}}}',
     '{}', '{}', false, false

@@ -112,8 +112,10 @@ create table public.workflow_children (
 );
 
 comment on table public.workflow_children is 'Workflows that runs of a workflow start, and how they are tied to them.';
-comment on column public.workflow_children.child_workflow_name is 'The name the parent knows the child by.';
-comment on column public.workflow_children.block_until is 'What must hold before the child starts; null: nothing.';
+comment on column public.workflow_children.child_workflow_name is 'The name the parent knows the child by: what its child_workflow step may call it.';
+comment on column public.workflow_children.block_until is
+  'What must hold before the child starts: {signal?: a signal its parent got, children?: names of children of the same '
+  'run that completed}; null: nothing.';
 
 create index idx_workflow_children_parent_workflow_id_app_code
   on public.workflow_children (parent_workflow_id, app_code);

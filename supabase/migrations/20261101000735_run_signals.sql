@@ -6,6 +6,7 @@ create table public.run_signals (
   app_code text not null,
   signal_name text not null,
   payload jsonb not null default '{}',
+  sent_key text,
   sent_by uuid references public.users (id) on delete set null,
   step_run_id uuid references public.step_runs (id) on delete set null,
   created_at timestamptz not null default engine.now(),
@@ -17,11 +18,14 @@ create table public.run_signals (
 );
 
 comment on table public.run_signals is 'Signals sent to runs; a waiting step consumes the oldest of its name.';
+comment on column public.run_signals.sent_key is 'run:step:item of the step that sent it, whatever the attempt; null: a client did.';
 comment on column public.run_signals.step_run_id is 'The step that consumed it.';
 comment on column public.run_signals.consumed_at is 'Null while no step has waited for it.';
 
 create index idx_run_signals_run_id_app_code
 on public.run_signals (run_id, app_code, signal_name, created_at);
+create unique index idx_run_signals_sent_key
+on public.run_signals (run_id, sent_key) where sent_key is not null;
 create index idx_run_signals_sent_by on public.run_signals (sent_by) where sent_by is not null;
 create index idx_run_signals_step_run_id on public.run_signals (step_run_id)
 where step_run_id is not null;

@@ -85,7 +85,8 @@ comment on function engine.close_runs(uuid[], text, jsonb, uuid, engine.event[])
 'returns their ids. The caller has locked the runs and stopped their steps.';
 
 create function engine.end_runs(
-  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid default null
+  p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid default null,
+  p_undo boolean default true
 )
 returns setof uuid
 language plpgsql
@@ -106,7 +107,9 @@ begin
   select
     array_agg(r.id order by r.id),
     array_agg(r.id order by r.id)
-      filter (where r.status <> 'pending' and engine.next_compensation(r.id) is not null)
+      filter (
+        where p_undo and r.status <> 'pending' and engine.next_compensation(r.id) is not null
+      )
   into v_open, v_undoing
   from public.runs r
   where r.id = any(p_run_ids) and r.status in ('pending', 'running', 'paused') and r.ending is null;
@@ -133,7 +136,7 @@ begin
 end;
 $$;
 
-comment on function engine.end_runs(uuid[], text, jsonb, uuid) is
+comment on function engine.end_runs(uuid[], text, jsonb, uuid, boolean) is
 'Ends the given runs that are not terminal yet as failed, cancelled or timed_out, with the reason as error '
 '({code, message, …}), once what can be undone of them is undone; returns the ids of those that it ended or that '
-'will end so. Runs that are being undone already are left to that.';
+'will end so. Without p_undo nothing is undone. Runs that are being undone already are left to that.';

@@ -47,3 +47,66 @@ $$;
 
 comment on function engine.deliver_signals(uuid[]) is
 'Gives kept signals to the steps that wait for them, oldest first. The caller has locked the runs.';
+
+create function engine.accept_signal(
+  p_run public.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,
+  p_sent_key text default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_errors jsonb;
+  v_work_queue_id uuid;
+begin
+  if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
+    perform private.fail(
+      'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
+    );
+  end if;
+  select
+    case when d.parameters is not null then private.json_schema_errors(d.parameters, p_payload) end,
+    d.work_queue_id
+  into v_errors, v_work_queue_id
+  from public.workflow_signals d
+  where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
+  if jsonb_array_length(v_errors) > 0 then
+    perform private.fail(
+      'SB422', 'invalid_input',
+      format('the payload does not fit the parameters of signal %s', p_signal_name),
+      jsonb_build_object('errors', v_errors)
+    );
+  end if;
+
+  perform 1 from public.runs r where r.id = p_run.id and r.completed_at is null for no key update;
+  if not found then
+    perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
+  end if;
+  if v_work_queue_id is not null then
+    -- The signal that came with a work queue is a push.
+    perform engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
+  else
+    insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
+    values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key)
+    on conflict (run_id, sent_key) where sent_key is not null do nothing;
+    if not found then
+      return;
+    end if;
+  end if;
+  perform engine.record(array[
+    row(
+      p_run.id, p_run.app_code, 'signal.sent', null, null, null,
+      (select r.status from public.runs r where r.id = p_run.id), 0, 0, 0, p_actor_id,
+      jsonb_build_object('signal_name', p_signal_name)
+    )::engine.event
+  ]);
+  perform engine.deliver_signals(array[p_run.id]);
+  perform engine.start_blocked_children(p_run.id);
+  perform engine.announce(p_run.app_code, p_run.id);
+end;
+$$;
+
+comment on function engine.accept_signal(public.runs, text, jsonb, uuid, text) is
+'Takes a signal to a run: checked against its declaration, kept or consumed at once, or pushed when it is that of a '
+'work queue. A repeated key changes nothing. SB400 bad name, SB409 the run has ended, SB422, SB429.';

@@ -2,12 +2,78 @@
 -- Parent and child are locked in transactions of their own: what one's end means for the other goes
 -- through the outbox, so that the two locks are never held together.
 
+create function engine.child_link(p_step public.step_runs, p_workflow text)
+returns public.workflow_children
+language sql
+stable
+set search_path = ''
+as $$
+  select l
+  from public.runs r
+  join public.workflow_children l on l.parent_workflow_id = r.workflow_id
+  join public.workflows w on w.id = l.child_workflow_id
+  where r.id = p_step.run_id and (l.child_workflow_name = p_workflow or w.kebab_name = p_workflow)
+  order by l.child_workflow_name = p_workflow desc
+  limit 1;
+$$;
+
+comment on function engine.child_link(public.step_runs, text) is
+'How the workflow of a step''s run is tied to a child, named as in workflow_children or by its kebab name; null when '
+'nothing is declared.';
+
+create function engine.child_is_blocked(p_run_id uuid, p_block_until jsonb)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_child text;
+  v_failed text;
+begin
+  if p_block_until ? 'signal' and not exists (
+    select 1 from public.run_signals g
+    where g.run_id = p_run_id and g.signal_name = p_block_until ->> 'signal'
+  ) then
+    return true;
+  end if;
+  for v_child in
+    select c from jsonb_array_elements_text(coalesce(p_block_until -> 'children', '[]')) as c
+  loop
+    -- A child that ended otherwise than completed never lets this one start.
+    select c.status into v_failed
+    from public.runs c
+    join public.workflows w on w.id = c.workflow_id
+    join public.runs r on r.id = p_run_id
+    left join public.workflow_children l
+      on l.parent_workflow_id = r.workflow_id and l.child_workflow_id = w.id
+    where c.parent_run_id = p_run_id and v_child in (l.child_workflow_name, w.kebab_name)
+    order by c.status = 'completed' desc, c.completed_at is null desc
+    limit 1;
+    if v_failed in ('failed', 'cancelled', 'timed_out') then
+      perform private.fail(
+        'SB409', 'conflict', format('it waits for child %s, which is %s', v_child, v_failed)
+      );
+    end if;
+    if v_failed is distinct from 'completed' then
+      return true;
+    end if;
+  end loop;
+  return false;
+end;
+$$;
+
+comment on function engine.child_is_blocked(uuid, jsonb) is
+'Whether block_until keeps a child of the run from starting: {signal?: a signal the run has to have got, children?: '
+'names of children that have to have completed}. SB409 when one of those ended otherwise.';
+
 create function engine.start_child(p_step public.step_runs, p_child jsonb)
 returns uuid
 language plpgsql
 set search_path = ''
 as $$
 declare
+  v_link public.workflow_children := engine.child_link(p_step, p_child ->> 'workflow');
   v_version_id uuid;
   v_parent public.runs;
 begin
@@ -15,7 +81,8 @@ begin
   select w.published_version_id into v_version_id
   from public.workflows w
   where w.app_code = p_step.app_code
-    and w.kebab_name = p_child ->> 'workflow'
+    and case when v_link.id is null then w.kebab_name = p_child ->> 'workflow'
+      else w.id = v_link.child_workflow_id end
     and w.status = 'published'
     and w.deleted_at is null;
   if v_version_id is null then
@@ -24,22 +91,26 @@ begin
       format('there is no published workflow %s', p_child ->> 'workflow')
     );
   end if;
+  if v_link.block_until is not null and engine.child_is_blocked(p_step.run_id, v_link.block_until) then
+    return null;
+  end if;
   return (
     engine.start_run(
-      p_step.app_code, v_version_id, coalesce(p_child -> 'input', '{}'), 'child',
+      p_step.app_code, v_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
       -- The same attempt never starts a second child, whatever is delivered again. (Only a policy that
       -- says retry_on: ["child_failed"] makes an attempt after a child was started.)
       format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index)
         || case when p_step.attempt > 1 then ':' || p_step.attempt else '' end,
       v_parent.priority, v_parent.created_by, p_step.run_id, p_step.id, null, null, '{}',
-      coalesce(p_child ->> 'parent_close_policy', 'terminate')
+      coalesce(p_child ->> 'parent_close_policy', v_link.parent_close_policy, 'terminate')
     )
   ).id;
 end;
 $$;
 
 comment on function engine.start_child(public.step_runs, jsonb) is
-'Starts the child run of a child_workflow step: {workflow, input?, parent_close_policy = terminate}; SB404, SB422.';
+'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with what workflow_children '
+'declares of it; null while its block_until does not hold. SB404, SB409, SB422.';
 
 create function engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
 returns void
@@ -67,6 +138,7 @@ begin
       );
       continue;
     end;
+    continue when v_child_id is null;
     perform engine.record(array[
       row(
         v_step.run_id, v_step.app_code, 'child.started', v_step.step_id, v_step.item_index,
@@ -83,7 +155,32 @@ end;
 $$;
 
 comment on function engine.start_children(uuid[], jsonb[]) is
-'Starts a child run for each waiting step; steps that do not wait for it complete with {run_id}.';
+'Starts a child run for each waiting step whose block_until holds; steps that do not wait for it complete with {run_id}.';
+
+create function engine.start_blocked_children(p_run_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_steps uuid[];
+  v_children jsonb[];
+begin
+  select array_agg(s.id order by s.created_at, s.id), array_agg(s.input order by s.created_at, s.id)
+  into v_steps, v_children
+  from public.step_runs s
+  where s.run_id = p_run_id and s.status = 'waiting' and s.wait_kind = 'child'
+    and not exists (
+      select 1 from public.runs c where c.parent_run_id = p_run_id and c.parent_step_run_id = s.id
+    );
+  if v_steps is not null then
+    perform engine.start_children(v_steps, v_children);
+  end if;
+end;
+$$;
+
+comment on function engine.start_blocked_children(uuid) is
+'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
 
 create function engine.follow_ended(p_run_ids uuid[])
 returns void
@@ -93,6 +190,7 @@ as $$
 declare
   v_run public.runs;
   v_children uuid[];
+  v_policy text;
 begin
   for v_run in
     select r.* from public.runs r where r.id = any(p_run_ids) and r.completed_at is not null
@@ -121,22 +219,104 @@ begin
       end if;
     end if;
 
-    select array_agg(c.id) into v_children
-    from public.runs c
-    where c.parent_run_id = v_run.id
-      and c.completed_at is null
-      and c.parent_close_policy in ('terminate', 'request_cancel');
-    if v_children is not null then
-      perform engine.end_runs(
-        v_children, 'cancelled',
-        jsonb_build_object(
-          'code', 'parent_closed', 'message', format('the parent run is %s', v_run.status)
-        )
-      );
+    if v_run.parent_run_id is not null then
+      perform 1 from public.runs r
+      where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
+      if found then
+        perform engine.start_blocked_children(v_run.parent_run_id);
+      end if;
     end if;
+
+    -- request_cancel lets a child undo what it did; terminate does not.
+    for v_policy in select p from unnest(array['terminate', 'request_cancel']) as p loop
+      select array_agg(c.id) into v_children
+      from public.runs c
+      where c.parent_run_id = v_run.id
+        and c.completed_at is null
+        and c.parent_close_policy = v_policy;
+      if v_children is not null then
+        perform engine.end_runs(
+          v_children, 'cancelled',
+          jsonb_build_object(
+            'code', 'parent_closed', 'message', format('the parent run is %s', v_run.status)
+          ),
+          null, v_policy = 'request_cancel'
+        );
+      end if;
+    end loop;
   end loop;
 end;
 $$;
 
 comment on function engine.follow_ended(uuid[]) is
 'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy.';
+
+create function engine.peer_run(p_run_id uuid, p_target text, p_permission text)
+returns public.runs
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_run public.runs;
+  v_peer public.runs;
+begin
+  select r.* into strict v_run from public.runs r where r.id = p_run_id;
+  if p_target = 'parent' then
+    select r.* into v_peer from public.runs r where r.id = v_run.parent_run_id;
+    if found and not exists (
+      select 1 from public.workflow_children l
+      where l.parent_workflow_id = v_peer.workflow_id and l.child_workflow_id = v_run.workflow_id
+        and case p_permission when 'signal' then l.can_signal_parent else l.can_query_parent end
+    ) then
+      perform private.fail(
+        'SB403', 'permission_denied', format('this child may not %s its parent', p_permission)
+      );
+    end if;
+  else
+    select r.* into v_peer from public.runs r
+    where r.id::text = p_target and r.app_code = v_run.app_code;
+  end if;
+  if v_peer.id is null then
+    perform private.fail('SB404', 'not_found', format('there is no such run: %s', p_target));
+  end if;
+  return v_peer;
+end;
+$$;
+
+comment on function engine.peer_run(uuid, text, text) is
+'The run that a step of another run means: parent, if workflow_children allows it (signal or query), or the id of a '
+'run of the app. SB403, SB404.';
+
+create function engine.signal_from_step(
+  p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_peer public.runs := engine.peer_run(p_run_id, p_target, 'signal');
+begin
+  perform engine.accept_signal(v_peer, p_signal_name, p_payload, null, p_key);
+  return jsonb_build_object('run_id', v_peer.id);
+end;
+$$;
+
+comment on function engine.signal_from_step(uuid, text, text, text, jsonb) is
+'Sends a signal for a step, once whatever its attempts (the key); returns {run_id}. SB403, SB404, and what '
+'engine.accept_signal refuses.';
+
+create function engine.query_from_step(p_run_id uuid, p_target text, p_query_name text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return engine.answer_query(engine.peer_run(p_run_id, p_target, 'query'), p_query_name);
+end;
+$$;
+
+comment on function engine.query_from_step(uuid, text, text) is
+'Asks another run for a step: {answer}, or {expression, state, return_type} when that takes JSONata. SB403, SB404, SB409.';

@@ -204,54 +204,11 @@ security definer
 set search_path = ''
 as $$
 -- Security definer: as above.
-declare
-  v_run public.runs := private.own_run(
-    send_signal.run_id, private.require_permission('run:execute')
-  );
-  v_errors jsonb;
-  v_work_queue_id uuid;
 begin
-  if send_signal.signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
-    perform private.fail(
-      'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
-    );
-  end if;
-  select
-    case when d.parameters is not null
-      then private.json_schema_errors(d.parameters, send_signal.payload) end,
-    d.work_queue_id
-  into v_errors, v_work_queue_id
-  from public.workflow_signals d
-  where d.workflow_id = v_run.workflow_id and d.signal_name = send_signal.signal_name;
-  if jsonb_array_length(v_errors) > 0 then
-    perform private.fail(
-      'SB422', 'invalid_input',
-      format('the payload does not fit the parameters of signal %s', send_signal.signal_name),
-      jsonb_build_object('errors', v_errors)
-    );
-  end if;
-
-  perform 1 from public.runs r where r.id = v_run.id and r.completed_at is null for no key update;
-  if not found then
-    perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
-  end if;
-  if v_work_queue_id is not null then
-    -- The signal that came with a work queue is a push.
-    perform engine.push_work_item(v_work_queue_id, send_signal.payload, 0, v_run.id);
-  else
-    insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by)
-    values (
-      v_run.id, v_run.app_code, send_signal.signal_name, send_signal.payload, private.user_id()
-    );
-  end if;
-  perform engine.record(array[
-    row(
-      v_run.id, v_run.app_code, 'signal.sent', null, null, null, v_run.status, 0, 0, 0,
-      private.user_id(), jsonb_build_object('signal_name', send_signal.signal_name)
-    )::engine.event
-  ]);
-  perform engine.deliver_signals(array[v_run.id]);
-  perform engine.announce(v_run.app_code, v_run.id);
+  perform engine.accept_signal(
+    private.own_run(send_signal.run_id, private.require_permission('run:execute')),
+    send_signal.signal_name, send_signal.payload, private.user_id()
+  );
 end;
 $$;
 

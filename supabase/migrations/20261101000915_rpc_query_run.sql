@@ -39,43 +39,40 @@ comment on function engine.query_state(public.runs) is
 'What queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, error, '
 'handle}}}, the last attempt of each step.';
 
-create function private.query_run(run_id uuid, query_name text)
+create function engine.answer_query(p_run public.runs, p_query_name text)
 returns jsonb
 language plpgsql
 stable
-security definer
 set search_path = ''
 as $$
--- Security definer: reads the declaration and the queue behind it, whatever the caller may read of those.
 declare
   c_path constant text := '^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$';
-  v_run public.runs := private.own_run(query_run.run_id, private.require_permission('run:read'));
   v_query public.workflow_queries;
   v_answer jsonb;
 begin
   select q.* into v_query
   from public.workflow_queries q
-  where q.workflow_id = v_run.workflow_id and q.query_name = query_run.query_name;
+  where q.workflow_id = p_run.workflow_id and q.query_name = p_query_name;
 
   if v_query.work_queue_id is not null then
     v_answer := engine.work_queue_state(v_query.work_queue_id);
   elsif v_query.expression ~ c_path then
-    v_answer := engine.query_state(v_run) #> string_to_array(v_query.expression, '.');
+    v_answer := engine.query_state(p_run) #> string_to_array(v_query.expression, '.');
   elsif v_query.expression is not null then
     return jsonb_build_object(
-      'expression', v_query.expression, 'state', engine.query_state(v_run),
+      'expression', v_query.expression, 'state', engine.query_state(p_run),
       'return_type', v_query.return_type
     );
-  elsif v_query.id is not null or query_run.query_name = 'context' then
-    v_answer := public.context(v_run);
-  elsif query_run.query_name = 'status' then
-    v_answer := engine.query_state(v_run) -> 'run';
-  elsif query_run.query_name = 'steps' then
-    v_answer := engine.query_state(v_run) -> 'steps';
+  elsif v_query.id is not null or p_query_name = 'context' then
+    v_answer := public.context(p_run);
+  elsif p_query_name = 'status' then
+    v_answer := engine.query_state(p_run) -> 'run';
+  elsif p_query_name = 'steps' then
+    v_answer := engine.query_state(p_run) -> 'steps';
   else
     perform private.fail(
-      'SB404', 'not_found', format('the workflow has no query %s', query_run.query_name),
-      jsonb_build_object('query_name', query_run.query_name)
+      'SB404', 'not_found', format('the workflow has no query %s', p_query_name),
+      jsonb_build_object('query_name', p_query_name)
     );
   end if;
 
@@ -84,7 +81,7 @@ begin
     and private.json_schema_errors(v_query.return_type, v_answer) <> '[]'
   then
     perform private.fail(
-      'SB409', 'conflict', format('what %s found does not fit its return type', query_run.query_name),
+      'SB409', 'conflict', format('what %s found does not fit its return type', p_query_name),
       jsonb_build_object('errors', private.json_schema_errors(v_query.return_type, v_answer))
     );
   end if;
@@ -92,8 +89,25 @@ begin
 end;
 $$;
 
-comment on function private.query_run(uuid, text) is
-'Behind public.query_run: {answer}, or {expression, state, return_type} when the answer takes JSONata.';
+comment on function engine.answer_query(public.runs, text) is
+'The answer of a run to a query: {answer}, or {expression, state, return_type} when it takes JSONata. SB404, SB409.';
+
+create function private.query_run(run_id uuid, query_name text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+-- Security definer: reads the declaration and the queue behind it, whatever the caller may read of those.
+begin
+  return engine.answer_query(
+    private.own_run(query_run.run_id, private.require_permission('run:read')), query_run.query_name
+  );
+end;
+$$;
+
+comment on function private.query_run(uuid, text) is 'Behind public.query_run, and what the HTTP API asks.';
 
 create function public.query_run(run_id uuid, query_name text)
 returns jsonb

@@ -1,7 +1,7 @@
 // The engine's functions as a worker calls them: each takes arrays and is one statement, one
 // round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
 
-import type { Component } from '../steps/types.ts';
+import type { Component, QueryAnswer } from '../steps/types.ts';
 import type { Db, Row } from './db.ts';
 
 const RELAY_LIMIT = 200;
@@ -140,6 +140,14 @@ export interface QueueStep {
   queue: string;
 }
 
+/** A step that addresses another run: 'parent', or the id of a run of its app. */
+export interface PeerStep {
+  runId: string;
+  /** run:step:item, the same for every attempt. */
+  key: string;
+  run: string;
+}
+
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
   /** The steps that follow; `refused`: runs that did not take every answer. */
@@ -164,6 +172,9 @@ export interface Engine {
   pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** Takes the next item of a work queue for a step; a repeated call with the same key takes the same. */
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
+  /** Sends a signal for a step; a repeated call with the same key sends nothing. */
+  sendSignal(step: PeerStep, signalName: string, payload: unknown): Promise<{ run_id: string }>;
+  queryRun(step: PeerStep, queryName: string): Promise<QueryAnswer>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
@@ -294,6 +305,20 @@ export function createEngine(db: Db): Engine {
         popped: { work_queue_id: string; found: boolean; item: unknown };
       }>('select engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
       return only(row).popped;
+    },
+    async sendSignal({ runId, key, run }, signalName, payload) {
+      const [row] = await db.query<{ sent: { run_id: string } }>(
+        'select engine.signal_from_step($1, $2, $3, $4, $5::jsonb) as sent',
+        [runId, key, run, signalName, toJson(payload)],
+      );
+      return only(row).sent;
+    },
+    async queryRun({ runId, run }, queryName) {
+      const [row] = await db.query<{ found: QueryAnswer }>(
+        'select engine.query_from_step($1, $2, $3) as found',
+        [runId, run, queryName],
+      );
+      return only(row).found;
     },
     loadPlans: (versionIds) =>
       db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),

@@ -7,6 +7,7 @@ export type ExpressionErrorCode =
   | 'expression_too_deep'
   | 'expression_too_large'
   | 'expression_not_json'
+  | 'query_answer_unfit'
   | 'secret_not_literal'
   | 'secret_not_allowed'
   | 'secret_not_found';
@@ -20,6 +21,8 @@ export interface ExpressionErrorDetails {
   path?: string;
   /** JSONata's own code (S0201, D1012 …), for its documentation. */
   jsonata_code?: string;
+  /** How an answer breaks its schema. */
+  problems?: unknown;
 }
 
 export class ExpressionError extends Error {

@@ -8,7 +8,7 @@ const schema = z.object({
   workflow: z.string().min(1),
   input: z.record(z.string(), z.unknown()).default({}),
   wait: z.boolean().default(true),
-  parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']).default('terminate'),
+  parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']).optional(),
   timeout_ms: z.number().int().positive().optional(),
 });
 

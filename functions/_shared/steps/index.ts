@@ -9,6 +9,7 @@ import { forEach } from './for-each.ts';
 import { httpRequest } from './http-request.ts';
 import { inlineCode } from './inline-code.ts';
 import { llmCall } from './llm-call.ts';
+import { queryRun, sendSignal } from './peer-run.ts';
 import { sendEmail } from './send-email.ts';
 import { serviceTask } from './service-task.ts';
 import { transform } from './transform.ts';
@@ -39,6 +40,8 @@ const handlers = [
   workQueuePop,
   serviceTask,
   aiAgentTask,
+  sendSignal,
+  queryRun,
 ] as unknown as readonly StepHandler<unknown>[];
 
 export const stepHandlers: ReadonlyMap<string, StepHandler<unknown>> = new Map(

@@ -17,6 +17,10 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
       push: () => Promise.reject(new Error('this test has no work queues')),
       pop: () => Promise.reject(new Error('this test has no work queues')),
     },
+    runs: {
+      signal: () => Promise.reject(new Error('this test has no other runs')),
+      query: () => Promise.reject(new Error('this test has no other runs')),
+    },
     input: {},
     steps: {},
     context: {},

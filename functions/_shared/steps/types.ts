@@ -46,6 +46,7 @@ export interface StepContext {
   timeoutMs?: number;
   env: StepEnv;
   queues: WorkQueues;
+  runs: PeerRuns;
   /** Of nodes that name one. */
   component?: Component;
   input: unknown;
@@ -59,6 +60,22 @@ export interface WorkQueues {
   push(queue: string, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** A repeated call of the same step takes the same item. */
   pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
+}
+
+/** What a query takes to be answered: nothing more, or JSONata over the state of the run. */
+export type QueryAnswer =
+  | { answer: unknown }
+  | {
+      expression: string;
+      state: Record<string, unknown>;
+      return_type: Record<string, unknown> | null;
+    };
+
+/** Other runs: 'parent', or the id of a run of the same app. */
+export interface PeerRuns {
+  /** A repeated call of the same step sends nothing. */
+  signal(run: string, name: string, payload: unknown): Promise<{ run_id: string }>;
+  query(run: string, name: string): Promise<QueryAnswer>;
 }
 
 export interface TaskRequest {
@@ -104,7 +121,12 @@ export interface Waiting {
   /** After this a delay is over; anything else takes its 'timeout' handle. */
   timeoutMs?: number;
   /** reason 'child'. */
-  child?: { workflow: string; input: unknown; wait: boolean; parent_close_policy: string };
+  child?: {
+    workflow: string;
+    input: unknown;
+    wait: boolean;
+    parent_close_policy?: string | undefined;
+  };
   /** reason 'items': the engine makes a step run of each, so many at a time. */
   items?: unknown[];
   concurrency?: number;

@@ -1,7 +1,7 @@
 // work_queue_push and work_queue_pop: what one run leaves for another to do.
 
 import { z } from 'zod';
-import { StepError } from './errors.ts';
+import { refusedBy } from './refusal.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
 const queue = z.string().min(1);
@@ -16,7 +16,7 @@ export const workQueuePush: StepHandler<z.infer<typeof pushSchema>> = {
   type: 'work_queue_push',
   schema: pushSchema,
   async run(config, ctx): Promise<StepResult> {
-    const output = await refused(() =>
+    const output = await refusedBy(() =>
       ctx.queues.push(config.queue, config.item ?? null, config.priority ?? 0),
     );
     return { kind: 'completed', output };
@@ -34,7 +34,7 @@ export const workQueuePop: StepHandler<z.infer<typeof popSchema>> = {
   type: 'work_queue_pop',
   schema: popSchema,
   async run(config, ctx): Promise<StepResult> {
-    const { found, item, work_queue_id } = await refused(() => ctx.queues.pop(config.queue));
+    const { found, item, work_queue_id } = await refusedBy(() => ctx.queues.pop(config.queue));
     if (found) return { kind: 'completed', output: item, handle: 'item' };
     if (config.wait === false) return { kind: 'completed', output: null, handle: 'empty' };
     return {
@@ -45,24 +45,3 @@ export const workQueuePop: StepHandler<z.infer<typeof popSchema>> = {
     };
   },
 };
-
-const CODES: Record<string, string> = {
-  SB404: 'not_found',
-  SB422: 'invalid_input',
-  SB429: 'limit_reached',
-};
-
-/** What the database refuses is the step's failure; only a full queue may have room later. */
-async function refused<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const { code, message, detail } = error as { code?: string; message?: string; detail?: string };
-    const known = CODES[code ?? ''];
-    if (known === undefined) throw error;
-    throw new StepError(known, message ?? known, {
-      retryable: known === 'limit_reached',
-      ...(detail === undefined ? {} : { details: JSON.parse(detail) }),
-    });
-  }
-}

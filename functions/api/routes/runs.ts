@@ -14,7 +14,7 @@ import {
   resumeRun,
   sendSignal,
 } from '../queries.ts';
-import { evaluateQuery } from '../query.ts';
+import { answerQuery } from '../query.ts';
 import { streamRun } from '../stream/response.ts';
 import { readBody, readUuid } from '../validation.ts';
 
@@ -75,7 +75,7 @@ export function runRoutes(deps: Deps): Hono<ApiEnv> {
     const runId = readUuid(c, 'run_id');
     const name = c.req.param('name');
     const found = await asCaller(deps.db, c.var.member, (query) => queryRun(query, runId, name));
-    return c.json({ answer: 'answer' in found ? found.answer : await evaluateQuery(name, found) });
+    return c.json({ answer: 'answer' in found ? found.answer : await answerQuery(name, found) });
   });
 
   return routes;

@@ -1,0 +1,30 @@
+// A query whose answer takes JSONata, evaluated over the state that the database gave out for it.
+
+import { ExpressionError } from './errors.ts';
+import { compileExpression, type Scope } from './jsonata.ts';
+import { validateJson } from './schema.ts';
+
+export interface Question {
+  expression: string;
+  state: Record<string, unknown>;
+  return_type: Record<string, unknown> | null;
+}
+
+/**
+ * Bounded by the limits of every expression (time, depth, size); it reads the state and nothing else.
+ * ExpressionError when the expression fails or its value does not fit the return type.
+ */
+export async function evaluateQuery(name: string, question: Question): Promise<unknown> {
+  // The scope of a step's expression, with more of the run in it.
+  const scope = question.state as unknown as Scope;
+  const answer = (await compileExpression(question.expression).evaluate(scope)) ?? null;
+  const problems = question.return_type === null ? [] : validateJson(question.return_type, answer);
+  if (problems.length > 0) {
+    throw new ExpressionError(
+      'query_answer_unfit',
+      `what ${name} found does not fit its return type`,
+      { problems },
+    );
+  }
+  return answer;
+}

@@ -1,0 +1,26 @@
+// What a step may do in the database while it runs: use work queues, signal and query other runs. Each
+// call is a transaction of its own and carries the step's key, so that a repeated one changes nothing.
+
+import type { Engine } from '../_shared/engine/engine.ts';
+import type { ExecuteDeps } from './execute.ts';
+
+/** `relay`: something may wait for what was just written. */
+export function createReach(engine: Engine, relay: () => void): ExecuteDeps['reachOf'] {
+  async function relayed<T>(call: Promise<T>): Promise<T> {
+    const result = await call;
+    relay();
+    return result;
+  }
+  return (runId, key) => ({
+    queues: {
+      push: (queue, item, priority) =>
+        relayed(engine.pushItem({ runId, key, queue }, item, priority)),
+      pop: (queue) => engine.popItem({ runId, key, queue }),
+    },
+    runs: {
+      signal: (run, name, payload) =>
+        relayed(engine.sendSignal({ runId, key, run }, name, payload)),
+      query: (run, name) => engine.queryRun({ runId, key, run }, name),
+    },
+  });
+}

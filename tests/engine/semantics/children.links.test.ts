@@ -1,0 +1,196 @@
+// What workflow_children declares: the name of a child, what it waits for, and whether it may signal or
+// query its parent.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from '../../support/stack.ts';
+import { type Bench, bench, failing, type Node, node, value } from '../support.ts';
+
+let b: Bench;
+beforeAll(async () => {
+  b = await bench();
+});
+
+async function idOf(workflow: string): Promise<string> {
+  const { data } = await b.developer
+    .from('workflows')
+    .select('id')
+    .eq('kebab_name', workflow)
+    .single();
+  return data?.id as string;
+}
+
+async function link(parent: string, child: string, more: Record<string, unknown>): Promise<void> {
+  const { error } = await b.developer.from('workflow_children').insert({
+    parent_workflow_id: await idOf(parent),
+    child_workflow_id: await idOf(child),
+    child_workflow_name: child,
+    ...more,
+  });
+  if (error) throw new Error(error.message);
+}
+
+const calling = (id: string, workflow: string, more = {}): Node =>
+  node(id, 'child_workflow', { workflow, ...more });
+
+async function childOf(runId: string): Promise<{ id: string; status: string; error: unknown }> {
+  return await waitFor('the child', async () => {
+    const { data } = await b.developer
+      .from('runs')
+      .select('id, status, error')
+      .eq('parent_run_id', runId)
+      .maybeSingle();
+    return data ?? undefined;
+  });
+}
+
+describe('links between parent and child', () => {
+  test('a child is called by the name that its parent knows it by', async () => {
+    const child = await b.publish([value('z', '"from child"')]);
+    const parent = await b.publish(
+      [calling('call', 'the-helper'), value('z', 'steps.call.output.z')],
+      ['call > z'],
+    );
+    await link(parent, child, { child_workflow_name: 'the-helper' });
+    const { run } = await b.ended((await b.start(parent)).id);
+    expect(run).toMatchObject({ status: 'completed', output: { z: 'from child' } });
+  });
+
+  test('the declared parent_close_policy holds where the step names none', async () => {
+    const child = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
+    const parent = await b.publish([calling('call', child)]);
+    await link(parent, child, { parent_close_policy: 'abandon' });
+    const { id } = await b.start(parent);
+    const { id: childId } = await childOf(id);
+    await b.stepIs(childId, 's', 'waiting');
+    await b.developer.rpc('cancel_run', { run_id: id });
+    await b.ended(id);
+    expect((await childOf(id)).status).toBe('running');
+    await b.developer.rpc('send_signal', { run_id: childId, signal_name: 'go' });
+    expect((await b.ended(childId)).run.status).toBe('completed');
+  });
+
+  test('block_until a signal: the child starts when its parent got it', async () => {
+    const child = await b.publish([value('z', 'input.n')]);
+    const parent = await b.publish([calling('call', child, { input: { n: '{{ input.n }}' } })]);
+    await link(parent, child, { block_until: { signal: 'ready' } });
+    const { id } = await b.start(parent, { n: 5 });
+    await b.stepIs(id, 'call', 'waiting');
+    const { data } = await b.developer.from('runs').select('id').eq('parent_run_id', id);
+    expect(data).toEqual([]);
+    await b.developer.rpc('send_signal', { run_id: id, signal_name: 'ready' });
+    expect((await b.ended(id)).run).toMatchObject({ output: { call: { z: 5 } } });
+  });
+
+  test('block_until other children: the child starts when those have completed', async () => {
+    const first = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
+    const second = await b.publish([value('z', '"second"')]);
+    const parent = await b.publish([calling('one', first), calling('two', second)]);
+    await link(parent, first, {});
+    await link(parent, second, { block_until: { children: [first] } });
+    const { id } = await b.start(parent);
+    await b.stepIs(id, 'two', 'waiting');
+    const { id: firstId } = await childOf(id);
+    await b.stepIs(firstId, 's', 'waiting');
+    await b.developer.rpc('send_signal', { run_id: firstId, signal_name: 'go' });
+    expect((await b.ended(id)).run).toMatchObject({
+      status: 'completed',
+      output: { two: { z: 'second' } },
+    });
+  });
+
+  test('a child that waits for one that failed fails too', async () => {
+    const first = await b.publish([failing('bad')]);
+    const second = await b.publish([value('z', '"second"')]);
+    const parent = await b.publish(
+      [calling('one', first), value('caught', '1'), calling('two', second)],
+      ['one > caught : error'],
+    );
+    await link(parent, first, {});
+    await link(parent, second, { block_until: { children: [first] } });
+    const { run } = await b.ended((await b.start(parent)).id);
+    expect(run).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_not_started', step_id: 'two' },
+    });
+  });
+
+  test('a child signals its parent, if it may', async () => {
+    const child = await b.publish([
+      node('tell', 'send_signal', { signal_name: 'news', payload: { n: '{{ input.n }}' } }),
+    ]);
+    const parts = () =>
+      b.publish([
+        calling('call', child, { input: { n: 3 }, wait: false }),
+        node('hear', 'wait_for_signal', { signal_name: 'news', timeout_ms: 20_000 }),
+      ]);
+    const allowed = await parts();
+    await link(allowed, child, { can_signal_parent: true });
+    expect((await b.ended((await b.start(allowed)).id)).run).toMatchObject({
+      status: 'completed',
+      output: { hear: { n: 3 } },
+    });
+    const refused = await parts();
+    await link(refused, child, { can_signal_parent: false });
+    const { id } = await b.start(refused);
+    const { id: childId } = await childOf(id);
+    expect((await b.ended(childId)).run).toMatchObject({
+      status: 'failed',
+      error: { code: 'permission_denied' },
+    });
+    await b.developer.rpc('cancel_run', { run_id: id });
+  });
+
+  test('a child queries its parent, if it may: built-ins, paths and JSONata', async () => {
+    const child = await b.publish([
+      node('status', 'query_run', { query_name: 'status' }),
+      node('total', 'query_run', { query_name: 'total' }),
+    ]);
+    const parts = () =>
+      b.publish([value('lines', '[1, 2, 3]'), calling('call', child)], ['lines > call']);
+    const allowed = await parts();
+    await link(allowed, child, { can_query_parent: true });
+    const declared = await b.developer.from('workflow_queries').insert({
+      workflow_id: await idOf(allowed),
+      query_name: 'total',
+      expression: '$sum(steps.lines.output)',
+    });
+    expect(declared.error).toBeNull();
+    expect((await b.ended((await b.start(allowed)).id)).run).toMatchObject({
+      status: 'completed',
+      output: { call: { status: { status: 'running' }, total: 6 } },
+    });
+    const refused = await parts();
+    await link(refused, child, {});
+    const { run } = await b.ended((await b.start(refused)).id);
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'child_failed' } });
+  });
+
+  test('request_cancel lets a child undo what it did, terminate does not', async () => {
+    const undoing = {
+      id: 'a',
+      type: 'transform',
+      data: {
+        config: { expression: '1' },
+        compensate: { type: 'transform', config: { expression: '"undone"' } },
+      },
+    };
+    const child = await b.publish(
+      [undoing, node('s', 'wait_for_signal', { signal_name: 'go' })],
+      ['a > s'],
+    );
+    for (const [parent_close_policy, undone] of [
+      ['request_cancel', 1],
+      ['terminate', 0],
+    ] as const) {
+      const { id } = await b.start(
+        await b.publish([calling('call', child, { parent_close_policy })]),
+      );
+      const { id: childId } = await childOf(id);
+      await b.stepIs(childId, 's', 'waiting');
+      await b.developer.rpc('cancel_run', { run_id: id });
+      const { run, all } = await b.ended(childId);
+      expect(run.status).toBe('cancelled');
+      expect(all.filter(({ item_index }) => item_index === -1)).toHaveLength(undone);
+    }
+  });
+});
