@@ -10,7 +10,7 @@ const KEPT_OUTPUT_CHARS = 64 * 1024;
 
 interface Remembered {
   branches: number;
-  facts?: Promise<RunFacts>;
+  facts: Promise<RunFacts> | undefined;
   outputs: Map<string, unknown>;
   complete: boolean;
 }
@@ -71,7 +71,7 @@ export function createRunMemory(engine: Engine): RunMemory {
   function remembered(runId: string): Remembered {
     let run = runs.get(runId);
     if (!run) {
-      run = { branches: 0, outputs: new Map(), complete: false };
+      run = { branches: 0, facts: undefined, outputs: new Map(), complete: false };
       runs.set(runId, run);
     }
     return run;
@@ -89,7 +89,13 @@ export function createRunMemory(engine: Engine): RunMemory {
     },
     facts(runId) {
       const run = remembered(runId);
-      run.facts ??= factsLoader.load(runId);
+      if (!run.facts) {
+        run.facts = factsLoader.load(runId);
+        // Not found out is not known: whoever asks next asks the database again.
+        run.facts.catch(() => {
+          run.facts = undefined;
+        });
+      }
       return run.facts;
     },
     item: (stepRunId) => itemLoader.load(stepRunId),

@@ -7,6 +7,7 @@ import type {
   Engine,
   FailedStep,
   Presence,
+  Token,
   WaitingStep,
   Work,
 } from '../_shared/engine/engine.ts';
@@ -276,7 +277,7 @@ export function createWorker(options: WorkerOptions): Worker {
         // A hint that came while the queue was read stays.
         if (fetched.length === asked) due.fetch = true;
         lookAgain();
-        enter(await engine.claim(fetched));
+        await claim(fetched);
         if (moreWait || fetched.some((token) => token.moreWait)) await admit();
       }
     } catch (error) {
@@ -295,6 +296,19 @@ export function createWorker(options: WorkerOptions): Worker {
         wake({ kind: 'steps' });
       }, ms),
     );
+  }
+
+  /** What the steps will read of their runs is read while the tokens are claimed. */
+  async function claim(fetched: readonly Token[]): Promise<void> {
+    for (const { runId } of fetched) {
+      memory.enter(runId);
+      memory.facts(runId).catch(() => undefined);
+    }
+    try {
+      enter(await engine.claim(fetched));
+    } finally {
+      for (const { runId } of fetched) memory.leave(runId);
+    }
   }
 
   async function admit(): Promise<number> {

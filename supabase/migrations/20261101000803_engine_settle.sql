@@ -8,6 +8,7 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_nestloop = off
 as $$
 declare
   -- A token carries this many branches of a fan-out itself; the others get tokens of their own,

@@ -163,7 +163,7 @@ begin
   if p_may_refuse then
     select a.max_waiting_runs into v_most
     from public.applications a where a.app_code = p_run.app_code;
-    if v_most = (
+    if v_most is not null and v_most = (
       select count(*)
       from (
         select 1 from engine.waiting_runs w where w.app_code = p_run.app_code limit v_most

@@ -12,6 +12,7 @@ language sql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_nestloop = off
 as $$
   with answer as materialized (
     select a.*
