@@ -11,6 +11,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
+import { wakeWorkers } from './middleware/wake-workers.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
@@ -41,6 +42,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     .use(limitBody)
     .use(authenticate(deps))
     .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
+    .use(wakeWorkers(deps))
     .route('/workflows', workflowRoutes(deps))
     .route('/runs', runRoutes(deps))
     .route('/events', eventRoutes(deps))
@@ -70,7 +72,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.route('/', healthRoutes(deps));
   app.route('/v1', v1);
   // Calls from outside: their signature says who they are.
-  app.use('/hooks/*', limitBody);
+  app.use('/hooks/*', limitBody, wakeWorkers(deps));
   app.route('/hooks', hookRoutes(deps));
   app.notFound(handleNotFound);
   app.onError(handleError);

@@ -25,6 +25,7 @@ import { createWorker } from './worker.ts';
 /** With hints by LISTEN or Redis a poll is only a safety net; without, it is the wake-up. */
 const POLL_WITH_HINTS_MS = 30_000;
 const POLL_WITHOUT_HINTS_MS = 2_000;
+const LOOK_WITHOUT_HINTS_MS = 1_000;
 const STOP_GRACE_MS = 5_000;
 const TELL_AT_MOST_MS = 1_000;
 
@@ -67,14 +68,17 @@ const worker = createWorker({
   leaseSeconds: env.worker.leaseSeconds,
   presence: () => presence(),
   pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
+  lookMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : LOOK_WITHOUT_HINTS_MS),
   publish: createAnnouncer(bus),
   onError,
 });
 
 // A new stream says undefined: something may have been published before it stood.
-const subscription = bus.subscribe(WAKE_CHANNEL, (message) =>
-  worker.wake((message ?? { kind: 'everything' }) as Wakeup),
-);
+const subscription = bus.subscribe(WAKE_CHANNEL, (message) => {
+  const wakeup = (message ?? { kind: 'everything' }) as Wakeup;
+  // LISTEN brings the rest sooner, and more exactly.
+  if (wakeup.kind === 'cancel' || !hints?.connected) worker.wake(wakeup);
+});
 
 const app = new Hono().basePath('/worker');
 

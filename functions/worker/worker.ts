@@ -32,8 +32,10 @@ export interface WorkerOptions {
   leaseSeconds: number;
   /** What the worker says of itself to whoever looks. */
   presence(): Presence;
-  /** How often to look without a hint. */
+  /** How often to look for work without a hint. */
   pollMs(): number;
+  /** How often to look whether the runs of steps under way have ended. */
+  lookMs(): number;
   /** Tells watchers outside the database that runs moved, and relays outbox messages. */
   publish(messages: readonly { runId: string; event: string }[]): Promise<void>;
   onError(what: string, error: unknown): void;
@@ -387,6 +389,20 @@ export function createWorker(options: WorkerOptions): Worker {
     });
   }
 
+  /** Where nothing brings word of a cancellation, the runs of the steps under way are asked for. */
+  function watchRuns(): void {
+    every(options.lookMs, () => {
+      const runIds = [...new Set([...executing.values()].map(({ work }) => work.run_id))];
+      if (runIds.length === 0) return;
+      engine
+        .endedRuns(runIds)
+        .then((ended) => {
+          for (const runId of ended) wake({ kind: 'cancel', runId });
+        })
+        .catch((error: unknown) => options.onError('look at runs', error));
+    });
+  }
+
   function keepLeases(): void {
     const third = () => (options.leaseSeconds * 1000) / 3;
     every(third, () => {
@@ -432,6 +448,7 @@ export function createWorker(options: WorkerOptions): Worker {
     start() {
       taking = true;
       keepLeases();
+      watchRuns();
       every(options.pollMs, () => wake({ kind: 'everything' }));
       wake({ kind: 'everything' });
     },
@@ -440,6 +457,7 @@ export function createWorker(options: WorkerOptions): Worker {
       budget = limit;
       taking = true;
       keepLeases();
+      watchRuns();
       engine
         .expireTokens(options.leaseSeconds, options.presence())
         .catch((e: unknown) => options.onError('expire', e));

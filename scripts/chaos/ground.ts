@@ -4,6 +4,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FunctionProcess } from '../stack/functions.ts';
 import { functionEnvironment } from '../stack/functions-env.ts';
 import { loadKeys } from '../stack/keys.ts';
 import { resolveOptions } from '../stack/options.ts';
@@ -17,6 +18,8 @@ import { type Fleet, startFleet } from './fleet.ts';
 export interface Ground {
   info: StackInfo;
   fleet: Fleet;
+  /** Starts functions/api with the environment of the workers; where it listens. */
+  startApi(): Promise<string>;
   /** A crash of the server, and its recovery. */
   restartDatabase(): Promise<void>;
   withoutRedis(ms: number): Promise<void>;
@@ -29,9 +32,14 @@ const SUPERUSER_PASSWORD = 'chaos';
 export interface GroundOptions {
   workers: number;
   leaseSeconds: number;
+  /** What the workers are told otherwise. */
+  env?: Record<string, string>;
+  /** What stands between the workers and the database; its url is the workers' DATABASE_URL. */
+  between?(databaseUrl: string): Promise<{ url: string; stop(): Promise<unknown> }>;
 }
 
-export async function layGround({ workers, leaseSeconds }: GroundOptions): Promise<Ground> {
+export async function layGround(options: GroundOptions): Promise<Ground> {
+  const { workers, leaseSeconds } = options;
   const ends: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -69,12 +77,16 @@ export async function layGround({ workers, leaseSeconds }: GroundOptions): Promi
       },
     });
     const keys = await loadKeys(stack.info.data_dir);
+    const between = await options.between?.(stack.info.db_url);
+    if (between) ends.push(() => between.stop());
+    const env = {
+      ...functionEnvironment(config, keys, between?.url ?? stack.info.db_url),
+      SUPABASE_URL: stack.info.api_url,
+      ...options.env,
+    };
     const fleet = await startFleet({
       ports: Array.from({ length: workers }, (_, i) => redisPort + 1 + i),
-      env: {
-        ...functionEnvironment(config, keys, stack.info.db_url),
-        SUPABASE_URL: stack.info.api_url,
-      },
+      env,
       dataDir,
     });
     ends.push(() => fleet.stop());
@@ -82,6 +94,20 @@ export async function layGround({ workers, leaseSeconds }: GroundOptions): Promi
     return {
       info: stack.info,
       fleet,
+      async startApi() {
+        const port = redisPort + 1 + workers;
+        const api = new FunctionProcess({
+          name: 'api',
+          port,
+          env,
+          dataDir,
+          logLevel: 'silent',
+          say: () => undefined,
+        });
+        await api.start();
+        ends.push(() => api.stop());
+        return `http://127.0.0.1:${port}/api`;
+      },
       async restartDatabase() {
         // As in a crash: every session ends in the middle of whatever it does.
         const pidFile = await readFile(join(clusterFolder(dataDir), 'postmaster.pid'), 'utf8');

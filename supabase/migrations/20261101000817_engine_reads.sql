@@ -74,6 +74,20 @@ $$;
 
 comment on function engine.load_runs(uuid[]) is 'What expressions may read of a run that never changes.';
 
+create function engine.ended_runs(p_run_ids uuid[])
+returns setof uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select r.id from public.runs r
+  where r.id = any(p_run_ids) and (r.completed_at is not null or r.ending is not null);
+$$;
+
+comment on function engine.ended_runs(uuid[]) is
+'Which of these runs have ended, or will end without the steps that are under way: a worker that hears of it in no '
+'other way asks now and then.';
+
 create function engine.load_outputs(p_run_ids uuid[], p_step_ids text[])
 returns table (run_id uuid, step_id text, output jsonb)
 language sql

@@ -178,6 +178,8 @@ export interface Engine {
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
+  /** Which of these runs need no step any more that is under way. */
+  endedRuns(runIds: readonly string[]): Promise<string[]>;
   /** Outputs by (run, step) pairs; a null step asks for all outputs of the run. */
   loadOutputs(
     pairs: readonly { runId: string; stepId: string | null }[],
@@ -323,6 +325,13 @@ export function createEngine(db: Db): Engine {
     loadPlans: (versionIds) =>
       db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
     loadItems: (ids) => db.query('select * from engine.load_items($1::uuid[])', [ids]),
+    async endedRuns(runIds) {
+      const rows = await db.query<{ id: string }>(
+        'select id from engine.ended_runs($1::uuid[]) id',
+        [runIds],
+      );
+      return rows.map(({ id }) => id);
+    },
     loadRuns: (runIds) => db.query('select * from engine.load_runs($1::uuid[])', [runIds]),
     loadOutputs: (pairs) =>
       db.query('select * from engine.load_outputs($1::uuid[], $2::text[])', [

@@ -1,0 +1,107 @@
+// A cancelled run stops the step that is under way: through Redis at once, and without Redis and LISTEN
+// as soon as the worker looks.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { waitFor } from '../support/stack.ts';
+import { type Bench, bench, node } from './support.ts';
+
+let server: Server;
+let url: string;
+let asked = 0;
+let closed = 0;
+
+beforeAll(async () => {
+  // It never answers; only the caller can end the call.
+  server = createServer((request) => {
+    asked += 1;
+    request.socket.once('close', () => {
+      closed += 1;
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function underWay(b: Bench): Promise<string> {
+  const before = asked;
+  const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
+  await waitFor('the request', () => asked > before, 20_000);
+  return id;
+}
+
+/** Resolves when the worker has given the call up; how long that took. */
+async function givenUp(before: number): Promise<number> {
+  const begun = performance.now();
+  await waitFor('the call is given up', () => closed > before, 15_000);
+  return performance.now() - begun;
+}
+
+describe('cancelling a step that is under way', () => {
+  const cases: [
+    string,
+    Record<string, string>,
+    (ground: Ground, b: Bench, runId: string) => Promise<unknown>,
+  ][] = [
+    [
+      'through Redis, by the HTTP API',
+      { STEPBASE_DB_DIRECT: 'false' },
+      async (ground, b, runId) => {
+        const api = await ground.startApi();
+        const session = await b.developer.auth.getSession();
+        const response = await fetch(`${api}/v1/runs/${runId}/cancel`, {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${session.data.session?.access_token}`,
+            'content-type': 'application/json',
+          },
+          body: '{}',
+        });
+        expect(response.status).toBe(200);
+      },
+    ],
+    [
+      'without Redis and LISTEN, when the worker looks',
+      { STEPBASE_DB_DIRECT: 'false', UPSTASH_REDIS_REST_URL: '', UPSTASH_REDIS_REST_TOKEN: '' },
+      async (_, b, runId) => {
+        const { error } = await b.developer.rpc('cancel_run', { run_id: runId });
+        expect(error).toBeNull();
+      },
+    ],
+    [
+      'with LISTEN, at once',
+      { STEPBASE_DB_DIRECT: 'true', UPSTASH_REDIS_REST_URL: '', UPSTASH_REDIS_REST_TOKEN: '' },
+      async (_, b, runId) => {
+        const { error } = await b.developer.rpc('cancel_run', { run_id: runId });
+        expect(error).toBeNull();
+      },
+    ],
+  ];
+
+  test.each(cases)(
+    '%s',
+    async (_, env, cancel) => {
+      const ground = await layGround({ workers: 1, leaseSeconds: 30, env });
+      try {
+        const b = await bench(ground.info);
+        const id = await underWay(b);
+        const before = closed;
+        await cancel(ground, b, id);
+        // The call has 30 s of its own, and the lease as many: neither is what ended it.
+        expect(await givenUp(before)).toBeLessThan(10_000);
+        const { run, statuses } = await b.ended(id);
+        expect(run.status).toBe('cancelled');
+        expect(statuses).toEqual({ ask: 'cancelled' });
+      } finally {
+        await ground.stop();
+      }
+    },
+    60_000,
+  );
+});
