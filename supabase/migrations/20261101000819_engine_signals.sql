@@ -81,6 +81,13 @@ begin
 
   perform 1 from public.runs r where r.id = p_run.id and r.completed_at is null for no key update;
   if not found then
+    -- It may have ended by the very signal that is sent again.
+    if exists (
+      select 1 from public.run_signals g
+      where g.run_id = p_run.id and g.sent_key = p_sent_key and p_sent_key is not null
+    ) then
+      return;
+    end if;
     perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
   end if;
   if v_work_queue_id is not null then

@@ -259,23 +259,26 @@ set search_path = ''
 as $$
 declare
   v_run public.runs;
+  v_peer_id uuid;
   v_peer public.runs;
 begin
   select r.* into strict v_run from public.runs r where r.id = p_run_id;
   if p_target = 'parent' then
-    select r.* into v_peer from public.runs r where r.id = v_run.parent_run_id;
-    if found and not exists (
-      select 1 from public.workflow_children l
-      where l.parent_workflow_id = v_peer.workflow_id and l.child_workflow_id = v_run.workflow_id
-        and case p_permission when 'signal' then l.can_signal_parent else l.can_query_parent end
-    ) then
-      perform private.fail(
-        'SB403', 'permission_denied', format('this child may not %s its parent', p_permission)
-      );
-    end if;
-  else
-    select r.* into v_peer from public.runs r
-    where r.id::text = p_target and r.app_code = v_run.app_code;
+    v_peer_id := v_run.parent_run_id;
+  elsif p_target ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    v_peer_id := p_target::uuid;
+  end if;
+  select r.* into v_peer from public.runs r
+  where r.id = v_peer_id and r.app_code = v_run.app_code;
+  -- The parent is the parent, by whatever name.
+  if v_peer.id = v_run.parent_run_id and not exists (
+    select 1 from public.workflow_children l
+    where l.parent_workflow_id = v_peer.workflow_id and l.child_workflow_id = v_run.workflow_id
+      and case p_permission when 'signal' then l.can_signal_parent else l.can_query_parent end
+  ) then
+    perform private.fail(
+      'SB403', 'permission_denied', format('this child may not %s its parent', p_permission)
+    );
   end if;
   if v_peer.id is null then
     perform private.fail('SB404', 'not_found', format('there is no such run: %s', p_target));
@@ -285,8 +288,8 @@ end;
 $$;
 
 comment on function engine.peer_run(uuid, text, text) is
-'The run that a step of another run means: parent, if workflow_children allows it (signal or query), or the id of a '
-'run of the app. SB403, SB404.';
+'The run that a step of another run means: parent or the id of a run of the app. Its parent, by either, only if '
+'workflow_children allows it (signal or query). SB403, SB404.';
 
 create function engine.signal_from_step(
   p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb

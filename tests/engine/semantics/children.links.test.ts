@@ -140,6 +140,59 @@ describe('links between parent and child', () => {
     await b.developer.rpc('cancel_run', { run_id: id });
   });
 
+  test('a child that may not reach its parent may not by its id either; other runs it may', async () => {
+    const waiting = () => b.publish([node('hear', 'wait_for_signal', { signal_name: 'news' })]);
+    const child = await b.publish([
+      node('tell', 'send_signal', { run: '{{ input.to }}', signal_name: 'news' }),
+    ]);
+    const parent = await b.publish(
+      [
+        node('hear', 'wait_for_signal', { signal_name: 'to' }),
+        calling('call', child, { input: { to: '{{ steps.hear.output.id }}' } }),
+      ],
+      ['hear > call'],
+    );
+    await link(parent, child, {});
+    const call = async (to: string) => {
+      const { id } = await b.start(parent);
+      await b.stepIs(id, 'hear', 'waiting');
+      const payload = { id: to === 'parent' ? id : to };
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'to', payload });
+      await b.ended(id);
+      return await childOf(id);
+    };
+    expect(await call('parent')).toMatchObject({ error: { code: 'permission_denied' } });
+    expect(await call('no-such-run')).toMatchObject({ error: { code: 'not_found' } });
+    const other = await b.start(await waiting());
+    expect(await call(other.id)).toMatchObject({ status: 'completed' });
+    expect((await b.ended(other.id)).run.status).toBe('completed');
+  });
+
+  test('a signal that ended its run may be sent again by the step that sent it, not by others', async () => {
+    const { id } = await b.start(
+      await b.publish([node('hear', 'wait_for_signal', { signal_name: 'news' })]),
+    );
+    await b.stepIs(id, 'hear', 'waiting');
+    const sender = await b.start(
+      await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]),
+    );
+    const send = (key: string) =>
+      b.db.query('select engine.signal_from_step($1, $2, $3, $4, $5)', [
+        sender.id,
+        key,
+        id,
+        'news',
+        '{"n": 1}',
+      ]);
+    await send('a');
+    expect((await b.ended(id)).run.output).toEqual({ hear: { n: 1 } });
+    await send('a');
+    await expect(send('b')).rejects.toThrow('the run has ended');
+    const { rows } = await b.db.query('select from public.run_signals where run_id = $1', [id]);
+    expect(rows).toHaveLength(1);
+    await b.developer.rpc('cancel_run', { run_id: sender.id });
+  });
+
   test('a child queries its parent, if it may: built-ins, paths and JSONata', async () => {
     const child = await b.publish([
       node('status', 'query_run', { query_name: 'status' }),
