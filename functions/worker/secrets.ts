@@ -3,6 +3,7 @@
 // `stepbase/<app_code>/<name>`. They are read when a step needs them and never kept.
 
 import type { Db } from '../_shared/engine/db.ts';
+import { untilAnswered } from '../_shared/engine/lost.ts';
 import { SECRET_PREFIX } from '../_shared/env/env.ts';
 import type { SecretsOf } from './execute.ts';
 
@@ -12,9 +13,11 @@ export function createSecrets(db: Db, environment: Record<string, string>): Secr
   return (appCode) => async (name) => {
     const given = environment[`${SECRET_PREFIX}${asVariable(appCode)}_${asVariable(name)}`];
     if (given !== undefined) return given;
-    const [row] = await db.query<{ secret: string | null }>(
-      'select private.secret($1, $2) as secret',
-      [appCode, name],
+    const [row] = await untilAnswered(() =>
+      db.query<{ secret: string | null }>('select private.secret($1, $2) as secret', [
+        appCode,
+        name,
+      ]),
     );
     return row?.secret ?? undefined;
   };

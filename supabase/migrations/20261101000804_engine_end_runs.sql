@@ -130,6 +130,17 @@ begin
   perform pg_notify('stepbase', 'cancel:' || e.id::text)
   from unnest(v_open) as e (id);
   if v_undoing is not null then
+    -- Children do not go on with what their parent is taking back.
+    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    select r.app_code, 'run', r.id, 'run.ended'
+    from public.runs r
+    where r.id = any(v_undoing)
+      and exists (
+        select 1 from public.runs c where c.parent_run_id = r.id and c.completed_at is null
+      );
+    if found then
+      perform pg_notify('stepbase', 'outbox');
+    end if;
     perform engine.go_on_compensating(v_undoing);
   end if;
   return query select unnest(v_open);

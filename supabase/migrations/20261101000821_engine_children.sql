@@ -169,6 +169,7 @@ begin
   select array_agg(s.id order by s.created_at, s.id), array_agg(s.input order by s.created_at, s.id)
   into v_steps, v_children
   from public.step_runs s
+  join public.runs r on r.id = s.run_id and r.status = 'running' and r.ending is null
   where s.run_id = p_run_id and s.status = 'waiting' and s.wait_kind = 'child'
     and not exists (
       select 1 from public.runs c where c.parent_run_id = p_run_id and c.parent_step_run_id = s.id
@@ -193,10 +194,11 @@ declare
   v_policy text;
 begin
   for v_run in
-    select r.* from public.runs r where r.id = any(p_run_ids) and r.completed_at is not null
+    select r.* from public.runs r
+    where r.id = any(p_run_ids) and (r.completed_at is not null or r.ending is not null)
     order by r.id
   loop
-    if v_run.parent_step_run_id is not null then
+    if v_run.parent_step_run_id is not null and v_run.completed_at is not null then
       if v_run.status = 'completed' then
         perform engine.resolve_waiting(
           array[v_run.parent_step_run_id], array[coalesce(v_run.output, '{}')], array[null::text]
@@ -219,7 +221,7 @@ begin
       end if;
     end if;
 
-    if v_run.parent_run_id is not null then
+    if v_run.parent_run_id is not null and v_run.completed_at is not null then
       perform 1 from public.runs r
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
       if found then
@@ -238,7 +240,8 @@ begin
         perform engine.end_runs(
           v_children, 'cancelled',
           jsonb_build_object(
-            'code', 'parent_closed', 'message', format('the parent run is %s', v_run.status)
+            'code', 'parent_closed',
+            'message', format('the parent run is %s', coalesce(v_run.ending ->> 'status', v_run.status))
           ),
           null, v_policy = 'request_cancel'
         );
@@ -249,7 +252,8 @@ end;
 $$;
 
 comment on function engine.follow_ended(uuid[]) is
-'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy.';
+'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy '
+'(of a run that is undone first: before it has ended).';
 
 create function engine.peer_run(p_run_id uuid, p_target text, p_permission text)
 returns public.runs

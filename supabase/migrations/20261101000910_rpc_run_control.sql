@@ -121,6 +121,7 @@ begin
   update public.step_runs s set job_id = null
   where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
     and s.limited_by is not null and v_run.status = 'running';
+  perform engine.start_blocked_children(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform engine.announce(v_run.app_code, v_run.id);
   return private.own_run(v_run.id, v_run.app_code);

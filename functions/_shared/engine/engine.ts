@@ -3,6 +3,7 @@
 
 import type { Component, QueryAnswer } from '../steps/types.ts';
 import type { Db, Row } from './db.ts';
+import { untilAnswered } from './lost.ts';
 
 const RELAY_LIMIT = 200;
 
@@ -201,6 +202,9 @@ function only<T>(row: T | undefined): T {
 }
 
 export function createEngine(db: Db): Engine {
+  /** A step does not fail because the database restarts while it reads. */
+  const asked = <R extends object>(text: string, values?: readonly unknown[]): Promise<R[]> =>
+    untilAnswered(() => db.query<R>(text, values));
   return {
     claim: (tokens) =>
       db.query('select * from engine.claim($1::uuid[], $2::uuid[])', [
@@ -296,35 +300,34 @@ export function createEngine(db: Db): Engine {
       await db.query('select engine.beat($1::jsonb)', [toJson(presence)]);
     },
     async pushItem({ runId, key, queue }, item, priority) {
-      const [row] = await db.query<{ pushed: { item_id: string } }>(
+      const [row] = await asked<{ pushed: { item_id: string } }>(
         'select engine.push_from_step($1, $2, $3, $4::jsonb, $5) as pushed',
         [runId, key, queue, toJson(item), priority],
       );
       return only(row).pushed;
     },
     async popItem({ runId, key, queue }) {
-      const [row] = await db.query<{
+      const [row] = await asked<{
         popped: { work_queue_id: string; found: boolean; item: unknown };
       }>('select engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
       return only(row).popped;
     },
     async sendSignal({ runId, key, run }, signalName, payload) {
-      const [row] = await db.query<{ sent: { run_id: string } }>(
+      const [row] = await asked<{ sent: { run_id: string } }>(
         'select engine.signal_from_step($1, $2, $3, $4, $5::jsonb) as sent',
         [runId, key, run, signalName, toJson(payload)],
       );
       return only(row).sent;
     },
     async queryRun({ runId, run }, queryName) {
-      const [row] = await db.query<{ found: QueryAnswer }>(
+      const [row] = await asked<{ found: QueryAnswer }>(
         'select engine.query_from_step($1, $2, $3) as found',
         [runId, run, queryName],
       );
       return only(row).found;
     },
-    loadPlans: (versionIds) =>
-      db.query('select * from engine.load_plans($1::uuid[])', [versionIds]),
-    loadItems: (ids) => db.query('select * from engine.load_items($1::uuid[])', [ids]),
+    loadPlans: (versionIds) => asked('select * from engine.load_plans($1::uuid[])', [versionIds]),
+    loadItems: (ids) => asked('select * from engine.load_items($1::uuid[])', [ids]),
     async endedRuns(runIds) {
       const rows = await db.query<{ id: string }>(
         'select id from engine.ended_runs($1::uuid[]) id',
@@ -332,9 +335,9 @@ export function createEngine(db: Db): Engine {
       );
       return rows.map(({ id }) => id);
     },
-    loadRuns: (runIds) => db.query('select * from engine.load_runs($1::uuid[])', [runIds]),
+    loadRuns: (runIds) => asked('select * from engine.load_runs($1::uuid[])', [runIds]),
     loadOutputs: (pairs) =>
-      db.query('select * from engine.load_outputs($1::uuid[], $2::text[])', [
+      asked('select * from engine.load_outputs($1::uuid[], $2::text[])', [
         pairs.map((p) => p.runId),
         pairs.map((p) => p.stepId),
       ]),

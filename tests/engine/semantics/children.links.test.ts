@@ -218,6 +218,28 @@ describe('links between parent and child', () => {
     expect(run).toMatchObject({ status: 'failed', error: { code: 'child_failed' } });
   });
 
+  test('children are closed when their parent begins to be undone, not when that has ended', async () => {
+    const child = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
+    const done = {
+      id: 'a',
+      type: 'transform',
+      data: {
+        config: { expression: '1' },
+        compensate: { type: 'user_task', config: { title: 'Take it back' } },
+      },
+    };
+    const { id } = await b.start(await b.publish([done, calling('call', child)], ['a > call']));
+    const { id: childId } = await childOf(id);
+    await b.stepIs(childId, 's', 'waiting');
+    await b.developer.rpc('cancel_run', { run_id: id });
+    expect((await b.ended(childId)).run.status).toBe('cancelled');
+    const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
+    expect(data?.status).toBe('running');
+    const task = await b.stepIs(id, 'a', 'waiting');
+    await b.developer.rpc('complete_task', { step_run_id: task.id, output: {} });
+    expect((await b.ended(id)).run.status).toBe('cancelled');
+  });
+
   test('request_cancel lets a child undo what it did, terminate does not', async () => {
     const undoing = {
       id: 'a',
