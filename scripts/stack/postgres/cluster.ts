@@ -85,6 +85,8 @@ min_wal_size = '32MB'
 max_wal_size = '1GB'
 fsync = on
 jit = off
+# Plans that were made while a table was empty are bad ones: tables are looked at soon, not after a minute.
+autovacuum_naptime = '3s'
 timezone = 'UTC'
 log_timezone = 'UTC'
 password_encryption = 'scram-sha-256'
