@@ -5,6 +5,7 @@ import pg from 'pg';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import type { StackKeys } from './keys.ts';
+import { closePool } from './postgres/close-pool.ts';
 import { quietly } from './quiet.ts';
 
 export interface AuthService {
@@ -101,7 +102,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       }
     },
     stop: async () => {
-      await Promise.all([connection.close(), pool.end()]);
+      await Promise.all([closePool(connection), pool.end()]);
     },
   };
 }

@@ -84,7 +84,7 @@ async function connectExisting(adminUrl: string): Promise<Database> {
   if (check.wal !== 'logical') {
     throw new StackError(`DATABASE_URL: the server needs wal_level = logical (it is ${check.wal})`);
   }
-  if (check.postgres && login.username !== 'postgres') {
+  if (check.postgres && login.username !== 'postgres' && !(await isOurs(adminUrl, service))) {
     throw new StackError('DATABASE_URL: this server has a role postgres; log in as that role');
   }
   const passwords = { postgres: service, service };
@@ -99,6 +99,13 @@ async function connectExisting(adminUrl: string): Promise<Database> {
     exited: new Promise(() => undefined),
     stop: async () => undefined,
   };
+}
+
+/** Whether an earlier stack made the role postgres of this server. */
+async function isOurs(adminUrl: string, password: string): Promise<boolean> {
+  return await withClient(asRole(adminUrl, 'postgres', password), async () => true).catch(
+    () => false,
+  );
 }
 
 /** The last thing a bootstrap makes. */

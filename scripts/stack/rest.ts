@@ -6,6 +6,7 @@ import type { PostgresConnection } from '@supabase/lite/postgres';
 import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
+import { closePool } from './postgres/close-pool.ts';
 import { quietly } from './quiet.ts';
 import { normalizeDbError } from './rest-errors.ts';
 
@@ -99,8 +100,8 @@ export async function startRest(options: RestOptions): Promise<RestService> {
       return await quietly(() => app.fetch(resolved));
     },
     stop: async () => {
-      await listener.end().catch(() => undefined);
-      await Promise.all([connection.close(), introspector.close()]);
+      await listener.stop();
+      await Promise.all([closePool(connection), closePool(introspector)]);
     },
   };
 }
@@ -155,7 +156,10 @@ function isContainer(text: string): boolean {
 }
 
 /** `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again. */
-async function listenForReload(url: string, reload: () => Promise<void>): Promise<pg.Client> {
+async function listenForReload(
+  url: string,
+  reload: () => Promise<void>,
+): Promise<{ stop(): Promise<void> }> {
   const client = new pg.Client({ connectionString: url, keepAlive: true });
   client.on('error', () => undefined);
   let timer: NodeJS.Timeout | undefined;
@@ -166,5 +170,10 @@ async function listenForReload(url: string, reload: () => Promise<void>): Promis
   });
   await client.connect();
   await client.query('listen pgrst');
-  return client;
+  return {
+    async stop() {
+      await client.end().catch(() => undefined);
+      clearTimeout(timer);
+    },
+  };
 }

@@ -3,6 +3,7 @@
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startAuth } from './auth.ts';
 import { loadProjectConfig } from './config-toml.ts';
 import { type Cron, startCron } from './cron.ts';
@@ -18,6 +19,7 @@ import {
   PORT_NAMES,
   resolveOptions,
   type StackConfig,
+  StackError,
   type StackOptions,
 } from './options.ts';
 import { assertPortsFree } from './ports.ts';
@@ -89,13 +91,24 @@ export async function startStack(
   }
 }
 
-/** In reverse order of their start; one that fails to stop does not keep the others up. */
+/** Longer than the grace that any service gives what it is doing. */
+const STOP_DEADLINE_MS = 20_000;
+
+/** In reverse order of their start; one that fails to stop, or does not, keeps no other up. */
 async function stopAll(services: Service[], say: (message: string) => void): Promise<void> {
   for (const service of services.reverse()) {
+    const late = new AbortController();
     try {
-      await service.stop();
+      await Promise.race([
+        service.stop(),
+        sleep(STOP_DEADLINE_MS, undefined, { signal: late.signal }).then(() => {
+          throw new StackError(`it did not stop within ${STOP_DEADLINE_MS / 1000} s`);
+        }),
+      ]);
     } catch (error) {
-      say(`stopping ${service.name}: ${String(error)}`);
+      say(`stopping ${service.name}: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      late.abort();
     }
   }
 }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import { type Cluster, startCluster } from '../../scripts/stack/postgres/cluster.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { signedIn } from '../support/stack.ts';
+import { signedIn, waitFor } from '../support/stack.ts';
 
 let folder: string;
 let server: Cluster;
@@ -23,8 +23,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const start = (databaseUrl: string) =>
-  startThrowawayStack({ databaseUrl, functions: false, web: false });
+const start = (databaseUrl: string, say?: (message: string) => void) =>
+  startThrowawayStack({ databaseUrl, functions: false, web: false }, say);
 
 test('it is bootstrapped, migrated and seeded there, and left running', async () => {
   const stack = await start(server.adminUrl('postgres'));
@@ -47,6 +47,43 @@ test('it is bootstrapped, migrated and seeded there, and left running', async ()
   expect(rows).toEqual([{ super: false }]);
 });
 
+test('a second start finds what the first one made', async () => {
+  const stack = await start(server.adminUrl('postgres'));
+  await stack.stop();
+});
+
+test('a request that waits for a lock does not keep the stack from stopping', async () => {
+  const said: string[] = [];
+  const stack = await start(server.adminUrl('postgres'), (message) => said.push(message));
+  const blocker = new pg.Client({ connectionString: server.adminUrl('postgres') });
+  await blocker.connect();
+  try {
+    const person = await signedIn('admin@globex', stack.info);
+    await blocker.query('begin');
+    await blocker.query('lock table public.workflows in access exclusive mode');
+    const waiting = person
+      .from('workflows')
+      .update({ description: 'waits' })
+      .eq('kebab_name', 'order-confirmation')
+      .then((answer) => answer);
+    await waitFor('the request waits for the lock', async () => {
+      const { rows } = await blocker.query<{ waits: boolean }>(
+        `select exists (
+           select from pg_catalog.pg_locks l
+           where not l.granted and l.relation = 'public.workflows'::regclass
+         ) as waits`,
+      );
+      return rows[0]?.waits;
+    });
+    await stack.stop();
+    expect(said).toEqual([]);
+    expect((await waiting).error).not.toBeNull();
+  } finally {
+    await blocker.end();
+    await stack.stop();
+  }
+});
+
 test('a login that is no superuser and a server that is not there are one clear line', async () => {
   const weak = new URL(server.adminUrl('postgres'));
   const client = new pg.Client({ connectionString: weak.href });
@@ -59,4 +96,14 @@ test('a login that is no superuser and a server that is not there are one clear 
   await expect(start('postgres://postgres@127.0.0.1:9/postgres')).rejects.toThrow(
     'DATABASE_URL: cannot connect to 127.0.0.1:9',
   );
+});
+
+test('the server can be stopped in good order while the stack is still there', async () => {
+  const stack = await start(server.adminUrl('postgres'));
+  try {
+    await server.stop();
+    expect(await server.exited).toMatchObject({ code: 0 });
+  } finally {
+    await stack.stop();
+  }
 });

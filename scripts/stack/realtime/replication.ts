@@ -7,6 +7,8 @@ import type { Client } from 'pg';
 import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import { limits } from './limits.ts';
 
+const ACKNOWLEDGE_MS = 1_000;
+
 export interface StreamOptions {
   dbUrl: string;
   name: string;
@@ -106,18 +108,26 @@ export class ReplicationStream {
     const { dbUrl, name, publication, sequential, onMessage, log } = this.#options;
     const service = new LogicalReplicationService(
       { connectionString: dbUrl, application_name: `realtime_${name}` },
-      // Acknowledged once a second, not a message: the slot is temporary, an acknowledgement only
-      // lets the server recycle WAL.
-      { acknowledge: { auto: false, timeoutSeconds: 1 }, flowControl: { enabled: sequential } },
+      // The library's own acknowledgements name one byte more than was sent, and a server that is told
+      // to stop waits until it hears exactly what it sent.
+      { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: sequential } },
     );
+    let seen = '0/00000001';
+    const acknowledge = () => service.acknowledge(before(seen)).catch(() => undefined);
+    // Once a second, not a message: the slot is temporary, this only lets the server recycle WAL.
+    const acknowledging = setInterval(acknowledge, ACKNOWLEDGE_MS);
     this.#service = service;
     service.on('start', () => {
       this.#streaming = true;
       onStart();
     });
-    service.on('data', (_lsn: string, message: Pgoutput.Message) => onMessage(message));
+    service.on('data', (lsn: string, message: Pgoutput.Message) => {
+      seen = lsn;
+      return onMessage(message);
+    });
     service.on('heartbeat', (lsn: string, _timestamp: number, shouldRespond: boolean) => {
-      if (shouldRespond) service.acknowledge(lsn).catch(() => undefined);
+      seen = lsn;
+      if (shouldRespond) void acknowledge();
     });
     service.on('error', (error: Error) => {
       if (!this.#abort.signal.aborted) log(`replication ${name}: ${error.message}`);
@@ -126,7 +136,15 @@ export class ReplicationStream {
       const plugin = new TemporarySlotPlugin({ protoVersion: 1, publicationNames: [publication] });
       await service.subscribe(plugin, `realtime_${name}_${randomBytes(6).toString('hex')}`);
     } finally {
+      clearInterval(acknowledging);
       await service.destroy().catch(() => undefined);
     }
   }
+}
+
+/** The position one byte earlier: the library acknowledges the byte after the one it is given. */
+function before(lsn: string): string {
+  const [upper = '0', lower = '0'] = lsn.split('/');
+  const byte = (BigInt(`0x${upper}`) << 32n) + BigInt(`0x${lower}`) - 1n;
+  return `${(byte >> 32n).toString(16)}/${(byte & 0xffff_ffffn).toString(16)}`;
 }
