@@ -14,11 +14,11 @@ const AHEAD_MS = 50;
 
 type CompletedAnswer = Extract<Answer, { kind: 'completed' }>;
 
-/** Whether a node may run ahead of the only node before it. */
+/** Whether a node may run ahead of the only node before it, or of the start of its run. */
 function mayRunAhead(node: CompiledNode): boolean {
   // Reading the whole context would miss what is not written yet.
   return (
-    node.inDegree === 1 &&
+    node.inDegree <= 1 &&
     'isPure' in node.step &&
     node.step.isPure &&
     !node.step.usesContext &&
@@ -32,6 +32,11 @@ function following(plan: CompiledPlan, stepId: string, handle: string | undefine
     .map((edge) => plan.nodes.get(edge.id))
     .filter((node) => node !== undefined)
     .filter(mayRunAhead);
+}
+
+/** The first step of a run when it may run ahead of its start: nobody has to know before it is done. */
+export function startsAhead(plan: CompiledPlan): CompiledNode | undefined {
+  return plan.first && mayRunAhead(plan.first) ? plan.first : undefined;
 }
 
 /** Executes what may run ahead of `first`; steps that fail or wait are left to their turn. */

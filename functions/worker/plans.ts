@@ -45,6 +45,8 @@ export interface CompiledPlan {
   workflow: string;
   version: number;
   nodes: ReadonlyMap<string, CompiledNode>;
+  /** Its only first step; undefined when there are several. */
+  first: CompiledNode | undefined;
 }
 
 export interface Plans {
@@ -117,10 +119,13 @@ export function createPlans(engine: Engine): Plans {
     return ids.map((id) => {
       const plan = found.get(id);
       if (!plan) throw new Error(`workflow version ${id} is gone`);
+      const nodes = plan.nodes.map(compile);
+      const [first, ...others] = nodes.filter((node) => node.inDegree === 0);
       return {
         workflow: plan.workflow,
         version: plan.version,
-        nodes: new Map(plan.nodes.map((node) => [node.id, compile(node)])),
+        nodes: new Map(nodes.map((node) => [node.id, node])),
+        first: others.length === 0 ? first : undefined,
       };
     });
   });

@@ -19,6 +19,8 @@ export interface RunMemory {
   enter(runId: string): void;
   leave(runId: string): void;
   facts(runId: string): Promise<RunFacts>;
+  /** What its token says of a run need not be asked. */
+  keepFacts(facts: RunFacts): void;
   /** The list element that an item of a for_each works on. */
   item(stepRunId: string): Promise<unknown>;
   /** Before it is written: whoever hears that it was refused says forgetOutputs. */
@@ -97,6 +99,9 @@ export function createRunMemory(engine: Engine): RunMemory {
         });
       }
       return run.facts;
+    },
+    keepFacts(facts) {
+      remembered(facts.run_id).facts = Promise.resolve(facts);
     },
     item: (stepRunId) => itemLoader.load(stepRunId),
     keepOutput(runId, stepId, output) {

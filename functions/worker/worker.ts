@@ -7,13 +7,14 @@ import type {
   Engine,
   FailedStep,
   Presence,
+  StartFacts,
   Token,
   WaitingStep,
   Work,
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
 import { StepError } from '../_shared/steps/index.ts';
-import { answered, runAhead } from './ahead.ts';
+import { answered, runAhead, startsAhead } from './ahead.ts';
 import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
@@ -100,6 +101,10 @@ export function createWorker(options: WorkerOptions): Worker {
       for (const runId of refused) memory.forgetOutputs(runId);
       if (steps.some(({ details }) => details?.emit)) due.relay = true;
       follow(steps, next);
+      const unstarted = steps.filter((step) => step.starts && refused.includes(step.work.run_id));
+      await claim(unstarted.map(claimable)).catch((error: unknown) => {
+        options.onError('claim; their tokens expire', error);
+      });
     },
   });
   const failures = createBatcher<FailedStep>({
@@ -154,6 +159,43 @@ export function createWorker(options: WorkerOptions): Worker {
         answer(result, ahead);
       });
     }
+  }
+
+  /** Executes the first step of a run that nobody has to know of before it is done, and what follows. */
+  function begin({ jobId, runId }: Token, start: StartFacts, stepId: string): void {
+    const { app_code, workflow_version_id, input, trace_id } = start;
+    const work: Work = {
+      ...{ job_id: jobId, run_id: runId, app_code, workflow_version_id, step_id: stepId },
+      ...{ step_run_id: '', item_index: 0, attempt: 1, claim: 1 },
+    };
+    memory.enter(runId);
+    memory.keepFacts({ run_id: runId, input, trace_id });
+    tokens.set(jobId, 1);
+    const abort = new AbortController();
+    executing.set(jobId, { work, abort });
+    stats.executing = executing.size;
+    void execute(work, abort.signal, options.execute)
+      .then(async (result) => {
+        const ahead =
+          result.kind === 'completed' && taking && !budget.spent
+            ? await runAhead(result, abort.signal, options.execute)
+            : [];
+        executing.delete(jobId);
+        stats.executing = executing.size;
+        if (result.kind === 'completed') {
+          stats.completed += 1 + ahead.length;
+          completions.add({ work, ...answered(result), ahead, starts: true });
+          return;
+        }
+        // It starts as other runs do, and fails, waits or is retried there.
+        follow([{ work }], []);
+        await claim([claimable({ work })]);
+      })
+      .catch((error: unknown) => options.onError('start a run', error));
+  }
+
+  function claimable({ work }: { work: Work }): Token {
+    return { jobId: work.job_id, runId: work.run_id, moreWait: false, start: undefined };
   }
 
   function leave(work: Work): void {
@@ -279,7 +321,7 @@ export function createWorker(options: WorkerOptions): Worker {
         // A hint that came while the queue was read stays.
         if (fetched.length === asked) due.fetch = true;
         lookAgain();
-        await claim(fetched);
+        await take(fetched);
         if (moreWait || fetched.some((token) => token.moreWait)) await admit();
       }
     } catch (error) {
@@ -300,8 +342,30 @@ export function createWorker(options: WorkerOptions): Worker {
     );
   }
 
+  /** Runs whose first step may run ahead of their start begin at once; the others are claimed. */
+  async function take(fetched: readonly Token[]): Promise<void> {
+    const others = await Promise.all(
+      fetched.map(async (token) => {
+        if (!token.start) return token;
+        const plan = await options.execute.plans
+          .get(token.start.workflow_version_id)
+          .catch(() => undefined);
+        const first = plan && startsAhead(plan);
+        if (!first) return token;
+        begin(token, token.start, first.id);
+        return undefined;
+      }),
+    );
+    await claim(others.filter((token) => token !== undefined));
+  }
+
   /** What the steps will read of their runs is read while the tokens are claimed. */
   async function claim(fetched: readonly Token[]): Promise<void> {
+    if (fetched.length === 0) return;
+    if (!taking) {
+      for (const { jobId } of fetched) stranded.add(jobId);
+      return;
+    }
     for (const { runId } of fetched) {
       memory.enter(runId);
       memory.facts(runId).catch(() => undefined);

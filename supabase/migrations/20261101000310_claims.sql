@@ -33,22 +33,31 @@ comment on function private.app_code() is
   'The application of the caller''s token, or null when the caller is no longer a member of it.';
 
 -- Definer: as above.
-create function private.permissions()
-returns text[]
+create function private.caller(out app_code text, out permissions text[])
 language sql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(
-    (
-      select r.permissions
-      from public.app_members m
-      join public.user_roles r on r.name = m.role
-      where m.user_id = auth.uid() and m.app_code = private.app_code()
-    ),
-    '{}'
-  )
+  select m.app_code, r.permissions
+  from public.app_members m
+  join public.user_roles r on r.name = m.role
+  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  where m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
+$$;
+
+comment on function private.caller() is
+  'private.app_code() and private.permissions() in one look; nulls when the caller acts for no application.';
+
+create function private.permissions()
+returns text[]
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce((select c.permissions from private.caller() c), '{}')
 $$;
 
 comment on function private.permissions() is
@@ -88,15 +97,16 @@ stable
 set search_path = ''
 as $$
 declare
-  app constant text := private.app_code();
+  caller record;
 begin
+  select c.app_code, c.permissions into caller from private.caller() c;
   if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
     perform private.fail('SB401', 'not_authenticated', 'Sign in first');
   end if;
-  if app is null then
+  if caller.app_code is null then
     perform private.fail('SB403', 'permission_denied', 'You are not a member of an application');
   end if;
-  if not private.has_permission(permission) then
+  if not permission = any (caller.permissions) then
     perform private.fail(
       'SB403',
       'permission_denied',
@@ -104,7 +114,7 @@ begin
       jsonb_build_object('permission', permission)
     );
   end if;
-  return app;
+  return caller.app_code;
 end
 $$;
 
@@ -163,6 +173,7 @@ comment on function private.app_user_ids() is 'The members of the caller''s appl
 grant execute on function
   private.user_id(),
   private.app_code(),
+  private.caller(),
   private.permissions(),
   private.app_role(),
   private.has_permission(text),

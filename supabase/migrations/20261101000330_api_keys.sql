@@ -212,26 +212,24 @@ as $$
   end
 $$;
 
-create or replace function private.permissions()
-returns text[]
+create or replace function private.caller(out app_code text, out permissions text[])
 language sql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(
-    case
-      when auth.jwt() ->> 'api_key_id' is not null
-        then (private.live_api_key((auth.jwt() ->> 'api_key_id')::uuid)).scopes
-      else (
-        select r.permissions
-        from public.app_members m
-        join public.user_roles r on r.name = m.role
-        where m.user_id = auth.uid() and m.app_code = private.app_code()
-      )
-    end,
-    '{}'
-  )
+  select k.app_code, k.scopes
+  from private.live_api_key((auth.jwt() ->> 'api_key_id')::uuid) k
+  where auth.jwt() ->> 'api_key_id' is not null and k.app_code is not null
+  union all
+  select m.app_code, r.permissions
+  from public.app_members m
+  join public.user_roles r on r.name = m.role
+  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  where auth.jwt() ->> 'api_key_id' is null
+    and m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
 $$;
 
 comment on function private.app_code() is

@@ -10,6 +10,7 @@ create table public.workflow_versions (
     constraint definition_is_an_object check (jsonb_typeof(definition) = 'object')
     constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') is not distinct from 'array')
     constraint edges_is_an_array check (jsonb_typeof(definition -> 'edges') is not distinct from 'array'),
+  steps_total integer not null generated always as (jsonb_array_length(definition -> 'nodes')) stored,
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
   change_note text not null default '',
@@ -32,6 +33,7 @@ comment on table public.workflow_versions is
   'A numbered content of a workflow. Immutable once published: definition, schemas, nodes and edges.';
 comment on column public.workflow_versions.definition is
   'Nodes and edges as React Flow draws them; workflow_nodes and workflow_edges are derived from it.';
+comment on column public.workflow_versions.steps_total is 'How many nodes it has.';
 comment on column public.workflow_versions.input_schema is 'JSON Schema a run''s input must satisfy; null: any input.';
 comment on column public.workflow_versions.output_schema is 'JSON Schema of a run''s output.';
 

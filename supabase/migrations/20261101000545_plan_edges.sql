@@ -10,6 +10,7 @@ create table engine.plan_edges (
   handle text,
   step_type text not null,
   in_degree int not null,
+  out_degree int not null,
   join_mode text not null,
   limited_by uuid,
   primary key (workflow_version_id, source_id, target_id, edge_id),
@@ -22,7 +23,7 @@ comment on table engine.plan_edges is
 comment on column engine.plan_edges.source_id is 'The node the edge leaves; empty for the way into a first node.';
 comment on column engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
 comment on column engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
-comment on column engine.plan_edges.step_type is 'Of the target, as are in_degree and join_mode.';
+comment on column engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
 comment on column engine.plan_edges.limited_by is
 'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
 alter table engine.plan_edges enable row level security;
@@ -57,12 +58,12 @@ set search_path = ''
 as $$
   delete from engine.plan_edges where workflow_version_id = p_workflow_version_id;
   insert into engine.plan_edges (
-    workflow_version_id, source_id, edge_id, target_id, handle, step_type, in_degree, join_mode,
-    limited_by
+    workflow_version_id, source_id, edge_id, target_id, handle, step_type, in_degree, out_degree,
+    join_mode, limited_by
   )
   select
     n.workflow_version_id, coalesce(e.source_node_id, ''), coalesce(e.edge_id, n.node_id), n.node_id,
-    e.source_handle, n.node_type, n.in_degree, n.join_mode,
+    e.source_handle, n.node_type, n.in_degree, n.out_degree, n.join_mode,
     engine.step_limit(v.workflow_id, n.node_type, n.config)
   from public.workflow_nodes n
   join public.workflow_versions v on v.id = n.workflow_version_id

@@ -17,6 +17,7 @@ alter table engine.transitions enable row level security;
 
 insert into engine.transitions (entity, from_status, to_status, reason) values
 ('run', 'pending', 'running', 'a worker took the run'),
+('run', 'pending', 'completed', 'a worker took it and all of its steps at once'),
 ('run', 'pending', 'paused', 'paused before it started'),
 ('run', 'pending', 'cancelled', 'cancelled before it started'),
 ('run', 'pending', 'failed', 'it could not be started'),

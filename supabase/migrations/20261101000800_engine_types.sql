@@ -42,9 +42,11 @@ create type engine.answer as (
   input jsonb,
   output jsonb,
   handle text,
-  details jsonb
+  details jsonb,
+  job_id uuid
 );
 
 comment on type engine.answer is
 'What a worker says of a step that it ran ahead: it has no side effects, so it ran before it had a step run. '
-'after_id is the step that it follows.';
+'after_id is the step that it follows; empty for the first step of a run that starts with this answer, whose token '
+'is job_id.';

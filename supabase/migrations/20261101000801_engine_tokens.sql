@@ -43,6 +43,28 @@ $$;
 
 comment on function engine.last_turn(text) is 'The turn of an app''s last token in the queue; null when it has none.';
 
+create function engine.start_facts(p_run public.runs)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select case when p_run.rerun_from_step is null and pg_column_size(p_run.input) <= 1024 then
+    jsonb_build_object(
+      'priority', p_run.priority,
+      'start', jsonb_build_object(
+        'app_code', p_run.app_code, 'workflow_version_id', p_run.workflow_version_id,
+        'trace_id', p_run.trace_id, 'input', p_run.input
+      )
+    )
+  else jsonb_build_object('priority', p_run.priority)
+  end;
+$$;
+
+comment on function engine.start_facts(public.runs) is
+'What a token says of a pending run: its priority, and what a worker needs to execute its first step at once. Large '
+'inputs are read from the run.';
+
 create function engine.create_tokens(
   p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean default false
 )
@@ -64,12 +86,16 @@ begin
   );
   with token as (
     select
-      t.job_id, t.run_id, r.app_code, r.priority, r.starts,
+      t.job_id, t.run_id, r.app_code, r.start_facts,
       row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
-      select o.app_code, o.priority, o.status = 'pending' as starts
-      from public.runs o where o.id = t.run_id limit 1
+      select
+        o.app_code, o.priority,
+        case when o.status = 'pending' then engine.start_facts(o) else '{}' end as start_facts
+      from public.runs o
+      where o.id = t.run_id
+      limit 1
     ) r
   ),
   app as materialized (
@@ -86,7 +112,7 @@ begin
     t.job_id, q.name,
     jsonb_build_object('run_id', t.run_id)
     || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end
-    || case when t.starts then jsonb_build_object('priority', t.priority) else '{}' end,
+    || t.start_facts,
     -- Turns start anew whenever the queue is empty. Should that not happen for two billion tokens
     -- of an app, the last turn is shared in order of arrival.
     -least(a.next_turn + t.place, 2147483647), t.app_code,
@@ -146,7 +172,7 @@ begin
   )
   select
     engine.new_id(), q.name,
-    jsonb_build_object('run_id', p_run.id, 'priority', p_run.priority),
+    jsonb_build_object('run_id', p_run.id) || engine.start_facts(p_run),
     -least(greatest(v_front, v_last + 1::bigint, 0), 2147483647), p_run.app_code,
     q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
@@ -196,6 +222,8 @@ begin
   update pgboss.job j
   set
     state = 'retry', retry_count = j.retry_count + 1, start_after = now(),
+    -- Whoever gets it now claims the run before executing anything: the step may have ended its worker.
+    data = j.data - 'start',
     -- At the front, not at the turn it once had: the turns of the queue must not go back.
     priority = -v_front
   where j.name = 'steps' and j.id = any(p_job_ids) and j.state = 'active';

@@ -84,11 +84,22 @@ declare
   v_now timestamptz := engine.now();
 begin
   with event as (
-    select e.*, row_number() over (partition by e.run_id order by e.ord) as place
+    select
+      e.*,
+      row_number() over run as place,
+      -- Watchers hear what a step has become when all this commits, not what it was on the way.
+      coalesce(
+        lead(e.step_id) over run = e.step_id
+        and lead(e.item_index) over run = e.item_index
+        and lead(e.attempt) over run = e.attempt
+        and lead(e.status) over run is not null,
+        false
+      ) as is_passing
     from unnest(p_events) with ordinality as e (
       run_id, app_code, event_type, step_id, item_index, attempt, status,
       open_delta, done_delta, context_delta, actor_id, payload, ord
     )
+    window run as (partition by e.run_id order by e.ord)
   ),
   change as (
     select
@@ -97,14 +108,18 @@ begin
       sum(e.open_delta) as open_delta,
       sum(e.done_delta) as done_delta,
       sum(e.context_delta) as context_delta,
-      (array_agg(e.step_id order by e.place desc)
-        filter (where e.event_type = 'step.started'))[1] as current_step
+      -- Events come in their order; sorting them again for this would cost more than all the rest.
+      (array_agg(e.step_id) filter (where e.event_type = 'step.started'))[
+        count(*) filter (where e.event_type = 'step.started')
+      ] as current_step,
+      bool_or(e.event_type = 'run.started') as starts
     from event e
     group by e.run_id
   ),
   -- A run whose last open step was resolved is complete: its own event follows those of the steps.
   -- (A run without open steps that nothing was resolved in has not started: it is paused early. One
-  -- that is being undone ends otherwise.)
+  -- that is being undone ends otherwise.) All in one update: status is in an index, so each change of
+  -- it costs an entry in every index of the table.
   run as (
     update public.runs r
     set
@@ -112,19 +127,30 @@ begin
       steps_completed = r.steps_completed + c.done_delta,
       context_version = r.context_version + c.context_delta,
       current_step = coalesce(c.current_step, r.current_step),
-      event_seq = r.event_seq + c.events
-        + case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused') and r.ending is null
-            then 1 else 0 end,
-      status = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused') and r.ending is null
-        then 'completed' else r.status end,
-      completed_at = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused') and r.ending is null
-        then greatest(v_now, r.started_at) else r.completed_at end,
-      output = case when c.open_delta < 0 and r.open_steps + c.open_delta = 0
-          and r.status in ('running', 'paused') and r.ending is null
-        then engine.run_output(r.id, r.workflow_version_id) else r.output end,
+      event_seq = r.event_seq + c.events + (
+        r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+        and (r.status in ('running', 'paused') or c.starts) and r.ending is null
+      )::int,
+      status = case
+        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
+          then 'completed'
+        when c.starts then 'running'
+        else r.status
+      end,
+      started_at = case when c.starts then v_now else r.started_at end,
+      completed_at = case
+        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
+          then greatest(v_now, r.started_at)
+        else r.completed_at
+      end,
+      output = case
+        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
+          then engine.run_output(r.id, r.workflow_version_id)
+        else r.output
+      end,
       updated_at = v_now
     from change c
     -- By the list as well: whatever the join, no more than these rows are read.
@@ -144,13 +170,14 @@ begin
     select
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
       coalesce(e.payload, '{}') as payload, e.status,
-      r.event_seq - r.events - r.is_complete::int + e.place as seq
+      r.event_seq - r.events - r.is_complete::int + e.place as seq,
+      e.is_passing or (r.is_complete and e.event_type = 'run.started') as is_passing
     from event e
     join run r on r.id = e.run_id
     union all
     select
       r.id, r.app_code, 'run.completed', null, null, null, null,
-      '{}', 'completed', r.event_seq
+      '{}', 'completed', r.event_seq, false
     from run r
     where r.is_complete
   ),
@@ -175,7 +202,7 @@ begin
       )) as payload,
       s.run_id, s.seq, 0 as channel
     from sequenced s
-    where s.step_id is not null
+    where s.step_id is not null and not s.is_passing
     union all
     select
       case c.channel when 1 then 'run:' || s.run_id else 'app:' || r.app_code || ':runs' end,
@@ -190,7 +217,7 @@ begin
     from sequenced s
     join run r on r.id = s.run_id
     cross join (values (1), (2)) as c (channel)
-    where s.step_id is null
+    where s.step_id is null and not s.is_passing
   )
   select
     array_agg(m.topic order by m.run_id, m.seq, m.channel),
@@ -204,8 +231,9 @@ end;
 $$;
 
 comment on function engine.record(engine.event[]) is
-'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, completes '
-'runs that have no open step left, and broadcasts. The caller has locked the runs.';
+'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, starts '
+'pending runs at their run.started, completes '
+'runs that have no open step left, and broadcasts what each became. The caller has locked the runs.';
 
 create function engine.record_created(p_run public.runs)
 returns void
@@ -226,10 +254,9 @@ begin
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type)
   );
+  -- Nobody can have joined the run's own channel yet: its id becomes known with this commit.
   perform engine.broadcast(
-    array['run:' || p_run.id, 'app:' || p_run.app_code || ':runs'],
-    array['run', 'run'],
-    array[v_message, v_message]
+    array['app:' || p_run.app_code || ':runs'], array['run'], array[v_message]
   );
 end;
 $$;

@@ -29,8 +29,9 @@ begin
       select
         s.run_id, s.app_code, s.workflow_version_id, e.target_id as step_id,
         e.step_type, e.in_degree, e.join_mode, e.limited_by,
-        -- Under a limit on steps, it waits for a place: engine.admit gives it a token.
-        r.status = 'running' and e.limited_by is null as is_live,
+        -- Under a limit on steps, it waits for a place: engine.admit gives it a token. A pending run that
+        -- a token carries starts with what is recorded below.
+        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null as is_live,
         count(*)::int as edges,
         count(*) filter (
           where case s.status

@@ -19,11 +19,12 @@ create function engine.start_run(
 returns public.runs
 language plpgsql
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_run public.runs;
-  v_version public.workflow_versions;
-  v_workflow public.workflows;
+  -- What is needed of the version and its workflow, no more: a definition may be large.
+  v_version record;
   v_errors jsonb;
   v_now timestamptz := engine.now();
 begin
@@ -35,9 +36,12 @@ begin
     end if;
   end if;
 
-  select v.* into strict v_version
-  from public.workflow_versions v where v.id = p_workflow_version_id and v.app_code = p_app_code;
-  select w.* into strict v_workflow from public.workflows w where w.id = v_version.workflow_id;
+  select
+    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds
+  into strict v_version
+  from public.workflow_versions v
+  join public.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id and v.app_code = p_app_code;
 
   if jsonb_typeof(p_input) is distinct from 'object' then
     perform private.fail('SB422', 'invalid_input', 'the input of a run is a JSON object');
@@ -47,7 +51,7 @@ begin
     if jsonb_array_length(v_errors) > 0 then
       perform private.fail(
         'SB422', 'invalid_input',
-        format('the input does not fit the input schema of %s', v_workflow.kebab_name),
+        format('the input does not fit the input schema of %s', v_version.kebab_name),
         jsonb_build_object('errors', v_errors)
       );
     end if;
@@ -59,7 +63,7 @@ begin
     trace_id, parent_close_policy, steps_total, event_seq, deadline_at, created_at, updated_at
   )
   values (
-    p_app_code, v_version.workflow_id, v_version.id, p_trigger_type, p_priority, p_input,
+    p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
     p_metadata, p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
     p_rerun_from_step, p_created_by,
     coalesce(
@@ -67,12 +71,9 @@ begin
       replace(gen_random_uuid()::text, '-', '')
     ),
     p_parent_close_policy,
-    (
-      select count(*) from public.workflow_nodes n
-      where n.workflow_version_id = v_version.id
-    ),
+    v_version.steps_total,
     1,
-    v_now + v_workflow.execution_timeout_seconds * interval '1 second',
+    v_now + v_version.execution_timeout_seconds * interval '1 second',
     v_now, v_now
   )
   on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
@@ -86,8 +87,7 @@ begin
   end if;
 
   perform engine.record_created(v_run);
-  perform engine.enqueue_run(v_run, p_trigger_type in ('manual', 'api', 'webhook'));
-  select r.* into strict v_run from public.runs r where r.id = v_run.id;
+  v_run.is_limited := engine.enqueue_run(v_run, p_trigger_type in ('manual', 'api', 'webhook'));
   return v_run;
 end;
 $$;

@@ -104,7 +104,7 @@ comment on function engine.move_up(uuid, text, int) is
 'one. Other apps notice nothing.';
 
 create function engine.enqueue_run(p_run public.runs, p_may_refuse boolean default false)
-returns void
+returns boolean
 language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -156,7 +156,7 @@ begin
       if p_run.priority > 0 then
         perform engine.move_up(v_token, p_run.app_code, p_run.priority);
       end if;
-      return;
+      return p_run.is_limited;
     end if;
   end if;
 
@@ -189,12 +189,13 @@ begin
   if v_is_first then
     perform pg_notify('stepbase', 'admit');
   end if;
+  return p_run.is_limited or v_workflow_limit is not null or v_queue_limit is not null;
 end;
 $$;
 
 comment on function engine.enqueue_run(public.runs, boolean) is
 'Gives a pending run its token, in the transaction that makes it pending, or a place in the waiting room when it is '
-'under a limit, others of its app wait already or its app has enough in the queue. p_may_refuse: SB429 when as many '
+'under a limit, others of its app wait already or its app has enough in the queue; returns whether it is under a limit. p_may_refuse: SB429 when as many '
 'wait as the application allows.';
 
 create function engine.dequeue_runs(p_run_ids uuid[])

@@ -20,16 +20,13 @@ declare
 begin
   perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
+  -- engine.record sets them running, with their event.
   with started as (
-    update public.runs r
-    set status = 'running', started_at = v_now, updated_at = v_now
-    from (
-      select distinct on (t.run_id) t.run_id, t.job_id
-      from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
-      order by t.run_id
-    ) t
-    where r.id = t.run_id and r.id = any(p_run_ids) and r.status = 'pending'
-    returning r.id, r.app_code, t.job_id
+    select distinct on (r.id) r.id, r.app_code, t.job_id
+    from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
+    join public.runs r on r.id = t.run_id and r.id = any(p_run_ids)
+    where r.status = 'pending'
+    order by r.id
   )
   select
     array_agg(s.id order by s.id),

@@ -1,5 +1,5 @@
 -- complete: handlers returned; one call serves steps of many runs. An answer is for a step run that
--- the worker holds, or for a step that it ran ahead of the answer it follows.
+-- the worker holds, or for a step that it ran ahead of the answer it follows, or of its run's start.
 
 create function engine.complete(
   p_run_ids uuid[],
@@ -10,7 +10,8 @@ create function engine.complete(
   p_handles text[],
   p_details jsonb[],
   p_ahead_step_ids text[],
-  p_after_step_ids text[]
+  p_after_step_ids text[],
+  p_job_ids uuid[]
 )
 returns setof engine.work
 language plpgsql
@@ -22,6 +23,8 @@ as $$
 declare
   v_ahead engine.answer[];
   v_done uuid[];
+  -- Those of them that have edges to be followed still.
+  v_open uuid[];
   v_items uuid[];
   v_parents uuid[];
   v_item_work engine.work[];
@@ -37,13 +40,14 @@ begin
 
   select array_agg(
     row(
-      a.run_id, a.step_id, a.after_id, a.input, a.output, a.handle, a.details
+      a.run_id, a.step_id, a.after_id, a.input, a.output, a.handle, a.details, a.job_id
     )::engine.answer order by a.ord
   )
   into v_ahead
   from unnest(
-    p_run_ids, p_ahead_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details
-  ) with ordinality as a (run_id, step_id, after_id, input, output, handle, details, ord)
+    p_run_ids, p_ahead_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details,
+    p_job_ids
+  ) with ordinality as a (run_id, step_id, after_id, input, output, handle, details, job_id, ord)
   where a.step_id is not null;
 
   with answer as (
@@ -94,9 +98,10 @@ begin
   into v_done, v_items, v_undone, v_undone_runs, v_jobs, v_events
   from done d;
 
-  if v_ahead is not null and v_done is not null then
-    select v_done || a.ids, v_events || a.events
-    into v_done, v_events
+  v_open := v_done;
+  if v_ahead is not null then
+    select v_done || a.ids, v_open || a.open_ids, v_events || a.events, v_jobs || a.job_ids
+    into v_done, v_open, v_events, v_jobs
     from engine.run_ahead(v_done, v_ahead, v_now) a;
   end if;
   if cardinality(p_run_ids)
@@ -124,12 +129,12 @@ begin
     select a.parents, v_events || a.events, a.work
     into v_parents, v_events, v_item_work
     from engine.advance_items(v_items, true, v_done) a;
-    v_done := coalesce(v_done, '{}') || v_parents;
+    v_open := v_open || v_parents;
   end if;
   if exists (select 1 from unnest(p_details) as d (details) where d.details ? 'emit') then
     perform engine.emit_from_steps(v_events);
   end if;
-  select array_agg(w) into v_work from engine.settle(v_done, v_events, true) w;
+  select array_agg(w) into v_work from engine.settle(v_open, v_events, true) w;
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   if v_undone_runs is not null then
     perform engine.go_on_compensating(v_undone_runs);
@@ -144,7 +149,7 @@ end;
 $$;
 
 comment on function engine.complete(
-  uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], text[], text[]
+  uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], text[], text[], uuid[]
 ) is
 'Completes step runs that this worker carries: resolved config, output, chosen handle and details for the event '
 '(an object or null) per step; returns the steps that their tokens go on with. A step '

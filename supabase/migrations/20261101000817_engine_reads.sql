@@ -62,12 +62,12 @@ comment on function engine.load_plans(uuid[]) is
 'their components may, so those with components are kept for a short time.';
 
 create function engine.load_runs(p_run_ids uuid[])
-returns table (run_id uuid, input jsonb, trace_id text, created_by uuid, created_at timestamptz)
+returns table (run_id uuid, input jsonb, trace_id text)
 language sql
 stable
 set search_path = ''
 as $$
-  select r.id, r.input, r.trace_id, r.created_by, r.created_at
+  select r.id, r.input, r.trace_id
   from public.runs r
   where r.id = any(p_run_ids);
 $$;

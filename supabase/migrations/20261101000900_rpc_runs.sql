@@ -9,10 +9,11 @@ returns public.runs
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_app_code text := private.require_permission('run:execute');
-  v_workflow public.workflows;
+  v_workflow record;
   v_version_id uuid;
 begin
   if length(start_run.idempotency_key) not between 1 and 255 then
@@ -21,7 +22,9 @@ begin
   if start_run.priority not between -100 and 100 then
     perform private.fail('SB400', 'invalid_request', 'priority is between -100 and 100');
   end if;
-  select w.* into v_workflow from public.workflows w
+  select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
+  from public.workflows w
+  join public.workflow_statuses s on s.name = w.status
   where w.app_code = v_app_code and w.kebab_name = start_run.workflow and w.deleted_at is null;
   if not found then
     perform private.fail(
@@ -29,9 +32,7 @@ begin
       jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
-  if not exists (
-    select 1 from public.workflow_statuses s where s.name = v_workflow.status and s.is_runnable
-  ) then
+  if not v_workflow.is_runnable then
     perform private.fail(
       'SB409', 'conflict',
       format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)

@@ -36,6 +36,8 @@ export interface AheadStep extends Omit<CompletedStep, 'work'> {
 }
 
 export interface CompletedBranch extends CompletedStep {
+  /** The run is pending and starts with this step, which ran ahead of that: it has no step run yet. */
+  starts?: boolean;
   /** What follows, in an order in which each step comes after the one it follows. */
   ahead: readonly AheadStep[];
 }
@@ -58,6 +60,8 @@ export interface Token {
   runId: string;
   /** More runs wait for room in the queue: whoever took this shall admit. */
   moreWait: boolean;
+  /** Of a pending run that nobody took before (engine.start_facts). */
+  start: StartFacts | undefined;
 }
 
 export interface PlanNode {
@@ -84,8 +88,12 @@ export interface RunFacts {
   run_id: string;
   input: unknown;
   trace_id: string;
-  created_by: string | null;
-  created_at: Date;
+}
+
+/** What a worker needs to execute the first step of a run at once. */
+export interface StartFacts extends Omit<RunFacts, 'run_id'> {
+  app_code: string;
+  workflow_version_id: string;
 }
 
 export interface OutboxMessage {
@@ -212,12 +220,14 @@ export function createEngine(db: Db): Engine {
         tokens.map((t) => t.runId),
       ]),
     async complete(branches) {
-      const steps = branches.flatMap((branch) => [
-        { ...branch, held: branch.work, stepId: null, afterId: null },
-        ...branch.ahead.map((step) => ({ ...step, work: branch.work, held: null })),
+      const steps = branches.flatMap(({ work, starts, ahead, ...first }) => [
+        starts
+          ? { ...first, work, held: null, stepId: work.step_id, afterId: '' }
+          : { ...first, work, held: work, stepId: null, afterId: null },
+        ...ahead.map((step) => ({ ...step, work, held: null })),
       ]);
       const rows = await db.query<Work>(
-        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[])',
+        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::uuid[])',
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.held?.step_run_id ?? null),
@@ -228,6 +238,7 @@ export function createEngine(db: Db): Engine {
           steps.map((s) => optionalJson(s.details)),
           steps.map((s) => s.stepId),
           steps.map((s) => s.afterId),
+          steps.map((s) => (s.afterId === '' ? s.work.job_id : null)),
         ],
       );
       return {

@@ -3,7 +3,7 @@
 
 import { PgBoss } from 'pg-boss';
 import type { Db } from './db.ts';
-import type { Token } from './engine.ts';
+import type { StartFacts, Token } from './engine.ts';
 
 const QUEUE = 'steps';
 
@@ -27,13 +27,15 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   await boss.start();
   return {
     async fetch(limit) {
-      const jobs = await boss.fetch<{ run_id: string; more_wait?: true }>(QUEUE, {
-        batchSize: limit,
-      });
+      const jobs = await boss.fetch<{ run_id: string; more_wait?: true; start?: StartFacts }>(
+        QUEUE,
+        { batchSize: limit },
+      );
       return jobs.map(({ id, data }) => ({
         jobId: id,
         runId: data.run_id,
         moreWait: data.more_wait === true,
+        start: data.start,
       }));
     },
     async touch(jobIds) {
