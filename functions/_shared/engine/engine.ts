@@ -2,6 +2,7 @@
 // round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
 
 import type { Component, QueryAnswer } from '../steps/types.ts';
+import { storableJson } from '../text/storable.ts';
 import type { Db, Row } from './db.ts';
 import { untilAnswered } from './lost.ts';
 
@@ -187,10 +188,9 @@ export interface Engine {
   ): Promise<{ run_id: string; step_id: string; output: unknown }[]>;
 }
 
-// PostgreSQL's JSON has no undefined and no NUL characters: the one is null, the other is dropped
-// before it can make a whole batch fail.
+// PostgreSQL's JSON has no undefined, and refuses text that would make a whole batch fail.
 export function toJson(value: unknown): string {
-  return (JSON.stringify(value) ?? 'null').replaceAll('\\u0000', '');
+  return storableJson(JSON.stringify(value) ?? 'null');
 }
 
 const optionalJson = (value: unknown): string | null =>
