@@ -12,6 +12,7 @@ import type {
   Work,
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
+import { isRefused } from '../_shared/engine/refused.ts';
 import { StepError } from '../_shared/steps/index.ts';
 import { answered, runAhead } from './ahead.ts';
 import { createBatcher } from './batcher.ts';
@@ -87,14 +88,24 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Something was written that may have left messages: an invocation looks once more before it ends. */
   let unrelayed = false;
   let pumping = false;
+  let turning: Promise<void> = Promise.resolve();
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
   let trail: ReturnType<typeof setTimeout>[] = [];
 
-  const batching = { onError: lost, keyOf: (step: { work: Work }) => step.work.run_id };
+  const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
   const completions = createBatcher<CompletedBranch>({
     ...batching,
     sizeOf: (branch) => 1 + branch.ahead.length,
+    onError(error, branches) {
+      const [branch] = branches;
+      if (!branch || !isRefused(error)) return lost(error, branches);
+      memory.forgetOutputs(branch.work.run_id);
+      stats.completed -= branch.ahead.length || 1;
+      // What ran ahead of it may be what is refused: it runs in its turn then.
+      if (branch.ahead.length > 0) completions.add({ ...branch, ahead: [] });
+      else failRefused(branch.work, error);
+    },
     async flush(steps) {
       const { next, refused } = await persistently('complete', () => engine.complete(steps));
       for (const runId of refused) memory.forgetOutputs(runId);
@@ -104,6 +115,14 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const failures = createBatcher<FailedStep>({
     ...batching,
+    onError(error, steps) {
+      const [step] = steps;
+      const { details, ...bare } = step?.error ?? {};
+      const hasMore = details !== undefined || step?.input !== undefined;
+      if (step && hasMore && isRefused(error)) {
+        failures.add({ work: step.work, input: undefined, error: bare });
+      } else lost(error, steps);
+    },
     async flush(steps) {
       follow(steps, await persistently('fail', () => engine.fail(steps)));
       due.wake = true;
@@ -112,6 +131,11 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const waits = createBatcher<WaitingStep>({
     ...batching,
+    onError(error, steps) {
+      const [step] = steps;
+      if (step && isRefused(error)) failRefused(step.work, error);
+      else lost(error, steps);
+    },
     async flush(steps) {
       await persistently('wait', () => engine.wait(steps));
       if (steps.some(({ wait }) => wait.work_queue_id)) due.relay = true;
@@ -127,13 +151,21 @@ export function createWorker(options: WorkerOptions): Worker {
     follow(steps, []);
   }
 
+  /** What the database refuses to store it would refuse from every worker: the step fails, and says why. */
+  function failRefused(work: Work, reason: unknown): void {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    const error = new StepError('invalid_output', `the answer cannot be stored: ${why}`);
+    stats.failed += 1;
+    failures.add({ work, input: undefined, error: error.toJSON() });
+  }
+
   async function persistently<T>(what: string, statement: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await statement();
       } catch (error) {
         options.onError(what, error);
-        if (attempt >= WRITE_ATTEMPTS) throw error;
+        if (attempt >= WRITE_ATTEMPTS || isRefused(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 5_000)));
       }
     }
@@ -149,7 +181,10 @@ export function createWorker(options: WorkerOptions): Worker {
       void execute(work, abort.signal, options.execute).then(async (result) => {
         const ahead =
           result.kind === 'completed' && taking && !budget.spent
-            ? await runAhead(result, abort.signal, options.execute)
+            ? await runAhead(result, abort.signal, options.execute).catch((error: unknown) => {
+                options.onError('run ahead', error);
+                return [];
+              })
             : [];
         answer(result, ahead);
       });
@@ -228,7 +263,7 @@ export function createWorker(options: WorkerOptions): Worker {
       return;
     }
     pumping = true;
-    void turn().finally(() => {
+    turning = turn().finally(() => {
       pumping = false;
       if (taking && !budget.spent && hasRoom() && Object.values(due).includes(true)) pump();
       else settleIdle();
@@ -276,6 +311,10 @@ export function createWorker(options: WorkerOptions): Worker {
         due.fetch = false;
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
+        if (!taking) {
+          for (const { jobId } of fetched) stranded.add(jobId);
+          break;
+        }
         // A hint that came while the queue was read stays.
         if (fetched.length === asked) due.fetch = true;
         lookAgain();
@@ -307,7 +346,10 @@ export function createWorker(options: WorkerOptions): Worker {
       memory.facts(runId).catch(() => undefined);
     }
     try {
-      enter(await engine.claim(fetched));
+      const works = await engine.claim(fetched);
+      // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
+      if (taking) enter(works);
+      else for (const work of works) stranded.add(work.job_id);
     } finally {
       for (const { runId } of fetched) memory.leave(runId);
     }
@@ -426,7 +468,10 @@ export function createWorker(options: WorkerOptions): Worker {
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
-    await Promise.all([completions.drain(), failures.drain(), waits.drain()]);
+    await turning;
+    await Promise.all([completions.drain(), waits.drain()]);
+    // Last: an answer of the others that is refused becomes one of these.
+    await failures.drain();
     for (const jobId of stranded) left.add(jobId);
     stranded.clear();
     if (left.size > 0) {

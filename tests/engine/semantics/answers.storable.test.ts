@@ -1,4 +1,5 @@
-// What steps answer with, and PostgreSQL's JSON cannot hold: it is made to fit.
+// What steps answer with, and PostgreSQL's JSON cannot hold: it is made to fit, or the step that
+// answered it fails, alone.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, bench, node, value } from '../support.ts';
@@ -54,6 +55,44 @@ test('a date that PostgreSQL has not is an invalid config', async () => {
     expect(run.status).toBe('failed');
     expect(step('wait').error).toMatchObject({ code: 'invalid_config' });
   }
+});
+
+// Longer than an index entry may be: nothing that can be made to fit.
+const refused = () => {
+  const signal_name = Array.from({ length: 300 }, () => crypto.randomUUID()).join('');
+  return node('wait', 'wait_for_signal', { signal_name });
+};
+
+test('an answer that the database refuses fails its step, and none of those written with it', async () => {
+  const [poisoned, fine] = await Promise.all([
+    b.publish([refused()]),
+    b.publish([node('wait', 'wait_for_signal', { signal_name: 'go' })]),
+  ]);
+  const isPoisoned = (i: number) => i % 10 === 3;
+  const runs = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => b.start(isPoisoned(i) ? poisoned : fine)),
+  );
+  for (const [i, { id }] of runs.entries()) {
+    if (isPoisoned(i)) {
+      const { run, step } = await b.ended(id);
+      expect(run.status).toBe('failed');
+      expect(step('wait').error).toMatchObject({ code: 'invalid_output', retryable: false });
+    } else {
+      await b.stepIs(id, 'wait', 'waiting');
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go', payload: 'came' });
+      const { run } = await b.ended(id);
+      expect(run.output).toEqual({ wait: 'came' });
+    }
+  }
+});
+
+test('a step whose answer is refused leaves by its error edge', async () => {
+  const { run, statuses } = await b.run(
+    [refused(), value('mend', '"mended"')],
+    ['wait > mend : error'],
+  );
+  expect(statuses).toEqual({ wait: 'failed', mend: 'completed' });
+  expect(run.output).toEqual({ mend: 'mended' });
 });
 
 test('what is too large to be remembered is read by the step that follows at once', async () => {
