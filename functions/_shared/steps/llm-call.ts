@@ -58,6 +58,7 @@ const completion = z.object({
 
 export const llmCall: StepHandler<LlmConfig> = {
   type: 'llm_call',
+  mayUseSecrets: true,
   schema: schema as z.ZodType<LlmConfig>,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const { baseUrl, apiKey } = ctx.env.openai;
