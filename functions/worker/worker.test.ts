@@ -13,6 +13,7 @@ import type {
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
 import { testEnv } from '../_shared/steps/testing.ts';
+import type { Announce } from './announce.ts';
 import { createPlans, type Plans } from './plans.ts';
 import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
@@ -38,6 +39,8 @@ interface Stage {
   completed: CompletedBranch[];
   failed: FailedStep[];
   released: string[];
+  /** Of what was released: the steps that were not begun. */
+  untouched: string[];
   errors: string[];
   /** Resolves when `holds` does, asked after every call of the engine. */
   until(holds: () => boolean): Promise<void>;
@@ -49,6 +52,7 @@ function stage(
   nodes: PlanNode[],
   over: Partial<Engine> = {},
   plansOver: (plans: Plans) => Plans = (plans) => plans,
+  publish: Announce = () => Promise.resolve(true),
 ): Stage {
   const tokens: Token[] = Array.from({ length: runs }, (_, i) => ({
     jobId: `j${i}`,
@@ -59,6 +63,7 @@ function stage(
   const completed: CompletedBranch[] = [];
   const failed: FailedStep[] = [];
   const released: string[] = [];
+  const untouched: string[] = [];
   const errors: string[] = [];
   const waiting = new Set<() => void>();
   const moved = () => {
@@ -80,10 +85,11 @@ function stage(
     dueSchedules: unused,
     fireSchedules: unused,
     admit: () => Promise.resolve({ admitted: 0, moreWait: false }),
-    relay: () => Promise.resolve({ messages: [], more: false }),
+    relay: () => Promise.resolve({ messages: [], more: false, full: false }),
     confirmPublished: unused,
-    release(jobIds) {
+    release(jobIds, steps) {
       released.push(...jobIds);
+      untouched.push(...steps.map((work) => work.step_run_id));
       return Promise.resolve();
     },
     expireTokens: () => Promise.resolve(0),
@@ -138,9 +144,9 @@ function stage(
     }),
     pollMs: () => 60_000,
     lookMs: () => 60_000,
-    publish() {
+    publish(announcements) {
       moved();
-      return Promise.resolve();
+      return publish(announcements);
     },
     onError: (what, error) => errors.push(`${what}: ${String(error)}`),
   });
@@ -149,6 +155,7 @@ function stage(
     completed,
     failed,
     released,
+    untouched,
     errors,
     until: (holds) =>
       new Promise((resolve) => {
@@ -243,6 +250,36 @@ Deno.test('a step is answered although nothing can run ahead of it', async () =>
   assert.deepEqual(s.completed[0]?.ahead, []);
 });
 
+Deno.test('steps go on while Redis does not answer', async () => {
+  const s = stage(
+    1,
+    [transform('a', '1')],
+    {
+      relay: () =>
+        Promise.resolve({
+          messages: [
+            {
+              outbox_id: 1,
+              app_code: 'acme',
+              run_id: 'r0',
+              event_type: 'run.changed',
+              payload: {},
+              age_ms: 0,
+            },
+          ],
+          more: false,
+          full: false,
+        }),
+    },
+    undefined,
+    () => new Promise(() => undefined),
+  );
+  s.worker.start();
+  await s.until(() => s.completed.length === 1);
+  await s.worker.stop(0);
+  assert.deepEqual(s.errors, []);
+});
+
 Deno.test('tokens that are claimed when an invocation is over are handed back, and not worked on', async () => {
   let claimed: (works: Work[]) => void = () => undefined;
   let asked: Token[] = [];
@@ -268,5 +305,6 @@ Deno.test('tokens that are claimed when an invocation is over are handed back, a
   claimed(asked.map(workOf));
   assert.deepEqual(await answer, { steps: 0, more: true });
   assert.deepEqual(s.released.sort(), ['j0', 'j1']);
+  assert.deepEqual(s.untouched.sort(), ['r0:a', 'r1:a']);
   assert.deepEqual([s.completed, s.failed, s.errors], [[], [], []]);
 });

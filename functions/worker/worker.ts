@@ -15,9 +15,11 @@ import type { TokenQueue } from '../_shared/engine/queue.ts';
 import { isRefused } from '../_shared/engine/refused.ts';
 import { StepError } from '../_shared/steps/index.ts';
 import { answered, runAhead } from './ahead.ts';
+import type { Announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
+import { createHandover } from './handover.ts';
 import type { RunMemory } from './run-memory.ts';
 import { runSchedules } from './schedules.ts';
 import type { Wakeup } from './wakeups.ts';
@@ -38,7 +40,7 @@ export interface WorkerOptions {
   /** How often to look whether the runs of steps under way have ended. */
   lookMs(): number;
   /** Tells watchers outside the database that runs moved, and relays outbox messages. */
-  publish(messages: readonly { runId: string; event: string }[]): Promise<void>;
+  publish: Announce;
   onError(what: string, error: unknown): void;
 }
 
@@ -80,8 +82,10 @@ export function createWorker(options: WorkerOptions): Worker {
   const due = { wake: true, relay: true, admit: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
-  /** Tokens whose branches go on with a step that this worker will not execute any more. */
-  const stranded = new Set<string>();
+  /** Steps that are this worker's to execute, which it will not do any more. */
+  const stranded: Work[] = [];
+  /** Tokens that came when nothing was taken any more. */
+  const unclaimed: string[] = [];
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
@@ -93,6 +97,14 @@ export function createWorker(options: WorkerOptions): Worker {
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
   let trail: ReturnType<typeof setTimeout>[] = [];
 
+  const handover = createHandover({
+    publish: options.publish,
+    confirm: (outboxIds) => engine.confirmPublished(outboxIds),
+    relay: () => wake({ kind: 'outbox' }),
+    later,
+    idle: settleIdle,
+    onError: options.onError,
+  });
   const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
   const completions = createBatcher<CompletedBranch>({
     ...batching,
@@ -242,7 +254,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else for (const work of next) stranded.add(work.job_id);
+    else stranded.push(...next);
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -297,12 +309,9 @@ export function createWorker(options: WorkerOptions): Worker {
       if (due.relay) {
         due.relay = false;
         unrelayed = false;
-        const { messages, more } = await engine.relay();
+        const { messages, more, full } = await engine.relay();
         if (more) due.relay = due.admit = true;
-        if (messages.length > 0) {
-          await options.publish(messages.map((m) => ({ runId: m.run_id, event: m.event_type })));
-          await engine.confirmPublished(messages.map((m) => m.outbox_id));
-        }
+        handover.take(messages, full);
         due.fetch = true;
       }
       if (due.admit) await admit();
@@ -312,7 +321,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
         if (!taking) {
-          for (const { jobId } of fetched) stranded.add(jobId);
+          unclaimed.push(...fetched.map(({ jobId }) => jobId));
           break;
         }
         // A hint that came while the queue was read stays.
@@ -349,7 +358,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const works = await engine.claim(fetched);
       // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
       if (taking) enter(works);
-      else for (const work of works) stranded.add(work.job_id);
+      else stranded.push(...works);
     } finally {
       for (const { runId } of fetched) memory.leave(runId);
     }
@@ -403,7 +412,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function busy(): boolean {
-    return tokens.size > 0 || pumping;
+    return tokens.size > 0 || pumping || handover.busy;
   }
 
   function settleIdle(): void {
@@ -472,10 +481,13 @@ export function createWorker(options: WorkerOptions): Worker {
     await Promise.all([completions.drain(), waits.drain()]);
     // Last: an answer of the others that is refused becomes one of these.
     await failures.drain();
-    for (const jobId of stranded) left.add(jobId);
-    stranded.clear();
+    const untouched = stranded.splice(0);
+    for (const { job_id } of untouched) left.add(job_id);
+    for (const jobId of unclaimed.splice(0)) left.add(jobId);
     if (left.size > 0) {
-      await engine.release([...left]).catch((error) => options.onError('release', error));
+      await engine
+        .release([...left], untouched)
+        .catch((error: unknown) => options.onError('release', error));
     }
     return left.size > 0;
   }

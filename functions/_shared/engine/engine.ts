@@ -95,6 +95,7 @@ export interface OutboxMessage {
   run_id: string;
   event_type: string;
   payload: unknown;
+  age_ms: number;
 }
 
 /** A schedule that needs its next time (engine.due_schedules). */
@@ -162,10 +163,11 @@ export interface Engine {
   fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
   /** Lets waiting runs into the queue; `moreWait` when others wait for room in it. */
   admit(): Promise<{ admitted: number; moreWait: boolean }>;
-  /** Follows the outbox; `more` when there may be more in it, because that wrote some or filled a batch. */
-  relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
+  /** Follows the outbox; `more`: that may have written others; `full`: there may be more messages. */
+  relay(): Promise<{ messages: OutboxMessage[]; more: boolean; full: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
-  release(jobIds: readonly string[]): Promise<void>;
+  /** `untouched`: what this worker claimed and did not begin. */
+  release(jobIds: readonly string[], untouched: readonly Work[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
   expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
   /** Says that this worker is there, or that it ends. */
@@ -281,13 +283,17 @@ export function createEngine(db: Db): Engine {
         [RELAY_LIMIT],
       );
       const { followed, messages } = row ?? { followed: 0, messages: [] };
-      return { messages, more: followed > 0 || messages.length === RELAY_LIMIT };
+      return { messages, more: followed > 0, full: messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
     },
-    async release(jobIds) {
-      await db.query('select engine.release($1::uuid[])', [jobIds]);
+    async release(jobIds, untouched) {
+      await db.query('select engine.release($1::uuid[], $2::uuid[], $3::int[])', [
+        jobIds,
+        untouched.map((work) => work.step_run_id),
+        untouched.map((work) => work.claim),
+      ]);
     },
     async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
