@@ -674,14 +674,14 @@ isOneToOne: false
                   ]
                 },"step_types": {
                   Row: {
-                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at": string,"description": string,"handles": (string)[] | null,"icon": string,"is_activity": boolean,"is_component": boolean,"is_task": boolean,"label": string,"name": string,"ordinal": number,"raw_keys": (string)[]
+                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at": string,"description": string,"handles": (string)[] | null,"icon": string,"is_activity": boolean,"is_component": boolean,"is_task": boolean,"label": string,"may_use_secrets": boolean,"name": string,"ordinal": number,"raw_keys": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at"?: string,"description": string,"handles"?: (string)[] | null,"icon": string,"is_activity"?: boolean,"is_component": boolean,"is_task": boolean,"label": string,"name": string,"ordinal": number,"raw_keys"?: (string)[]
+                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at"?: string,"description": string,"handles"?: (string)[] | null,"icon": string,"is_activity"?: boolean,"is_component": boolean,"is_task": boolean,"label": string,"may_use_secrets"?: boolean,"name": string,"ordinal": number,"raw_keys"?: (string)[]
                   }
                   Update: {
-                    "category"?: string,"color"?: string,"config_schema"?: NonNullable<Json>,"created_at"?: string,"description"?: string,"handles"?: (string)[] | null,"icon"?: string,"is_activity"?: boolean,"is_component"?: boolean,"is_task"?: boolean,"label"?: string,"name"?: string,"ordinal"?: number,"raw_keys"?: (string)[]
+                    "category"?: string,"color"?: string,"config_schema"?: NonNullable<Json>,"created_at"?: string,"description"?: string,"handles"?: (string)[] | null,"icon"?: string,"is_activity"?: boolean,"is_component"?: boolean,"is_task"?: boolean,"label"?: string,"may_use_secrets"?: boolean,"name"?: string,"ordinal"?: number,"raw_keys"?: (string)[]
                   }
                   Relationships: [
                     

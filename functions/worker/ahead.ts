@@ -51,12 +51,21 @@ export async function runAhead(
   const plan = await deps.plans.get(work.workflow_version_id);
   const until = performance.now() + AHEAD_MS;
   const ahead: AheadStep[] = [];
+  /** These are in no table yet: whoever reads one that is not remembered finds nothing. */
+  const unwritten = new Set<string>();
+  const finds = ({ step }: CompiledNode) =>
+    'reads' in step &&
+    step.reads !== 'all' &&
+    step.reads.every((id) => !unwritten.has(id) || deps.memory.keeps(work.run_id, id));
   const after = [first];
   for (let before = after.shift(); before; before = after.shift()) {
+    unwritten.add(before.work.step_id);
     for (const node of following(plan, before.work.step_id, before.result.handle)) {
       if (abort.aborted || ahead.length >= AHEAD_AT_MOST || performance.now() > until) return ahead;
+      if (!finds(node)) continue;
       const answer = await execute(aheadOf(work, node), abort, deps);
-      if (answer.kind !== 'completed') continue;
+      // What was remembered may have been forgotten while it ran.
+      if (answer.kind !== 'completed' || !finds(node)) continue;
       ahead.push({ stepId: node.id, afterId: before.work.step_id, ...answered(answer) });
       after.push(answer);
     }

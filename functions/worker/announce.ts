@@ -10,19 +10,31 @@ export interface Announcement {
   event: string;
 }
 
-export type Announce = (announcements: readonly Announcement[]) => Promise<void>;
+/** Resolves with whether Redis took them; there is nothing to take where it is not configured. */
+export type Announce = (announcements: readonly Announcement[]) => Promise<boolean>;
 
 export function createAnnouncer(bus: Bus): Announce {
-  if (!bus.configured) return () => Promise.resolve();
+  if (!bus.configured) return () => Promise.resolve(true);
   let gathered = new Set<string>();
-  let sending: Promise<void> | undefined;
+  let sending: Promise<boolean> | undefined;
+  let away = false;
 
-  async function send(): Promise<void> {
+  async function tell(channel: string, message: unknown): Promise<boolean> {
+    const heard = await bus.publish(channel, message);
+    away = !heard;
+    return heard;
+  }
+
+  async function send(): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-    const runIds = gathered;
+    const runIds = [...gathered];
     gathered = new Set();
     sending = undefined;
-    await Promise.all([...runIds].map((runId) => bus.publish(runChannel(runId), { runId })));
+    const news = (runId: string) => tell(runChannel(runId), { runId });
+    // While Redis is away one call finds out for all whether it is back.
+    const probe = away ? runIds.shift() : undefined;
+    if (probe !== undefined && !(await news(probe))) return false;
+    return (await Promise.all(runIds.map(news))).every(Boolean);
   }
 
   return async (announcements) => {
@@ -31,8 +43,13 @@ export function createAnnouncer(bus: Bus): Announce {
       gathered.add(runId);
       if (event === 'run.cancel') cancelled.push(runId);
     }
-    for (const runId of cancelled) await bus.publish(WAKE_CHANNEL, { kind: 'cancel', runId });
     sending ??= send();
-    await sending;
+    const sent = sending;
+    let heard = true;
+    for (const runId of cancelled) {
+      heard = await tell(WAKE_CHANNEL, { kind: 'cancel', runId });
+      if (!heard) break;
+    }
+    return (await sent) && heard;
   };
 }

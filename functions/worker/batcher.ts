@@ -3,6 +3,8 @@
 // Two lanes keep two connections busy; the steps of one run always take the same lane, so that
 // lanes never wait for each other's lock of a run.
 
+import { isRefused } from '../_shared/engine/refused.ts';
+
 export interface Batcher<T> {
   add(item: T): void;
   /** Resolves when everything added so far is written. */
@@ -12,7 +14,7 @@ export interface Batcher<T> {
 export interface BatcherOptions<T> {
   /** Gets items of at most `limit` in size, in the order they came; one call after the other in each lane. */
   flush(items: T[]): Promise<void>;
-  /** `flush` failed for good with these items. */
+  /** `flush` failed for good with these items; with one alone when it is refused for what it is. */
   onError(error: unknown, items: T[]): void;
   /** Items with the same key take the same lane. */
   keyOf(item: T): string;
@@ -48,15 +50,20 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   async function run(lane: Lane<T>): Promise<void> {
     // Lets everything that finished in this turn of the event loop join the batch.
     await Promise.resolve();
-    while (lane.waiting.length > 0) {
-      const items = take(lane.waiting);
-      try {
-        await flush(items);
-      } catch (error) {
-        onError(error, items);
-      }
-    }
+    while (lane.waiting.length > 0) await write(take(lane.waiting));
     lane.running = undefined;
+  }
+
+  /** One item that the database refuses must not take those down that share its statement. */
+  async function write(items: T[]): Promise<void> {
+    try {
+      await flush(items);
+    } catch (error) {
+      if (items.length === 1 || !isRefused(error)) return onError(error, items);
+      const half = items.length >> 1;
+      await write(items.slice(0, half));
+      await write(items.slice(half));
+    }
   }
 
   function laneOf(item: T): Lane<T> {

@@ -73,12 +73,18 @@ const worker = createWorker({
   onError,
 });
 
-// A new stream says undefined: something may have been published before it stood.
-const subscription = bus.subscribe(WAKE_CHANNEL, (message) => {
-  const wakeup = (message ?? { kind: 'everything' }) as Wakeup;
-  // LISTEN brings the rest sooner, and more exactly.
-  if (wakeup.kind === 'cancel' || !hints?.connected) worker.wake(wakeup);
-});
+const subscription = bus.subscribe(
+  WAKE_CHANNEL,
+  (message) => {
+    const wakeup = message as Wakeup;
+    // LISTEN brings the rest sooner, and more exactly.
+    if (wakeup.kind === 'cancel' || !hints?.connected) worker.wake(wakeup);
+  },
+  // A new stream: something may have been published before it stood.
+  () => {
+    if (!hints?.connected) worker.wake({ kind: 'everything' });
+  },
+);
 
 const app = new Hono().basePath('/worker');
 

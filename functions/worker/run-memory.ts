@@ -2,7 +2,8 @@
 // executed or already read. Both never change, so nothing here can be stale; a run is forgotten as
 // soon as the worker carries no branch of it, which bounds the memory by the steps in flight.
 
-import { type Engine, type RunFacts, toJson } from '../_shared/engine/engine.ts';
+import type { Engine, RunFacts } from '../_shared/engine/engine.ts';
+import { storableJson, storableText } from '../_shared/text/storable.ts';
 import { createLoader } from './loader.ts';
 
 /** Larger outputs are read again when a later step needs them. */
@@ -25,16 +26,25 @@ export interface RunMemory {
   item(stepRunId: string): Promise<unknown>;
   /** Before it is written: whoever hears that it was refused says forgetOutputs. */
   keepOutput(runId: string, stepId: string, output: unknown): void;
+  /** Whether the output is known here already: one that was too large, or is none of this worker's, is not. */
+  keeps(runId: string, stepId: string): boolean;
   forgetOutputs(runId: string): void;
   /** The named outputs that exist; 'all' reads every output of the run. */
   outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
   readonly size: number;
 }
 
-function isSmall(output: unknown): boolean {
-  if (output === null || typeof output === 'number' || typeof output === 'boolean') return true;
-  if (typeof output === 'string') return output.length <= KEPT_OUTPUT_CHARS;
-  return toJson(output).length <= KEPT_OUTPUT_CHARS;
+/** What whoever reads the output from the database would get; undefined when it is too large to be kept. */
+function asStored(output: unknown): unknown {
+  if (output === undefined || output === null) return null;
+  if (typeof output === 'number' || typeof output === 'boolean') return output;
+  if (typeof output === 'string') {
+    return output.length <= KEPT_OUTPUT_CHARS ? storableText(output) : undefined;
+  }
+  const json = JSON.stringify(output) ?? 'null';
+  if (json.length > KEPT_OUTPUT_CHARS) return undefined;
+  const stored = storableJson(json);
+  return stored === json ? output : JSON.parse(stored);
 }
 
 export function createRunMemory(engine: Engine): RunMemory {
@@ -105,8 +115,10 @@ export function createRunMemory(engine: Engine): RunMemory {
     },
     item: (stepRunId) => itemLoader.load(stepRunId),
     keepOutput(runId, stepId, output) {
-      if (isSmall(output)) runs.get(runId)?.outputs.set(stepId, output);
+      const stored = asStored(output);
+      if (stored !== undefined) runs.get(runId)?.outputs.set(stepId, stored);
     },
+    keeps: (runId, stepId) => runs.get(runId)?.outputs.has(stepId) ?? false,
     forgetOutputs: (runId) => runs.get(runId)?.outputs.clear(),
     async outputs(runId, stepIds) {
       const run = remembered(runId);

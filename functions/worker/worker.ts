@@ -13,11 +13,14 @@ import type {
   Work,
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
+import { isRefused } from '../_shared/engine/refused.ts';
 import { StepError } from '../_shared/steps/index.ts';
 import { answered, runAhead, startsAhead } from './ahead.ts';
+import type { Announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
+import { createHandover } from './handover.ts';
 import type { RunMemory } from './run-memory.ts';
 import { runSchedules } from './schedules.ts';
 import type { Wakeup } from './wakeups.ts';
@@ -38,7 +41,7 @@ export interface WorkerOptions {
   /** How often to look whether the runs of steps under way have ended. */
   lookMs(): number;
   /** Tells watchers outside the database that runs moved, and relays outbox messages. */
-  publish(messages: readonly { runId: string; event: string }[]): Promise<void>;
+  publish: Announce;
   onError(what: string, error: unknown): void;
 }
 
@@ -80,35 +83,64 @@ export function createWorker(options: WorkerOptions): Worker {
   const due = { wake: true, relay: true, admit: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
-  /** Tokens whose branches go on with a step that this worker will not execute any more. */
-  const stranded = new Set<string>();
+  /** Steps that are this worker's to execute, which it will not do any more. */
+  const stranded: Work[] = [];
+  /** Tokens that came when nothing was taken any more. */
+  const unclaimed: string[] = [];
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
   /** Something was written that may have left messages: an invocation looks once more before it ends. */
   let unrelayed = false;
   let pumping = false;
+  let turning: Promise<void> = Promise.resolve();
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
   let trail: ReturnType<typeof setTimeout>[] = [];
 
-  const batching = { onError: lost, keyOf: (step: { work: Work }) => step.work.run_id };
+  const handover = createHandover({
+    publish: options.publish,
+    confirm: (outboxIds) => engine.confirmPublished(outboxIds),
+    relay: () => wake({ kind: 'outbox' }),
+    later,
+    idle: settleIdle,
+    onError: options.onError,
+  });
+  const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
   const completions = createBatcher<CompletedBranch>({
     ...batching,
     sizeOf: (branch) => 1 + branch.ahead.length,
+    onError(error, branches) {
+      const [branch] = branches;
+      if (!branch || !isRefused(error)) return lost(error, branches);
+      memory.forgetOutputs(branch.work.run_id);
+      stats.completed -= branch.ahead.length || 1;
+      // What ran ahead of it may be what is refused: it runs in its turn then.
+      if (branch.ahead.length > 0) completions.add({ ...branch, ahead: [] });
+      else if (branch.starts) beginInTurn([branch]);
+      else failRefused(branch.work, error);
+    },
     async flush(steps) {
       const { next, refused } = await persistently('complete', () => engine.complete(steps));
       for (const runId of refused) memory.forgetOutputs(runId);
       if (steps.some(({ details }) => details?.emit)) due.relay = true;
-      follow(steps, next);
-      const unstarted = steps.filter((step) => step.starts && refused.includes(step.work.run_id));
-      await claim(unstarted.map(claimable)).catch((error: unknown) => {
-        options.onError('claim; their tokens expire', error);
-      });
+      const [unstarted, others] = [true, false].map((isUnstarted) =>
+        steps.filter((step) => (step.starts && refused.includes(step.work.run_id)) === isUnstarted),
+      );
+      follow(others ?? [], next);
+      beginInTurn(unstarted ?? []);
     },
   });
   const failures = createBatcher<FailedStep>({
     ...batching,
+    onError(error, steps) {
+      const [step] = steps;
+      const { details, ...bare } = step?.error ?? {};
+      const hasMore = details !== undefined || step?.input !== undefined;
+      if (step && hasMore && isRefused(error)) {
+        failures.add({ work: step.work, input: undefined, error: bare });
+      } else lost(error, steps);
+    },
     async flush(steps) {
       follow(steps, await persistently('fail', () => engine.fail(steps)));
       due.wake = true;
@@ -117,6 +149,11 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const waits = createBatcher<WaitingStep>({
     ...batching,
+    onError(error, steps) {
+      const [step] = steps;
+      if (step && isRefused(error)) failRefused(step.work, error);
+      else lost(error, steps);
+    },
     async flush(steps) {
       await persistently('wait', () => engine.wait(steps));
       if (steps.some(({ wait }) => wait.work_queue_id)) due.relay = true;
@@ -132,13 +169,21 @@ export function createWorker(options: WorkerOptions): Worker {
     follow(steps, []);
   }
 
+  /** What the database refuses to store it would refuse from every worker: the step fails, and says why. */
+  function failRefused(work: Work, reason: unknown): void {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    const error = new StepError('invalid_output', `the answer cannot be stored: ${why}`);
+    stats.failed += 1;
+    failures.add({ work, input: undefined, error: error.toJSON() });
+  }
+
   async function persistently<T>(what: string, statement: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await statement();
       } catch (error) {
         options.onError(what, error);
-        if (attempt >= WRITE_ATTEMPTS) throw error;
+        if (attempt >= WRITE_ATTEMPTS || isRefused(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 5_000)));
       }
     }
@@ -151,14 +196,19 @@ export function createWorker(options: WorkerOptions): Worker {
       const abort = new AbortController();
       executing.set(work.step_run_id, { work, abort });
       stats.executing = executing.size;
-      void execute(work, abort.signal, options.execute).then(async (result) => {
-        const ahead =
-          result.kind === 'completed' && taking && !budget.spent
-            ? await runAhead(result, abort.signal, options.execute)
-            : [];
-        answer(result, ahead);
-      });
+      void execute(work, abort.signal, options.execute).then(async (result) =>
+        answer(result, await runOn(result, abort.signal)),
+      );
     }
+  }
+
+  /** What surely follows an answer, executed before it is written. */
+  async function runOn(result: Answer, signal: AbortSignal): Promise<AheadStep[]> {
+    if (result.kind !== 'completed' || !taking || budget.spent) return [];
+    return await runAhead(result, signal, options.execute).catch((error: unknown) => {
+      options.onError('run ahead', error);
+      return [];
+    });
   }
 
   /** Executes the first step of a run that nobody has to know of before it is done, and what follows. */
@@ -174,28 +224,29 @@ export function createWorker(options: WorkerOptions): Worker {
     const abort = new AbortController();
     executing.set(jobId, { work, abort });
     stats.executing = executing.size;
-    void execute(work, abort.signal, options.execute)
-      .then(async (result) => {
-        const ahead =
-          result.kind === 'completed' && taking && !budget.spent
-            ? await runAhead(result, abort.signal, options.execute)
-            : [];
-        executing.delete(jobId);
-        stats.executing = executing.size;
-        if (result.kind === 'completed') {
-          stats.completed += 1 + ahead.length;
-          completions.add({ work, ...answered(result), ahead, starts: true });
-          return;
-        }
-        // It starts as other runs do, and fails, waits or is retried there.
-        follow([{ work }], []);
-        await claim([claimable({ work })]);
-      })
-      .catch((error: unknown) => options.onError('start a run', error));
+    void execute(work, abort.signal, options.execute).then(async (result) => {
+      const ahead = await runOn(result, abort.signal);
+      executing.delete(jobId);
+      stats.executing = executing.size;
+      if (result.kind === 'completed') {
+        stats.completed += 1 + ahead.length;
+        completions.add({ work, ...answered(result), ahead, starts: true });
+      } else beginInTurn([{ work }]);
+    });
   }
 
-  function claimable({ work }: { work: Work }): Token {
-    return { jobId: work.job_id, runId: work.run_id, moreWait: false, start: undefined };
+  /** Runs that cannot begin with what their first step answered start as others do, and it is executed again. */
+  function beginInTurn(branches: readonly { work: Work }[]): void {
+    if (branches.length === 0) return;
+    follow(branches, []);
+    claim(
+      branches.map(({ work }) => ({
+        jobId: work.job_id,
+        runId: work.run_id,
+        moreWait: false,
+        start: undefined,
+      })),
+    ).catch((error: unknown) => options.onError('claim; their tokens expire', error));
   }
 
   function leave(work: Work): void {
@@ -249,7 +300,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else for (const work of next) stranded.add(work.job_id);
+    else stranded.push(...next);
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -270,7 +321,7 @@ export function createWorker(options: WorkerOptions): Worker {
       return;
     }
     pumping = true;
-    void turn().finally(() => {
+    turning = turn().finally(() => {
       pumping = false;
       if (taking && !budget.spent && hasRoom() && Object.values(due).includes(true)) pump();
       else settleIdle();
@@ -304,12 +355,9 @@ export function createWorker(options: WorkerOptions): Worker {
       if (due.relay) {
         due.relay = false;
         unrelayed = false;
-        const { messages, more } = await engine.relay();
+        const { messages, more, full } = await engine.relay();
         if (more) due.relay = due.admit = true;
-        if (messages.length > 0) {
-          await options.publish(messages.map((m) => ({ runId: m.run_id, event: m.event_type })));
-          await engine.confirmPublished(messages.map((m) => m.outbox_id));
-        }
+        handover.take(messages, full);
         due.fetch = true;
       }
       if (due.admit) await admit();
@@ -318,6 +366,10 @@ export function createWorker(options: WorkerOptions): Worker {
         due.fetch = false;
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
+        if (!taking) {
+          unclaimed.push(...fetched.map(({ jobId }) => jobId));
+          break;
+        }
         // A hint that came while the queue was read stays.
         if (fetched.length === asked) due.fetch = true;
         lookAgain();
@@ -363,7 +415,7 @@ export function createWorker(options: WorkerOptions): Worker {
   async function claim(fetched: readonly Token[]): Promise<void> {
     if (fetched.length === 0) return;
     if (!taking) {
-      for (const { jobId } of fetched) stranded.add(jobId);
+      unclaimed.push(...fetched.map(({ jobId }) => jobId));
       return;
     }
     for (const { runId } of fetched) {
@@ -371,7 +423,10 @@ export function createWorker(options: WorkerOptions): Worker {
       memory.facts(runId).catch(() => undefined);
     }
     try {
-      enter(await engine.claim(fetched));
+      const works = await engine.claim(fetched);
+      // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
+      if (taking) enter(works);
+      else stranded.push(...works);
     } finally {
       for (const { runId } of fetched) memory.leave(runId);
     }
@@ -425,7 +480,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function busy(): boolean {
-    return tokens.size > 0 || pumping;
+    return tokens.size > 0 || pumping || handover.busy;
   }
 
   function settleIdle(): void {
@@ -490,11 +545,17 @@ export function createWorker(options: WorkerOptions): Worker {
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
-    await Promise.all([completions.drain(), failures.drain(), waits.drain()]);
-    for (const jobId of stranded) left.add(jobId);
-    stranded.clear();
+    await turning;
+    await Promise.all([completions.drain(), waits.drain()]);
+    // Last: an answer of the others that is refused becomes one of these.
+    await failures.drain();
+    const untouched = stranded.splice(0);
+    for (const { job_id } of untouched) left.add(job_id);
+    for (const jobId of unclaimed.splice(0)) left.add(jobId);
     if (left.size > 0) {
-      await engine.release([...left]).catch((error) => options.onError('release', error));
+      await engine
+        .release([...left], untouched)
+        .catch((error: unknown) => options.onError('release', error));
     }
     return left.size > 0;
   }

@@ -15,6 +15,7 @@ create table public.step_types (
   is_task boolean not null,
   is_component boolean not null,
   is_activity boolean not null default false,
+  may_use_secrets boolean not null default false,
   created_at timestamptz not null default now()
 );
 
@@ -28,6 +29,8 @@ comment on column public.step_types.is_task is 'Waits for a person: its step run
 comment on column public.step_types.is_component is 'Implemented by a component.';
 comment on column public.step_types.is_activity is
   'Works outside of Stepbase: counts against max_concurrent_activities of the task queue while it executes.';
+comment on column public.step_types.may_use_secrets is
+  'Its config goes out and is not kept: templates in it may name secrets. Of every other type the config is stored.';
 
 insert into public.step_types (
   name, label, description, icon, color, ordinal, category,
@@ -135,7 +138,7 @@ values
     '{}', '{}', false, false
   );
 
-update public.step_types set is_activity = true
+update public.step_types set is_activity = true, may_use_secrets = true
 where name in ('http_request', 'webhook', 'llm_call', 'send_email', 'service_task', 'ai_agent_task');
 
 alter table public.step_types enable row level security;

@@ -119,3 +119,26 @@ $$;
 
 comment on function private.referenced_steps(text) is
   'The steps an expression mentions as steps.<id>; with ''*'' when it uses `steps` in a way that may read any.';
+
+create function private.names_secrets(expression text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  -- String literals and comments match first and yield no group.
+  select exists (
+    select
+    from regexp_matches(
+      expression,
+      '"(?:[^"\\]|\\.)*"'
+      || '|''(?:[^''\\]|\\.)*'''
+      || '|/\*(?:[^*]|\*+[^*/])*\*+/'
+      || '|(?:(?<![A-Za-z0-9_$.`])|(?<=\$\.))`?(secrets)(?![A-Za-z0-9_$])',
+      'g'
+    ) m (hit)
+    where m.hit[1] is not null
+  )
+$$;
+
+comment on function private.names_secrets(text) is 'Whether an expression mentions `secrets`, of which a worker would give it the values.';

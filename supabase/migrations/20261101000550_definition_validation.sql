@@ -151,6 +151,30 @@ $$;
 
 comment on function private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
 
+create function private.secret_problems(outer_id text, place text, kind public.step_types, config jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  -- The list of a for_each is kept; the step within it is looked at by itself. Code is given no secrets.
+  select outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', place, kind.name)
+  where not kind.may_use_secrets
+    and kind.name <> 'inline_code'
+    -- Most configs are done with here.
+    and strpos(config::text, 'secrets') > 0
+    and exists (
+      select
+      from private.config_expressions(
+        kind.name, case when kind.name = 'for_each' then config - 'step' else config end
+      ) x (expression)
+      where private.names_secrets(x.expression)
+    )
+$$;
+
+comment on function private.secret_problems(text, text, public.step_types, jsonb) is
+  'Refuses secrets in the config of a step whose type keeps it: tasks, items, events, inputs of children.';
+
 create function private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
 returns table (node_id text, code text, message text)
 language plpgsql
@@ -172,7 +196,9 @@ begin
         outer_id, 'invalid_config',
         place || '.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
       from jsonb_array_elements(private.json_schema_errors(
-        kind.config_schema, coalesce(step -> 'config', '{}'), '', true)) e (problem);
+        kind.config_schema, coalesce(step -> 'config', '{}'), '', true)) e (problem)
+      union all
+      select p.* from private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
   end if;
 end
 $$;
@@ -197,6 +223,8 @@ begin
   return query
     select id, 'invalid_config', 'config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
     from jsonb_array_elements(private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
+
+  return query select p.* from private.secret_problems(id, 'config', kind, config) p;
 
   -- A step within a step: for_each's, and the one that undoes this one.
   if kind.name = 'for_each' then

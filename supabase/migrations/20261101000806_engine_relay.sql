@@ -46,7 +46,8 @@ as $$
     jsonb_agg(
       jsonb_build_object(
         'outbox_id', o.id, 'app_code', o.app_code, 'run_id', o.aggregate_id,
-        'event_type', o.event_type, 'payload', o.payload
+        'event_type', o.event_type, 'payload', o.payload,
+        'age_ms', round(extract(epoch from now() - o.created_at) * 1000)
       ) order by o.id
     ),
     '[]'
@@ -62,7 +63,7 @@ $$;
 
 comment on function engine.relay_messages(int) is
 'The messages to publish, oldest first. The worker publishes them and then marks them, so a crash in between '
-'repeats them.';
+'repeats them; their age tells it when to give up on a Redis that does not answer.';
 
 create function engine.relay(p_limit int default 200)
 returns table (followed int, messages jsonb)

@@ -148,14 +148,20 @@ begin
       on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
     -- A node that says nothing about retries does what its component says.
     cross join lateral (
-      select case when s.item_index = -1 then nullif(n.compensate -> 'retry', 'null') else coalesce(
-        n.retry,
+      select coalesce(
+        case when s.item_index = -1 then nullif(n.compensate -> 'retry', 'null') else n.retry end,
         (
           select jsonb_build_object('max_attempts', c.retry_count + 1)
           from public.components c
-          where c.id = n.component_id and c.retry_count > 0
+          where c.retry_count > 0 and c.id = case
+            when s.item_index = 0 then n.component_id
+            -- Steps within others have no node of their own: their component is looked up by name.
+            else private.component_for(s.app_code, case s.item_index
+              when -1 then n.compensate #>> '{config,component}' else n.config #>> '{step,config,component}'
+            end)
+          end
         )
-      ) end as retry
+      ) as retry
     ) p
     -- The engine's own clock ran out (timeout), or a handler's (http_timeout, code_timeout).
     cross join lateral (select a.error ->> 'code' ~ '^(http_|code_)?timeout$' as is_timeout) t

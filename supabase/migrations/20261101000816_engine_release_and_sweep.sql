@@ -1,6 +1,10 @@
 -- Nothing stays behind: workers hand back what they hold, and a sweep finds anything stranded.
 
-create function engine.release(p_job_ids uuid[])
+create function engine.release(
+  p_job_ids uuid[],
+  p_untouched uuid[] default '{}',
+  p_claims int[] default '{}'
+)
 returns int
 language plpgsql
 set search_path = ''
@@ -15,15 +19,21 @@ begin
 
   -- The next delivery claims them anew; no event, because nothing happened to the run.
   update public.step_runs s
-  set status = 'ready', updated_at = engine.now()
+  set
+    status = 'ready', updated_at = engine.now(),
+    -- A claim that nobody acted on says nothing of the step: it does not count as a worker that was lost.
+    claim = s.claim - exists (
+      select from unnest(p_untouched, p_claims) as u (id, claim) where u.id = s.id and u.claim = s.claim
+    )::int
   where s.job_id = any(p_job_ids) and s.status = 'running';
 
   return engine.return_tokens(p_job_ids);
 end;
 $$;
 
-comment on function engine.release(uuid[]) is
-'A worker that stops (or whose budget is spent) hands back its tokens; others go on with them at once.';
+comment on function engine.release(uuid[], uuid[], int[]) is
+'A worker that stops (or whose budget is spent) hands back its tokens; others go on with them at once. Step runs that it '
+'claimed and did not begin are named with their claims.';
 
 create function engine.sweep(p_limit int default 1000)
 returns int

@@ -2,6 +2,7 @@
 // round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
 
 import type { Component, QueryAnswer } from '../steps/types.ts';
+import { storableJson } from '../text/storable.ts';
 import type { Db, Row } from './db.ts';
 import { untilAnswered } from './lost.ts';
 
@@ -102,6 +103,7 @@ export interface OutboxMessage {
   run_id: string;
   event_type: string;
   payload: unknown;
+  age_ms: number;
 }
 
 /** A schedule that needs its next time (engine.due_schedules). */
@@ -169,10 +171,11 @@ export interface Engine {
   fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
   /** Lets waiting runs into the queue; `moreWait` when others wait for room in it. */
   admit(): Promise<{ admitted: number; moreWait: boolean }>;
-  /** Follows the outbox; `more` when there may be more in it, because that wrote some or filled a batch. */
-  relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
+  /** Follows the outbox; `more`: that may have written others; `full`: there may be more messages. */
+  relay(): Promise<{ messages: OutboxMessage[]; more: boolean; full: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
-  release(jobIds: readonly string[]): Promise<void>;
+  /** `untouched`: what this worker claimed and did not begin. */
+  release(jobIds: readonly string[], untouched: readonly Work[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
   expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
   /** Says that this worker is there, or that it ends. */
@@ -195,10 +198,9 @@ export interface Engine {
   ): Promise<{ run_id: string; step_id: string; output: unknown }[]>;
 }
 
-// PostgreSQL's JSON has no undefined and no NUL characters: the one is null, the other is dropped
-// before it can make a whole batch fail.
+// PostgreSQL's JSON has no undefined, and refuses text that would make a whole batch fail.
 export function toJson(value: unknown): string {
-  return (JSON.stringify(value) ?? 'null').replaceAll('\\u0000', '');
+  return storableJson(JSON.stringify(value) ?? 'null');
 }
 
 const optionalJson = (value: unknown): string | null =>
@@ -292,13 +294,17 @@ export function createEngine(db: Db): Engine {
         [RELAY_LIMIT],
       );
       const { followed, messages } = row ?? { followed: 0, messages: [] };
-      return { messages, more: followed > 0 || messages.length === RELAY_LIMIT };
+      return { messages, more: followed > 0, full: messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
     },
-    async release(jobIds) {
-      await db.query('select engine.release($1::uuid[])', [jobIds]);
+    async release(jobIds, untouched) {
+      await db.query('select engine.release($1::uuid[], $2::uuid[], $3::int[])', [
+        jobIds,
+        untouched.map((work) => work.step_run_id),
+        untouched.map((work) => work.claim),
+      ]);
     },
     async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(

@@ -159,7 +159,7 @@ const shape = {
     .describe('Local only: the port to listen on at 127.0.0.1; Edge Functions set none.'),
 } satisfies z.ZodRawShape;
 
-/** STEPBASE_SECRET_<APP_CODE>_<NAME>: `{{ secrets.<name> }}` in the workflows of that app. */
+/** STEPBASE_SECRET_<APP_CODE>__<NAME>: `{{ secrets.<name> }}` in the workflows of that app. */
 export const SECRET_PREFIX = 'STEPBASE_SECRET_';
 
 export const envVariables: Record<keyof typeof shape, z.ZodType> = shape;

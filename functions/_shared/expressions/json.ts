@@ -1,5 +1,6 @@
 // Turns whatever an expression gave into plain JSON that PostgreSQL can store, within a budget.
 
+import { storableText } from '../text/storable.ts';
 import { ExpressionError } from './errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -23,8 +24,7 @@ export function toJson(value: unknown): Json | undefined {
     }
     switch (typeof from) {
       case 'string':
-        // jsonb cannot hold NUL.
-        return from.includes('\u0000') ? from.replaceAll('\u0000', '\uFFFD') : from;
+        return storableText(from);
       case 'number':
         return Number.isFinite(from) ? from : null;
       case 'boolean':
@@ -41,7 +41,8 @@ export function toJson(value: unknown): Json | undefined {
     if (from instanceof Date) return from.toJSON();
     if ('_jsonata_lambda' in from || '_jsonata_function' in from) return undefined;
     const result: { [key: string]: Json } = {};
-    for (const [key, item] of Object.entries(from)) {
+    for (const [name, item] of Object.entries(from)) {
+      const key = storableText(name);
       const made = copy(item, depth + 1);
       if (made === undefined) continue;
       // Assigning to __proto__ would set the prototype instead of a key.

@@ -10,6 +10,7 @@ import type { Component, StepHandler, StepResult } from './types.ts';
 
 export const aiAgentTask: StepHandler<{ component: string; input?: unknown }> = {
   type: 'ai_agent_task',
+  mayUseSecrets: true,
   schema: componentConfig as StepHandler<{ component: string; input?: unknown }>['schema'],
   async run(config, ctx): Promise<StepResult> {
     const component = componentOf(ctx, config.component, 'ai_agent_task');

@@ -9,6 +9,7 @@ import type {
   Scope,
 } from 'quickjs-emscripten-core';
 import { isExhausted, withSandbox } from '../expressions/quickjs.ts';
+import { cutText } from '../text/storable.ts';
 
 export interface CodeJob {
   code: string;
@@ -31,6 +32,7 @@ export type CodeFailure =
 
 const maxOutput = 4 * 1024 * 1024;
 const maxJobs = 100_000;
+const maxLine = 1_000;
 const outOfMemory = 'the code used more memory than it may';
 
 /** Captures what it needs before the tenant's code can change it; the tenant never sees the returned object. */
@@ -47,7 +49,7 @@ const bootstrap = `(() => {
   };
   const print = (...values) => {
     if (lines.length >= 100) return;
-    const line = apply(slice, apply(join, apply(map, values, [show]), [' ']), [0, 1000]);
+    const line = apply(slice, apply(join, apply(map, values, [show]), [' ']), [0, ${maxLine + 1}]);
     apply(push, lines, [line]);
   };
   globalThis.console = { log: print, info: print, warn: print, error: print, debug: print };
@@ -159,7 +161,8 @@ function toFailure(box: Box, handle: QuickJSHandle, code: CodeFailure): Failure 
 
 function readLogs(box: Box): string[] {
   try {
-    return JSON.parse(box.context.getString(call(box, 'logs'))) as string[];
+    const lines = JSON.parse(box.context.getString(call(box, 'logs'))) as string[];
+    return lines.map((line) => cutText(line, maxLine));
   } catch {
     // Out of memory: the lines are lost with the rest of the sandbox.
     return [];

@@ -30,6 +30,14 @@ export interface CompiledStep {
 /** Throws StepError 'invalid_definition' when an expression of the config cannot be compiled. */
 export function compileStep(handler: StepHandler<unknown>, config: unknown): CompiledStep {
   const template = asStepError(() => compileTemplate(config, { rawKeys: handler.rawKeys }));
+  // Refused when a version is published, too; this is for what was published before, or in a way SQL cannot see.
+  if (template.secrets.length > 0 && !handler.mayUseSecrets) {
+    throw new StepError(
+      'invalid_definition',
+      `secrets cannot be used in ${handler.type}, which is stored`,
+      { details: { code: 'secret_not_allowed', secrets: template.secrets } },
+    );
+  }
   return {
     type: handler.type,
     reads: template.reads,

@@ -5,12 +5,22 @@ import type { StepHandler, StepResult } from './types.ts';
 
 const longestMs = 366 * 24 * 3_600_000;
 
+/** JavaScript's dates and PostgreSQL's reach further, but not equally far, and are not written alike there. */
+const earliest = Date.parse('0001-01-01T00:00:00Z');
+const latest = Date.parse('9999-12-31T23:59:59.999Z');
+
+function isOutOfReach(text: string): boolean {
+  const at = Date.parse(text);
+  return at < earliest || at > latest;
+}
+
 const schema = z
   .object({
     ms: z.number().int().min(0).max(longestMs).optional(),
     until: z
       .string()
       .refine((text) => !Number.isNaN(Date.parse(text)), 'is not a date')
+      .refine((text) => !isOutOfReach(text), 'must be in the years 1 to 9999')
       .optional(),
   })
   .refine((config) => (config.ms === undefined) !== (config.until === undefined), {

@@ -136,12 +136,27 @@ Deno.test('what a step reads is known before it runs', () => {
 });
 
 Deno.test('secrets cannot be used where the result is stored', () => {
-  const handler = stepHandlers.get('transform');
-  assert.ok(handler);
-  assert.throws(
-    () => compileStep(handler, { expression: 'secrets.token' }),
-    (error: unknown) => error instanceof StepError && error.code === 'invalid_definition',
-  );
+  const stored: [type: string, config: unknown][] = [
+    ['transform', { expression: 'secrets.token' }],
+    ['child_workflow', { workflow: 'other', input: { token: '{{ secrets.token }}' } }],
+    ['user_task', { title: 'Use {{ secrets.token }}' }],
+    ['wait_for_approval', { title: '{{ secrets.token }}' }],
+    ['for_each', { items: ['{{ secrets.token }}'] }],
+    ['work_queue_push', { queue: 'q', item: '{{ $."secrets".token }}' }],
+    ['send_signal', { signal_name: 's', payload: '{{ secrets.token }}' }],
+    ['emit_event', { name: 'e', payload: '{{ secrets.token }}' }],
+    ['wait_for_signal', { signal_name: '{{ secrets.token }}' }],
+    ['delay', { until: '{{ secrets.token }}' }],
+  ];
+  for (const [type, config] of stored) {
+    const handler = stepHandlers.get(type);
+    assert.ok(handler, type);
+    assert.throws(
+      () => compileStep(handler, config),
+      (error: unknown) => error instanceof StepError && error.code === 'invalid_definition',
+      type,
+    );
+  }
 });
 
 Deno.test('a missing secret fails the step by name', async () => {

@@ -1,6 +1,7 @@
 // One careful HTTP call for every step that makes one: guarded address, bounded time, size and redirects,
 // and one classification of what may be tried again.
 
+import { cutText, storableText } from '../text/storable.ts';
 import { assertAllowedUrl } from './egress.ts';
 import type { StepEnv } from './env.ts';
 import { abortError, StepError, throwIfAborted } from './errors.ts';
@@ -143,13 +144,13 @@ function parseBody(bytes: Uint8Array, contentType = ''): unknown {
   }
   if (contentType !== '' && !textType.test(contentType)) {
     try {
-      return storable(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+      return storableText(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch {
       return { encoding: 'base64', data: toBase64(bytes) };
     }
   }
   const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? 'utf-8';
-  return storable(decoder(charset).decode(bytes));
+  return storableText(decoder(charset).decode(bytes));
 }
 
 function decoder(charset: string): TextDecoder {
@@ -158,11 +159,6 @@ function decoder(charset: string): TextDecoder {
   } catch {
     return new TextDecoder();
   }
-}
-
-/** jsonb has no NUL character; one in a page must not fail the step that fetched it. */
-function storable(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD');
 }
 
 function toBase64(bytes: Uint8Array): string {
@@ -230,7 +226,7 @@ export function assertAccepted(
 
 function excerpt(body: unknown): unknown {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return text.length <= 2_000 ? body : `${text.slice(0, 2_000)}…`;
+  return text.length <= 2_000 ? body : `${cutText(text, 2_000)}…`;
 }
 
 function parseRetryAfter(value: string | undefined, now: Date): number | undefined {

@@ -28,6 +28,7 @@ export type HttpRequestConfig = z.infer<typeof schema>;
 
 export const httpRequest: StepHandler<HttpRequestConfig> = {
   type: 'http_request',
+  mayUseSecrets: true,
   schema: schema as z.ZodType<HttpRequestConfig>,
   async run(config: HttpRequestConfig, ctx: StepContext): Promise<StepResult> {
     const url = withQuery(config.url, config.query);

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { validateJson } from '../expressions/index.ts';
+import { cutText } from '../text/storable.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
@@ -57,6 +58,7 @@ const completion = z.object({
 
 export const llmCall: StepHandler<LlmConfig> = {
   type: 'llm_call',
+  mayUseSecrets: true,
   schema: schema as z.ZodType<LlmConfig>,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const { baseUrl, apiKey } = ctx.env.openai;
@@ -159,13 +161,13 @@ function parseObject(text: string, responseSchema: object): unknown {
   } catch {
     throw new StepError('llm_invalid_output', 'the model did not answer with JSON', {
       retryable: true,
-      details: { text: text.slice(0, 2_000) },
+      details: { text: cutText(text, 2_000) },
     });
   }
   const problems = validateJson(responseSchema, value);
   if (problems.length === 0) return value;
   throw new StepError('llm_invalid_output', 'the answer does not fit response_schema', {
     retryable: true,
-    details: { problems, text: text.slice(0, 2_000) },
+    details: { problems, text: cutText(text, 2_000) },
   });
 }

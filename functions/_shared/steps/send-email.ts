@@ -43,6 +43,7 @@ type EmailConfig = z.infer<typeof schema>;
 
 export const sendEmail: StepHandler<EmailConfig> = {
   type: 'send_email',
+  mayUseSecrets: true,
   schema: schema as z.ZodType<EmailConfig>,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const { mail } = ctx.env;

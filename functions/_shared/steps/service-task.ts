@@ -13,6 +13,7 @@ export const componentConfig = z.object({
 
 export const serviceTask: StepHandler<z.infer<typeof componentConfig>> = {
   type: 'service_task',
+  mayUseSecrets: true,
   schema: componentConfig as z.ZodType<z.infer<typeof componentConfig>>,
   async run(config, ctx): Promise<StepResult> {
     const component = componentOf(ctx, config.component, 'service_task');

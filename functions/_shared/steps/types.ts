@@ -144,5 +144,7 @@ export interface StepHandler<Config> {
   readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
   /** It reads nothing but its context and changes nothing outside: it may run ahead, and run again. */
   readonly isPure?: boolean;
+  /** What its config says goes out and is kept nowhere; of every other type secrets would be stored. */
+  readonly mayUseSecrets?: boolean;
   run(config: Config, ctx: StepContext): Promise<StepResult>;
 }

@@ -22,6 +22,7 @@ type WebhookConfig = z.infer<typeof schema>;
 
 export const webhook: StepHandler<WebhookConfig> = {
   type: 'webhook',
+  mayUseSecrets: true,
   schema: schema as z.ZodType<WebhookConfig>,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const body = JSON.stringify(config.payload ?? {});

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(20);
+select plan(30);
 
 select is(private.referenced_steps(s.expression), s.answer::text[], s.expression)
 from (
@@ -21,6 +21,20 @@ from (
     ('$keys(steps)', '{*}'),
     ('steps.*.output', '{*}'),
     ('steps?.a?.output', '{a}')
+) s (expression, answer);
+select is(private.names_secrets(s.expression), s.answer, s.expression)
+from (
+  values
+    ('secrets.key', true),
+    ('"Bearer " & secrets.key', true),
+    ('$base64encode(secrets.`my-key`)', true),
+    ('$$.secrets.key', true),
+    ('`secrets`.key', true),
+    ('"secrets.key"', false),
+    ('/* secrets.key */ 1', false),
+    ('input.secrets.key', false),
+    ('$secrets.key', false),
+    ('mysecrets.key & secrets_of.key', false)
 ) s (expression, answer);
 select is(private.template_expressions(s.source), s.answer::text[], s.source)
 from (

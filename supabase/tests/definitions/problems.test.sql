@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(38);
+select plan(51);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -53,6 +53,19 @@ from (
     ('an unknown step that undoes', 'a:unknown_step_type', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "undo"}}}], "edges": []}'),
     ('a step that undoes without what it needs', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {}}}}], "edges": []}'),
     ('a step that undoes reads what it undoes', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example/{{ steps.a.output.id }}"}}}}], "edges": []}'),
+    ('a secret in what is sent out', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example", "headers": {"authorization": "Bearer {{ secrets.key }}"}}}}], "edges": []}'),
+    ('a secret for a component', 'sound', '{"nodes": [{"id": "a", "type": "service_task", "data": {"config": {"component": "scorer", "input": {"key": "{{ secrets.key }}"}}}}], "edges": []}'),
+    ('a secret in the input of a child', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "child_workflow", "data": {"config": {"workflow": "other", "input": {"key": "{{ secrets.key }}"}}}}], "edges": []}'),
+    ('a secret in a task', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "user_task", "data": {"config": {"title": "Use {{ secrets.key }}"}}}], "edges": []}'),
+    ('a secret in an item', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "work_queue_push", "data": {"config": {"queue": "q", "item": ["{{ $uppercase(secrets.key) }}"]}}}], "edges": []}'),
+    ('a secret in an event', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "emit_event", "data": {"config": {"name": "e", "payload": "{{ $$.secrets.key }}"}}}], "edges": []}'),
+    ('a secret in an expression', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "secrets.key"}}}], "edges": []}'),
+    ('a secret in the list of a for_each', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": ["{{ secrets.key }}"], "step": {"type": "transform", "config": {"expression": "item"}}}}}], "edges": []}'),
+    ('a secret in a step that each item takes', 'sound', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": "{{ input.list }}", "step": {"type": "http_request", "config": {"url": "https://x.example/{{ secrets.key }}"}}}}}], "edges": []}'),
+    ('a secret in what each item sends on', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": "{{ input.list }}", "step": {"type": "send_signal", "config": {"signal_name": "s", "payload": "{{ secrets.key }}"}}}}}], "edges": []}'),
+    ('a secret in what undoes a step', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "emit_event", "config": {"name": "e", "payload": "{{ secrets.key }}"}}}}], "edges": []}'),
+    ('what is only called secrets', 'sound', '{"nodes": [{"id": "a", "type": "emit_event", "data": {"config": {"name": "e", "payload": "secrets.key {{ input.secrets.key }} {{ ''secrets.key'' }}"}}}], "edges": []}'),
+    ('code with a variable of that name', 'sound', '{"nodes": [{"id": "a", "type": "inline_code", "data": {"config": {"code": "({ input }) => { const secrets = input.list; return secrets.length; }"}}}], "edges": []}'),
     ('a sound one', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')
 ) s (what, answer, definition);
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, bench, node, value } from '../support.ts';
+import { type Bench, bench, failing, node, value } from '../support.ts';
 
 let b: Bench;
 let server: Server;
@@ -89,6 +89,37 @@ describe('components', () => {
     ]);
     const output = run.output as { each: { input: { n: number } }[] };
     expect(output.each.map(({ input }) => input.n)).toEqual([1, 2, 3]);
+  });
+
+  test('the items of a for_each, and what undoes a step, have the retries of their component', async () => {
+    const retry_count = 3;
+    const of = async () => ({
+      type: 'service_task',
+      config: { component: await component(`/flaky-${randomUUID()}`, { retry_count }) },
+    });
+    const each = await b.start(
+      await b.publish([node('each', 'for_each', { items: [1], step: await of() })]),
+    );
+    const undone = await b.start(
+      await b.publish(
+        [
+          { ...value('do'), data: { config: { expression: '1' }, compensate: await of() } },
+          failing('fail'),
+        ],
+        ['do > fail'],
+      ),
+    );
+    const attempts = async (runId: string, itemIndex: number) =>
+      (await b.ended(runId, 30_000)).all
+        .filter(({ item_index }) => item_index === itemIndex)
+        .map(({ attempt, status }) => [attempt, status]);
+    const thrice = [
+      [1, 'failed'],
+      [2, 'failed'],
+      [3, 'completed'],
+    ];
+    expect(await attempts(each.id, 1)).toEqual(thrice);
+    expect(await attempts(undone.id, -1)).toEqual(thrice);
   });
 
   test('a component that is switched off after publishing is not called', async () => {

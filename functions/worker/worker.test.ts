@@ -1,0 +1,310 @@
+// The worker against an engine that this test plays: what becomes of answers that are refused, of
+// steps that cannot run ahead, and of tokens that arrive when an invocation is over.
+
+import assert from 'node:assert/strict';
+import type {
+  CompletedBranch,
+  Engine,
+  FailedStep,
+  Plan,
+  PlanNode,
+  Token,
+  Work,
+} from '../_shared/engine/engine.ts';
+import type { TokenQueue } from '../_shared/engine/queue.ts';
+import { testEnv } from '../_shared/steps/testing.ts';
+import type { Announce } from './announce.ts';
+import { createPlans, type Plans } from './plans.ts';
+import { createReach } from './reach.ts';
+import { createRunMemory } from './run-memory.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+const REFUSED = Object.assign(new Error('index row requires too much'), { code: '54000' });
+
+const transform = (id: string, expression: string, next: string[] = []): PlanNode => ({
+  id,
+  type: 'transform',
+  label: null,
+  config: { expression },
+  timeout_ms: null,
+  in_degree: 1,
+  next: next.map((target) => ({ id: target, handle: null })),
+  component: null,
+  compensate: null,
+  undo_component: null,
+});
+
+interface Stage {
+  worker: Worker;
+  completed: CompletedBranch[];
+  failed: FailedStep[];
+  released: string[];
+  /** Of what was released: the steps that were not begun. */
+  untouched: string[];
+  errors: string[];
+  /** Resolves when `holds` does, asked after every call of the engine. */
+  until(holds: () => boolean): Promise<void>;
+}
+
+/** Runs r0, r1, … each at step `a` of a plan, found by one fetch. */
+function stage(
+  runs: number,
+  nodes: PlanNode[],
+  over: Partial<Engine> = {},
+  plansOver: (plans: Plans) => Plans = (plans) => plans,
+  publish: Announce = () => Promise.resolve(true),
+): Stage {
+  const tokens: Token[] = Array.from({ length: runs }, (_, i) => ({
+    jobId: `j${i}`,
+    runId: `r${i}`,
+    moreWait: false,
+  }));
+  const plan: Plan = { workflow_version_id: 'v', workflow: 'w', version: 1, nodes };
+  const completed: CompletedBranch[] = [];
+  const failed: FailedStep[] = [];
+  const released: string[] = [];
+  const untouched: string[] = [];
+  const errors: string[] = [];
+  const waiting = new Set<() => void>();
+  const moved = () => {
+    for (const look of [...waiting]) look();
+  };
+  const unused = () => Promise.reject(new Error('this test does not play that'));
+  const engine: Engine = {
+    claim: (taken) => Promise.resolve(taken.map(workOf)),
+    complete(branches) {
+      completed.push(...branches);
+      return Promise.resolve({ next: [], refused: [] });
+    },
+    fail(steps) {
+      failed.push(...steps);
+      return Promise.resolve([]);
+    },
+    wait: unused,
+    wake: () => Promise.resolve({ inMs: undefined, schedules: false }),
+    dueSchedules: unused,
+    fireSchedules: unused,
+    admit: () => Promise.resolve({ admitted: 0, moreWait: false }),
+    relay: () => Promise.resolve({ messages: [], more: false, full: false }),
+    confirmPublished: unused,
+    release(jobIds, steps) {
+      released.push(...jobIds);
+      untouched.push(...steps.map((work) => work.step_run_id));
+      return Promise.resolve();
+    },
+    expireTokens: () => Promise.resolve(0),
+    beat: unused,
+    pushItem: unused,
+    popItem: unused,
+    sendSignal: unused,
+    queryRun: unused,
+    loadPlans: (ids) => Promise.resolve(ids.map(() => plan)),
+    loadItems: unused,
+    loadRuns: (ids) =>
+      Promise.resolve(
+        ids.map((run_id) => ({
+          run_id,
+          input: {},
+          trace_id: 't',
+          created_by: null,
+          created_at: new Date(0),
+        })),
+      ),
+    endedRuns: () => Promise.resolve([]),
+    loadOutputs: () => Promise.resolve([]),
+    ...over,
+  };
+  const queue: TokenQueue = {
+    fetch: (limit) => Promise.resolve(tokens.splice(0, limit)),
+    touch: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+  };
+  const memory = createRunMemory(engine);
+  const worker = createWorker({
+    engine,
+    queue,
+    memory,
+    execute: {
+      plans: plansOver(createPlans(engine)),
+      memory,
+      env: testEnv(),
+      secretsOf: () => () => Promise.resolve(undefined),
+      reachOf: createReach(engine, () => undefined),
+    },
+    concurrency: 50,
+    leaseSeconds: 60,
+    presence: () => ({
+      worker_id: 'w',
+      mode: 'resident',
+      status: 'running',
+      version: '0',
+      executing: 0,
+      concurrency: 50,
+      metadata: {},
+    }),
+    pollMs: () => 60_000,
+    lookMs: () => 60_000,
+    publish(announcements) {
+      moved();
+      return publish(announcements);
+    },
+    onError: (what, error) => errors.push(`${what}: ${String(error)}`),
+  });
+  return {
+    worker,
+    completed,
+    failed,
+    released,
+    untouched,
+    errors,
+    until: (holds) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!holds()) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+function workOf({ jobId, runId }: Token): Work {
+  return {
+    job_id: jobId,
+    run_id: runId,
+    app_code: 'acme',
+    workflow_version_id: 'v',
+    step_run_id: `${runId}:a`,
+    step_id: 'a',
+    item_index: 0,
+    attempt: 1,
+    claim: 1,
+  };
+}
+
+const idOf = ({ work }: { work: Work }) => work.run_id;
+
+Deno.test('an answer that is refused fails its step; those that shared its statement are written, once', async () => {
+  const written: string[] = [];
+  let statements = 0;
+  const s = stage(30, [transform('a', 'run.id')], {
+    complete(branches) {
+      statements += 1;
+      if (branches.some((branch) => idOf(branch) === 'r7')) return Promise.reject(REFUSED);
+      written.push(...branches.map(idOf));
+      return Promise.resolve({ next: [], refused: [] });
+    },
+  });
+  s.worker.start();
+  await s.until(() => s.failed.length === 1 && written.length === 29);
+  await s.worker.stop(0);
+  assert.deepEqual(s.failed.map(idOf), ['r7']);
+  assert.equal(s.failed[0]?.error.code, 'invalid_output');
+  assert.equal(new Set(written).size, 29);
+  assert.ok(statements < 20, `${statements} statements`);
+  assert.deepEqual([s.worker.stats.completed, s.worker.stats.failed], [29, 1]);
+});
+
+Deno.test('when a step that ran ahead is refused, the one before it is written', async () => {
+  const s = stage(1, [transform('a', '1', ['b']), transform('b', '2')], {
+    complete(branches) {
+      if (branches.some(({ ahead }) => ahead.length > 0)) return Promise.reject(REFUSED);
+      s.completed.push(...branches);
+      return Promise.resolve({ next: [], refused: [] });
+    },
+  });
+  s.worker.start();
+  await s.until(() => s.completed.length === 1);
+  await s.worker.stop(0);
+  assert.deepEqual([s.completed.length, s.failed.length], [1, 0]);
+});
+
+Deno.test('an error that is refused is written without its details', async () => {
+  const s = stage(1, [transform('a', '$error("no")')], {
+    fail(steps) {
+      if (steps.some(({ input }) => input !== undefined)) return Promise.reject(REFUSED);
+      s.failed.push(...steps);
+      return Promise.resolve([]);
+    },
+  });
+  s.worker.start();
+  await s.until(() => s.failed.length === 1);
+  await s.worker.stop(0);
+  assert.match(String(s.failed[0]?.error.message), /no/);
+});
+
+Deno.test('a step is answered although nothing can run ahead of it', async () => {
+  let asked = 0;
+  // Plans with components are read again: the database may be away by then.
+  const s = stage(1, [transform('a', '1', ['b']), transform('b', '2')], {}, (plans) => ({
+    get(id) {
+      asked += 1;
+      return asked > 1 ? Promise.reject(new Error('the database is away')) : plans.get(id);
+    },
+  }));
+  s.worker.start();
+  await s.until(() => s.completed.length === 1);
+  await s.worker.stop(0);
+  assert.deepEqual(s.completed[0]?.ahead, []);
+});
+
+Deno.test('steps go on while Redis does not answer', async () => {
+  const s = stage(
+    1,
+    [transform('a', '1')],
+    {
+      relay: () =>
+        Promise.resolve({
+          messages: [
+            {
+              outbox_id: 1,
+              app_code: 'acme',
+              run_id: 'r0',
+              event_type: 'run.changed',
+              payload: {},
+              age_ms: 0,
+            },
+          ],
+          more: false,
+          full: false,
+        }),
+    },
+    undefined,
+    () => new Promise(() => undefined),
+  );
+  s.worker.start();
+  await s.until(() => s.completed.length === 1);
+  await s.worker.stop(0);
+  assert.deepEqual(s.errors, []);
+});
+
+Deno.test('tokens that are claimed when an invocation is over are handed back, and not worked on', async () => {
+  let claimed: (works: Work[]) => void = () => undefined;
+  let asked: Token[] = [];
+  const claiming = Promise.withResolvers<void>();
+  const s = stage(2, [transform('a', '1')], {
+    claim(taken) {
+      asked = [...taken];
+      claiming.resolve();
+      return new Promise((resolve) => {
+        claimed = resolve;
+      });
+    },
+  });
+  const answer = s.worker.runWithin({
+    get spent() {
+      return false;
+    },
+    wallLeftMs: 0,
+  });
+  await claiming.promise;
+  // The wall is reached: its timer was set before this one.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  claimed(asked.map(workOf));
+  assert.deepEqual(await answer, { steps: 0, more: true });
+  assert.deepEqual(s.released.sort(), ['j0', 'j1']);
+  assert.deepEqual(s.untouched.sort(), ['r0:a', 'r1:a']);
+  assert.deepEqual([s.completed, s.failed, s.errors], [[], [], []]);
+});

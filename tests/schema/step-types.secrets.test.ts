@@ -1,0 +1,18 @@
+// Which step types may name secrets: the database refuses the others when a version is published,
+// and the worker when it compiles one; both must mean the same types.
+
+import { expect, test } from 'vitest';
+import { stepHandlers } from '../../functions/_shared/steps/index.ts';
+import { pool } from '../support/stack.ts';
+
+test('the database and the worker allow secrets in the same step types', async () => {
+  const db = pool();
+  const { rows } = await db.query<{ name: string; may_use_secrets: boolean }>(
+    'select name, may_use_secrets from public.step_types order by name',
+  );
+  const told = Object.fromEntries(rows.map((row) => [row.name, row.may_use_secrets]));
+  const handlers = [...stepHandlers.values()].map(
+    ({ type, mayUseSecrets }) => [type, mayUseSecrets ?? false] as const,
+  );
+  expect(Object.fromEntries(handlers)).toEqual(told);
+});
