@@ -122,6 +122,7 @@ begin
   where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
     and s.limited_by is not null and v_run.status = 'running';
   perform engine.start_blocked_children(v_run.id);
+  perform engine.unhold_due(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform engine.announce(v_run.app_code, v_run.id);
   return private.own_run(v_run.id, v_run.app_code);
