@@ -212,7 +212,8 @@ begin
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
-      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, j.again, j.retry_at, j.ord,
+      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.task, s.assigned_to,
+      s.assigned_at, s.assigned_role, j.again, j.retry_at, j.ord,
       not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as goes_on,
       not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
@@ -222,12 +223,13 @@ begin
   next_attempt as (
     insert into public.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, limited_by, item, wait_kind, wake_at, created_at, updated_at
+      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_role, wait_kind, wake_at,
+      created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
-      f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, 'retry', f.retry_at,
-      v_now, v_now
+      f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
+      f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.again
     returning run_id, step_id, item_index, attempt, wake_at

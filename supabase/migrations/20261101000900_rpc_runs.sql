@@ -173,12 +173,14 @@ begin
       jsonb_build_object('step_run_id', own_task.step_run_id)
     );
   end if;
-  -- The assignee decides, or whoever manages members of the app; without an assignee, whoever has
-  -- task:complete and at least the role that is asked for. An API key is no user and has no role.
+  -- The assignee decides, or whoever manages members of the app; if there never was an assignee (one who
+  -- was deleted leaves assigned_at behind), whoever has task:complete and at least the role that is asked
+  -- for. An API key is no user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not private.has_permission('member:manage')
     and not (
       v_task.assigned_to is null
+      and v_task.assigned_at is null
       and private.has_permission('task:complete')
       and (
         v_task.assigned_role is null
@@ -197,6 +199,13 @@ begin
     perform private.fail(
       'SB409', 'conflict', format('the task is already %s', v_task.status),
       jsonb_build_object('task_status', v_task.status)
+    );
+  end if;
+  -- Between two attempts a step waits too, but for nobody's answer.
+  if v_task.wait_kind <> 'task' then
+    perform private.fail(
+      'SB409', 'conflict', format('the step waits for %s, not for a person', v_task.wait_kind),
+      jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
     );
   end if;
   return v_task;
@@ -247,8 +256,7 @@ language sql
 set search_path = ''
 as $$
   select private.finish_task(
-    complete_task.step_run_id, array['user_task', 'service_task', 'ai_agent_task'],
-    coalesce(complete_task.output, '{}'), null
+    complete_task.step_run_id, array['user_task'], coalesce(complete_task.output, '{}'), null
   );
 $$;
 
