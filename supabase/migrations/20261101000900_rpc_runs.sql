@@ -105,7 +105,7 @@ $$;
 
 comment on function private.own_run(uuid, text) is 'A run of the given app, or SB404.';
 
-create function private.cancel_run(run_id uuid, reason text)
+create function private.cancel_run(run_id uuid, reason text, force boolean)
 returns public.runs
 language plpgsql
 security definer
@@ -115,20 +115,35 @@ declare
   v_run public.runs := private.own_run(
     cancel_run.run_id, private.require_permission('run:cancel')
   );
+  v_is_forced constant boolean := coalesce(cancel_run.force, false);
 begin
+  if v_is_forced then
+    -- Under one lock: it must not begin to be undone between the two.
+    perform 1 from public.runs r where r.id = v_run.id for no key update;
+    perform engine.stop_compensation(array[v_run.id], auth.uid());
+    if found then
+      perform engine.announce(v_run.app_code, v_run.id, 'run.cancel');
+      return private.own_run(v_run.id, v_run.app_code);
+    end if;
+  end if;
   perform engine.end_runs(
     array[v_run.id], 'cancelled',
     jsonb_build_object(
       'code', 'cancelled', 'message', coalesce(cancel_run.reason, 'cancelled by a member')
     ),
-    auth.uid()
+    auth.uid(), not v_is_forced
   );
   if not found then
     -- It ended meanwhile, perhaps by another cancel.
     v_run := private.own_run(v_run.id, v_run.app_code);
-    if v_run.status <> 'cancelled' and v_run.ending is null then
+    if coalesce(v_run.ending ->> 'status', v_run.status) <> 'cancelled' then
       perform private.fail(
-        'SB409', 'conflict', format('the run is already %s', v_run.status)
+        'SB409', 'conflict',
+        case when v_run.ending is null then format('the run is already %s', v_run.status)
+          else format(
+            'the run is being undone and will be %s: force ends that at once', v_run.ending ->> 'status'
+          ) end,
+        jsonb_strip_nulls(jsonb_build_object('ending', v_run.ending -> 'status'))
       );
     end if;
     return v_run;
@@ -138,19 +153,20 @@ begin
 end;
 $$;
 
-comment on function private.cancel_run(uuid, text) is 'Behind public.cancel_run.';
+comment on function private.cancel_run(uuid, text, boolean) is 'Behind public.cancel_run.';
 
-create function public.cancel_run(run_id uuid, reason text default null)
+create function public.cancel_run(run_id uuid, reason text default null, force boolean default false)
 returns public.runs
 language sql
 set search_path = ''
 as $$
-  select private.cancel_run(cancel_run.run_id, cancel_run.reason);
+  select private.cancel_run(cancel_run.run_id, cancel_run.reason, cancel_run.force);
 $$;
 
-comment on function public.cancel_run(uuid, text) is
-'Cancels a run that has not ended, with everything it still does; needs run:cancel. Cancelling twice is the same as '
-'once. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise.';
+comment on function public.cancel_run(uuid, text, boolean) is
+'Cancels a run that has not ended, with everything it still does, and undoes what it had done; needs run:cancel. '
+'Cancelling twice is the same as once. force: it ends at once and nothing (more) is undone; a run that is being undone '
+'ends as it was to end. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise, or will.';
 
 create function private.own_task(step_run_id uuid, step_types text[])
 returns public.step_runs
@@ -285,16 +301,16 @@ comment on function public.decide_approval(uuid, boolean, text) is
 
 revoke execute on all functions in schema engine from public, anon, authenticated;
 revoke execute on function private.start_run(text, jsonb, text, int, int) from public;
-revoke execute on function private.cancel_run(uuid, text) from public;
+revoke execute on function private.cancel_run(uuid, text, boolean) from public;
 revoke execute on function private.finish_task(uuid, text[], jsonb, text) from public;
 revoke execute on function public.start_run(text, jsonb, text, int, int) from public;
-revoke execute on function public.cancel_run(uuid, text) from public;
+revoke execute on function public.cancel_run(uuid, text, boolean) from public;
 revoke execute on function public.complete_task(uuid, jsonb) from public;
 revoke execute on function public.decide_approval(uuid, boolean, text) from public;
 grant execute on function private.start_run(text, jsonb, text, int, int) to authenticated;
-grant execute on function private.cancel_run(uuid, text) to authenticated;
+grant execute on function private.cancel_run(uuid, text, boolean) to authenticated;
 grant execute on function private.finish_task(uuid, text[], jsonb, text) to authenticated;
 grant execute on function public.start_run(text, jsonb, text, int, int) to authenticated;
-grant execute on function public.cancel_run(uuid, text) to authenticated;
+grant execute on function public.cancel_run(uuid, text, boolean) to authenticated;
 grant execute on function public.complete_task(uuid, jsonb) to authenticated;
 grant execute on function public.decide_approval(uuid, boolean, text) to authenticated;

@@ -94,6 +94,14 @@ describe('a run over HTTP', () => {
     expect([signal.status, signal.body.code]).toEqual([409, 'conflict']);
   });
 
+  it('is ended at once when it is cancelled with force', async () => {
+    const id = await start();
+    await waitingTask(id);
+    expect((await act(`runs/${id}/cancel`, { force: 'yes' })).status).toBe(400);
+    const cancelled = await act(`runs/${id}/cancel`, { force: true });
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
+  });
+
   it('is paused, resumed, and run again from a step', async () => {
     const id = await start(1);
     const task = await waitingTask(id);
