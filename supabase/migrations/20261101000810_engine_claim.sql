@@ -22,7 +22,10 @@ begin
 
   with started as (
     update public.runs r
-    set status = 'running', started_at = v_now, updated_at = v_now
+    set
+      status = 'running', started_at = v_now, updated_at = v_now,
+      -- Its time counts from here: what it waited for its turn is given back.
+      deadline_at = r.deadline_at + (v_now - r.created_at)
     from (
       select distinct on (t.run_id) t.run_id, t.job_id
       from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)

@@ -216,7 +216,7 @@ begin
   select array_agg(r.id) into v_overdue
   from (
     select r.id from public.runs r
-    where r.deadline_at <= v_now and r.completed_at is null
+    where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     order by r.deadline_at
     limit p_limit
   ) r;
@@ -275,7 +275,7 @@ begin
       ),
       (
         select min(r.deadline_at) from public.runs r
-        where r.deadline_at is not null and r.completed_at is null
+        where r.deadline_at is not null and r.completed_at is null and r.started_at is not null
       ),
       engine.next_schedule_at()
     )
