@@ -29,14 +29,7 @@ begin
       jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
-  if not exists (
-    select 1 from public.workflow_statuses s where s.name = v_workflow.status and s.is_runnable
-  ) then
-    perform private.fail(
-      'SB409', 'conflict',
-      format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
-    );
-  end if;
+  perform engine.require_runnable(v_workflow);
   if start_run.version is null then
     v_version_id := v_workflow.published_version_id;
   else

@@ -173,6 +173,7 @@ begin
       jsonb_build_object('step_id', rerun.from_step)
     );
   end if;
+  perform engine.require_runnable(w) from public.workflows w where w.id = v_origin.workflow_id;
   v_run := engine.start_run(
     v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
     v_origin.priority, private.user_id(), null, null, v_origin.id, rerun.from_step,
@@ -197,7 +198,8 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, or undone (then only as a whole).';
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), or a workflow that '
+'may not be started.';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void
