@@ -18,6 +18,13 @@ begin
   if length(start_run.idempotency_key) not between 1 and 255 then
     perform private.fail('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
   end if;
+  -- Whoever took the key of a schedule's next run, say, would keep that from starting.
+  if start_run.idempotency_key ~ '^(schedule|child|event|webhook):' then
+    perform private.fail(
+      'SB400', 'invalid_request',
+      'keys that begin with schedule:, child:, event: or webhook: are made by the engine alone'
+    );
+  end if;
   if start_run.priority not between -100 and 100 then
     perform private.fail('SB400', 'invalid_request', 'priority is between -100 and 100');
   end if;
@@ -72,7 +79,7 @@ $$;
 comment on function public.start_run(text, jsonb, text, int, int) is
 'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
 'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
-'Errors: SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
+'Errors: SB400 bad key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
 'too many wait.';
 
 create function private.own_run(run_id uuid, app_code text)
