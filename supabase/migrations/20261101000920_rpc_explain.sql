@@ -155,6 +155,16 @@ as $$
         format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
       ),
       (
+        case n.compensate ->> 'type'
+          when 'user_task' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'wait_for_approval' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'work_queue_pop' then coalesce(n.compensate #> '{config,timeout_ms}', 'null') = 'null'
+            and n.compensate #> '{config,wait}' is distinct from 'false'
+        end,
+        'wait_without_deadline',
+        'what undoes it waits until somebody ends the undoing: give it a deadline'
+      ),
+      (
         jsonb_typeof(n.wait) = 'number' and (n.wait #>> '{}')::numeric >= n.run_ms,
         'wait_outlasts_run',
         format('waits %s ms, but the run times out after %s ms', n.wait #>> '{}', n.run_ms)

@@ -109,10 +109,14 @@ describe('a paused run', () => {
 
 describe('a run whose waking raises', () => {
   /** Whatever would give this step one of these statuses raises. */
-  async function breakStep(stepRunId: string, statuses: string[]): Promise<() => Promise<unknown>> {
+  async function breakStep(
+    stepRunId: string,
+    statuses: string[],
+    errcode = 'P0001',
+  ): Promise<() => Promise<unknown>> {
     await b.db.query(`
       create or replace function engine.break_step() returns trigger language plpgsql as $$
-      begin raise exception 'broken by the test'; end $$;
+      begin raise exception using errcode = '${errcode}', message = 'broken by the test'; end $$;
       create trigger break_step before update on public.step_runs for each row
       when (new.id = '${stepRunId}' and new.status in (${statuses.map((s) => `'${s}'`).join()}))
       execute function engine.break_step()`);
@@ -159,6 +163,22 @@ describe('a run whose waking raises', () => {
     await b.stepIs(id, 'wait', 'waiting');
     await mend();
     await b.advance('10 minutes');
+    expect((await b.ended(id)).run.status).toBe('completed');
+  });
+
+  test('by a fault that goes by itself is woken again soon after', async () => {
+    const name = await b.publish([node('wait', 'delay', { ms: 10 * MINUTES })]);
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    const step = await b.stepIs(id, 'wait', 'waiting');
+    const otherRun = await otherAppWaits();
+    const mend = await breakStep(step.id, ['completed'], '40P01');
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await b.stepIs(id, 'wait', 'waiting');
+    await mend();
+    await b.advance('10 seconds');
     expect((await b.ended(id)).run.status).toBe('completed');
   });
 
