@@ -1445,7 +1445,7 @@ isOneToOne: false
           }
           Functions: {
             "cancel_run":
-{ Args: { "reason"?: string,"run_id": string }; Returns: {
+{ Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
 "context_version": number,

@@ -130,10 +130,15 @@ export async function readEvents(
   return row?.value;
 }
 
-export const cancelRun = (query: Query, runId: string, reason: string | undefined) =>
-  one(query, 'select to_jsonb(r) as value from public.cancel_run($1, $2) r', [
+export const cancelRun = (
+  query: Query,
+  runId: string,
+  { reason, force }: { reason?: string | undefined; force?: boolean | undefined },
+) =>
+  one(query, 'select to_jsonb(r) as value from public.cancel_run($1, $2, $3) r', [
     runId,
     reason ?? null,
+    force ?? false,
   ]);
 
 export const pauseRun = (query: Query, runId: string) =>

@@ -96,7 +96,8 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'runs: past their deadline',
     as: 'engine',
-    text: 'select id from public.runs where deadline_at < now() and completed_at is null limit 100',
+    text: `select id from public.runs
+      where deadline_at < now() and completed_at is null and started_at is not null limit 100`,
     values: () => [],
     tables: ['runs'],
   },

@@ -196,7 +196,8 @@ begin
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
-    (n.data ->> 'timeout_ms')::integer,
+    -- A whole number may be written 10.0, which is text that no integer is read from.
+    (n.data ->> 'timeout_ms')::numeric::integer,
     coalesce(n.data ->> 'on_error', 'fail'),
     coalesce(n.data ->> 'join', 'all'),
     coalesce(n.node -> 'position', '{"x": 0, "y": 0}'),

@@ -175,6 +175,29 @@ $$;
 comment on function private.secret_problems(text, text, public.step_types, jsonb) is
   'Refuses secrets in the config of a step whose type keeps it: tasks, items, events, inputs of children.';
 
+create function private.retry_problems(outer_id text, place text, retry jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select outer_id, 'invalid_retry', place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+  from jsonb_array_elements(private.json_schema_errors(
+    '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
+      "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+      "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
+      "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+      "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+      "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
+      "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
+      "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
+      "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
+    retry)) e (problem)
+  where retry <> 'null'
+$$;
+
+comment on function private.retry_problems(text, text, jsonb) is 'What is wrong with a retry policy; none is fine.';
+
 create function private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
 returns table (node_id text, code text, message text)
 language plpgsql
@@ -200,6 +223,15 @@ begin
       union all
       select p.* from private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
   end if;
+  return query select p.* from private.retry_problems(outer_id, place || '.retry', step -> 'retry') p;
+  return query
+    select outer_id, 'invalid_timeout', place || '.timeout_ms must be a whole number from 1 to 2147483647'
+    where step -> 'timeout_ms' <> 'null'
+      and private.json_schema_errors(
+        '{"type": "integer", "minimum": 1, "maximum": 2147483647}', step -> 'timeout_ms') <> '[]'
+    union all
+    select outer_id, 'invalid_on_error', place || '.on_error must be fail or continue'
+    where coalesce(step ->> 'on_error', 'fail') not in ('fail', 'continue');
 end
 $$;
 
@@ -240,20 +272,7 @@ begin
       ) p;
   end if;
 
-  return query
-    select id, 'invalid_retry', 'retry' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-    from jsonb_array_elements(private.json_schema_errors(
-      '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
-        "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
-        "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
-        "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-        "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-        "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
-        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
-        "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
-        "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
-      data -> 'retry')) e (problem)
-    where data ? 'retry' and data -> 'retry' <> 'null';
+  return query select p.* from private.retry_problems(id, 'retry', data -> 'retry') p;
 
   if app_code is not null and kind.is_component and config ? 'component'
     and strpos(config ->> 'component', '{{') = 0

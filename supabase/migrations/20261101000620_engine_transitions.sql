@@ -21,7 +21,6 @@ insert into engine.transitions (entity, from_status, to_status, reason) values
 ('run', 'pending', 'paused', 'paused before it started'),
 ('run', 'pending', 'cancelled', 'cancelled before it started'),
 ('run', 'pending', 'failed', 'it could not be started'),
-('run', 'pending', 'timed_out', 'its deadline passed before it started'),
 ('run', 'running', 'paused', 'paused by a member'),
 ('run', 'running', 'completed', 'its last step was resolved'),
 ('run', 'running', 'failed', 'a step failed for good'),

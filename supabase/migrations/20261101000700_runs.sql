@@ -87,7 +87,8 @@ comment on column public.runs.open_steps is 'Step runs that are ready, running o
 comment on column public.runs.event_seq is 'The seq of the newest run event; gapless per run.';
 comment on column public.runs.context_version is 'The version of the newest run context patch; gapless per run.';
 comment on column public.runs.is_limited is 'Takes up a place of a limit on concurrent runs, or waits for one.';
-comment on column public.runs.deadline_at is 'When the run times out (the workflow''s execution_timeout_seconds).';
+comment on column public.runs.deadline_at is
+'When the run times out (the workflow''s execution_timeout_seconds); before it has started: when it would, had it started at once.';
 comment on column public.runs.duration_ms is 'Milliseconds from start to end.';
 
 create unique index idx_runs_app_code_idempotency_key
@@ -105,8 +106,9 @@ create index idx_runs_origin_run_id on public.runs (origin_run_id, app_code)
 where origin_run_id is not null;
 create index idx_runs_created_by on public.runs (created_by) where created_by is not null;
 create index idx_runs_trace_id on public.runs (trace_id);
+-- Only runs that have started can be late.
 create index idx_runs_deadline_at on public.runs (deadline_at)
-where deadline_at is not null and completed_at is null;
+where deadline_at is not null and completed_at is null and started_at is not null;
 
 create trigger runs_check_transition
 before update of status on public.runs

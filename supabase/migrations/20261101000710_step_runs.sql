@@ -76,10 +76,13 @@ comment on column public.step_runs.input is 'The resolved config: templates fill
 comment on column public.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
 comment on column public.step_runs.error is '{code, message, retryable, details?}.';
 comment on column public.step_runs.wait_kind is 'What a waiting step waits for.';
-comment on column public.step_runs.wake_at is 'When a waiting step is due: end of a delay, a retry, or a deadline.';
+comment on column public.step_runs.wake_at is
+'When a waiting step is due: end of a delay, a retry, or a deadline; null when that came while the run is paused.';
 comment on column public.step_runs.signal_name is 'The signal that a waiting step waits for.';
 comment on column public.step_runs.work_queue_id is 'The work queue that a waiting step waits for an item of.';
 comment on column public.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
+comment on column public.step_runs.assigned_at is
+'When the task got an assignee; without one any more (deleted), only who manages members may complete it.';
 comment on column public.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
 
 -- PostgreSQL 18 makes these identifiers itself, without the call of a function per row.

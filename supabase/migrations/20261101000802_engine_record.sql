@@ -139,6 +139,10 @@ begin
         else r.status
       end,
       started_at = case when c.starts then v_now else r.started_at end,
+      -- Its time counts from here: what it waited for its turn is given back.
+      deadline_at = case
+        when c.starts then r.deadline_at + (v_now - r.created_at) else r.deadline_at
+      end,
       completed_at = case
         when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
           and (r.status in ('running', 'paused') or c.starts) and r.ending is null

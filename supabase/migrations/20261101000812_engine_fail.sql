@@ -2,6 +2,36 @@
 -- In this order: another attempt while the node's retry policy allows it, the node's error edge,
 -- on_error = continue, and otherwise the run fails.
 
+-- Publishing checks policies; still, what reads them here never raises: one that was stored unread
+-- would otherwise stop whoever wakes the steps of all applications.
+create function engine.policy_number(
+  p_policy jsonb, p_key text, p_default numeric, p_least numeric, p_most numeric
+)
+returns numeric
+language sql
+immutable
+set search_path = ''
+as $$
+  select case jsonb_typeof(p_policy -> p_key)
+    when 'number' then least(greatest((p_policy ->> p_key)::numeric, p_least), p_most)
+    else p_default
+  end;
+$$;
+
+comment on function engine.policy_number(jsonb, text, numeric, numeric, numeric) is
+'A number of a policy within bounds, or the default where there is none: whatever is stored, it does not raise.';
+
+create function engine.max_attempts(p_retry jsonb)
+returns int
+language sql
+immutable
+set search_path = ''
+as $$
+  select floor(engine.policy_number(p_retry, 'max_attempts', 1, 1, 100))::int;
+$$;
+
+comment on function engine.max_attempts(jsonb) is 'How many attempts a retry policy allows, the first included: 1 to 100.';
+
 create function engine.retry_delay(p_retry jsonb, p_attempt int)
 returns interval
 language sql
@@ -9,19 +39,18 @@ volatile
 set search_path = ''
 as $$
   select least(
-    coalesce((p_retry ->> 'max_delay_ms')::numeric, 3600000),
-    coalesce((p_retry ->> 'delay_ms')::numeric, 1000)
+    engine.policy_number(p_retry, 'max_delay_ms', 3600000, 0, 31536000000),
+    engine.policy_number(p_retry, 'delay_ms', 1000, 0, 31536000000)
     * case coalesce(p_retry ->> 'backoff', 'exponential')
-        when 'exponential' then power(2::numeric, least(p_attempt - 1, 30))
-        else 1
+        when 'fixed' then 1
+        else power(2::numeric, least(p_attempt - 1, 30))
       end
   )
   -- Jitter spreads the retries of many runs over the delay's upper part.
   * (
-    1 - random() * case jsonb_typeof(p_retry -> 'jitter')
-      when 'number' then (p_retry ->> 'jitter')::float8
-      when 'boolean' then (p_retry ->> 'jitter')::boolean::int * 0.5
-      else 0
+    1 - random() * case p_retry -> 'jitter'
+      when 'true' then 0.5
+      else engine.policy_number(p_retry, 'jitter', 0, 0, 1)::float8
     end
   )::numeric
   * interval '1 millisecond';
@@ -41,7 +70,7 @@ as $$
   -- A code as it is, an HTTP status, or a class of them.
   select exists (
     select 1
-    from jsonb_array_elements_text(p_wanted) as w (wanted)
+    from jsonb_array_elements_text(case jsonb_typeof(p_wanted) when 'array' then p_wanted else '[]' end) as w (wanted)
     where w.wanted = p_error ->> 'code'
       or w.wanted = p_error #>> '{details,status}'
       or (
@@ -63,7 +92,7 @@ as $$
   select case
     when p_retry is null then false
     when p_retry ? 'do_not_retry_on' and engine.error_matches(p_error, p_retry -> 'do_not_retry_on') then false
-    when coalesce((p_error ->> 'retryable')::boolean, false) then true
+    when p_error -> 'retryable' = 'true' then true
     when p_retry ? 'retry_on' then engine.error_matches(p_error, p_retry -> 'retry_on')
     else false
   end;
@@ -114,16 +143,17 @@ begin
       w.retry_at,
       coalesce(
         engine.may_retry(p.retry, a.error)
-        and s.attempt < (p.retry ->> 'max_attempts')::int
+        and s.attempt < engine.max_attempts(p.retry)
         -- A for_each's items are tried again by themselves.
         and s.wait_kind is distinct from 'items'
         and (
           not p.retry ? 'max_elapsed_ms'
-          or w.retry_at <= (p.retry ->> 'max_elapsed_ms')::numeric * interval '1 millisecond' + (
+          or w.retry_at <= (
             select f.started_at from public.step_runs f
             where f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index
               and f.attempt = 1
           )
+          + engine.policy_number(p.retry, 'max_elapsed_ms', 0, 0, 31536000000) * interval '1 millisecond'
         ),
         false
       ) as again,
@@ -169,7 +199,7 @@ begin
       -- The other side may have said when to come back (Retry-After).
       select v_now + greatest(
         engine.retry_delay(p.retry, s.attempt),
-        (a.error ->> 'retry_after_ms')::numeric * interval '1 millisecond'
+        engine.policy_number(a.error, 'retry_after_ms', 0, 0, 31536000000) * interval '1 millisecond'
       ) as retry_at
     ) w
   ),
@@ -188,7 +218,8 @@ begin
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
-      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, j.again, j.retry_at, j.ord,
+      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.task, s.assigned_to,
+      s.assigned_at, s.assigned_role, j.again, j.retry_at, j.ord,
       not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as goes_on,
       not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
@@ -198,12 +229,13 @@ begin
   next_attempt as (
     insert into public.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, limited_by, item, wait_kind, wake_at, created_at, updated_at
+      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_role, wait_kind, wake_at,
+      created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
-      f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, 'retry', f.retry_at,
-      v_now, v_now
+      f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
+      f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.again
     returning run_id, step_id, item_index, attempt, wake_at

@@ -21,6 +21,9 @@ declare
   v_starters uuid[];
   v_children jsonb[];
   v_queues uuid[];
+  v_nobodys uuid[];
+  v_nobodys_runs uuid[];
+  v_nobodys_errors jsonb[];
   v_jobs uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
@@ -55,7 +58,7 @@ begin
       task = b.wait -> 'task',
       assigned_to = (
         select m.user_id from public.app_members m
-        where m.app_code = s.app_code and m.user_id::text = b.wait #>> '{task,assigned_to}'
+        where m.app_code = s.app_code and m.user_id::text = lower(b.wait #>> '{task,assigned_to}')
       ),
       assigned_at = case when b.wait #>> '{task,assigned_to}' is not null then v_now end,
       assigned_role = (
@@ -66,7 +69,11 @@ begin
     where s.id = b.id and s.status = 'running' and s.claim = b.claim
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
-      s.work_queue_id, b.job_id, s.task, b.wait, b.ord
+      s.work_queue_id, b.job_id, s.task, b.wait, b.ord,
+      case
+        when s.assigned_at is not null and s.assigned_to is null then 'assignee'
+        when b.wait #>> '{task,role}' is not null and s.assigned_role is null then 'role'
+      end as unknown
   )
   select
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'items'),
@@ -75,18 +82,31 @@ begin
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(w.wait -> 'child' order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(distinct w.work_queue_id) filter (where w.wait_kind = 'queue'),
+    array_agg(w.id order by w.ord) filter (where w.unknown is not null),
+    array_agg(w.run_id order by w.ord) filter (where w.unknown is not null),
+    array_agg(
+      jsonb_build_object(
+        'code', 'unknown_' || w.unknown,
+        'message', case w.unknown
+          when 'role' then format('there is no role %s', w.task -> 'role')
+          else format('no member has the id %s', w.task -> 'assigned_to') end,
+        'retryable', false
+      ) order by w.ord
+    ) filter (where w.unknown is not null),
     array_agg(distinct w.job_id),
     array_agg(
       row(
         w.run_id, w.app_code,
-        case w.wait_kind when 'task' then 'task.created' else 'step.waiting' end,
+        case when w.wait_kind = 'task' and w.unknown is null then 'task.created' else 'step.waiting' end,
         w.step_id, w.item_index, w.attempt, 'waiting', 0, 0, 0, null,
         jsonb_strip_nulls(jsonb_build_object(
           'wait_kind', w.wait_kind, 'wake_at', w.wake_at, 'title', w.task -> 'title'
         ))
       )::engine.event order by w.ord
     )
-  into v_parents, v_items, v_concurrency, v_starters, v_children, v_queues, v_jobs, v_events
+  into
+    v_parents, v_items, v_concurrency, v_starters, v_children, v_queues, v_nobodys, v_nobodys_runs,
+    v_nobodys_errors, v_jobs, v_events
   from waiting w;
 
   if v_events is not null then
@@ -101,6 +121,13 @@ begin
     if v_queues is not null then
       perform engine.wait_for_items(v_queues);
     end if;
+    -- A task for somebody who is not there must not become a task for everybody.
+    if v_nobodys is not null then
+      perform engine.fail(
+        v_nobodys_runs, v_nobodys, array_fill(null::int, array[cardinality(v_nobodys)]),
+        array_fill(null::jsonb, array[cardinality(v_nobodys)]), v_nobodys_errors
+      );
+    end if;
     perform engine.deliver_signals(p_run_ids);
     perform pg_notify('stepbase', 'due');
   end if;
@@ -111,4 +138,5 @@ comment on function engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
 'Puts step runs that this worker carries to wait: {kind, wake_at?, timeout_ms?, …} each, with kind task (task: '
 '{title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue (work_queue_id), items '
 '(items, concurrency) or '
-'child (child: {workflow, input, wait, parent_close_policy}).';
+'child (child: {workflow, input, wait, parent_close_policy}). A task for an unknown user or role fails '
+'(unknown_assignee, unknown_role).';

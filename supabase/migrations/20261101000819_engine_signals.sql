@@ -59,6 +59,7 @@ as $$
 declare
   v_errors jsonb;
   v_work_queue_id uuid;
+  v_is_open boolean;
 begin
   if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform private.fail(
@@ -80,14 +81,20 @@ begin
   end if;
 
   perform 1 from public.runs r where r.id = p_run.id and r.completed_at is null for no key update;
-  if not found then
-    -- It may have ended by the very signal that is sent again.
-    if exists (
-      select 1 from public.run_signals g
-      where g.run_id = p_run.id and g.sent_key = p_sent_key and p_sent_key is not null
-    ) then
-      return;
-    end if;
+  v_is_open := found;
+  -- Before anything else: the run may have ended by the very signal that is sent again.
+  if p_sent_key is not null and (
+    exists (
+      select 1 from public.run_signals g where g.run_id = p_run.id and g.sent_key = p_sent_key
+    )
+    or exists (
+      select 1 from public.work_queue_items i
+      where i.work_queue_id = v_work_queue_id and i.push_key = p_sent_key
+    )
+  ) then
+    return;
+  end if;
+  if not v_is_open then
     perform private.fail('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
   end if;
   if v_work_queue_id is not null then
@@ -95,11 +102,7 @@ begin
     perform engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
   else
     insert into public.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
-    values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key)
-    on conflict (run_id, sent_key) where sent_key is not null do nothing;
-    if not found then
-      return;
-    end if;
+    values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key);
   end if;
   perform engine.record(array[
     row(

@@ -74,29 +74,27 @@ set search_path = ''
 as $$
 declare
   v_link public.workflow_children := engine.child_link(p_step, p_child ->> 'workflow');
-  v_version_id uuid;
+  v_workflow public.workflows;
   v_parent public.runs;
 begin
   select r.* into strict v_parent from public.runs r where r.id = p_step.run_id;
-  select w.published_version_id into v_version_id
+  select w.* into v_workflow
   from public.workflows w
   where w.app_code = p_step.app_code
     and case when v_link.id is null then w.kebab_name = p_child ->> 'workflow'
-      else w.id = v_link.child_workflow_id end
-    and w.status = 'published'
-    and w.deleted_at is null;
-  if v_version_id is null then
+      else w.id = v_link.child_workflow_id end;
+  if not found then
     perform private.fail(
-      'SB404', 'not_found',
-      format('there is no published workflow %s', p_child ->> 'workflow')
+      'SB404', 'not_found', format('there is no workflow %s', p_child ->> 'workflow')
     );
   end if;
+  perform engine.require_runnable(v_workflow);
   if v_link.block_until is not null and engine.child_is_blocked(p_step.run_id, v_link.block_until) then
     return null;
   end if;
   return (
     engine.start_run(
-      p_step.app_code, v_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
+      p_step.app_code, v_workflow.published_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
       -- The same attempt never starts a second child, whatever is delivered again. (Only a policy that
       -- says retry_on: ["child_failed"] makes an attempt after a child was started.)
       format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index)
@@ -121,6 +119,7 @@ declare
   v_wanted record;
   v_step public.step_runs;
   v_child_id uuid;
+  v_detail text;
 begin
   for v_wanted in
     select s as step, c.child
@@ -131,10 +130,16 @@ begin
     begin
       v_child_id := engine.start_child(v_step, v_wanted.child);
     exception when others then
-      -- A child that cannot be started is the failure of its step alone.
+      -- A child that cannot be started is the failure of its step alone; what goes by itself is raised
+      -- again, and whoever asked asks again.
+      get stacked diagnostics v_detail = pg_exception_detail;
       perform engine.fail(
         array[v_step.run_id], array[v_step.id], array[null::int], array[null::jsonb],
-        array[jsonb_build_object('code', 'child_not_started', 'message', sqlerrm)]
+        array[
+          jsonb_build_object(
+            'code', 'child_not_started', 'message', engine.error_of(sqlstate, sqlerrm, v_detail) -> 'message'
+          )
+        ]
       );
       continue;
     end;

@@ -20,19 +20,7 @@ declare
 begin
   select w.* into strict v_workflow
   from public.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
-  if v_workflow.deleted_at is not null then
-    perform private.fail(
-      'SB404', 'not_found', format('workflow %s was deleted', v_workflow.kebab_name)
-    );
-  end if;
-  if v_workflow.published_version_id is null or not exists (
-    select 1 from public.workflow_statuses s where s.name = v_workflow.status and s.is_runnable
-  ) then
-    perform private.fail(
-      'SB409', 'conflict',
-      format('workflow %s is %s, not published', v_workflow.kebab_name, v_workflow.status)
-    );
-  end if;
+  perform engine.require_runnable(v_workflow);
   return engine.start_run(
     p_app_code => p_app_code,
     p_workflow_version_id => v_workflow.published_version_id,

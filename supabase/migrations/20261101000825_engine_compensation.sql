@@ -135,6 +135,7 @@ as $$
 declare
   v_error jsonb := nullif(p_run.ending -> 'error', 'null');
   v_failed jsonb;
+  v_left jsonb;
 begin
   select jsonb_agg(jsonb_build_object('step_id', f.step_id, 'error', f.error) order by f.completed_at)
   into v_failed
@@ -148,6 +149,20 @@ begin
   if v_failed is not null then
     v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_failed', v_failed);
   end if;
+  -- Somebody put an end to it: what was under way, and what would have come.
+  select jsonb_agg(n.node_id order by n.ordinal desc) into v_left
+  from public.workflow_nodes n
+  join public.step_runs s
+    on s.run_id = p_run.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed' and s.claim > 0
+  where n.workflow_version_id = p_run.workflow_version_id and n.compensate is not null
+    and not exists (
+      select 1 from public.step_runs c
+      where c.run_id = p_run.id and c.step_id = n.node_id and c.item_index = -1
+        and c.status in ('completed', 'failed')
+    );
+  if v_left is not null then
+    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_cancelled', v_left);
+  end if;
   update public.runs r set ending = null where r.id = p_run.id;
   perform engine.close_runs(
     array[p_run.id], p_run.ending ->> 'status', v_error, (p_run.ending ->> 'actor_id')::uuid, '{}'
@@ -157,4 +172,39 @@ $$;
 
 comment on function engine.finish_compensation(public.runs) is
 'Ends a run whose steps were undone as it was to end; compensations that failed for good are in its error as '
-'compensation_failed: [{step_id, error}].';
+'compensation_failed: [{step_id, error}], steps that were not undone as compensation_cancelled: [step_id].';
+
+create function engine.stop_compensation(p_run_ids uuid[], p_actor_id uuid default null)
+returns setof uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_runs public.runs[];
+  v_run public.runs;
+  v_events engine.event[];
+  v_jobs uuid[];
+begin
+  select array_agg(l.run) into v_runs
+  from (
+    select r as run from public.runs r
+    where r.id = any(p_run_ids) and r.ending is not null
+    order by r.id for no key update
+  ) l;
+  if v_runs is null then
+    return;
+  end if;
+  select s.events, s.job_ids into v_events, v_jobs
+  from engine.stop_steps(array(select (r).id from unnest(v_runs) as r), p_actor_id) s;
+  perform engine.record(v_events);
+  foreach v_run in array v_runs loop
+    perform engine.finish_compensation(v_run);
+    return next v_run.id;
+  end loop;
+  perform engine.end_tokens(v_jobs);
+end;
+$$;
+
+comment on function engine.stop_compensation(uuid[], uuid) is
+'Ends runs that are being undone as they were to end, at once: what is left of the undoing is cancelled. Returns their '
+'ids.';

@@ -67,6 +67,7 @@ declare
   v_step text;
   v_run public.runs;
 begin
+  perform engine.require_runnable(w) from public.workflows w where w.id = p_origin.workflow_id;
   -- The step that failed; of a run that timed out, the first of those it was at. Everything else that
   -- was open then goes on too: only what had ended well is taken over.
   select s.step_id into v_step
@@ -109,6 +110,7 @@ declare
   v_id uuid;
   v_origin public.runs;
   v_again public.runs;
+  v_workflow public.workflows;
 begin
   if redrive.run_ids is null and redrive.workflow is null and redrive.error_code is null
     and redrive.failed_after is null then
@@ -119,13 +121,16 @@ begin
   if coalesce(redrive.max_runs, 0) not between 1 and 1000 or cardinality(redrive.run_ids) > 1000 then
     perform private.fail('SB400', 'invalid_request', 'between 1 and 1000 runs at a time');
   end if;
-  if redrive.workflow is not null and not exists (
-    select 1 from public.workflows w where w.app_code = v_app_code and w.kebab_name = redrive.workflow
-  ) then
-    perform private.fail(
-      'SB404', 'not_found', format('there is no workflow %s', redrive.workflow),
-      jsonb_build_object('workflow', redrive.workflow)
-    );
+  if redrive.workflow is not null then
+    select w.* into v_workflow from public.workflows w
+    where w.app_code = v_app_code and w.kebab_name = redrive.workflow;
+    if not found then
+      perform private.fail(
+        'SB404', 'not_found', format('there is no workflow %s', redrive.workflow),
+        jsonb_build_object('workflow', redrive.workflow)
+      );
+    end if;
+    perform engine.require_runnable(v_workflow);
   end if;
 
   if redrive.run_ids is not null then
@@ -156,14 +161,14 @@ begin
   for v_origin in
     select r.*
     from public.runs r
+    join public.workflows w on w.id = r.workflow_id
     where r.app_code = v_app_code
       and r.status in ('failed', 'timed_out')
+      -- Those of workflows that may not be started stay where they are.
+      and engine.is_runnable(w)
       -- A child is driven on by its parent's failed step.
       and r.parent_run_id is null
-      and (redrive.workflow is null or r.workflow_id = (
-        select w.id from public.workflows w
-        where w.app_code = v_app_code and w.kebab_name = redrive.workflow
-      ))
+      and (redrive.workflow is null or r.workflow_id = v_workflow.id)
       and (redrive.error_code is null or r.error ->> 'code' = redrive.error_code)
       and (redrive.failed_after is null or r.completed_at > redrive.failed_after)
       and (
@@ -174,7 +179,7 @@ begin
       )
     order by r.completed_at
     limit redrive.max_runs
-    for no key update skip locked
+    for no key update of r skip locked
   loop
     -- Another call may have been done with it between our look and our lock.
     continue when not coalesce(redrive.force, false) and exists (
@@ -209,7 +214,7 @@ comment on function public.redrive(uuid[], text, text, timestamptz, int, boolean
 'Drives dead letters on: for each a new run that takes over what had completed and goes on at the failed step. By id, '
 'or the oldest of a workflow, an error code, or a time; at most max_runs (1 to 1000). Each once: asked again by id, it '
 'returns the run of the first time, unless force. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 not a '
-'failed run.';
+'failed run, or of a workflow that may not be started (left out where no run is named).';
 
 revoke execute on function engine.redrive(public.runs, uuid) from public;
 revoke execute on function private.redrive(uuid[], text, text, timestamptz, int, boolean) from public;

@@ -19,6 +19,13 @@ begin
   if length(start_run.idempotency_key) not between 1 and 255 then
     perform private.fail('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
   end if;
+  -- Whoever took the key of a schedule's next run, say, would keep that from starting.
+  if start_run.idempotency_key ~ '^(schedule|child|event|webhook):' then
+    perform private.fail(
+      'SB400', 'invalid_request',
+      'keys that begin with schedule:, child:, event: or webhook: are made by the engine alone'
+    );
+  end if;
   if start_run.priority not between -100 and 100 then
     perform private.fail('SB400', 'invalid_request', 'priority is between -100 and 100');
   end if;
@@ -32,11 +39,8 @@ begin
       jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
-  if not v_workflow.is_runnable then
-    perform private.fail(
-      'SB409', 'conflict',
-      format('workflow %s is %s, not published', start_run.workflow, v_workflow.status)
-    );
+  if not v_workflow.is_runnable or v_workflow.published_version_id is null then
+    perform engine.require_runnable(w) from public.workflows w where w.id = v_workflow.id;
   end if;
   if start_run.version is null then
     v_version_id := v_workflow.published_version_id;
@@ -80,7 +84,7 @@ $$;
 comment on function public.start_run(text, jsonb, text, int, int) is
 'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
 'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
-'Errors: SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
+'Errors: SB400 bad key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
 'too many wait.';
 
 create function private.own_run(run_id uuid, app_code text)
@@ -106,7 +110,7 @@ $$;
 
 comment on function private.own_run(uuid, text) is 'A run of the given app, or SB404.';
 
-create function private.cancel_run(run_id uuid, reason text)
+create function private.cancel_run(run_id uuid, reason text, force boolean)
 returns public.runs
 language plpgsql
 security definer
@@ -116,20 +120,35 @@ declare
   v_run public.runs := private.own_run(
     cancel_run.run_id, private.require_permission('run:cancel')
   );
+  v_is_forced constant boolean := coalesce(cancel_run.force, false);
 begin
+  if v_is_forced then
+    -- Under one lock: it must not begin to be undone between the two.
+    perform 1 from public.runs r where r.id = v_run.id for no key update;
+    perform engine.stop_compensation(array[v_run.id], auth.uid());
+    if found then
+      perform engine.announce(v_run.app_code, v_run.id, 'run.cancel');
+      return private.own_run(v_run.id, v_run.app_code);
+    end if;
+  end if;
   perform engine.end_runs(
     array[v_run.id], 'cancelled',
     jsonb_build_object(
       'code', 'cancelled', 'message', coalesce(cancel_run.reason, 'cancelled by a member')
     ),
-    auth.uid()
+    auth.uid(), not v_is_forced
   );
   if not found then
     -- It ended meanwhile, perhaps by another cancel.
     v_run := private.own_run(v_run.id, v_run.app_code);
-    if v_run.status <> 'cancelled' and v_run.ending is null then
+    if coalesce(v_run.ending ->> 'status', v_run.status) <> 'cancelled' then
       perform private.fail(
-        'SB409', 'conflict', format('the run is already %s', v_run.status)
+        'SB409', 'conflict',
+        case when v_run.ending is null then format('the run is already %s', v_run.status)
+          else format(
+            'the run is being undone and will be %s: force ends that at once', v_run.ending ->> 'status'
+          ) end,
+        jsonb_strip_nulls(jsonb_build_object('ending', v_run.ending -> 'status'))
       );
     end if;
     return v_run;
@@ -139,19 +158,20 @@ begin
 end;
 $$;
 
-comment on function private.cancel_run(uuid, text) is 'Behind public.cancel_run.';
+comment on function private.cancel_run(uuid, text, boolean) is 'Behind public.cancel_run.';
 
-create function public.cancel_run(run_id uuid, reason text default null)
+create function public.cancel_run(run_id uuid, reason text default null, force boolean default false)
 returns public.runs
 language sql
 set search_path = ''
 as $$
-  select private.cancel_run(cancel_run.run_id, cancel_run.reason);
+  select private.cancel_run(cancel_run.run_id, cancel_run.reason, cancel_run.force);
 $$;
 
-comment on function public.cancel_run(uuid, text) is
-'Cancels a run that has not ended, with everything it still does; needs run:cancel. Cancelling twice is the same as '
-'once. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise.';
+comment on function public.cancel_run(uuid, text, boolean) is
+'Cancels a run that has not ended, with everything it still does, and undoes what it had done; needs run:cancel. '
+'Cancelling twice is the same as once. force: it ends at once and nothing (more) is undone; a run that is being undone '
+'ends as it was to end. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise, or will.';
 
 create function private.own_task(step_run_id uuid, step_types text[])
 returns public.step_runs
@@ -174,12 +194,14 @@ begin
       jsonb_build_object('step_run_id', own_task.step_run_id)
     );
   end if;
-  -- The assignee decides, or whoever manages members of the app; without an assignee, whoever has
-  -- task:complete and at least the role that is asked for. An API key is no user and has no role.
+  -- The assignee decides, or whoever manages members of the app; if there never was an assignee (one who
+  -- was deleted leaves assigned_at behind), whoever has task:complete and at least the role that is asked
+  -- for. An API key is no user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not private.has_permission('member:manage')
     and not (
       v_task.assigned_to is null
+      and v_task.assigned_at is null
       and private.has_permission('task:complete')
       and (
         v_task.assigned_role is null
@@ -198,6 +220,13 @@ begin
     perform private.fail(
       'SB409', 'conflict', format('the task is already %s', v_task.status),
       jsonb_build_object('task_status', v_task.status)
+    );
+  end if;
+  -- Between two attempts a step waits too, but for nobody's answer.
+  if v_task.wait_kind <> 'task' then
+    perform private.fail(
+      'SB409', 'conflict', format('the step waits for %s, not for a person', v_task.wait_kind),
+      jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
     );
   end if;
   return v_task;
@@ -248,8 +277,7 @@ language sql
 set search_path = ''
 as $$
   select private.finish_task(
-    complete_task.step_run_id, array['user_task', 'service_task', 'ai_agent_task'],
-    coalesce(complete_task.output, '{}'), null
+    complete_task.step_run_id, array['user_task'], coalesce(complete_task.output, '{}'), null
   );
 $$;
 
@@ -278,16 +306,16 @@ comment on function public.decide_approval(uuid, boolean, text) is
 
 revoke execute on all functions in schema engine from public, anon, authenticated;
 revoke execute on function private.start_run(text, jsonb, text, int, int) from public;
-revoke execute on function private.cancel_run(uuid, text) from public;
+revoke execute on function private.cancel_run(uuid, text, boolean) from public;
 revoke execute on function private.finish_task(uuid, text[], jsonb, text) from public;
 revoke execute on function public.start_run(text, jsonb, text, int, int) from public;
-revoke execute on function public.cancel_run(uuid, text) from public;
+revoke execute on function public.cancel_run(uuid, text, boolean) from public;
 revoke execute on function public.complete_task(uuid, jsonb) from public;
 revoke execute on function public.decide_approval(uuid, boolean, text) from public;
 grant execute on function private.start_run(text, jsonb, text, int, int) to authenticated;
-grant execute on function private.cancel_run(uuid, text) to authenticated;
+grant execute on function private.cancel_run(uuid, text, boolean) to authenticated;
 grant execute on function private.finish_task(uuid, text[], jsonb, text) to authenticated;
 grant execute on function public.start_run(text, jsonb, text, int, int) to authenticated;
-grant execute on function public.cancel_run(uuid, text) to authenticated;
+grant execute on function public.cancel_run(uuid, text, boolean) to authenticated;
 grant execute on function public.complete_task(uuid, jsonb) to authenticated;
 grant execute on function public.decide_approval(uuid, boolean, text) to authenticated;

@@ -122,6 +122,7 @@ begin
   where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
     and s.limited_by is not null and v_run.status = 'running';
   perform engine.start_blocked_children(v_run.id);
+  perform engine.unhold_due(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform engine.announce(v_run.app_code, v_run.id);
   return private.own_run(v_run.id, v_run.app_code);
@@ -172,6 +173,7 @@ begin
       jsonb_build_object('step_id', rerun.from_step)
     );
   end if;
+  perform engine.require_runnable(w) from public.workflows w where w.id = v_origin.workflow_id;
   v_run := engine.start_run(
     v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
     v_origin.priority, private.user_id(), null, null, v_origin.id, rerun.from_step,
@@ -196,7 +198,8 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, or undone (then only as a whole).';
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), or a workflow that '
+'may not be started.';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void

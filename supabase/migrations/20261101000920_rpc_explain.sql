@@ -39,14 +39,15 @@ as $$
   with wait as (
     select
       a.attempt,
-      extract(epoch from engine.retry_delay(p_retry - 'jitter', a.attempt)) * 1000 as ms
-    from generate_series(1, (p_retry ->> 'max_attempts')::int - 1) as a (attempt)
+      extract(epoch from engine.retry_delay(p_retry || '{"jitter": 0}', a.attempt)) * 1000 as ms
+    from generate_series(1, engine.max_attempts(p_retry) - 1) as a (attempt)
+    where jsonb_typeof(p_retry) = 'object'
   )
   select p_retry || jsonb_build_object(
     'waits_ms', coalesce((select jsonb_agg(w.ms::bigint order by w.attempt) from wait w), '[]'),
     'all_waits_ms', coalesce((select sum(w.ms)::bigint from wait w), 0)
   )
-  where p_retry ? 'max_attempts';
+  where jsonb_typeof(p_retry) = 'object' and p_retry ? 'max_attempts';
 $$;
 
 comment on function engine.retry_plan(jsonb) is 'A retry policy with the waits it leads to, jitter left out.';
@@ -121,7 +122,7 @@ as $$
       w.app_code as workflow_app,
       w.execution_timeout_seconds * 1000::bigint as run_ms,
       f.reads_everything,
-      coalesce((n.retry ->> 'max_attempts')::int, 1) as attempts,
+      engine.max_attempts(n.retry) as attempts,
       engine.retry_plan(n.retry) as plan,
       coalesce(n.config -> 'step', jsonb_build_object('type', n.node_type, 'config', n.config)) as work,
       case n.node_type
@@ -152,6 +153,16 @@ as $$
         n.may_wait and coalesce(n.wait, 'null') = 'null',
         'wait_without_deadline',
         format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
+      ),
+      (
+        case n.compensate ->> 'type'
+          when 'user_task' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'wait_for_approval' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'work_queue_pop' then coalesce(n.compensate #> '{config,timeout_ms}', 'null') = 'null'
+            and n.compensate #> '{config,wait}' is distinct from 'false'
+        end,
+        'wait_without_deadline',
+        'what undoes it waits until somebody ends the undoing: give it a deadline'
       ),
       (
         jsonb_typeof(n.wait) = 'number' and (n.wait #>> '{}')::numeric >= n.run_ms,

@@ -82,6 +82,20 @@ describe('a run over HTTP', () => {
     expect(location.href).toBe(`${api.url}/v1/runs/${first.body.id}`);
   });
 
+  it('is refused an idempotency key that the engine makes itself', async () => {
+    const url = `${api.url}/v1/workflows/${workflow}/runs`;
+    const idempotency_key = `schedule:${randomUUID()}:2030-01-01T00:00:00.000000Z`;
+    const inBody = await call(url, { token, body: { input: { n: 1 }, idempotency_key } });
+    const inHeader = await call(url, {
+      token,
+      body: { input: { n: 1 } },
+      headers: { 'idempotency-key': idempotency_key },
+    });
+    for (const answer of [inBody, inHeader]) {
+      expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+    }
+  });
+
   it('is cancelled once, and cancelling again changes nothing', async () => {
     const id = await start();
     await waitingTask(id);
@@ -92,6 +106,14 @@ describe('a run over HTTP', () => {
     expect([paused.status, paused.body.code]).toEqual([409, 'conflict']);
     const signal = await act(`runs/${id}/signals/go`);
     expect([signal.status, signal.body.code]).toEqual([409, 'conflict']);
+  });
+
+  it('is ended at once when it is cancelled with force', async () => {
+    const id = await start();
+    await waitingTask(id);
+    expect((await act(`runs/${id}/cancel`, { force: 'yes' })).status).toBe(400);
+    const cancelled = await act(`runs/${id}/cancel`, { force: true });
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
   });
 
   it('is paused, resumed, and run again from a step', async () => {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Plan } from '../../scripts/explain/plan.ts';
 import { duration } from '../../scripts/explain/table.ts';
+import type { Json } from '../../types/database.ts';
 import { signedIn } from '../support/stack.ts';
 import { type Bench, bench, codeOf, edges, type Node, node, value } from './support.ts';
 
@@ -155,6 +156,11 @@ describe.concurrent('explain_workflow', () => {
 const twice = { retry: { max_attempts: 2 } };
 const url = 'https://x.example';
 
+const undoneBy = (id: string, type: string, config: Record<string, Json>): Node => ({
+  ...value(id),
+  data: { config: { expression: '1' }, compensate: { type, config } },
+});
+
 describe.concurrent('warnings', () => {
   test.each<[string, Node[], string[], string[]]>([
     [
@@ -172,6 +178,18 @@ describe.concurrent('warnings', () => {
         'signal timeout_edge_never_taken',
         'signal wait_without_deadline',
       ],
+    ],
+    [
+      'what undoes a step and waits for ever',
+      [
+        undoneBy('a', 'user_task', { title: 'Take it back' }),
+        undoneBy('b', 'user_task', { title: 'Take it back', deadline_ms: 1000 }),
+        undoneBy('c', 'work_queue_pop', { queue: 'x' }),
+        undoneBy('d', 'work_queue_pop', { queue: 'x', wait: false }),
+        undoneBy('e', 'transform', { expression: '1' }),
+      ],
+      [],
+      ['a wait_without_deadline', 'c wait_without_deadline'],
     ],
     [
       'what takes longer than the run may',

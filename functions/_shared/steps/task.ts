@@ -20,8 +20,9 @@ const fields = z.object(taskFields);
 export function toTask(config: z.infer<typeof fields> & { form?: unknown }): StepResult {
   const task: TaskRequest = { title: config.title };
   if (config.description) task.description = config.description;
-  if (config.assigned_to) task.assigned_to = config.assigned_to;
-  if (config.role) task.role = config.role;
+  // Empty text is not nobody: the engine refuses it, as it does any user and role that it does not know.
+  if (typeof config.assigned_to === 'string') task.assigned_to = config.assigned_to;
+  if (typeof config.role === 'string') task.role = config.role;
   if (config.form !== undefined && config.form !== null) task.form = config.form;
   if (!config.deadline_ms) return { kind: 'waiting', reason: 'task', task };
   task.deadline_ms = config.deadline_ms;

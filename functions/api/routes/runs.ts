@@ -19,7 +19,10 @@ import { streamRun } from '../stream/response.ts';
 import { readBody, readUuid } from '../validation.ts';
 
 const NoBody = z.strictObject({});
-const CancelBody = z.strictObject({ reason: z.string().max(1000).optional() });
+const CancelBody = z.strictObject({
+  reason: z.string().max(1000).optional(),
+  force: z.boolean().optional(),
+});
 const RerunBody = z.strictObject({ from_step: z.string().min(1).max(255).optional() });
 const SignalBody = z.strictObject({ payload: z.unknown().default({}) });
 
@@ -37,8 +40,8 @@ export function runRoutes(deps: Deps): Hono<ApiEnv> {
 
   routes.post('/:run_id/cancel', async (c) => {
     const runId = readUuid(c, 'run_id');
-    const { reason } = await readBody(c, CancelBody);
-    const run = await asCaller(deps.db, c.var.member, (query) => cancelRun(query, runId, reason));
+    const how = await readBody(c, CancelBody);
+    const run = await asCaller(deps.db, c.var.member, (query) => cancelRun(query, runId, how));
     return c.json(run);
   });
 

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(79);
+select plan(88);
 select tests.create_rows();
 -- Two tasks that wait, in runs of their own.
 update public.runs set status = 'running', started_at = now(), open_steps = 1
@@ -116,6 +116,53 @@ $$;
 select is(pg_temp.decide_with_key('run:read'), 'SB403', 'an API key without task:complete decides nothing');
 select is(pg_temp.decide_with_key('task:complete'), 'ok', 'one with it does');
 select tests.leave();
+
+-- What waits for anything but a person is no task, whoever asks.
+update public.step_runs set wait_kind = 'retry' where run_id in (
+  '00000000-0000-4000-8000-00000000d020', '00000000-0000-4000-8000-00000000d022'
+) and status = 'waiting';
+select is(
+  tests.attempt('admin', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB409',
+  'an approval that waits for its next attempt is not decided'
+);
+select is(
+  tests.attempt('admin', $$select public.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB409',
+  'nor is such a user task completed'
+);
+update public.step_runs set step_type = 'service_task' where id = '00000000-0000-4000-8000-00000000d024';
+select is(
+  tests.attempt('admin', $$select public.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB404',
+  'a service task is nobody''s to complete'
+);
+update public.step_runs set step_type = 'ai_agent_task' where id = '00000000-0000-4000-8000-00000000d024';
+select is(
+  tests.attempt('admin', $$select public.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB404',
+  'nor is that of an agent'
+);
+update public.step_runs set wait_kind = 'task' where id = '00000000-0000-4000-8000-00000000d023';
+
+-- A task whose assignee is no more does not become everybody's.
+update public.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f003', assigned_at = now()
+where id = '00000000-0000-4000-8000-00000000d023';
+select is(
+  tests.attempt('viewer', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
+  'the assignee may decide'
+);
+delete from auth.users where id = '00000000-0000-4000-8000-00000000f003';
+select is(
+  (select s.assigned_to from public.step_runs s where s.id = '00000000-0000-4000-8000-00000000d023'), null,
+  'the assignee is deleted'
+);
+select is(
+  tests.attempt('developer', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
+  'and the task is not open to others'
+);
+select is(pg_temp.decide_with_key('run:execute'), 'SB403', 'nor to a machine');
+select tests.leave();
+select is(
+  tests.attempt('admin', $$select public.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
+  'but to who manages members'
+);
 
 -- A workflow that is not to be started.
 update public.workflows set status = 'deprecated' where id = '00000000-0000-4000-8000-00000000d001';

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(51);
+select plan(57);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -66,6 +66,12 @@ from (
     ('a secret in what undoes a step', 'a:secret_not_allowed', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "emit_event", "config": {"name": "e", "payload": "{{ secrets.key }}"}}}}], "edges": []}'),
     ('what is only called secrets', 'sound', '{"nodes": [{"id": "a", "type": "emit_event", "data": {"config": {"name": "e", "payload": "secrets.key {{ input.secrets.key }} {{ ''secrets.key'' }}"}}}], "edges": []}'),
     ('code with a variable of that name', 'sound', '{"nodes": [{"id": "a", "type": "inline_code", "data": {"config": {"code": "({ input }) => { const secrets = input.list; return secrets.length; }"}}}], "edges": []}'),
+    ('a step that undoes with bad retries', 'a:invalid_retry', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "retry": {"max_attempts": 2, "delay_ms": "abc"}}}}], "edges": []}'),
+    ('a step that undoes with a timeout that is no number', 'a:invalid_timeout', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "timeout_ms": "1s"}}}], "edges": []}'),
+    ('a step that undoes with an unknown on_error', 'a:invalid_on_error', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "on_error": "pray"}}}], "edges": []}'),
+    ('a step inside for_each with bad retries, timeout and on_error', 'a:invalid_on_error a:invalid_retry a:invalid_timeout', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": [], "step": {"type": "transform", "config": {"expression": "1"}, "retry": 3, "timeout_ms": 0, "on_error": 1}}}}], "edges": []}'),
+    ('whole numbers written with a fraction of nought', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "timeout_ms": 10.0, "retry": {"max_attempts": 3.0, "delay_ms": 5.0}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "timeout_ms": 10.0, "retry": {"max_attempts": 3.0}}}}], "edges": []}'),
+    ('a step that undoes by its own policy', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "retry": {"max_attempts": 5}, "timeout_ms": 1000, "on_error": null}}}], "edges": []}'),
     ('a sound one', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')
 ) s (what, answer, definition);
 

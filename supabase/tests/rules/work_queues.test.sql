@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(20);
+select plan(24);
 select tests.create_rows();
 
 select is(
@@ -64,6 +64,35 @@ select is(
 select is(
   tests.attempt('developer', $$update public.work_queues set queue_name = 'x' where queue_name = 'parcels'$$), '42501', 'a queue keeps its name'
 );
+-- A signal that a step sends again pushes nothing anew, and is told of once.
+create function pg_temp.signal(key text)
+returns text
+language sql
+as $$
+  select tests.attempt('owner', format(
+    $q$select engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, %L) from public.runs r
+      where r.id = '00000000-0000-4000-8000-00000000d020'$q$, key))
+$$;
+create function pg_temp.sent()
+returns text
+language sql
+as $$
+  select (select count(*) from public.run_events e
+    where e.run_id = '00000000-0000-4000-8000-00000000d020' and e.event_type = 'signal.sent')
+    || ' sent, ' || (select count(*) from public.work_queue_items i where i.item = '{"id": 8}') || ' pushed'
+$$;
+update public.runs set status = 'running', started_at = now(), open_steps = 1
+where id = '00000000-0000-4000-8000-00000000d020';
+select engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, k.key)
+from public.runs r
+cross join unnest(array['run:step:0', 'run:step:0']) k (key)
+where r.id = '00000000-0000-4000-8000-00000000d020';
+select is(pg_temp.sent(), '1 sent, 1 pushed', 'a repeated push by signal is one');
+update public.runs set status = 'failed', completed_at = now() where id = '00000000-0000-4000-8000-00000000d020';
+select is(pg_temp.signal('run:step:0'), 'ok 1', 'and it is no error when its run has ended since');
+select is(pg_temp.signal('run:step:1'), 'SB409', 'a new one to an ended run is');
+select is(pg_temp.signal(null), 'SB409', 'as is one without a key');
+
 delete from public.work_queues where id = (select id from queue);
 select is_empty($$select 1 from public.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'its signal goes with it');
 

@@ -268,4 +268,58 @@ describe('links between parent and child', () => {
       expect(all.filter(({ item_index }) => item_index === -1)).toHaveLength(undone);
     }
   });
+
+  test('a fault that goes by itself does not keep a child from starting', async () => {
+    const child = await b.publish([value('z', '"from child"')]);
+    const parent = await b.publish([calling('call', child)]);
+    // The first two attempts to write the child meet a deadlock.
+    await b.db.query(`
+      create sequence engine.unlucky_children;
+      create function engine.deadlock_children() returns trigger language plpgsql as $$
+      begin
+        if nextval('engine.unlucky_children') <= 2 then
+          raise exception using errcode = '40P01', message = 'deadlock detected';
+        end if;
+        return new;
+      end $$;
+      create trigger deadlock_children before insert on public.runs for each row
+      when (new.workflow_id = '${await idOf(child)}') execute function engine.deadlock_children()`);
+    try {
+      const { run } = await b.ended((await b.start(parent)).id);
+      expect(run).toMatchObject({ status: 'completed', output: { call: { z: 'from child' } } });
+    } finally {
+      await b.db.query(`
+        drop trigger deadlock_children on public.runs;
+        drop function engine.deadlock_children();
+        drop sequence engine.unlucky_children`);
+    }
+  });
+
+  test('a deprecated workflow still starts as a child, one that is paused, archived or deleted does not', async () => {
+    const child = await b.publish([value('z')]);
+    const parent = await b.publish([calling('call', child)]);
+    const change = (more: Record<string, unknown>) =>
+      b.developer.from('workflows').update(more).eq('kebab_name', child);
+    const callIt = async () => (await b.ended((await b.start(parent)).id)).run;
+    await change({ status: 'deprecated' });
+    expect((await callIt()).status).toBe('completed');
+    await change({ status: 'published' });
+    await change({ status: 'paused' });
+    expect(await callIt()).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_not_started' },
+    });
+    await change({ status: 'archived' });
+    expect(await callIt()).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_not_started' },
+    });
+    await b.db.query('update public.workflows set deleted_at = now() where kebab_name = $1', [
+      child,
+    ]);
+    expect(await callIt()).toMatchObject({
+      status: 'failed',
+      error: { code: 'child_not_started' },
+    });
+  });
 });

@@ -5,7 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, failing, type Node, node, value } from '../support.ts';
+import {
+  type Bench,
+  bench,
+  codeOf,
+  failing,
+  type Node,
+  node,
+  type Run,
+  value,
+} from '../support.ts';
 
 let b: Bench;
 let server: Server;
@@ -167,6 +176,100 @@ describe('compensation', () => {
     expect(run).toMatchObject({ status: 'cancelled', error: { message: 'no more' } });
     expect(statuses).toEqual({ a: 'completed', wait: 'cancelled' });
     expect(held).toHaveLength(1);
+  });
+
+  /** A run that is being undone: /undo-b was asked and holds, /undo-a would come next. */
+  async function undoing(nodes: Node[], lines: string[]): Promise<string> {
+    const { id } = await b.start(
+      await b.publish(
+        [
+          doing('a'),
+          {
+            ...doing('b'),
+            data: { config: call('do-b').config, compensate: call('hold') },
+          } as Node,
+          ...nodes,
+        ],
+        ['a > b', ...lines],
+      ),
+    );
+    return id;
+  }
+
+  test('a cancel of a run that is undone because it failed is refused, and says so', async () => {
+    const id = await undoing([failing('bad')], ['b > bad']);
+    await waitFor('the compensation is under way', () => held.length === 1);
+    const cancelled = await b.developer.rpc('cancel_run', { run_id: id });
+    expect(codeOf(cancelled)).toBe('SB409 conflict');
+    expect(JSON.parse(cancelled.error?.details ?? '{}')).toMatchObject({ ending: 'failed' });
+    held[0]?.end('{}');
+    expect((await b.ended(id)).run.status).toBe('failed');
+    expect(undone()).toEqual(['/undo-a']);
+  });
+
+  test('ends at once when it is forced to, with the ending it had, and says what was not undone', async () => {
+    const id = await undoing([failing('bad')], ['b > bad']);
+    await waitFor('the compensation is under way', () => held.length === 1);
+    const forced = await b.developer.rpc('cancel_run', { run_id: id, force: true }).single<Run>();
+    expect(forced.data).toMatchObject({ status: 'failed', ending: null });
+    held[0]?.end('{}');
+    const { run, all } = await b.ended(id);
+    expect(run.error).toMatchObject({ step_id: 'bad', compensation_cancelled: ['b', 'a'] });
+    expect(all.filter(({ item_index }) => item_index === -1).map((s) => s.status)).toEqual([
+      'cancelled',
+    ]);
+    expect(undone()).toEqual([]);
+    expect(codeOf(await b.developer.rpc('cancel_run', { run_id: id, force: true }))).toBe(
+      'SB409 conflict',
+    );
+  });
+
+  test('that waits for a person for ever is ended so too', async () => {
+    const asking: Node = {
+      id: 'a',
+      type: 'transform',
+      data: {
+        config: { expression: '1' },
+        compensate: { type: 'user_task', config: { title: 'Take it back' } },
+      },
+    };
+    const { id } = await b.start(
+      await b.publish(
+        [asking, node('wait', 'wait_for_signal', { signal_name: 'go' })],
+        ['a > wait'],
+      ),
+    );
+    await b.stepIs(id, 'wait', 'waiting');
+    await b.developer.rpc('cancel_run', { run_id: id, reason: 'no more' });
+    await waitFor('the task', async () => {
+      const { rowCount } = await b.db.query(
+        "select from public.step_runs where run_id = $1 and item_index = -1 and status = 'waiting'",
+        [id],
+      );
+      return rowCount === 1;
+    });
+    const again = await b.developer.rpc('cancel_run', { run_id: id }).single<Run>();
+    expect(again.data).toMatchObject({ status: 'running', ending: { status: 'cancelled' } });
+    await b.developer.rpc('cancel_run', { run_id: id, force: true });
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({
+      status: 'cancelled',
+      error: { message: 'no more', compensation_cancelled: ['a'] },
+    });
+    expect(codeOf(await b.developer.rpc('cancel_run', { run_id: id, force: true }))).toBe('none');
+  });
+
+  test('is left out when a run is forced to end', async () => {
+    const id = await undoing(
+      [node('wait', 'wait_for_signal', { signal_name: 'go' })],
+      ['b > wait'],
+    );
+    await b.stepIs(id, 'wait', 'waiting');
+    const forced = await b.developer.rpc('cancel_run', { run_id: id, force: true }).single<Run>();
+    expect(forced.data).toMatchObject({ status: 'cancelled' });
+    await b.ended(id);
+    expect(undone()).toEqual([]);
+    expect(held).toEqual([]);
   });
 
   test('a person can be asked to undo', async () => {

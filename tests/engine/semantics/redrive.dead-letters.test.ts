@@ -253,4 +253,31 @@ describe.concurrent('dead letters', () => {
     );
     expect(rows).toEqual([]);
   });
+
+  test('of a workflow that may not be started stay where they are', async () => {
+    const code = `c${randomUUID().slice(0, 8)}`;
+    const [open, closed] = await Promise.all([
+      b.publish([failing('bad')]),
+      b.publish([failing('bad')]),
+    ]);
+    const [one, two] = await Promise.all(
+      [open, closed].map(async (name) => (await b.ended((await b.start(name)).id)).run),
+    );
+    await b.db.query(
+      "update public.runs set error = error || jsonb_build_object('code', $2::text) where id = any($1)",
+      [[one?.id, two?.id], code],
+    );
+    await b.developer.from('workflows').update({ status: 'paused' }).eq('kebab_name', closed);
+    const ask = async (args: Record<string, unknown>) =>
+      codeOf(await b.developer.rpc('redrive', args));
+    expect(await ask({ run_ids: [two?.id] })).toBe('SB409 conflict');
+    expect(await ask({ workflow: closed })).toBe('SB409 conflict');
+    const driven = await redrive({ error_code: code });
+    expect(driven.map(({ origin_run_id }) => origin_run_id)).toEqual([one?.id]);
+    await b.ended(driven[0]?.id ?? '');
+    await b.developer.from('workflows').update({ status: 'published' }).eq('kebab_name', closed);
+    const again = await redrive({ error_code: code });
+    expect(again.map(({ origin_run_id }) => origin_run_id)).toEqual([two?.id]);
+    await b.ended(again[0]?.id ?? '');
+  });
 });

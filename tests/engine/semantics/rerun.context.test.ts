@@ -151,4 +151,23 @@ describe.concurrent('rerun', () => {
     expect(codeOf(await stranger.rpc('rerun', { run_id: id }))).toBe('SB404 not_found');
     await b.ended(id);
   });
+
+  test('of a workflow that is paused, archived or deleted is refused, of a deprecated one it is not', async () => {
+    const name = await b.publish([value('a')]);
+    const { id } = (await b.ended((await b.start(name)).id)).run;
+    const change = (status: string) =>
+      b.developer.from('workflows').update({ status }).eq('kebab_name', name);
+    const asked = async () => codeOf(await b.developer.rpc('rerun', { run_id: id }));
+    await change('deprecated');
+    expect((await rerun(id)).run.status).toBe('completed');
+    await change('published');
+    await change('paused');
+    expect(await asked()).toBe('SB409 conflict');
+    await change('archived');
+    expect(await asked()).toBe('SB409 conflict');
+    await b.db.query('update public.workflows set deleted_at = now() where kebab_name = $1', [
+      name,
+    ]);
+    expect(await asked()).toBe('SB404 not_found');
+  });
 });

@@ -46,6 +46,21 @@ describe.concurrent('start_run', () => {
     expect(all).toHaveLength(1);
   });
 
+  test.each(['schedule:', 'child:', 'event:', 'webhook:'])(
+    'a key that begins with %s is the engine`s',
+    async (prefix) => {
+      const name = await b.publish([value('a')]);
+      const answer = await b.developer.rpc('start_run', {
+        workflow: name,
+        idempotency_key: `${prefix}${randomUUID()}`,
+      });
+      expect(codeOf(answer)).toBe('SB400 invalid_request');
+      expect(await written(name)).toBe(0);
+      const other = await b.start(name, {}, { idempotency_key: `my-${prefix}${randomUUID()}` });
+      await b.ended(other.id);
+    },
+  );
+
   test('the same key of two apps are two runs', async () => {
     const stranger = await signedIn('admin@globex');
     const own = await b.publish([value('a')]);

@@ -1,7 +1,7 @@
 // Tasks: steps that wait for a person: who may decide, what a decision does, and that it counts once.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { seedUser, signedIn } from '../../support/stack.ts';
+import { seedUser, signedIn, waitFor } from '../../support/stack.ts';
 import { type Bench, bench, codeOf, node, type StepRun, value } from '../support.ts';
 
 let b: Bench;
@@ -91,6 +91,63 @@ describe.concurrent('tasks', () => {
     );
     expect(codeOf(await viewer.rpc('decide_approval', decide))).toBe('none');
     await b.ended(task.run_id);
+  });
+
+  test('between two attempts nobody decides, and the next one is for the same people', async () => {
+    const { id } = await b.start(
+      await b.publish(
+        [
+          node(
+            'ask',
+            'wait_for_approval',
+            { title: 'Go on?', role: 'admin', deadline_ms: 1 },
+            { retry: { max_attempts: 2, delay_ms: 3_600_000, retry_on: ['timeout'] } },
+          ),
+        ],
+        [],
+      ),
+    );
+    const next = await waitFor('the next attempt', async () => {
+      const { data } = await b.developer
+        .from('step_runs')
+        .select()
+        .eq('run_id', id)
+        .eq('attempt', 2)
+        .maybeSingle<StepRun>();
+      return data ?? false;
+    });
+    expect(next).toMatchObject({ status: 'waiting', wait_kind: 'retry', assigned_role: 'admin' });
+    expect(next.task).toMatchObject({ title: 'Go on?' });
+    const decide = { step_run_id: next.id, approved: true };
+    expect(codeOf(await b.developer.rpc('decide_approval', decide))).toBe(
+      'SB403 permission_denied',
+    );
+    expect(codeOf(await b.admin.rpc('decide_approval', decide))).toBe('SB409 conflict');
+    await b.developer.rpc('cancel_run', { run_id: id });
+    await b.ended(id);
+  });
+
+  test.each([
+    ['an e-mail address', { assigned_to: '{{ input.who }}' }, 'viewer@acme.example'],
+    ['who is no member', { assigned_to: '{{ input.who }}' }, seedUser('admin@globex').id],
+    ['empty text', { assigned_to: '{{ input.who }}{{ input.none }}' }, ''],
+    ['a role that is none', { role: '{{ input.who }}' }, 'king'],
+  ])('for %s fails instead of being for everybody', async (_what, config, who) => {
+    const { run, statuses, step } = await b.run(
+      [...approval(config), value('nobody', 'steps.ask.output.error.code')],
+      [...LINES, 'ask > nobody : error'],
+      { who },
+    );
+    const code = 'role' in config ? 'unknown_role' : 'unknown_assignee';
+    expect(step('ask')).toMatchObject({ status: 'failed', error: { code, retryable: false } });
+    expect(statuses).toMatchObject({ yes: 'skipped', no: 'skipped' });
+    expect(run).toMatchObject({ status: 'completed', output: { nobody: code } });
+    const { data } = await b.developer
+      .from('run_events')
+      .select('event_type')
+      .eq('run_id', run.id)
+      .eq('event_type', 'task.created');
+    expect(data).toEqual([]);
   });
 
   test('an approval is no user task, and the other way round', async () => {

@@ -237,6 +237,34 @@ describe('deadlines', () => {
     }
   });
 
+  test('of a whole run counts from its start, however long it waited for that', async () => {
+    const name = await b.publish([node('hold', 'wait_for_approval', { title: 'Go on?' })]);
+    await limit(name, '1 hour');
+    await b.db.query(
+      'update public.workflows set max_concurrent_executions = 1 where kebab_name = $1',
+      [name],
+    );
+    const first = await b.start(name);
+    await b.stepIs(first.id, 'hold', 'waiting');
+    const [queued, paused] = [await b.start(name), await b.start(name)];
+    await b.developer.rpc('pause_run', { run_id: paused.id });
+    await b.advance('61 minutes');
+    expect((await b.ended(first.id)).run.status).toBe('timed_out');
+
+    await b.stepIs(queued.id, 'hold', 'waiting');
+    await b.advance('59 minutes');
+    await b.stepIs(queued.id, 'hold', 'waiting');
+    await b.advance('2 minutes');
+    expect((await b.ended(queued.id)).run.status).toBe('timed_out');
+
+    await b.developer.rpc('resume_run', { run_id: paused.id });
+    await b.stepIs(paused.id, 'hold', 'waiting');
+    await b.advance('61 minutes');
+    const { run } = await b.ended(paused.id);
+    expect(run.status).toBe('timed_out');
+    expect(Number(run.duration_ms)).toBeGreaterThanOrEqual(3_600_000);
+  });
+
   test('of a child: its parent`s step fails', async () => {
     const child = await b.publish([node('hold', 'delay', { ms: 7_200_000 })]);
     await limit(child, '1 hour');

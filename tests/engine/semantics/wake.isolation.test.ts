@@ -1,0 +1,204 @@
+// Timers of one run never stop those of others: not when its run is paused, not when waking it raises.
+// The clock is moved, so these tests have a stack of their own and take turns.
+
+import { randomUUID } from 'node:crypto';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Stack } from '../../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
+import { signedIn, waitFor } from '../../support/stack.ts';
+import { type Bench, bench, expectLegalHistory, node, type Run, value } from '../support.ts';
+
+let b: Bench;
+let other: SupabaseClient;
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startThrowawayStack({ web: false });
+  b = await bench(stack.info);
+  other = await signedIn('developer@globex', stack.info);
+});
+afterAll(() => stack?.stop());
+
+const MINUTES = 60_000;
+
+/** A run of another application that waits for half an hour. */
+async function otherAppWaits(): Promise<string> {
+  const name = `t-${randomUUID()}`;
+  const definition = { nodes: [node('wait', 'delay', { ms: 30 * MINUTES })], edges: [] };
+  const saved = await other
+    .rpc('save_workflow', { kebab_name: name, definition })
+    .single<{ id: string }>();
+  await other.rpc('publish_workflow', { workflow_version_id: saved.data?.id });
+  const { data } = await other.rpc('start_run', { workflow: name }).single<Run>();
+  await b.stepIs(data?.id ?? '', 'wait', 'waiting');
+  return data?.id ?? '';
+}
+
+async function otherAppGoesOn(runId: string): Promise<void> {
+  await waitFor('the run of the other app ends', async () => {
+    const { data } = await other.from('runs').select('status').eq('id', runId).single();
+    return data?.status === 'completed';
+  });
+}
+
+async function count(runId: string, status: string): Promise<number> {
+  const { rows } = await b.db.query<{ n: number }>(
+    'select count(*)::int as n from public.step_runs where run_id = $1 and status = $2',
+    [runId, status],
+  );
+  return rows[0]?.n ?? -1;
+}
+
+/** Whether what engine.wake says is due next lies in the past. */
+async function wakeIsOverdue(): Promise<boolean> {
+  const { rows } = await b.db.query<{ overdue: boolean }>(
+    'select coalesce(engine.wake() <= engine.now(), false) as overdue',
+  );
+  return rows[0]?.overdue ?? true;
+}
+
+const limit = (workflow: string, seconds: number) =>
+  b.db.query('update public.workflows set execution_timeout_seconds = $2 where kebab_name = $1', [
+    workflow,
+    seconds,
+  ]);
+
+describe('a paused run', () => {
+  test('with hundreds of steps that are due holds up nobody, and goes on where it was when it is resumed', async () => {
+    const delays = Array.from({ length: 450 }, (_, i) =>
+      node(`d${i}`, 'delay', { ms: 10 * MINUTES }),
+    );
+    const name = await b.publish(delays);
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    await waitFor('all wait', async () => (await count(id, 'waiting')) === 450, 30_000);
+    const otherRun = await otherAppWaits();
+    await b.developer.rpc('pause_run', { run_id: id });
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    expect(await wakeIsOverdue()).toBe(false);
+    expect(await count(id, 'waiting')).toBe(450);
+    await b.developer.rpc('resume_run', { run_id: id });
+    expect((await b.ended(id, 30_000)).run.status).toBe('completed');
+  });
+
+  test('keeps what is not due yet, and the deadlines of its tasks', async () => {
+    const name = await b.publish(
+      [
+        node('ask', 'wait_for_approval', { title: 'Go on?', deadline_ms: 10 * MINUTES }),
+        node('later', 'delay', { ms: 60 * MINUTES }),
+        value('late', '"too late"'),
+      ],
+      ['ask > late : timeout'],
+    );
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    await b.stepIs(id, 'ask', 'waiting');
+    await b.stepIs(id, 'later', 'waiting');
+    await b.developer.rpc('pause_run', { run_id: id });
+    await b.advance('11 minutes');
+    expect(await wakeIsOverdue()).toBe(false);
+    await b.stepIs(id, 'ask', 'waiting');
+    await b.developer.rpc('resume_run', { run_id: id });
+    await b.stepIs(id, 'late', 'completed');
+    await b.stepIs(id, 'later', 'waiting');
+    await b.advance('1 hour');
+    expect((await b.ended(id)).run.status).toBe('completed');
+  });
+});
+
+describe('a run whose waking raises', () => {
+  /** Whatever would give this step one of these statuses raises. */
+  async function breakStep(
+    stepRunId: string,
+    statuses: string[],
+    errcode = 'P0001',
+  ): Promise<() => Promise<unknown>> {
+    await b.db.query(`
+      create or replace function engine.break_step() returns trigger language plpgsql as $$
+      begin raise exception using errcode = '${errcode}', message = 'broken by the test'; end $$;
+      create trigger break_step before update on public.step_runs for each row
+      when (new.id = '${stepRunId}' and new.status in (${statuses.map((s) => `'${s}'`).join()}))
+      execute function engine.break_step()`);
+    return () => b.db.query('drop trigger break_step on public.step_runs');
+  }
+
+  test('fails with a clear error, and the others go on', async () => {
+    const undo = { type: 'transform', config: { expression: '"undone"' } };
+    const name = await b.publish(
+      [
+        { ...value('first'), data: { config: { expression: '1' }, compensate: undo } },
+        node('wait', 'delay', { ms: 10 * MINUTES }),
+      ],
+      ['first > wait'],
+    );
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    const step = await b.stepIs(id, 'wait', 'waiting');
+    const otherRun = await otherAppWaits();
+    const mend = await breakStep(step.id, ['completed']);
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    const { run, statuses, all } = await b.ended(id);
+    expect(run).toMatchObject({
+      status: 'failed',
+      error: { code: 'engine_error', message: expect.stringContaining('broken by the test') },
+    });
+    expect(statuses).toEqual({ first: 'completed', wait: 'cancelled' });
+    expect(run.error).not.toHaveProperty('compensation_cancelled');
+    expect(all.find(({ item_index }) => item_index === -1)).toMatchObject({ output: 'undone' });
+    await mend();
+  });
+
+  test('and that cannot even be failed is put off, and goes on when it is mended', async () => {
+    const name = await b.publish([node('wait', 'delay', { ms: 10 * MINUTES })]);
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    const step = await b.stepIs(id, 'wait', 'waiting');
+    const otherRun = await otherAppWaits();
+    const mend = await breakStep(step.id, ['completed', 'failed', 'cancelled']);
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await b.stepIs(id, 'wait', 'waiting');
+    await mend();
+    await b.advance('10 minutes');
+    expect((await b.ended(id)).run.status).toBe('completed');
+  });
+
+  test('by a fault that goes by itself is woken again soon after', async () => {
+    const name = await b.publish([node('wait', 'delay', { ms: 10 * MINUTES })]);
+    await limit(name, 86_400);
+    const { id } = await b.start(name);
+    const step = await b.stepIs(id, 'wait', 'waiting');
+    const otherRun = await otherAppWaits();
+    const mend = await breakStep(step.id, ['completed'], '40P01');
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await b.stepIs(id, 'wait', 'waiting');
+    await mend();
+    await b.advance('10 seconds');
+    expect((await b.ended(id)).run.status).toBe('completed');
+  });
+
+  test('by its own time limit too', async () => {
+    const name = await b.publish([node('wait', 'delay', { ms: 600 * MINUTES })]);
+    await limit(name, 600);
+    const { id } = await b.start(name);
+    const step = await b.stepIs(id, 'wait', 'waiting');
+    const otherRun = await otherAppWaits();
+    const mend = await breakStep(step.id, ['cancelled']);
+    await b.advance('31 minutes');
+    await otherAppGoesOn(otherRun);
+    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await b.stepIs(id, 'wait', 'waiting');
+    await mend();
+    await b.advance('10 minutes');
+    await waitFor('it is timed out', async () => {
+      const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
+      return data?.status === 'timed_out';
+    });
+    await expectLegalHistory(b.db, id);
+  });
+});
