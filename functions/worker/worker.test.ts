@@ -100,16 +100,7 @@ function stage(
     queryRun: unused,
     loadPlans: (ids) => Promise.resolve(ids.map(() => plan)),
     loadItems: unused,
-    loadRuns: (ids) =>
-      Promise.resolve(
-        ids.map((run_id) => ({
-          run_id,
-          input: {},
-          trace_id: 't',
-          created_by: null,
-          created_at: new Date(0),
-        })),
-      ),
+    loadRuns: (ids) => Promise.resolve(ids.map((run_id) => ({ run_id, input: {}, trace_id: 't' }))),
     endedRuns: () => Promise.resolve([]),
     loadOutputs: () => Promise.resolve([]),
     ...over,

@@ -124,11 +124,13 @@ export function createWorker(options: WorkerOptions): Worker {
       const { next, refused } = await persistently('complete', () => engine.complete(steps));
       for (const runId of refused) memory.forgetOutputs(runId);
       if (steps.some(({ details }) => details?.emit)) due.relay = true;
-      const [unstarted, others] = [true, false].map((isUnstarted) =>
-        steps.filter((step) => (step.starts && refused.includes(step.work.run_id)) === isUnstarted),
+      const isUnstarted = (step: CompletedBranch) =>
+        step.starts === true && refused.includes(step.work.run_id);
+      follow(
+        steps.filter((step) => !isUnstarted(step)),
+        next,
       );
-      follow(others ?? [], next);
-      beginInTurn(unstarted ?? []);
+      beginInTurn(steps.filter(isUnstarted));
     },
   });
   const failures = createBatcher<FailedStep>({
@@ -240,12 +242,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if (branches.length === 0) return;
     follow(branches, []);
     claim(
-      branches.map(({ work }) => ({
-        jobId: work.job_id,
-        runId: work.run_id,
-        moreWait: false,
-        start: undefined,
-      })),
+      branches.map(({ work }) => ({ jobId: work.job_id, runId: work.run_id, moreWait: false })),
     ).catch((error: unknown) => options.onError('claim; their tokens expire', error));
   }
 

@@ -62,7 +62,7 @@ export interface Token {
   /** More runs wait for room in the queue: whoever took this shall admit. */
   moreWait: boolean;
   /** Of a pending run that nobody took before (engine.start_facts). */
-  start: StartFacts | undefined;
+  start?: StartFacts | undefined;
 }
 
 export interface PlanNode {
