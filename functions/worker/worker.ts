@@ -6,6 +6,7 @@ import type {
   CompletedBranch,
   Engine,
   FailedStep,
+  HeldToken,
   Presence,
   Token,
   WaitingStep,
@@ -68,6 +69,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory } = options;
   const executing = new Map<string, Executing>();
   const tokens = new Map<string, number>();
+  /** Which delivery of its token this worker holds. */
+  const deliveries = new Map<string, number>();
   const stats = {
     executing: 0,
     completed: 0,
@@ -80,7 +83,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
   /** Tokens whose branches go on with a step that this worker will not execute any more. */
-  const stranded = new Set<string>();
+  const stranded = new Map<string, HeldToken>();
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
@@ -159,7 +162,10 @@ export function createWorker(options: WorkerOptions): Worker {
   function leave(work: Work): void {
     const left = (tokens.get(work.job_id) ?? 1) - 1;
     if (left > 0) tokens.set(work.job_id, left);
-    else tokens.delete(work.job_id);
+    else {
+      tokens.delete(work.job_id);
+      deliveries.delete(work.job_id);
+    }
     memory.leave(work.run_id);
   }
 
@@ -207,7 +213,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else for (const work of next) stranded.add(work.job_id);
+    else for (const token of held(next.map((w) => w.job_id))) stranded.set(token.jobId, token);
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -302,14 +308,18 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** What the steps will read of their runs is read while the tokens are claimed. */
   async function claim(fetched: readonly Token[]): Promise<void> {
-    for (const { runId } of fetched) {
+    for (const { runId, jobId, delivery } of fetched) {
+      deliveries.set(jobId, delivery);
       memory.enter(runId);
       memory.facts(runId).catch(() => undefined);
     }
     try {
       enter(await engine.claim(fetched));
     } finally {
-      for (const { runId } of fetched) memory.leave(runId);
+      for (const { runId, jobId } of fetched) {
+        memory.leave(runId);
+        if (!tokens.has(jobId)) deliveries.delete(jobId);
+      }
     }
   }
 
@@ -403,11 +413,18 @@ export function createWorker(options: WorkerOptions): Worker {
     });
   }
 
+  function held(jobIds: Iterable<string>): HeldToken[] {
+    return [...jobIds].flatMap((jobId) => {
+      const delivery = deliveries.get(jobId);
+      return delivery === undefined ? [] : [{ jobId, delivery }];
+    });
+  }
+
   function keepLeases(): void {
     const third = () => (options.leaseSeconds * 1000) / 3;
     every(third, () => {
       if (tokens.size === 0) return;
-      queue.touch([...tokens.keys()]).catch((error: unknown) => options.onError('touch', error));
+      queue.touch(held(tokens.keys())).catch((error: unknown) => options.onError('touch', error));
     });
     // Some jitter keeps workers that started together from sweeping together.
     every(
@@ -422,15 +439,15 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handBack(): Promise<boolean> {
-    const left = new Set(tokens.keys());
+    const left = new Map(held(tokens.keys()).map((token) => [token.jobId, token]));
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
     await Promise.all([completions.drain(), failures.drain(), waits.drain()]);
-    for (const jobId of stranded) left.add(jobId);
+    for (const [jobId, token] of stranded) left.set(jobId, token);
     stranded.clear();
     if (left.size > 0) {
-      await engine.release([...left]).catch((error) => options.onError('release', error));
+      await engine.release([...left.values()]).catch((error) => options.onError('release', error));
     }
     return left.size > 0;
   }

@@ -53,8 +53,14 @@ export interface WaitingStep {
   wait: Row;
 }
 
-export interface Token {
+/** A token as one of its deliveries knows it: to the next one it is another's. */
+export interface HeldToken {
   jobId: string;
+  /** Counts the deliveries of the token (pg-boss's retry_count). */
+  delivery: number;
+}
+
+export interface Token extends HeldToken {
   runId: string;
   /** More runs wait for room in the queue: whoever took this shall admit. */
   moreWait: boolean;
@@ -164,7 +170,8 @@ export interface Engine {
   /** Follows the outbox; `more` when there may be more in it, because that wrote some or filled a batch. */
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
-  release(jobIds: readonly string[]): Promise<void>;
+  /** Hands back those of the tokens that have not gone to another worker meanwhile. */
+  release(tokens: readonly HeldToken[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
   expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
   /** Says that this worker is there, or that it ends. */
@@ -286,8 +293,11 @@ export function createEngine(db: Db): Engine {
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
     },
-    async release(jobIds) {
-      await db.query('select engine.release($1::uuid[])', [jobIds]);
+    async release(tokens) {
+      await db.query('select engine.release($1::uuid[], $2::int[])', [
+        tokens.map((t) => t.jobId),
+        tokens.map((t) => t.delivery),
+      ]);
     },
     async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
