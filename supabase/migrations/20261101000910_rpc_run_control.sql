@@ -154,6 +154,7 @@ declare
     rerun.run_id, private.require_permission('run:execute')
   );
   v_run public.runs;
+  v_waits_for text[];
 begin
   if v_origin.completed_at is null then
     perform private.fail('SB409', 'conflict', 'a run can be rerun once it has ended');
@@ -170,6 +171,17 @@ begin
     perform private.fail(
       'SB404', 'not_found', format('the run never came to step %s', rerun.from_step),
       jsonb_build_object('step_id', rerun.from_step)
+    );
+  end if;
+  v_waits_for := engine.waits_for(v_origin.id, rerun.from_step);
+  if v_waits_for is not null then
+    perform private.fail(
+      'SB409', 'conflict',
+      format(
+        'the run never came to step %s: that waits for %s', rerun.from_step,
+        array_to_string(v_waits_for, ', ')
+      ),
+      jsonb_build_object('step_id', rerun.from_step, 'waits_for', v_waits_for)
     );
   end if;
   v_run := engine.start_run(
@@ -196,7 +208,8 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, or undone (then only as a whole).';
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), '
+'or the step waits for others (waits_for names them).';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void
