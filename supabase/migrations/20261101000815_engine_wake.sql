@@ -24,11 +24,23 @@ begin
     limit p_limit
   ) d;
 
-  -- A run that another worker holds is left to it: it will be due again at once.
-  select array_agg(l.id) into v_runs
+  select array_agg(r.id) into v_overdue
   from (
     select r.id from public.runs r
-    where r.id = any(v_runs) and r.status = 'running'
+    where r.deadline_at <= v_now and r.completed_at is null
+    order by r.deadline_at
+    limit p_limit
+  ) r;
+
+  -- All at once, in the order of their ids. A run that another worker holds is left to it: it will be
+  -- due again at once.
+  select
+    array_agg(l.id) filter (where l.id = any(v_runs) and l.status = 'running'),
+    array_agg(l.id) filter (where l.id = any(v_overdue))
+  into v_runs, v_overdue
+  from (
+    select r.id, r.status from public.runs r
+    where r.id = any(v_runs || v_overdue)
     order by r.id
     for no key update skip locked
   ) l;
@@ -83,13 +95,6 @@ begin
     end if;
   end if;
 
-  select array_agg(r.id) into v_overdue
-  from (
-    select r.id from public.runs r
-    where r.deadline_at <= v_now and r.completed_at is null
-    order by r.deadline_at
-    limit p_limit
-  ) r;
   if v_overdue is not null then
     perform engine.end_runs(
       v_overdue, 'timed_out',

@@ -119,7 +119,7 @@ $$;
 comment on function engine.wait_for_items(uuid[]) is
 'Steps have begun to wait for items of these queues: if one came meanwhile, the relay is called.';
 
-create function engine.deliver_items(p_work_queue_id uuid, p_limit int default 100)
+create function engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit int default 100)
 returns void
 language plpgsql
 set search_path = ''
@@ -131,22 +131,12 @@ declare
   v_steps uuid[] := '{}';
   v_outputs jsonb[] := '{}';
 begin
-  perform 1 from public.runs r
-  where r.id in (
-    select s.run_id from public.step_runs s
-    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
-    order by s.created_at, s.id
-    limit p_limit
-  )
-  order by r.id for no key update;
-
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
+  -- A step that began to wait since the runs were locked has called for the queue itself.
   for v_waiting in
     select s.id, s.run_id, s.step_id, s.item_index
-    from public.step_runs s
-    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
-    order by s.created_at, s.id
-    limit p_limit
+    from engine.steps_that_wait_for(p_work_queue_id, p_limit) s
+    where s.run_id = any(p_run_ids)
   loop
     v_item := engine.pop_work_item(
       v_queue.id, v_waiting.run_id,
@@ -168,43 +158,9 @@ begin
 end;
 $$;
 
-comment on function engine.deliver_items(uuid, int) is
-'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first.';
-
-create function engine.relay_work_queues(p_limit int)
-returns int
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_queues uuid[];
-  v_queue uuid;
-begin
-  with taken as (
-    select o.id
-    from public.outbox o
-    where o.published_at is null and o.event_type = 'queue.changed'
-    order by o.id
-    limit p_limit
-    for update skip locked
-  ),
-  marked as (
-    update public.outbox o set published_at = engine.now()
-    from taken t
-    where o.id = t.id
-    returning o.aggregate_id
-  )
-  select array_agg(distinct m.aggregate_id) into v_queues from marked m;
-  foreach v_queue in array coalesce(v_queues, '{}') loop
-    perform engine.deliver_items(v_queue);
-  end loop;
-  return coalesce(cardinality(v_queues), 0);
-end;
-$$;
-
-comment on function engine.relay_work_queues(int) is
-'Brings items and the steps that wait for them together, in the transaction that marks the rows; returns how many '
-'queues there were.';
+comment on function engine.deliver_items(uuid, uuid[], int) is
+'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first. The caller has '
+'locked these runs; the steps of others get theirs by the call that they made.';
 
 create function engine.finish_items_of(p_run_ids uuid[])
 returns void
