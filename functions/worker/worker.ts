@@ -348,6 +348,10 @@ export function createWorker(options: WorkerOptions): Worker {
       }
       return;
     }
+    if (wakeup.kind === 'stop') {
+      executing.get(wakeup.stepRunId)?.abort.abort(new StepError('cancelled', 'the step ended'));
+      return;
+    }
     if (wakeup.kind === 'steps' || wakeup.kind === 'everything') due.fetch = true;
     if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
     if (wakeup.kind === 'admit' || wakeup.kind === 'everything') due.admit = true;

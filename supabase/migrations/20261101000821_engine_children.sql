@@ -67,6 +67,24 @@ comment on function engine.child_is_blocked(uuid, jsonb) is
 'Whether block_until keeps a child of the run from starting: {signal?: a signal the run has to have got, children?: '
 'names of children that have to have completed}. SB409 when one of those ended otherwise.';
 
+create function engine.child_depth(p_run_id uuid)
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive line as (
+    select r.parent_run_id, 0 as depth from public.runs r where r.id = p_run_id
+    union all
+    select r.parent_run_id, l.depth + 1
+    from line l
+    join public.runs r on r.id = l.parent_run_id
+  )
+  select max(l.depth) from line l;
+$$;
+
+comment on function engine.child_depth(uuid) is 'How many runs are above a run: its parent, that one''s parent, and so on.';
+
 create function engine.start_child(p_step public.step_runs, p_child jsonb)
 returns uuid
 language plpgsql
@@ -77,6 +95,12 @@ declare
   v_version_id uuid;
   v_parent public.runs;
 begin
+  -- Workflows that call themselves for ever are a mistake of their makers, not of the engine's.
+  if engine.child_depth(p_step.run_id) >= 16 then
+    perform private.fail(
+      'SB429', 'limit_reached', 'it would be the 17th child in a row', '{"max_depth": 16}'
+    );
+  end if;
   select r.* into strict v_parent from public.runs r where r.id = p_step.run_id;
   select w.published_version_id into v_version_id
   from public.workflows w
@@ -110,7 +134,7 @@ $$;
 
 comment on function engine.start_child(public.step_runs, jsonb) is
 'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with what workflow_children '
-'declares of it; null while its block_until does not hold. SB404, SB409, SB422.';
+'declares of it; null while its block_until does not hold. SB404, SB409, SB422, SB429 too deep.';
 
 create function engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
 returns void
@@ -121,6 +145,8 @@ declare
   v_wanted record;
   v_step public.step_runs;
   v_child_id uuid;
+  v_detail text;
+  v_error jsonb;
 begin
   for v_wanted in
     select s as step, c.child
@@ -132,9 +158,16 @@ begin
       v_child_id := engine.start_child(v_step, v_wanted.child);
     exception when others then
       -- A child that cannot be started is the failure of its step alone.
+      get stacked diagnostics v_detail = pg_exception_detail;
+      v_error := engine.error_of(sqlstate, sqlerrm, v_detail);
       perform engine.fail(
         array[v_step.run_id], array[v_step.id], array[null::int], array[null::jsonb],
-        array[jsonb_build_object('code', 'child_not_started', 'message', sqlerrm)]
+        array[
+          jsonb_build_object(
+            'code', 'child_not_started', 'message', sqlerrm,
+            'details', v_error - '{message,at}'::text[]
+          )
+        ]
       );
       continue;
     end;
@@ -183,6 +216,58 @@ $$;
 comment on function engine.start_blocked_children(uuid) is
 'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
 
+create function engine.close_children(p_child_ids uuid[], p_message text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_children uuid[];
+  v_policy text;
+begin
+  -- request_cancel lets a child undo what it did; terminate does not.
+  foreach v_policy in array array['terminate', 'request_cancel'] loop
+    select array_agg(c.id) into v_children
+    from public.runs c
+    where c.id = any(p_child_ids)
+      and c.completed_at is null
+      and c.parent_close_policy = v_policy;
+    if v_children is not null then
+      perform engine.end_runs(
+        v_children, 'cancelled', jsonb_build_object('code', 'parent_closed', 'message', p_message),
+        null, v_policy = 'request_cancel'
+      );
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function engine.close_children(uuid[], text) is
+'Cancels those of these children that are open, as their parent_close_policy says. The caller has locked them.';
+
+create function engine.leave_children(p_run_ids uuid[], p_step_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select c.app_code, 'run', c.id, 'child.left'
+  from public.runs c
+  where c.parent_run_id = any(p_run_ids)
+    and c.parent_step_run_id = any(p_step_run_ids)
+    and c.completed_at is null
+    and c.parent_close_policy <> 'abandon';
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+end;
+$$;
+
+comment on function engine.leave_children(uuid[], uuid[]) is
+'Steps ended without the children that they waited for, though their runs go on: the relay closes those by their '
+'policy.';
+
 create function engine.follow_ended(p_run_ids uuid[])
 returns void
 language plpgsql
@@ -190,8 +275,6 @@ set search_path = ''
 as $$
 declare
   v_run public.runs;
-  v_children uuid[];
-  v_policy text;
 begin
   for v_run in
     select r.* from public.runs r
@@ -226,27 +309,15 @@ begin
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
       if found then
         perform engine.start_blocked_children(v_run.parent_run_id);
+        -- It may have been the last child that kept its parent from being undone.
+        perform engine.go_on_compensating(array[v_run.parent_run_id]);
       end if;
     end if;
 
-    -- request_cancel lets a child undo what it did; terminate does not.
-    for v_policy in select p from unnest(array['terminate', 'request_cancel']) as p loop
-      select array_agg(c.id) into v_children
-      from public.runs c
-      where c.parent_run_id = v_run.id
-        and c.completed_at is null
-        and c.parent_close_policy = v_policy;
-      if v_children is not null then
-        perform engine.end_runs(
-          v_children, 'cancelled',
-          jsonb_build_object(
-            'code', 'parent_closed',
-            'message', format('the parent run is %s', coalesce(v_run.ending ->> 'status', v_run.status))
-          ),
-          null, v_policy = 'request_cancel'
-        );
-      end if;
-    end loop;
+    perform engine.close_children(
+      array(select c.id from public.runs c where c.parent_run_id = v_run.id and c.completed_at is null),
+      format('the parent run is %s', coalesce(v_run.ending ->> 'status', v_run.status))
+    );
   end loop;
 end;
 $$;
