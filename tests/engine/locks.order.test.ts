@@ -4,6 +4,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { waitFor } from '../support/stack.ts';
 import { type Bench, bench, node, type Run, value } from './support.ts';
 
 let ground: Ground;
@@ -138,4 +139,28 @@ test('what is due does not wait for an overdue run that somebody holds', async (
     await two.query('select engine.wake()');
   });
   expect(await statuses()).toEqual(['timed_out', 'completed']);
+});
+
+test('a limit that changes and the end of a run that waits do not wait for each other in a circle', async () => {
+  const name = await b.publish([value('z')]);
+  const limit = (runs: number) =>
+    `update public.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
+  await b.db.query(limit(1));
+  const { id } = await b.start(name);
+  await connections(async (one, two) => {
+    const { rows } = await two.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await one.query('begin');
+    // As engine.end_runs does: the run, then its place in line.
+    await one.query('select from public.runs where id = $1 for no key update', [id]);
+    const changed = two.query(limit(2));
+    await waitFor('the change waits for the run', async () => {
+      const blocked = await b.db.query('select where cardinality(pg_blocking_pids($1)) > 0', [
+        rows[0]?.pid,
+      ]);
+      return blocked.rowCount === 1;
+    });
+    await one.query('delete from engine.waiting_runs where run_id = $1', [id]);
+    await one.query('rollback');
+    await changed;
+  });
 });

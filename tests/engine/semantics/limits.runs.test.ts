@@ -292,4 +292,33 @@ describe.concurrent('a task queue', () => {
     await b.ended(other.id);
     await nothingLeft(run, other, childRun);
   });
+
+  test('a child that waited before there was a limit has its place within its parent`s too', async () => {
+    const id = await queue({});
+    const child = await limited(1);
+    const parent = await b.publish([node('child', 'child_workflow', { workflow: child })]);
+    await Promise.all([assign(child, id), assign(parent, id)]);
+    const before = await b.start(child);
+    await underWay(before);
+    const run = await b.start(parent);
+    await b.stepIs(run.id, 'child', 'waiting');
+    const childRun = await waitFor('the child', async () => {
+      const { data } = await b.developer.from('runs').select('*').eq('parent_run_id', run.id);
+      return (data as Run[] | null)?.[0];
+    });
+    await b.developer.from('task_queues').update({ max_concurrent_workflows: 1 }).eq('id', id);
+    expect(await statusOf(childRun)).toEqual(['pending']);
+    await go(before);
+    // Its parent has the queue's only place, and waits for it.
+    await underWay(childRun);
+    const other = await b.start(child);
+    await settled();
+    expect(await statusOf(other)).toEqual(['pending']);
+    await go(childRun);
+    expect((await b.ended(run.id)).run.status).toBe('completed');
+    await underWay(other);
+    await go(other);
+    for (const { id: ended } of [before, other]) await b.ended(ended);
+    await nothingLeft(before, run, childRun, other);
+  });
 });
