@@ -78,6 +78,11 @@ declare
   v_queue public.work_queues := engine.find_work_queue(p_run_id, p_queue);
   v_item public.work_queue_items;
 begin
+  -- The end of the run comes before this, which then takes nothing, or sees what was taken.
+  perform 1 from public.runs r where r.id = p_run_id and r.completed_at is null for share;
+  if not found then
+    perform private.fail('SB409', 'conflict', 'the run has ended');
+  end if;
   select i.* into v_item
   from public.work_queue_items i
   where i.work_queue_id = v_queue.id and i.taken_key = p_key;
@@ -92,7 +97,7 @@ $$;
 
 comment on function engine.pop_from_step(uuid, text, text) is
 'Takes the next item for a step: {work_queue_id, found, item}. The key is the same for every attempt of the step: a '
-'repeated call returns the item it took before. SB404 no such queue.';
+'repeated call returns the item it took before. SB404 no such queue, SB409 the run has ended.';
 
 create function engine.wait_for_items(p_work_queue_ids uuid[])
 returns void
@@ -130,6 +135,7 @@ declare
   v_item public.work_queue_items;
   v_steps uuid[] := '{}';
   v_outputs jsonb[] := '{}';
+  v_key text;
 begin
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
   -- A step that began to wait since the runs were locked has called for the queue itself.
@@ -138,11 +144,18 @@ begin
     from engine.steps_that_wait_for(p_work_queue_id, p_limit) s
     where s.run_id = any(p_run_ids)
   loop
-    v_item := engine.pop_work_item(
-      v_queue.id, v_waiting.run_id,
-      format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index)
-    );
-    exit when v_item.id is null;
+    v_key := format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index);
+    v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
+    if v_item.id is null then
+      -- One that somebody else is just taking may be left after all, and then nobody would call again.
+      perform 1 from public.work_queue_items i
+      where i.work_queue_id = v_queue.id and i.status = 'queued'
+      order by i.created_at, i.id
+      limit 1
+      for update;
+      exit when not found;
+      v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
+    end if;
     v_steps := v_steps || v_waiting.id;
     v_outputs := v_outputs || v_item.item;
   end loop;
