@@ -13,7 +13,7 @@ create table public.outbox (
   published_at timestamptz,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event', 'work_queue')),
   constraint event_type_is_known check (
-    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.left', 'event.emitted', 'queue.changed')
+    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.left', 'children.blocked', 'event.emitted', 'queue.changed')
   )
 );
 
@@ -21,7 +21,7 @@ comment on table public.outbox is 'Messages to the queue and to Upstash, written
 comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about, the event that it is, or the work queue.';
 comment on column public.outbox.event_type is
 'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; child.left: the step that waited for a '
-'run ended without it; event.emitted: start what listens; '
+'run ended without it; children.blocked: those that wait for others have to be looked at; event.emitted: start what listens; '
 'queue.changed: items for steps that wait.';
 comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';
 

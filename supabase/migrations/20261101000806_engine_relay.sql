@@ -16,7 +16,7 @@ $$;
 comment on function engine.steps_that_wait_for(uuid, int) is
 'The steps that wait for an item of a queue, those that wait longest first.';
 
-create function engine.lock_followed(p_ended uuid[], p_left uuid[], p_queues uuid[])
+create function engine.lock_followed(p_ended uuid[], p_others uuid[], p_queues uuid[])
 returns uuid[]
 language sql
 set search_path = ''
@@ -29,7 +29,7 @@ as $$
     where c.parent_run_id = any(p_ended)
       and c.completed_at is null and c.parent_close_policy <> 'abandon'
     union
-    select l.id from unnest(p_left) as l (id)
+    select o.id from unnest(p_others) as o (id)
     union
     select s.run_id
     from unnest(p_queues) as q (id)
@@ -46,7 +46,7 @@ $$;
 
 comment on function engine.lock_followed(uuid[], uuid[], uuid[]) is
 'Locks, in the order of their ids, all runs that the end of runs and the items of work queues mean something for: '
-'parents, children, children whose step left them, and those whose steps wait for an item. Returns them.';
+'parents, children, and those whose steps wait for an item; and these others. Returns them.';
 
 create function engine.relay_runs(p_limit int)
 returns int
@@ -57,6 +57,7 @@ declare
   v_count int;
   v_ended uuid[];
   v_left uuid[];
+  v_blocked uuid[];
   v_queues uuid[];
   v_locked uuid[];
   v_queue uuid;
@@ -64,7 +65,7 @@ begin
   with taken as (
     select o.id
     from public.outbox o
-    where o.published_at is null and o.event_type in ('run.ended', 'child.left', 'queue.changed')
+    where o.published_at is null and o.event_type in ('run.ended', 'child.left', 'children.blocked', 'queue.changed')
     order by o.id
     limit p_limit
     for update skip locked
@@ -79,14 +80,15 @@ begin
     count(*),
     array_agg(m.aggregate_id order by m.id) filter (where m.event_type = 'run.ended'),
     array_agg(m.aggregate_id) filter (where m.event_type = 'child.left'),
+    array_agg(distinct m.aggregate_id) filter (where m.event_type = 'children.blocked'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'queue.changed')
-  into v_count, v_ended, v_left, v_queues
+  into v_count, v_ended, v_left, v_blocked, v_queues
   from marked m;
   if v_count = 0 then
     return 0;
   end if;
   -- One after the other they would be locked in the order of the outbox, which is no order at all.
-  v_locked := engine.lock_followed(v_ended, v_left, v_queues);
+  v_locked := engine.lock_followed(v_ended, v_left || v_blocked, v_queues);
   if v_ended is not null then
     perform engine.follow_ended(v_ended);
     perform engine.follow_with_triggers(v_ended);
@@ -95,6 +97,7 @@ begin
   if v_left is not null then
     perform engine.close_children(v_left, 'the step that waited for it ended');
   end if;
+  perform engine.start_blocked_children(b.id) from unnest(v_blocked) as b (id);
   -- Queues are locked in the order of their ids too.
   foreach v_queue in array coalesce(v_queues, '{}') loop
     perform engine.deliver_items(v_queue, v_locked);

@@ -21,19 +21,49 @@ comment on function engine.child_link(public.step_runs, text) is
 'How the workflow of a step''s run is tied to a child, named as in workflow_children or by its kebab name; null when '
 'nothing is declared.';
 
-create function engine.child_is_blocked(p_run_id uuid, p_block_until jsonb)
+create function engine.may_start(p_step public.step_runs, p_child text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select 1
+    from public.runs r
+    join public.workflow_nodes n on n.workflow_version_id = r.workflow_version_id
+    cross join lateral private.called_workflow(n.node_type, n.config) as c (name)
+    where r.id = p_step.run_id
+      and (
+        strpos(c.name, '{{') > 0
+        or private.child_workflow_id(r.workflow_id, c.name)
+          = private.child_workflow_id(r.workflow_id, p_child)
+      )
+      and n.node_id not in (select engine.downstream(r.workflow_version_id, p_step.step_id))
+      and (
+        select coalesce(bool_or(s.completed_at is null), true)
+        from public.step_runs s
+        where s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0
+      )
+  );
+$$;
+
+comment on function engine.may_start(public.step_runs, text) is
+'Whether another step of the run that is not resolved yet may start a child that this one waits for.';
+
+create function engine.child_is_blocked(p_step public.step_runs, p_block_until jsonb)
 returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
+  v_run_id constant uuid := p_step.run_id;
   v_child text;
   v_failed text;
 begin
   if p_block_until ? 'signal' and not exists (
     select 1 from public.run_signals g
-    where g.run_id = p_run_id and g.signal_name = p_block_until ->> 'signal'
+    where g.run_id = v_run_id and g.signal_name = p_block_until ->> 'signal'
   ) then
     return true;
   end if;
@@ -44,15 +74,20 @@ begin
     select c.status into v_failed
     from public.runs c
     join public.workflows w on w.id = c.workflow_id
-    join public.runs r on r.id = p_run_id
+    join public.runs r on r.id = v_run_id
     left join public.workflow_children l
       on l.parent_workflow_id = r.workflow_id and l.child_workflow_id = w.id
-    where c.parent_run_id = p_run_id and v_child in (l.child_workflow_name, w.kebab_name)
+    where c.parent_run_id = v_run_id and v_child in (l.child_workflow_name, w.kebab_name)
     order by c.status = 'completed' desc, c.completed_at is null desc
     limit 1;
     if v_failed in ('failed', 'cancelled', 'timed_out') then
       perform private.fail(
         'SB409', 'conflict', format('it waits for child %s, which is %s', v_child, v_failed)
+      );
+    end if;
+    if v_failed is null and not engine.may_start(p_step, v_child) then
+      perform private.fail(
+        'SB409', 'conflict', format('it waits for child %s, which nothing starts any more', v_child)
       );
     end if;
     if v_failed is distinct from 'completed' then
@@ -63,9 +98,9 @@ begin
 end;
 $$;
 
-comment on function engine.child_is_blocked(uuid, jsonb) is
-'Whether block_until keeps a child of the run from starting: {signal?: a signal the run has to have got, children?: '
-'names of children that have to have completed}. SB409 when one of those ended otherwise.';
+comment on function engine.child_is_blocked(public.step_runs, jsonb) is
+'Whether block_until keeps the child of a step from starting: {signal?: a signal the run has to have got, children?: '
+'names of children that have to have completed}. SB409 when one of those ended otherwise, or is never started.';
 
 create function engine.child_depth(p_run_id uuid)
 returns int
@@ -115,7 +150,7 @@ begin
       format('there is no published workflow %s', p_child ->> 'workflow')
     );
   end if;
-  if v_link.block_until is not null and engine.child_is_blocked(p_step.run_id, v_link.block_until) then
+  if v_link.block_until is not null and engine.child_is_blocked(p_step, v_link.block_until) then
     return null;
   end if;
   return (
@@ -215,6 +250,39 @@ $$;
 
 comment on function engine.start_blocked_children(uuid) is
 'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
+
+create function engine.look_at_blocked_children()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select r.app_code, 'run', r.id, 'children.blocked'
+  from public.runs r
+  where r.id = new.run_id
+    and exists (
+      select 1 from public.workflow_children l
+      where l.parent_workflow_id = r.workflow_id and l.block_until ? 'children'
+    );
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+  return null;
+end;
+$$;
+
+comment on function engine.look_at_blocked_children() is
+'Trigger: a step that could have started a child will not any more; those that wait for that child must not wait for ever.';
+
+-- Other steps pay for the comparison only.
+create trigger step_runs_look_at_blocked_children
+after insert or update of status on public.step_runs
+for each row when (
+  new.step_type in ('child_workflow', 'for_each') and new.item_index = 0
+  and new.status in ('completed', 'failed', 'skipped')
+)
+execute function engine.look_at_blocked_children();
 
 create function engine.close_children(p_child_ids uuid[], p_message text)
 returns void

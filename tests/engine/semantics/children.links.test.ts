@@ -2,8 +2,9 @@
 // query its parent.
 
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, failing, type Node, node, readRun, value } from '../support.ts';
+import { type Bench, bench, edges, failing, type Node, node, readRun, value } from '../support.ts';
 
 let b: Bench;
 beforeAll(async () => {
@@ -112,6 +113,68 @@ describe('links between parent and child', () => {
       status: 'failed',
       error: { code: 'child_not_started', step_id: 'two' },
     });
+  });
+
+  test('a child that waits for one whose branch is skipped fails at once, whichever comes first', async () => {
+    const first = await b.publish([value('z')]);
+    const second = await b.publish([value('z')]);
+    for (const lines of [
+      ['gate > choose', 'choose > one : true', 'choose > other : false'],
+      ['gate > choose', 'choose > one : true', 'choose > other : false', 'choose > two : false'],
+    ]) {
+      const parent = await b.publish(
+        [
+          node('gate', 'wait_for_signal', { signal_name: 'go' }),
+          node('choose', 'condition', { expression: 'false' }),
+          calling('one', first),
+          value('other'),
+          calling('two', second),
+        ],
+        lines,
+      );
+      await link(parent, first, {});
+      await link(parent, second, { block_until: { children: [first] } });
+      const { id } = await b.start(parent);
+      await b.stepIs(id, 'gate', 'waiting');
+      if (lines.length === 3) await b.stepIs(id, 'two', 'waiting');
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go' });
+      expect((await b.ended(id)).run).toMatchObject({
+        status: 'failed',
+        error: { code: 'child_not_started', step_id: 'two' },
+      });
+    }
+  });
+
+  test('what can never start is refused: a child that waits for itself, one that no step starts', async () => {
+    const first = await b.publish([value('z')]);
+    const second = await b.publish([value('z')]);
+    const parent = await b.publish([calling('one', first), calling('two', second)]);
+    const wish = (names: unknown) => ({ block_until: { children: names } });
+    await expect(link(parent, first, wish([first]))).rejects.toThrow('wait for itself');
+    await expect(link(parent, first, wish('x'))).rejects.toThrow('a list of names');
+    await link(parent, first, wish([second]));
+    await expect(link(parent, second, wish([first]))).rejects.toThrow('wait for itself');
+    await expect(
+      link(parent, second, { child_workflow_name: 'next', ...wish(['next']) }),
+    ).rejects.toThrow('wait for itself');
+
+    const republish = async (nodes: Node[], edges: Json[] = []) => {
+      const saved = await b.developer
+        .rpc('save_workflow', { kebab_name: parent, definition: { nodes, edges } })
+        .single<{ id: string }>();
+      const made = await b.developer.rpc('publish_workflow', {
+        workflow_version_id: saved.data?.id ?? '',
+      });
+      return made.error?.message ?? 'published';
+    };
+    const refusal = `one waits for the child ${second}, which no step starts before it`;
+    expect(await republish([calling('one', first)])).toBe(refusal);
+    expect(
+      await republish([calling('one', first), calling('two', second)], edges('one > two')),
+    ).toBe(refusal);
+    expect(await republish([calling('one', first), calling('two', '{{ input.w }}')])).toBe(
+      'published',
+    );
   });
 
   test('a child signals its parent, if it may', async () => {
