@@ -355,6 +355,8 @@ export function createWorker(options: WorkerOptions): Worker {
     if (wakeup.kind === 'steps' || wakeup.kind === 'everything') due.fetch = true;
     if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
     if (wakeup.kind === 'admit' || wakeup.kind === 'everything') due.admit = true;
+    // A place that is being freed shows when that is committed, and whoever frees it may have seen nobody wait.
+    if (wakeup.kind === 'admit' && taking) lookAgain();
     if (wakeup.kind === 'due' || wakeup.kind === 'everything') due.wake = true;
     pump();
   }

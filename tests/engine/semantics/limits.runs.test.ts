@@ -135,6 +135,30 @@ describe.concurrent('a workflow', () => {
     for (const run of [...before, next]) await b.ended(run.id);
   });
 
+  test('a run that gets in line while the place is being freed takes it soon', async () => {
+    const workflow = await limited(1);
+    const first = await b.start(workflow);
+    await underWay(first);
+    // The worker looks again for three seconds after it found a token: this is not about that.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    const db = await b.db.connect();
+    try {
+      await db.query('begin');
+      await db.query("select engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [first.id]);
+      // Whoever frees the place saw nobody wait for it, and who looks for a place now sees none.
+      const second = await b.start(workflow);
+      await settled();
+      expect(await statusOf(second)).toEqual(['pending']);
+      await db.query('commit');
+      await underWay(second);
+      await go(second);
+      for (const { id } of [first, second]) await b.ended(id);
+      await nothingLeft(first, second);
+    } finally {
+      db.release();
+    }
+  });
+
   test('a run that is cancelled while it waits never starts and holds up nobody', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
