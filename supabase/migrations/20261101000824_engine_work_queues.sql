@@ -136,14 +136,20 @@ declare
   v_steps uuid[] := '{}';
   v_outputs jsonb[] := '{}';
   v_key text;
+  v_seen int := 0;
+  v_left_out boolean := false;
 begin
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
-  -- A step that began to wait since the runs were locked has called for the queue itself.
   for v_waiting in
     select s.id, s.run_id, s.step_id, s.item_index
     from engine.steps_that_wait_for(p_work_queue_id, p_limit) s
-    where s.run_id = any(p_run_ids)
   loop
+    v_seen := v_seen + 1;
+    -- It came within reach only after the runs were locked.
+    if v_waiting.run_id <> all(coalesce(p_run_ids, '{}')) then
+      v_left_out := true;
+      continue;
+    end if;
     v_key := format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index);
     v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
     if v_item.id is null then
@@ -153,7 +159,11 @@ begin
       order by i.created_at, i.id
       limit 1
       for update;
-      exit when not found;
+      if not found then
+        v_seen := 0;
+        v_left_out := false;
+        exit;
+      end if;
       v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
     end if;
     v_steps := v_steps || v_waiting.id;
@@ -164,16 +174,16 @@ begin
     perform engine.resolve_waiting(
       v_steps, v_outputs, array_fill('item'::text, array[cardinality(v_steps)])
     );
-    if cardinality(v_steps) = p_limit then
-      perform engine.call_work_queue(v_queue.app_code, v_queue.id);
-    end if;
+  end if;
+  if v_left_out or v_seen = p_limit then
+    perform engine.call_work_queue(v_queue.app_code, v_queue.id);
   end if;
 end;
 $$;
 
 comment on function engine.deliver_items(uuid, uuid[], int) is
 'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first. The caller has '
-'locked these runs; the steps of others get theirs by the call that they made.';
+'locked these runs; the queue is called again for the steps of others, while it has items.';
 
 create function engine.finish_items_of(p_run_ids uuid[])
 returns void

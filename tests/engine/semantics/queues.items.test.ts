@@ -241,6 +241,22 @@ describe('work queues', () => {
     expect((await items(queue)).map(({ status }) => status)).toEqual(['failed', 'queued']);
   });
 
+  test('a step whose run was not locked for the delivery gets its item in the next one', async () => {
+    const queue = await makeQueue();
+    const [one, two] = await Promise.all([b.start(queue.consumer), b.start(queue.consumer)]);
+    for (const { id } of [one, two]) await b.stepIs(id, 'pop', 'waiting');
+    // Nobody called for these.
+    await b.db.query(
+      `insert into public.work_queue_items (app_code, work_queue_id, item)
+       select q.app_code, q.id, to_jsonb(i) from public.work_queues q, generate_series(1, 2) i
+       where q.id = $1`,
+      [queue.id],
+    );
+    await b.db.query('select engine.deliver_items($1, array[$2::uuid])', [queue.id, two.id]);
+    const got = await Promise.all([one, two].map(async ({ id }) => await b.ended(id)));
+    expect(new Set(got.map((run) => run.step('got').output))).toEqual(new Set([1, 2]));
+  });
+
   test('an item that another taker leaves after all goes to the step that waits', async () => {
     const queue = await makeQueue();
     const { id } = await b.start(queue.consumer);
