@@ -17,6 +17,9 @@ import type { RunMemory } from './run-memory.ts';
 /** An attempt that was taken over this often killed its workers: it fails instead of going round. */
 export const MAX_CLAIMS = 5;
 
+/** A worker that hands a step back adds this to its claims but the one it had (engine.release). */
+const HANDED_BACK = 1_000;
+
 /** A step without a timeout of its own does not hold its token for ever. */
 export const DEFAULT_TIMEOUT_MS = 300_000;
 
@@ -39,7 +42,7 @@ export type Answer =
 export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps): Promise<Answer> {
   let input: unknown;
   try {
-    if (work.claim > MAX_CLAIMS) {
+    if (work.claim % HANDED_BACK > MAX_CLAIMS) {
       throw new StepError(
         'worker_lost',
         `${MAX_CLAIMS} workers were lost while they ran this step`,

@@ -6,6 +6,8 @@ import pg from 'pg';
 export type Wakeup =
   | { kind: 'steps' | 'outbox' | 'admit' | 'due' }
   | { kind: 'cancel'; runId: string }
+  /** A step was cancelled, though its run goes on. */
+  | { kind: 'stop'; stepRunId: string }
   /** The connection is back: anything may have been missed. */
   | { kind: 'everything' };
 
@@ -37,6 +39,7 @@ export function listen(
         return { kind: payload };
     }
     if (payload.startsWith('cancel:')) return { kind: 'cancel', runId: payload.slice(7) };
+    if (payload.startsWith('stop:')) return { kind: 'stop', stepRunId: payload.slice(5) };
     return undefined;
   }
 

@@ -6,6 +6,7 @@ import type {
   CompletedBranch,
   Engine,
   FailedStep,
+  HeldToken,
   Presence,
   StartFacts,
   Token,
@@ -72,6 +73,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory } = options;
   const executing = new Map<string, Executing>();
   const tokens = new Map<string, number>();
+  /** Which delivery of its token this worker holds. */
+  const deliveries = new Map<string, number>();
   const stats = {
     executing: 0,
     completed: 0,
@@ -83,10 +86,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const due = { wake: true, relay: true, admit: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
-  /** Steps that are this worker's to execute, which it will not do any more. */
-  const stranded: Work[] = [];
-  /** Tokens that came when nothing was taken any more. */
-  const unclaimed: string[] = [];
+  /** Tokens that this worker holds and will not execute the steps of any more. */
+  const stranded = new Map<string, HeldToken>();
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
@@ -214,7 +215,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   /** Executes the first step of a run that nobody has to know of before it is done, and what follows. */
-  function begin({ jobId, runId }: Token, start: StartFacts, stepId: string): void {
+  function begin({ jobId, runId, delivery }: Token, start: StartFacts, stepId: string): void {
     const { app_code, workflow_version_id, input, trace_id } = start;
     const work: Work = {
       ...{ job_id: jobId, run_id: runId, app_code, workflow_version_id, step_id: stepId },
@@ -223,6 +224,7 @@ export function createWorker(options: WorkerOptions): Worker {
     memory.enter(runId);
     memory.keepFacts({ run_id: runId, input, trace_id });
     tokens.set(jobId, 1);
+    deliveries.set(jobId, delivery);
     const abort = new AbortController();
     executing.set(jobId, { work, abort });
     stats.executing = executing.size;
@@ -240,16 +242,23 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Runs that cannot begin with what their first step answered start as others do, and it is executed again. */
   function beginInTurn(branches: readonly { work: Work }[]): void {
     if (branches.length === 0) return;
+    const again = branches.map(({ work }) => ({
+      jobId: work.job_id,
+      delivery: deliveries.get(work.job_id) ?? 0,
+      runId: work.run_id,
+      moreWait: false,
+    }));
     follow(branches, []);
-    claim(
-      branches.map(({ work }) => ({ jobId: work.job_id, runId: work.run_id, moreWait: false })),
-    ).catch((error: unknown) => options.onError('claim; their tokens expire', error));
+    claim(again).catch((error: unknown) => options.onError('claim; their tokens expire', error));
   }
 
   function leave(work: Work): void {
     const left = (tokens.get(work.job_id) ?? 1) - 1;
     if (left > 0) tokens.set(work.job_id, left);
-    else tokens.delete(work.job_id);
+    else {
+      tokens.delete(work.job_id);
+      deliveries.delete(work.job_id);
+    }
     memory.leave(work.run_id);
   }
 
@@ -297,7 +306,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else stranded.push(...next);
+    else strand(held(next.map((w) => w.job_id)));
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -364,7 +373,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
         if (!taking) {
-          unclaimed.push(...fetched.map(({ jobId }) => jobId));
+          strand(fetched);
           break;
         }
         // A hint that came while the queue was read stays.
@@ -412,10 +421,11 @@ export function createWorker(options: WorkerOptions): Worker {
   async function claim(fetched: readonly Token[]): Promise<void> {
     if (fetched.length === 0) return;
     if (!taking) {
-      unclaimed.push(...fetched.map(({ jobId }) => jobId));
+      strand(fetched);
       return;
     }
-    for (const { runId } of fetched) {
+    for (const { runId, jobId, delivery } of fetched) {
+      deliveries.set(jobId, delivery);
       memory.enter(runId);
       memory.facts(runId).catch(() => undefined);
     }
@@ -423,9 +433,12 @@ export function createWorker(options: WorkerOptions): Worker {
       const works = await engine.claim(fetched);
       // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
       if (taking) enter(works);
-      else stranded.push(...works);
+      else strand(held(works.map((work) => work.job_id)));
     } finally {
-      for (const { runId } of fetched) memory.leave(runId);
+      for (const { runId, jobId } of fetched) {
+        memory.leave(runId);
+        if (!tokens.has(jobId)) deliveries.delete(jobId);
+      }
     }
   }
 
@@ -454,9 +467,15 @@ export function createWorker(options: WorkerOptions): Worker {
       }
       return;
     }
+    if (wakeup.kind === 'stop') {
+      executing.get(wakeup.stepRunId)?.abort.abort(new StepError('cancelled', 'the step ended'));
+      return;
+    }
     if (wakeup.kind === 'steps' || wakeup.kind === 'everything') due.fetch = true;
     if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
     if (wakeup.kind === 'admit' || wakeup.kind === 'everything') due.admit = true;
+    // A place that is being freed shows when that is committed, and whoever frees it may have seen nobody wait.
+    if (wakeup.kind === 'admit' && taking) lookAgain();
     if (wakeup.kind === 'due' || wakeup.kind === 'everything') due.wake = true;
     pump();
   }
@@ -519,11 +538,22 @@ export function createWorker(options: WorkerOptions): Worker {
     });
   }
 
+  function strand(left: readonly HeldToken[]): void {
+    for (const { jobId, delivery } of left) stranded.set(jobId, { jobId, delivery });
+  }
+
+  function held(jobIds: Iterable<string>): HeldToken[] {
+    return [...jobIds].flatMap((jobId) => {
+      const delivery = deliveries.get(jobId);
+      return delivery === undefined ? [] : [{ jobId, delivery }];
+    });
+  }
+
   function keepLeases(): void {
     const third = () => (options.leaseSeconds * 1000) / 3;
     every(third, () => {
       if (tokens.size === 0) return;
-      queue.touch([...tokens.keys()]).catch((error: unknown) => options.onError('touch', error));
+      queue.touch(held(tokens.keys())).catch((error: unknown) => options.onError('touch', error));
     });
     // Some jitter keeps workers that started together from sweeping together.
     every(
@@ -538,7 +568,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handBack(): Promise<boolean> {
-    const left = new Set(tokens.keys());
+    const left = new Map(held(tokens.keys()).map((token) => [token.jobId, token]));
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
@@ -546,12 +576,11 @@ export function createWorker(options: WorkerOptions): Worker {
     await Promise.all([completions.drain(), waits.drain()]);
     // Last: an answer of the others that is refused becomes one of these.
     await failures.drain();
-    const untouched = stranded.splice(0);
-    for (const { job_id } of untouched) left.add(job_id);
-    for (const jobId of unclaimed.splice(0)) left.add(jobId);
+    for (const [jobId, token] of stranded) left.set(jobId, token);
+    stranded.clear();
     if (left.size > 0) {
       await engine
-        .release([...left], untouched)
+        .release([...left.values()])
         .catch((error: unknown) => options.onError('release', error));
     }
     return left.size > 0;

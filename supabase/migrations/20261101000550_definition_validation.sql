@@ -500,6 +500,11 @@ begin
       from private.definition_problems(new.definition, new.app_code) p
       where new.status = 'published'
     ),
+    (
+      select jsonb_agg(to_jsonb(p))
+      from private.block_problems(new.workflow_id, new.definition) p
+      where new.status = 'published'
+    ),
     '[]'
   ));
   return new;

@@ -125,6 +125,142 @@ create index idx_workflow_children_app_code on public.workflow_children (app_cod
 create index idx_workflow_children_parent_close_policy on public.workflow_children (parent_close_policy);
 create index idx_workflow_children_created_by on public.workflow_children (created_by);
 
+create function private.called_workflow(node_type text, config jsonb)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when called_workflow.node_type = 'child_workflow' then called_workflow.config ->> 'workflow'
+    when called_workflow.node_type = 'for_each'
+      and called_workflow.config #>> '{step,type}' = 'child_workflow'
+      then called_workflow.config #>> '{step,config,workflow}'
+  end;
+$$;
+
+comment on function private.called_workflow(text, jsonb) is
+  'What a node, or the items of a for_each, call the workflow that they start: a name or a template; null: they start none.';
+
+create function private.child_workflow_id(parent_workflow_id uuid, name text)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(
+    (
+      select l.child_workflow_id from public.workflow_children l
+      where l.parent_workflow_id = child_workflow_id.parent_workflow_id
+        and l.child_workflow_name = child_workflow_id.name
+    ),
+    (
+      select c.id
+      from public.workflows p
+      join public.workflows c on c.app_code = p.app_code and c.deleted_at is null
+      where p.id = child_workflow_id.parent_workflow_id and c.kebab_name = child_workflow_id.name
+    )
+  );
+$$;
+
+comment on function private.child_workflow_id(uuid, text) is
+  'The workflow that a parent calls so: by the name in workflow_children, or by its kebab name.';
+
+-- Definer: reads the names of workflows that the writer may not see.
+create function private.check_block_until()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not new.block_until ? 'children' then
+    return new;
+  end if;
+  if private.json_schema_errors(
+    '{"type": "array", "items": {"type": "string"}}', new.block_until -> 'children') <> '[]' then
+    perform private.fail('SB422', 'invalid_input', 'children of block_until is a list of names');
+  end if;
+  if exists (
+    with recursive link as (
+      select l.id, l.child_workflow_name, l.child_workflow_id, l.block_until
+      from public.workflow_children l
+      where l.parent_workflow_id = new.parent_workflow_id and l.id <> new.id
+      union all
+      select new.id, new.child_workflow_name, new.child_workflow_id, new.block_until
+    ),
+    waits as (
+      select l.id, b.id as for_id
+      from link l
+      cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
+      join link b
+        on c.name in (
+          b.child_workflow_name,
+          (select w.kebab_name from public.workflows w where w.id = b.child_workflow_id)
+        )
+    ),
+    reached as (
+      select w.for_id from waits w where w.id = new.id
+      union
+      select w.for_id from reached r join waits w on w.id = r.for_id
+    )
+    select from reached r where r.for_id = new.id
+  ) then
+    perform private.fail(
+      'SB422', 'invalid_input',
+      format('%s would wait for itself before it starts', new.child_workflow_name)
+    );
+  end if;
+  return new;
+end
+$$;
+
+comment on function private.check_block_until() is
+  'Trigger: a child does not wait for itself, not by way of others either (SB422).';
+
+create trigger workflow_children_check_block_until
+  before insert or update of block_until, child_workflow_name on public.workflow_children
+  for each row when (new.block_until is not null)
+  execute function private.check_block_until();
+
+create function private.block_problems(workflow_id uuid, definition jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  with node as (
+    select
+      n.node ->> 'id' as id,
+      private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
+    from jsonb_array_elements(
+      case when jsonb_typeof(block_problems.definition -> 'nodes') = 'array'
+        then block_problems.definition -> 'nodes' else '[]' end
+    ) as n (node)
+  )
+  select
+    n.id, 'child_never_starts',
+    format('%s waits for the child %s, which no step starts before it', n.id, c.name)
+  from node n
+  join public.workflow_children l
+    on l.parent_workflow_id = block_problems.workflow_id
+    and l.child_workflow_id = private.child_workflow_id(block_problems.workflow_id, n.called)
+  cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
+  where not exists (
+    select 1 from node o
+    where o.id <> n.id
+      and (
+        strpos(o.called, '{{') > 0
+        or private.child_workflow_id(block_problems.workflow_id, o.called)
+          = private.child_workflow_id(block_problems.workflow_id, c.name)
+      )
+      and n.id <> all (private.upstream_steps(block_problems.definition, o.id))
+  );
+$$;
+
+comment on function private.block_problems(uuid, jsonb) is
+  'Children that would wait, by block_until, for a child that the definition never starts, or only after them.';
+
 -- Definer: asks the engine's clock and wakes workers, which no client may.
 create function private.plan_schedule()
 returns trigger

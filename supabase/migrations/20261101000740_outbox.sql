@@ -13,14 +13,15 @@ create table public.outbox (
   published_at timestamptz,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event', 'work_queue')),
   constraint event_type_is_known check (
-    event_type in ('run.changed', 'run.cancel', 'run.ended', 'event.emitted', 'queue.changed')
+    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.left', 'children.blocked', 'event.emitted', 'queue.changed')
   )
 );
 
 comment on table public.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
 comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about, the event that it is, or the work queue.';
 comment on column public.outbox.event_type is
-'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; event.emitted: start what listens; '
+'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; child.left: the step that waited for a '
+'run ended without it; children.blocked: those that wait for others have to be looked at; event.emitted: start what listens; '
 'queue.changed: items for steps that wait.';
 comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';
 

@@ -238,6 +238,26 @@ $$;
 comment on function engine.return_tokens(uuid[]) is
 'Puts tokens that a worker holds back into the queue, for another delivery at once; returns how many.';
 
+create function engine.held_tokens(p_job_ids uuid[], p_deliveries int[])
+returns uuid[]
+language sql
+set search_path = ''
+as $$
+  select coalesce(array_agg(h.id), '{}')
+  from (
+    select j.id
+    from unnest(p_job_ids, p_deliveries) as d (job_id, delivery)
+    join pgboss.job j
+      on j.name = 'steps' and j.id = d.job_id and j.state = 'active' and j.retry_count = d.delivery
+    order by j.id
+    for no key update of j
+  ) h;
+$$;
+
+comment on function engine.held_tokens(uuid[], int[]) is
+'Those of the tokens whose last delivery (pg-boss counts them in retry_count) is the given one; locked, so that none is '
+'delivered meanwhile.';
+
 create function engine.expire_tokens(p_lease interval, p_limit int default 1000)
 returns int
 language sql

@@ -121,6 +121,7 @@ declare
   v_failed_items uuid[];
   v_parents uuid[];
   v_undone_runs uuid[];
+  v_leaving uuid[];
   v_item_work engine.work[];
   v_jobs uuid[];
   v_events engine.event[];
@@ -218,8 +219,8 @@ begin
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
-      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.task, s.assigned_to,
-      s.assigned_at, s.assigned_role, j.again, j.retry_at, j.ord,
+      s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
+      s.assigned_to, s.assigned_at, s.assigned_role, j.again, j.retry_at, j.ord,
       not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as goes_on,
       not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
@@ -261,6 +262,7 @@ begin
     array_agg(f.id order by f.ord) filter (where f.item_goes_on),
     array_agg(f.id order by f.ord) filter (where f.fails_parent),
     array_agg(distinct f.run_id) filter (where f.not_undone),
+    array_agg(f.id) filter (where f.wait_kind = 'child'),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       row(
@@ -278,7 +280,7 @@ begin
       f.run_id,
       f.error || jsonb_build_object('step_id', f.step_id)
     ) filter (where not f.again and not f.goes_on and f.item_index = 0)
-  into v_followed, v_items, v_failed_items, v_undone_runs, v_jobs, v_events, v_fatal
+  into v_followed, v_items, v_failed_items, v_undone_runs, v_leaving, v_jobs, v_events, v_fatal
   from failed f
   left join next_attempt n
     on n.run_id = f.run_id and n.step_id = f.step_id and n.item_index = f.item_index
@@ -288,6 +290,9 @@ begin
     return;
   end if;
 
+  if v_leaving is not null then
+    perform engine.leave_children(p_run_ids, v_leaving);
+  end if;
   if v_items is not null then
     select a.parents, v_events || a.events, a.work
     into v_parents, v_events, v_item_work
@@ -337,6 +342,8 @@ declare
   v_runs uuid[];
   v_errors jsonb[];
   v_jobs uuid[];
+  v_stopped uuid[];
+  v_leaving uuid[];
   v_events engine.event[];
   v_now timestamptz := engine.now();
 begin
@@ -368,7 +375,9 @@ begin
     set status = 'cancelled', completed_at = greatest(v_now, s.started_at), updated_at = v_now
     from other o
     where s.id = o.id
-    returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, o.status as before, o.job_id
+    returning
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, o.status as before,
+      o.job_id
   )
   select
     array_agg(
@@ -377,12 +386,19 @@ begin
         -(c.before <> 'pending')::int, 0, 0, null, '{}'::jsonb
       )::engine.event order by c.run_id, c.item_index
     ) filter (where c.before <> 'pending'),
-    array_agg(distinct c.job_id) filter (where c.job_id is not null)
-  into v_events, v_jobs
+    array_agg(distinct c.job_id) filter (where c.job_id is not null),
+    array_agg(c.id) filter (where c.before = 'running'),
+    array_agg(c.id) filter (where c.before = 'waiting' and c.wait_kind = 'child')
+  into v_events, v_jobs, v_stopped, v_leaving
   from cancelled c;
 
   if v_events is not null then
     perform engine.record(v_events);
+  end if;
+  -- Workers that execute such an item stop it: at once where they listen.
+  perform pg_notify('stepbase', 'stop:' || i.id::text) from unnest(v_stopped) as i (id);
+  if v_leaving is not null then
+    perform engine.leave_children(v_runs, v_leaving);
   end if;
   perform engine.fail(
     v_runs, v_parents, array_fill(null::int, array[cardinality(v_parents)]),
@@ -393,4 +409,5 @@ end;
 $$;
 
 comment on function engine.fail_parents(uuid[]) is
-'An item of a for_each failed for good: its other items are cancelled and the for_each step fails with its error.';
+'An item of a for_each failed for good: its other items are cancelled, with the children they wait for, and the for_each '
+'step fails with its error.';

@@ -213,13 +213,19 @@ declare
   v_overdue uuid[];
   v_run_id uuid;
 begin
-  select array_agg(r.id) into v_overdue
+  -- A run that another worker holds is left to it: it is still overdue the next time.
+  select array_agg(l.id) into v_overdue
   from (
     select r.id from public.runs r
-    where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
-    order by r.deadline_at
-    limit p_limit
-  ) r;
+    where r.id in (
+      select o.id from public.runs o
+      where o.deadline_at <= v_now and o.completed_at is null and o.started_at is not null
+      order by o.deadline_at
+      limit p_limit
+    )
+    order by r.id
+    for no key update skip locked
+  ) l;
   if v_overdue is null then
     return;
   end if;

@@ -1,14 +1,14 @@
 -- Nothing stays behind: workers hand back what they hold, and a sweep finds anything stranded.
 
-create function engine.release(
-  p_job_ids uuid[],
-  p_untouched uuid[] default '{}',
-  p_claims int[] default '{}'
-)
+create function engine.release(p_job_ids uuid[], p_deliveries int[])
 returns int
 language plpgsql
 set search_path = ''
 as $$
+declare
+  -- Far more than an attempt may be claimed by workers that die: what is left of it are those claims.
+  c_handed_back constant int := 1000;
+  v_held uuid[];
 begin
   perform 1 from public.runs r
   where r.id in (
@@ -16,24 +16,21 @@ begin
     where s.job_id = any(p_job_ids) and s.status = 'running'
   )
   order by r.id for no key update;
+  v_held := engine.held_tokens(p_job_ids, p_deliveries);
 
   -- The next delivery claims them anew; no event, because nothing happened to the run.
   update public.step_runs s
-  set
-    status = 'ready', updated_at = engine.now(),
-    -- A claim that nobody acted on says nothing of the step: it does not count as a worker that was lost.
-    claim = s.claim - exists (
-      select from unnest(p_untouched, p_claims) as u (id, claim) where u.id = s.id and u.claim = s.claim
-    )::int
-  where s.job_id = any(p_job_ids) and s.status = 'running';
+  set status = 'ready', claim = s.claim + c_handed_back - 1, updated_at = engine.now()
+  where s.job_id = any(v_held) and s.status = 'running';
 
-  return engine.return_tokens(p_job_ids);
+  return engine.return_tokens(v_held);
 end;
 $$;
 
-comment on function engine.release(uuid[], uuid[], int[]) is
-'A worker that stops (or whose budget is spent) hands back its tokens; others go on with them at once. Step runs that it '
-'claimed and did not begin are named with their claims.';
+comment on function engine.release(uuid[], int[]) is
+'A worker that stops (or whose budget is spent) hands back its tokens, each as delivered to it; others go on with them '
+'at once. Tokens that went to another worker meanwhile stay there. It does not count as a worker that was lost: the '
+'next claim is a thousand higher.';
 
 create function engine.sweep(p_limit int default 1000)
 returns int

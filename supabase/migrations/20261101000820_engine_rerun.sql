@@ -20,6 +20,59 @@ $$;
 
 comment on function engine.downstream(uuid, text) is 'A node and all nodes that can be reached from it.';
 
+create function engine.resolved_steps(p_run_id uuid)
+returns setof public.step_runs
+language sql
+stable
+set search_path = ''
+as $$
+  select s.*
+  from (
+    select distinct on (o.step_id) o.*
+    from public.step_runs o
+    where o.run_id = p_run_id and o.item_index = 0
+    order by o.step_id, o.attempt desc
+  ) s
+  where s.status in ('completed', 'skipped')
+    -- A failure that the run went on from (only then has it written to the context).
+    or (
+      s.status = 'failed'
+      and exists (
+        select 1 from public.run_context c where c.run_id = p_run_id and c.step_id = s.step_id
+      )
+    );
+$$;
+
+comment on function engine.resolved_steps(uuid) is
+'The last attempts of those steps of a run that it went on from: completed, skipped, or failed and caught.';
+
+create function engine.waits_for(p_origin_run_id uuid, p_step_id text)
+returns text[]
+language sql
+stable
+set search_path = ''
+as $$
+  select array_agg(distinct e.source_node_id order by e.source_node_id)
+  from public.runs r
+  join public.workflow_nodes n
+    on n.workflow_version_id = r.workflow_version_id and n.node_id = p_step_id
+  join public.workflow_edges e
+    on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
+  where r.id = p_origin_run_id
+    and e.source_node_id not in (select s.step_id from engine.resolved_steps(r.id) s)
+    -- A join of any goes on with the first branch that came to it.
+    and not (
+      n.join_mode = 'any'
+      and exists (
+        select 1 from public.step_runs s
+        where s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0 and s.taken_in > 0
+      )
+    );
+$$;
+
+comment on function engine.waits_for(uuid, text) is
+'What a step of a run that has ended still waited for: the steps before it that the run did not go on from; null: nothing.';
+
 create function engine.take_over(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
 returns void
 language plpgsql
@@ -34,28 +87,29 @@ begin
 
   -- Resolved in the origin and not affected by the chosen step: taken over as it is.
   insert into public.step_runs (
-    run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input,
-    output, handle, error, started_at, completed_at, created_at, updated_at
+    run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
+    input, output, handle, error, started_at, completed_at, created_at, updated_at
   )
   select
     p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.input, s.output, s.handle, s.error, s.started_at, s.completed_at, v_now, v_now
-  from (
-    select distinct on (o.step_id) o.*
-    from public.step_runs o
-    where o.run_id = p_origin_run_id and o.item_index = 0
-      and o.step_id not in (select engine.downstream(v_run.workflow_version_id, p_from_step))
-    order by o.step_id, o.attempt desc
-  ) s
-  where s.status in ('completed', 'skipped')
-    -- A failure that the origin went on from (only then has it written to the context).
-    or (
-      s.status = 'failed'
-      and exists (
-        select 1 from public.run_context c
-        where c.run_id = p_origin_run_id and c.step_id = s.step_id
-      )
-    );
+    s.items_total, s.input, s.output, s.handle, s.error, s.started_at, s.completed_at, v_now, v_now
+  from engine.resolved_steps(p_origin_run_id) s
+  where s.step_id not in (select engine.downstream(v_run.workflow_version_id, p_from_step));
+
+  -- A list comes with its items, as they ended.
+  insert into public.step_runs (
+    run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status, taken_in,
+    item, input, output, handle, error, started_at, completed_at, created_at, updated_at
+  )
+  select distinct on (i.step_id, i.item_index)
+    p_run_id, i.app_code, i.workflow_version_id, i.step_id, i.step_type, i.item_index, 1, i.status,
+    i.taken_in, i.item, i.input, i.output, i.handle, i.error, i.started_at, i.completed_at, v_now, v_now
+  from public.step_runs s
+  join public.step_runs i
+    on i.run_id = p_origin_run_id and i.step_id = s.step_id and i.item_index > 0
+  where s.run_id = p_run_id and s.item_index = 0 and s.items_total > 0
+    and i.completed_at is not null
+  order by i.step_id, i.item_index, i.attempt desc;
 
   insert into public.run_context (run_id, version, app_code, step_id, patch, created_at)
   select
@@ -64,7 +118,7 @@ begin
   where c.run_id = p_origin_run_id
     and c.step_id in (
       select s.step_id from public.step_runs s
-      where s.run_id = p_run_id and s.status in ('completed', 'failed')
+      where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'failed')
     );
 
   -- The frontier: nodes whose counters those steps already moved.
@@ -81,7 +135,8 @@ begin
     from public.workflow_nodes n
     left join public.workflow_edges e
       on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
-    left join public.step_runs s on s.run_id = p_run_id and s.step_id = e.source_node_id
+    left join public.step_runs s
+      on s.run_id = p_run_id and s.step_id = e.source_node_id and s.item_index = 0
     where n.workflow_version_id = v_run.workflow_version_id
       and not exists (
         select 1 from public.step_runs own where own.run_id = p_run_id and own.step_id = n.node_id
@@ -120,7 +175,7 @@ begin
     ),
     steps_completed = (
       select count(*) from public.step_runs s
-      where s.run_id = p_run_id and s.status in ('completed', 'skipped', 'failed')
+      where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'skipped', 'failed')
     ),
     context_version = (
       select count(*) from public.run_context c where c.run_id = p_run_id

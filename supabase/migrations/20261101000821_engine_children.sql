@@ -21,19 +21,49 @@ comment on function engine.child_link(public.step_runs, text) is
 'How the workflow of a step''s run is tied to a child, named as in workflow_children or by its kebab name; null when '
 'nothing is declared.';
 
-create function engine.child_is_blocked(p_run_id uuid, p_block_until jsonb)
+create function engine.may_start(p_step public.step_runs, p_child text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select 1
+    from public.runs r
+    join public.workflow_nodes n on n.workflow_version_id = r.workflow_version_id
+    cross join lateral private.called_workflow(n.node_type, n.config) as c (name)
+    where r.id = p_step.run_id
+      and (
+        strpos(c.name, '{{') > 0
+        or private.child_workflow_id(r.workflow_id, c.name)
+          = private.child_workflow_id(r.workflow_id, p_child)
+      )
+      and n.node_id not in (select engine.downstream(r.workflow_version_id, p_step.step_id))
+      and (
+        select coalesce(bool_or(s.completed_at is null), true)
+        from public.step_runs s
+        where s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0
+      )
+  );
+$$;
+
+comment on function engine.may_start(public.step_runs, text) is
+'Whether another step of the run that is not resolved yet may start a child that this one waits for.';
+
+create function engine.child_is_blocked(p_step public.step_runs, p_block_until jsonb)
 returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
+  v_run_id constant uuid := p_step.run_id;
   v_child text;
   v_failed text;
 begin
   if p_block_until ? 'signal' and not exists (
     select 1 from public.run_signals g
-    where g.run_id = p_run_id and g.signal_name = p_block_until ->> 'signal'
+    where g.run_id = v_run_id and g.signal_name = p_block_until ->> 'signal'
   ) then
     return true;
   end if;
@@ -44,15 +74,20 @@ begin
     select c.status into v_failed
     from public.runs c
     join public.workflows w on w.id = c.workflow_id
-    join public.runs r on r.id = p_run_id
+    join public.runs r on r.id = v_run_id
     left join public.workflow_children l
       on l.parent_workflow_id = r.workflow_id and l.child_workflow_id = w.id
-    where c.parent_run_id = p_run_id and v_child in (l.child_workflow_name, w.kebab_name)
+    where c.parent_run_id = v_run_id and v_child in (l.child_workflow_name, w.kebab_name)
     order by c.status = 'completed' desc, c.completed_at is null desc
     limit 1;
     if v_failed in ('failed', 'cancelled', 'timed_out') then
       perform private.fail(
         'SB409', 'conflict', format('it waits for child %s, which is %s', v_child, v_failed)
+      );
+    end if;
+    if v_failed is null and not engine.may_start(p_step, v_child) then
+      perform private.fail(
+        'SB409', 'conflict', format('it waits for child %s, which nothing starts any more', v_child)
       );
     end if;
     if v_failed is distinct from 'completed' then
@@ -63,9 +98,27 @@ begin
 end;
 $$;
 
-comment on function engine.child_is_blocked(uuid, jsonb) is
-'Whether block_until keeps a child of the run from starting: {signal?: a signal the run has to have got, children?: '
-'names of children that have to have completed}. SB409 when one of those ended otherwise.';
+comment on function engine.child_is_blocked(public.step_runs, jsonb) is
+'Whether block_until keeps the child of a step from starting: {signal?: a signal the run has to have got, children?: '
+'names of children that have to have completed}. SB409 when one of those ended otherwise, or is never started.';
+
+create function engine.child_depth(p_run_id uuid)
+returns int
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive line as (
+    select r.parent_run_id, 0 as depth from public.runs r where r.id = p_run_id
+    union all
+    select r.parent_run_id, l.depth + 1
+    from line l
+    join public.runs r on r.id = l.parent_run_id
+  )
+  select max(l.depth) from line l;
+$$;
+
+comment on function engine.child_depth(uuid) is 'How many runs are above a run: its parent, that one''s parent, and so on.';
 
 create function engine.start_child(p_step public.step_runs, p_child jsonb)
 returns uuid
@@ -77,6 +130,12 @@ declare
   v_workflow public.workflows;
   v_parent public.runs;
 begin
+  -- Workflows that call themselves for ever are a mistake of their makers, not of the engine's.
+  if engine.child_depth(p_step.run_id) >= 16 then
+    perform private.fail(
+      'SB429', 'limit_reached', 'it would be the 17th child in a row', '{"max_depth": 16}'
+    );
+  end if;
   select r.* into strict v_parent from public.runs r where r.id = p_step.run_id;
   select w.* into v_workflow
   from public.workflows w
@@ -89,7 +148,7 @@ begin
     );
   end if;
   perform engine.require_runnable(v_workflow);
-  if v_link.block_until is not null and engine.child_is_blocked(p_step.run_id, v_link.block_until) then
+  if v_link.block_until is not null and engine.child_is_blocked(p_step, v_link.block_until) then
     return null;
   end if;
   return (
@@ -108,7 +167,7 @@ $$;
 
 comment on function engine.start_child(public.step_runs, jsonb) is
 'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with what workflow_children '
-'declares of it; null while its block_until does not hold. SB404, SB409, SB422.';
+'declares of it; null while its block_until does not hold. SB404, SB409, SB422, SB429 too deep.';
 
 create function engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
 returns void
@@ -120,6 +179,7 @@ declare
   v_step public.step_runs;
   v_child_id uuid;
   v_detail text;
+  v_error jsonb;
 begin
   for v_wanted in
     select s as step, c.child
@@ -130,14 +190,15 @@ begin
     begin
       v_child_id := engine.start_child(v_step, v_wanted.child);
     exception when others then
-      -- A child that cannot be started is the failure of its step alone; what goes by itself is raised
-      -- again, and whoever asked asks again.
+      -- A child that cannot be started is the failure of its step alone.
       get stacked diagnostics v_detail = pg_exception_detail;
+      v_error := engine.error_of(sqlstate, sqlerrm, v_detail);
       perform engine.fail(
         array[v_step.run_id], array[v_step.id], array[null::int], array[null::jsonb],
         array[
           jsonb_build_object(
-            'code', 'child_not_started', 'message', engine.error_of(sqlstate, sqlerrm, v_detail) -> 'message'
+            'code', 'child_not_started', 'message', sqlerrm,
+            'details', v_error - '{message,at}'::text[]
           )
         ]
       );
@@ -188,6 +249,91 @@ $$;
 comment on function engine.start_blocked_children(uuid) is
 'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
 
+create function engine.look_at_blocked_children()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select r.app_code, 'run', r.id, 'children.blocked'
+  from public.runs r
+  where r.id = new.run_id
+    and exists (
+      select 1 from public.workflow_children l
+      where l.parent_workflow_id = r.workflow_id and l.block_until ? 'children'
+    );
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+  return null;
+end;
+$$;
+
+comment on function engine.look_at_blocked_children() is
+'Trigger: a step that could have started a child will not any more; those that wait for that child must not wait for ever.';
+
+-- Other steps pay for the comparison only.
+create trigger step_runs_look_at_blocked_children
+after insert or update of status on public.step_runs
+for each row when (
+  new.step_type in ('child_workflow', 'for_each') and new.item_index = 0
+  and new.status in ('completed', 'failed', 'skipped')
+)
+execute function engine.look_at_blocked_children();
+
+create function engine.close_children(p_child_ids uuid[], p_message text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_children uuid[];
+  v_policy text;
+begin
+  -- request_cancel lets a child undo what it did; terminate does not.
+  foreach v_policy in array array['terminate', 'request_cancel'] loop
+    select array_agg(c.id) into v_children
+    from public.runs c
+    where c.id = any(p_child_ids)
+      and c.completed_at is null
+      and c.parent_close_policy = v_policy;
+    if v_children is not null then
+      perform engine.end_runs(
+        v_children, 'cancelled', jsonb_build_object('code', 'parent_closed', 'message', p_message),
+        null, v_policy = 'request_cancel'
+      );
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function engine.close_children(uuid[], text) is
+'Cancels those of these children that are open, as their parent_close_policy says. The caller has locked them.';
+
+create function engine.leave_children(p_run_ids uuid[], p_step_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select c.app_code, 'run', c.id, 'child.left'
+  from public.runs c
+  where c.parent_run_id = any(p_run_ids)
+    and c.parent_step_run_id = any(p_step_run_ids)
+    and c.completed_at is null
+    and c.parent_close_policy <> 'abandon';
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+end;
+$$;
+
+comment on function engine.leave_children(uuid[], uuid[]) is
+'Steps ended without the children that they waited for, though their runs go on: the relay closes those by their '
+'policy.';
+
 create function engine.follow_ended(p_run_ids uuid[])
 returns void
 language plpgsql
@@ -195,8 +341,6 @@ set search_path = ''
 as $$
 declare
   v_run public.runs;
-  v_children uuid[];
-  v_policy text;
 begin
   for v_run in
     select r.* from public.runs r
@@ -231,27 +375,15 @@ begin
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
       if found then
         perform engine.start_blocked_children(v_run.parent_run_id);
+        -- It may have been the last child that kept its parent from being undone.
+        perform engine.go_on_compensating(array[v_run.parent_run_id]);
       end if;
     end if;
 
-    -- request_cancel lets a child undo what it did; terminate does not.
-    for v_policy in select p from unnest(array['terminate', 'request_cancel']) as p loop
-      select array_agg(c.id) into v_children
-      from public.runs c
-      where c.parent_run_id = v_run.id
-        and c.completed_at is null
-        and c.parent_close_policy = v_policy;
-      if v_children is not null then
-        perform engine.end_runs(
-          v_children, 'cancelled',
-          jsonb_build_object(
-            'code', 'parent_closed',
-            'message', format('the parent run is %s', coalesce(v_run.ending ->> 'status', v_run.status))
-          ),
-          null, v_policy = 'request_cancel'
-        );
-      end if;
-    end loop;
+    perform engine.close_children(
+      array(select c.id from public.runs c where c.parent_run_id = v_run.id and c.completed_at is null),
+      format('the parent run is %s', coalesce(v_run.ending ->> 'status', v_run.status))
+    );
   end loop;
 end;
 $$;

@@ -112,8 +112,9 @@ comment on function engine.due_schedules(int) is
 'Schedules that a worker has to compute the next time of, after asked_at: those that are due, and (due_at null) '
 'those that have no time yet. Hand the answers to engine.fire_schedules.';
 
-create function engine.start_schedule(p_schedule public.workflow_schedules)
-returns boolean
+create function engine.start_schedule(
+  p_schedule public.workflow_schedules, out is_started boolean, out refused jsonb
+)
 language plpgsql
 set search_path = ''
 as $$
@@ -121,33 +122,47 @@ declare
   v_input jsonb := p_schedule.input;
   v_item public.work_queue_items;
   v_run_id uuid;
+  v_detail text;
 begin
+  is_started := false;
   if p_schedule.work_queue_id is not null then
     v_item := engine.pop_work_item(p_schedule.work_queue_id);
     if v_item.id is null then
-      return false;
+      return;
     end if;
     v_input := v_input || case jsonb_typeof(v_item.item)
       when 'object' then v_item.item else jsonb_build_object('item', v_item.item) end;
   end if;
-  v_run_id := (
-    engine.start_triggered(
-      p_schedule.app_code, p_schedule.workflow_id, v_input, 'schedule',
-      format(
-        'schedule:%s:%s', p_schedule.id,
-        to_char(p_schedule.next_run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-      ),
-      p_schedule.created_by,
-      jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_schedule.next_run_at)
-    )
-  ).id;
+  begin
+    v_run_id := (
+      engine.start_triggered(
+        p_schedule.app_code, p_schedule.workflow_id, v_input, 'schedule',
+        format(
+          'schedule:%s:%s', p_schedule.id,
+          to_char(p_schedule.next_run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        ),
+        p_schedule.created_by,
+        jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_schedule.next_run_at)
+      )
+    ).id;
+  exception when sqlstate 'SB422' then
+    -- An item that the workflow does not take is given up: it would be the next one for ever.
+    if v_item.id is null then
+      raise;
+    end if;
+    get stacked diagnostics v_detail = pg_exception_detail;
+    refused := engine.error_of(sqlstate, sqlerrm, v_detail) || jsonb_build_object('item_id', v_item.id);
+    perform engine.finish_work_item(v_item.id, false);
+    return;
+  end;
   update public.work_queue_items i set taken_by_run_id = v_run_id where i.id = v_item.id;
-  return true;
+  is_started := true;
 end;
 $$;
 
 comment on function engine.start_schedule(public.workflow_schedules) is
-'Starts the run of a schedule that is due; false when the queue it takes its input from is empty.';
+'Starts the run of a schedule that is due; not when the queue it takes its input from is empty, or its next item breaks '
+'the input schema: then that has failed, and refused says why.';
 
 create function engine.fire_schedules(p_answers jsonb)
 returns int
@@ -191,7 +206,7 @@ begin
       );
     elsif v_schedule.next_run_at is not null then
       begin
-        v_is_started := engine.start_schedule(v_schedule);
+        select f.is_started, f.refused into v_is_started, v_error from engine.start_schedule(v_schedule) f;
       exception when others then
         get stacked diagnostics v_detail = pg_exception_detail;
         v_error := engine.error_of(sqlstate, sqlerrm, v_detail);

@@ -78,6 +78,11 @@ declare
   v_queue public.work_queues := engine.find_work_queue(p_run_id, p_queue);
   v_item public.work_queue_items;
 begin
+  -- The end of the run comes before this, which then takes nothing, or sees what was taken.
+  perform 1 from public.runs r where r.id = p_run_id and r.completed_at is null for share;
+  if not found then
+    perform private.fail('SB409', 'conflict', 'the run has ended');
+  end if;
   select i.* into v_item
   from public.work_queue_items i
   where i.work_queue_id = v_queue.id and i.taken_key = p_key;
@@ -92,7 +97,7 @@ $$;
 
 comment on function engine.pop_from_step(uuid, text, text) is
 'Takes the next item for a step: {work_queue_id, found, item}. The key is the same for every attempt of the step: a '
-'repeated call returns the item it took before. SB404 no such queue.';
+'repeated call returns the item it took before. SB404 no such queue, SB409 the run has ended.';
 
 create function engine.wait_for_items(p_work_queue_ids uuid[])
 returns void
@@ -119,7 +124,7 @@ $$;
 comment on function engine.wait_for_items(uuid[]) is
 'Steps have begun to wait for items of these queues: if one came meanwhile, the relay is called.';
 
-create function engine.deliver_items(p_work_queue_id uuid, p_limit int default 100)
+create function engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit int default 100)
 returns void
 language plpgsql
 set search_path = ''
@@ -130,29 +135,37 @@ declare
   v_item public.work_queue_items;
   v_steps uuid[] := '{}';
   v_outputs jsonb[] := '{}';
+  v_key text;
+  v_seen int := 0;
+  v_left_out boolean := false;
 begin
-  perform 1 from public.runs r
-  where r.id in (
-    select s.run_id from public.step_runs s
-    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
-    order by s.created_at, s.id
-    limit p_limit
-  )
-  order by r.id for no key update;
-
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
   for v_waiting in
     select s.id, s.run_id, s.step_id, s.item_index
-    from public.step_runs s
-    where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
-    order by s.created_at, s.id
-    limit p_limit
+    from engine.steps_that_wait_for(p_work_queue_id, p_limit) s
   loop
-    v_item := engine.pop_work_item(
-      v_queue.id, v_waiting.run_id,
-      format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index)
-    );
-    exit when v_item.id is null;
+    v_seen := v_seen + 1;
+    -- It came within reach only after the runs were locked.
+    if v_waiting.run_id <> all(coalesce(p_run_ids, '{}')) then
+      v_left_out := true;
+      continue;
+    end if;
+    v_key := format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index);
+    v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
+    if v_item.id is null then
+      -- One that somebody else is just taking may be left after all, and then nobody would call again.
+      perform 1 from public.work_queue_items i
+      where i.work_queue_id = v_queue.id and i.status = 'queued'
+      order by i.created_at, i.id
+      limit 1
+      for update;
+      if not found then
+        v_seen := 0;
+        v_left_out := false;
+        exit;
+      end if;
+      v_item := engine.pop_work_item(v_queue.id, v_waiting.run_id, v_key);
+    end if;
     v_steps := v_steps || v_waiting.id;
     v_outputs := v_outputs || v_item.item;
   end loop;
@@ -161,50 +174,16 @@ begin
     perform engine.resolve_waiting(
       v_steps, v_outputs, array_fill('item'::text, array[cardinality(v_steps)])
     );
-    if cardinality(v_steps) = p_limit then
-      perform engine.call_work_queue(v_queue.app_code, v_queue.id);
-    end if;
+  end if;
+  if v_left_out or v_seen = p_limit then
+    perform engine.call_work_queue(v_queue.app_code, v_queue.id);
   end if;
 end;
 $$;
 
-comment on function engine.deliver_items(uuid, int) is
-'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first.';
-
-create function engine.relay_work_queues(p_limit int)
-returns int
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_queues uuid[];
-  v_queue uuid;
-begin
-  with taken as (
-    select o.id
-    from public.outbox o
-    where o.published_at is null and o.event_type = 'queue.changed'
-    order by o.id
-    limit p_limit
-    for update skip locked
-  ),
-  marked as (
-    update public.outbox o set published_at = engine.now()
-    from taken t
-    where o.id = t.id
-    returning o.aggregate_id
-  )
-  select array_agg(distinct m.aggregate_id) into v_queues from marked m;
-  foreach v_queue in array coalesce(v_queues, '{}') loop
-    perform engine.deliver_items(v_queue);
-  end loop;
-  return coalesce(cardinality(v_queues), 0);
-end;
-$$;
-
-comment on function engine.relay_work_queues(int) is
-'Brings items and the steps that wait for them together, in the transaction that marks the rows; returns how many '
-'queues there were.';
+comment on function engine.deliver_items(uuid, uuid[], int) is
+'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first. The caller has '
+'locked these runs; the queue is called again for the steps of others, while it has items.';
 
 create function engine.finish_items_of(p_run_ids uuid[])
 returns void

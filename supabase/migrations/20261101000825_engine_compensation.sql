@@ -96,6 +96,12 @@ begin
   for v_run in
     select r.* from public.runs r
     where r.id = any(p_run_ids) and r.ending is not null and r.open_steps = 0
+      -- Nothing is taken back from under a child that still works with it: its end comes back here.
+      and not exists (
+        select 1 from public.runs c
+        where c.parent_run_id = r.id
+          and c.completed_at is null and c.parent_close_policy <> 'abandon'
+      )
     order by r.id
   loop
     v_step_id := engine.next_compensation(v_run.id);
@@ -124,8 +130,8 @@ end;
 $$;
 
 comment on function engine.go_on_compensating(uuid[]) is
-'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. The '
-'caller has locked the runs.';
+'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. Runs '
+'with children that are still being closed wait for them. The caller has locked the runs.';
 
 create function engine.finish_compensation(p_run public.runs)
 returns void

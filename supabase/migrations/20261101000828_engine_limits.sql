@@ -27,19 +27,13 @@ set search_path = ''
 as $$
 declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_runs uuid[];
 begin
   -- Nobody is admitted meanwhile by the limits of before.
   perform 1 from engine.admission a for update;
-  update engine.waiting_runs w
-  set
-    workflow_limit = coalesce(l.workflow_limit, c_none),
-    queue_limit = coalesce(l.queue_limit, c_none)
-  from public.runs r
-  cross join lateral engine.limits_of(r.workflow_id) l
-  where r.id = w.run_id and r.workflow_id = any(p_workflow_ids);
-
+  -- Runs before their places in line, as whoever ends a run does.
   with under_way as (
-    select r.id, r.workflow_id
+    select r.id
     from public.workflows w
     join public.runs r
       on r.app_code = w.app_code and r.workflow_id = w.id
@@ -49,28 +43,67 @@ begin
     where w.id = any(p_workflow_ids)
     order by r.id
     for no key update of r
+  )
+  select array_agg(u.id) into v_runs from under_way u;
+
+  -- A child has its place within its parent's, also when both were there before the limit.
+  with recursive line as (
+    select r.id, r.id as ancestor_id, r.parent_run_id from public.runs r where r.id = any(v_runs)
+    union all
+    select l.id, a.id, a.parent_run_id
+    from line l
+    join public.runs a on a.id = l.parent_run_id and a.completed_at is null
+  ),
+  wanted as (
+    select l.id, l.ancestor_id, i.limit_id
+    from line l
+    join public.runs r on r.id = l.ancestor_id
+    cross join lateral engine.limits_of(r.workflow_id) o
+    cross join lateral (values (o.workflow_limit), (o.queue_limit)) as i (limit_id)
+    where i.limit_id is not null
+  ),
+  own as (
+    select w.id, w.limit_id
+    from wanted w
+    where w.ancestor_id = w.id
+      and not exists (
+        select 1 from wanted a
+        where a.id = w.id and a.limit_id = w.limit_id and a.ancestor_id <> w.id
+      )
   ),
   marked as (
     update public.runs r set is_limited = true
-    from under_way u
-    cross join lateral engine.limits_of(u.workflow_id) l
-    where r.id = u.id and not r.is_limited
-      and (l.workflow_limit is not null or l.queue_limit is not null)
+    where r.id in (select o.id from own o) and not r.is_limited
+  ),
+  moved as (
+    update engine.waiting_runs w
+    set
+      workflow_limit = coalesce(n.workflow_limit, c_none),
+      queue_limit = coalesce(n.queue_limit, c_none)
+    from public.runs r
+    cross join lateral (
+      select
+        (select o.limit_id from own o where o.id = r.id and o.limit_id = l.workflow_limit)
+          as workflow_limit,
+        (select o.limit_id from own o where o.id = r.id and o.limit_id = l.queue_limit)
+          as queue_limit
+      from engine.limits_of(r.workflow_id) l
+    ) n
+    where r.id = w.run_id and r.id = any(v_runs)
+    returning w.run_id
   )
   insert into engine.run_places (run_id, limit_id)
-  select u.id, i.limit_id
-  from under_way u
-  cross join lateral engine.limits_of(u.workflow_id) l
-  cross join lateral (values (l.workflow_limit), (l.queue_limit)) as i (limit_id)
-  where i.limit_id is not null
-    and not exists (select 1 from engine.waiting_runs w where w.run_id = u.id)
+  select o.id, o.limit_id
+  from own o
+  where not exists (select 1 from moved m where m.run_id = o.id)
   on conflict do nothing;
   perform pg_notify('stepbase', 'admit');
 end;
 $$;
 
 comment on function engine.follow_run_limits(uuid[]) is
-'After the limits of workflows changed: those who wait are in the right line, and runs under way count.';
+'After the limits of workflows changed: those who wait are in the right line, and runs under way count, children within '
+'their parents.';
 
 create function engine.follow_workflow_limit()
 returns trigger

@@ -155,6 +155,7 @@ declare
     rerun.run_id, private.require_permission('run:execute')
   );
   v_run public.runs;
+  v_waits_for text[];
 begin
   if v_origin.completed_at is null then
     perform private.fail('SB409', 'conflict', 'a run can be rerun once it has ended');
@@ -174,6 +175,17 @@ begin
     );
   end if;
   perform engine.require_runnable(w) from public.workflows w where w.id = v_origin.workflow_id;
+  v_waits_for := engine.waits_for(v_origin.id, rerun.from_step);
+  if v_waits_for is not null then
+    perform private.fail(
+      'SB409', 'conflict',
+      format(
+        'the run never came to step %s: that waits for %s', rerun.from_step,
+        array_to_string(v_waits_for, ', ')
+      ),
+      jsonb_build_object('step_id', rerun.from_step, 'waits_for', v_waits_for)
+    );
+  end if;
   v_run := engine.start_run(
     v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
     v_origin.priority, private.user_id(), null, null, v_origin.id, rerun.from_step,
@@ -198,8 +210,8 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), or a workflow that '
-'may not be started.';
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), '
+'a workflow that may not be started, or the step waits for others (waits_for names them).';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void

@@ -1,6 +1,8 @@
 // Invocations with tiny budgets: each stops in time and hands its branches back, and a large run completes
 // over many of them with nothing lost and nothing done twice.
 
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
 import { loadKeys } from '../../scripts/stack/keys.ts';
@@ -9,6 +11,8 @@ import { type Bench, bench, node, value } from './support.ts';
 
 const WALL_MS = 120;
 const MOST_INVOCATIONS = 400;
+/** functions/worker/execute.ts fails an attempt that as many workers were lost with. */
+const MAX_CLAIMS = 5;
 
 let ground: Ground;
 let shop: Shop;
@@ -77,3 +81,26 @@ test('a large run completes over many invocations, each within its budget', asyn
   // Nobody holds anything: there is nothing left for the next one.
   expect(await invoke()).toEqual({ steps: 0, more: false });
 }, 90_000);
+
+test('a step that is handed back more often than workers may be lost is not taken for a lost one', async () => {
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    if (asked > MAX_CLAIMS + 2) response.end('done');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const { id } = await b.start(
+      await b.publish([node('long', 'http_request', { url: `http://127.0.0.1:${port}/` })]),
+    );
+    for (let more = true; more && asked < 2 * MAX_CLAIMS; ) ({ more } = await invoke());
+    const { run, step } = await b.ended(id);
+    expect(run.status).toBe('completed');
+    expect(step('long')).toMatchObject({ attempt: 1, status: 'completed' });
+    expect(asked).toBe(MAX_CLAIMS + 3);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}, 60_000);

@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   held = [];
-  await waitFor('two workers are up', () => ground.fleet.members.length === 2, 30_000);
+  await waitFor('two workers are up', areUp, 30_000);
 });
 
 const nodes = () => [
@@ -66,6 +66,23 @@ async function executing(): Promise<{ pid: number; port: number }> {
     }
     return undefined;
   });
+}
+
+async function areUp(): Promise<boolean> {
+  const { members } = ground.fleet;
+  const health = members.map(({ port }) => fetch(`http://127.0.0.1:${port}/worker/healthz`));
+  return members.length === 2 && (await Promise.allSettled(health)).every(isFulfilled);
+}
+
+const isFulfilled = ({ status }: { status: string }) => status === 'fulfilled';
+
+function hasExited(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 async function claims(runId: string): Promise<unknown[]> {
@@ -183,6 +200,49 @@ test('a worker that is frozen past its lease and comes back is fenced off', asyn
   expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
   expect(step('ask').output).toMatchObject({ body: { answer: 41 } });
   expect(await claims(id)).toEqual([1, 2]);
+});
+
+test('a worker that was overtaken and then stops hands back nothing that another one holds', async () => {
+  const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
+  await request(0);
+  const { pid } = await executing();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const second = await request(1);
+    process.kill(pid, 'SIGTERM');
+    process.kill(pid, 'SIGCONT');
+    await waitFor('the overtaken worker is gone', () => hasExited(pid), 30_000);
+    expect(await b.stepIs(id, 'ask', 'running')).toMatchObject({ claim: 2 });
+    answer(second.response, 41);
+  } finally {
+    if (!hasExited(pid)) process.kill(pid, 'SIGCONT');
+  }
+  const { run } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
+  expect(held).toHaveLength(2);
+  expect(await claims(id)).toEqual([1, 2]);
+});
+
+test('a worker that was overtaken does not keep the lease of the one that overtook it', async () => {
+  const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
+  await request(0);
+  const { pid } = await executing();
+  const other = ground.fleet.members.find((member) => member.pid !== pid);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await request(1);
+    process.kill(pid, 'SIGCONT');
+    // It still executes the step, and touches what it takes for its token.
+    process.kill(other?.pid ?? 0, 'SIGSTOP');
+    answer((await request(2)).response, 41);
+    expect((await b.ended(id)).run.output).toEqual({ after: 42 });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+    process.kill(other?.pid ?? 0, 'SIGCONT');
+    // What was overtaken is not under way any more in the tests that follow.
+    for (const { response } of held) if (!response.writableEnded) answer(response, 0);
+  }
+  expect(await claims(id)).toEqual([1, 2, 3]);
 });
 
 test('a worker that came back does not go on with the answer that was refused', async () => {

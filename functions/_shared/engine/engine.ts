@@ -56,8 +56,14 @@ export interface WaitingStep {
   wait: Row;
 }
 
-export interface Token {
+/** A token as one of its deliveries knows it: to the next one it is another's. */
+export interface HeldToken {
   jobId: string;
+  /** Counts the deliveries of the token (pg-boss's retry_count). */
+  delivery: number;
+}
+
+export interface Token extends HeldToken {
   runId: string;
   /** More runs wait for room in the queue: whoever took this shall admit. */
   moreWait: boolean;
@@ -174,8 +180,8 @@ export interface Engine {
   /** Follows the outbox; `more`: that may have written others; `full`: there may be more messages. */
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean; full: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
-  /** `untouched`: what this worker claimed and did not begin. */
-  release(jobIds: readonly string[], untouched: readonly Work[]): Promise<void>;
+  /** Hands back those of the tokens that have not gone to another worker meanwhile. */
+  release(tokens: readonly HeldToken[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
   expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
   /** Says that this worker is there, or that it ends. */
@@ -299,11 +305,10 @@ export function createEngine(db: Db): Engine {
     async confirmPublished(outboxIds) {
       await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
     },
-    async release(jobIds, untouched) {
-      await db.query('select engine.release($1::uuid[], $2::uuid[], $3::int[])', [
-        jobIds,
-        untouched.map((work) => work.step_run_id),
-        untouched.map((work) => work.claim),
+    async release(tokens) {
+      await db.query('select engine.release($1::uuid[], $2::int[])', [
+        tokens.map((t) => t.jobId),
+        tokens.map((t) => t.delivery),
       ]);
     },
     async expireTokens(leaseSeconds, presence) {

@@ -3,15 +3,15 @@
 
 import { PgBoss } from 'pg-boss';
 import type { Db } from './db.ts';
-import type { StartFacts, Token } from './engine.ts';
+import type { HeldToken, StartFacts, Token } from './engine.ts';
 
 const QUEUE = 'steps';
 
 export interface TokenQueue {
   /** Takes up to `limit` tokens, those of higher priority and then the older first. */
   fetch(limit: number): Promise<Token[]>;
-  /** Renews the lease of tokens that this worker holds. */
-  touch(jobIds: readonly string[]): Promise<void>;
+  /** Renews the lease of tokens that this worker holds; those that went to another are left to it. */
+  touch(tokens: readonly HeldToken[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,15 +31,19 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
         QUEUE,
         { batchSize: limit },
       );
-      return jobs.map(({ id, data }) => ({
+      return jobs.map(({ id, data, retryCount }) => ({
         jobId: id,
+        delivery: retryCount,
         runId: data.run_id,
         moreWait: data.more_wait === true,
         start: data.start,
       }));
     },
-    async touch(jobIds) {
-      await boss.touch(QUEUE, [...jobIds]);
+    async touch(tokens) {
+      await boss.touch(
+        QUEUE,
+        tokens.map(({ jobId, delivery }) => ({ id: jobId, retryCount: delivery })),
+      );
     },
     stop: () => boss.stop({ graceful: false, close: false }),
   };

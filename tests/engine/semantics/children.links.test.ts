@@ -2,8 +2,9 @@
 // query its parent.
 
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, failing, type Node, node, value } from '../support.ts';
+import { type Bench, bench, edges, failing, type Node, node, readRun, value } from '../support.ts';
 
 let b: Bench;
 beforeAll(async () => {
@@ -112,6 +113,68 @@ describe('links between parent and child', () => {
       status: 'failed',
       error: { code: 'child_not_started', step_id: 'two' },
     });
+  });
+
+  test('a child that waits for one whose branch is skipped fails at once, whichever comes first', async () => {
+    const first = await b.publish([value('z')]);
+    const second = await b.publish([value('z')]);
+    for (const lines of [
+      ['gate > choose', 'choose > one : true', 'choose > other : false'],
+      ['gate > choose', 'choose > one : true', 'choose > other : false', 'choose > two : false'],
+    ]) {
+      const parent = await b.publish(
+        [
+          node('gate', 'wait_for_signal', { signal_name: 'go' }),
+          node('choose', 'condition', { expression: 'false' }),
+          calling('one', first),
+          value('other'),
+          calling('two', second),
+        ],
+        lines,
+      );
+      await link(parent, first, {});
+      await link(parent, second, { block_until: { children: [first] } });
+      const { id } = await b.start(parent);
+      await b.stepIs(id, 'gate', 'waiting');
+      if (lines.length === 3) await b.stepIs(id, 'two', 'waiting');
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go' });
+      expect((await b.ended(id)).run).toMatchObject({
+        status: 'failed',
+        error: { code: 'child_not_started', step_id: 'two' },
+      });
+    }
+  });
+
+  test('what can never start is refused: a child that waits for itself, one that no step starts', async () => {
+    const first = await b.publish([value('z')]);
+    const second = await b.publish([value('z')]);
+    const parent = await b.publish([calling('one', first), calling('two', second)]);
+    const wish = (names: unknown) => ({ block_until: { children: names } });
+    await expect(link(parent, first, wish([first]))).rejects.toThrow('wait for itself');
+    await expect(link(parent, first, wish('x'))).rejects.toThrow('a list of names');
+    await link(parent, first, wish([second]));
+    await expect(link(parent, second, wish([first]))).rejects.toThrow('wait for itself');
+    await expect(
+      link(parent, second, { child_workflow_name: 'next', ...wish(['next']) }),
+    ).rejects.toThrow('wait for itself');
+
+    const republish = async (nodes: Node[], edges: Json[] = []) => {
+      const saved = await b.developer
+        .rpc('save_workflow', { kebab_name: parent, definition: { nodes, edges } })
+        .single<{ id: string }>();
+      const made = await b.developer.rpc('publish_workflow', {
+        workflow_version_id: saved.data?.id ?? '',
+      });
+      return made.error?.message ?? 'published';
+    };
+    const refusal = `one waits for the child ${second}, which no step starts before it`;
+    expect(await republish([calling('one', first)])).toBe(refusal);
+    expect(
+      await republish([calling('one', first), calling('two', second)], edges('one > two')),
+    ).toBe(refusal);
+    expect(await republish([calling('one', first), calling('two', '{{ input.w }}')])).toBe(
+      'published',
+    );
   });
 
   test('a child signals its parent, if it may', async () => {
@@ -238,6 +301,68 @@ describe('links between parent and child', () => {
     const task = await b.stepIs(id, 'a', 'waiting');
     await b.developer.rpc('complete_task', { step_run_id: task.id, output: {} });
     expect((await b.ended(id)).run.status).toBe('cancelled');
+  });
+
+  test.each(['terminate', 'request_cancel'])(
+    'nothing of a parent is undone before its child has ended (%s)',
+    async (parent_close_policy) => {
+      const done = (compensate: Node) => ({
+        id: 'a',
+        type: 'transform',
+        data: {
+          config: { expression: '1' },
+          compensate: { type: compensate.type, config: { title: 'Take it back', expression: '1' } },
+        },
+      });
+      const child = await b.publish(
+        [done(node('undo', 'user_task', {})), node('s', 'wait_for_signal', { signal_name: 'go' })],
+        ['a > s'],
+      );
+      const { id } = await b.start(
+        await b.publish(
+          [done(value('undo')), calling('call', child, { parent_close_policy })],
+          ['a > call'],
+        ),
+      );
+      const { id: childId } = await childOf(id);
+      await b.stepIs(childId, 's', 'waiting');
+      await b.developer.rpc('cancel_run', { run_id: id });
+      if (parent_close_policy === 'request_cancel') {
+        // The child is being undone, by a person; until that is done its parent waits.
+        const task = await b.stepIs(childId, 'a', 'waiting');
+        const { all } = await readRun(b.developer, id);
+        expect(all.filter(({ item_index }) => item_index === -1)).toEqual([]);
+        await b.developer.rpc('complete_task', { step_run_id: task.id, output: {} });
+      }
+      const { run: ended } = await b.ended(childId);
+      const { run, all } = await b.ended(id);
+      expect(run.status).toBe('cancelled');
+      const [undo] = all.filter(({ item_index }) => item_index === -1);
+      expect(undo?.status).toBe('completed');
+      expect(undo && undo.created_at >= (ended.completed_at ?? '')).toBe(true);
+    },
+  );
+
+  test('a workflow that calls itself stops at the 16th child in a row', async () => {
+    const name = await b.publish([value('z')]);
+    const definition = { nodes: [calling('again', name)], edges: [] };
+    const draft = await b.developer
+      .rpc('save_workflow', { kebab_name: name, definition })
+      .single<{ id: string }>();
+    await b.developer.rpc('publish_workflow', { workflow_version_id: draft.data?.id ?? '' });
+    const { id } = await b.start(name);
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'child_failed' } });
+    const { data } = await b.developer
+      .from('runs')
+      .select('error')
+      .eq('trace_id', run.trace_id)
+      .order('created_at', { ascending: false });
+    expect(data).toHaveLength(17);
+    expect(data?.[0]?.error).toMatchObject({
+      code: 'child_not_started',
+      details: { code: 'limit_reached', max_depth: 16 },
+    });
   });
 
   test('request_cancel lets a child undo what it did, terminate does not', async () => {

@@ -85,6 +85,31 @@ describe.concurrent('child workflow', () => {
     expect(caught.run).toMatchObject({ status: 'completed', output: { repair: 'child_failed' } });
   });
 
+  test.each([
+    ['terminate', 'cancelled'],
+    ['abandon', 'running'],
+  ])('%s: a step that waited too long leaves a child that is %s', async (policy, status) => {
+    const name = await b.publish(
+      [
+        calls(await holds(), { timeout_ms: 300, parent_close_policy: policy } as never),
+        node('go-on', 'wait_for_signal', { signal_name: 'end' }),
+      ],
+      ['call > go-on : timeout'],
+    );
+    const { id } = await b.start(name);
+    const child = await childOf(id);
+    await b.stepIs(id, 'go-on', 'waiting');
+    if (status === 'cancelled') await b.ended(child.id);
+    expect(await childOf(id)).toMatchObject(
+      status === 'cancelled'
+        ? { status, error: { code: 'parent_closed', message: 'the step that waited for it ended' } }
+        : { status },
+    );
+    await b.developer.rpc('send_signal', { run_id: id, signal_name: 'end' });
+    expect((await b.ended(id)).run.status).toBe('completed');
+    await b.developer.rpc('cancel_run', { run_id: child.id });
+  });
+
   test('a child that is cancelled fails its step', async () => {
     const { id } = await b.start(await b.publish([calls(await holds())]));
     const child = await childOf(id);

@@ -1,9 +1,10 @@
 // for_each: results in the list's order, at most so many at a time, and what a failing item means.
 
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
+import { waitFor } from '../../support/stack.ts';
 import { type Bench, bench, type NodeOptions, node, value } from '../support.ts';
 
 let b: Bench;
@@ -194,6 +195,71 @@ describe.concurrent('for_each', () => {
       },
     });
     expect(fatal.run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
+  });
+
+  test('the children of items that were cancelled are closed, and what is under way stops', async () => {
+    // One request is held; the other is refused when both are there.
+    const asked: ServerResponse[] = [];
+    const closed: string[] = [];
+    const other = createServer((request, response) => {
+      asked.push(response);
+      if (request.url === '/held') response.on('close', () => closed.push('held'));
+      if (asked.length < 2) return;
+      const bad = asked.find(({ req }) => req.url === '/bad');
+      if (bad) bad.statusCode = 400;
+      bad?.end();
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    try {
+      const holding = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
+      const failingSoon = await b.publish(
+        [node('hold', 'wait_for_signal', { signal_name: 'fail' }), value('bad', '$error("no")')],
+        ['hold > bad'],
+      );
+      const { id } = await b.start(
+        await b.publish(
+          [
+            node('each', 'for_each', {
+              items: [holding, failingSoon],
+              concurrency: 2,
+              step: { type: 'child_workflow', config: { workflow: '{{ item }}' } },
+            }),
+            node('asking', 'for_each', {
+              items: ['held', 'bad'],
+              concurrency: 2,
+              step: {
+                type: 'http_request',
+                config: { url: `http://127.0.0.1:${port}/{{ item }}` },
+              },
+            }),
+            value('caught', '1'),
+            node('go-on', 'wait_for_signal', { signal_name: 'end' }),
+          ],
+          ['each > go-on : error', 'asking > caught : error'],
+        ),
+      );
+      await waitFor('the call under way is given up', () => closed.length > 0);
+      const children = await waitFor('both children', async () => {
+        const { data } = await b.developer
+          .from('runs')
+          .select('id, workflows!inner(kebab_name)')
+          .eq('parent_run_id', id);
+        return data?.length === 2 ? data : undefined;
+      });
+      const of = (name: string) =>
+        children.find(({ workflows }) => JSON.stringify(workflows).includes(name))?.id ?? '';
+      await b.stepIs(of(failingSoon), 'hold', 'waiting');
+      await b.developer.rpc('send_signal', { run_id: of(failingSoon), signal_name: 'fail' });
+      await b.stepIs(id, 'go-on', 'waiting');
+      const { run } = await b.ended(of(holding));
+      expect(run).toMatchObject({ status: 'cancelled', error: { code: 'parent_closed' } });
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'end' });
+      expect((await b.ended(id)).run.status).toBe('completed');
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
   });
 
   test('a thousand items', async () => {

@@ -135,6 +135,30 @@ describe.concurrent('a workflow', () => {
     for (const run of [...before, next]) await b.ended(run.id);
   });
 
+  test('a run that gets in line while the place is being freed takes it soon', async () => {
+    const workflow = await limited(1);
+    const first = await b.start(workflow);
+    await underWay(first);
+    // The worker looks again for three seconds after it found a token: this is not about that.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    const db = await b.db.connect();
+    try {
+      await db.query('begin');
+      await db.query("select engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [first.id]);
+      // Whoever frees the place saw nobody wait for it, and who looks for a place now sees none.
+      const second = await b.start(workflow);
+      await settled();
+      expect(await statusOf(second)).toEqual(['pending']);
+      await db.query('commit');
+      await underWay(second);
+      await go(second);
+      for (const { id } of [first, second]) await b.ended(id);
+      await nothingLeft(first, second);
+    } finally {
+      db.release();
+    }
+  });
+
   test('a run that is cancelled while it waits never starts and holds up nobody', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
@@ -291,5 +315,34 @@ describe.concurrent('a task queue', () => {
     await go(other);
     await b.ended(other.id);
     await nothingLeft(run, other, childRun);
+  });
+
+  test('a child that waited before there was a limit has its place within its parent`s too', async () => {
+    const id = await queue({});
+    const child = await limited(1);
+    const parent = await b.publish([node('child', 'child_workflow', { workflow: child })]);
+    await Promise.all([assign(child, id), assign(parent, id)]);
+    const before = await b.start(child);
+    await underWay(before);
+    const run = await b.start(parent);
+    await b.stepIs(run.id, 'child', 'waiting');
+    const childRun = await waitFor('the child', async () => {
+      const { data } = await b.developer.from('runs').select('*').eq('parent_run_id', run.id);
+      return (data as Run[] | null)?.[0];
+    });
+    await b.developer.from('task_queues').update({ max_concurrent_workflows: 1 }).eq('id', id);
+    expect(await statusOf(childRun)).toEqual(['pending']);
+    await go(before);
+    // Its parent has the queue's only place, and waits for it.
+    await underWay(childRun);
+    const other = await b.start(child);
+    await settled();
+    expect(await statusOf(other)).toEqual(['pending']);
+    await go(childRun);
+    expect((await b.ended(run.id)).run.status).toBe('completed');
+    await underWay(other);
+    await go(other);
+    for (const { id: ended } of [before, other]) await b.ended(ended);
+    await nothingLeft(before, run, childRun, other);
   });
 });

@@ -1,6 +1,7 @@
 // Work queues: items that runs leave for each other, in the order of the queue, each taken once.
 
 import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
@@ -60,6 +61,18 @@ async function items(queue: Queue) {
     .eq('work_queue_id', queue.id)
     .order('created_at');
   return data ?? [];
+}
+
+/** Resolves when somebody waits for what this connection holds, or `done` is so. */
+async function waitedFor(db: pg.ClientBase, done?: () => Promise<boolean>): Promise<void> {
+  const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await waitFor('somebody waits', async () => {
+    const { rowCount } = await b.db.query(
+      'select from pg_stat_activity a where $1 = any(pg_blocking_pids(a.pid))',
+      [rows[0]?.pid],
+    );
+    return (rowCount ?? 0) > 0 || (await done?.());
+  });
 }
 
 describe('work queues', () => {
@@ -190,6 +203,90 @@ describe('work queues', () => {
     const two = await produce(queue, { sku: 'a' });
     expect(two.step('push').output).toEqual(one.step('push').output);
     expect(await items(queue)).toHaveLength(1);
+  });
+
+  test('a run that has ended takes nothing; one that ends right then gives back what it took', async () => {
+    const queue = await makeQueue();
+    await produce(queue, 'one');
+    const { id } = await b.start(
+      await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]),
+    );
+    await b.stepIs(id, 'hold', 'waiting');
+    const pops = (db: Pick<pg.ClientBase, 'query'>, step: string) =>
+      db.query('select engine.pop_from_step($1, $2, $3)', [
+        id,
+        `${id}:${step}:0`,
+        `${queue.consumer}/${queue.name}`,
+      ]);
+    const db = await b.db.connect();
+    try {
+      await db.query('begin');
+      await pops(db, 'pop');
+      const cancelled = b.developer.rpc('cancel_run', { run_id: id }).then();
+      await waitedFor(db);
+      await db.query('commit');
+      expect((await cancelled).error).toBeNull();
+    } finally {
+      db.release();
+    }
+    await b.ended(id);
+    await waitFor(
+      'what it took is given up',
+      async () => (await items(queue))[0]?.status === 'failed',
+    );
+    await produce(queue, 'two');
+    await expect(
+      b.db.connect().then((other) => pops(other, 'late').finally(() => other.release())),
+    ).rejects.toThrow('the run has ended');
+    expect((await items(queue)).map(({ status }) => status)).toEqual(['failed', 'queued']);
+  });
+
+  test('a step whose run was not locked for the delivery gets its item in the next one', async () => {
+    const queue = await makeQueue();
+    const [one, two] = await Promise.all([b.start(queue.consumer), b.start(queue.consumer)]);
+    for (const { id } of [one, two]) await b.stepIs(id, 'pop', 'waiting');
+    // Nobody called for these.
+    await b.db.query(
+      `insert into public.work_queue_items (app_code, work_queue_id, item)
+       select q.app_code, q.id, to_jsonb(i) from public.work_queues q, generate_series(1, 2) i
+       where q.id = $1`,
+      [queue.id],
+    );
+    await b.db.query('select engine.deliver_items($1, array[$2::uuid])', [queue.id, two.id]);
+    const got = await Promise.all([one, two].map(async ({ id }) => await b.ended(id)));
+    expect(new Set(got.map((run) => run.step('got').output))).toEqual(new Set([1, 2]));
+  });
+
+  test('an item that another taker leaves after all goes to the step that waits', async () => {
+    const queue = await makeQueue();
+    const { id } = await b.start(queue.consumer);
+    await b.stepIs(id, 'pop', 'waiting');
+    const db = await b.db.connect();
+    try {
+      // Pushed and at once taken by one that will not have it: nobody else sees a free item meanwhile.
+      await b.db.query(
+        `insert into public.work_queue_items (app_code, work_queue_id, item)
+         select q.app_code, q.id, '"late"' from public.work_queues q where q.id = $1`,
+        [queue.id],
+      );
+      await db.query('begin');
+      await db.query('select engine.pop_work_item($1)', [queue.id]);
+      await b.db.query(
+        'select engine.call_work_queue(q.app_code, q.id) from public.work_queues q where q.id = $1',
+        [queue.id],
+      );
+      await waitedFor(db, async () => {
+        const { rowCount } = await b.db.query(
+          'select from public.outbox where aggregate_id = $1 and published_at is null',
+          [queue.id],
+        );
+        return rowCount === 0;
+      });
+      await db.query('rollback');
+    } finally {
+      db.release();
+    }
+    expect((await b.ended(id)).step('got').output).toBe('late');
   });
 
   test('the signal that came with a queue pushes, and its query shows the queue', async () => {

@@ -127,6 +127,80 @@ describe.concurrent('rerun', () => {
     expect(third.statuses.bad).toBe('failed');
   });
 
+  test('from a join that still waited for a step that failed: refused, and what it waits for named', async () => {
+    const nodes = (join?: 'any') => [
+      stamp('a'),
+      node('gate', 'wait_for_signal', { signal_name: 'go' }),
+      value('bad', 'steps.gate.output.ok ? "good" : $error("no")'),
+      value('join', '[steps.a.output, steps.bad.output]', join ? { join } : {}),
+    ];
+    const lines = ['gate > bad', 'a > join', 'bad > join'];
+    const failed = async (join?: 'any') => {
+      const { id } = await b.start(await b.publish(nodes(join), lines));
+      await b.stepIs(id, 'gate', 'waiting');
+      const payload = { ok: false };
+      await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go', payload });
+      await b.ended(id);
+      return id;
+    };
+    const origin = await failed();
+    const refused = await b.developer.rpc('rerun', { run_id: origin, from_step: 'join' });
+    expect(codeOf(refused)).toBe('SB409 conflict');
+    expect(JSON.parse(refused.error?.details ?? '')).toMatchObject({ waits_for: ['bad'] });
+    // From another step it comes to the join once what failed is done as well.
+    const again = await b.developer.rpc('rerun', { run_id: origin, from_step: 'a' }).single<Run>();
+    expect((await b.ended(again.data?.id ?? '')).statuses).toMatchObject({ bad: 'failed' });
+    // A join that goes on with the first branch waited for nothing.
+    expect((await rerun(await failed('any'), 'join')).step('join').status).toBe('completed');
+  });
+
+  test('from a for_each all of it runs again; behind it, it is taken over with its items', async () => {
+    const list = (expression: string) =>
+      node('list', 'for_each', {
+        items: '{{ steps.a.output }}',
+        step: { type: 'transform', config: { expression } },
+      });
+    const first = await b.run(
+      [value('a', '[1, 2, 3]'), list('$string(item) & run.id'), value('end', 'steps.list.output')],
+      ['a > list', 'list > end'],
+    );
+    const outputs = ({ run }: Ended) => [1, 2, 3].map((item) => `${item}${run.id}`);
+    expect(first.run.output).toEqual({ end: outputs(first) });
+
+    const whole = await rerun(first.run.id, 'list');
+    expect(whole.run).toMatchObject({ status: 'completed', output: { end: outputs(whole) } });
+    expect(whole.run).toMatchObject({ steps_completed: 3, steps_total: 3 });
+
+    const behind = await rerun(first.run.id, 'end');
+    expect(behind.run).toMatchObject({ status: 'completed', output: { end: outputs(first) } });
+    expect(behind.run).toMatchObject({ steps_completed: 3, steps_total: 3 });
+    const shape = ({ all }: Ended) =>
+      all.map((s) => [s.step_id, s.item_index, s.status, s.items_total, s.output]);
+    expect(shape(behind)).toEqual(shape(first));
+  });
+
+  test('from a for_each that an item failed, and beside one', async () => {
+    const first = await b.run(
+      [
+        value('a', '[1, 0, 3]'),
+        node('list', 'for_each', {
+          items: '{{ steps.a.output }}',
+          step: { type: 'transform', config: { expression: 'item = 0 ? $error("zero") : item' } },
+        }),
+        stamp('side'),
+        value('end', '1'),
+      ],
+      ['a > list', 'a > side', 'list > end', 'side > end'],
+    );
+    expect(first.run.status).toBe('failed');
+    for (const from of ['list', 'side']) {
+      const again = await rerun(first.run.id, from);
+      expect(again.run).toMatchObject({ status: 'failed', error: { step_id: 'list' } });
+    }
+    const refused = await b.developer.rpc('rerun', { run_id: first.run.id, from_step: 'end' });
+    expect(codeOf(refused)).toBe('SB409 conflict');
+  });
+
   test('a rerun of a rerun is linked to the one it repeats', async () => {
     const first = await b.run([stamp('a'), stamp('b')], ['a > b']);
     const second = await rerun(first.run.id, 'b');

@@ -331,3 +331,37 @@ test('a work queue gives the input; while it is empty nothing starts', async () 
   const item = await b.db.query('select taken_by_run_id from public.work_queue_items');
   expect(item.rows).toEqual([{ taken_by_run_id: run?.id }]);
 });
+
+test('an item that the workflow does not take is given up and named; the next one has its turn', async () => {
+  const workflow = await b.publish([double], [], { input_schema: needsNumber });
+  const { rows } = await b.db.query<{ id: string }>(
+    `insert into public.work_queues (app_code, workflow_id, queue_name)
+     select app_code, id, 'anything' from public.workflows where kebab_name = $1 returning id`,
+    [workflow],
+  );
+  const queue = rows[0]?.id ?? '';
+  const push = async (item: string) => {
+    await b.db.query('select engine.push_work_item($1, $2)', [queue, item]);
+  };
+  await push('{"n": "many"}');
+  await push('{"n": 5}');
+  const made = await schedule(
+    { cron_expression: '*/20 * * * *', input: {}, work_queue_id: queue },
+    workflow,
+  );
+  await moveTo(made.next_run_at);
+  const passed = await becomes(made.id, 'has passed', (s) => s.next_run_at !== made.next_run_at);
+  const items = await b.db.query<{ id: string; status: string }>(
+    'select id, status from public.work_queue_items where work_queue_id = $1 order by created_at',
+    [queue],
+  );
+  expect(items.rows.map(({ status }) => status)).toEqual(['failed', 'queued']);
+  expect(passed).toMatchObject({
+    runs_started: 0,
+    last_error: { code: 'invalid_input', item_id: items.rows[0]?.id },
+  });
+  await moveTo(passed.next_run_at);
+  expect(await counts(made.id, 1)).toMatchObject({ last_error: null });
+  const [run] = await ended(made.id);
+  expect(run).toMatchObject({ output: { double: 10 } });
+});

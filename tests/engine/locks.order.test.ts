@@ -1,0 +1,166 @@
+// Locks: what touches many runs in one transaction locks them in the order of their ids, so that workers
+// wait for each other and never in a circle. No worker is up here: the test calls what one would call.
+
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { waitFor } from '../support/stack.ts';
+import { type Bench, bench, node, type Run, value } from './support.ts';
+
+let ground: Ground;
+let b: Bench;
+
+beforeAll(async () => {
+  ground = await layGround({ workers: 0, leaseSeconds: 30 });
+  b = await bench(ground.info);
+});
+afterAll(async () => {
+  await ground?.stop();
+});
+
+interface Work {
+  run_id: string;
+  step_run_id: string;
+  claim: number;
+}
+
+/** Claims the first tokens of these runs. */
+async function claim(runIds: string[]): Promise<Work[]> {
+  const { rows } = await b.db.query<Work>(
+    `select w.* from (
+       select array_agg(j.id) as jobs, array_agg((j.data ->> 'run_id')::uuid) as runs
+       from pgboss.job j where j.data ->> 'run_id' = any($1)
+     ) t, engine.claim(t.jobs, t.runs) w`,
+    [runIds],
+  );
+  return rows;
+}
+
+async function complete({ run_id, step_run_id, claim: number }: Work): Promise<void> {
+  await b.db.query(
+    "select engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null])",
+    [run_id, step_run_id, number],
+  );
+}
+
+async function wait(works: Work[], wish: unknown): Promise<void> {
+  await b.db.query(
+    'select engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+    [
+      works.map((w) => w.run_id),
+      works.map((w) => w.step_run_id),
+      works.map((w) => w.claim),
+      works.map(() => '{}'),
+      works.map(() => JSON.stringify(wish)),
+    ],
+  );
+}
+
+async function connections<T>(work: (one: pg.PoolClient, two: pg.PoolClient) => Promise<T>) {
+  const [one, two] = await Promise.all([b.db.connect(), b.db.connect()]);
+  try {
+    return await work(one, two);
+  } finally {
+    one.release();
+    two.release();
+  }
+}
+
+const RELAY = 'select followed from engine.relay($1)';
+
+test('two relays that follow children of the same parents do not wait for each other in a circle', async () => {
+  const calls = Array.from({ length: 40 }, (_, i) => `c${i}`);
+  const child = await b.publish([value('z')]);
+  const parent = await b.publish(
+    calls.map((id) => node(id, 'child_workflow', { workflow: child })),
+  );
+  const parents = await Promise.all([b.start(parent), b.start(parent)]);
+  const half = calls.length / 2;
+  const held = await claim(parents.map(({ id }) => id));
+  // By their ids: half of the one's children, half of the other's, and the rest of both.
+  for (const from of [0, half]) {
+    for (const { id } of parents) {
+      const works = held.filter((work) => work.run_id === id).slice(from, from + half);
+      await wait(works, { kind: 'child', child: { workflow: child } });
+    }
+  }
+  const { rows: children } = await b.db.query<Run>(
+    'select * from public.runs where parent_run_id = any($1) order by id',
+    [parents.map(({ id }) => id)],
+  );
+  expect(children).toHaveLength(2 * calls.length);
+
+  // Each relay gets half of the children of both, the one's first or the other's.
+  const part = (n: number) => children.slice(n * half, (n + 1) * half);
+  const works = new Map((await claim(children.map(({ id }) => id))).map((w) => [w.run_id, w]));
+  for (const run of [part(0), part(3), part(1), part(2)].flat()) {
+    const work = works.get(run.id);
+    if (work) await complete(work);
+  }
+  await connections((one, two) =>
+    Promise.all([one.query(RELAY, [calls.length]), two.query(RELAY, [calls.length])]),
+  );
+  const { rows } = await b.db.query<{ status: string }>(
+    'select status from public.runs where id = any($1)',
+    [parents.map(({ id }) => id)],
+  );
+  expect(rows).toEqual([{ status: 'completed' }, { status: 'completed' }]);
+});
+
+test('what is due does not wait for an overdue run that somebody holds', async () => {
+  const name = await b.publish([node('w', 'delay', { ms: 60_000 })]);
+  const [overdue, due] = await Promise.all([b.start(name), b.start(name)]);
+  const wish = { kind: 'delay', timeout_ms: 60_000 };
+  await wait(await claim([overdue.id]), { ...wish, timeout_ms: 600_000 });
+  await wait(await claim([due.id]), wish);
+  await b.db.query(
+    "update public.runs set deadline_at = engine.now() + interval '90 seconds' where id = $1",
+    [overdue.id],
+  );
+  await b.advance('2 minutes');
+  const statuses = async () => {
+    const { rows } = await b.db.query<{ status: string }>(
+      'select status from public.runs where id = any($1) order by id = $2',
+      [[overdue.id, due.id], due.id],
+    );
+    return rows.map(({ status }) => status);
+  };
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select from public.runs where id = $1 for no key update', [overdue.id]);
+    await two.query("set statement_timeout = '5s'");
+    try {
+      await two.query('select engine.wake()');
+      expect(await statuses()).toEqual(['running', 'completed']);
+    } finally {
+      await one.query('rollback');
+      await two.query('reset statement_timeout');
+    }
+    await two.query('select engine.wake()');
+  });
+  expect(await statuses()).toEqual(['timed_out', 'completed']);
+});
+
+test('a limit that changes and the end of a run that waits do not wait for each other in a circle', async () => {
+  const name = await b.publish([value('z')]);
+  const limit = (runs: number) =>
+    `update public.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
+  await b.db.query(limit(1));
+  const { id } = await b.start(name);
+  await connections(async (one, two) => {
+    const { rows } = await two.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await one.query('begin');
+    // As engine.end_runs does: the run, then its place in line.
+    await one.query('select from public.runs where id = $1 for no key update', [id]);
+    const changed = two.query(limit(2));
+    await waitFor('the change waits for the run', async () => {
+      const blocked = await b.db.query('select where cardinality(pg_blocking_pids($1)) > 0', [
+        rows[0]?.pid,
+      ]);
+      return blocked.rowCount === 1;
+    });
+    await one.query('delete from engine.waiting_runs where run_id = $1', [id]);
+    await one.query('rollback');
+    await changed;
+  });
+});
