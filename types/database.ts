@@ -1266,14 +1266,14 @@ isOneToOne: false
                   ]
                 },"workflow_versions": {
                   Row: {
-                    "app_code": string,"change_note": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"updated_at": string,"version": number,"workflow_id": string
+                    "app_code": string,"change_note": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"steps_total": number,"updated_at": string,"version": number,"workflow_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"updated_at"?: string,"version": number,"workflow_id": string
+                    "app_code": string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version": number,"workflow_id": string
                   }
                   Update: {
-                    "app_code"?: string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"updated_at"?: string,"version"?: number,"workflow_id"?: string
+                    "app_code"?: string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version"?: number,"workflow_id"?: string
                   }
                   Relationships: [
                     {
@@ -1662,6 +1662,7 @@ isOneToOne: false
 "published_at": string | null,
 "published_by": string | null,
 "status": string,
+"steps_total": number,
 "updated_at": string,
 "version": number,
 "workflow_id": string
@@ -1823,6 +1824,7 @@ isOneToOne: false
 "published_at": string | null,
 "published_by": string | null,
 "status": string,
+"steps_total": number,
 "updated_at": string,
 "version": number,
 "workflow_id": string

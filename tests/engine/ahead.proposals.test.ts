@@ -51,13 +51,48 @@ interface Outcome {
   versions: number[];
   context: Record<string, unknown>;
   openSteps: number;
+  run: string;
+  /** Whether its token is still there. */
+  token: boolean;
+}
+
+type Before = (db: pg.PoolClient, runId: string) => Promise<unknown>;
+
+interface Answer extends Omit<Proposal, 'after'> {
+  /** Undefined on a step run that the worker holds. */
+  after?: string;
+  held?: { stepRunId: string; claim: number };
+  jobId?: string;
 }
 
 /** Completes step a with proposals, after `before` has changed the run. */
-async function propose(
-  proposals: Proposal[],
-  before?: (db: pg.PoolClient, runId: string) => Promise<unknown>,
-  claim = 1,
+function propose(proposals: Proposal[], before?: Before, claim = 1): Promise<Outcome> {
+  return play(async (db, runId) => {
+    const { rows } = await db.query<{ step_run_id: string }>(
+      'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])',
+      [runId],
+    );
+    await before?.(db, runId);
+    const held = { stepRunId: rows[0]?.step_run_id ?? '', claim };
+    return [{ id: 'a', held }, ...proposals];
+  });
+}
+
+/** Answers for a run that nobody claimed, after `before` has changed it. */
+function begin(proposals: Proposal[], before?: Before): Promise<Outcome> {
+  return play(async (db, runId) => {
+    await before?.(db, runId);
+    const { rows } = await db.query<{ id: string }>(
+      "select id from pgboss.job where name = 'steps' and data ->> 'run_id' = $1",
+      [runId],
+    );
+    const jobId = rows[0]?.id ?? crypto.randomUUID();
+    return proposals.map((step) => (step.after === '' ? { ...step, jobId } : step));
+  });
+}
+
+async function play(
+  answersOf: (db: pg.PoolClient, runId: string) => Promise<Answer[]>,
 ): Promise<Outcome> {
   const db = await b.db.connect();
   try {
@@ -67,24 +102,20 @@ async function propose(
       [versionId],
     );
     const runId = runs[0]?.id ?? '';
-    const { rows: claimed } = await db.query<{ step_run_id: string }>(
-      'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])',
-      [runId],
-    );
-    await before?.(db, runId);
-    const size = proposals.length + 1;
+    const answers = await answersOf(db, runId);
     const { rows: works } = await db.query<{ step_id: string; claim: number }>(
-      `select step_id, claim from engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      `select step_id, claim from engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
-        Array(size).fill(runId),
-        [claimed[0]?.step_run_id, ...proposals.map(() => null)],
-        [claim, ...proposals.map(() => null)],
-        Array(size).fill('{}'),
-        ['"a"', ...proposals.map(({ id }) => JSON.stringify(id))],
-        [null, ...proposals.map(({ handle }) => handle ?? null)],
-        Array(size).fill(null),
-        [null, ...proposals.map(({ id }) => id)],
-        [null, ...proposals.map(({ after }) => after)],
+        answers.map(() => runId),
+        answers.map(({ held }) => held?.stepRunId ?? null),
+        answers.map(({ held }) => held?.claim ?? null),
+        answers.map(() => '{}'),
+        answers.map(({ id }) => JSON.stringify(id)),
+        answers.map(({ handle }) => handle ?? null),
+        answers.map(() => null),
+        answers.map(({ held, id }) => (held ? null : id)),
+        answers.map(({ after }) => after ?? null),
+        answers.map(({ jobId }) => jobId ?? null),
       ],
     );
     const steps = await db.query<{ step_id: string; status: string }>(
@@ -100,8 +131,16 @@ async function propose(
       'select version from public.run_context where run_id = $1 order by version',
       [runId],
     );
-    const run = await db.query<{ context: Record<string, unknown>; open_steps: number }>(
-      'select r.open_steps, public.context(r) as context from public.runs r where id = $1',
+    const run = await db.query<{
+      context: Record<string, unknown>;
+      open_steps: number;
+      status: string;
+      token: boolean;
+    }>(
+      `select r.open_steps, r.status, public.context(r) as context, exists (
+         select from pgboss.job j where j.name = 'steps' and j.data ->> 'run_id' = r.id::text
+       ) as token
+       from public.runs r where id = $1`,
       [runId],
     );
     return {
@@ -113,12 +152,18 @@ async function propose(
       versions: patches.rows.map(({ version }) => version),
       context: run.rows[0]?.context ?? {},
       openSteps: run.rows[0]?.open_steps ?? -1,
+      run: run.rows[0]?.status ?? '',
+      token: run.rows[0]?.token ?? false,
     };
   } finally {
     await db.query('rollback');
     db.release();
   }
 }
+
+const CLAIM = 'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])';
+const CANCEL = "select engine.end_runs(array[$1::uuid], 'cancelled', null)";
+const setStatus = (status: string) => `update public.runs set status = '${status}' where id = $1`;
 
 const CHOOSE = { id: 'choose', after: 'a', handle: 'left' };
 const LEFT = { id: 'left', after: 'choose' };
@@ -168,7 +213,7 @@ describe('steps that ran ahead', () => {
 
   test('count for nothing in a run that was paused meanwhile', async () => {
     const { statuses, next } = await propose([CHOOSE, LEFT], (db, runId) =>
-      db.query("update public.runs set status = 'paused' where id = $1", [runId]),
+      db.query(setStatus('paused'), [runId]),
     );
     expect(statuses).toEqual({ a: 'completed', choose: 'ready' });
     expect(next).toEqual([]);
@@ -176,7 +221,7 @@ describe('steps that ran ahead', () => {
 
   test('count for nothing in a run that was cancelled meanwhile', async () => {
     const { statuses, next } = await propose([CHOOSE, LEFT], (db, runId) =>
-      db.query("select engine.end_runs(array[$1::uuid], 'cancelled', null)", [runId]),
+      db.query(CANCEL, [runId]),
     );
     expect(statuses).toEqual({ a: 'cancelled' });
     expect(next).toEqual([]);
@@ -210,5 +255,105 @@ describe('steps that ran ahead', () => {
       ids.flatMap((id) => [`a > ${id}`, `${id} > sum`]),
     );
     expect(run.output).toEqual({ sum: 2 * ((39 * 40) / 2) });
+  });
+});
+
+const A = { id: 'a', after: '' };
+const RIGHT_PATH = [A, CHOOSE, LEFT];
+
+describe('runs that begin ahead', () => {
+  test('start, and go on from what ran, on the token that brought them', async () => {
+    const { run, statuses, next, refused, events, seqs, versions, openSteps, token } =
+      await begin(RIGHT_PATH);
+    expect(run).toBe('running');
+    expect(statuses).toEqual({
+      a: 'completed',
+      choose: 'completed',
+      left: 'completed',
+      right: 'skipped',
+      join: 'running',
+    });
+    expect(next).toEqual(['join']);
+    expect(refused).toBe(false);
+    expect(events.slice(0, 4)).toEqual([
+      'run.created',
+      'run.started',
+      'step.started a',
+      'step.completed a',
+    ]);
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+    expect(versions).toEqual([1, 2, 3]);
+    expect(openSteps).toBe(1);
+    expect(token).toBe(true);
+  });
+
+  test.each([
+    ['has been paused', (db, id) => db.query(setStatus('paused'), [id])],
+    ['was claimed by another worker', (db, id) => db.query(CLAIM, [id])],
+    ['was cancelled', (db, id) => db.query(CANCEL, [id])],
+  ] as [string, Before][])('do not when the run %s', async (_, before) => {
+    const { statuses, next, refused } = await begin(RIGHT_PATH, before);
+    expect(refused).toBe(true);
+    expect(Object.values(statuses)).not.toContain('completed');
+    expect(next).toEqual([]);
+  });
+
+  test.each([
+    ['with a step that is not the first', [{ id: 'choose', after: '' }]],
+    ['with a step that follows nothing', [CHOOSE]],
+    ['with a flaw further on', [...RIGHT_PATH, { id: 'join', after: 'left' }]],
+    ['twice', [A, A]],
+  ])('do not %s: they wait for a claim', async (_, proposals: Proposal[]) => {
+    const { run, statuses, refused, events, token } = await begin(proposals);
+    expect(refused).toBe(true);
+    expect(run).toBe('pending');
+    expect(statuses).toEqual({});
+    expect(events).toEqual(['run.created']);
+    expect(token).toBe(true);
+  });
+
+  test('a whole run is one transaction, and leaves no token', async () => {
+    const { run, all } = await b.run(
+      [value('a', '1'), value('b', 'steps.a.output + 1')],
+      ['a > b'],
+    );
+    expect(run).toMatchObject({ status: 'completed', output: { b: 2 } });
+    expect(new Set(all.map((step) => step.completed_at)).size).toBe(1);
+    const { rows } = await b.db.query<{ count: number }>(
+      "select count(*)::int from pgboss.job where data ->> 'run_id' = $1",
+      [run.id],
+    );
+    expect(rows).toEqual([{ count: 0 }]);
+  });
+
+  test('a first step that fails does so in its turn, once', async () => {
+    const { run, all } = await b.run([value('bad', '$error("no")'), value('c')], ['bad > c']);
+    expect(run.status).toBe('failed');
+    expect(all.map(({ step_id, status }) => [step_id, status])).toEqual([['bad', 'failed']]);
+  });
+
+  test('a token that comes again says nothing of the start: its run is claimed', async () => {
+    const outcome = await play(async (db, runId) => {
+      await db.query(
+        `update pgboss.job set state = 'active', started_on = now() where data ->> 'run_id' = $1`,
+        [runId],
+      );
+      const before = await db.query<{ start: unknown }>(
+        "select data -> 'start' as start from pgboss.job where data ->> 'run_id' = $1",
+        [runId],
+      );
+      expect(before.rows[0]?.start).toMatchObject({ app_code: 'acme', input: {} });
+      await db.query(
+        "select engine.return_tokens(array(select id from pgboss.job where data ->> 'run_id' = $1))",
+        [runId],
+      );
+      const after = await db.query<{ start: unknown }>(
+        "select data -> 'start' as start from pgboss.job where data ->> 'run_id' = $1",
+        [runId],
+      );
+      expect(after.rows[0]?.start).toBeNull();
+      return RIGHT_PATH;
+    });
+    expect(outcome.run).toBe('running');
   });
 });
