@@ -11,6 +11,8 @@ export interface BudgetLimits {
 export interface Budget {
   /** Nothing new is taken any more. */
   readonly spent: boolean;
+  /** The limit that was reached. */
+  readonly spentBy: 'wall' | 'cpu' | undefined;
   readonly wallLeftMs: number;
 }
 
@@ -32,19 +34,30 @@ export const systemClock: Clock = {
   },
 };
 
-export const unlimited: Budget = { spent: false, wallLeftMs: Number.POSITIVE_INFINITY };
+export const unlimited: Budget = {
+  spent: false,
+  spentBy: undefined,
+  wallLeftMs: Number.POSITIVE_INFINITY,
+};
 
 export function startBudget(limits: BudgetLimits, clock: Clock = systemClock): Budget {
   const startedAt = clock.now();
   const cpuAtStart = clock.cpu();
+  const spentBy = () => {
+    if (clock.now() - startedAt >= limits.wallMs) return 'wall';
+    const cpu = clock.cpu();
+    if (cpu === undefined || cpuAtStart === undefined) return undefined;
+    return cpu - cpuAtStart >= limits.cpuMs ? 'cpu' : undefined;
+  };
   return {
     get wallLeftMs() {
       return limits.wallMs - (clock.now() - startedAt);
     },
     get spent() {
-      if (clock.now() - startedAt >= limits.wallMs) return true;
-      const cpu = clock.cpu();
-      return cpu !== undefined && cpuAtStart !== undefined && cpu - cpuAtStart >= limits.cpuMs;
+      return spentBy() !== undefined;
+    },
+    get spentBy() {
+      return spentBy();
     },
   };
 }

@@ -25,7 +25,6 @@ import { createWorker } from './worker.ts';
 /** With hints by LISTEN or Redis a poll is only a safety net; without, it is the wake-up. */
 const POLL_WITH_HINTS_MS = 30_000;
 const POLL_WITHOUT_HINTS_MS = 2_000;
-const LOOK_WITHOUT_HINTS_MS = 1_000;
 const STOP_GRACE_MS = 5_000;
 const TELL_AT_MOST_MS = 1_000;
 
@@ -68,7 +67,7 @@ const worker = createWorker({
   leaseSeconds: env.worker.leaseSeconds,
   presence: () => presence(),
   pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
-  lookMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : LOOK_WITHOUT_HINTS_MS),
+  lookMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : env.worker.lookMs),
   publish: createAnnouncer(bus),
   onError,
 });
@@ -90,7 +89,20 @@ const app = new Hono().basePath('/worker');
 
 app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
 
-let running: Promise<{ steps: number; more: boolean }> | undefined;
+/** `spent`: the limit of its budget that ended it; null: there was nothing left to do. */
+interface Invocation {
+  steps: number;
+  more: boolean;
+  spent: 'wall' | 'cpu' | null;
+}
+
+async function invocation(): Promise<Invocation> {
+  const budget = startBudget(env.worker.budget);
+  const done = await worker.runWithin(budget);
+  return { ...done, spent: budget.spentBy ?? null };
+}
+
+let running: Promise<Invocation> | undefined;
 
 app.post('/', async (c) => {
   // verify_jwt is off: whoever calls must hold a secret key of the project.
@@ -99,10 +111,10 @@ app.post('/', async (c) => {
   }
   if (env.worker.mode === 'resident') {
     worker.wake({ kind: 'everything' });
-    return c.json({ steps: 0, more: false });
+    return c.json({ steps: 0, more: false, spent: null } satisfies Invocation);
   }
   // One invocation works at a time in this isolate; a second call waits for the same answer.
-  running ??= worker.runWithin(startBudget(env.worker.budget)).finally(() => {
+  running ??= invocation().finally(() => {
     running = undefined;
   });
   return c.json(await running);

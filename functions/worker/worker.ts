@@ -613,7 +613,8 @@ export function createWorker(options: WorkerOptions): Worker {
         .expireTokens(options.leaseSeconds, options.presence())
         .catch((e: unknown) => options.onError('expire', e));
       wake({ kind: 'everything' });
-      await idle(limit.wallLeftMs);
+      // A timer of whole milliseconds would fire a moment before the limit.
+      await idle(Math.ceil(limit.wallLeftMs));
       stopTaking();
       const handedBack = await handBack();
       budget = unlimited;

@@ -2,6 +2,7 @@
 // Tests ask it of every run they make, the chaos harness of all of its runs at once.
 
 import type pg from 'pg';
+import { leftOf } from './leftovers.ts';
 
 export type Defect = 'lost' | 'completed_twice' | 'illegal_sequence' | 'orphan_job';
 
@@ -93,7 +94,7 @@ async function auditChunk(
   runIds: readonly string[],
   transitions: Transitions,
 ): Promise<Problem[]> {
-  const [runs, steps, events, contexts, jobs] = await Promise.all([
+  const [runs, steps, events, contexts, jobs, left] = await Promise.all([
     db.query<RunRow>(
       `select id, status, event_seq, context_version, open_steps, steps_completed, steps_total
        from public.runs where id = any($1::uuid[])`,
@@ -119,8 +120,9 @@ async function auditChunk(
        where name = 'steps' and (data ->> 'run_id')::uuid = any($1::uuid[])`,
       [runIds],
     ),
+    leftOf(db, runIds),
   ]);
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...left];
   const found = new Map(runs.rows.map((run) => [run.id, run]));
   const stepsOf = Map.groupBy(steps.rows, (row) => row.run_id);
   const eventsOf = Map.groupBy(events.rows, (row) => row.run_id);

@@ -3,15 +3,16 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import pg from 'pg';
-import { DEMO_PASSWORD } from '../stack/seed-users.ts';
 import { type Shop, startShop } from '../world/shop.ts';
 import { auditRuns, type Problem } from './audit.ts';
-import { createGate, type Gate } from './gate.ts';
+import { signIn } from './client.ts';
+import { bearDriverFaults } from './driver-faults.ts';
 import { type Ground, layGround } from './ground.ts';
-import { type Kind, mixOf } from './mix.ts';
+import type { Kind, Site } from './kind.ts';
+import { auditQuiet } from './leftovers.ts';
+import { mixOf } from './mix.ts';
+import { runsOf, wrongResults } from './results.ts';
 
 export interface ChaosOptions {
   runs: number;
@@ -44,7 +45,7 @@ export const LONG: ChaosOptions = {
 };
 
 export const SHORT: ChaosOptions = {
-  runs: 60,
+  runs: 100,
   workers: 3,
   kills: 4,
   killEveryMs: 700,
@@ -52,11 +53,8 @@ export const SHORT: ChaosOptions = {
   settleMs: 40_000,
 };
 
-const CALL_ATTEMPTS = 40;
-const CALL_PAUSE_MS = 250;
-
-interface Started {
-  id: string;
+interface Made {
+  site: Site;
   kind: Kind;
   n: number;
 }
@@ -68,37 +66,41 @@ export async function chaos(
   let shop: Shop | undefined;
   let ground: Ground | undefined;
   let db: pg.Pool | undefined;
+  const unbear = bearDriverFaults();
   try {
     shop = await startShop();
     ground = await layGround(options);
     db = new pg.Pool({ connectionString: ground.info.db_url, max: 3 });
     db.on('error', () => undefined);
-    const client = await signIn(ground);
     const suffix = randomUUID().slice(0, 8);
-    const kinds = mixOf(shop.url, suffix);
-    for (const kind of kinds) await publish(client, kind, suffix);
+    const kinds = mixOf({ shop: shop.url, suffix });
+    const sites = await prepare(ground, kinds, suffix);
     say(`${options.workers} workers are up, ${kinds.length} workflows are published`);
 
     const begun = performance.now();
-    const gate = createGate();
-    const [started, kills] = await Promise.all([
-      startRuns(client, gate, kinds, suffix, options),
-      shake(ground, gate, options, say),
+    const [made, kills] = await Promise.all([
+      makeRuns(kinds, sites, options, say),
+      shake(ground, options, say),
     ]);
-    say(`${started.length} runs were started, ${kills} workers were killed`);
-    await settle(db, options.settleMs, say);
+    say(`${made.length} runs were made, ${kills} workers were killed`);
+    await settle(db, made, options.settleMs, say);
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
 
+    const runs = await runsOf(db, sites);
     const problems = [
-      ...(await auditRuns(db, await allRuns(db))),
-      ...(await wrongResults(db, started)),
+      ...(await auditRuns(
+        db,
+        runs.map(({ id }) => id),
+      )),
+      ...(await auditQuiet(db)),
+      ...(await wrongResults(db, made, runs, sites)),
     ];
     const count = (kind: Problem['kind']) => problems.filter((p) => p.kind === kind).length;
     return {
       report: {
-        runs: started.length,
+        runs: made.length,
         kills,
-        lost: count('lost') + options.runs - started.length,
+        lost: count('lost') + options.runs - made.length,
         completed_twice: count('completed_twice'),
         illegal_sequences: count('illegal_sequence'),
         orphan_jobs: count('orphan_job'),
@@ -110,6 +112,7 @@ export async function chaos(
     await db?.end();
     await ground?.stop();
     await shop?.stop();
+    unbear();
   }
 }
 
@@ -118,95 +121,86 @@ export function isSound(report: ChaosReport): boolean {
   return lost + completed_twice + illegal_sequences + orphan_jobs === 0;
 }
 
-async function signIn(ground: Ground): Promise<SupabaseClient> {
-  const client = createClient(ground.info.api_url, ground.info.publishable_key, {
-    auth: { persistSession: false, autoRefreshToken: false },
-  });
-  const { error } = await client.auth.signInWithPassword({
-    email: 'developer@acme.example',
-    password: DEMO_PASSWORD,
-  });
-  if (error) throw error;
-  return client;
-}
-
-async function publish(client: SupabaseClient, kind: Kind, suffix: string): Promise<void> {
-  const saved = await client
-    .rpc('save_workflow', { kebab_name: `${kind.name}-${suffix}`, definition: kind.definition })
-    .single<{ id: string; workflow_id: string }>();
-  if (saved.error) throw new Error(`${kind.name}: ${saved.error.message}`);
-  const published = await client.rpc('publish_workflow', { workflow_version_id: saved.data.id });
-  if (published.error) throw new Error(`${kind.name}: ${published.error.message}`);
-  if (kind.queue !== undefined) {
-    const made = await client
-      .from('work_queues')
-      .insert({ workflow_id: saved.data.workflow_id, queue_name: kind.queue });
-    if (made.error) throw new Error(`${kind.name}: ${made.error.message}`);
+async function prepare(
+  ground: Ground,
+  kinds: readonly Kind[],
+  suffix: string,
+): Promise<Map<Kind, Site>> {
+  const clients = {
+    acme: await signIn(ground.info, 'developer@acme.example'),
+    globex: await signIn(ground.info, 'developer@globex.example'),
+  };
+  const sites = new Map<Kind, Site>();
+  for (const kind of kinds) {
+    const client = clients[kind.app ?? 'acme'];
+    const workflow = `${kind.name}-${suffix}`;
+    const draft = await client.call((supabase) =>
+      supabase
+        .rpc('save_workflow', { kebab_name: workflow, definition: kind.definition })
+        .single<{ id: string; workflow_id: string }>(),
+    );
+    if (!draft) throw new Error(`${workflow} was not saved`);
+    const { id: workflow_version_id, workflow_id: workflowId } = draft;
+    await client.call((supabase) => supabase.rpc('publish_workflow', { workflow_version_id }));
+    const { settings } = kind;
+    if (settings) {
+      await client.call((supabase) =>
+        supabase.from('workflows').update(settings).eq('id', workflowId),
+      );
+    }
+    const site = { client, suffix, workflow, workflowId };
+    await kind.prepare?.(site);
+    sites.set(kind, site);
   }
-}
-
-/** A call may find the database on its way back: it is repeated until it is answered. */
-async function persistently<T>(
-  gate: Gate,
-  call: () => PromiseLike<{ data: T | null; error: { message: string } | null }>,
-): Promise<T | null> {
-  for (let attempt = 1; ; attempt += 1) {
-    const { data, error } = await gate.through(call);
-    if (!error) return data;
-    if (attempt === CALL_ATTEMPTS) throw new Error(error.message);
-    await pause(CALL_PAUSE_MS);
-  }
+  return sites;
 }
 
 /** Spread over the time of the kills, so that some runs are always under way. */
-async function startRuns(
-  client: SupabaseClient,
-  gate: Gate,
+async function makeRuns(
   kinds: readonly Kind[],
-  suffix: string,
+  sites: ReadonlyMap<Kind, Site>,
   options: ChaosOptions,
-): Promise<Started[]> {
+  say: (message: string) => void,
+): Promise<Made[]> {
   const everyMs = (options.kills * options.killEveryMs) / options.runs;
-  const starts: Promise<Started>[] = [];
+  // Odd, so that a kind gets even and odd numbers.
+  const stride = kinds.length | 1;
+  const making: Promise<Made | undefined>[] = [];
   const begun = performance.now();
-  for (let n = 0; n < options.runs; n += 1) {
-    starts.push(startRun(client, gate, kinds[n % kinds.length] as Kind, suffix, n));
-    await pause(Math.max(0, begun + (n + 1) * everyMs - performance.now()));
+  for (let i = 0; i < options.runs; i += 1) {
+    const kind = kinds[i % kinds.length];
+    const site = kind && sites.get(kind);
+    if (!kind || !site) continue;
+    const made = { site, kind, n: Math.floor(i / kinds.length) * stride + (i % kinds.length) };
+    making.push(
+      make(made).then(
+        () => made,
+        (error) => void say(`${kind.name} ${made.n}: ${error}`),
+      ),
+    );
+    await pause(Math.max(0, begun + (i + 1) * everyMs - performance.now()));
   }
-  return await Promise.all(starts);
+  return (await Promise.all(making)).filter((made) => made !== undefined);
 }
 
-async function startRun(
-  client: SupabaseClient,
-  gate: Gate,
-  kind: Kind,
-  suffix: string,
-  n: number,
-): Promise<Started> {
-  const run = await persistently(gate, () =>
-    client
+async function make({ site, kind, n }: Made): Promise<void> {
+  if (kind.start) return void (await kind.start(site, n));
+  const run = await site.client.call((supabase) =>
+    supabase
       .rpc('start_run', {
-        workflow: `${kind.name}-${suffix}`,
-        input: kind.input(n),
-        idempotency_key: `${suffix}-${n}`,
+        workflow: site.workflow,
+        input: { n, ...kind.input?.(n) },
+        idempotency_key: `${site.suffix}-${n}`,
+        priority: kind.priority?.(n) ?? 0,
       })
       .single<{ id: string }>(),
   );
-  if (!run) throw new Error(`${kind.name}: no run came back`);
-  const { signal } = kind;
-  if (signal !== undefined) {
-    // A repeated call may find that its first try ended the run: that is as good as an answer.
-    await persistently(gate, async () => {
-      const sent = await client.rpc('send_signal', { run_id: run.id, signal_name: signal });
-      return sent.error?.code === 'SB409' ? { data: null, error: null } : sent;
-    });
-  }
-  return { id: run.id, kind, n };
+  if (!run) throw new Error('no run came back');
+  await kind.act?.(site, run.id, n);
 }
 
 async function shake(
   ground: Ground,
-  gate: Gate,
   options: ChaosOptions,
   say: (message: string) => void,
 ): Promise<number> {
@@ -221,58 +215,48 @@ async function shake(
     }
     if (i === Math.floor(options.kills / 2)) {
       say('PostgreSQL restarts');
-      others.push(gate.shutWhile(() => ground.restartDatabase()));
+      others.push(ground.restartDatabase());
     }
   }
   await Promise.all(others);
   return kills;
 }
 
-/** Waits until every run has ended and the queue is empty, or the time is up. */
-async function settle(db: pg.Pool, ms: number, say: (message: string) => void): Promise<void> {
+/** Waits until every run has come and ended and nothing is left to do, or the time is up. */
+async function settle(
+  db: pg.Pool,
+  made: readonly Made[],
+  ms: number,
+  say: (message: string) => void,
+): Promise<void> {
+  const workflows = made.map(({ site }) => site.workflowId);
+  const numbers = made.map(({ n }) => n);
   const end = performance.now() + ms;
-  let said = 0;
+  let said = performance.now();
   while (performance.now() < end) {
     const { rows } = await db
       .query<{ open: number }>(
         `select (
-             select count(*) from public.runs
-             where completed_at is null and idempotency_key is not null
-           )::int
-           + (select count(*) from pgboss.job where name = 'steps')::int as open`,
+           (select count(*) from public.runs where completed_at is null and workflow_id = any($1))
+           + (select count(*) from pgboss.job where name = 'steps')
+           + (select count(*) from public.outbox where published_at is null)
+           + (
+             select count(*) from unnest($1::uuid[], $2::int[]) m (workflow_id, n)
+             where not exists (
+               select from public.runs r where r.workflow_id = m.workflow_id
+                 and coalesce(r.input -> 'n', r.input -> 'event' -> 'payload' -> 'n') = to_jsonb(m.n)
+             )
+           )
+         )::int as open`,
+        [workflows, numbers],
       )
       .catch(() => ({ rows: [{ open: -1 }] }));
     const open = rows[0]?.open ?? -1;
     if (open === 0) return;
     if (performance.now() - said > 5_000) {
       said = performance.now();
-      say(`${open} runs and jobs are open`);
+      say(`${open} runs, jobs and messages are open`);
     }
     await pause(100);
   }
-}
-
-/** The runs of the harness and their children; the seed's sample runs have no keys. */
-async function allRuns(db: pg.Pool): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
-    'select id from public.runs where idempotency_key is not null order by id',
-  );
-  return rows.map(({ id }) => id);
-}
-
-async function wrongResults(db: pg.Pool, started: readonly Started[]): Promise<Problem[]> {
-  const { rows } = await db.query<{ id: string; status: string; output: unknown; error: unknown }>(
-    'select id, status, output, error from public.runs where id = any($1::uuid[])',
-    [started.map(({ id }) => id)],
-  );
-  const runs = new Map(rows.map((run) => [run.id, run]));
-  return started.flatMap(({ id, kind, n }): Problem[] => {
-    const run = runs.get(id);
-    const right =
-      run?.status === kind.status &&
-      (kind.output === undefined || isDeepStrictEqual(run.output, kind.output(n)));
-    if (right) return [];
-    const text = `${kind.name} ${n} ended as ${JSON.stringify(run)}`;
-    return [{ kind: 'lost', runId: id, text }];
-  });
 }

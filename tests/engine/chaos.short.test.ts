@@ -25,7 +25,7 @@ test('killed workers, a database that crashes and a Redis that is away cost no r
     'seconds',
   ]);
   expect(report).toMatchObject({
-    runs: 60,
+    runs: 100,
     lost: 0,
     completed_twice: 0,
     illegal_sequences: 0,

@@ -182,15 +182,18 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
 test('a worker that is frozen past its lease and comes back is fenced off', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
-  const { pid } = await executing();
+  const { pid, port } = await executing();
   process.kill(pid, 'SIGSTOP');
   try {
     const second = await request(1);
     // Both answer, the frozen one first: what it says is not wanted any more.
     answer(first.response, 1000);
     process.kill(pid, 'SIGCONT');
-    await waitFor('the frozen worker has read its answer', () => first.response.writableFinished);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await waitFor('the frozen worker has said what it was answered', async () => {
+      const health = await fetch(`http://127.0.0.1:${port}/worker/healthz`);
+      const { executing: steps, tokens } = (await health.json()) as Record<string, number>;
+      return steps === 0 && tokens === 0;
+    });
     await b.stepIs(id, 'ask', 'running');
     answer(second.response, 41);
   } finally {
@@ -298,7 +301,19 @@ test('a worker that came back does not go on with the answer that was refused', 
 test('a worker that keeps touching its token keeps it, however long the step takes', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
-  await new Promise((resolve) => setTimeout(resolve, 2_500 * LEASE_SECONDS));
+  const touched = async () => {
+    const { rows } = await b.db.query<{ at: Date | null }>(
+      `select heartbeat_on as at from pgboss.job
+       where name = 'steps' and (data ->> 'run_id')::uuid = $1`,
+      [id],
+    );
+    return rows[0]?.at?.getTime();
+  };
+  const begun = await waitFor('the first touch', touched);
+  await waitFor('leases have passed', async () => {
+    const at = await touched();
+    return at !== undefined && at - begun > 2_500 * LEASE_SECONDS;
+  });
   expect(held).toHaveLength(1);
   answer(first.response, 41);
   expect((await b.ended(id)).run.output).toEqual({ after: 42 });

@@ -103,10 +103,10 @@ test('a schedule, the event its run emits and the end of the run that starts: in
   expect(schedule.error).toBeNull();
 
   // It has no time yet: a worker is called to compute it, and then nothing waits until it is due.
-  expect(await look()).toEqual({ steps: 0, more: false });
+  expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
   await b.db.query("select engine.advance_clock('1 day')");
-  expect(await look()).toEqual({ steps: 3, more: false });
+  expect(await look()).toEqual({ steps: 3, more: false, spent: null });
   expect(await look()).toBeUndefined();
 
   const { data, error } = await b.developer
@@ -125,7 +125,7 @@ test('a schedule, the event its run emits and the end of the run that starts: in
 
 test('a delay and a run that a client starts call a worker when it is their time', async () => {
   const run = await b.start(await b.publish([node('wait', 'delay', { ms: 600_000 })]));
-  expect(await look()).toEqual({ steps: 0, more: false });
+  expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
   await b.db.query("select engine.advance_clock('11 minutes')");
   expect(await settle()).toBe(1);

@@ -119,6 +119,14 @@ const shape = {
     .max(10_000)
     .default(100)
     .describe('Steps one worker executes at the same time.'),
+  STEPBASE_LOOK_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1_000)
+    .describe(
+      'How often a worker without LISTEN looks whether the runs of its steps were cancelled.',
+    ),
   STEPBASE_BUDGET_WALL_MS: z.coerce
     .number()
     .int()
@@ -197,6 +205,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       mode: env.STEPBASE_WORKER_MODE,
       leaseSeconds: env.STEPBASE_LEASE_SECONDS,
       concurrency: env.STEPBASE_CONCURRENCY,
+      lookMs: env.STEPBASE_LOOK_MS,
       budget: { wallMs: env.STEPBASE_BUDGET_WALL_MS, cpuMs: env.STEPBASE_BUDGET_CPU_MS },
     },
     api: {

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(9);
+select plan(11);
 
 create temporary view our_functions as
 select p.oid, n.nspname as schema_name, p.oid::regprocedure::text as signature,
@@ -45,9 +45,25 @@ select is_empty(
   'the engine''s definer functions are not for clients'
 );
 select is_empty(
+  $$select p.oid::regprocedure
+    from pg_proc p
+    join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'pgboss'
+      and has_schema_privilege('authenticated', n.oid, 'usage')
+      and has_function_privilege('authenticated', p.oid, 'execute')$$,
+  'clients cannot reach the queue'
+);
+select is_empty(
   $$select n.nspname from pg_namespace n
     where n.nspname in ('private', 'engine', 'pgboss') and has_schema_privilege('anon', n.oid, 'usage')$$,
   'anonymous users cannot reach the inner schemas'
+);
+select is_empty(
+  $$select n.nspname, r.role
+    from pg_namespace n
+    cross join (values ('anon'), ('authenticated'), ('service_role')) as r (role)
+    where n.nspname in ('public', 'private', 'engine', 'pgboss') and has_schema_privilege(r.role, n.oid, 'create')$$,
+  'no role of the API makes anything in them'
 );
 
 select * from finish();

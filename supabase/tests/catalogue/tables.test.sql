@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(18);
+select plan(21);
 
 create temporary view our_tables as
 select c.oid, n.nspname as schema_name, c.relname as name, c.relkind, c.relrowsecurity, c.relispartition
@@ -63,6 +63,33 @@ select is_empty(
     where has_any_column_privilege('anon', t.oid, 'select, insert, update, references')
       or has_table_privilege('anon', t.oid, 'delete, truncate, trigger')$$,
   'anonymous users have no right on any table'
+);
+select is_empty(
+  $$select t.schema_name, t.name from our_tables t
+    where has_table_privilege('authenticated', t.oid, 'truncate, trigger')
+      or has_any_column_privilege('authenticated', t.oid, 'references')$$,
+  'signed-in users empty no table and hang nothing on one'
+);
+select is_empty(
+  $$select c.oid::regclass
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('public', 'private', 'engine', 'pgboss')
+      and case
+        when c.relkind in ('v', 'm') then has_any_column_privilege('anon', c.oid, 'select, insert, update')
+        when c.relkind = 'S' then has_sequence_privilege('anon', c.oid, 'usage, select, update')
+      end$$,
+  'anonymous users have no right on any view or sequence'
+);
+select is_empty(
+  $$select c.oid::regclass
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'public'
+      and not exists (select 1 from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+      and c.relkind in ('v', 'm')
+      and not coalesce(c.reloptions::text ~ 'security_invoker=(true|on)', false)$$,
+  'what is exposed as a view shows what its reader may see'
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
+import { type Bench, bench, codeOf, node, type Run, readRun, value } from '../support.ts';
 
 let b: Bench;
 let slow: Server;
@@ -40,6 +40,24 @@ const asks = (key: string) => [
 const inFlight = (key: string) =>
   waitFor(`the request ${key}`, () => requests.get(`/${key}`) ?? false);
 
+/** A run that holds the only place of its workflow, and ten that may not start yet. */
+async function notStarted(): Promise<{ first: Run; waiting: Run[] }> {
+  const name = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
+  await b.developer
+    .from('workflows')
+    .update({ max_concurrent_executions: 1 })
+    .eq('kebab_name', name);
+  const first = await b.start(name);
+  await b.stepIs(first.id, 'hold', 'waiting');
+  const waiting = await Promise.all(Array.from({ length: 10 }, () => b.start(name)));
+  return { first, waiting };
+}
+
+async function release({ id }: { id: string }): Promise<void> {
+  const sent = await b.developer.rpc('send_signal', { run_id: id, signal_name: 'go' });
+  expect(codeOf(sent)).toBe('none');
+}
+
 describe.concurrent('cancel', () => {
   test('reaches a step in flight within a second, and nothing is written afterwards', async () => {
     const { id } = await b.start(await b.publish(asks('cancelled'), ['ask > after']));
@@ -57,8 +75,8 @@ describe.concurrent('cancel', () => {
 
     const { run, statuses } = await b.ended(id);
     expect(statuses).toEqual({ ask: 'cancelled' });
-    // The worker has long noticed: neither an answer of its own nor anything else came later.
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    // The worker has given it up and done other work: neither an answer nor anything else came later.
+    await b.run([value('other')]);
     const { data } = await b.developer.from('runs').select('event_seq').eq('id', id).single();
     expect(data?.event_seq).toBe(run.event_seq);
   });
@@ -82,13 +100,18 @@ describe.concurrent('cancel', () => {
   });
 
   test('before the run has started, it never starts', async () => {
-    const name = await b.publish([value('a')]);
-    const started = await Promise.all(Array.from({ length: 10 }, () => b.start(name)));
-    await Promise.all(started.map(({ id }) => b.developer.rpc('cancel_run', { run_id: id })));
-    for (const { id } of started) {
-      const { run, statuses } = await b.ended(id);
-      expect(['cancelled', 'completed']).toContain(run.status);
-      if (run.status === 'completed') expect(statuses).toEqual({ a: 'completed' });
+    const { first, waiting } = await notStarted();
+    const codes = await Promise.all(
+      waiting.map(({ id }) => b.developer.rpc('cancel_run', { run_id: id }).then(codeOf)),
+    );
+    expect(new Set(codes)).toEqual(new Set(['none']));
+    await release(first);
+    for (const { id } of waiting) {
+      const { run, all } = await b.ended(id);
+      expect(run.status).toBe('cancelled');
+      expect(all).toEqual([]);
+      const { data } = await b.developer.from('run_events').select('event_type').eq('run_id', id);
+      expect(data?.map(({ event_type }) => event_type)).toEqual(['run.created', 'run.cancelled']);
     }
   });
 
@@ -148,16 +171,26 @@ describe.concurrent('pause', () => {
   });
 
   test('a run that is paused before it started waits for its resume', async () => {
-    const name = await b.publish([value('a')]);
-    const runs = await Promise.all(Array.from({ length: 10 }, () => b.start(name)));
-    const paused = await Promise.all(
-      runs.map(({ id }) => b.developer.rpc('pause_run', { run_id: id }).single<Run>()),
-    );
-    for (const { data } of paused) if (data) expect(data.status).toBe('paused');
-    await Promise.all(
-      paused.map(({ data }) => data && b.developer.rpc('resume_run', { run_id: data.id })),
-    );
-    for (const { id } of runs) expect((await b.ended(id)).run.status).toBe('completed');
+    const { first, waiting } = await notStarted();
+    const call = async (name: string) => {
+      const answers = await Promise.all(
+        waiting.map(({ id }) => b.developer.rpc(name, { run_id: id }).single<Run>()),
+      );
+      return answers.map(({ data, error }) => error?.code ?? data?.status);
+    };
+    expect(new Set(await call('pause_run'))).toEqual(new Set(['paused']));
+    // Whoever may start does: there is room for all of them.
+    await release(first);
+    await b.db.query('select engine.admit()');
+    await b.run([value('other')]);
+    for (const { id } of waiting) {
+      const { run, all } = await readRun(b.developer, id);
+      expect(run).toMatchObject({ status: 'paused', started_at: null });
+      expect(all).toEqual([]);
+    }
+    expect(new Set(await call('resume_run'))).toEqual(new Set(['pending']));
+    await Promise.all(waiting.map(release));
+    for (const { id } of waiting) expect((await b.ended(id)).run.status).toBe('completed');
   });
 
   test('pause and resume a hundred times while a list is worked on', async () => {
@@ -169,17 +202,19 @@ describe.concurrent('pause', () => {
             concurrency: 5,
             step: { type: 'transform', config: { expression: 'item * 2' } },
           }),
+          // However fast the list is done, the run is there to be paused.
+          node('hold', 'wait_for_signal', { signal_name: 'go' }),
           value('last', '$sum(steps.each.output)'),
         ],
-        ['each > last'],
+        ['each > last', 'hold > last'],
       ),
       { items: Array.from({ length: 150 }, (_, i) => i) },
     );
     for (let i = 0; i < 100; i += 1) {
       const call = i % 2 ? 'resume_run' : 'pause_run';
-      const { error } = await b.developer.rpc(call, { run_id: id });
-      if (error) break;
+      expect(codeOf(await b.developer.rpc(call, { run_id: id })), `${call} ${i}`).toBe('none');
     }
+    await release({ id });
     const { run } = await b.ended(id);
     expect(run).toMatchObject({ status: 'completed', output: { last: 150 * 149 } });
   });

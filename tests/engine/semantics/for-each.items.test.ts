@@ -290,3 +290,23 @@ describe.concurrent('for_each', () => {
     expect(run.output).toEqual({ sum: 3 * 25 * 49 });
   });
 });
+
+test('ten thousand items, in order; one more is refused and starts none', async () => {
+  const workflow = await b.publish([
+    each({ type: 'transform', config: { expression: 'item * 2' } }, 1_000),
+  ]);
+  const [most, tooMany] = await Promise.all([
+    b.start(workflow, { items: numbers(10_000) }),
+    b.start(workflow, { items: numbers(10_001) }),
+  ]);
+  const { run, all } = await b.ended(tooMany.id);
+  expect(run).toMatchObject({
+    status: 'failed',
+    error: { step_id: 'each', code: 'invalid_config' },
+  });
+  expect(all.map(({ item_index }) => item_index)).toEqual([0]);
+  const done = await b.ended(most.id, 50_000);
+  expect(done.run.status).toBe('completed');
+  expect(done.run.output).toEqual({ each: numbers(10_000).map((n) => n * 2) });
+  expect(done.all).toHaveLength(10_001);
+}, 60_000);

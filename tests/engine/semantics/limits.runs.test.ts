@@ -54,8 +54,17 @@ async function statusOf(...runs: Run[]): Promise<string[]> {
   );
 }
 
-/** Long enough for a worker to have taken what it may take. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 250));
+/** Whoever may start is let in now; these may not. */
+async function stillWait(...runs: Run[]): Promise<void> {
+  await b.db.query('select engine.admit()');
+  const ids = runs.map(({ id }) => id);
+  const { rows } = await b.db.query<{ run_id: string }>(
+    'select run_id from engine.waiting_runs where run_id = any($1)',
+    [ids],
+  );
+  expect(rows.map(({ run_id }) => run_id).toSorted()).toEqual(ids.toSorted());
+  expect(await statusOf(...runs)).toEqual(runs.map(() => 'pending'));
+}
 
 async function nothingLeft(...runs: Run[]): Promise<void> {
   const ids = runs.map(({ id }) => id);
@@ -77,8 +86,7 @@ describe.concurrent('a workflow', () => {
     const low = await b.start(workflow, {}, { priority: -10 });
     const young = await b.start(workflow);
     const urgent = await b.start(workflow, {}, { priority: 10 });
-    await settled();
-    expect(await statusOf(old, low, young, urgent)).toEqual(Array(4).fill('pending'));
+    await stillWait(old, low, young, urgent);
 
     await go(first);
     await underWay(urgent);
@@ -88,7 +96,7 @@ describe.concurrent('a workflow', () => {
     expect((await b.ended(second.id)).run.status).toBe('failed');
     await cancel(urgent);
     await underWay(young);
-    expect(await statusOf(low)).toEqual(['pending']);
+    await stillWait(low);
     await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [old.id]);
     await b.db.query("notify stepbase, 'due'");
     await underWay(low);
@@ -107,13 +115,11 @@ describe.concurrent('a workflow', () => {
     await underWay(one);
     await limit(workflow, 3);
     await Promise.all([underWay(two), underWay(three)]);
-    await settled();
-    expect(await statusOf(four, five)).toEqual(['pending', 'pending']);
+    await stillWait(four, five);
     await limit(workflow, 1);
     await go(one);
     await b.ended(one.id);
-    await settled();
-    expect(await statusOf(four, five)).toEqual(['pending', 'pending']);
+    await stillWait(four, five);
     await limit(workflow, null);
     await Promise.all([underWay(four), underWay(five)]);
     await Promise.all(runs.map((run) => go(run)));
@@ -127,8 +133,7 @@ describe.concurrent('a workflow', () => {
     await Promise.all(before.map(underWay));
     await limit(workflow, 2);
     const next = await b.start(workflow);
-    await settled();
-    expect(await statusOf(next)).toEqual(['pending']);
+    await stillWait(next);
     await go(before[0]);
     await underWay(next);
     await Promise.all([go(before[1]), go(next)]);
@@ -182,8 +187,8 @@ describe.concurrent('a workflow', () => {
     await b.developer.rpc('pause_run', { run_id: first.id });
     await b.developer.rpc('pause_run', { run_id: waiting.id });
     const later = await b.start(workflow);
-    await settled();
-    expect(await statusOf(first, waiting, later)).toEqual(['paused', 'paused', 'pending']);
+    await stillWait(later);
+    expect(await statusOf(first, waiting)).toEqual(['paused', 'paused']);
     await b.developer.rpc('resume_run', { run_id: first.id });
     await go(first);
     await underWay(later);
@@ -224,8 +229,7 @@ describe.concurrent('a workflow', () => {
     const next = await b.start(workflow);
     await go(first, { fails: true });
     await asked;
-    await settled();
-    expect(await statusOf(next)).toEqual(['pending']);
+    await stillWait(next);
     undone();
     await underWay(next);
     expect((await b.ended(first.id)).run.status).toBe('failed');
@@ -283,11 +287,10 @@ describe.concurrent('a task queue', () => {
     await Promise.all([underWay(first), underWay(second)]);
     const third = await b.start(two);
     const fourth = await b.start(one);
-    await settled();
-    expect(await statusOf(third, fourth)).toEqual(['pending', 'pending']);
+    await stillWait(third, fourth);
     await go(first);
     await underWay(third);
-    expect(await statusOf(fourth)).toEqual(['pending']);
+    await stillWait(fourth);
     await b.developer.from('task_queues').update({ max_concurrent_workflows: 3 }).eq('id', id);
     await underWay(fourth);
     for (const run of [second, third, fourth]) await go(run);
@@ -308,7 +311,7 @@ describe.concurrent('a task queue', () => {
       return (data as Run[] | null)?.[0];
     });
     await underWay(childRun);
-    expect(await statusOf(other)).toEqual(['pending']);
+    await stillWait(other);
     await go(childRun);
     expect((await b.ended(run.id)).run.status).toBe('completed');
     await underWay(other);

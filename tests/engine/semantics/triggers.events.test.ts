@@ -349,6 +349,31 @@ describe('the end of another workflow`s run', () => {
     expect(await runsOf(filtered)).toEqual([]);
   });
 
+  test('timed out: what listens to it starts', async () => {
+    const source = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
+    const [timedOut, failure] = await Promise.all([
+      follow(source, 'run.timed_out'),
+      follow(source, 'run.failed'),
+    ]);
+    const late = await b.start(source, { way: 'late' });
+    await b.stepIs(late.id, 'hold', 'waiting');
+    await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [late.id]);
+    await b.db.query("notify stepbase, 'due'");
+    expect((await b.ended(late.id)).run.status).toBe('timed_out');
+    expect((await started(timedOut))[0]?.run).toMatchObject({
+      status: 'completed',
+      input: {
+        event: {
+          name: 'run.timed_out',
+          run_id: late.id,
+          payload: { workflow: source, status: 'timed_out', input: { way: 'late' }, output: null },
+        },
+      },
+    });
+    await relayed();
+    expect(await runsOf(failure)).toEqual([]);
+  });
+
   test('costs runs that nobody follows no message', async () => {
     const { run } = await b.run([value('only')]);
     const { rows } = await b.db.query(

@@ -1,0 +1,45 @@
+// A budget is spent when either of its limits is, and says which; where CPU time is not told, by the wall clock alone.
+
+import assert from 'node:assert/strict';
+import { startBudget } from './budget.ts';
+
+function movable() {
+  const at: { now: number; cpu?: number | undefined } = { now: 1_000, cpu: 500 };
+  return { at, clock: { now: () => at.now, cpu: () => at.cpu } };
+}
+
+const LIMITS = { wallMs: 100, cpuMs: 20 };
+
+Deno.test('nothing is spent at the start, whatever the process has used before', () => {
+  const { clock } = movable();
+  const budget = startBudget(LIMITS, clock);
+  assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [false, undefined, 100]);
+});
+
+Deno.test('the wall clock', () => {
+  const { at, clock } = movable();
+  const budget = startBudget(LIMITS, clock);
+  at.now += 99;
+  assert.deepEqual([budget.spent, budget.wallLeftMs], [false, 1]);
+  at.now += 1;
+  assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [true, 'wall', 0]);
+});
+
+Deno.test('CPU time', () => {
+  const { at, clock } = movable();
+  const budget = startBudget(LIMITS, clock);
+  at.cpu = 519;
+  assert.equal(budget.spent, false);
+  at.cpu = 520;
+  assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [true, 'cpu', 100]);
+});
+
+Deno.test('where CPU time is not told, only the wall clock ends it', () => {
+  const { at, clock } = movable();
+  at.cpu = undefined;
+  const budget = startBudget(LIMITS, clock);
+  at.now += 99;
+  assert.equal(budget.spent, false);
+  at.now += 1;
+  assert.equal(budget.spentBy, 'wall');
+});

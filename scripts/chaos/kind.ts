@@ -1,0 +1,117 @@
+// A kind of run under chaos: what is drawn, what clients do to it, and what is right about every run of it.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Client } from './client.ts';
+
+/** A run that has ended; `n` says which one of the harness it is, or comes from. */
+export interface Ended {
+  id: string;
+  n: number;
+  status: string;
+  output: unknown;
+  origin_run_id: string | null;
+  parent_run_id: string | null;
+  /** Last status of each step; what undoes a step is `undo:<step>`. */
+  steps: Record<string, string>;
+}
+
+/** What a kind's clients work with. */
+export interface Site {
+  client: Client;
+  /** Of every name that this shake makes. */
+  suffix: string;
+  /** The kind's own workflow. */
+  workflow: string;
+  workflowId: string;
+}
+
+export interface Definition {
+  nodes: object[];
+  edges: object[];
+}
+
+export interface Kind {
+  /** The kebab name, completed with a suffix of the harness's own. */
+  name: string;
+  app?: 'acme' | 'globex';
+  definition: Definition;
+  /** Columns of its workflow. */
+  settings?: object;
+  /** `n` is added. */
+  input?(n: number): Record<string, unknown>;
+  priority?(n: number): number;
+  /** Once, before the first run. */
+  prepare?(site: Site): Promise<void>;
+  /** Brings the n-th run about, where that is not by start_run. */
+  start?(site: Site, n: number): Promise<unknown>;
+  /** What clients do to a run. */
+  act?(site: Site, runId: string, n: number): Promise<void>;
+  /** Of every run of its workflow, whoever started it. */
+  right(run: Ended): boolean;
+  /** A query for the ids of runs that are wrong together; $1 is the workflow's id. */
+  together?: string;
+}
+
+export type Shake = { shop: string; suffix: string };
+
+export const node = (id: string, type: string, config: object, more: object = {}) => ({
+  id,
+  type,
+  data: { config, ...more },
+});
+
+export const value = (id: string, expression: string, more: object = {}) =>
+  node(id, 'transform', { expression }, more);
+
+export const waits = (id: string, signal_name: string, more: object = {}) =>
+  node(id, 'wait_for_signal', { signal_name, ...more });
+
+/** 'a b', or 'a b handle'. */
+export const edges = (...lines: string[]) =>
+  lines.map((line, i) => {
+    const [source, target, sourceHandle] = line.split(' ');
+    return { id: `e${i}`, source, target, ...(sourceHandle ? { sourceHandle } : {}) };
+  });
+
+/** An answer of the shop that takes a while. */
+export const slowly =
+  (shop: string) =>
+  (id: string, ms: number, more: object = {}) =>
+    node(id, 'http_request', { url: `${shop}/slow?ms=${ms}` }, more);
+
+export const completedWith =
+  (output: (n: number) => Record<string, unknown>) =>
+  (run: Ended): boolean =>
+    run.status === 'completed' && isDeepStrictEqual(run.output, output(run.n));
+
+/** Resolves once a step of the run has the status; with the id of the step run. */
+export async function stepIs(
+  { client }: Site,
+  runId: string,
+  stepId: string,
+  ...statuses: string[]
+): Promise<string> {
+  const found = await client.until(`${stepId} of ${runId}`, (supabase) =>
+    supabase
+      .from('step_runs')
+      .select('id')
+      .eq('run_id', runId)
+      .eq('step_id', stepId)
+      .in('status', statuses)
+      .limit(1)
+      .maybeSingle<{ id: string }>(),
+  );
+  return found.id;
+}
+
+export async function statusOf(site: Site, runId: string, ...statuses: string[]): Promise<string> {
+  const found = await site.client.until(`run ${runId}`, (supabase) =>
+    supabase
+      .from('runs')
+      .select('status')
+      .eq('id', runId)
+      .in('status', statuses)
+      .maybeSingle<{ status: string }>(),
+  );
+  return found.status;
+}

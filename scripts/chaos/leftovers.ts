@@ -1,0 +1,58 @@
+// What may be left of runs that have ended: nothing. Part of it goes with the end itself, the rest a
+// moment later by the relay, so it is asked for when everything is quiet.
+
+import type pg from 'pg';
+import type { Defect, Problem } from './audit.ts';
+
+interface Left {
+  run_id: string;
+  text: string;
+}
+
+/** Goes in the transaction that ends a run. */
+const WITH_THE_END = `
+  select w.run_id, 'it waits to be let in' as text
+  from engine.waiting_runs w where w.run_id = any($1::uuid[])
+  union all
+  select p.run_id, 'it has a place under a limit'
+  from engine.run_places p where p.run_id = any($1::uuid[])
+  union all
+  select w.run_id, 'a step waits for a place'
+  from engine.waiting_steps w where w.run_id = any($1::uuid[])
+  union all
+  select s.run_id, s.step_id || ' has a place under a limit'
+  from engine.step_places p join public.step_runs s on s.id = p.step_run_id
+  where s.run_id = any($1::uuid[])`;
+
+/** Nobody's any more, whosever it was. */
+const WHEN_QUIET: Record<string, Defect> = {
+  [`select coalesce(j.data ->> 'run_id', 'no run') as run_id, 'job ' || j.id || ' is in the queue' as text
+    from pgboss.job j where j.name = 'steps'`]: 'orphan_job',
+  [`select w.run_id, 'a run waits to be let in' as text from engine.waiting_runs w
+    union all
+    select w.run_id, 'a step waits for a place' from engine.waiting_steps w
+    union all
+    select p.run_id, 'a place under a limit is taken' from engine.run_places p
+    union all
+    select p.step_run_id, 'a step has a place under a limit' from engine.step_places p`]:
+    'orphan_job',
+  [`select o.aggregate_id as run_id, o.event_type || ' was never handed over' as text
+    from public.outbox o where o.published_at is null`]: 'lost',
+  [`select r.id as run_id, 'an item is still taken by it' as text
+    from public.work_queue_items i join public.runs r on r.id = i.taken_by_run_id
+    where i.status = 'taken' and r.completed_at is not null`]: 'lost',
+};
+
+export async function leftOf(db: pg.Pool, runIds: readonly string[]): Promise<Problem[]> {
+  const { rows } = await db.query<Left>(WITH_THE_END, [runIds]);
+  return rows.map(({ run_id, text }) => ({ kind: 'orphan_job', runId: run_id, text }));
+}
+
+export async function auditQuiet(db: pg.Pool): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [query, kind] of Object.entries(WHEN_QUIET)) {
+    const { rows } = await db.query<Left>(query);
+    problems.push(...rows.map(({ run_id, text }) => ({ kind, runId: run_id, text })));
+  }
+  return problems;
+}
