@@ -281,6 +281,7 @@ Deno.test('tokens that are claimed when an invocation is over are handed back, a
     },
   });
   const answer = s.worker.runWithin({
+    spentBy: undefined,
     get spent() {
       return false;
     },

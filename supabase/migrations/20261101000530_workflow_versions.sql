@@ -10,7 +10,9 @@ create table public.workflow_versions (
     constraint definition_is_an_object check (jsonb_typeof(definition) = 'object')
     constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') is not distinct from 'array')
     constraint edges_is_an_array check (jsonb_typeof(definition -> 'edges') is not distinct from 'array'),
-  steps_total integer not null generated always as (jsonb_array_length(definition -> 'nodes')) stored,
+  steps_total integer not null generated always as (
+    case jsonb_typeof(definition -> 'nodes') when 'array' then jsonb_array_length(definition -> 'nodes') else 0 end
+  ) stored,
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
   change_note text not null default '',

@@ -38,7 +38,7 @@ async function claim(runIds: string[]): Promise<Work[]> {
 
 async function complete({ run_id, step_run_id, claim: number }: Work): Promise<void> {
   await b.db.query(
-    "select engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null])",
+    "select engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null], array[null::uuid])",
     [run_id, step_run_id, number],
   );
 }

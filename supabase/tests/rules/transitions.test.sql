@@ -7,7 +7,7 @@ select tests.create_rows();
 
 select is(tests.attempt('owner', format(
   'update public.runs set status = %L where id = ''00000000-0000-4000-8000-00000000d020''', s.status)), s.answer, 'run: pending → ' || s.status)
-from (values ('completed', 'SB409'), ('paused', 'ok 1'), ('running', '23514'), ('nonsense', 'SB409')) s (status, answer);
+from (values ('timed_out', 'SB409'), ('paused', 'ok 1'), ('running', '23514'), ('nonsense', 'SB409')) s (status, answer);
 select is(tests.attempt('owner', $$update public.runs set status = 'running', started_at = now()
   where id = '00000000-0000-4000-8000-00000000d020'$$), 'ok 1', 'a run that starts says when');
 update public.runs set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';

@@ -152,8 +152,7 @@ describe.concurrent('a workflow', () => {
       await db.query("select engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [first.id]);
       // Whoever frees the place saw nobody wait for it, and who looks for a place now sees none.
       const second = await b.start(workflow);
-      await settled();
-      expect(await statusOf(second)).toEqual(['pending']);
+      await stillWait(second);
       await db.query('commit');
       await underWay(second);
       await go(second);
@@ -339,8 +338,7 @@ describe.concurrent('a task queue', () => {
     // Its parent has the queue's only place, and waits for it.
     await underWay(childRun);
     const other = await b.start(child);
-    await settled();
-    expect(await statusOf(other)).toEqual(['pending']);
+    await stillWait(other);
     await go(childRun);
     expect((await b.ended(run.id)).run.status).toBe('completed');
     await underWay(other);
