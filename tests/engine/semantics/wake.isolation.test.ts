@@ -161,7 +161,7 @@ describe('a run whose waking raises', () => {
     const mend = await breakStep(step.id, ['completed', 'failed', 'cancelled']);
     await b.advance('31 minutes');
     await otherAppGoesOn(otherRun);
-    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await nothingIsOverdue();
     await b.stepIs(id, 'wait', 'waiting');
     await mend();
     await b.advance('10 minutes');
@@ -177,7 +177,7 @@ describe('a run whose waking raises', () => {
     const mend = await breakStep(step.id, ['completed'], '40P01');
     await b.advance('31 minutes');
     await otherAppGoesOn(otherRun);
-    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await nothingIsOverdue();
     await b.stepIs(id, 'wait', 'waiting');
     await mend();
     await b.advance('10 seconds');
@@ -193,7 +193,7 @@ describe('a run whose waking raises', () => {
     const mend = await breakStep(step.id, ['cancelled']);
     await b.advance('31 minutes');
     await otherAppGoesOn(otherRun);
-    await waitFor('it is put off', async () => !(await wakeIsOverdue()));
+    await nothingIsOverdue();
     await b.stepIs(id, 'wait', 'waiting');
     await mend();
     await b.advance('10 minutes');
