@@ -37,6 +37,7 @@ const db = openDb({
   connectionString: env.database.url,
   max: env.database.pool,
   applicationName: 'stepbase-worker',
+  direct: env.database.direct,
 });
 const engine = createEngine(db);
 const queue = await openQueue(db, (error) => onError('queue', error));

@@ -1,5 +1,6 @@
 // The connection pool of a function: few connections, every statement its own transaction, nothing
-// that depends on session state, so that it works through a transaction-mode pooler.
+// that depends on session state, so that it works through a transaction-mode pooler. Prepared
+// statements are such a state: they are used on direct connections only.
 
 import pg from 'pg';
 
@@ -8,6 +9,8 @@ export interface DbOptions {
   /** Connections this process may open. */
   max: number;
   applicationName: string;
+  /** Whether the connections go to the server itself, not through a pooler: statements are prepared once. */
+  direct?: boolean;
   /** A statement that takes longer is cancelled by the server. */
   statementTimeoutMs?: number;
 }
@@ -20,12 +23,35 @@ export interface Db {
   query: Query;
   /** Several statements on one connection: all or none. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** The same statements in pg-boss's words. */
+  /** The same in pg-boss's words; of several statements without values the rows of the last. */
   executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
   close(): Promise<void>;
 }
 
+/** The texts of a function are few and fixed; should they not be, the others are not prepared. */
+const PREPARED_AT_MOST = 100;
+
+/** Names for the texts of statements; none from a pooler, which may prepare here and execute there. */
+function namer(isDirect: boolean): (text: string) => { name?: string } {
+  const names = new Map<string, string>();
+  return (text) => {
+    if (!isDirect) return {};
+    let name = names.get(text);
+    if (name === undefined && names.size < PREPARED_AT_MOST) {
+      name = `s${names.size + 1}`;
+      names.set(text, name);
+    }
+    return name === undefined ? {} : { name };
+  };
+}
+
+/** A migration changed what a statement returns, which PostgreSQL refuses to a prepared one. */
+function isOutdated(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '0A000';
+}
+
 export function openDb(options: DbOptions): Db {
+  const named = namer(options.direct ?? false);
   const pool = new pg.Pool({
     connectionString: options.connectionString,
     max: options.max,
@@ -42,7 +68,13 @@ export function openDb(options: DbOptions): Db {
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-      const result = await pool.query<R>(text, [...values]);
+      const statement = { text, values: [...values] };
+      const result = await pool
+        .query<R>({ ...statement, ...named(text) })
+        .catch((error: unknown) => {
+          if (!isOutdated(error)) throw error;
+          return pool.query<R>(statement);
+        });
       return result.rows;
     },
     async transaction(work) {
@@ -67,8 +99,8 @@ export function openDb(options: DbOptions): Db {
       }
     },
     async executeSql(text, values = []) {
-      const result = await pool.query(text, values);
-      return { rows: result.rows };
+      const results = [await pool.query<Row>(text, values)].flat();
+      return { rows: results.at(-1)?.rows ?? [] };
     },
     close: () => pool.end(),
   };

@@ -7,6 +7,12 @@ import type { HeldToken, StartFacts, Token } from './engine.ts';
 
 const QUEUE = 'steps';
 
+/**
+ * Nobody waits for the disk to take a token: what is written for its steps later waits for both. Should
+ * the server crash before, the token is back in the queue, and whoever is second to start or claim is refused.
+ */
+const WITHOUT_WAITING = 'set local synchronous_commit to off;';
+
 export interface TokenQueue {
   /** Takes up to `limit` tokens, those of higher priority and then the older first. */
   fetch(limit: number): Promise<Token[]>;
@@ -17,7 +23,10 @@ export interface TokenQueue {
 
 export async function openQueue(db: Db, onError: (error: Error) => void): Promise<TokenQueue> {
   const boss = new PgBoss({
-    db,
+    db: {
+      executeSql: (text, values = []) =>
+        db.executeSql(values.length === 0 ? `${WITHOUT_WAITING} ${text}` : text, values),
+    },
     schema: 'pgboss',
     migrate: false,
     supervise: false,
