@@ -34,9 +34,12 @@ function following(plan: CompiledPlan, stepId: string, handle: string | undefine
     .filter(mayRunAhead);
 }
 
-/** The first step of a run when it may run ahead of its start: nobody has to know before it is done. */
+/** The first step of a run when it may run ahead of its start: it is done before anybody could see it under way. */
 export function startsAhead(plan: CompiledPlan): CompiledNode | undefined {
-  return plan.first && mayRunAhead(plan.first) ? plan.first : undefined;
+  const { first } = plan;
+  return first && mayRunAhead(first) && 'isBrief' in first.step && first.step.isBrief
+    ? first
+    : undefined;
 }
 
 /** Executes what may run ahead of `first`; steps that fail or wait are left to their turn. */

@@ -21,6 +21,8 @@ export interface CompiledStep {
   readonly secrets: readonly string[];
   /** Without side effects, so that it may run before anything says that it must (StepHandler.isPure). */
   readonly isPure: boolean;
+  /** Takes milliseconds (StepHandler.isBrief). */
+  readonly isBrief: boolean;
   /** Fills in the templates; `stored` of the result belongs into step_runs.input before the step runs. */
   resolve(ctx: StepContext): Promise<Resolved>;
   /** Looks up the secrets, checks the config, runs the handler; secrets are masked in whatever comes out. */
@@ -44,6 +46,7 @@ export function compileStep(handler: StepHandler<unknown>, config: unknown): Com
     usesContext: template.usesContext,
     secrets: template.secrets,
     isPure: handler.isPure ?? false,
+    isBrief: handler.isBrief ?? false,
     async resolve(ctx) {
       try {
         return await template.resolve(toScope(ctx) satisfies Scope);

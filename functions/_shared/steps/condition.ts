@@ -11,6 +11,7 @@ export const condition: StepHandler<z.infer<typeof schema>> = {
   type: 'condition',
   schema,
   isPure: true,
+  isBrief: true,
   rawKeys: { expression: 'jsonata' },
   async run(config, ctx: StepContext): Promise<StepResult> {
     const value = (await evaluate(config.expression, toScope(ctx))) ?? null;

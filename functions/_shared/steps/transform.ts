@@ -11,6 +11,7 @@ export const transform: StepHandler<z.infer<typeof schema>> = {
   type: 'transform',
   schema,
   isPure: true,
+  isBrief: true,
   rawKeys: { expression: 'jsonata' },
   async run(config, ctx: StepContext): Promise<StepResult> {
     const output = (await evaluate(config.expression, toScope(ctx))) ?? null;

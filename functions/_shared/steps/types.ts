@@ -144,6 +144,8 @@ export interface StepHandler<Config> {
   readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
   /** It reads nothing but its context and changes nothing outside: it may run ahead, and run again. */
   readonly isPure?: boolean;
+  /** Takes milliseconds, so that nobody misses seeing it under way. */
+  readonly isBrief?: boolean;
   /** What its config says goes out and is kept nowhere; of every other type secrets would be stored. */
   readonly mayUseSecrets?: boolean;
   run(config: Config, ctx: StepContext): Promise<StepResult>;
