@@ -34,6 +34,10 @@ const transform = (id: string, expression: string, next: string[] = []): PlanNod
   undo_component: null,
 });
 
+const first = (node: PlanNode): PlanNode => ({ ...node, in_degree: 0 });
+const START = { app_code: 'acme', workflow_version_id: 'v', trace_id: 't', input: {} };
+const AMPLE = { spent: false, spentBy: undefined, wallLeftMs: 60_000 };
+
 interface Stage {
   worker: Worker;
   completed: CompletedBranch[];
@@ -44,7 +48,7 @@ interface Stage {
   until(holds: () => boolean): Promise<void>;
 }
 
-/** Runs r0, r1, … each at step `a` of a plan, found by one fetch. */
+/** Runs r0, r1, … each at step `a` of a plan (or before it, when it is the first), found by one fetch. */
 function stage(
   runs: number,
   nodes: PlanNode[],
@@ -57,6 +61,7 @@ function stage(
     delivery: 0,
     runId: `r${i}`,
     moreWait: false,
+    ...(nodes.some((node) => node.in_degree === 0) ? { start: START } : {}),
   }));
   const plan: Plan = { workflow_version_id: 'v', workflow: 'w', version: 1, nodes };
   const completed: CompletedBranch[] = [];
@@ -294,4 +299,34 @@ Deno.test('tokens that are claimed when an invocation is over are handed back, a
   assert.deepEqual(await answer, { steps: 0, more: true });
   assert.deepEqual(s.released.sort(), ['j0', 'j1']);
   assert.deepEqual([s.completed, s.failed, s.errors], [[], [], []]);
+});
+
+Deno.test('a run begins with its first step; nothing is claimed for it', async () => {
+  const s = stage(1, [first(transform('a', '1', ['b'])), transform('b', '2')], {
+    claim: () => Promise.reject(new Error('claimed')),
+  });
+  assert.deepEqual(await s.worker.runWithin(AMPLE), { steps: 2, more: false });
+  assert.deepEqual(
+    s.completed.map(({ starts, ahead }) => [starts, ahead.map(({ stepId }) => stepId)]),
+    [[true, ['b']]],
+  );
+  assert.deepEqual(s.errors, []);
+});
+
+Deno.test('a run that may not begin is claimed, and an invocation does not end before it is', async () => {
+  const answers: (boolean | undefined)[] = [];
+  const s = stage(1, [first(transform('a', '1'))], {
+    complete(branches) {
+      answers.push(...branches.map(({ starts }) => starts));
+      const refused = branches.filter(({ starts }) => starts).map(idOf);
+      return Promise.resolve({ next: [], refused });
+    },
+    async claim(taken) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return taken.map(workOf);
+    },
+  });
+  await s.worker.runWithin(AMPLE);
+  assert.deepEqual(answers, [true, false]);
+  assert.deepEqual([s.released, s.errors], [[], []]);
 });

@@ -3,22 +3,18 @@
 
 import type {
   AheadStep,
-  CompletedBranch,
   Engine,
-  FailedStep,
   HeldToken,
   Presence,
   StartFacts,
   Token,
-  WaitingStep,
   Work,
 } from '../_shared/engine/engine.ts';
 import type { TokenQueue } from '../_shared/engine/queue.ts';
-import { isRefused } from '../_shared/engine/refused.ts';
 import { StepError } from '../_shared/steps/index.ts';
-import { answered, runAhead, startsAhead } from './ahead.ts';
+import { runAhead, startsAhead } from './ahead.ts';
 import type { Announce } from './announce.ts';
-import { createBatcher } from './batcher.ts';
+import { createAnswers } from './answers.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
 import { createHandover } from './handover.ts';
@@ -66,8 +62,6 @@ const FETCH_AT_MOST = 100;
 const PRESENCE_MS = 20_000;
 /** After tokens were found, the queue is read again so much later (create_tokens tells a quiet queue only). */
 const LOOK_AGAIN_MS = [30, 300, 3_000];
-/** A statement that failed (the database restarts, say) is tried again for about a lease. */
-const WRITE_ATTEMPTS = 8;
 
 export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory } = options;
@@ -76,11 +70,17 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Which delivery of its token this worker holds. */
   const deliveries = new Map<string, number>();
   const stats = {
-    executing: 0,
-    completed: 0,
-    failed: 0,
+    get executing() {
+      return executing.size;
+    },
     get tokens() {
       return tokens.size;
+    },
+    get completed() {
+      return answers.counts.completed;
+    },
+    get failed() {
+      return answers.counts.failed;
     },
   };
   const due = { wake: true, relay: true, admit: true, fetch: true };
@@ -94,6 +94,8 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Something was written that may have left messages: an invocation looks once more before it ends. */
   let unrelayed = false;
   let pumping = false;
+  /** Claims under way outside of a turn. */
+  const claiming = new Set<Promise<void>>();
   let turning: Promise<void> = Promise.resolve();
   let taking = false;
   let wakeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,102 +109,38 @@ export function createWorker(options: WorkerOptions): Worker {
     idle: settleIdle,
     onError: options.onError,
   });
-  const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
-  const completions = createBatcher<CompletedBranch>({
-    ...batching,
-    sizeOf: (branch) => 1 + branch.ahead.length,
-    onError(error, branches) {
-      const [branch] = branches;
-      if (!branch || !isRefused(error)) return lost(error, branches);
-      memory.forgetOutputs(branch.work.run_id);
-      stats.completed -= branch.ahead.length || 1;
-      // What ran ahead of it may be what is refused: it runs in its turn then.
-      if (branch.ahead.length > 0) completions.add({ ...branch, ahead: [] });
-      else if (branch.starts) beginInTurn([branch]);
-      else failRefused(branch.work, error);
+  const answers = createAnswers({
+    engine,
+    follow,
+    beginInTurn,
+    forget: memory.forgetOutputs,
+    due(what) {
+      due[what] = true;
     },
-    async flush(steps) {
-      const { next, refused } = await persistently('complete', () => engine.complete(steps));
-      for (const runId of refused) memory.forgetOutputs(runId);
-      if (steps.some(({ details }) => details?.emit)) due.relay = true;
-      const isUnstarted = (step: CompletedBranch) =>
-        step.starts === true && refused.includes(step.work.run_id);
-      follow(
-        steps.filter((step) => !isUnstarted(step)),
-        next,
-      );
-      beginInTurn(steps.filter(isUnstarted));
-    },
+    onError: options.onError,
   });
-  const failures = createBatcher<FailedStep>({
-    ...batching,
-    onError(error, steps) {
-      const [step] = steps;
-      const { details, ...bare } = step?.error ?? {};
-      const hasMore = details !== undefined || step?.input !== undefined;
-      if (step && hasMore && isRefused(error)) {
-        failures.add({ work: step.work, input: undefined, error: bare });
-      } else lost(error, steps);
-    },
-    async flush(steps) {
-      follow(steps, await persistently('fail', () => engine.fail(steps)));
-      due.wake = true;
-      pump();
-    },
-  });
-  const waits = createBatcher<WaitingStep>({
-    ...batching,
-    onError(error, steps) {
-      const [step] = steps;
-      if (step && isRefused(error)) failRefused(step.work, error);
-      else lost(error, steps);
-    },
-    async flush(steps) {
-      await persistently('wait', () => engine.wait(steps));
-      if (steps.some(({ wait }) => wait.work_queue_id)) due.relay = true;
-      follow(steps, []);
-      due.wake = true;
-      pump();
-    },
-  });
-
-  /** What could not be written stays claimed in the database: its lease runs out and others go on. */
-  function lost(error: unknown, steps: { work: Work }[]): void {
-    options.onError('answers could not be written; their tokens expire', error);
-    follow(steps, []);
-  }
-
-  /** What the database refuses to store it would refuse from every worker: the step fails, and says why. */
-  function failRefused(work: Work, reason: unknown): void {
-    const why = reason instanceof Error ? reason.message : String(reason);
-    const error = new StepError('invalid_output', `the answer cannot be stored: ${why}`);
-    stats.failed += 1;
-    failures.add({ work, input: undefined, error: error.toJSON() });
-  }
-
-  async function persistently<T>(what: string, statement: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await statement();
-      } catch (error) {
-        options.onError(what, error);
-        if (attempt >= WRITE_ATTEMPTS || isRefused(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 5_000)));
-      }
-    }
-  }
 
   function enter(works: readonly Work[]): void {
     for (const work of works) {
       memory.enter(work.run_id);
       tokens.set(work.job_id, (tokens.get(work.job_id) ?? 0) + 1);
-      const abort = new AbortController();
-      executing.set(work.step_run_id, { work, abort });
-      stats.executing = executing.size;
-      void execute(work, abort.signal, options.execute).then(async (result) =>
-        answer(result, await runOn(result, abort.signal)),
-      );
+      perform(work, work.step_run_id, (result, ahead) => answers.add(result, ahead));
     }
+  }
+
+  /** Executes a step, and what surely follows it; `key` is what it is known by meanwhile. */
+  function perform(
+    work: Work,
+    key: string,
+    done: (result: Answer, ahead: AheadStep[]) => void,
+  ): void {
+    const abort = new AbortController();
+    executing.set(key, { work, abort });
+    void execute(work, abort.signal, options.execute).then(async (result) => {
+      const ahead = await runOn(result, abort.signal);
+      executing.delete(key);
+      done(result, ahead);
+    });
   }
 
   /** What surely follows an answer, executed before it is written. */
@@ -225,17 +163,9 @@ export function createWorker(options: WorkerOptions): Worker {
     memory.keepFacts({ run_id: runId, input, trace_id });
     tokens.set(jobId, 1);
     deliveries.set(jobId, delivery);
-    const abort = new AbortController();
-    executing.set(jobId, { work, abort });
-    stats.executing = executing.size;
-    void execute(work, abort.signal, options.execute).then(async (result) => {
-      const ahead = await runOn(result, abort.signal);
-      executing.delete(jobId);
-      stats.executing = executing.size;
-      if (result.kind === 'completed') {
-        stats.completed += 1 + ahead.length;
-        completions.add({ work, ...answered(result), ahead, starts: true });
-      } else beginInTurn([{ work }]);
+    perform(work, jobId, (result, ahead) => {
+      if (result.kind === 'completed') answers.add(result, ahead, true);
+      else beginInTurn([{ work }]);
     });
   }
 
@@ -248,8 +178,16 @@ export function createWorker(options: WorkerOptions): Worker {
       runId: work.run_id,
       moreWait: false,
     }));
+    // Once these are left, which forgets what is held of their tokens.
+    const claimed = Promise.resolve()
+      .then(() => claim(again))
+      .catch((error: unknown) => options.onError('claim; their tokens expire', error))
+      .finally(() => {
+        claiming.delete(claimed);
+        pump();
+      });
+    claiming.add(claimed);
     follow(branches, []);
-    claim(again).catch((error: unknown) => options.onError('claim; their tokens expire', error));
   }
 
   function leave(work: Work): void {
@@ -260,46 +198,6 @@ export function createWorker(options: WorkerOptions): Worker {
       deliveries.delete(work.job_id);
     }
     memory.leave(work.run_id);
-  }
-
-  function answer(answer: Answer, ahead: AheadStep[]): void {
-    const { work } = answer;
-    executing.delete(work.step_run_id);
-    stats.executing = executing.size;
-    if (answer.kind === 'completed') {
-      stats.completed += 1 + ahead.length;
-      completions.add({ work, ...answered(answer), ahead });
-    } else if (answer.kind === 'waiting') {
-      const {
-        kind: _kind,
-        reason,
-        wakeAt,
-        timeoutMs,
-        signalName,
-        workQueueId,
-        task,
-        ...more
-      } = answer.result;
-      waits.add({
-        work,
-        input: answer.input,
-        wait: {
-          kind: reason,
-          wake_at: wakeAt?.toISOString(),
-          timeout_ms: timeoutMs ?? task?.deadline_ms,
-          signal_name: signalName,
-          work_queue_id: workQueueId,
-          task,
-          ...more,
-        },
-      });
-    } else if (answer.error.code === 'cancelled') {
-      // The run ended in the database already, or this worker stops: there is nothing to write.
-      follow([{ work }], []);
-    } else {
-      stats.failed += 1;
-      failures.add({ work, input: answer.input, error: answer.error.toJSON() });
-    }
   }
 
   /** The steps are written; their branches go on with `next`. */
@@ -496,7 +394,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function busy(): boolean {
-    return tokens.size > 0 || pumping || handover.busy;
+    return tokens.size > 0 || pumping || claiming.size > 0 || handover.busy;
   }
 
   function settleIdle(): void {
@@ -572,10 +470,8 @@ export function createWorker(options: WorkerOptions): Worker {
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
-    await turning;
-    await Promise.all([completions.drain(), waits.drain()]);
-    // Last: an answer of the others that is refused becomes one of these.
-    await failures.drain();
+    await Promise.all([turning, ...claiming]);
+    await answers.drain();
     for (const [jobId, token] of stranded) left.set(jobId, token);
     stranded.clear();
     if (left.size > 0) {

@@ -95,7 +95,10 @@ describe.each([
     expect(last).toMatchObject({ more: false, spent: null });
     // Whoever left something was at its limit, and at no other.
     expect(invocations.length).toBeGreaterThan(1);
-    expect(new Set(invocations.map(({ spent }) => spent))).toEqual(new Set([limit]));
+    const limits = new Set(invocations.map(({ spent }) => spent));
+    // A hint that comes while one answers makes it say that there is more.
+    limits.delete(null);
+    expect(limits).toEqual(new Set([limit]));
 
     const { run, all } = await b.ended(id);
     expect(run).toMatchObject({ status: 'completed', output: { sum: (239 * 240) / 2 } });
