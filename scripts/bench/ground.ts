@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { createDatabase } from '../stack/databases.ts';
 import { loadKeys, type StackKeys } from '../stack/keys.ts';
 import { resolveOptions, type StackConfig } from '../stack/options.ts';
@@ -30,12 +31,32 @@ export interface Ground {
   emptyDatabase(name: string): Promise<BenchDatabase>;
   /**
    * What autovacuum and the checkpointer would have done a minute later: statistics of young tables
-   * (sessions make their plans again), and what earlier work left to be written.
+   * (sessions make their plans again), and what earlier work left to be written. Waits until what runs of
+   * that has ended.
    */
   settle(database?: BenchDatabase): Promise<void>;
   /** What the server says of itself that matters for speed. */
   serverVersion(): Promise<string>;
   stop(): Promise<void>;
+}
+
+const VACUUM_MS = 60_000;
+
+/** What autovacuum does in one contender's database is no cost of the next one. */
+async function untilVacuumed(client: pg.Client): Promise<void> {
+  const deadline = Date.now() + VACUUM_MS;
+  for (;;) {
+    // One that only looks whether there is something to do is gone in a moment.
+    const { rows } = await client.query<{ busy: boolean }>(
+      `select exists (
+         select from pg_catalog.pg_stat_activity
+         where backend_type = 'autovacuum worker' and query like 'autovacuum:%'
+       ) as busy`,
+    );
+    if (!rows[0]?.busy) return;
+    if (Date.now() > deadline) throw new Error('autovacuum does not come to an end');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 export async function layGround(settings: readonly string[] = []): Promise<Ground> {
@@ -93,7 +114,10 @@ export async function layGround(settings: readonly string[] = []): Promise<Groun
         if (database) {
           await withClient(database.adminUrl, (client) => client.query('analyze'));
         }
-        await withClient(adminUrl, (client) => client.query('checkpoint'));
+        await withClient(adminUrl, async (client) => {
+          await client.query('checkpoint');
+          await untilVacuumed(client);
+        });
       },
       stop,
     };

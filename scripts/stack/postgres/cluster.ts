@@ -74,8 +74,6 @@ port = ${port}
 unix_socket_directories = ''
 max_connections = 200
 shared_buffers = '128MB'
-# A transition opens more tables and indexes than the default remembers locks for within the session.
-max_locks_per_transaction = 256
 dynamic_shared_memory_type = posix
 # Logical decoding feeds Realtime.
 wal_level = logical
