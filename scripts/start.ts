@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { bearDriverFaults } from './stack/driver-faults.ts';
 import { optionsFromArguments, ROOT, StackError } from './stack/options.ts';
 import { onOrphaned } from './stack/orphan.ts';
 import { SEED_USERS } from './stack/seed-users.ts';
@@ -69,6 +70,8 @@ onOrphaned(() => void shutDown('', 0));
 // The terminal may be gone before we are.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+
+bearDriverFaults();
 
 try {
   const envFile = join(ROOT, '.env');

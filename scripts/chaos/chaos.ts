@@ -4,10 +4,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { bearDriverFaults } from '../stack/driver-faults.ts';
 import { type Shop, startShop } from '../world/shop.ts';
 import { auditRuns, type Problem } from './audit.ts';
 import { signIn } from './client.ts';
-import { bearDriverFaults } from './driver-faults.ts';
 import { type Ground, layGround } from './ground.ts';
 import type { Kind, Site } from './kind.ts';
 import { auditQuiet } from './leftovers.ts';

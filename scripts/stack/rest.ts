@@ -1,6 +1,7 @@
 // /rest/v1: @supabase/lite's Data API as role authenticator, which by itself may read nothing: every
 // request runs as the role of its claims, and every grant is one a migration made.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IntrospectResult } from '@supabase/lite';
 import type { PostgresConnection } from '@supabase/lite/postgres';
 import pg from 'pg';
@@ -26,6 +27,33 @@ interface RestOptions {
 }
 
 export async function startRest(options: RestOptions): Promise<RestService> {
+  let api = await openApi(options);
+  const watch = await watchDatabase(options.introspectionUrl, {
+    changed: () => api.readSchema(),
+    // What lived through the loss of its connections may count some of them for ever: a new one takes over.
+    async back() {
+      const before = api;
+      api = await openApi(options);
+      await before.close();
+    },
+  });
+  return {
+    fetch: (request) => api.fetch(request),
+    async stop() {
+      await watch.stop();
+      await api.close();
+    },
+  };
+}
+
+interface Api {
+  fetch(request: Request): Promise<Response>;
+  readSchema(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The Data API on a pool of its own. */
+async function openApi(options: RestOptions): Promise<Api> {
   const { App } = await import('@supabase/lite');
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
@@ -79,15 +107,22 @@ export async function startRest(options: RestOptions): Promise<RestService> {
       },
     },
   });
-  await app.init();
-  await readSchema(introspector);
-
-  const listener = await listenForReload(options.introspectionUrl, async () => {
-    await introspector.clearSchemaCache();
+  const close = async () => {
+    await Promise.all([closePool(connection), closePool(introspector)]);
+  };
+  try {
+    await app.init();
     await readSchema(introspector);
-  });
-
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
+    close,
+    async readSchema() {
+      await introspector.clearSchemaCache();
+      await readSchema(introspector);
+    },
     fetch: async (request) => {
       if (request.method === 'OPTIONS') return await quietly(() => app.fetch(request));
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
@@ -98,10 +133,6 @@ export async function startRest(options: RestOptions): Promise<RestService> {
       const resolved = new Request(request, { headers });
       claimsOf.set(resolved, identity.claims);
       return await quietly(() => app.fetch(resolved));
-    },
-    stop: async () => {
-      await listener.stop();
-      await Promise.all([closePool(connection), closePool(introspector)]);
     },
   };
 }
@@ -155,24 +186,66 @@ function isContainer(text: string): boolean {
   }
 }
 
-/** `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again. */
-async function listenForReload(
+const RECONNECT_MS = 250;
+
+/**
+ * `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again; the connection
+ * that hears of it also tells when the database was away.
+ */
+async function watchDatabase(
   url: string,
-  reload: () => Promise<void>,
+  { changed, back }: { changed(): Promise<void>; back(): Promise<void> },
 ): Promise<{ stop(): Promise<void> }> {
-  const client = new pg.Client({ connectionString: url, keepAlive: true });
-  client.on('error', () => undefined);
+  const stopping = new AbortController();
+  let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
-  client.on('notification', () => {
-    clearTimeout(timer);
-    // A migration sends many; the last one counts.
-    timer = setTimeout(() => reload().catch(() => undefined), 100);
-  });
-  await client.connect();
-  await client.query('listen pgrst');
+  let returning: Promise<void> | undefined;
+
+  async function listen(): Promise<pg.Client> {
+    const next = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
+    next.on('error', () => undefined);
+    next.on('notification', () => {
+      clearTimeout(timer);
+      // A migration sends many; the last one counts.
+      timer = setTimeout(() => changed().catch(() => undefined), 100);
+    });
+    await next.connect();
+    await next.query('listen pgrst');
+    return next;
+  }
+
+  function watch(listening: pg.Client): void {
+    client = listening;
+    listening.once('end', () => {
+      if (!stopping.signal.aborted) returning = comeBack();
+    });
+  }
+
+  async function comeBack(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let listening: pg.Client | undefined;
+      try {
+        await sleep(RECONNECT_MS, undefined, { signal: stopping.signal });
+        listening = await listen();
+        await back();
+        return watch(listening);
+      } catch {
+        // Still away, or away again.
+        await listening?.end().catch(() => undefined);
+      }
+    }
+  }
+
+  watch(await listen());
   return {
     async stop() {
-      await client.end().catch(() => undefined);
+      stopping.abort();
+      await returning;
+      await client?.end().catch(() => undefined);
       clearTimeout(timer);
     },
   };

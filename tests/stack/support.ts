@@ -52,19 +52,24 @@ export function start(...args: string[]): Started {
   return run('node', ['scripts/start.ts', ...args]);
 }
 
+/** The same on a server that is there already. */
+export function startOn(databaseUrl: string, ...args: string[]): Started {
+  return run('node', ['scripts/start.ts', ...args], { DATABASE_URL: databaseUrl });
+}
+
 /** Runs `npm start -- …`: npm, its shell, and the stack below. */
 export function npmStart(...args: string[]): Started {
   return run('npm', ['start', '--', ...args]);
 }
 
-function run(command: string, args: string[]): Started {
+function run(command: string, args: string[], over: NodeJS.ProcessEnv = {}): Started {
   const env = { ...process.env };
   for (const name of Object.keys(env)) {
     if (name === 'DATABASE_URL' || name.startsWith('npm_')) delete env[name];
   }
   const child = spawn(command, args, {
     cwd: ROOT,
-    env,
+    env: { ...env, ...over },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   started.add(child);

@@ -1,5 +1,6 @@
 // The driver of the embedded Data API throws outside of any call when a connection breaks while it writes
-// (postgres.js, nextWrite). The call is never answered, which its client has to bear; the process lives on.
+// (postgres.js, nextWrite). The call is never answered, which its client has to bear; the process lives on,
+// and the Data API gets a new pool (rest.ts). For processes of our own: whatever else is not caught ends them.
 
 const isDriverFault = (error: Error) =>
   error instanceof TypeError &&
