@@ -14,6 +14,8 @@ export interface Revealed {
 
 /** Shorter values would turn ordinary text into stars. */
 const shortestMasked = 4;
+/** A text that was cut may end within a secret: so much of one at its end is taken for it. */
+const shortestCut = 8;
 
 export async function revealSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
   const secrets: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -41,11 +43,23 @@ export async function revealSecrets(resolved: Resolved, lookup: SecretLookup): P
 
 function mask(value: unknown, secrets: readonly string[]): unknown {
   if (typeof value === 'string') {
-    return secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value);
+    const whole = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value);
+    return secrets.reduce(maskCut, whole);
   }
   if (Array.isArray(value)) return value.map((item) => mask(item, secrets));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [mask(key, secrets) as string, mask(item, secrets)]),
   );
+}
+
+function maskCut(text: string, secret: string): string {
+  const mark = text.endsWith('…') ? '…' : '';
+  const end = text.length - mark.length;
+  for (let length = Math.min(secret.length - 1, end); length >= shortestCut; length -= 1) {
+    if (text.startsWith(secret.slice(0, length), end - length)) {
+      return `${text.slice(0, end - length)}***${mark}`;
+    }
+  }
+  return text;
 }

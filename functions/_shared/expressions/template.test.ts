@@ -127,6 +127,16 @@ Deno.test('secrets are shown as written and revealed last', async () => {
   assert.deepEqual(mask({ a: ['got k3y-k3y'], b: 1 }), { a: ['got ***'], b: 1 });
 });
 
+Deno.test('a text that was cut within a secret shows nothing of it', async () => {
+  const key = 'k3y-0123456789';
+  const resolved = await compileTemplate('{{ secrets.key }}').resolve(scope);
+  const { mask } = await resolveSecrets(resolved, () => key);
+  assert.equal(mask(`got ${key.slice(0, 10)}`), 'got ***');
+  assert.equal(mask(`got ${key.slice(0, 8)}…`), 'got ***…');
+  assert.equal(mask('got k3y-…'), 'got k3y-…');
+  assert.equal(mask(`${key.slice(0, 10)} got`), `${key.slice(0, 10)} got`);
+});
+
 Deno.test('text of an input that looks like a secret is only text', async () => {
   const resolved = await compileTemplate({
     note: '{{ input.note }}',
