@@ -118,8 +118,18 @@ begin
   ),
   -- A run whose last open step was resolved is complete: its own event follows those of the steps.
   -- (A run without open steps that nothing was resolved in has not started: it is paused early. One
-  -- that is being undone ends otherwise.) All in one update: status is in an index, so each change of
-  -- it costs an entry in every index of the table.
+  -- that is being undone ends otherwise.)
+  outcome as (
+    select
+      c.*,
+      o.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+      and (o.status in ('running', 'paused') or c.starts) and o.ending is null as completes
+    from change c
+    cross join lateral (
+      select r.open_steps, r.status, r.ending from public.runs r where r.id = c.run_id limit 1
+    ) o
+  ),
+  -- All in one update: status is in an index, so each change of it costs an entry in every index.
   run as (
     update public.runs r
     set
@@ -127,41 +137,24 @@ begin
       steps_completed = r.steps_completed + c.done_delta,
       context_version = r.context_version + c.context_delta,
       current_step = coalesce(c.current_step, r.current_step),
-      event_seq = r.event_seq + c.events + (
-        r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
-        and (r.status in ('running', 'paused') or c.starts) and r.ending is null
-      )::int,
-      status = case
-        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
-          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
-          then 'completed'
-        when c.starts then 'running'
-        else r.status
-      end,
+      event_seq = r.event_seq + c.events + c.completes::int,
+      status = case when c.completes then 'completed' when c.starts then 'running' else r.status end,
       started_at = case when c.starts then v_now else r.started_at end,
       -- Its time counts from here: what it waited for its turn is given back.
       deadline_at = case
         when c.starts then r.deadline_at + (v_now - r.created_at) else r.deadline_at
       end,
-      completed_at = case
-        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
-          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
-          then greatest(v_now, r.started_at)
-        else r.completed_at
-      end,
+      completed_at = case when c.completes then greatest(v_now, r.started_at) else r.completed_at end,
       output = case
-        when r.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
-          and (r.status in ('running', 'paused') or c.starts) and r.ending is null
-          then engine.run_output(r.id, r.workflow_version_id)
-        else r.output
+        when c.completes then engine.run_output(r.id, r.workflow_version_id) else r.output
       end,
       updated_at = v_now
-    from change c
+    from outcome c
     -- By the list as well: whatever the join, no more than these rows are read.
     where r.id = c.run_id and r.id = any(v_runs)
     returning
       r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
-      r.parent_step_run_id, c.events, r.status = 'completed' as is_complete
+      r.parent_step_run_id, c.events, c.completes as is_complete
   ),
   ended as (
     insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)

@@ -31,27 +31,31 @@ export interface Db {
 /** The texts of a function are few and fixed; should they not be, the others are not prepared. */
 const PREPARED_AT_MOST = 100;
 
-/** Names for the texts of statements; none from a pooler, which may prepare here and execute there. */
-function namer(isDirect: boolean): (text: string) => { name?: string } {
+/** Names under which a direct connection prepares the texts of statements. */
+function createNames() {
   const names = new Map<string, string>();
-  return (text) => {
-    if (!isDirect) return {};
-    let name = names.get(text);
-    if (name === undefined && names.size < PREPARED_AT_MOST) {
-      name = `s${names.size + 1}`;
-      names.set(text, name);
-    }
-    return name === undefined ? {} : { name };
+  let made = 0;
+  return {
+    /** None for a text too many. */
+    of(text: string): string | undefined {
+      if (!names.has(text) && names.size < PREPARED_AT_MOST) this.renew(text);
+      return names.get(text);
+    },
+    renew(text: string): void {
+      made += 1;
+      names.set(text, `s${made}`);
+    },
   };
 }
 
-/** A migration changed what a statement returns, which PostgreSQL refuses to a prepared one. */
+/** A migration changed what a statement returns, which PostgreSQL refuses to one that was prepared before. */
 function isOutdated(error: unknown): boolean {
   return (error as { code?: unknown }).code === '0A000';
 }
 
 export function openDb(options: DbOptions): Db {
-  const named = namer(options.direct ?? false);
+  // A pooler may prepare on one connection and execute on another.
+  const names = options.direct ? createNames() : undefined;
   const pool = new pg.Pool({
     connectionString: options.connectionString,
     max: options.max,
@@ -68,13 +72,19 @@ export function openDb(options: DbOptions): Db {
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-      const statement = { text, values: [...values] };
-      const result = await pool
-        .query<R>({ ...statement, ...named(text) })
-        .catch((error: unknown) => {
-          if (!isOutdated(error)) throw error;
-          return pool.query<R>(statement);
+      const ask = () => {
+        const name = names?.of(text);
+        return pool.query<R>({
+          text,
+          values: [...values],
+          ...(name === undefined ? {} : { name }),
         });
+      };
+      const result = await ask().catch((error: unknown) => {
+        if (!names || !isOutdated(error)) throw error;
+        names.renew(text);
+        return ask();
+      });
       return result.rows;
     },
     async transaction(work) {
