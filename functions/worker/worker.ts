@@ -4,7 +4,6 @@
 import type {
   AheadStep,
   Engine,
-  HeldToken,
   Presence,
   StartFacts,
   Token,
@@ -18,6 +17,7 @@ import { createAnswers } from './answers.ts';
 import { type Budget, unlimited } from './budget.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
 import { createHandover } from './handover.ts';
+import { createHeldTokens } from './held.ts';
 import type { RunMemory } from './run-memory.ts';
 import { runSchedules } from './schedules.ts';
 import type { Wakeup } from './wakeups.ts';
@@ -66,15 +66,13 @@ const LOOK_AGAIN_MS = [30, 300, 3_000];
 export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory } = options;
   const executing = new Map<string, Executing>();
-  const tokens = new Map<string, number>();
-  /** Which delivery of its token this worker holds. */
-  const deliveries = new Map<string, number>();
+  const held = createHeldTokens();
   const stats = {
     get executing() {
       return executing.size;
     },
     get tokens() {
-      return tokens.size;
+      return held.size;
     },
     get completed() {
       return answers.counts.completed;
@@ -86,8 +84,6 @@ export function createWorker(options: WorkerOptions): Worker {
   const due = { wake: true, relay: true, admit: true, fetch: true };
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const idleListeners = new Set<() => void>();
-  /** Tokens that this worker holds and will not execute the steps of any more. */
-  const stranded = new Map<string, HeldToken>();
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
   let moreWait = false;
@@ -123,7 +119,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function enter(works: readonly Work[]): void {
     for (const work of works) {
       memory.enter(work.run_id);
-      tokens.set(work.job_id, (tokens.get(work.job_id) ?? 0) + 1);
+      held.enter(work.job_id);
       perform(work, work.step_run_id, (result, ahead) => answers.add(result, ahead));
     }
   }
@@ -153,7 +149,8 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   /** Executes the first step of a run that nobody has to know of before it is done, and what follows. */
-  function begin({ jobId, runId, delivery }: Token, start: StartFacts, stepId: string): void {
+  function begin(token: Token, start: StartFacts, stepId: string): void {
+    const { jobId, runId } = token;
     const { app_code, workflow_version_id, input, trace_id } = start;
     const work: Work = {
       ...{ job_id: jobId, run_id: runId, app_code, workflow_version_id, step_id: stepId },
@@ -161,8 +158,8 @@ export function createWorker(options: WorkerOptions): Worker {
     };
     memory.enter(runId);
     memory.keepFacts({ run_id: runId, input, trace_id });
-    tokens.set(jobId, 1);
-    deliveries.set(jobId, delivery);
+    held.take(token);
+    held.enter(jobId);
     perform(work, jobId, (result, ahead) => {
       if (result.kind === 'completed') answers.add(result, ahead, true);
       else beginInTurn([{ work }]);
@@ -172,12 +169,9 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Runs that cannot begin with what their first step answered start as others do, and it is executed again. */
   function beginInTurn(branches: readonly { work: Work }[]): void {
     if (branches.length === 0) return;
-    const again = branches.map(({ work }) => ({
-      jobId: work.job_id,
-      delivery: deliveries.get(work.job_id) ?? 0,
-      runId: work.run_id,
-      moreWait: false,
-    }));
+    const again = branches.flatMap(({ work }) =>
+      held.list([work.job_id]).map((token) => ({ ...token, runId: work.run_id, moreWait: false })),
+    );
     // Once these are left, which forgets what is held of their tokens.
     const claimed = Promise.resolve()
       .then(() => claim(again))
@@ -191,12 +185,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function leave(work: Work): void {
-    const left = (tokens.get(work.job_id) ?? 1) - 1;
-    if (left > 0) tokens.set(work.job_id, left);
-    else {
-      tokens.delete(work.job_id);
-      deliveries.delete(work.job_id);
-    }
+    held.leave(work.job_id);
     memory.leave(work.run_id);
   }
 
@@ -204,7 +193,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else strand(held(next.map((w) => w.job_id)));
+    else held.strand(held.list(next.map((work) => work.job_id)));
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -237,7 +226,7 @@ export function createWorker(options: WorkerOptions): Worker {
    * to the front of the queue must not find a worker that has taken all of it.
    */
   function room(): number {
-    return Math.min(options.concurrency - Math.max(executing.size, tokens.size), FETCH_AT_MOST);
+    return Math.min(options.concurrency - Math.max(executing.size, held.size), FETCH_AT_MOST);
   }
 
   function hasRoom(): boolean {
@@ -271,7 +260,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
         if (!taking) {
-          strand(fetched);
+          held.strand(fetched);
           break;
         }
         // A hint that came while the queue was read stays.
@@ -319,23 +308,23 @@ export function createWorker(options: WorkerOptions): Worker {
   async function claim(fetched: readonly Token[]): Promise<void> {
     if (fetched.length === 0) return;
     if (!taking) {
-      strand(fetched);
+      held.strand(fetched);
       return;
     }
-    for (const { runId, jobId, delivery } of fetched) {
-      deliveries.set(jobId, delivery);
-      memory.enter(runId);
-      memory.facts(runId).catch(() => undefined);
+    for (const token of fetched) {
+      held.take(token);
+      memory.enter(token.runId);
+      memory.facts(token.runId).catch(() => undefined);
     }
     try {
       const works = await engine.claim(fetched);
       // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
       if (taking) enter(works);
-      else strand(held(works.map((work) => work.job_id)));
+      else held.strand(held.list(works.map((work) => work.job_id)));
     } finally {
       for (const { runId, jobId } of fetched) {
         memory.leave(runId);
-        if (!tokens.has(jobId)) deliveries.delete(jobId);
+        held.settle(jobId);
       }
     }
   }
@@ -394,7 +383,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function busy(): boolean {
-    return tokens.size > 0 || pumping || claiming.size > 0 || handover.busy;
+    return held.size > 0 || pumping || claiming.size > 0 || handover.busy;
   }
 
   function settleIdle(): void {
@@ -436,22 +425,11 @@ export function createWorker(options: WorkerOptions): Worker {
     });
   }
 
-  function strand(left: readonly HeldToken[]): void {
-    for (const { jobId, delivery } of left) stranded.set(jobId, { jobId, delivery });
-  }
-
-  function held(jobIds: Iterable<string>): HeldToken[] {
-    return [...jobIds].flatMap((jobId) => {
-      const delivery = deliveries.get(jobId);
-      return delivery === undefined ? [] : [{ jobId, delivery }];
-    });
-  }
-
   function keepLeases(): void {
     const third = () => (options.leaseSeconds * 1000) / 3;
     every(third, () => {
-      if (tokens.size === 0) return;
-      queue.touch(held(tokens.keys())).catch((error: unknown) => options.onError('touch', error));
+      if (held.size === 0) return;
+      queue.touch(held.list()).catch((error: unknown) => options.onError('touch', error));
     });
     // Some jitter keeps workers that started together from sweeping together.
     every(
@@ -466,20 +444,17 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handBack(): Promise<boolean> {
-    const left = new Map(held(tokens.keys()).map((token) => [token.jobId, token]));
+    held.strand(held.list());
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
     await Promise.all([turning, ...claiming]);
     await answers.drain();
-    for (const [jobId, token] of stranded) left.set(jobId, token);
-    stranded.clear();
-    if (left.size > 0) {
-      await engine
-        .release([...left.values()])
-        .catch((error: unknown) => options.onError('release', error));
+    const left = held.takeStranded();
+    if (left.length > 0) {
+      await engine.release(left).catch((error: unknown) => options.onError('release', error));
     }
-    return left.size > 0;
+    return left.length > 0;
   }
 
   function stopTaking(): void {
