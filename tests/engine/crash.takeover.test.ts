@@ -172,9 +172,16 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
   const open = new Set(held.slice(3, 10).map(({ path }) => path));
   held = [];
   expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
-  await waitFor('the open branches are asked again', () => held.length >= 7, 20_000);
-  expect(new Set(held.map(({ path }) => path))).toEqual(open);
-  for (const { response } of held) answer(response, 1);
+  const asked = () => new Set(held.map(({ path }) => path));
+  // A busy machine may starve a worker of its lease once more: then one is asked twice.
+  await waitFor('the open branches are asked again', () => asked().size >= open.size, 20_000);
+  expect(asked()).toEqual(open);
+  await waitFor('all are answered', async () => {
+    for (const { response } of held) if (!response.writableEnded) answer(response, 1);
+    const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
+    return data?.status !== 'running';
+  });
+  expect(asked()).toEqual(open);
   const { run } = await b.ended(id);
   expect(run).toMatchObject({ status: 'completed', output: { join: 30 } });
 });
