@@ -107,8 +107,18 @@ async function openApi(options: RestOptions): Promise<Api> {
       },
     },
   });
+  const asking = new Set<{ answered: Promise<Response>; giveUp(): void }>();
   const close = async () => {
+    // A request is several statements: those under way get the time to make all of them.
+    const late = new AbortController();
+    await Promise.race([
+      Promise.allSettled([...asking].map(({ answered }) => answered)),
+      sleep(CLOSE_GRACE_MS, undefined, { signal: late.signal }).catch(() => undefined),
+    ]);
+    late.abort();
     await Promise.all([closePool(connection), closePool(introspector)]);
+    // Whoever asks a pool that is closed waits for ever; the caller must not.
+    for (const { giveUp } of asking) giveUp();
   };
   try {
     await app.init();
@@ -132,9 +142,26 @@ async function openApi(options: RestOptions): Promise<Api> {
       headers.set('apikey', 'resolved');
       const resolved = new Request(request, { headers });
       claimsOf.set(resolved, identity.claims);
-      return await quietly(() => app.fetch(resolved));
+      const { promise: answered, resolve, reject } = Promise.withResolvers<Response>();
+      const asked = { answered, giveUp: () => resolve(noDatabase()) };
+      asking.add(asked);
+      quietly(() => app.fetch(resolved)).then(resolve, reject);
+      return await answered.finally(() => asking.delete(asked));
     },
   };
+}
+
+/** As PostgREST answers without its database. */
+function noDatabase(): Response {
+  return Response.json(
+    {
+      code: 'PGRST000',
+      message: 'Database connection error. Retrying the connection.',
+      details: null,
+      hint: null,
+    },
+    { status: 503, headers: { 'access-control-allow-origin': '*' } },
+  );
 }
 
 /** The schema from the cache, or read anew; unique means constraints only, as for PostgREST. */
@@ -187,6 +214,7 @@ function isContainer(text: string): boolean {
 }
 
 const RECONNECT_MS = 250;
+const CLOSE_GRACE_MS = 2_000;
 
 /**
  * `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again; the connection
