@@ -80,9 +80,20 @@ async function openApi(options: RestOptions): Promise<Api> {
     // lite would grant everything in every schema to the API roles here; hosted projects do not.
     ensureRlsContext: { value: async () => true },
     normalizeDbError: { value: normalizeDbError },
-    introspect: { value: () => readSchema(introspector) },
+    introspect: { value: async () => schema ?? (await read()) },
     viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
   });
+  // The schema that is known goes on serving while a new one is read: reading waits for the locks of migrations.
+  let schema: IntrospectResult | undefined;
+  let reading: Promise<unknown> = Promise.resolve();
+  const read = () => {
+    const result = reading.then(async () => {
+      schema = await readSchema(introspector);
+      return schema;
+    });
+    reading = result.catch(() => undefined);
+    return result;
+  };
   const claimsOf = new WeakMap<Request, Record<string, unknown>>();
   const app = new App({
     connection,
@@ -122,7 +133,7 @@ async function openApi(options: RestOptions): Promise<Api> {
   };
   try {
     await app.init();
-    await readSchema(introspector);
+    await read();
   } catch (error) {
     await close();
     throw error;
@@ -130,8 +141,7 @@ async function openApi(options: RestOptions): Promise<Api> {
   return {
     close,
     async readSchema() {
-      await introspector.clearSchemaCache();
-      await readSchema(introspector);
+      await read();
     },
     fetch: async (request) => {
       if (request.method === 'OPTIONS') return await quietly(() => app.fetch(request));
@@ -164,9 +174,9 @@ function noDatabase(): Response {
   );
 }
 
-/** The schema from the cache, or read anew; unique means constraints only, as for PostgREST. */
+/** The schema as it is now; unique means constraints only, as for PostgREST. */
 async function readSchema(introspector: PostgresConnection): Promise<IntrospectResult> {
-  const schema = await introspector.introspect({ useCache: true });
+  const schema = await introspector.introspect({ useCache: false });
   const key = (of: { schema?: string; table: string; name: string }) =>
     `${of.schema ?? 'public'}.${of.table}.${of.name}`;
   const constraints = new Set((schema.unique_constraints ?? []).map(key));

@@ -132,6 +132,46 @@ test('a new table is served soon after its migration, without a restart', async 
   }
 });
 
+test('a migration that holds a lock for long keeps nobody from what was there before', async () => {
+  const db = pool();
+  const migration = await db.connect();
+  const person = await signedIn('viewer@acme');
+  try {
+    await migration.query(`
+      begin;
+      create table public.lock_probe (id int primary key);
+      create view public.lock_probe_view with (security_invoker) as select id from public.lock_probe;
+      grant select on public.lock_probe, public.lock_probe_view to authenticated;
+      commit;
+      begin;
+      lock table public.lock_probe in access exclusive mode;
+    `);
+    await db.query("notify pgrst, 'reload schema'");
+    await waitFor('the schema is being read', async () => {
+      const { rows } = await db.query<{ waits: boolean }>(
+        `select exists (select from pg_catalog.pg_locks l
+           where not l.granted and l.relation = 'public.lock_probe'::regclass) as waits`,
+      );
+      return rows[0]?.waits === true;
+    });
+    const { error } = await person
+      .from('workflows')
+      .select('id')
+      .limit(1)
+      .abortSignal(AbortSignal.timeout(10_000));
+    expect(error).toBeNull();
+    await migration.query('commit');
+    await waitFor('the new view is served', async () => {
+      const { data } = await person.from('lock_probe_view').select();
+      return data !== null;
+    });
+  } finally {
+    await migration.query('rollback');
+    migration.release();
+    await db.query('drop table if exists public.lock_probe cascade');
+  }
+});
+
 test('CORS lets a browser on another origin call every service', async () => {
   for (const path of ['rest/v1/workflows', 'auth/v1/token?grant_type=password']) {
     const response = await fetch(`${stackInfo().api_url}/${path}`, {
