@@ -2,7 +2,7 @@
 -- The first delivery of a run's first token starts the run. A token delivered again (its worker
 -- died) finds its unfinished steps and goes on from there, under a new claim number.
 
-create function engine.claim(p_job_ids uuid[], p_run_ids uuid[])
+create function engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries int[])
 returns setof engine.work
 language plpgsql
 set search_path = ''
@@ -10,6 +10,8 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
+  v_jobs uuid[];
+  v_runs uuid[];
   v_started uuid[];
   v_started_jobs uuid[];
   v_run_events engine.event[];
@@ -20,11 +22,21 @@ declare
 begin
   perform 1 from public.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
+  -- A worker that was frozen since it took them may have lost some to another, who claims them. Not locked:
+  -- whoever is handed one of them from here on waits for the lock of its run.
+  select array_agg(t.job_id order by t.ord), array_agg(t.run_id order by t.ord) into v_jobs, v_runs
+  from unnest(p_job_ids, p_run_ids, p_deliveries) with ordinality as t (job_id, run_id, delivery, ord)
+  join pgboss.job j
+    on j.name = 'steps' and j.id = t.job_id and j.state = 'active' and j.retry_count = t.delivery;
+  if v_jobs is null then
+    return;
+  end if;
+
   -- engine.record sets them running, with their event.
   with started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
-    from unnest(p_job_ids, p_run_ids) as t (job_id, run_id)
-    join public.runs r on r.id = t.run_id and r.id = any(p_run_ids)
+    from unnest(v_jobs, v_runs) as t (job_id, run_id)
+    join public.runs r on r.id = t.run_id and r.id = any(v_runs)
     where r.status = 'pending'
     order by r.id
   )
@@ -81,7 +93,7 @@ begin
       status = 'running', claim = s.claim + 1, started_at = coalesce(s.started_at, v_now),
       updated_at = v_now
     from public.runs r
-    where s.job_id = any(p_job_ids)
+    where s.job_id = any(v_jobs)
       and s.status in ('ready', 'running')
       and r.id = s.run_id
       and r.status = 'running'
@@ -126,7 +138,7 @@ begin
   -- A paused run holds its ready steps without a token; resuming makes new ones. Any other token
   -- without work (the run ended, or this is an old duplicate) is of no more use.
   v_idle := array(
-    select j.id from unnest(p_job_ids) as j (id)
+    select j.id from unnest(v_jobs) as j (id)
     except
     select w.job_id from unnest(v_work) as w
   );
@@ -143,6 +155,7 @@ begin
 end;
 $$;
 
-comment on function engine.claim(uuid[], uuid[]) is
-'Takes the tokens that pg-boss handed to this worker (job ids and their runs) and returns the steps to execute. '
-'Starts pending runs. A claim above 1 tells that an earlier worker did not finish the attempt.';
+comment on function engine.claim(uuid[], uuid[], int[]) is
+'Takes the tokens that pg-boss handed to this worker (job ids, their runs, and pg-boss''s retry_count as it was handed out) '
+'and returns the steps to execute. Starts pending runs. Tokens that went to another worker meanwhile are left to it. '
+'A claim above 1 tells that an earlier worker did not finish the attempt.';

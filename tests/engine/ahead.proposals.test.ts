@@ -4,6 +4,7 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Bench, bench, node, value } from './support.ts';
+import { take } from './tokens.ts';
 
 let b: Bench;
 let versionId: string;
@@ -68,12 +69,9 @@ interface Answer extends Omit<Proposal, 'after'> {
 /** Completes step a with proposals, after `before` has changed the run. */
 function propose(proposals: Proposal[], before?: Before, claim = 1): Promise<Outcome> {
   return play(async (db, runId) => {
-    const { rows } = await db.query<{ step_run_id: string }>(
-      'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])',
-      [runId],
-    );
+    const [claimed] = await take(db, [runId]);
     await before?.(db, runId);
-    const held = { stepRunId: rows[0]?.step_run_id ?? '', claim };
+    const held = { stepRunId: claimed?.step_run_id ?? '', claim };
     return [{ id: 'a', held }, ...proposals];
   });
 }
@@ -161,7 +159,6 @@ async function play(
   }
 }
 
-const CLAIM = 'select * from engine.claim(array[gen_random_uuid()], array[$1::uuid])';
 const CANCEL = "select engine.end_runs(array[$1::uuid], 'cancelled', null)";
 const setStatus = (status: string) => `update public.runs set status = '${status}' where id = $1`;
 
@@ -289,7 +286,7 @@ describe('runs that begin ahead', () => {
 
   test.each([
     ['has been paused', (db, id) => db.query(setStatus('paused'), [id])],
-    ['was claimed by another worker', (db, id) => db.query(CLAIM, [id])],
+    ['was claimed by another worker', (db, id) => take(db, [id])],
     ['was cancelled', (db, id) => db.query(CANCEL, [id])],
   ] as [string, Before][])('do not when the run %s', async (_, before) => {
     const { statuses, next, refused } = await begin(RIGHT_PATH, before);

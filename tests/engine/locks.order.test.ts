@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
 import { waitFor } from '../support/stack.ts';
 import { type Bench, bench, node, type Run, value } from './support.ts';
+import { type Claimed, take } from './tokens.ts';
 
 let ground: Ground;
 let b: Bench;
@@ -18,32 +19,14 @@ afterAll(async () => {
   await ground?.stop();
 });
 
-interface Work {
-  run_id: string;
-  step_run_id: string;
-  claim: number;
-}
-
-/** Claims the first tokens of these runs. */
-async function claim(runIds: string[]): Promise<Work[]> {
-  const { rows } = await b.db.query<Work>(
-    `select w.* from (
-       select array_agg(j.id) as jobs, array_agg((j.data ->> 'run_id')::uuid) as runs
-       from pgboss.job j where j.data ->> 'run_id' = any($1)
-     ) t, engine.claim(t.jobs, t.runs) w`,
-    [runIds],
-  );
-  return rows;
-}
-
-async function complete({ run_id, step_run_id, claim: number }: Work): Promise<void> {
+async function complete({ run_id, step_run_id, claim: number }: Claimed): Promise<void> {
   await b.db.query(
     "select engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null], array[null::uuid])",
     [run_id, step_run_id, number],
   );
 }
 
-async function wait(works: Work[], wish: unknown): Promise<void> {
+async function wait(works: Claimed[], wish: unknown): Promise<void> {
   await b.db.query(
     'select engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
     [
@@ -76,7 +59,10 @@ test('two relays that follow children of the same parents do not wait for each o
   );
   const parents = await Promise.all([b.start(parent), b.start(parent)]);
   const half = calls.length / 2;
-  const held = await claim(parents.map(({ id }) => id));
+  const held = await take(
+    b.db,
+    parents.map(({ id }) => id),
+  );
   // By their ids: half of the one's children, half of the other's, and the rest of both.
   for (const from of [0, half]) {
     for (const { id } of parents) {
@@ -92,7 +78,14 @@ test('two relays that follow children of the same parents do not wait for each o
 
   // Each relay gets half of the children of both, the one's first or the other's.
   const part = (n: number) => children.slice(n * half, (n + 1) * half);
-  const works = new Map((await claim(children.map(({ id }) => id))).map((w) => [w.run_id, w]));
+  const works = new Map(
+    (
+      await take(
+        b.db,
+        children.map(({ id }) => id),
+      )
+    ).map((w) => [w.run_id, w]),
+  );
   for (const run of [part(0), part(3), part(1), part(2)].flat()) {
     const work = works.get(run.id);
     if (work) await complete(work);
@@ -111,8 +104,8 @@ test('what is due does not wait for an overdue run that somebody holds', async (
   const name = await b.publish([node('w', 'delay', { ms: 60_000 })]);
   const [overdue, due] = await Promise.all([b.start(name), b.start(name)]);
   const wish = { kind: 'delay', timeout_ms: 60_000 };
-  await wait(await claim([overdue.id]), { ...wish, timeout_ms: 600_000 });
-  await wait(await claim([due.id]), wish);
+  await wait(await take(b.db, [overdue.id]), { ...wish, timeout_ms: 600_000 });
+  await wait(await take(b.db, [due.id]), wish);
   await b.db.query(
     "update public.runs set deadline_at = engine.now() + interval '90 seconds' where id = $1",
     [overdue.id],

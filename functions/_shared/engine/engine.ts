@@ -223,9 +223,10 @@ export function createEngine(db: Db): Engine {
     untilAnswered(() => db.query<R>(text, values));
   return {
     claim: (tokens) =>
-      db.query('select * from engine.claim($1::uuid[], $2::uuid[])', [
+      db.query('select * from engine.claim($1::uuid[], $2::uuid[], $3::int[])', [
         tokens.map((t) => t.jobId),
         tokens.map((t) => t.runId),
+        tokens.map((t) => t.delivery),
       ]),
     async complete(branches) {
       const steps = branches.flatMap(({ work, starts, ahead, ...first }) => [

@@ -1,0 +1,87 @@
+// Tokens belong to whom pg-boss handed them last: a worker that was frozen since it took one finds that it is
+// another's, and executes nothing. Each case plays both workers in a transaction that is rolled back.
+
+import type pg from 'pg';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Bench, bench, value } from './support.ts';
+import { claim, type HandedOut, handOut } from './tokens.ts';
+
+let b: Bench;
+let versionId: string;
+
+beforeAll(async () => {
+  b = await bench();
+  const name = await b.publish([value('a'), value('b')], ['a > b']);
+  const { rows } = await b.db.query<{ id: string }>(
+    'select published_version_id as id from public.workflows where kebab_name = $1',
+    [name],
+  );
+  versionId = rows[0]?.id ?? '';
+});
+
+async function played(
+  play: (db: pg.PoolClient, runId: string, first: HandedOut[]) => Promise<void>,
+): Promise<void> {
+  const db = await b.db.connect();
+  try {
+    await db.query('begin');
+    const { rows } = await db.query<{ id: string }>(
+      `select (engine.start_run('acme', $1, '{}')).id`,
+      [versionId],
+    );
+    const runId = rows[0]?.id ?? '';
+    await play(db, runId, await handOut(db, [runId]));
+  } finally {
+    await db.query('rollback');
+    db.release();
+  }
+}
+
+/** The lease of the worker that holds this runs out. */
+async function returned(db: pg.PoolClient, tokens: readonly HandedOut[]): Promise<void> {
+  await db.query('select engine.return_tokens($1)', [tokens.map(({ job_id }) => job_id)]);
+}
+
+async function state(db: pg.PoolClient, runId: string): Promise<unknown> {
+  const { rows } = await db.query(
+    `select r.status, r.event_seq::int as events,
+       (select count(*)::int from pgboss.job j where j.data ->> 'run_id' = r.id::text) as tokens,
+       (select array_agg(s.claim) from public.step_runs s where s.run_id = r.id) as claims
+     from public.runs r where r.id = $1`,
+    [runId],
+  );
+  return rows[0];
+}
+
+describe('a worker claims late', () => {
+  test('what went back into the queue meanwhile stays there, and the run has not started', () =>
+    played(async (db, runId, first) => {
+      await returned(db, first);
+      expect(await claim(db, first)).toEqual([]);
+      expect(await state(db, runId)).toEqual({
+        status: 'pending',
+        events: 1,
+        tokens: 1,
+        claims: null,
+      });
+    }));
+
+  test('what another took meanwhile is claimed by the other alone, once', () =>
+    played(async (db, runId, first) => {
+      await returned(db, first);
+      const second = await handOut(db, [runId]);
+      expect(await claim(db, first)).toEqual([]);
+      expect(await claim(db, second)).toMatchObject([{ run_id: runId, claim: 1 }]);
+      expect(await claim(db, first)).toEqual([]);
+      expect(await state(db, runId)).toMatchObject({ status: 'running', tokens: 1, claims: [1] });
+    }));
+
+  test('the others of the same call are claimed', () =>
+    played(async (db, runId, first) => {
+      const [mine] = await claim(db, [
+        ...first.map((token) => ({ ...token, job_id: crypto.randomUUID() })),
+        ...first,
+      ]);
+      expect(mine).toMatchObject({ run_id: runId, claim: 1 });
+    }));
+});

@@ -1,0 +1,45 @@
+// The first two calls of a worker, played by a test: tokens are handed out, then claimed.
+
+import type pg from 'pg';
+
+export interface HandedOut {
+  job_id: string;
+  run_id: string;
+  delivery: number;
+}
+
+export interface Claimed {
+  run_id: string;
+  step_run_id: string;
+  claim: number;
+}
+
+type Db = Pick<pg.Pool | pg.PoolClient, 'query'>;
+
+/** The tokens of these runs go to the test, as pg-boss hands them out. */
+export async function handOut(db: Db, runIds: readonly string[]): Promise<HandedOut[]> {
+  const { rows } = await db.query<HandedOut>(
+    `update pgboss.job
+     set
+       state = 'active', started_on = now(),
+       retry_count = case when started_on is null then retry_count else retry_count + 1 end
+     where name = 'steps' and data ->> 'run_id' = any($1)
+     returning id as job_id, (data ->> 'run_id')::uuid as run_id, retry_count as delivery`,
+    [runIds],
+  );
+  return rows;
+}
+
+export async function claim(db: Db, tokens: readonly HandedOut[]): Promise<Claimed[]> {
+  const { rows } = await db.query<Claimed>('select * from engine.claim($1, $2, $3)', [
+    tokens.map(({ job_id }) => job_id),
+    tokens.map(({ run_id }) => run_id),
+    tokens.map(({ delivery }) => delivery),
+  ]);
+  return rows;
+}
+
+/** Hands out and claims the first tokens of these runs. */
+export async function take(db: Db, runIds: readonly string[]): Promise<Claimed[]> {
+  return await claim(db, await handOut(db, runIds));
+}
