@@ -52,7 +52,7 @@ export async function runAhead(
   // Items of a for_each are followed by their step, compensations by the next: the database knows which.
   if (work.item_index !== 0) return [];
   const plan = await deps.plans.get(work.workflow_version_id);
-  const until = performance.now() + AHEAD_MS;
+  const until = deps.clock.now() + AHEAD_MS;
   const ahead: AheadStep[] = [];
   /** These are in no table yet: whoever reads one that is not remembered finds nothing. */
   const unwritten = new Set<string>();
@@ -64,7 +64,7 @@ export async function runAhead(
   for (let before = after.shift(); before; before = after.shift()) {
     unwritten.add(before.work.step_id);
     for (const node of following(plan, before.work.step_id, before.result.handle)) {
-      if (abort.aborted || ahead.length >= AHEAD_AT_MOST || performance.now() > until) return ahead;
+      if (abort.aborted || ahead.length >= AHEAD_AT_MOST || deps.clock.now() > until) return ahead;
       if (!finds(node)) continue;
       const answer = await execute(aheadOf(work, node), abort, deps);
       // What was remembered may have been forgotten while it ran.

@@ -1,6 +1,7 @@
 // Announcements to watchers outside of Realtime: "there is news of this run", and to other workers.
 // News of one run within a moment is one message; what it is, readers fetch by seq.
 
+import { type Clock, pause } from '../_shared/clock/clock.ts';
 import { type Bus, runChannel, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
 
 const GATHER_MS = 25;
@@ -13,7 +14,7 @@ export interface Announcement {
 /** Resolves with whether Redis took them; there is nothing to take where it is not configured. */
 export type Announce = (announcements: readonly Announcement[]) => Promise<boolean>;
 
-export function createAnnouncer(bus: Bus): Announce {
+export function createAnnouncer(bus: Bus, clock: Clock): Announce {
   if (!bus.configured) return () => Promise.resolve(true);
   let gathered = new Set<string>();
   let sending: Promise<boolean> | undefined;
@@ -26,7 +27,7 @@ export function createAnnouncer(bus: Bus): Announce {
   }
 
   async function send(): Promise<boolean> {
-    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    await pause(clock, GATHER_MS);
     const runIds = [...gathered];
     gathered = new Set();
     sending = undefined;

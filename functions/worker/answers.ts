@@ -3,6 +3,7 @@
 // for what is in it is halved by its batcher until the one answer stands alone, which is then dealt
 // with here, so that it costs its own step and nobody else's.
 
+import { type Clock, pause } from '../_shared/clock/clock.ts';
 import type {
   AheadStep,
   CompletedBranch,
@@ -22,6 +23,7 @@ const WRITE_ATTEMPTS = 8;
 
 export interface AnswersOptions {
   engine: Pick<Engine, 'complete' | 'fail' | 'wait'>;
+  clock: Clock;
   /** The steps are written, or given up; their branches go on with `next`. */
   follow(steps: readonly { work: Work }[], next: readonly Work[]): void;
   /** These runs did not begin with what their first step answered. */
@@ -126,7 +128,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       } catch (error) {
         onError(what, error);
         if (attempt >= WRITE_ATTEMPTS || isRefused(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 5_000)));
+        await pause(options.clock, Math.min(100 * 2 ** attempt, 5_000));
       }
     }
   }

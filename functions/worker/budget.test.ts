@@ -3,22 +3,22 @@
 import assert from 'node:assert/strict';
 import { startBudget } from './budget.ts';
 
-function movable() {
-  const at: { now: number; cpu?: number | undefined } = { now: 1_000, cpu: 500 };
-  return { at, clock: { now: () => at.now, cpu: () => at.cpu } };
-}
-
 const LIMITS = { wallMs: 100, cpuMs: 20 };
 
+function movable() {
+  const at: { now: number; cpu?: number | undefined } = { now: 1_000, cpu: 500 };
+  return { at, start: () => startBudget(LIMITS, { now: () => at.now }, () => at.cpu) };
+}
+
 Deno.test('nothing is spent at the start, whatever the process has used before', () => {
-  const { clock } = movable();
-  const budget = startBudget(LIMITS, clock);
+  const { start } = movable();
+  const budget = start();
   assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [false, undefined, 100]);
 });
 
 Deno.test('the wall clock', () => {
-  const { at, clock } = movable();
-  const budget = startBudget(LIMITS, clock);
+  const { at, start } = movable();
+  const budget = start();
   at.now += 99;
   assert.deepEqual([budget.spent, budget.wallLeftMs], [false, 1]);
   at.now += 1;
@@ -26,8 +26,8 @@ Deno.test('the wall clock', () => {
 });
 
 Deno.test('CPU time', () => {
-  const { at, clock } = movable();
-  const budget = startBudget(LIMITS, clock);
+  const { at, start } = movable();
+  const budget = start();
   at.cpu = 519;
   assert.equal(budget.spent, false);
   at.cpu = 520;
@@ -35,9 +35,9 @@ Deno.test('CPU time', () => {
 });
 
 Deno.test('where CPU time is not told, only the wall clock ends it', () => {
-  const { at, clock } = movable();
+  const { at, start } = movable();
   at.cpu = undefined;
-  const budget = startBudget(LIMITS, clock);
+  const budget = start();
   at.now += 99;
   assert.equal(budget.spent, false);
   at.now += 1;

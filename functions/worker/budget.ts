@@ -2,6 +2,7 @@
 // worker stops taking work in time, finishes what it carries and hands back the rest.
 
 import process from 'node:process';
+import type { Clock } from '../_shared/clock/clock.ts';
 
 export interface BudgetLimits {
   wallMs: number;
@@ -16,23 +17,15 @@ export interface Budget {
   readonly wallLeftMs: number;
 }
 
-interface Clock {
-  now(): number;
-  /** CPU time of this process in milliseconds, where the platform tells. */
-  cpu(): number | undefined;
+/** CPU time of this process in milliseconds, where the platform tells. */
+function cpuTime(): number | undefined {
+  try {
+    const usage = process.cpuUsage();
+    return (usage.user + usage.system) / 1000;
+  } catch {
+    return undefined;
+  }
 }
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  cpu() {
-    try {
-      const usage = process.cpuUsage();
-      return (usage.user + usage.system) / 1000;
-    } catch {
-      return undefined;
-    }
-  },
-};
 
 export const unlimited: Budget = {
   spent: false,
@@ -40,14 +33,18 @@ export const unlimited: Budget = {
   wallLeftMs: Number.POSITIVE_INFINITY,
 };
 
-export function startBudget(limits: BudgetLimits, clock: Clock = systemClock): Budget {
+export function startBudget(
+  limits: BudgetLimits,
+  clock: Pick<Clock, 'now'>,
+  cpu: () => number | undefined = cpuTime,
+): Budget {
   const startedAt = clock.now();
-  const cpuAtStart = clock.cpu();
+  const cpuAtStart = cpu();
   const spentBy = () => {
     if (clock.now() - startedAt >= limits.wallMs) return 'wall';
-    const cpu = clock.cpu();
-    if (cpu === undefined || cpuAtStart === undefined) return undefined;
-    return cpu - cpuAtStart >= limits.cpuMs ? 'cpu' : undefined;
+    const used = cpu();
+    if (used === undefined || cpuAtStart === undefined) return undefined;
+    return used - cpuAtStart >= limits.cpuMs ? 'cpu' : undefined;
   };
   return {
     get wallLeftMs() {

@@ -1,6 +1,7 @@
 // Executing one step: load what its expressions read, resolve its config, run its handler within
 // its time, and say what came of it. Nothing is written here; the answer goes to the batchers.
 
+import type { Clock } from '../_shared/clock/clock.ts';
 import type { Work } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
@@ -28,6 +29,8 @@ export type SecretsOf = (appCode: string) => (name: string) => Promise<string | 
 export interface ExecuteDeps {
   plans: Plans;
   memory: RunMemory;
+  /** What attempts are timed by. */
+  clock: Clock;
   env: StepEnv;
   secretsOf: SecretsOf;
   /** What a step may do in the database, under a key that is the same for every attempt. */
@@ -56,14 +59,19 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     const { step, timeoutMs, component } = part;
     if (step instanceof StepError) throw step;
 
-    const result = await within(timeoutMs ?? DEFAULT_TIMEOUT_MS, abort, async (signal) => {
-      const ctx = await contextOf(work, step, plan, signal, deps);
-      if (component) ctx.component = component;
-      if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
-      const resolved = await step.resolve(ctx);
-      input = resolved.stored;
-      return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
-    });
+    const result = await within(
+      timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      deps.clock,
+      abort,
+      async (signal) => {
+        const ctx = await contextOf(work, step, plan, signal, deps);
+        if (component) ctx.component = component;
+        if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
+        const resolved = await step.resolve(ctx);
+        input = resolved.stored;
+        return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+      },
+    );
     if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
     if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
     return { kind: 'completed', work, input, result };
@@ -129,6 +137,7 @@ async function contextOf(
  */
 function within<T>(
   ms: number,
+  clock: Clock,
   abort: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -140,15 +149,14 @@ function within<T>(
     };
     const onAbort = () => end(abort.reason);
     if (abort.aborted) return onAbort();
-    const timer = setTimeout(
-      () => end(new StepError('timeout', 'the attempt ran out of time', { retryable: true })),
-      ms,
+    const callOff = clock.after(ms, () =>
+      end(new StepError('timeout', 'the attempt ran out of time', { retryable: true })),
     );
     abort.addEventListener('abort', onAbort, { once: true });
     attempt(ending.signal)
       .then(resolve, reject)
       .finally(() => {
-        clearTimeout(timer);
+        callOff();
         abort.removeEventListener('abort', onAbort);
       });
   });

@@ -18,7 +18,8 @@ export interface HandoverOptions {
   /** Nothing is under way any more. */
   idle(): void;
   onError(what: string, error: unknown): void;
-  now?(): number;
+  /** Milliseconds that never go back. */
+  now(): number;
 }
 
 export interface Handover {
@@ -29,7 +30,7 @@ export interface Handover {
 }
 
 export function createHandover(options: HandoverOptions): Handover {
-  const now = options.now ?? (() => performance.now());
+  const { now } = options;
   let busy = false;
   let more = false;
   let quietUntil = Number.NEGATIVE_INFINITY;

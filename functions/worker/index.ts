@@ -5,6 +5,7 @@
 
 import { Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
+import { pause, systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/engine/db.ts';
 import { createEngine } from '../_shared/engine/engine.ts';
 import { openQueue } from '../_shared/engine/queue.ts';
@@ -53,13 +54,16 @@ const presence = createPresence({
   stats: () => worker.stats,
 });
 
+const clock = systemClock;
 const worker = createWorker({
+  clock,
   engine,
   queue,
   memory,
   execute: {
-    plans: createPlans(engine),
+    plans: createPlans(engine, clock),
     memory,
+    clock,
     env: createStepEnv(environment),
     secretsOf: createSecrets(db, environment),
     reachOf: createReach(engine, () => worker.wake({ kind: 'outbox' })),
@@ -69,7 +73,7 @@ const worker = createWorker({
   presence: () => presence(),
   pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
   lookMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : env.worker.lookMs),
-  publish: createAnnouncer(bus),
+  publish: createAnnouncer(bus, clock),
   onError,
 });
 
@@ -98,7 +102,7 @@ interface Invocation {
 }
 
 async function invocation(): Promise<Invocation> {
-  const budget = startBudget(env.worker.budget);
+  const budget = startBudget(env.worker.budget, clock);
   const done = await worker.runWithin(budget);
   return { ...done, spent: budget.spentBy ?? null };
 }
@@ -137,7 +141,7 @@ if (env.worker.mode === 'resident') {
   const tell = (...state: Parameters<typeof presence>) =>
     Promise.race([
       engine.beat(presence(...state)).catch((error: unknown) => onError('presence', error)),
-      new Promise((resolve) => setTimeout(resolve, TELL_AT_MOST_MS)),
+      pause(clock, TELL_AT_MOST_MS),
     ]);
   void tell();
   worker.start();

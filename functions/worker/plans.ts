@@ -2,6 +2,7 @@
 // never change, so a plan is read and compiled once per worker and kept until many others were used.
 
 import { z } from 'zod';
+import type { Clock } from '../_shared/clock/clock.ts';
 import type { Engine, PlanNode } from '../_shared/engine/engine.ts';
 import {
   type CompiledStep,
@@ -110,7 +111,7 @@ function compileNode(type: string, config: unknown): CompiledStep | StepError {
   }
 }
 
-export function createPlans(engine: Engine): Plans {
+export function createPlans(engine: Engine, clock: Pick<Clock, 'now'>): Plans {
   const kept = new Map<string, Kept>();
   const loader = createLoader<string, CompiledPlan>(async (ids) => {
     const found = new Map(
@@ -135,7 +136,7 @@ export function createPlans(engine: Engine): Plans {
     entry.plan.then(
       ({ nodes }) => {
         if ([...nodes.values()].some((node) => node.component ?? node.compensation?.component)) {
-          entry.until = Date.now() + COMPONENTS_KEPT_MS;
+          entry.until = clock.now() + COMPONENTS_KEPT_MS;
         }
       },
       () => kept.delete(id),
@@ -148,7 +149,7 @@ export function createPlans(engine: Engine): Plans {
       let entry = kept.get(id);
       // Most recently used last: the first key is the one to forget.
       if (entry) kept.delete(id);
-      if (!entry || entry.until < Date.now()) entry = load(id);
+      if (!entry || entry.until < clock.now()) entry = load(id);
       const [oldest] = kept.keys();
       if (kept.size >= KEPT_PLANS && oldest !== undefined) kept.delete(oldest);
       kept.set(id, entry);

@@ -2,6 +2,8 @@
 // steps that cannot run ahead, and of tokens that arrive when an invocation is over.
 
 import assert from 'node:assert/strict';
+import { type Clock, systemClock } from '../_shared/clock/clock.ts';
+import { handClock, settled } from '../_shared/clock/testing.ts';
 import type {
   CompletedBranch,
   Engine,
@@ -43,6 +45,7 @@ interface Stage {
   completed: CompletedBranch[];
   failed: FailedStep[];
   released: string[];
+  touched: string[];
   errors: string[];
   /** Resolves when `holds` does, asked after every call of the engine. */
   until(holds: () => boolean): Promise<void>;
@@ -53,8 +56,11 @@ function stage(
   runs: number,
   nodes: PlanNode[],
   over: Partial<Engine> = {},
-  plansOver: (plans: Plans) => Plans = (plans) => plans,
-  publish: Announce = () => Promise.resolve(true),
+  {
+    plansOver = (plans: Plans): Plans => plans,
+    publish = (): ReturnType<Announce> => Promise.resolve(true),
+    clock = systemClock,
+  }: { plansOver?(plans: Plans): Plans; publish?: Announce; clock?: Clock } = {},
 ): Stage {
   const tokens: Token[] = Array.from({ length: runs }, (_, i) => ({
     jobId: `j${i}`,
@@ -67,6 +73,7 @@ function stage(
   const completed: CompletedBranch[] = [];
   const failed: FailedStep[] = [];
   const released: string[] = [];
+  const touched: string[] = [];
   const errors: string[] = [];
   const waiting = new Set<() => void>();
   const moved = () => {
@@ -109,17 +116,22 @@ function stage(
   };
   const queue: TokenQueue = {
     fetch: (limit) => Promise.resolve(tokens.splice(0, limit)),
-    touch: () => Promise.resolve(),
+    touch(held) {
+      touched.push(...held.map(({ jobId }) => jobId));
+      return Promise.resolve();
+    },
     stop: () => Promise.resolve(),
   };
   const memory = createRunMemory(engine);
   const worker = createWorker({
+    clock,
     engine,
     queue,
     memory,
     execute: {
-      plans: plansOver(createPlans(engine)),
+      plans: plansOver(createPlans(engine, clock)),
       memory,
+      clock,
       env: testEnv(),
       secretsOf: () => () => Promise.resolve(undefined),
       reachOf: createReach(engine, () => undefined),
@@ -148,6 +160,7 @@ function stage(
     completed,
     failed,
     released,
+    touched,
     errors,
     until: (holds) =>
       new Promise((resolve) => {
@@ -230,12 +243,14 @@ Deno.test('an error that is refused is written without its details', async () =>
 Deno.test('a step is answered although nothing can run ahead of it', async () => {
   let asked = 0;
   // Plans with components are read again: the database may be away by then.
-  const s = stage(1, [transform('a', '1', ['b']), transform('b', '2')], {}, (plans) => ({
+  const nodes = [transform('a', '1', ['b']), transform('b', '2')];
+  const plansOver = (plans: Plans): Plans => ({
     get(id) {
       asked += 1;
       return asked > 1 ? Promise.reject(new Error('the database is away')) : plans.get(id);
     },
-  }));
+  });
+  const s = stage(1, nodes, {}, { plansOver });
   s.worker.start();
   await s.until(() => s.completed.length === 1);
   await s.worker.stop(0);
@@ -263,8 +278,7 @@ Deno.test('steps go on while Redis does not answer', async () => {
           full: false,
         }),
     },
-    undefined,
-    () => new Promise(() => undefined),
+    { publish: () => new Promise(() => undefined) },
   );
   s.worker.start();
   await s.until(() => s.completed.length === 1);
@@ -276,25 +290,18 @@ Deno.test('tokens that are claimed when an invocation is over are handed back, a
   let claimed: (works: Work[]) => void = () => undefined;
   let asked: Token[] = [];
   const claiming = Promise.withResolvers<void>();
-  const s = stage(2, [transform('a', '1')], {
-    claim(taken) {
-      asked = [...taken];
-      claiming.resolve();
-      return new Promise((resolve) => {
-        claimed = resolve;
-      });
-    },
-  });
-  const answer = s.worker.runWithin({
-    spentBy: undefined,
-    get spent() {
-      return false;
-    },
-    wallLeftMs: 0,
-  });
+  const clock = handClock();
+  const claim: Engine['claim'] = (taken) => {
+    asked = [...taken];
+    claiming.resolve();
+    return new Promise((resolve) => {
+      claimed = resolve;
+    });
+  };
+  const s = stage(2, [transform('a', '1')], { claim }, { clock });
+  const answer = s.worker.runWithin({ ...AMPLE, wallLeftMs: 100 });
   await claiming.promise;
-  // The wall is reached: its timer was set before this one.
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  await clock.turn(100);
   claimed(asked.map(workOf));
   assert.deepEqual(await answer, { steps: 0, more: true });
   assert.deepEqual(s.released.sort(), ['j0', 'j1']);
@@ -322,11 +329,95 @@ Deno.test('a run that may not begin is claimed, and an invocation does not end b
       return Promise.resolve({ next: [], refused });
     },
     async claim(taken) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await settled();
       return taken.map(workOf);
     },
   });
   await s.worker.runWithin(AMPLE);
   assert.deepEqual(answers, [true, false]);
   assert.deepEqual([s.released, s.errors], [[], []]);
+});
+
+Deno.test('a worker that found a place being freed looks for it again, three times and no more', async () => {
+  const clock = handClock();
+  const admitted: number[] = [];
+  const admit: Engine['admit'] = () => {
+    admitted.push(clock.now());
+    return Promise.resolve({ admitted: 0, moreWait: false });
+  };
+  const s = stage(0, [transform('a', '1')], { admit }, { clock });
+  s.worker.start();
+  await settled();
+  await clock.turn(10_000);
+  admitted.length = 0;
+  s.worker.wake({ kind: 'admit' });
+  await clock.turn(10_000);
+  assert.deepEqual(admitted, [10_000, 10_030, 10_300, 13_000]);
+  await s.worker.stop(0);
+  assert.deepEqual(clock.due, []);
+});
+
+Deno.test('without a hint a worker looks for work at every poll', async () => {
+  const clock = handClock();
+  let relays = 0;
+  const relay: Engine['relay'] = () => {
+    relays += 1;
+    return Promise.resolve({ messages: [], more: false, full: false });
+  };
+  const s = stage(0, [transform('a', '1')], { relay }, { clock });
+  s.worker.start();
+  await settled();
+  await clock.turn(59_999);
+  assert.equal(relays, 1);
+  await clock.turn(1);
+  assert.equal(relays, 2);
+  await s.worker.stop(0);
+});
+
+Deno.test('the lease of a token is renewed for as long as its step takes, and not longer', async () => {
+  const clock = handClock();
+  const claimed = Promise.withResolvers<Work[]>();
+  const s = stage(1, [transform('a', '1')], { claim: () => claimed.promise }, { clock });
+  s.worker.start();
+  await settled();
+  await clock.turn(60_000);
+  assert.deepEqual(s.touched, ['j0', 'j0', 'j0']);
+  claimed.resolve([workOf({ jobId: 'j0', delivery: 0, runId: 'r0', moreWait: false })]);
+  await s.until(() => s.completed.length === 1);
+  await settled();
+  await clock.turn(60_000);
+  assert.equal(s.touched.length, 3);
+  await s.worker.stop(0);
+});
+
+Deno.test('a statement that meets a broken connection is tried again, ever later', async () => {
+  const clock = handClock();
+  const tried: number[] = [];
+  const complete: Engine['complete'] = () => {
+    tried.push(clock.now());
+    if (tried.length < 4) return Promise.reject(new Error('connection terminated'));
+    return Promise.resolve({ next: [], refused: [] });
+  };
+  const s = stage(1, [transform('a', '1')], { complete }, { clock });
+  s.worker.start();
+  await settled();
+  await clock.turn(60_000);
+  assert.deepEqual(tried, [0, 200, 600, 1_400]);
+  assert.deepEqual([s.worker.stats.completed, s.worker.stats.failed], [1, 0]);
+  await s.worker.stop(0);
+});
+
+Deno.test('what is due in the database is looked at when it is due', async () => {
+  const clock = handClock();
+  const looked: number[] = [];
+  const wake: Engine['wake'] = () => {
+    looked.push(clock.now());
+    return Promise.resolve({ inMs: looked.length === 1 ? 20_000 : undefined, schedules: false });
+  };
+  const s = stage(0, [transform('a', '1')], { wake }, { clock });
+  s.worker.start();
+  await settled();
+  await clock.turn(50_000);
+  assert.deepEqual(looked, [0, 20_000]);
+  await s.worker.stop(0);
 });

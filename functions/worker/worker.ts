@@ -1,6 +1,7 @@
 // The worker: takes tokens, executes the steps they carry, commits the answers in groups, and goes
 // on with the next steps of the same branches, until it is stopped or its budget is spent.
 
+import type { Clock } from '../_shared/clock/clock.ts';
 import type {
   AheadStep,
   Engine,
@@ -20,6 +21,8 @@ import { createHandover } from './handover.ts';
 import { createHeldTokens } from './held.ts';
 import type { RunMemory } from './run-memory.ts';
 import { runSchedules } from './schedules.ts';
+import { createTimers } from './timers.ts';
+import { createUpkeep } from './upkeep.ts';
 import type { Wakeup } from './wakeups.ts';
 
 export interface WorkerOptions {
@@ -27,6 +30,7 @@ export interface WorkerOptions {
   queue: TokenQueue;
   memory: RunMemory;
   execute: ExecuteDeps;
+  clock: Clock;
   /** Steps executed at the same time. */
   concurrency: number;
   /** A token that its worker has not touched for this long goes to another worker. */
@@ -58,13 +62,11 @@ interface Executing {
 }
 
 const FETCH_AT_MOST = 100;
-/** A worker is heard of at least every twice this long; engine.watch_workers knows. */
-const PRESENCE_MS = 20_000;
 /** After tokens were found, the queue is read again so much later (create_tokens tells a quiet queue only). */
 const LOOK_AGAIN_MS = [30, 300, 3_000];
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { engine, queue, memory } = options;
+  const { engine, queue, memory, clock } = options;
   const executing = new Map<string, Executing>();
   const held = createHeldTokens();
   const stats = {
@@ -82,7 +84,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   };
   const due = { wake: true, relay: true, admit: true, fetch: true };
-  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const timers = createTimers(clock);
   const idleListeners = new Set<() => void>();
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
@@ -94,19 +96,29 @@ export function createWorker(options: WorkerOptions): Worker {
   const claiming = new Set<Promise<void>>();
   let turning: Promise<void> = Promise.resolve();
   let taking = false;
-  let wakeTimer: ReturnType<typeof setTimeout> | undefined;
-  let trail: ReturnType<typeof setTimeout>[] = [];
+  let callOffWake = () => {};
+  let trail: (() => void)[] = [];
 
   const handover = createHandover({
     publish: options.publish,
     confirm: (outboxIds) => engine.confirmPublished(outboxIds),
     relay: () => wake({ kind: 'outbox' }),
-    later,
+    later: timers.later,
+    now: clock.now,
     idle: settleIdle,
     onError: options.onError,
   });
+  const upkeep = createUpkeep({
+    ...options,
+    timers,
+    held: () => held.list(),
+    runs: () => [...new Set([...executing.values()].map(({ work }) => work.run_id))],
+    found: () => wake({ kind: 'steps' }),
+    ended: (runId) => wake({ kind: 'cancel', runId }),
+  });
   const answers = createAnswers({
     engine,
+    clock,
     follow,
     beginInTurn,
     forget: memory.forgetOutputs,
@@ -272,18 +284,18 @@ export function createWorker(options: WorkerOptions): Worker {
     } catch (error) {
       options.onError('take work', error);
       due.wake = due.relay = due.admit = due.fetch = false;
-      later(1_000, () => wake({ kind: 'everything' }));
+      timers.later(1_000, () => wake({ kind: 'everything' }));
     }
   }
 
   /** While the queue was read somebody may have made a token, or got in line, and thought it busy. */
   function lookAgain(): void {
-    for (const timer of trail) clearTimeout(timer);
+    for (const callOff of trail) callOff();
     trail = LOOK_AGAIN_MS.map((ms) =>
-      setTimeout(() => {
+      timers.later(ms, () => {
         due.admit = true;
         wake({ kind: 'steps' });
-      }, ms),
+      }),
     );
   }
 
@@ -338,10 +350,11 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   function armWake(dueInMs: number | undefined): void {
-    clearTimeout(wakeTimer);
-    if (dueInMs === undefined || !taking) return;
+    callOffWake();
+    if (dueInMs === undefined) return;
     // Longer waits than a timer can hold are looked at again by the poll.
-    wakeTimer = setTimeout(() => wake({ kind: 'due' }), Math.min(Math.max(dueInMs, 5), 60_000));
+    const ms = Math.min(Math.max(dueInMs, 5), 60_000);
+    callOffWake = timers.later(ms, () => wake({ kind: 'due' }));
   }
 
   function wake(wakeup: Wakeup): void {
@@ -362,24 +375,9 @@ export function createWorker(options: WorkerOptions): Worker {
     if (wakeup.kind === 'outbox' || wakeup.kind === 'everything') due.relay = true;
     if (wakeup.kind === 'admit' || wakeup.kind === 'everything') due.admit = true;
     // A place that is being freed shows when that is committed, and whoever frees it may have seen nobody wait.
-    if (wakeup.kind === 'admit' && taking) lookAgain();
+    if (wakeup.kind === 'admit') lookAgain();
     if (wakeup.kind === 'due' || wakeup.kind === 'everything') due.wake = true;
     pump();
-  }
-
-  function later(ms: number, action: () => void): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      action();
-    }, ms);
-    timers.add(timer);
-  }
-
-  function every(ms: () => number, action: () => void): void {
-    later(ms(), () => {
-      action();
-      if (taking) every(ms, action);
-    });
   }
 
   function busy(): boolean {
@@ -400,47 +398,15 @@ export function createWorker(options: WorkerOptions): Worker {
   function idle(withinMs: number): Promise<boolean> {
     if (!busy()) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => done(false), Math.max(0, withinMs));
+      const callOff = clock.after(Math.max(0, withinMs), () => done(false));
       const listener = () => done(true);
       function done(value: boolean): void {
-        clearTimeout(timer);
+        callOff();
         idleListeners.delete(listener);
         resolve(value);
       }
       idleListeners.add(listener);
     });
-  }
-
-  /** Where nothing brings word of a cancellation, the runs of the steps under way are asked for. */
-  function watchRuns(): void {
-    every(options.lookMs, () => {
-      const runIds = [...new Set([...executing.values()].map(({ work }) => work.run_id))];
-      if (runIds.length === 0) return;
-      engine
-        .endedRuns(runIds)
-        .then((ended) => {
-          for (const runId of ended) wake({ kind: 'cancel', runId });
-        })
-        .catch((error: unknown) => options.onError('look at runs', error));
-    });
-  }
-
-  function keepLeases(): void {
-    const third = () => (options.leaseSeconds * 1000) / 3;
-    every(third, () => {
-      if (held.size === 0) return;
-      queue.touch(held.list()).catch((error: unknown) => options.onError('touch', error));
-    });
-    // Some jitter keeps workers that started together from sweeping together.
-    every(
-      () => Math.min(third(), PRESENCE_MS) * (1 + Math.random()),
-      () => {
-        engine
-          .expireTokens(options.leaseSeconds, options.presence())
-          .then((count) => (count > 0 ? wake({ kind: 'steps' }) : undefined))
-          .catch((error: unknown) => options.onError('expire', error));
-      },
-    );
   }
 
   async function handBack(): Promise<boolean> {
@@ -457,32 +423,30 @@ export function createWorker(options: WorkerOptions): Worker {
     return left.length > 0;
   }
 
+  function startTaking(): void {
+    taking = true;
+    timers.start();
+    upkeep.begin();
+  }
+
   function stopTaking(): void {
     taking = false;
-    clearTimeout(wakeTimer);
-    for (const timer of [...timers, ...trail]) clearTimeout(timer);
-    timers.clear();
+    timers.stop();
   }
 
   return {
     stats,
     wake,
     start() {
-      taking = true;
-      keepLeases();
-      watchRuns();
-      every(options.pollMs, () => wake({ kind: 'everything' }));
+      startTaking();
+      timers.every(options.pollMs, () => wake({ kind: 'everything' }));
       wake({ kind: 'everything' });
     },
     async runWithin(limit) {
       const before = stats.completed + stats.failed;
       budget = limit;
-      taking = true;
-      keepLeases();
-      watchRuns();
-      engine
-        .expireTokens(options.leaseSeconds, options.presence())
-        .catch((e: unknown) => options.onError('expire', e));
+      startTaking();
+      upkeep.lookAround();
       wake({ kind: 'everything' });
       // A timer of whole milliseconds would fire a moment before the limit.
       await idle(Math.ceil(limit.wallLeftMs));

@@ -144,8 +144,6 @@ describe.concurrent('a workflow', () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
     await underWay(first);
-    // The worker looks again for three seconds after it found a token: this is not about that.
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
     const db = await b.db.connect();
     try {
       await db.query('begin');

@@ -1,0 +1,134 @@
+// The time of an attempt, by a clock that the test turns: what takes longer fails, and is heard of no more.
+
+import assert from 'node:assert/strict';
+import { handClock, settled } from '../_shared/clock/testing.ts';
+import type { Work } from '../_shared/engine/engine.ts';
+import { type CompiledStep, StepError } from '../_shared/steps/index.ts';
+import { testContext } from '../_shared/steps/testing.ts';
+import { type Answer, DEFAULT_TIMEOUT_MS, execute } from './execute.ts';
+import type { CompiledNode } from './plans.ts';
+
+const WORK: Work = {
+  job_id: 'j',
+  run_id: 'r',
+  app_code: 'acme',
+  workflow_version_id: 'v',
+  step_run_id: 's',
+  step_id: 'a',
+  item_index: 0,
+  attempt: 1,
+  claim: 1,
+};
+
+interface Attempt {
+  /** Aborted when the attempt is over. */
+  signal: AbortSignal;
+  end(output: unknown): void;
+}
+
+/** Executes one step whose handler ends when the test says so. */
+async function stage(timeoutMs: number | undefined, abort = new AbortController()) {
+  const clock = handClock();
+  const { env, queues, runs } = testContext();
+  const kept: unknown[] = [];
+  let attempt: Attempt | undefined;
+  const step: CompiledStep = {
+    type: 'transform',
+    reads: [],
+    usesContext: false,
+    secrets: [],
+    isPure: false,
+    isBrief: false,
+    resolve: () => Promise.resolve({ stored: {}, secrets: [], finish: () => Promise.resolve({}) }),
+    run: (_resolved, _secrets, { signal }) =>
+      new Promise((resolve) => {
+        attempt = { signal, end: (output) => resolve({ kind: 'completed', output }) };
+      }),
+  };
+  const node: CompiledNode = {
+    id: 'a',
+    inDegree: 0,
+    next: [],
+    step,
+    timeoutMs,
+    component: undefined,
+    item: undefined,
+    compensation: undefined,
+  };
+  let answer: Answer | undefined;
+  void execute(WORK, abort.signal, {
+    plans: {
+      get: () =>
+        Promise.resolve({ workflow: 'w', version: 1, nodes: new Map([['a', node]]), first: node }),
+    },
+    memory: {
+      enter: () => undefined,
+      leave: () => undefined,
+      facts: () => Promise.resolve({ run_id: 'r', input: {}, trace_id: 't' }),
+      keepFacts: () => undefined,
+      item: () => Promise.reject(new Error('this test has no items')),
+      outputs: () => Promise.resolve(new Map()),
+      keepOutput: (_run, _step, output) => kept.push(output),
+      keeps: () => false,
+      forgetOutputs: () => undefined,
+      size: 0,
+    },
+    clock,
+    env,
+    secretsOf: () => () => Promise.resolve(undefined),
+    reachOf: () => ({ queues, runs }),
+  }).then((result) => {
+    answer = result;
+  });
+  await settled();
+  return { clock, abort, kept, attempt: () => attempt as Attempt, answer: () => answer };
+}
+
+const codeOf = (answer: Answer | undefined) =>
+  answer?.kind === 'failed' ? answer.error.code : answer?.kind;
+
+for (const [name, timeoutMs, allowed] of [
+  ['of its own', 90_000, 90_000],
+  ['of every step that has none', undefined, DEFAULT_TIMEOUT_MS],
+] as const) {
+  Deno.test(`an attempt fails at the time limit ${name}, and may be retried`, async () => {
+    const s = await stage(timeoutMs);
+    await s.clock.turn(allowed - 1);
+    assert.equal(s.answer(), undefined);
+    assert.equal(s.attempt().signal.aborted, false);
+    await s.clock.turn(1);
+    assert.equal(codeOf(s.answer()), 'timeout');
+    assert.equal(s.attempt().signal.aborted, true);
+    const answer = s.answer();
+    assert.equal(answer?.kind === 'failed' && answer.error.retryable, true);
+  });
+}
+
+Deno.test('what a handler answers after its time is nobody’s', async () => {
+  const s = await stage(1_000);
+  await s.clock.turn(1_000);
+  s.attempt().end('late');
+  await settled();
+  assert.equal(codeOf(s.answer()), 'timeout');
+  assert.deepEqual(s.kept, []);
+});
+
+Deno.test('an attempt that ends in time leaves no timer behind', async () => {
+  const s = await stage(1_000);
+  await s.clock.turn(999);
+  s.attempt().end('in time');
+  await settled();
+  assert.equal(codeOf(s.answer()), 'completed');
+  assert.deepEqual([s.kept, s.clock.due], [['in time'], []]);
+});
+
+Deno.test('an attempt that is cancelled says so, and its handler hears of it', async () => {
+  const s = await stage(1_000);
+  s.abort.abort(new StepError('cancelled', 'the run ended'));
+  await settled();
+  assert.equal(codeOf(s.answer()), 'cancelled');
+  assert.equal(s.attempt().signal.aborted, true);
+  assert.equal((s.attempt().signal.reason as StepError).code, 'cancelled');
+  await s.clock.turn(1_000);
+  assert.equal(codeOf(s.answer()), 'cancelled');
+});
