@@ -21,31 +21,49 @@ export interface RunSnapshot extends Snapshot {
 
 const SHOWN_EVENTS = 200;
 
-async function loadRun(runId: string): Promise<RunSnapshot> {
-  const { data: run, error } = await supabase.from('runs').select('*').eq('id', runId).single();
-  if (error) throw error;
+type Graph = Pick<RunSnapshot, 'workflow' | 'nodes' | 'edges'>;
+
+/** What never changes while a run goes on. */
+async function loadGraph(run: Run): Promise<Graph> {
   const version = run.workflow_version_id;
-  const [workflow, steps, events, nodes, edges] = await Promise.all([
+  const [workflow, nodes, edges] = await Promise.all([
     supabase.from('workflows').select('name,kebab_name').eq('id', run.workflow_id).single(),
-    supabase.from('step_runs').select('*').eq('run_id', runId).order('created_at').limit(2_000),
-    supabase
-      .from('run_events')
-      .select('*')
-      .eq('run_id', runId)
-      .order('seq', { ascending: false })
-      .limit(SHOWN_EVENTS),
     supabase.from('workflow_nodes').select('*').eq('workflow_version_id', version),
     supabase.from('workflow_edges').select('*').eq('workflow_version_id', version),
   ]);
-  for (const part of [workflow, steps, events, nodes, edges]) if (part.error) throw part.error;
+  for (const part of [workflow, nodes, edges]) if (part.error) throw part.error;
   return {
-    seq: run.event_seq,
-    run,
     workflow: workflow.data ?? { name: '', kebab_name: '' },
-    steps: steps.data ?? [],
-    events: events.data ?? [],
     nodes: nodes.data ?? [],
     edges: edges.data ?? [],
+  };
+}
+
+/** Reads the run as it is now, each time it is called. */
+function runReader(runId: string): () => Promise<RunSnapshot> {
+  let graph: Graph | undefined;
+  return async () => {
+    const { data: run, error } = await supabase.from('runs').select('*').eq('id', runId).single();
+    if (error) throw error;
+    const [known, steps, events] = await Promise.all([
+      graph ?? loadGraph(run),
+      supabase.from('step_runs').select('*').eq('run_id', runId).order('created_at').limit(2_000),
+      supabase
+        .from('run_events')
+        .select('*')
+        .eq('run_id', runId)
+        .order('seq', { ascending: false })
+        .limit(SHOWN_EVENTS),
+    ]);
+    for (const part of [steps, events]) if (part.error) throw part.error;
+    graph = known;
+    return {
+      ...known,
+      seq: run.event_seq,
+      run,
+      steps: steps.data ?? [],
+      events: events.data ?? [],
+    };
   };
 }
 
@@ -74,7 +92,7 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
     setSnapshot(undefined);
     setError(undefined);
     const feed = createRunFeed<RunSnapshot>({
-      load: () => loadRun(runId),
+      load: runReader(runId),
       onChange: (next, ahead) => {
         setError(undefined);
         setSnapshot(apply(next, ahead));

@@ -1,4 +1,4 @@
-// The run's graph: the version's own layout, each node with what its newest step run says.
+// The run's graph, each node with what its newest step run says.
 import {
   Background,
   BackgroundVariant,
@@ -16,6 +16,7 @@ import type { StepRun, WorkflowEdge, WorkflowNode } from '../client.ts';
 import { duration, words } from '../ui/format.ts';
 import { StepIcon } from '../ui/Icon.tsx';
 import { Status } from '../ui/Status.tsx';
+import { positions } from './layout.ts';
 
 interface Props {
   nodes: WorkflowNode[];
@@ -32,6 +33,14 @@ type StepData = {
   attempt: number;
   durationMs: number | null;
   items: { done: number; total: number } | undefined;
+  /** How far undoing it has come. */
+  undo: string | undefined;
+};
+
+const UNDO: Record<string, string> = {
+  completed: 'undone',
+  failed: 'not undone',
+  cancelled: 'not undone',
 };
 
 function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
@@ -54,7 +63,7 @@ function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
         <span className="muted small">
           {data.items ? `${data.items.done}/${data.items.total} items ` : ''}
           {data.attempt > 1 ? `attempt ${data.attempt} ` : ''}
-          {data.durationMs === null ? '' : duration(data.durationMs)}
+          {data.undo ?? (data.durationMs === null ? '' : duration(data.durationMs))}
         </span>
       </div>
       <Handle type="source" position={Position.Right} isConnectable={false} />
@@ -64,22 +73,22 @@ function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
 
 const nodeTypes = { step: StepNode };
 
-function position(value: WorkflowNode['position']): { x: number; y: number } {
-  const { x, y } = (value ?? {}) as { x?: number; y?: number };
-  return { x: x ?? 0, y: y ?? 0 };
+/** By step; item_index 0 is the step itself, -1 what undoes it. */
+function newestAttempts(steps: StepRun[], itemIndex: number): Map<string, StepRun> {
+  const newest = new Map<string, StepRun>();
+  for (const step of steps) {
+    const known = newest.get(step.step_id);
+    if (step.item_index === itemIndex && (!known || step.attempt >= known.attempt)) {
+      newest.set(step.step_id, step);
+    }
+  }
+  return newest;
 }
 
 export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
-  const newest = useMemo(() => {
-    const map = new Map<string, StepRun>();
-    for (const step of steps) {
-      const known = map.get(step.step_id);
-      if (step.item_index === 0 && (!known || step.attempt >= known.attempt)) {
-        map.set(step.step_id, step);
-      }
-    }
-    return map;
-  }, [steps]);
+  const newest = useMemo(() => newestAttempts(steps, 0), [steps]);
+  const undoing = useMemo(() => newestAttempts(steps, -1), [steps]);
+  const places = useMemo(() => positions(nodes, edges), [nodes, edges]);
 
   // React Flow hides a node until it knows its size; kept here, a change of status never hides one.
   const [sizes, setSizes] = useState<Record<string, { width: number; height: number }>>({});
@@ -96,12 +105,13 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
 
   const flowNodes: Node<StepData>[] = nodes.map((node) => {
     const step = newest.get(node.node_id);
+    const undo = undoing.get(node.node_id);
     const size = sizes[node.node_id];
     return {
       id: node.node_id,
       type: 'step',
       ...(size ? { measured: size } : {}),
-      position: position(node.position),
+      position: places.get(node.node_id) ?? { x: 0, y: 0 },
       selected: node.node_id === chosen,
       data: {
         label: node.label || node.node_id,
@@ -112,6 +122,7 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
         items: step?.items_total
           ? { done: step.items_total - step.pending_in, total: step.items_total }
           : undefined,
+        undo: undo && (UNDO[undo.status] ?? 'undoing'),
       },
     };
   });

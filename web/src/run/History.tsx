@@ -2,6 +2,12 @@
 import type { RunEvent } from '../client.ts';
 import { timeOnly, words } from '../ui/format.ts';
 
+/** The step, and which of its runs: of an item, or the one that undoes it. */
+function stepOf({ step_id, item_index }: RunEvent): string {
+  if (!item_index) return step_id ?? '';
+  return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;
+}
+
 export function History({ events }: { events: RunEvent[] }) {
   return (
     <section className="card panel" aria-label="History">
@@ -12,7 +18,7 @@ export function History({ events }: { events: RunEvent[] }) {
             <span className="muted small mono">{event.seq}</span>
             <span>
               {words(event.event_type)}
-              {event.step_id && <span className="mono small"> {event.step_id}</span>}
+              {event.step_id && <span className="mono small"> {stepOf(event)}</span>}
             </span>
             <time className="muted small" dateTime={event.created_at}>
               {timeOnly(event.created_at)}

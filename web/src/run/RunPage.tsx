@@ -1,13 +1,16 @@
 // One run, live: its graph, what the chosen step did, the tasks that wait, and its history.
 import { useState } from 'react';
-import { explain, supabase } from '../client.ts';
+import { explain, type Json } from '../client.ts';
 import { useRun } from '../live/use-run.ts';
-import { dateTime, duration, TERMINAL } from '../ui/format.ts';
+import { dateTime, duration, words } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
 import { Graph } from './Graph.tsx';
 import { History } from './History.tsx';
+import { RunActions } from './RunActions.tsx';
 import { StepPanel } from './StepPanel.tsx';
 import { Task } from './Task.tsx';
+
+const endingStatus = (ending: Json) => String((ending as { status?: string }).status ?? 'ended');
 
 export function RunPage({ runId }: { runId: string }) {
   const { snapshot, error, live } = useRun(runId);
@@ -24,15 +27,7 @@ export function RunPage({ runId }: { runId: string }) {
     );
   }
   const { run, workflow, steps, nodes, edges, events } = snapshot;
-  const ended = TERMINAL.has(run.status);
   const tasks = steps.filter((step) => step.status === 'waiting' && step.wait_kind === 'task');
-
-  async function act(name: 'cancel_run' | 'pause_run' | 'resume_run' | 'rerun'): Promise<void> {
-    setProblem(undefined);
-    const { data, error: refused } = await supabase.rpc(name, { run_id: runId });
-    if (refused) setProblem(explain(refused));
-    else if (name === 'rerun' && data) location.hash = `#/runs/${data.id}`;
-  }
 
   return (
     <section className="page run-page">
@@ -49,35 +44,26 @@ export function RunPage({ runId }: { runId: string }) {
             </span>
             <span>{duration(run.duration_ms)}</span>
             <span>{dateTime(run.created_at)}</span>
+            {run.parent_run_id && <a href={`#/runs/${run.parent_run_id}`}>of a parent run</a>}
+            {run.origin_run_id && (
+              <a href={`#/runs/${run.origin_run_id}`}>
+                rerun{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ''}
+              </a>
+            )}
             <span className={live ? 'live on' : 'live'}>{live ? 'live' : 'connecting'}</span>
           </p>
         </div>
-        <div className="actions">
-          {run.status === 'paused' && (
-            <button type="button" onClick={() => void act('resume_run')}>
-              Resume
-            </button>
-          )}
-          {run.status === 'running' && (
-            <button type="button" onClick={() => void act('pause_run')}>
-              Pause
-            </button>
-          )}
-          {ended ? (
-            <button type="button" onClick={() => void act('rerun')}>
-              Run again
-            </button>
-          ) : (
-            <button className="danger" type="button" onClick={() => void act('cancel_run')}>
-              Cancel
-            </button>
-          )}
-        </div>
+        <RunActions run={run} onProblem={setProblem} />
       </div>
       {(problem ?? run.error) && (
         <p className="problem" role="alert">
           {problem ??
             String((run.error as { message?: string } | null)?.message ?? 'The run failed.')}
+        </p>
+      )}
+      {run.ending && (
+        <p className="notice" role="status">
+          What it did is being undone. Then it will be {words(endingStatus(run.ending))}.
         </p>
       )}
       {tasks.map((task) => (
@@ -91,6 +77,8 @@ export function RunPage({ runId }: { runId: string }) {
               nodeId={chosen}
               node={nodes.find((node) => node.node_id === chosen)}
               steps={steps.filter((step) => step.step_id === chosen)}
+              run={run}
+              onProblem={setProblem}
               onClose={() => setChosen(undefined)}
             />
           ) : (

@@ -1,12 +1,14 @@
 // What one step did: every attempt with its resolved input, output and error.
-import type { StepRun, WorkflowNode } from '../client.ts';
-import { dateTime, duration } from '../ui/format.ts';
+import { explain, type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
+import { dateTime, duration, TERMINAL } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
 
 interface Props {
   nodeId: string;
   node: WorkflowNode | undefined;
   steps: StepRun[];
+  run: Run;
+  onProblem(problem: string | undefined): void;
   onClose(): void;
 }
 
@@ -22,8 +24,16 @@ function Value({ title, value }: { title: string; value: unknown }) {
   );
 }
 
-export function StepPanel({ nodeId, node, steps, onClose }: Props) {
+export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Props) {
   const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
+
+  async function rerunFromHere(): Promise<void> {
+    onProblem(undefined);
+    const { data, error } = await supabase.rpc('rerun', { run_id: run.id, from_step: nodeId });
+    if (error) onProblem(explain(error));
+    else location.hash = `#/runs/${data.id}`;
+  }
+
   return (
     <section className="card panel" aria-label={`Step ${nodeId}`}>
       <div className="page-head">
@@ -35,7 +45,17 @@ export function StepPanel({ nodeId, node, steps, onClose }: Props) {
           ✕
         </button>
       </div>
-      {attempts.length === 0 && <p className="muted">The run has not come to this step.</p>}
+      {attempts.length === 0 ? (
+        <p className="muted">The run has not come to this step.</p>
+      ) : (
+        TERMINAL.has(run.status) && (
+          <div>
+            <button type="button" onClick={() => void rerunFromHere()}>
+              Run again from here
+            </button>
+          </div>
+        )
+      )}
       {attempts.slice(0, SHOWN).map((step) => (
         <article key={step.id} className="attempt">
           <p className="facts">

@@ -1,0 +1,100 @@
+// What a person does with a run beyond watching it: ends an undoing that takes too long, drives a failed run
+// on, and runs one again from a step. Its graph has no positions: the page lays it out.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Json } from '../../types/database.ts';
+import { type Bench, bench, node, value } from '../engine/support.ts';
+import { stackInfo } from '../support/stack.ts';
+import { openPage, signIn } from './support.ts';
+
+let b: Bench;
+let server: Server;
+let url: string;
+let isUp = false;
+beforeAll(async () => {
+  b = await bench();
+  server = createServer((_request, response) => {
+    response.writeHead(isUp ? 200 : 410, { 'content-type': 'application/json' }).end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+const stepOf = (page: Page, step: string, status: string) =>
+  page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
+const runIs = (page: Page, status: string) =>
+  page.locator(`.page-head .facts [data-status="${status}"]`).waitFor();
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+
+async function watch(runId: string, colors: 'light' | 'dark' = 'light'): Promise<Page> {
+  const page = await openPage(colors);
+  await signIn(page, 'developer@acme');
+  await page.goto(`${stackInfo().web_url}/#/runs/${runId}`);
+  return page;
+}
+
+test('a cancelled run shows that it is being undone, and can be ended at once', async () => {
+  const reserve = {
+    id: 'reserve',
+    type: 'transform',
+    data: {
+      config: { expression: '1' },
+      compensate: { type: 'user_task', config: { title: 'Put it back on the shelf' } },
+    } as Json,
+  };
+  const { id } = await b.start(
+    await b.publish(
+      [reserve, node('ship', 'wait_for_signal', { signal_name: 'shipped' })],
+      ['reserve > ship'],
+    ),
+  );
+  const page = await watch(id);
+  await stepOf(page, 'ship', 'waiting').waitFor();
+  const places = await page
+    .locator('.step-node')
+    .evaluateAll((nodes) => nodes.map((element) => element.getBoundingClientRect().left));
+  expect(new Set(places).size).toBe(2);
+
+  await press(page, 'Cancel');
+  await expect
+    .poll(() => page.getByRole('status').textContent())
+    .toContain('being undone. Then it will be cancelled');
+  await page.getByRole('heading', { name: 'Put it back on the shelf' }).waitFor();
+  expect(await stepOf(page, 'reserve', 'completed').textContent()).toContain('undoing');
+  expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);
+
+  await press(page, 'End now');
+  await runIs(page, 'cancelled');
+  expect(await stepOf(page, 'reserve', 'completed').textContent()).toContain('not undone');
+  expect(await page.getByRole('status').count()).toBe(0);
+  await b.ended(id);
+});
+
+test('a failed run is driven on, and runs again from a step', async () => {
+  isUp = false;
+  const { id } = await b.start(
+    await b.publish(
+      [value('before'), node('call', 'http_request', { url }), value('after')],
+      ['before > call', 'call > after'],
+    ),
+  );
+  const page = await watch(id, 'dark');
+  await runIs(page, 'failed');
+  isUp = true;
+  await press(page, 'Redrive');
+  await page.getByRole('link', { name: 'rerun from call' }).waitFor();
+  await runIs(page, 'completed');
+  const second = page.url();
+  expect(second).not.toContain(id);
+
+  await stepOf(page, 'after', 'completed').click();
+  await press(page, 'Run again from here');
+  await page.getByRole('link', { name: 'rerun from after' }).waitFor();
+  await runIs(page, 'completed');
+  await page.getByRole('link', { name: 'rerun from after' }).click();
+  await page.waitForURL(second);
+});

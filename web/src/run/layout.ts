@@ -1,0 +1,36 @@
+// Where the nodes of a graph stand: as its author placed them, or else laid out from left to right.
+import { Graph, layout } from '@dagrejs/dagre';
+import type { WorkflowEdge, WorkflowNode } from '../client.ts';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** What a step takes on the page; .step-node of the styles is as wide. */
+const WIDTH = 220;
+const HEIGHT = 96;
+
+function placed({ position }: WorkflowNode): Point {
+  const { x, y } = (position ?? {}) as Partial<Point>;
+  return { x: x ?? 0, y: y ?? 0 };
+}
+
+/** By node id. Whoever saved a workflow without positions has all of its nodes at one place. */
+export function positions(nodes: WorkflowNode[], edges: WorkflowEdge[]): Map<string, Point> {
+  const own = new Map(nodes.map((node) => [node.node_id, placed(node)]));
+  const places = new Set([...own.values()].map(({ x, y }) => `${x} ${y}`));
+  if (places.size === nodes.length) return own;
+  const graph = new Graph();
+  graph.setGraph({ rankdir: 'LR', nodesep: 32, ranksep: 90 });
+  for (const { node_id } of nodes) graph.setNode(node_id, { width: WIDTH, height: HEIGHT });
+  for (const edge of edges) graph.setEdge(edge.source_node_id, edge.target_node_id, {});
+  layout(graph);
+  return new Map(
+    nodes.map(({ node_id }) => {
+      // dagre gives centers.
+      const { x = 0, y = 0 } = graph.node(node_id) as Partial<Point>;
+      return [node_id, { x: x - WIDTH / 2, y: y - HEIGHT / 2 }];
+    }),
+  );
+}
