@@ -63,7 +63,7 @@ test('a run is watched, approved and completed without a reload', async () => {
   // What the step did is one click away.
   await node(page, 'approve_refund', 'completed').click();
   const panel = page.getByRole('region', { name: 'Step approve_refund' });
-  await expect.poll(() => panel.textContent()).toContain('The parcel never came.');
+  await panel.filter({ hasText: 'The parcel never came.' }).waitFor();
 
   const stranger = await openPage();
   await signIn(stranger, 'admin@globex');

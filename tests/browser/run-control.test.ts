@@ -60,17 +60,16 @@ test('a cancelled run shows that it is being undone, and can be ended at once', 
   expect(new Set(places).size).toBe(2);
 
   await press(page, 'Cancel');
-  await expect
-    .poll(() => page.getByRole('status').textContent())
-    .toContain('being undone. Then it will be cancelled');
+  const notice = page.getByRole('status');
+  await notice.filter({ hasText: 'being undone. Then it will be cancelled' }).waitFor();
   await page.getByRole('heading', { name: 'Put it back on the shelf' }).waitFor();
-  expect(await stepOf(page, 'reserve', 'completed').textContent()).toContain('undoing');
+  await stepOf(page, 'reserve', 'completed').filter({ hasText: 'undoing' }).waitFor();
   expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);
 
   await press(page, 'End now');
   await runIs(page, 'cancelled');
-  expect(await stepOf(page, 'reserve', 'completed').textContent()).toContain('not undone');
-  expect(await page.getByRole('status').count()).toBe(0);
+  await stepOf(page, 'reserve', 'completed').filter({ hasText: 'not undone' }).waitFor();
+  expect(await notice.count()).toBe(0);
   await b.ended(id);
 });
 
