@@ -24,10 +24,24 @@ interface Attempt {
   /** Aborted when the attempt is over. */
   signal: AbortSignal;
   end(output: unknown): void;
+  wait(more: { timeoutMs?: number }): void;
 }
 
 /** Executes one step whose handler ends when the test says so. */
-async function stage(timeoutMs: number | undefined, abort = new AbortController()) {
+async function stage(
+  timeoutMs: number | undefined,
+  {
+    maxElapsedMs,
+    elapsedMs = 0,
+    work = WORK,
+    abort = new AbortController(),
+  }: {
+    maxElapsedMs?: number;
+    elapsedMs?: number;
+    work?: Work;
+    abort?: AbortController;
+  } = {},
+) {
   const clock = handClock();
   const { env, queues, runs } = testContext();
   const kept: unknown[] = [];
@@ -42,7 +56,11 @@ async function stage(timeoutMs: number | undefined, abort = new AbortController(
     resolve: () => Promise.resolve({ stored: {}, secrets: [], finish: () => Promise.resolve({}) }),
     run: (_resolved, _secrets, { signal }) =>
       new Promise((resolve) => {
-        attempt = { signal, end: (output) => resolve({ kind: 'completed', output }) };
+        attempt = {
+          signal,
+          end: (output) => resolve({ kind: 'completed', output }),
+          wait: (more) => resolve({ kind: 'waiting', reason: 'signal', ...more }),
+        };
       }),
   };
   const node: CompiledNode = {
@@ -51,12 +69,13 @@ async function stage(timeoutMs: number | undefined, abort = new AbortController(
     next: [],
     step,
     timeoutMs,
+    maxElapsedMs,
     component: undefined,
     item: undefined,
     compensation: undefined,
   };
   let answer: Answer | undefined;
-  void execute(WORK, abort.signal, {
+  void execute(work, abort.signal, {
     plans: {
       get: () =>
         Promise.resolve({ workflow: 'w', version: 1, nodes: new Map([['a', node]]), first: node }),
@@ -66,6 +85,7 @@ async function stage(timeoutMs: number | undefined, abort = new AbortController(
       leave: () => undefined,
       facts: () => Promise.resolve({ run_id: 'r', input: {}, trace_id: 't' }),
       keepFacts: () => undefined,
+      elapsed: () => Promise.resolve(elapsedMs),
       item: () => Promise.reject(new Error('this test has no items')),
       outputs: () => Promise.resolve(new Map()),
       keepOutput: (_run, _step, output) => kept.push(output),
@@ -131,4 +151,49 @@ Deno.test('an attempt that is cancelled says so, and its handler hears of it', a
   assert.equal((s.attempt().signal.reason as StepError).code, 'cancelled');
   await s.clock.turn(1_000);
   assert.equal(codeOf(s.answer()), 'cancelled');
+});
+
+Deno.test('a step that may take less time with all of its attempts is cut off by that', async () => {
+  const s = await stage(10_000, { maxElapsedMs: 3_000 });
+  await s.clock.turn(2_999);
+  assert.equal(s.answer(), undefined);
+  await s.clock.turn(1);
+  assert.equal(codeOf(s.answer()), 'timeout');
+});
+
+for (const [name, work] of [
+  ['a later attempt', { ...WORK, attempt: 2 }],
+  ['an attempt that another worker began', { ...WORK, claim: 2 }],
+] as const) {
+  Deno.test(`${name} has what is left of the time of its step`, async () => {
+    const s = await stage(10_000, { maxElapsedMs: 3_000, elapsedMs: 2_400, work });
+    await s.clock.turn(599);
+    assert.equal(s.answer(), undefined);
+    await s.clock.turn(1);
+    assert.equal(codeOf(s.answer()), 'timeout');
+  });
+}
+
+Deno.test('an attempt that another worker began is not begun again when its step has no time left', async () => {
+  const s = await stage(10_000, {
+    maxElapsedMs: 3_000,
+    elapsedMs: 3_100,
+    work: { ...WORK, claim: 2 },
+  });
+  assert.equal(codeOf(s.answer()), 'timeout');
+  assert.equal(s.attempt(), undefined);
+});
+
+Deno.test('a step waits no longer than it may take', async () => {
+  const waitOf = async (own: { timeoutMs?: number }, maxElapsedMs?: number) => {
+    const s = await stage(10_000, maxElapsedMs === undefined ? {} : { maxElapsedMs });
+    s.attempt().wait(own);
+    await settled();
+    const answer = s.answer();
+    return answer?.kind === 'waiting' ? answer.result.timeoutMs : undefined;
+  };
+  assert.equal(await waitOf({ timeoutMs: 5_000 }, 3_000), 3_000);
+  assert.equal(await waitOf({ timeoutMs: 2_000 }, 3_000), 2_000);
+  assert.equal(await waitOf({}, 3_000), 3_000);
+  assert.equal(await waitOf({}), undefined);
 });

@@ -59,20 +59,20 @@ export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps)
     const { step, timeoutMs, component } = part;
     if (step instanceof StepError) throw step;
 
-    const result = await within(
-      timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      deps.clock,
-      abort,
-      async (signal) => {
-        const ctx = await contextOf(work, step, plan, signal, deps);
-        if (component) ctx.component = component;
-        if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
-        const resolved = await step.resolve(ctx);
-        input = resolved.stored;
-        return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
-      },
-    );
-    if (result.kind === 'waiting') return { kind: 'waiting', work, input, result };
+    const leftMs = await timeLeft(work, part, deps);
+    if (leftMs === 0) throw outOfTime('step');
+    const time = attemptTime(timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
+    const result = await within(time, deps.clock, abort, async (signal) => {
+      const ctx = await contextOf(work, step, plan, signal, deps);
+      if (component) ctx.component = component;
+      if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
+      const resolved = await step.resolve(ctx);
+      input = resolved.stored;
+      return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+    });
+    if (result.kind === 'waiting') {
+      return { kind: 'waiting', work, input, result: waitAtMost(leftMs, result) };
+    }
     if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
     return { kind: 'completed', work, input, result };
   } catch (error) {
@@ -130,13 +130,44 @@ async function contextOf(
   };
 }
 
+/** What is left of the time that the step may take with all of its attempts; undefined: any. */
+async function timeLeft(
+  work: Work,
+  { maxElapsedMs }: Runnable,
+  { memory }: ExecuteDeps,
+): Promise<number | undefined> {
+  if (maxElapsedMs === undefined) return undefined;
+  const isFirst = work.attempt === 1 && work.claim === 1;
+  return Math.max(0, maxElapsedMs - (isFirst ? 0 : await memory.elapsed(work.step_run_id)));
+}
+
+const outOfTime = (of: AttemptTime['of']) =>
+  new StepError('timeout', `the ${of} ran out of time`, { retryable: true });
+
+interface AttemptTime {
+  ms: number;
+  /** Of what the time is up then. */
+  of: 'attempt' | 'step';
+}
+
+function attemptTime(timeoutMs: number, leftMs = Number.POSITIVE_INFINITY): AttemptTime {
+  return leftMs < timeoutMs ? { ms: leftMs, of: 'step' } : { ms: timeoutMs, of: 'attempt' };
+}
+
+/** A step that waits for somebody else does so no longer than it may take. */
+function waitAtMost(leftMs: number | undefined, wait: Waiting): Waiting {
+  if (leftMs === undefined || wait.reason === 'delay' || wait.reason === 'items') return wait;
+  const ownMs = wait.timeoutMs ?? wait.task?.deadline_ms ?? Number.POSITIVE_INFINITY;
+  return { ...wait, timeoutMs: Math.min(ownMs, Math.ceil(leftMs)) };
+}
+
 /**
  * Runs an attempt until it is aborted or its time is up; its signal says which. A handler that does
  * not listen to the signal is left behind: its late answer is nobody's.
  * (AbortSignal.timeout would keep a timer for every attempt long after it has ended.)
  */
 function within<T>(
-  ms: number,
+  { ms, of }: AttemptTime,
   clock: Clock,
   abort: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<T>,
@@ -149,9 +180,7 @@ function within<T>(
     };
     const onAbort = () => end(abort.reason);
     if (abort.aborted) return onAbort();
-    const callOff = clock.after(ms, () =>
-      end(new StepError('timeout', 'the attempt ran out of time', { retryable: true })),
-    );
+    const callOff = clock.after(ms, () => end(outOfTime(of)));
     abort.addEventListener('abort', onAbort, { once: true });
     attempt(ending.signal)
       .then(resolve, reject)

@@ -28,6 +28,8 @@ export interface Runnable {
   /** Compiled, or the reason why it cannot run; other nodes of the plan still can. */
   step: CompiledStep | StepError;
   timeoutMs: number | undefined;
+  /** How long the step may take with all of its attempts. */
+  maxElapsedMs: number | undefined;
   component: Component | undefined;
 }
 
@@ -78,6 +80,7 @@ function compile(node: PlanNode): CompiledNode {
   const { compensate } = node;
   const about = {
     timeoutMs: node.timeout_ms ?? undefined,
+    maxElapsedMs: node.max_elapsed_ms ?? undefined,
     component: node.component ?? undefined,
   };
   const [step, item] =
@@ -95,6 +98,7 @@ function compile(node: PlanNode): CompiledNode {
       ? {
           step: compileNode(compensate.type, compensate.config),
           timeoutMs: compensate.timeout_ms ?? undefined,
+          maxElapsedMs: node.undo_max_elapsed_ms ?? undefined,
           component: node.undo_component ?? undefined,
         }
       : undefined,

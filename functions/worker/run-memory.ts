@@ -24,6 +24,8 @@ export interface RunMemory {
   keepFacts(facts: RunFacts): void;
   /** The list element that an item of a for_each works on. */
   item(stepRunId: string): Promise<unknown>;
+  /** How many milliseconds ago the first attempt of this step began. */
+  elapsed(stepRunId: string): Promise<number>;
   /** Before it is written: whoever hears that it was refused says forgetOutputs. */
   keepOutput(runId: string, stepId: string, output: unknown): void;
   /** Whether the output is known here already: one that was too large, or is none of this worker's, is not. */
@@ -62,6 +64,13 @@ export function createRunMemory(engine: Engine): RunMemory {
   const itemLoader = createLoader<string, unknown>(async (ids) => {
     const byId = new Map((await engine.loadItems(ids)).map((i) => [i.step_run_id, i.item]));
     return ids.map((id) => byId.get(id));
+  });
+
+  const elapsedLoader = createLoader<string, number>(async (ids) => {
+    const byId = new Map(
+      (await engine.loadElapsed(ids)).map((step) => [step.step_run_id, step.elapsed_ms]),
+    );
+    return ids.map((id) => byId.get(id) ?? 0);
   });
 
   const outputLoader = createLoader<{ runId: string; stepId: string | null }, Map<string, unknown>>(
@@ -114,6 +123,7 @@ export function createRunMemory(engine: Engine): RunMemory {
       remembered(facts.run_id).facts = Promise.resolve(facts);
     },
     item: (stepRunId) => itemLoader.load(stepRunId),
+    elapsed: (stepRunId) => elapsedLoader.load(stepRunId),
     keepOutput(runId, stepId, output) {
       const stored = asStored(output);
       if (stored !== undefined) runs.get(runId)?.outputs.set(stepId, stored);

@@ -29,10 +29,12 @@ const transform = (id: string, expression: string, next: string[] = []): PlanNod
   label: null,
   config: { expression },
   timeout_ms: null,
+  max_elapsed_ms: null,
   in_degree: 1,
   next: next.map((target) => ({ id: target, handle: null })),
   component: null,
   compensate: null,
+  undo_max_elapsed_ms: null,
   undo_component: null,
 });
 
@@ -109,6 +111,7 @@ function stage(
     queryRun: unused,
     loadPlans: (ids) => Promise.resolve(ids.map(() => plan)),
     loadItems: unused,
+    loadElapsed: unused,
     loadRuns: (ids) => Promise.resolve(ids.map((run_id) => ({ run_id, input: {}, trace_id: 't' }))),
     endedRuns: () => Promise.resolve([]),
     loadOutputs: () => Promise.resolve([]),

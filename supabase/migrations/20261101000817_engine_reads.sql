@@ -33,7 +33,11 @@ as $$
       select jsonb_agg(jsonb_build_object(
         'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
         'timeout_ms', n.timeout_ms, 'in_degree', n.in_degree,
+        'max_elapsed_ms', engine.policy_number(n.retry, 'max_elapsed_ms', null, 0, 31536000000),
         'compensate', n.compensate,
+        'undo_max_elapsed_ms', engine.policy_number(
+          nullif(n.compensate -> 'retry', 'null'), 'max_elapsed_ms', null, 0, 31536000000
+        ),
         'undo_component', engine.component_facts(
           private.component_for(n.app_code, n.compensate #>> '{config,component}')
         ),
@@ -87,6 +91,22 @@ $$;
 comment on function engine.ended_runs(uuid[]) is
 'Which of these runs have ended, or will end without the steps that are under way: a worker that hears of it in no '
 'other way asks now and then.';
+
+create function engine.load_elapsed(p_step_run_ids uuid[])
+returns table (step_run_id uuid, elapsed_ms float8)
+language sql
+stable
+set search_path = ''
+as $$
+  select s.id, extract(epoch from engine.now() - f.started_at)::float8 * 1000
+  from public.step_runs s
+  join public.step_runs f
+    on f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index and f.attempt = 1
+  where s.id = any(p_step_run_ids);
+$$;
+
+comment on function engine.load_elapsed(uuid[]) is
+'How many milliseconds ago the first attempt of these steps began.';
 
 create function engine.load_outputs(p_run_ids uuid[], p_step_ids text[])
 returns table (run_id uuid, step_id text, output jsonb)

@@ -132,8 +132,12 @@ as $$
         when 'wait_for_approval' then n.config -> 'deadline_ms'
         when 'user_task' then n.config -> 'deadline_ms'
       end as wait,
-      n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
-        or (n.node_type = 'work_queue_pop' and n.config -> 'wait' is distinct from 'false') as may_wait,
+      (
+        n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
+        or (n.node_type = 'work_queue_pop' and n.config -> 'wait' is distinct from 'false')
+      )
+      -- What limits the step with all of its attempts limits its waits.
+      and not coalesce(n.retry ? 'max_elapsed_ms', false) as may_wait_on,
       (
         select coalesce(array_agg(coalesce(e.source_handle, '')), '{}')
         from public.workflow_edges e
@@ -150,7 +154,7 @@ as $$
   cross join lateral (
     values
       (
-        n.may_wait and coalesce(n.wait, 'null') = 'null',
+        n.may_wait_on and coalesce(n.wait, 'null') = 'null',
         'wait_without_deadline',
         format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
       ),
@@ -160,7 +164,8 @@ as $$
           when 'wait_for_approval' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
           when 'work_queue_pop' then coalesce(n.compensate #> '{config,timeout_ms}', 'null') = 'null'
             and n.compensate #> '{config,wait}' is distinct from 'false'
-        end,
+        end
+        and not coalesce(n.compensate -> 'retry' ? 'max_elapsed_ms', false),
         'wait_without_deadline',
         'what undoes it waits until somebody ends the undoing: give it a deadline'
       ),
@@ -181,7 +186,7 @@ as $$
           n.plan ->> 'all_waits_ms', n.run_ms)
       ),
       (
-        n.attempts > 1 and not coalesce(n.retry ? 'retry_on', false) and n.work ->> 'type' in (
+        n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false) and n.work ->> 'type' in (
           'transform', 'condition', 'delay', 'wait_for_approval', 'user_task', 'wait_for_signal', 'emit_event',
           'child_workflow', 'work_queue_pop'
         ),
@@ -189,7 +194,7 @@ as $$
         format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
       ),
       (
-        n.retry is not null and n.attempts = 1,
+        n.retry is not null and n.attempts = 1 and not n.retry ? 'max_elapsed_ms',
         'retry_has_no_effect',
         'max_attempts counts the first attempt: 1 is no retry'
       ),
@@ -218,7 +223,7 @@ as $$
         'may read all outputs of the run and loads them all: name the steps it needs'
       ),
       (
-        n.may_wait and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
+        n.may_wait_on and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
         'timeout_edge_never_taken',
         'has a timeout edge but no deadline'
       ),

@@ -180,6 +180,20 @@ describe.concurrent('warnings', () => {
       ],
     ],
     [
+      'waits of a step that may only take so long with all of its attempts',
+      [
+        node(
+          'signal',
+          'wait_for_signal',
+          { signal_name: 'x' },
+          { retry: { max_attempts: 1, max_elapsed_ms: 60_000 } },
+        ),
+        value('end'),
+      ],
+      ['signal > end : timeout'],
+      [],
+    ],
+    [
       'what undoes a step and waits for ever',
       [
         undoneBy('a', 'user_task', { title: 'Take it back' }),

@@ -77,10 +77,13 @@ export interface PlanNode {
   label: string | null;
   config: unknown;
   timeout_ms: number | null;
+  /** How long the step may take with all of its attempts. */
+  max_elapsed_ms: number | null;
   in_degree: number;
   next: { id: string; handle: string | null }[];
   component: Component | null;
   compensate: { type: string; config: unknown; timeout_ms?: number | null } | null;
+  undo_max_elapsed_ms: number | null;
   undo_component: Component | null;
 }
 
@@ -195,6 +198,10 @@ export interface Engine {
   queryRun(step: PeerStep, queryName: string): Promise<QueryAnswer>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
+  /** How long ago the first attempts of these steps began. */
+  loadElapsed(
+    stepRunIds: readonly string[],
+  ): Promise<{ step_run_id: string; elapsed_ms: number }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
   /** Which of these runs need no step any more that is under way. */
   endedRuns(runIds: readonly string[]): Promise<string[]>;
@@ -351,6 +358,7 @@ export function createEngine(db: Db): Engine {
     },
     loadPlans: (versionIds) => asked('select * from engine.load_plans($1::uuid[])', [versionIds]),
     loadItems: (ids) => asked('select * from engine.load_items($1::uuid[])', [ids]),
+    loadElapsed: (ids) => asked('select * from engine.load_elapsed($1::uuid[])', [ids]),
     async endedRuns(runIds) {
       const rows = await db.query<{ id: string }>(
         'select id from engine.ended_runs($1::uuid[]) id',

@@ -71,6 +71,18 @@ describe.concurrent('a retry policy', () => {
     expect(attempts(patient)).toEqual(FAILED_THRICE);
   });
 
+  test('max_elapsed_ms: what is under way then ends, and is not tried again', async () => {
+    const retry = { ...QUICK, max_elapsed_ms: 200 };
+    const cut = await b.run([ask('/slow?ms=20000', retry)]);
+    expect(attempts(cut)).toEqual(FAILED_ONCE);
+    expect(cut.run.error).toMatchObject({ code: 'timeout', message: 'the step ran out of time' });
+    const { statuses } = await b.run(
+      [node('hear', 'wait_for_signal', { signal_name: 'never' }, { retry }), value('late')],
+      ['hear > late : timeout'],
+    );
+    expect(statuses).toEqual({ hear: 'failed', late: 'completed' });
+  });
+
   test('keeps every attempt: its input, its error, and what it was announced with', async () => {
     const key = randomUUID();
     const ended = await b.run([ask(`/flaky/${key}?fail=2`, QUICK)]);
