@@ -3,14 +3,7 @@
 
 import type pg from 'pg';
 import { leftOf } from './leftovers.ts';
-
-export type Defect = 'lost' | 'completed_twice' | 'illegal_sequence' | 'orphan_job';
-
-export interface Problem {
-  kind: Defect;
-  runId: string;
-  text: string;
-}
+import type { Defect, Problem } from './problem.ts';
 
 interface RunRow {
   id: string;

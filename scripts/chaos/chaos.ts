@@ -6,12 +6,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { bearDriverFaults } from '../stack/driver-faults.ts';
 import { type Shop, startShop } from '../world/shop.ts';
-import { auditRuns, type Problem } from './audit.ts';
+import { auditRuns } from './audit.ts';
 import { signIn } from './client.ts';
 import { type Ground, layGround } from './ground.ts';
 import type { Kind, Site } from './kind.ts';
 import { auditQuiet } from './leftovers.ts';
 import { mixOf } from './mix.ts';
+import type { Problem } from './problem.ts';
 import { runsOf, wrongResults } from './results.ts';
 
 export interface ChaosOptions {

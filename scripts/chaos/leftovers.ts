@@ -2,7 +2,7 @@
 // moment later by the relay, so it is asked for when everything is quiet.
 
 import type pg from 'pg';
-import type { Defect, Problem } from './audit.ts';
+import type { Defect, Problem } from './problem.ts';
 
 interface Left {
   run_id: string;

@@ -1,8 +1,8 @@
 // What the runs of the mix came to: every run of every kind, whoever started it, against what is right.
 
 import type pg from 'pg';
-import type { Problem } from './audit.ts';
 import type { Ended, Kind, Site } from './kind.ts';
+import type { Problem } from './problem.ts';
 
 export interface RunOf extends Ended {
   workflow_id: string;

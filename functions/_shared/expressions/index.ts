@@ -6,11 +6,5 @@ export { type Json, toJson } from './json.ts';
 export { type CompiledExpression, compileExpression, evaluate, type Scope } from './jsonata.ts';
 export { evaluateQuery, type Question } from './query.ts';
 export { type SchemaProblem, validateJson } from './schema.ts';
-export type { Revealed, SecretLookup } from './secrets.ts';
-export {
-  type CompiledTemplate,
-  type CompileOptions,
-  compileTemplate,
-  type Resolved,
-  resolveSecrets,
-} from './template.ts';
+export { type Resolved, type Revealed, resolveSecrets, type SecretLookup } from './secrets.ts';
+export { type CompiledTemplate, type CompileOptions, compileTemplate } from './template.ts';

@@ -2,9 +2,18 @@
 
 import { ExpressionError } from './errors.ts';
 import type { Json } from './json.ts';
-import type { Resolved } from './template.ts';
 
 export type SecretLookup = (name: string) => string | undefined | Promise<string | undefined>;
+
+/** A config with everything filled in but its secrets. */
+export interface Resolved {
+  /** For step_runs.input: every value but the secrets', which stand there as they were written. */
+  readonly stored: Json;
+  /** Names of the secrets that resolveSecrets will ask for. */
+  readonly secrets: readonly string[];
+  /** Internal to resolveSecrets. */
+  readonly finish: (secrets: Readonly<Record<string, string>>) => Promise<Json>;
+}
 
 export interface Revealed {
   readonly config: Json;
@@ -17,7 +26,8 @@ const shortestMasked = 4;
 /** A text that was cut may end within a secret: so much of one at its end is taken for it. */
 const shortestCut = 8;
 
-export async function revealSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
+/** The last step before a handler runs; its result is never stored or logged. */
+export async function resolveSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
   const secrets: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const name of resolved.secrets) {
     const value = await lookup(name);

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { ExpressionError } from './errors.ts';
 import type { Scope } from './jsonata.ts';
-import { compileTemplate, resolveSecrets } from './template.ts';
+import { resolveSecrets } from './secrets.ts';
+import { compileTemplate } from './template.ts';
 
 const scope: Scope = {
   input: { id: 42, name: 'Ada', flag: false, list: [1, 2], none: null },

@@ -7,7 +7,7 @@ import { ExpressionError } from './errors.ts';
 import type { Json } from './json.ts';
 import { toJson } from './json.ts';
 import { type CompiledExpression, compileExpression, type Scope } from './jsonata.ts';
-import { type Revealed, revealSecrets, type SecretLookup } from './secrets.ts';
+import type { Resolved } from './secrets.ts';
 import { parseTemplateText, type TemplatePart } from './template-text.ts';
 
 export interface CompileOptions {
@@ -27,15 +27,6 @@ type Node =
   | { kind: 'text'; parts: readonly (string | Slot)[] }
   | { kind: 'array'; items: readonly Node[] }
   | { kind: 'object'; entries: readonly (readonly [string, Node])[] };
-
-export interface Resolved {
-  /** For step_runs.input: every value but the secrets', which stand there as they were written. */
-  readonly stored: Json;
-  /** Names of the secrets that resolveSecrets will ask for. */
-  readonly secrets: readonly string[];
-  /** Internal to resolveSecrets. */
-  readonly finish: (secrets: Readonly<Record<string, string>>) => Promise<Json>;
-}
 
 export interface CompiledTemplate {
   readonly reads: readonly string[] | 'all';
@@ -204,9 +195,4 @@ function build(node: Node, values: Values): Json | undefined {
 function toText(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-/** The last step before a handler runs; its result is never stored or logged. */
-export function resolveSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
-  return revealSecrets(resolved, lookup);
 }
