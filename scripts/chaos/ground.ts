@@ -34,6 +34,8 @@ export interface GroundOptions {
   leaseSeconds: number;
   /** What the workers are told otherwise. */
   env?: Record<string, string>;
+  /** A server that is there already, as its superuser; without it the ground has one of its own, which can crash. */
+  adminUrl?: string;
   /** What stands between the workers and the database; its url is the workers' DATABASE_URL. */
   between?(databaseUrl: string): Promise<{ url: string; stop(): Promise<unknown> }>;
 }
@@ -53,13 +55,10 @@ export async function layGround(options: GroundOptions): Promise<Ground> {
     const first = await findFreePorts();
     const open = () =>
       startCluster({ dataDir, port: first + 1, superuserPassword: SUPERUSER_PASSWORD });
-    let cluster = await open();
-    ends.push(() => cluster.stop());
-    const stack = await startThrowawayStack({
-      functions: false,
-      web: false,
-      databaseUrl: cluster.adminUrl('postgres'),
-    });
+    let cluster = options.adminUrl === undefined ? await open() : undefined;
+    ends.push(async () => cluster?.stop());
+    const databaseUrl = options.adminUrl ?? cluster?.adminUrl('postgres') ?? '';
+    const stack = await startThrowawayStack({ functions: false, web: false, databaseUrl });
     ends.push(() => stack.stop());
 
     const redisPort = await findFreePorts();
@@ -109,6 +108,7 @@ export async function layGround(options: GroundOptions): Promise<Ground> {
         return `http://127.0.0.1:${port}/api`;
       },
       async restartDatabase() {
+        if (!cluster) throw new Error('the server is not of this ground');
         // As in a crash: every session ends in the middle of whatever it does.
         const pidFile = await readFile(join(clusterFolder(dataDir), 'postmaster.pid'), 'utf8');
         process.kill(Number(pidFile.split('\n')[0]), 'SIGQUIT');

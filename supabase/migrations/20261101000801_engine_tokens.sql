@@ -65,6 +65,8 @@ comment on function engine.start_facts(public.runs) is
 'What a token says of a pending run: its priority, and what a worker needs to execute its first step at once. Large '
 'inputs are read from the run.';
 
+-- Here and wherever ways to plan are taken away, JIT is off: before PostgreSQL 18 what is taken away adds so much to
+-- the cost of a plan that every call would be compiled, for seconds.
 create function engine.create_tokens(
   p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean default false
 )
@@ -73,6 +75,7 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_is_quiet boolean;
@@ -142,6 +145,7 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_front int;
@@ -196,6 +200,7 @@ language sql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
   delete from pgboss.job j
   where j.name = 'steps'

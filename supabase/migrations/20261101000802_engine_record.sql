@@ -49,6 +49,7 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 begin
   -- Set-based form of realtime.send: one row per message, private, delivered on commit.
@@ -75,6 +76,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_topics text[];

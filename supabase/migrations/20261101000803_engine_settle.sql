@@ -9,6 +9,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   -- A token carries this many branches of a fan-out itself; the others get tokens of their own,

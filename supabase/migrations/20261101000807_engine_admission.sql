@@ -109,6 +109,7 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
@@ -247,6 +248,8 @@ returns table (run_ids uuid[], more_wait boolean)
 language sql
 stable
 set search_path = ''
+-- How much a recursive query reads is guessed far too high, and it would be compiled.
+set jit = off
 as $$
   -- Loose index scans: the apps, and in them the lines, without reading those who wait in them.
   with recursive app as (

@@ -14,6 +14,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_nestloop = off
+set jit = off
 as $$
   with answer as materialized (
     select a.*

@@ -19,6 +19,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_ahead engine.answer[];

@@ -119,6 +119,8 @@ returns bigint[]
 language sql
 stable
 set search_path = ''
+-- As engine.choose_runs.
+set jit = off
 as $$
   -- A loose index scan over the apps that have any, then the oldest of each, apps in turn: who emits
   -- ten thousand events delays nobody else's.

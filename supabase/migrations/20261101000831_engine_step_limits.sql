@@ -43,6 +43,8 @@ returns table (step_run_ids uuid[], run_ids uuid[])
 language sql
 stable
 set search_path = ''
+-- As engine.choose_runs.
+set jit = off
 as $$
   with recursive queue as (
     (select w.queue_id from engine.waiting_steps w order by w.queue_id limit 1)

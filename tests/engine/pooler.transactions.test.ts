@@ -6,7 +6,7 @@ import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
 import { type Shop, startShop } from '../../scripts/world/shop.ts';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { startTransactionPooler, type TransactionPooler } from '../support/transaction-pooler.ts';
-import { FEATURES, type Place } from './pooler.features.ts';
+import { FEATURES, type Place } from './features.ts';
 import { bench } from './support.ts';
 
 const env = { STEPBASE_DB_DIRECT: 'false', STEPBASE_DB_POOL: '4' };

@@ -7,8 +7,8 @@ import { push } from '../../scripts/stack/migrate.ts';
 import { bootstrapCluster, bootstrapDatabase } from '../../scripts/stack/postgres/bootstrap.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import { applySeed } from '../../scripts/stack/seed.ts';
+import { installedVersions, startDebianServer } from '../support/debian-postgres.ts';
 import { freshDatabase, stackInfo } from '../support/stack.ts';
-import { installedVersions, startDebianServer } from './debian-postgres.ts';
 import { snapshot } from './snapshot.ts';
 
 const versions = ['embedded', ...(await installedVersions())];

@@ -110,7 +110,11 @@ describe.concurrent('cancel', () => {
       const { run, all } = await b.ended(id);
       expect(run.status).toBe('cancelled');
       expect(all).toEqual([]);
-      const { data } = await b.developer.from('run_events').select('event_type').eq('run_id', id);
+      const { data } = await b.developer
+        .from('run_events')
+        .select('event_type')
+        .eq('run_id', id)
+        .order('seq');
       expect(data?.map(({ event_type }) => event_type)).toEqual(['run.created', 'run.cancelled']);
     }
   });

@@ -28,7 +28,12 @@ beforeAll(async () => {
     one.open.add(answer);
     one.most = Math.max(one.most, one.open.size);
     response.on('close', () => one.open.delete(answer));
-    if (!key.startsWith('/held')) setTimeout(answer, 15);
+    if (key.startsWith('/held')) return;
+    // The first of these is answered with the second: two are under way at once, however busy the machine is.
+    if (key.startsWith('/flaky') && one.total === 1) return;
+    setTimeout(() => {
+      for (const open of key.startsWith('/flaky') ? [...one.open] : [answer]) open();
+    }, 15);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -34,7 +34,10 @@ export interface DebianServer {
   stop(): Promise<void>;
 }
 
-export async function startDebianServer(version: string): Promise<DebianServer> {
+export async function startDebianServer(
+  version: string,
+  more: Record<string, string> = {},
+): Promise<DebianServer> {
   const account = postgresAccount();
   const dir = await mkdtemp('/tmp/stepbase-pg-');
   if (account) await chown(dir, account.uid, account.gid);
@@ -54,6 +57,7 @@ export async function startDebianServer(version: string): Promise<DebianServer> 
     unix_socket_directories: '',
     fsync: 'off',
     wal_level: 'logical',
+    ...more,
   };
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value || "''"}`);
   run('pg_ctl', ['-D', data, '-l', join(dir, 'log'), '-o', options.join(' '), '-w', 'start']);

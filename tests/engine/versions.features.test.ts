@@ -1,0 +1,63 @@
+// Every feature on every other PostgreSQL that is installed here (CI has Debian's 15, hosted projects have 15
+// and 17): it works there, and no statement of it is compiled, which would take seconds.
+
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import {
+  type DebianServer,
+  installedVersions,
+  startDebianServer,
+} from '../support/debian-postgres.ts';
+import { FEATURES, type Place } from './features.ts';
+import { bench } from './support.ts';
+
+const SETTINGS = {
+  jit: 'on',
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'all',
+};
+
+const versions = await installedVersions();
+if (versions.length === 0) test.todo('there is no other PostgreSQL here');
+
+describe.each(versions)('PostgreSQL %s', (version) => {
+  let server: DebianServer;
+  let ground: Ground;
+  let shop: Shop;
+  let place: Place;
+
+  beforeAll(async () => {
+    shop = await startShop();
+    server = await startDebianServer(version, SETTINGS);
+    ground = await layGround({ workers: 1, leaseSeconds: 5, adminUrl: server.adminUrl });
+    place = { b: await bench(ground.info), api: await ground.startApi(), shop: shop.url };
+  });
+  afterAll(async () => {
+    await ground?.stop();
+    await server?.stop();
+    await shop?.stop();
+  });
+
+  describe.concurrent('works', () => {
+    for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(place));
+  });
+
+  test('and compiles no statement', async () => {
+    const admin = new pg.Client({ connectionString: server.adminUrl });
+    await admin.connect();
+    try {
+      await admin.query('create extension if not exists pg_stat_statements');
+      const { rows } = await admin.query<{ seen: number; compiled: string[] | null }>(
+        `select count(*)::int as seen, array_agg(s.query) filter (where s.jit_functions > 0) as compiled
+         from pg_stat_statements s
+         join pg_roles r on r.oid = s.userid and r.rolname <> current_user`,
+      );
+      expect(rows[0]?.seen).toBeGreaterThan(300);
+      expect(rows[0]?.compiled).toBeNull();
+    } finally {
+      await admin.end();
+    }
+  });
+});
