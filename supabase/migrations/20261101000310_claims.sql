@@ -13,39 +13,62 @@ $$;
 
 comment on function private.user_id() is 'The calling user, null for machines.';
 
--- Definer: reads memberships without the policies that themselves ask this function.
+-- Machines: a token whose claim api_key_id the HTTP API has set acts for the key's application with the
+-- key's scopes, as long as the key lives. No user's token can carry that claim: the hook removes it.
+
+-- Definer: reads memberships without the policies that themselves ask this function. In PL/pgSQL, which keeps
+-- its plans: before PostgreSQL 18 a function in SQL is planned at every call, for longer than this takes.
 create function private.app_code()
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select m.app_code
-  from public.app_members m
-  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-  where m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
+declare
+  v_claims constant jsonb := auth.jwt();
+begin
+  if v_claims ->> 'api_key_id' is not null then
+    return (select k.app_code from private.live_api_key((v_claims ->> 'api_key_id')::uuid) k);
+  end if;
+  return (
+    select m.app_code
+    from public.app_members m
+    join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code'
+  );
+end
 $$;
 
 comment on function private.app_code() is
-  'The application of the caller''s token, or null when the caller is no longer a member of it.';
+  'The application the caller acts for: of the token when the membership still stands, of the API key when '
+  'it still lives; null otherwise.';
 
--- Definer: as above.
+-- Definer, and in PL/pgSQL: as above.
 create function private.caller(out app_code text, out permissions text[])
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select m.app_code, r.permissions
-  from public.app_members m
-  join public.user_roles r on r.name = m.role
-  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-  where m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
+declare
+  v_claims constant jsonb := auth.jwt();
+begin
+  if v_claims ->> 'api_key_id' is not null then
+    select k.app_code, k.scopes into caller.app_code, caller.permissions
+    from private.live_api_key((v_claims ->> 'api_key_id')::uuid) k;
+  else
+    select m.app_code, r.permissions into caller.app_code, caller.permissions
+    from public.app_members m
+    join public.user_roles r on r.name = m.role
+    join public.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code';
+  end if;
+end
 $$;
 
 comment on function private.caller() is
@@ -61,7 +84,7 @@ as $$
 $$;
 
 comment on function private.permissions() is
-  'What the caller may do in the token''s application, by the role of the membership now.';
+  'What the caller may do there: by the membership''s role now, or by the API key''s scopes.';
 
 -- Definer: as above.
 create function private.app_role()

@@ -189,55 +189,6 @@ $$;
 comment on function private.verify_api_key(text) is
   'Whose key it is, by its SHA-256 (hex); no row when unknown, revoked or expired. For the HTTP API.';
 
--- Machines: a token whose claim api_key_id the HTTP API has set acts for the key's application with the
--- key's scopes, as long as the key lives. No user's token can carry that claim: the hook removes it.
-create or replace function private.app_code()
-returns text
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select case
-    when auth.jwt() ->> 'api_key_id' is not null
-      then (private.live_api_key((auth.jwt() ->> 'api_key_id')::uuid)).app_code
-    else (
-      select m.app_code
-      from public.app_members m
-      join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-      join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-      join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-      where m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
-    )
-  end
-$$;
-
-create or replace function private.caller(out app_code text, out permissions text[])
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select k.app_code, k.scopes
-  from private.live_api_key((auth.jwt() ->> 'api_key_id')::uuid) k
-  where auth.jwt() ->> 'api_key_id' is not null and k.app_code is not null
-  union all
-  select m.app_code, r.permissions
-  from public.app_members m
-  join public.user_roles r on r.name = m.role
-  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-  where auth.jwt() ->> 'api_key_id' is null
-    and m.user_id = auth.uid() and m.app_code = auth.jwt() ->> 'app_code'
-$$;
-
-comment on function private.app_code() is
-  'The application the caller acts for: of the token when the membership still stands, of the API key when '
-  'it still lives; null otherwise.';
-comment on function private.permissions() is
-  'What the caller may do there: by the membership''s role now, or by the API key''s scopes.';
-
 grant execute on function
   public.create_api_key(text, text[], timestamptz),
   public.revoke_api_key(uuid),

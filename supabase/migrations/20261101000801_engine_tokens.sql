@@ -196,12 +196,13 @@ comment on function engine.create_first_token(public.runs, int) is
 
 create function engine.end_tokens(p_job_ids uuid[])
 returns void
-language sql
+language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$
+begin
   delete from pgboss.job j
   where j.name = 'steps'
     and j.id = any(p_job_ids)
@@ -210,6 +211,7 @@ as $$
       select count(*) from public.step_runs s
       where s.job_id = j.id and s.status in ('ready', 'running')
     ) = 0;
+end;
 $$;
 
 comment on function engine.end_tokens(uuid[]) is

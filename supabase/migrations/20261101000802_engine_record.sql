@@ -1,17 +1,22 @@
 -- Recording: events get their seq, the run its counters, watchers their message, in one statement
 -- per batch. The caller holds the lock of every run it records for.
 
+-- These two are in PL/pgSQL, which keeps their plans (see private.app_code).
 create function engine.run_output(p_run_id uuid, p_workflow_version_id uuid)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
-  from public.workflow_nodes n
-  join public.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
-  cross join lateral jsonb_each(c.patch) p
-  where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0;
+begin
+  return (
+    select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
+    from public.workflow_nodes n
+    join public.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
+    cross join lateral jsonb_each(c.patch) p
+    where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0
+  );
+end;
 $$;
 
 comment on function engine.run_output(uuid, uuid) is
@@ -19,11 +24,12 @@ comment on function engine.run_output(uuid, uuid) is
 
 create function engine.is_followed(p_run_id uuid)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select 1 from public.runs c
     where c.parent_run_id = p_run_id and c.completed_at is null
   )
@@ -37,6 +43,7 @@ as $$
     select 1 from public.work_queue_items i
     where i.taken_by_run_id = p_run_id and i.status = 'taken'
   );
+end;
 $$;
 
 comment on function engine.is_followed(uuid) is

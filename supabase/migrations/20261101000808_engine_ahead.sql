@@ -4,18 +4,21 @@
 -- The worker proposes and the graph decides: an answer counts if it follows a step that was just
 -- completed (or another answer that counts, or the start of its run) along an edge that was taken and is
 -- the only way in. A proposal with a flaw is forgotten whole, and its steps run in their turn.
+-- (In PL/pgSQL for the sake of its plan: see private.app_code.)
 
 create function engine.run_ahead(
   p_completed uuid[], p_answers engine.answer[], p_now timestamptz
 )
 returns table (ids uuid[], open_ids uuid[], events engine.event[], job_ids uuid[])
-language sql
+language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_nestloop = off
 set jit = off
 as $$
+begin
+  return query
   with answer as materialized (
     select a.*
     from unnest(p_answers) with ordinality
@@ -146,6 +149,7 @@ as $$
       where n.place > 0 or (t.after_id = '' and t.place = 1)
     ),
     (select array_agg(distinct t.token_id) from taken t where t.after_id = '');
+end;
 $$;
 
 comment on function engine.run_ahead(uuid[], engine.answer[], timestamptz) is
