@@ -52,7 +52,7 @@ begin
         (b.wait ->> 'wake_at')::timestamptz,
         v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond'
       ),
-      deadline_at = case when b.wait ->> 'kind' in ('task', 'signal', 'queue')
+      deadline_at = case when b.wait ->> 'kind' in ('task', 'signal', 'queue', 'child')
         then v_now + (b.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = b.wait ->> 'signal_name',
       work_queue_id = (b.wait ->> 'work_queue_id')::uuid,

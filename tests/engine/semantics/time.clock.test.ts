@@ -197,6 +197,33 @@ describe('deadlines', () => {
     },
   );
 
+  test.each(['a person', 'a child'])(
+    'for %s that pass while the run is paused hold when it is resumed',
+    async (whom) => {
+      const child = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
+      const w =
+        whom === 'a person'
+          ? kinds.task
+          : node('w', 'child_workflow', { workflow: child, timeout_ms: 60_000 });
+      const { id } = await b.start(await limit(await b.publish(around(w), late), day(1)));
+      expect((await b.stepIs(id, 'w', 'waiting')).deadline_at).not.toBeNull();
+      await b.developer.rpc('pause_run', { run_id: id });
+      await b.advance('61 seconds');
+      await waitFor('it is due', async () => {
+        const { rows } = await b.db.query(
+          "select from public.step_runs where run_id = $1 and step_id = 'w' and wake_at is null",
+          [id],
+        );
+        return rows.length === 1;
+      });
+      await b.developer.rpc('resume_run', { run_id: id });
+      expect((await b.ended(id)).run).toMatchObject({
+        status: 'completed',
+        output: { late: 'late' },
+      });
+    },
+  );
+
   test('a decision in time is not undone by the deadline', async () => {
     const name = await b.publish(
       [kinds.signal, node('hold', 'delay', { ms: 120_000 })],
