@@ -39,6 +39,25 @@ comment on function engine.query_state(public.runs) is
 'What queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, error, '
 'handle}}}, the last attempt of each step.';
 
+create function engine.at_path(p_state jsonb, p_path text[])
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  -- To JSONata a name behind a list means all of its elements; a place in it SQL finds as well.
+  select case
+    when not exists (
+      select 1
+      from generate_series(1, cardinality(p_path) - 1) as n (steps)
+      where jsonb_typeof(p_state #> p_path[:n.steps]) = 'array' and p_path[n.steps + 1] !~ '^[0-9]+$'
+    ) then coalesce(p_state #> p_path, 'null')
+  end;
+$$;
+
+comment on function engine.at_path(jsonb, text[]) is
+'What is at a path, JSON''s null where nothing is; SQL''s null when the path leads through the elements of a list.';
+
 create function engine.answer_query(p_run public.runs, p_query_name text)
 returns jsonb
 language plpgsql
@@ -48,6 +67,7 @@ as $$
 declare
   c_path constant text := '^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$';
   v_query public.workflow_queries;
+  v_state jsonb;
   v_answer jsonb;
 begin
   select q.* into v_query
@@ -56,13 +76,16 @@ begin
 
   if v_query.work_queue_id is not null then
     v_answer := engine.work_queue_state(v_query.work_queue_id);
-  elsif v_query.expression ~ c_path then
-    v_answer := engine.query_state(p_run) #> string_to_array(v_query.expression, '.');
   elsif v_query.expression is not null then
-    return jsonb_build_object(
-      'expression', v_query.expression, 'state', engine.query_state(p_run),
-      'return_type', v_query.return_type
-    );
+    v_state := engine.query_state(p_run);
+    if v_query.expression ~ c_path then
+      v_answer := engine.at_path(v_state, string_to_array(v_query.expression, '.'));
+    end if;
+    if v_answer is null then
+      return jsonb_build_object(
+        'expression', v_query.expression, 'state', v_state, 'return_type', v_query.return_type
+      );
+    end if;
   elsif v_query.id is not null or p_query_name = 'context' then
     v_answer := public.context(p_run);
   elsif p_query_name = 'status' then

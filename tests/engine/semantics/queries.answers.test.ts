@@ -24,6 +24,7 @@ beforeAll(async () => {
     if (error) throw new Error(error.message);
   };
   await declare('second', 'steps.lines.output.1.n', { type: 'number' });
+  await declare('each', 'steps.lines.output.n', { type: 'array' });
   await declare('who', 'input.customer', { type: 'string' });
   await declare('everything', null);
   await declare('total', '$sum(steps.lines.output.n)', { type: 'number' });
@@ -77,6 +78,9 @@ describe('query_run', () => {
     expect(codeOf(await ask('total'))).toBe('SB400 invalid_request');
     expect(await askApi('total')).toEqual({ status: 200, body: { answer: 5 } });
     expect(await askApi('second')).toEqual({ status: 200, body: { answer: 3 } });
+    // A path through a list gives what each of its elements has there.
+    expect(codeOf(await ask('each'))).toBe('SB400 invalid_request');
+    expect(await askApi('each')).toEqual({ status: 200, body: { answer: [2, 3] } });
     expect(await askApi('wrong')).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expect(await askApi('broken')).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expect(await askApi('nobody')).toMatchObject({ status: 404, body: { code: 'not_found' } });
