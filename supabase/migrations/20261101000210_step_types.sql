@@ -109,7 +109,7 @@ values
   ),
   (
     'child_workflow', 'Child workflow', 'Starts another workflow.', 'workflow', '#7c3aed', 15, 'control',
-    '{"type": "object", "required": ["workflow"], "properties": {"workflow": {"type": "string", "minLength": 1}, "input": {}, "wait": {"type": "boolean"}, "parent_close_policy": {"enum": ["terminate", "abandon", "request_cancel"]}}}',
+    '{"type": "object", "required": ["workflow"], "properties": {"workflow": {"type": "string", "minLength": 1}, "input": {}, "wait": {"type": "boolean"}, "parent_close_policy": {"enum": ["terminate", "abandon", "request_cancel"]}, "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
     '{}', '{}', false, false
   ),
   (

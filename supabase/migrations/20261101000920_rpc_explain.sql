@@ -129,6 +129,7 @@ as $$
         when 'delay' then n.config -> 'ms'
         when 'wait_for_signal' then n.config -> 'timeout_ms'
         when 'work_queue_pop' then n.config -> 'timeout_ms'
+        when 'child_workflow' then n.config -> 'timeout_ms'
         when 'wait_for_approval' then n.config -> 'deadline_ms'
         when 'user_task' then n.config -> 'deadline_ms'
       end as wait,
@@ -272,11 +273,11 @@ as $$
         n.work ->> 'type' = 'child_workflow' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
           and not exists (
             select 1 from public.workflows c
-            where c.app_code = n.workflow_app and c.kebab_name = n.work -> 'config' ->> 'workflow'
-              and c.status = 'published' and c.deleted_at is null
+            where c.id = private.child_workflow_id(n.workflow_id, n.work -> 'config' ->> 'workflow')
+              and engine.is_runnable(c)
           ),
         'child_not_published',
-        format('there is no published workflow %s', n.work -> 'config' ->> 'workflow')
+        format('there is no workflow %s that may be started', n.work -> 'config' ->> 'workflow')
       )
   ) as x (applies, code, message)
   where x.applies

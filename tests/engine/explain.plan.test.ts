@@ -209,6 +209,7 @@ describe.concurrent('warnings', () => {
       'what takes longer than the run may',
       [
         node('late', 'delay', { ms: 3_600_000 }),
+        node('child', 'child_workflow', { workflow: '{{ input.which }}', timeout_ms: 3_600_000 }),
         node('slow', 'http_request', { url }, { timeout_ms: 3_600_000 }),
         node(
           'often',
@@ -218,7 +219,12 @@ describe.concurrent('warnings', () => {
         ),
       ],
       [],
-      ['late wait_outlasts_run', 'slow attempt_outlasts_run', 'often retries_outlast_run'],
+      [
+        'late wait_outlasts_run',
+        'child wait_outlasts_run',
+        'slow attempt_outlasts_run',
+        'often retries_outlast_run',
+      ],
     ],
     [
       'retries that do nothing',
@@ -310,6 +316,28 @@ describe.concurrent('warnings', () => {
     ],
   ])('%s', async (_what, nodes, lines, expected) => {
     expect((await warnings(nodes, ...lines)).sort()).toEqual(expected.sort());
+  });
+
+  test('a child that is called as workflow_children says, and one that is only deprecated', async () => {
+    const child = await b.publish([value('a')]);
+    const parent = await b.publish([
+      node('call', 'child_workflow', { workflow: 'my child' }),
+      node('by-name', 'child_workflow', { workflow: child }),
+    ]);
+    expect((await explained(parent)).warnings.map(({ node_id }) => node_id)).toEqual(['call']);
+    const { data } = await b.developer
+      .from('workflows')
+      .select('id, kebab_name')
+      .in('kebab_name', [parent, child]);
+    const id = (name: string) => data?.find(({ kebab_name }) => kebab_name === name)?.id;
+    const { error } = await b.developer.from('workflow_children').insert({
+      parent_workflow_id: id(parent),
+      child_workflow_id: id(child),
+      child_workflow_name: 'my child',
+    });
+    expect(error).toBeNull();
+    await b.developer.from('workflows').update({ status: 'deprecated' }).eq('kebab_name', child);
+    expect((await explained(parent)).warnings).toEqual([]);
   });
 
   test('a work queue that is there, of the workflow itself or of another', async () => {

@@ -9,7 +9,7 @@ const schema = z.object({
   input: z.record(z.string(), z.unknown()).default({}),
   wait: z.boolean().default(true),
   parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']).optional(),
-  timeout_ms: z.number().int().positive().optional(),
+  timeout_ms: z.number().int().positive().nullish(),
 });
 
 export const childWorkflow: StepHandler<z.infer<typeof schema>> = {
@@ -20,6 +20,6 @@ export const childWorkflow: StepHandler<z.infer<typeof schema>> = {
       kind: 'waiting',
       reason: 'child',
       child,
-      ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }),
+      ...(timeout_ms ? { timeoutMs: timeout_ms } : {}),
     }),
 };
