@@ -23,7 +23,8 @@ begin
       where s.status = 'waiting' and s.wake_at <= v_now
     )
     or exists (
-      select 1 from public.runs r where r.deadline_at <= v_now and r.completed_at is null
+      select 1 from public.runs r
+      where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
     or engine.schedules_wait()
     or (

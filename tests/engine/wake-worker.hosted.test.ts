@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { type Bench, bench, node, type Run, value } from './support.ts';
+import { type Bench, bench, codeOf, node, type Run, value } from './support.ts';
 
 let stack: Stack;
 let b: Bench;
@@ -129,5 +129,16 @@ test('a delay and a run that a client starts call a worker when it is their time
   expect(await look()).toBeUndefined();
   await b.db.query("select engine.advance_clock('11 minutes')");
   expect(await settle()).toBe(1);
+  expect((await b.ended(run.id)).run.status).toBe('completed');
+});
+
+test('a run that is paused before it has started calls nobody, however long', async () => {
+  const run = await b.start(await b.publish([value('a')]));
+  expect(codeOf(await b.developer.rpc('pause_run', { run_id: run.id }))).toBe('none');
+  await settle();
+  await b.db.query("select engine.advance_clock('2 hours')");
+  await settle();
+  expect(codeOf(await b.developer.rpc('resume_run', { run_id: run.id }))).toBe('none');
+  await settle();
   expect((await b.ended(run.id)).run.status).toBe('completed');
 });
