@@ -435,7 +435,7 @@ select pg_temp.seed_run(
   '{"shop_url": "https://shop.acme.example", "order_id": "1002", "email": "kim@customers.example"}',
   null,
   array[
-    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "network_error", "message": "The shop''s API did not answer", "retryable": true}}',
     '{"step": "fetch_order", "status": "completed", "ms": 180, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1002"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1002", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}, "attempt": 2}',
     '{"step": "summarize", "status": "completed", "ms": 4, "output": {"order_id": "1002", "customer": "Kim Lee", "items": 2, "total": 32.5, "currency": "EUR"}}',
     '{"step": "send_confirmation", "status": "completed", "ms": 90, "output": {"message_id": "<1002@mail.acme.example>"}}'
@@ -445,11 +445,11 @@ select pg_temp.seed_run(
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000703', '00000000-0000-4000-8000-000000000201', 'failed', '26 hours',
   '{"shop_url": "https://shop.acme.example", "order_id": "1003", "email": "kim@customers.example"}',
-  '{"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true, "step_id": "fetch_order"}',
+  '{"code": "network_error", "message": "The shop''s API did not answer", "retryable": true, "step_id": "fetch_order"}',
   array[
-    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
-    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 2, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}',
-    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 3, "error": {"code": "http_unreachable", "message": "The shop''s API did not answer", "retryable": true}}'
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 1, "error": {"code": "network_error", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 2, "error": {"code": "network_error", "message": "The shop''s API did not answer", "retryable": true}}',
+    '{"step": "fetch_order", "status": "failed", "ms": 10000, "attempt": 3, "error": {"code": "network_error", "message": "The shop''s API did not answer", "retryable": true}}'
   ]::jsonb[]
 );
 
@@ -482,7 +482,7 @@ select pg_temp.seed_run(
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000706', '00000000-0000-4000-8000-000000000202', 'timed_out', '9 hours',
   '{"shop_url": "https://shop.acme.example", "order_id": "1006", "email": "kim@customers.example"}',
-  '{"code": "run_timed_out", "message": "The run took longer than an hour"}',
+  '{"code": "timeout", "message": "the run passed its execution timeout"}',
   array[
     '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1006"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1006", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
     '{"step": "total", "status": "completed", "ms": 3, "output": 32.5}',

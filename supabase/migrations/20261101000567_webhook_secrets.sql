@@ -147,7 +147,7 @@ $$;
 
 comment on function public.create_webhook(text, text, jsonb) is
 'Makes a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path below the HTTP API that '
-'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB401, SB403, SB404.';
+'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
 create function private.rotate_webhook_secret(trigger_id uuid, overlap_seconds int)
 returns jsonb

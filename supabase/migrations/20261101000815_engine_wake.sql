@@ -1,5 +1,5 @@
--- wake: what is due by the engine's clock. Called by workers when something is due, and by
--- maintenance; a call with nothing due costs two index lookups. Everybody's timers go through it, so no
+-- wake: what is due by the engine's clock. Called by workers when something is due; a call with
+-- nothing due costs a few index look-ups. Everybody's timers go through it, so no
 -- run may stop it: not one that is paused, nor one whose transition raises.
 
 create function engine.hold_due(p_limit int)

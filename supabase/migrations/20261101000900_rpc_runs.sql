@@ -248,6 +248,9 @@ declare
   v_task public.step_runs := private.own_task(finish_task.step_run_id, finish_task.step_types);
   v_errors jsonb;
 begin
+  if finish_task.handle is not null and finish_task.output -> 'approved' = 'null' then
+    perform private.fail('SB400', 'invalid_request', 'approved is true or false');
+  end if;
   if v_task.task -> 'form' is not null and finish_task.handle is null then
     v_errors := private.json_schema_errors(v_task.task -> 'form', finish_task.output);
     if jsonb_array_length(v_errors) > 0 then
@@ -282,8 +285,8 @@ as $$
 $$;
 
 comment on function public.complete_task(uuid, jsonb) is
-'Completes a waiting user task with the form''s data; the run goes on. For the assignee, or members with '
-'task:complete. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
+'Completes a waiting user task with the form''s data; the run goes on. For its assignee; without one for whoever has '
+'task:complete and the role it asks for; always for members with member:manage. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
 
 create function public.decide_approval(step_run_id uuid, approved boolean, comment text default null)
 returns public.step_runs
@@ -301,8 +304,8 @@ as $$
 $$;
 
 comment on function public.decide_approval(uuid, boolean, text) is
-'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For the assignee, or '
-'members with task:complete. Errors: SB401, SB403, SB404, SB409 already decided.';
+'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For whom: as '
+'complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
 
 revoke execute on all functions in schema engine from public, anon, authenticated;
 revoke execute on function private.start_run(text, jsonb, text, int, int) from public;

@@ -53,7 +53,7 @@ $$;
 
 comment on function public.pause_run(uuid) is
 'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
-'Errors: SB401, SB403, SB404, SB409 when it has ended.';
+'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
 
 create function private.resume_run(run_id uuid)
 returns public.runs
@@ -210,7 +210,8 @@ $$;
 
 comment on function public.rerun(uuid, text) is
 'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404, SB409 not ended, undone (then only as a whole), '
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
+'never came to), SB409 not ended, undone (then only as a whole), '
 'a workflow that may not be started, or the step waits for others (waits_for names them).';
 
 create function private.send_signal(run_id uuid, signal_name text, payload jsonb)

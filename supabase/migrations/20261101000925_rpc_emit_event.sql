@@ -51,7 +51,7 @@ $$;
 comment on function public.emit_event(text, jsonb, text) is
 'Emits an event of the caller''s app and returns its id: every workflow with an enabled trigger for it starts, with '
 '{event: {id, name, payload, at}} in its input. A repeated idempotency_key starts nothing anew. Needs run:execute. '
-'Errors: SB400 bad name, SB401, SB403.';
+'Errors: SB400 bad name or key, SB401, SB403.';
 
 revoke execute on function private.emit_event(text, jsonb, text) from public;
 grant execute on function

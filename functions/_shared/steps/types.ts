@@ -81,7 +81,7 @@ export interface PeerRuns {
 export interface TaskRequest {
   title: string;
   description?: string;
-  /** A user's id or e-mail address. */
+  /** A user's id. */
   assigned_to?: string;
   role?: string;
   form?: unknown;

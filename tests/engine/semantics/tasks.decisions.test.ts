@@ -44,6 +44,15 @@ describe.concurrent('tasks', () => {
     expect(run).toMatchObject({ status: 'completed', output: { no: 'rejected' } });
   });
 
+  test('neither yes nor no is no decision', async () => {
+    const task = await waitingTask();
+    const decide = (approved: boolean | null) =>
+      b.developer.rpc('decide_approval', { step_run_id: task.id, approved });
+    expect(codeOf(await decide(null))).toBe('SB400 invalid_request');
+    await decide(true);
+    expect((await b.ended(task.run_id)).run.status).toBe('completed');
+  });
+
   test('a decision counts once, even when ten people decide at the same time', async () => {
     const task = await waitingTask();
     const answers = await Promise.all(
