@@ -1,35 +1,11 @@
 // What docs/workflows.md shows can be saved and published as it stands there.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHandlers } from '../../functions/_shared/steps/index.ts';
 import { pool, signedIn } from '../support/stack.ts';
-
-const page = readFileSync(new URL('../../docs/workflows.md', import.meta.url), 'utf8');
-
-interface Example {
-  heading: string;
-  definition: { nodes: unknown[]; edges: unknown[] };
-}
-
-/** A block is a whole definition, or one node of a definition. */
-function examples(): Example[] {
-  return page.split(/^#+ /m).flatMap((section) =>
-    [...section.matchAll(/^```json\n([\s\S]*?)^```$/gm)].flatMap(([, text = '']) => {
-      const heading = section.split('\n', 1)[0] ?? '';
-      const block = JSON.parse(text) as Record<string, unknown>;
-      if (Array.isArray(block.nodes)) {
-        return [{ heading, definition: block as unknown as Example['definition'] }];
-      }
-      if (typeof block.type === 'string' && block.data !== undefined) {
-        return [{ heading, definition: { nodes: [block], edges: [] } }];
-      }
-      return [];
-    }),
-  );
-}
+import { examples, page } from './docs-examples.ts';
 
 const names: string[] = [];
 const db = pool();
@@ -43,14 +19,14 @@ afterAll(() =>
 
 describe('docs/workflows.md', () => {
   it('has examples', () => {
-    expect(examples().length).toBeGreaterThan(10);
+    expect(examples.length).toBeGreaterThan(10);
   });
 
   it.each([...stepHandlers.keys()])('names the step type %s', (type) => {
     expect(page).toMatch(new RegExp(`^### .*\\b${type}\\b|\\\`${type}\\\``, 'm'));
   });
 
-  it.each(examples())('$heading: the example is published', async ({ definition }) => {
+  it.each(examples)('$name: the example is published', async ({ definition }) => {
     const kebab_name = `docs-${randomUUID()}`;
     names.push(kebab_name);
     const saved = await developer

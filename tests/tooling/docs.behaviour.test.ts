@@ -1,0 +1,481 @@
+// What docs/workflows.md says that its examples do, they do: each runs as it stands there, with the world
+// that it names on this machine. The clock is moved, so they have a stack of their own and take turns.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Stack } from '../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
+import { type HttpServer, type Received, type Reply, serveHttp } from '../../scripts/world/http.ts';
+import { startWorld, type World } from '../../scripts/world/world.ts';
+import type { Json } from '../../types/database.ts';
+import { type Bench, bench, codeOf, failing, type Node, node, value } from '../engine/support.ts';
+import { seedUser, waitFor } from '../support/stack.ts';
+import { examples } from './docs-examples.ts';
+
+let b: Bench;
+let stack: Stack;
+let world: World;
+let outside: HttpServer;
+const calls: Received[] = [];
+/** What is answered at a path, one after the other; then, and elsewhere, the path itself. */
+const replies = new Map<string, Reply[]>();
+
+const PARTNER_SECRET = `whsec_${Buffer.from('of the partner').toString('base64')}`;
+
+beforeAll(async () => {
+  world = await startWorld();
+  outside = await serveHttp((call) => {
+    calls.push(call);
+    return replies.get(call.path)?.shift() ?? { body: { path: call.path } };
+  });
+  stack = await startThrowawayStack({
+    web: false,
+    functionsEnv: {
+      ...world.env,
+      STEPBASE_SECRET_ACME__SHOP_KEY: 'key-of-the-shop',
+      STEPBASE_SECRET_ACME__CRM_KEY: 'key-of-the-crm',
+      STEPBASE_SECRET_ACME__PARTNER_HOOK: PARTNER_SECRET,
+    },
+  });
+  b = await bench(stack.info);
+});
+afterAll(async () => {
+  await Promise.all([stack?.stop(), outside?.stop(), world?.stop()]);
+});
+
+const answers = (path: string, ...bodies: Json[]) =>
+  replies.set(
+    path,
+    bodies.map((body) => ({ body })),
+  );
+const refuses = (path: string, ...statuses: number[]) =>
+  replies.set(
+    path,
+    statuses.map((status) => ({ status, body: { status } })),
+  );
+const lastCall = (path: string) => calls.findLast((call) => call.path === path);
+
+interface More {
+  nodes?: Node[];
+  lines?: string[];
+}
+
+/** The example, published, with the hosts of the page on this machine; `more` is drawn to it. */
+async function published(name: string, { nodes = [], lines = [] }: More = {}): Promise<string> {
+  const example = examples.find((one) => one.name === name);
+  if (!example) throw new Error(`the page has no example ${name}`);
+  const text = JSON.stringify(example.definition.nodes);
+  const here = JSON.parse(text.replace(/https:\/\/[a-z]+\.example/g, outside.url)) as Node[];
+  const drawn = example.definition.edges.map(
+    ({ source, target, sourceHandle }) =>
+      `${source} > ${target}${sourceHandle ? ` : ${sourceHandle}` : ''}`,
+  );
+  return await b.publish([...here, ...nodes], [...drawn, ...lines]);
+}
+
+async function started(name: string, input: Json = {}, more?: More): Promise<string> {
+  return (await b.start(await published(name, more), input)).id;
+}
+
+const ran = async (name: string, input: Json = {}, more?: More) =>
+  await b.ended(await started(name, input, more));
+
+/** A workflow that the page calls by its name. */
+async function publishedAs(kebab_name: string, nodes: Node[]): Promise<void> {
+  const { data } = await b.developer
+    .rpc('save_workflow', { kebab_name, definition: { nodes, edges: [] } })
+    .single<{ id: string }>();
+  const { error } = await b.developer.rpc('publish_workflow', { workflow_version_id: data?.id });
+  expect(error).toBeNull();
+}
+
+async function idOf(workflow: string): Promise<string> {
+  const { data } = await b.developer
+    .from('workflows')
+    .select('id')
+    .eq('kebab_name', workflow)
+    .single<{ id: string }>();
+  return data?.id ?? '';
+}
+
+/** A parent that starts the example as its child, and may be told and asked what `may` says. */
+async function parentOf(name: string, may: object, hears: Node[]): Promise<string> {
+  const child = await published(name);
+  const parent = await b.publish([
+    node('call', 'child_workflow', { workflow: child, input: { done: 3 } }),
+    ...hears,
+  ]);
+  const { error } = await b.developer.from('workflow_children').insert({
+    parent_workflow_id: await idOf(parent),
+    child_workflow_id: await idOf(child),
+    child_workflow_name: child,
+    ...may,
+  });
+  expect(error).toBeNull();
+  return parent;
+}
+
+const queue = async (workflow: string) => {
+  const { error } = await b.developer
+    .from('work_queues')
+    .insert({ workflow_id: await idOf(workflow), queue_name: 'orders' });
+  expect(error).toBeNull();
+};
+
+const TRIED: Record<string, () => Promise<void>> = {
+  async 'A definition: fetch'() {
+    answers('/orders/A-1', { total: 150 });
+    const id = await started('A definition: fetch', { order_id: 'A-1' });
+    const task = await b.stepIs(id, 'ask', 'waiting');
+    expect(task.task).toMatchObject({ title: 'Ship order A-1?', role: 'developer' });
+    await b.developer.rpc('decide_approval', { step_run_id: task.id, approved: true });
+    const { run, step } = await b.ended(id);
+    expect(run).toMatchObject({ status: 'completed', output: { ship: { status: 200 } } });
+    expect(Object.keys(run.output as object)).toEqual(['ship']);
+    expect(lastCall('/shipments')).toMatchObject({
+      method: 'POST',
+      headers: { authorization: 'Bearer key-of-the-shop', 'idempotency-key': `${id}:ship:0` },
+      body: { order: { total: 150 } },
+    });
+    expect(step('ship').input).toMatchObject({
+      headers: { authorization: 'Bearer {{ secrets.shop_key }}' },
+    });
+
+    answers('/orders/A-2', { total: 50 });
+    const small = await ran('A definition: fetch', { order_id: 'A-2' });
+    expect(small.statuses).toMatchObject({ ask: 'skipped', ship: 'completed' });
+  },
+
+  async 'http_request: create'() {
+    refuses('/contacts', 409);
+    const { step } = await ran('http_request: create', { email: 'ada@customer.example' });
+    expect(step('create').output).toMatchObject({ status: 409, body: { status: 409 } });
+    expect(lastCall('/contacts')).toMatchObject({
+      method: 'POST',
+      query: { source: 'stepbase' },
+      headers: { authorization: 'Bearer key-of-the-crm' },
+      body: { email: 'ada@customer.example' },
+    });
+    refuses('/contacts', 403);
+    expect((await ran('http_request: create', { email: 'x' })).run.error).toMatchObject({
+      code: 'http_client_error',
+      retryable: false,
+    });
+  },
+
+  async 'webhook: notify'() {
+    const { run } = await ran('webhook: notify', { order_id: 'A-1' });
+    expect(run.output).toMatchObject({ notify: { status: 200 } });
+    const call = lastCall('/hooks/stepbase');
+    expect(call?.body).toEqual({ order: 'A-1' });
+    expect(call?.headers).toMatchObject({
+      'webhook-id': `${run.id}:notify:0`,
+      'webhook-timestamp': expect.stringMatching(/^\d+$/),
+      'webhook-signature': expect.stringMatching(/^v1,[\w+/]{43}=$/),
+    });
+    replies.set('/hooks/stepbase', [{ status: 302, headers: { location: '/elsewhere' } }]);
+    expect((await ran('webhook: notify', { order_id: 'A-1' })).run.status).toBe('failed');
+    expect(lastCall('/elsewhere')).toBeUndefined();
+  },
+
+  async 'transform: total'() {
+    const lines = [
+      { price: 2, quantity: 3 },
+      { price: 5, quantity: 1 },
+    ];
+    expect((await ran('transform: total', { lines })).run.output).toEqual({ total: 11 });
+  },
+
+  async 'condition: size'() {
+    const name = await published('condition: size');
+    const taken = async (total: number) =>
+      (await b.ended((await b.start(name, { total })).id)).statuses;
+    expect(await taken(50)).toMatchObject({
+      review: 'skipped',
+      check: 'skipped',
+      accept: 'completed',
+    });
+    expect(await taken(500)).toMatchObject({ check: 'completed', accept: 'skipped' });
+    const { id } = await b.start(name, { total: 5_000 });
+    const review = await b.stepIs(id, 'review', 'waiting');
+    await b.developer.rpc('complete_task', { step_run_id: review.id });
+    const { statuses, step } = await b.ended(id);
+    expect(statuses).toMatchObject({ review: 'completed', check: 'skipped', accept: 'skipped' });
+    expect(step('size')).toMatchObject({ handle: 'large', output: 'large' });
+  },
+
+  async 'inline_code: group'() {
+    const lines = [{ quantity: 0 }, { quantity: 2 }];
+    expect((await ran('inline_code: group', { lines })).run.output).toEqual({
+      group: [{ quantity: 2 }],
+    });
+  },
+
+  async 'llm_call: classify'() {
+    const { run } = await ran('llm_call: classify', { text: 'Urgent: it is broken' });
+    expect(run.output).toMatchObject({
+      classify: { object: { urgent: true }, text: expect.any(String), usage: expect.any(Object) },
+    });
+    const { messages, model } = await world.model.calls.waitFor();
+    expect(model).toBe('gpt-4o-mini');
+    expect(messages).toEqual([
+      { role: 'system', content: 'You sort support tickets.' },
+      { role: 'user', content: 'Urgent: it is broken' },
+    ]);
+  },
+
+  async 'send_email: mail'() {
+    const { run } = await ran('send_email: mail', {
+      email: 'ada@customer.example',
+      order_id: 'A-1',
+    });
+    expect(run.output).toEqual({ mail: { message_id: expect.any(String) } });
+    const mail = await world.mailbox.mails.waitFor();
+    expect(mail.recipients.sort()).toEqual(['ada@customer.example', 'team@example.com']);
+    expect(mail.message.subject).toBe('Your order A-1');
+  },
+
+  async 'wait_for_approval: ask'() {
+    const name = await published('wait_for_approval: ask');
+    await b.db.query(
+      'update public.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
+      [name],
+    );
+    const asks = async () => {
+      const { id } = await b.start(name, { amount: 100 });
+      return await b.stepIs(id, 'ask', 'waiting');
+    };
+    const [yes, no, late] = [await asks(), await asks(), await asks()];
+    const decide = (client: Bench['admin'], id: string, approved: boolean) =>
+      client.rpc('decide_approval', { step_run_id: id, approved, comment: 'so be it' });
+    expect(codeOf(await decide(b.developer, yes.id, true))).toBe('SB403 permission_denied');
+    await decide(b.admin, yes.id, true);
+    await decide(b.admin, no.id, false);
+    expect(codeOf(await decide(b.admin, no.id, true))).toBe('SB409 conflict');
+    await b.advance('25 hours');
+    const [paid, refused, passed] = await Promise.all(
+      [yes, no, late].map(({ run_id }) => b.ended(run_id)),
+    );
+    expect(paid?.run.output).toEqual({ pay: 'paid' });
+    expect(paid?.step('ask')).toMatchObject({
+      handle: 'approved',
+      output: { approved: true, comment: 'so be it', decided_by: seedUser('admin@acme').id },
+    });
+    expect(refused?.run.output).toEqual({ refuse: 'refused' });
+    expect(passed?.run.output).toEqual({ refuse: 'refused' });
+    expect(passed?.step('ask')).toMatchObject({ handle: 'timeout', error: { code: 'timeout' } });
+  },
+
+  async 'user_task: address'() {
+    const id = await started('user_task: address', { owner_id: seedUser('developer@acme').id });
+    const { id: step_run_id } = await b.stepIs(id, 'address', 'waiting');
+    const completed = (output: Json) => b.developer.rpc('complete_task', { step_run_id, output });
+    expect(codeOf(await completed({ city: 'Rome' }))).toBe('SB422 invalid_input');
+    expect(codeOf(await completed({ street: 'Main Street 1' }))).toBe('none');
+    expect((await b.ended(id)).run.output).toEqual({ address: { street: 'Main Street 1' } });
+    const stranger = await ran('user_task: address', { owner_id: randomUUID() });
+    expect(stranger.run.error).toMatchObject({ code: 'unknown_assignee' });
+  },
+
+  async 'delay: cool_down'() {
+    const name = await published('delay: cool_down');
+    await b.db.query(
+      'update public.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
+      [name],
+    );
+    const { id } = await b.start(name);
+    await b.stepIs(id, 'cool_down', 'waiting');
+    await b.advance('59 minutes');
+    await b.stepIs(id, 'cool_down', 'waiting');
+    await b.advance('2 minutes');
+    expect((await b.ended(id)).run.status).toBe('completed');
+  },
+
+  async 'wait_for_signal: paid'() {
+    const late = { nodes: [value('late')], lines: ['paid > late : timeout'] };
+    const name = await published('wait_for_signal: paid', late);
+    await b.db.query(
+      'update public.workflows set execution_timeout_seconds = 1000000 where kebab_name = $1',
+      [name],
+    );
+    const { id } = await b.start(name);
+    await b.stepIs(id, 'paid', 'waiting');
+    const signal = { signal_name: 'payment-received', payload: { amount: 7 } };
+    await b.developer.rpc('send_signal', { run_id: id, ...signal });
+    expect((await b.ended(id)).step('paid').output).toEqual({ amount: 7 });
+    const forgotten = await b.start(name);
+    await b.stepIs(forgotten.id, 'paid', 'waiting');
+    await b.advance('7 days 1 minute');
+    expect((await b.ended(forgotten.id)).statuses).toMatchObject({ late: 'completed' });
+  },
+
+  async 'for_each: enrich'() {
+    refuses('/companies/2', 503);
+    const id = await started('for_each: enrich', { companies: [1, 2, 3].map((n) => ({ id: n })) });
+    await waitFor('the second company is asked again', async () => {
+      const { rows } = await b.db.query(
+        "select from public.step_runs where run_id = $1 and attempt = 2 and status = 'waiting'",
+        [id],
+      );
+      return rows.length === 1;
+    });
+    await b.advance('1 minute');
+    const { run } = await b.ended(id);
+    const { enrich } = run.output as { enrich: { body: { path: string } }[] };
+    expect(enrich.map(({ body }) => body.path)).toEqual([1, 2, 3].map((n) => `/companies/${n}`));
+  },
+
+  async 'child_workflow: invoice'() {
+    const alone = await ran('child_workflow: invoice', { order_id: 'A-1' });
+    expect(alone.run.error).toMatchObject({ code: 'child_not_started' });
+    await publishedAs('send-invoice', [value('sent', 'input.order')]);
+    const { run } = await ran('child_workflow: invoice', { order_id: 'A-1' });
+    expect(run.output).toEqual({ invoice: { sent: 'A-1' } });
+  },
+
+  async 'send_signal, query_run: report'() {
+    const hears = [node('hear', 'wait_for_signal', { signal_name: 'progress' })];
+    const may = (can_signal_parent: boolean) =>
+      parentOf('send_signal, query_run: report', { can_signal_parent }, hears);
+    const { run, step } = await b.ended((await b.start(await may(true))).id);
+    expect(step('hear').output).toEqual({ done: 3 });
+    expect(step('call').output).toEqual({ report: { run_id: run.id } });
+    const refused = await b.ended((await b.start(await may(false))).id);
+    expect(refused.run.error).toMatchObject({
+      code: 'child_failed',
+      details: { error: { code: 'permission_denied' } },
+    });
+  },
+
+  async 'send_signal, query_run: total'() {
+    const parent = await parentOf('send_signal, query_run: total', { can_query_parent: true }, []);
+    const { run, step } = await b.ended((await b.start(parent)).id);
+    expect(step('call').output).toMatchObject({ total: { id: run.id, status: 'running' } });
+  },
+
+  async 'emit_event: shipped'() {
+    const { run } = await ran('emit_event: shipped', { order_id: 'A-1' });
+    expect(run.output).toEqual({
+      shipped: { name: 'order.shipped', payload: { order: 'A-1' } },
+    });
+  },
+
+  async 'service_task, ai_agent_task: look_up'() {
+    await b.db.query(
+      "update public.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
+      [`${outside.url}/customers`],
+    );
+    const name = 'service_task, ai_agent_task: look_up';
+    const { run } = await ran(name, { email: 'ada@customer.example' });
+    expect(run.output).toEqual({ look_up: { path: '/customers' } });
+    expect(lastCall('/customers')).toMatchObject({
+      method: 'POST',
+      headers: { 'idempotency-key': `${run.id}:look_up:0` },
+      body: { email: 'ada@customer.example' },
+    });
+    const unfit = await ran(name, { email: 'nobody' });
+    expect(unfit.run.error).toMatchObject({ code: 'invalid_input' });
+  },
+
+  async 'service_task, ai_agent_task: triage'() {
+    const { run } = await ran('service_task, ai_agent_task: triage', { order: 'A-1' });
+    expect(run).toMatchObject({ status: 'completed', output: { triage: {} } });
+    const asked = await world.model.calls.waitFor(({ model }) => model === 'gpt-5-mini');
+    expect(asked.messages).toEqual([
+      { role: 'system', content: expect.stringContaining('You sort incoming orders') },
+      { role: 'user', content: expect.stringContaining('A-1') },
+    ]);
+  },
+
+  async 'work_queue_push, work_queue_pop: push'() {
+    const name = await published('work_queue_push, work_queue_pop: push');
+    await queue(name);
+    const { run } = await b.ended((await b.start(name, { order: { id: 'A-1' } })).id);
+    const { data } = await b.developer
+      .from('work_queue_items')
+      .select('id, item, priority, status')
+      .eq('pushed_by_run_id', run.id)
+      .single();
+    expect(data).toMatchObject({ item: { id: 'A-1' }, priority: 5, status: 'queued' });
+    expect(run.output).toEqual({ push: { item_id: data?.id } });
+  },
+
+  async 'work_queue_push, work_queue_pop: pop'() {
+    const push = node('push', 'work_queue_push', { queue: 'orders', item: '{{ input.order }}' });
+    await publishedAs('order-intake', [push]);
+    await queue('order-intake');
+    const name = 'work_queue_push, work_queue_pop: pop';
+    const waits = await started(name);
+    await b.stepIs(waits, 'pop', 'waiting');
+    await b.start('order-intake', { order: 'A-1' });
+    const { run, step } = await b.ended(waits);
+    expect(run.output).toEqual({ pop: 'A-1' });
+    expect(step('pop').handle).toBe('item');
+    const late = await started(name);
+    await b.stepIs(late, 'pop', 'waiting');
+    await b.advance('61 seconds');
+    expect((await b.ended(late)).run.error).toMatchObject({ code: 'timeout', step_id: 'pop' });
+  },
+
+  async 'Failure: charge'() {
+    answers('/charges', { receipt: 'r-1' });
+    const input = { amount: 7, email: 'alan@customer.example' };
+    expect((await ran('Failure: charge', input)).run.output).toEqual({ receipt: 'r-1' });
+    refuses('/charges', 402);
+    const { statuses } = await ran('Failure: charge', input);
+    expect(statuses).toEqual({
+      charge: 'failed',
+      receipt: 'skipped',
+      apologise: 'completed',
+      look: 'skipped',
+    });
+    const mail = await world.mailbox.mails.waitFor(({ recipients }) =>
+      recipients.includes('alan@customer.example'),
+    );
+    expect(mail.message.text).toContain('answered 402');
+  },
+
+  async 'Retries: book'() {
+    refuses('/slots/7', 404, 409);
+    const id = await started('Retries: book', { slot: 7 });
+    for (const attempt of [2, 3]) {
+      await waitFor(`attempt ${attempt} waits`, async () => {
+        const { rows } = await b.db.query(
+          "select from public.step_runs where run_id = $1 and attempt = $2 and status = 'waiting'",
+          [id, attempt],
+        );
+        return rows.length === 1;
+      });
+      await b.advance('1 minute');
+    }
+    const { run, all } = await b.ended(id);
+    expect(run.status).toBe('completed');
+    expect(all.map(({ status }) => status)).toEqual(['failed', 'failed', 'completed']);
+    refuses('/slots/8', 429);
+    const limited = await ran('Retries: book', { slot: 8 });
+    expect(limited.run.error).toMatchObject({ code: 'http_rate_limited' });
+    expect(limited.all).toHaveLength(1);
+  },
+
+  async 'Compensation: book'() {
+    answers('/bookings', { id: 'b-7' });
+    const { run, all } = await ran(
+      'Compensation: book',
+      { trip: 'Rome' },
+      { nodes: [failing('pay')], lines: ['book > pay'] },
+    );
+    expect(run).toMatchObject({ status: 'failed', error: { step_id: 'pay' } });
+    expect(lastCall('/bookings/b-7')).toMatchObject({ method: 'DELETE' });
+    expect(all.find(({ item_index }) => item_index === -1)).toMatchObject({
+      step_id: 'book',
+      status: 'completed',
+    });
+  },
+};
+
+describe('docs/workflows.md', () => {
+  test.each(examples)('$name: the example does what the page says', async ({ name }) => {
+    expect(Object.keys(TRIED)).toContain(name);
+    await TRIED[name]?.();
+  });
+});
