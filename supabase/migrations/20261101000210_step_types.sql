@@ -99,7 +99,7 @@ values
   ),
   (
     'wait_for_signal', 'Wait for signal', 'Waits until a signal arrives.', 'radio', '#0d9488', 13, 'control',
-    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "minLength": 1}, "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
+    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"}, "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31536000000}}}',
     '{}', array['timeout'], false, false
   ),
   (
@@ -124,17 +124,17 @@ values
   ),
   (
     'send_signal', 'Send signal', 'Sends a signal to its parent, or to another run.', 'radio', '#0d9488', 19, 'action',
-    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "minLength": 1}, "run": {"type": "string", "minLength": 1}, "payload": {}}}',
+    '{"type": "object", "required": ["signal_name"], "properties": {"signal_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"}, "run": {"type": "string", "minLength": 1}, "payload": {}}}',
     '{}', '{}', false, false
   ),
   (
     'query_run', 'Query run', 'Asks its parent, or another run, one of its queries.', 'help-circle', '#0d9488', 20, 'data',
-    '{"type": "object", "required": ["query_name"], "properties": {"query_name": {"type": "string", "minLength": 1}, "run": {"type": "string", "minLength": 1}}}',
+    '{"type": "object", "required": ["query_name"], "properties": {"query_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"}, "run": {"type": "string", "minLength": 1}}}',
     '{}', '{}', false, false
   ),
   (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.', 'zap', '#d97706', 18, 'action',
-    '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}, "payload": {}}}',
+    '{"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "pattern": "^(?!run\\.)[A-Za-z][A-Za-z0-9_.-]{0,99}$"}, "payload": {}}}',
     '{}', '{}', false, false
   );
 

@@ -97,6 +97,7 @@ declare
   id constant text := node ->> 'id';
   data constant jsonb := coalesce(node -> 'data', '{}');
   config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
+  c_outer constant text[] := '{retry,timeout_ms,on_error}';
   kind public.step_types;
 begin
   select t.* into kind from public.step_types t where t.name = node ->> 'type';
@@ -111,8 +112,14 @@ begin
   if kind.name = 'for_each' then
     return query
       select p.* from private.inner_step_problems(
-        id, 'config.step', config -> 'step', '{for_each,condition,wait_for_signal,delay,wait_for_approval,user_task}'
-      ) p;
+        id, 'config.step',
+        case jsonb_typeof(config -> 'step') when 'object' then (config -> 'step') - c_outer end,
+        '{for_each,condition,wait_for_signal,delay,wait_for_approval,user_task}'
+      ) p
+      union all
+      select id, 'invalid_config', format('config.step.%s must stand beside config: it holds for every item', k.key)
+      from unnest(c_outer) as k (key)
+      where coalesce(config -> 'step' -> k.key, 'null') <> 'null';
   end if;
   if data ? 'compensate' and data -> 'compensate' <> 'null' then
     return query

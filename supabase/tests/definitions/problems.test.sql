@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(57);
+select plan(64);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -69,7 +69,14 @@ from (
     ('a step that undoes with bad retries', 'a:invalid_retry', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "retry": {"max_attempts": 2, "delay_ms": "abc"}}}}], "edges": []}'),
     ('a step that undoes with a timeout that is no number', 'a:invalid_timeout', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "timeout_ms": "1s"}}}], "edges": []}'),
     ('a step that undoes with an unknown on_error', 'a:invalid_on_error', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "on_error": "pray"}}}], "edges": []}'),
-    ('a step inside for_each with bad retries, timeout and on_error', 'a:invalid_on_error a:invalid_retry a:invalid_timeout', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": [], "step": {"type": "transform", "config": {"expression": "1"}, "retry": 3, "timeout_ms": 0, "on_error": 1}}}}], "edges": []}'),
+    ('a step inside for_each that is none', 'a:invalid_config a:unknown_step_type', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": [], "step": "transform"}}}], "edges": []}'),
+    ('a step inside for_each with retries of its own', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": [], "step": {"type": "transform", "config": {"expression": "1"}, "retry": {"max_attempts": 2}, "timeout_ms": 10, "on_error": "continue"}}}}], "edges": []}'),
+    ('a step inside for_each whose items are tried again as its node says', 'sound', '{"nodes": [{"id": "a", "type": "for_each", "data": {"config": {"items": [], "step": {"type": "transform", "config": {"expression": "1"}, "retry": null}}, "retry": {"max_attempts": 2}, "timeout_ms": 10, "on_error": "continue"}}], "edges": []}'),
+    ('a signal of a name that none may have', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "wait_for_signal", "data": {"config": {"signal_name": "payment received"}}}], "edges": []}'),
+    ('one that is sent, too', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "send_signal", "data": {"config": {"signal_name": "1st"}}}], "edges": []}'),
+    ('a signal whose name is known only then', 'sound', '{"nodes": [{"id": "a", "type": "wait_for_signal", "data": {"config": {"signal_name": "{{ input.which }} came"}}}], "edges": []}'),
+    ('a query of a name that none may have', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "query_run", "data": {"config": {"query_name": "how many"}}}], "edges": []}'),
+    ('an event of the engine', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "emit_event", "data": {"config": {"name": "run.completed"}}}], "edges": []}'),
     ('whole numbers written with a fraction of nought', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "timeout_ms": 10.0, "retry": {"max_attempts": 3.0, "delay_ms": 5.0}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "timeout_ms": 10.0, "retry": {"max_attempts": 3.0}}}}], "edges": []}'),
     ('a step that undoes by its own policy', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "retry": {"max_attempts": 5}, "timeout_ms": 1000, "on_error": null}}}], "edges": []}'),
     ('a sound one', 'sound', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')

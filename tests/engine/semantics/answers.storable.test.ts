@@ -58,10 +58,8 @@ test('a date that PostgreSQL has not is an invalid config', async () => {
 });
 
 // Longer than an index entry may be: nothing that can be made to fit.
-const refused = () => {
-  const signal_name = Array.from({ length: 300 }, () => crypto.randomUUID()).join('');
-  return node('wait', 'wait_for_signal', { signal_name });
-};
+const refused = () =>
+  node('wait', 'wait_for_signal', { signal_name: '{{ $join([1..1000].$string($random())) }}' });
 
 test('an answer that the database refuses fails its step, and none of those written with it', async () => {
   const [poisoned, fine] = await Promise.all([

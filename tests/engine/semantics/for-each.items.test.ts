@@ -147,6 +147,22 @@ describe.concurrent('for_each', () => {
     expect(run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
   });
 
+  test('brackets make a list of whatever is selected: of one, and of none', async () => {
+    const name = await b.publish([
+      node('each', 'for_each', {
+        items: '{{ [input.orders[open].id] }}',
+        step: { type: 'transform', config: { expression: 'item' } },
+      }),
+    ]);
+    const ids = async (...open: boolean[]) => {
+      const orders = open.map((one, id) => ({ id, open: one }));
+      return (await b.ended((await b.start(name, { orders })).id)).run.output;
+    };
+    expect(await ids(true, true)).toEqual({ each: [0, 1] });
+    expect(await ids(false, true)).toEqual({ each: [1] });
+    expect(await ids(false)).toEqual({ each: [] });
+  });
+
   test('steps that wait for people, signals or time are refused as items', async () => {
     for (const type of ['delay', 'wait_for_signal', 'wait_for_approval', 'for_each']) {
       await expect(b.publish([each({ type, config: {} })])).rejects.toThrow(
