@@ -22,7 +22,7 @@ $$;
 comment on function private.fail(text, text, text, jsonb) is
   'Raises an error with a SQLSTATE of class SB; detail is JSON: {"code": <stable code>, …extra}. '
   'SB400 invalid_request, SB401 not_authenticated, SB403 permission_denied, SB404 not_found, '
-  'SB409 conflict, SB410 gone, SB422 invalid_input, SB423 invalid_definition, SB424 immutable, '
+  'SB409 conflict, SB422 invalid_input, SB423 invalid_definition, SB424 immutable, '
   'SB429 limit_reached.';
 
 grant execute on function private.fail(text, text, text, jsonb)

@@ -37,7 +37,7 @@ comment on column public.workflow_versions.definition is
   'Nodes and edges as React Flow draws them; workflow_nodes and workflow_edges are derived from it.';
 comment on column public.workflow_versions.steps_total is 'How many nodes it has.';
 comment on column public.workflow_versions.input_schema is 'JSON Schema a run''s input must satisfy; null: any input.';
-comment on column public.workflow_versions.output_schema is 'JSON Schema of a run''s output.';
+comment on column public.workflow_versions.output_schema is 'JSON Schema that describes a run''s output; nothing checks it.';
 
 create index idx_workflow_versions_workflow_id_app_code on public.workflow_versions (workflow_id, app_code);
 create index idx_workflow_versions_app_code_status on public.workflow_versions (app_code, status);

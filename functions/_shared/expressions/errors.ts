@@ -6,7 +6,6 @@ export type ExpressionErrorCode =
   | 'expression_timeout'
   | 'expression_too_deep'
   | 'expression_too_large'
-  | 'expression_not_json'
   | 'query_answer_unfit'
   | 'secret_not_literal'
   | 'secret_not_allowed'

@@ -2,7 +2,8 @@
 
 import { StepError } from './errors.ts';
 
-const CODES: Record<string, string> = {
+/** By SQLSTATE. */
+export const REFUSALS: Readonly<Record<string, string>> = {
   SB400: 'invalid_config',
   SB403: 'permission_denied',
   SB404: 'not_found',
@@ -17,7 +18,7 @@ export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
     return await call();
   } catch (error) {
     const { code, message, detail } = error as { code?: string; message?: string; detail?: string };
-    const known = CODES[code ?? ''];
+    const known = REFUSALS[code ?? ''];
     if (known === undefined) throw error;
     throw new StepError(known, message ?? known, {
       retryable: known === 'limit_reached',
