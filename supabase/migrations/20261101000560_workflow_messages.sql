@@ -144,6 +144,28 @@ comment on function private.create_queue_messages() is 'Trigger: makes a work qu
 create trigger work_queues_create_messages after insert on public.work_queues
   for each row execute function private.create_queue_messages();
 
+-- Definer: as above.
+create function private.change_queue_signal()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update public.workflow_signals s
+  set parameters = new.work_item_schema
+  where s.work_queue_id = new.id and s.app_code = new.app_code and s.auto_generated;
+  return null;
+end
+$$;
+
+comment on function private.change_queue_signal() is
+  'Trigger: what a work queue takes its signal takes, too, when that changes.';
+
+create trigger work_queues_change_signal after update of work_item_schema on public.work_queues
+  for each row when (new.work_item_schema is distinct from old.work_item_schema)
+  execute function private.change_queue_signal();
+
 create trigger work_queues_touch_updated_at before update on public.work_queues
   for each row execute function private.touch_updated_at();
 create trigger work_queues_keep_identity before update on public.work_queues

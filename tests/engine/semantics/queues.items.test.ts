@@ -305,6 +305,26 @@ describe('work queues', () => {
     expect((await b.ended(id)).step('got').output).toEqual({ sku: 'a' });
   });
 
+  test('the signal takes what the queue takes, also when that changes', async () => {
+    const queue = await makeQueue({ work_item_schema: { type: 'object', required: ['sku'] } });
+    const holding = await b.start(queue.consumer);
+    const waiting = await b.stepIs(holding.id, 'pop', 'waiting');
+    const changed = await b.developer
+      .from('work_queues')
+      .update({ work_item_schema: { type: 'object', required: ['ean'] } })
+      .eq('id', queue.id);
+    expect(changed.error).toBeNull();
+    const send = (payload: Json) =>
+      b.developer.rpc('send_signal', {
+        run_id: waiting.run_id,
+        signal_name: `${queue.name}_push`,
+        payload,
+      });
+    expect(codeOf(await send({ sku: 'a' }))).toBe('SB422 invalid_input');
+    expect(codeOf(await send({ ean: 'a' }))).toBe('none');
+    expect((await b.ended(holding.id)).run.output).toEqual({ got: { ean: 'a' } });
+  });
+
   test('a step that waits for an item of a queue that is deleted fails', async () => {
     const queue = await makeQueue();
     const { id } = await b.start(queue.consumer);
