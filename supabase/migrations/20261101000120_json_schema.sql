@@ -127,12 +127,32 @@ $$;
 comment on function private.json_scalar_errors(jsonb, jsonb, text) is
   'The string and number keywords of private.json_schema_errors.';
 
+create function private.json_schema_at(root jsonb, reference text)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when reference = '#' then root
+    when reference like '#/%' then root #> array(
+      select replace(replace(s.step, '~1', '/'), '~0', '~')
+      from unnest(string_to_array(substr(reference, 3), '/')) with ordinality as s (step, place)
+      order by s.place
+    )
+  end
+$$;
+
+comment on function private.json_schema_at(jsonb, text) is
+  'What a $ref names: a place in the schema it stands in (#/$defs/…); null when it is elsewhere or not there.';
+
 -- Recursive with the next two: plpgsql resolves the names when it runs.
 create function private.json_schema_errors(
   schema jsonb,
   value jsonb,
   path text default '',
-  templates boolean default false
+  templates boolean default false,
+  root jsonb default null
 )
 returns jsonb
 language plpgsql
@@ -141,6 +161,7 @@ set search_path = ''
 as $$
 declare
   problems jsonb := '[]';
+  whole constant jsonb := coalesce(root, schema);
   branch jsonb;
   matching integer := 0;
   types text[];
@@ -167,6 +188,15 @@ begin
     return problems;
   end if;
 
+  if schema ? '$ref' then
+    branch := private.json_schema_at(whole, schema ->> '$ref');
+    -- Nobody shall think that something is checked which is not.
+    if branch is null or branch = schema then
+      return jsonb_build_array(jsonb_build_object(
+        'path', path, 'message', format('has a schema whose $ref leads nowhere: %s', schema ->> '$ref')));
+    end if;
+    problems := problems || private.json_schema_errors(branch, value, path, templates, whole);
+  end if;
   if schema ? 'type' then
     types := case jsonb_typeof(schema -> 'type')
       when 'array' then array(select jsonb_array_elements_text(schema -> 'type'))
@@ -189,20 +219,20 @@ begin
   end if;
 
   problems := problems || case jsonb_typeof(value)
-    when 'object' then private.json_object_errors(schema, value, path, templates)
-    when 'array' then private.json_array_errors(schema, value, path, templates)
+    when 'object' then private.json_object_errors(schema, value, path, templates, whole)
+    when 'array' then private.json_array_errors(schema, value, path, templates, whole)
     else private.json_scalar_errors(schema, value, path)
   end;
 
   if jsonb_typeof(schema -> 'allOf') = 'array' then
     for branch in select jsonb_array_elements(schema -> 'allOf') loop
-      problems := problems || private.json_schema_errors(branch, value, path, templates);
+      problems := problems || private.json_schema_errors(branch, value, path, templates, whole);
     end loop;
   end if;
   if jsonb_typeof(schema -> 'anyOf') = 'array'
     and not exists (
       select 1 from jsonb_array_elements(schema -> 'anyOf') a (option)
-      where private.json_schema_errors(a.option, value, path, templates) = '[]'
+      where private.json_schema_errors(a.option, value, path, templates, whole) = '[]'
     ) then
     problems := problems || jsonb_build_object(
       'path', path, 'message', 'must match at least one of the allowed forms');
@@ -210,21 +240,24 @@ begin
   if jsonb_typeof(schema -> 'oneOf') = 'array' then
     select count(*) into matching
     from jsonb_array_elements(schema -> 'oneOf') o (option)
-    where private.json_schema_errors(o.option, value, path, templates) = '[]';
+    where private.json_schema_errors(o.option, value, path, templates, whole) = '[]';
     if matching <> 1 then
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must match exactly one of the allowed forms, matches %s', matching));
     end if;
   end if;
+  if schema ? 'not' and private.json_schema_errors(schema -> 'not', value, path, templates, whole) = '[]' then
+    problems := problems || jsonb_build_object('path', path, 'message', 'must not match the form that is ruled out');
+  end if;
   return problems;
 end
 $$;
 
-comment on function private.json_schema_errors(jsonb, jsonb, text, boolean) is
+comment on function private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb) is
   'What is wrong with a value according to a JSON Schema: an array of {path, message}, empty when valid. '
-  'With templates, a string holding {{ … }} satisfies everything.';
+  'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of.';
 
-create function private.json_object_errors(schema jsonb, value jsonb, path text, templates boolean)
+create function private.json_object_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -245,22 +278,22 @@ begin
   for key in select jsonb_object_keys(value) loop
     if properties ? key then
       problems := problems
-        || private.json_schema_errors(properties -> key, value -> key, path || '/' || key, templates);
+        || private.json_schema_errors(properties -> key, value -> key, path || '/' || key, templates, root);
     elsif schema -> 'additionalProperties' = 'false' then
       problems := problems || jsonb_build_object('path', path || '/' || key, 'message', 'is not a known property');
     elsif jsonb_typeof(schema -> 'additionalProperties') = 'object' then
       problems := problems || private.json_schema_errors(
-        schema -> 'additionalProperties', value -> key, path || '/' || key, templates);
+        schema -> 'additionalProperties', value -> key, path || '/' || key, templates, root);
     end if;
   end loop;
   return problems;
 end
 $$;
 
-comment on function private.json_object_errors(jsonb, jsonb, text, boolean) is
+comment on function private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
   'The object keywords of private.json_schema_errors: required, properties, additionalProperties.';
 
-create function private.json_array_errors(schema jsonb, value jsonb, path text, templates boolean)
+create function private.json_array_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -286,12 +319,12 @@ begin
   if schema ? 'items' then
     for item in 0 .. items - 1 loop
       problems := problems || private.json_schema_errors(
-        schema -> 'items', value -> item, path || '/' || item, templates);
+        schema -> 'items', value -> item, path || '/' || item, templates, root);
     end loop;
   end if;
   return problems;
 end
 $$;
 
-comment on function private.json_array_errors(jsonb, jsonb, text, boolean) is
+comment on function private.json_array_errors(jsonb, jsonb, text, boolean, jsonb) is
   'The array keywords of private.json_schema_errors: items, minItems, maxItems, uniqueItems.';

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(48);
+select plan(58);
 
 select is(
   jsonb_array_length(private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s',
@@ -26,7 +26,12 @@ from (
     ('{"format": "uuid"}', '"00000000-0000-4000-8000-000000000001"', 0), ('{"format": "date-time"}', '"2026-02-30T00:00:00Z"', 1),
     ('{"format": "date-time"}', '"2026-02-28T00:00:00Z"', 0), ('{"anyOf": [{"type": "string"}, {"type": "null"}]}', '1', 1),
     ('{"oneOf": [{"type": "number"}, {"type": "integer"}]}', '1', 1), ('{"oneOf": [{"type": "number"}, {"type": "string"}]}', '1', 0),
-    ('{"allOf": [{"minimum": 1}, {"maximum": 0}]}', '5', 1)
+    ('{"allOf": [{"minimum": 1}, {"maximum": 0}]}', '5', 1), ('{"not": {"type": "string"}}', '"a"', 1), ('{"not": {"type": "string"}}', '1', 0),
+    ('{"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}', '"a"', 1), ('{"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}', '1', 0),
+    ('{"items": {"$ref": "#/$defs/a~1b"}, "$defs": {"a/b": {"minimum": 2}}}', '[1, 2]', 1),
+    ('{"properties": {"next": {"$ref": "#"}}, "required": ["id"]}', '{"id": 1, "next": {"next": {"id": 3}}}', 1),
+    ('{"$ref": "#/$defs/n", "maximum": 3, "$defs": {"n": {"minimum": 2}}}', '1', 1), ('{"$ref": "#/$defs/n", "maximum": 3, "$defs": {"n": {"minimum": 2}}}', '4', 1),
+    ('{"$ref": "#/$defs/gone"}', '1', 1), ('{"$ref": "https://x.example/schema"}', '1', 1)
 ) s (schema, value, errors);
 select is(
   private.json_schema_errors('{"properties": {"a": {"items": {"required": ["b"]}}}}', '{"a": [{}]}'),
