@@ -315,7 +315,12 @@ as $$
     ),
     'nodes', engine.explain_nodes(v.id),
     'problems', (
-      select coalesce(jsonb_agg(to_jsonb(p)), '[]') from private.definition_problems(v.definition, v.app_code) p
+      select coalesce(jsonb_agg(to_jsonb(p)), '[]')
+      from (
+        select d.* from private.definition_problems(v.definition, v.app_code) d
+        union all
+        select c.* from private.block_problems(w.id, v.definition) c
+      ) p
     ),
     'warnings', (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from engine.explain_warnings(v.id) x)
   )

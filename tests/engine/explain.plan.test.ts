@@ -318,6 +318,36 @@ describe.concurrent('warnings', () => {
     expect((await warnings(nodes, ...lines)).sort()).toEqual(expected.sort());
   });
 
+  test('a draft where a child would wait for one that no step starts says so, as publishing does', async () => {
+    const [first, second] = [await b.publish([value('a')]), await b.publish([value('b')])];
+    const parent = await b.publish([node('call', 'child_workflow', { workflow: second })]);
+    const { data } = await b.developer
+      .from('workflows')
+      .select('id, kebab_name')
+      .in('kebab_name', [first, second, parent]);
+    const id = (name: string) => data?.find(({ kebab_name }) => kebab_name === name)?.id;
+    const { error } = await b.developer.from('workflow_children').insert({
+      parent_workflow_id: id(parent),
+      child_workflow_id: id(second),
+      child_workflow_name: second,
+      block_until: { children: [first] },
+    });
+    expect(error).toBeNull();
+    const draft = await b.developer
+      .rpc('save_workflow', {
+        kebab_name: parent,
+        definition: { nodes: [node('call', 'child_workflow', { workflow: second })], edges: [] },
+      })
+      .single<{ id: string }>();
+    const published = await b.developer.rpc('publish_workflow', {
+      workflow_version_id: draft.data?.id,
+    });
+    expect(codeOf(published)).toBe('SB423 invalid_definition');
+    expect((await explained(parent, 2)).problems).toEqual(
+      JSON.parse(published.error?.details ?? '{}').problems,
+    );
+  });
+
   test('a child that is called as workflow_children says, and one that is only deprecated', async () => {
     const child = await b.publish([value('a')]);
     const parent = await b.publish([
