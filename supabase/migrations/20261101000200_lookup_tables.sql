@@ -146,11 +146,11 @@ values
   ('pending', 'Pending', 'Waits for the steps before it.', 'circle', '#64748b', 1, false, false),
   ('ready', 'Ready', 'May start as soon as a worker is free.', 'circle-dot', '#0d9488', 2, false, false),
   ('running', 'Running', 'A worker executes it.', 'loader', '#2563eb', 3, false, false),
-  ('waiting', 'Waiting', 'Waits for a person, a time, a signal or a child run.', 'hourglass', '#d97706', 4, false, false),
+  ('waiting', 'Waiting', 'Waits for a person, a time, a signal, an item or a child run.', 'hourglass', '#d97706', 4, false, false),
   ('completed', 'Completed', 'Done, with an output.', 'check-circle', '#16a34a', 5, true, true),
   ('failed', 'Failed', 'This attempt failed.', 'x-circle', '#dc2626', 6, true, false),
   ('skipped', 'Skipped', 'No edge that leads here was taken.', 'skip-forward', '#475569', 7, true, true),
-  ('cancelled', 'Cancelled', 'Stopped with its run.', 'ban', '#475569', 8, true, false);
+  ('cancelled', 'Cancelled', 'Stopped before it was done.', 'ban', '#475569', 8, true, false);
 
 create table public.trigger_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -168,13 +168,11 @@ comment on column public.trigger_types.ordinal is 'Order in which clients list t
 insert into public.trigger_types
   (name, label, description, icon, color, ordinal)
 values
-  ('manual', 'Manual', 'A person.', 'mouse-pointer', '#2563eb', 1),
+  ('manual', 'Manual', 'A person or an API key, a rerun included.', 'mouse-pointer', '#2563eb', 1),
   ('schedule', 'Schedule', 'A workflow schedule.', 'calendar-clock', '#7c3aed', 2),
   ('webhook', 'Webhook', 'A call from outside.', 'webhook', '#0d9488', 3),
-  ('event', 'Event', 'An event another run emitted.', 'zap', '#d97706', 4),
-  ('api', 'API', 'A machine with an API key.', 'key', '#475569', 5),
-  ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 6),
-  ('rerun', 'Rerun', 'A person repeated an earlier run.', 'rotate-ccw', '#2563eb', 7);
+  ('event', 'Event', 'An event of the application, or the end of another run.', 'zap', '#d97706', 4),
+  ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5);
 
 create table public.run_event_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -209,20 +207,12 @@ values
   ('step.retrying', 'Step will be retried', 'Step will be retried.', 'rotate-cw', '#d97706', 14),
   ('step.skipped', 'Step skipped', 'Step skipped.', 'skip-forward', '#475569', 15),
   ('step.cancelled', 'Step cancelled', 'Step cancelled.', 'ban', '#475569', 16),
-  ('edge.taken', 'Edge taken', 'Edge taken.', 'arrow-right', '#64748b', 17),
-  ('task.created', 'Task created', 'Task created.', 'user-plus', '#d97706', 18),
-  ('task.assigned', 'Task assigned', 'Task assigned.', 'user-check', '#d97706', 19),
-  ('task.completed', 'Task completed', 'Task completed.', 'user-check', '#16a34a', 20),
-  ('task.timed_out', 'Task timed out', 'Task timed out.', 'timer-off', '#dc2626', 21),
-  ('signal.received', 'Signal received', 'Signal received.', 'radio', '#0d9488', 22),
-  ('signal.sent', 'Signal sent', 'Signal sent.', 'radio', '#0d9488', 29),
-  ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 30),
-  ('query.answered', 'Query answered', 'Query answered.', 'help-circle', '#0d9488', 23),
-  ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 24),
-  ('child.completed', 'Child run ended', 'Child run ended.', 'git-merge', '#7c3aed', 25),
-  ('event.emitted', 'Event emitted', 'Event emitted.', 'zap', '#d97706', 26),
-  ('item.pushed', 'Work item pushed', 'Work item pushed.', 'inbox', '#0d9488', 27),
-  ('item.popped', 'Work item popped', 'Work item popped.', 'inbox', '#0d9488', 28);
+  ('task.created', 'Task created', 'Task created.', 'user-plus', '#d97706', 17),
+  ('task.completed', 'Task completed', 'Task completed.', 'user-check', '#16a34a', 18),
+  ('signal.received', 'Signal received', 'Signal received.', 'radio', '#0d9488', 19),
+  ('signal.sent', 'Signal sent', 'Signal sent.', 'radio', '#0d9488', 20),
+  ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 21),
+  ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22);
 
 create table public.parent_close_policies (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -240,9 +230,9 @@ comment on column public.parent_close_policies.ordinal is 'Order in which client
 insert into public.parent_close_policies
   (name, label, description, icon, color, ordinal)
 values
-  ('terminate', 'Terminate', 'The child is cancelled at once.', 'ban', '#dc2626', 1),
+  ('terminate', 'Terminate', 'The child is cancelled as it is.', 'ban', '#dc2626', 1),
   ('abandon', 'Abandon', 'The child goes on alone.', 'unlink', '#64748b', 2),
-  ('request_cancel', 'Request cancel', 'The child is asked to cancel and may clean up.', 'hand', '#d97706', 3);
+  ('request_cancel', 'Request cancel', 'The child is cancelled and undoes what it did.', 'hand', '#d97706', 3);
 
 create table public.work_queue_orderings (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
