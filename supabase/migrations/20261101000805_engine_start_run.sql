@@ -87,7 +87,7 @@ begin
   end if;
 
   perform engine.record_created(v_run);
-  v_run.is_limited := engine.enqueue_run(v_run, p_trigger_type in ('manual', 'api', 'webhook'));
+  v_run.is_limited := engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
   return v_run;
 end;
 $$;
