@@ -396,13 +396,16 @@ Deno.test('the lease of a token is renewed for as long as its step takes, and no
 Deno.test('a statement that meets a broken connection is tried again, ever later', async () => {
   const clock = handClock();
   const tried: number[] = [];
+  const executed = Promise.withResolvers<void>();
   const complete: Engine['complete'] = () => {
     tried.push(clock.now());
+    executed.resolve();
     if (tried.length < 4) return Promise.reject(new Error('connection terminated'));
     return Promise.resolve({ next: [], refused: [] });
   };
   const s = stage(1, [transform('a', '1')], { complete }, { clock });
   s.worker.start();
+  await executed.promise;
   await settled();
   await clock.turn(60_000);
   assert.deepEqual(tried, [0, 200, 600, 1_400]);

@@ -38,7 +38,7 @@ export function handClock(): HandClock {
   };
 }
 
-/** Every promise that can go on without the clock has gone on. */
+/** Promises have gone on as far as they can without a clock, and without the world outside. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
