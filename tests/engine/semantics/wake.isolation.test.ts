@@ -107,6 +107,29 @@ describe('a paused run', () => {
     await b.advance('1 hour');
     expect((await b.ended(id)).run.status).toBe('completed');
   });
+
+  test('still gives up a child when the time for it ran out meanwhile', async () => {
+    const child = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'never' })]);
+    const name = await b.publish(
+      [
+        node('call', 'child_workflow', { workflow: child, timeout_ms: 10 * MINUTES }),
+        value('late', '"too late"'),
+      ],
+      ['call > late : timeout'],
+    );
+    for (const workflow of [child, name]) await limit(workflow, 86_400);
+    const { id } = await b.start(name);
+    await b.stepIs(id, 'call', 'waiting');
+    await b.developer.rpc('pause_run', { run_id: id });
+    await b.advance('11 minutes');
+    await nothingIsOverdue();
+    await b.stepIs(id, 'call', 'waiting');
+    await b.developer.rpc('resume_run', { run_id: id });
+    expect((await b.ended(id)).run).toMatchObject({
+      status: 'completed',
+      output: { late: 'too late' },
+    });
+  });
 });
 
 describe('a run whose waking raises', () => {
