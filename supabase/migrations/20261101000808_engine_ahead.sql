@@ -50,7 +50,16 @@ begin
       ) else 0 end as first_steps
     from held h
     cross join lateral (select o.* from public.runs o where o.id = h.run_id limit 1) r
-    where r.status = h.status and (h.status = 'running' or r.rerun_from_step is null)
+    where r.status = h.status
+      and (
+        h.status = 'running'
+        -- One that is in line again (it was paused and resumed since its token was made) waits for its turn.
+        -- A count, not "not exists": the planner would read all that wait.
+        or (
+          r.rerun_from_step is null
+          and (select count(*) from engine.waiting_runs w where w.run_id = h.run_id) = 0
+        )
+      )
   ),
   followed as (
     select c.run_id, c.step_id, c.handle from completed c

@@ -33,12 +33,15 @@ begin
     return;
   end if;
 
-  -- engine.record sets them running, with their event.
+  -- engine.record sets them running, with their event. A run that is in line again (it was paused and resumed
+  -- since this token was made) starts when it is let in.
   with started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
     from unnest(v_jobs, v_runs) as t (job_id, run_id)
     join public.runs r on r.id = t.run_id and r.id = any(v_runs)
     where r.status = 'pending'
+      -- A count, not "not exists": the planner would turn that into a join over all that wait.
+      and (select count(*) from engine.waiting_runs w where w.run_id = r.id) = 0
     order by r.id
   )
   select

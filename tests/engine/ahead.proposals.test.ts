@@ -160,6 +160,8 @@ async function play(
 }
 
 const CANCEL = "select engine.end_runs(array[$1::uuid], 'cancelled', null)";
+const GET_IN_LINE =
+  "insert into engine.waiting_runs (run_id, app_code, priority) values ($1, 'acme', 0)";
 const setStatus = (status: string) => `update public.runs set status = '${status}' where id = $1`;
 
 const CHOOSE = { id: 'choose', after: 'a', handle: 'left' };
@@ -288,6 +290,7 @@ describe('runs that begin ahead', () => {
     ['has been paused', (db, id) => db.query(setStatus('paused'), [id])],
     ['was claimed by another worker', (db, id) => take(db, [id])],
     ['was cancelled', (db, id) => db.query(CANCEL, [id])],
+    ['got in line again', (db, id) => db.query(GET_IN_LINE, [id])],
   ] as [string, Before][])('do not when the run %s', async (_, before) => {
     const { statuses, next, refused } = await begin(RIGHT_PATH, before);
     expect(refused).toBe(true);

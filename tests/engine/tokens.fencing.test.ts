@@ -3,6 +3,7 @@
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { seedUser } from '../support/stack.ts';
 import { type Bench, bench, value } from './support.ts';
 import { claim, type HandedOut, handOut } from './tokens.ts';
 
@@ -83,5 +84,37 @@ describe('a worker claims late', () => {
         ...first,
       ]);
       expect(mine).toMatchObject({ run_id: runId, claim: 1 });
+    }));
+});
+
+async function asDeveloper(db: pg.PoolClient, text: string, values: unknown[]): Promise<void> {
+  const { id, app_code } = seedUser('developer@acme');
+  const claims = JSON.stringify({ sub: id, role: 'authenticated', app_code });
+  await db.query(
+    "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+    [claims],
+  );
+  await db.query(text, values);
+  await db.query('reset role');
+}
+
+describe('a run that was paused and resumed before it started', () => {
+  test('is not started by the token from before while another has the place it waits for', () =>
+    played(async (db, runId, first) => {
+      await db.query(
+        'update public.workflows set max_concurrent_executions = 1 where published_version_id = $1',
+        [versionId],
+      );
+      await asDeveloper(db, 'select public.pause_run($1)', [runId]);
+      const { rows } = await db.query<{ id: string }>(
+        `select (engine.start_run('acme', $1, '{}')).id`,
+        [versionId],
+      );
+      const otherId = rows[0]?.id ?? '';
+      await db.query('select engine.admit()');
+      await asDeveloper(db, 'select public.resume_run($1)', [runId]);
+      expect(await claim(db, first)).toEqual([]);
+      expect(await state(db, runId)).toMatchObject({ status: 'pending', tokens: 0, claims: null });
+      expect(await claim(db, await handOut(db, [otherId]))).toMatchObject([{ run_id: otherId }]);
     }));
 });
