@@ -181,11 +181,11 @@ declare
   v_error jsonb;
 begin
   for v_wanted in
-    select s as step, c.child
-    from unnest(p_step_run_ids, p_children) as c (id, child)
-    join public.step_runs s on s.id = c.id
+    select c.id, c.child from unnest(p_step_run_ids, p_children) as c (id, child)
   loop
-    v_step := v_wanted.step;
+    -- One before it may have ended their run, or the list that both are items of.
+    select s.* into v_step from public.step_runs s where s.id = v_wanted.id and s.status = 'waiting';
+    continue when not found;
     begin
       v_child_id := engine.start_child(v_step, v_wanted.child);
     exception when others then

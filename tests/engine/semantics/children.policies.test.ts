@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
 import { type Bench, bench, failing, node, type Run, value } from '../support.ts';
+import { take } from '../tokens.ts';
 
 let b: Bench;
 beforeAll(async () => {
@@ -130,6 +131,48 @@ describe.concurrent('child workflow', () => {
     ]);
     for (const { run } of [missing, refused]) {
       expect(run).toMatchObject({ status: 'failed', error: { code: 'child_not_started' } });
+    }
+  });
+
+  test('one that cannot be started ends its run before the others of the same moment are', async () => {
+    const workflows = ['no-such-workflow', await holds()];
+    const name = await b.publish(
+      workflows.map((workflow, i) => node(`call${i}`, 'child_workflow', { workflow })),
+    );
+    const db = await b.db.connect();
+    try {
+      // Rolled back, so that no worker sees the token.
+      await db.query('begin');
+      const { rows: started } = await db.query<Run>(
+        `select r.* from public.workflows w
+         cross join lateral engine.start_run('acme', w.published_version_id, '{}') r
+         where w.kebab_name = $1`,
+        [name],
+      );
+      const id = started[0]?.id ?? '';
+      const works = await take(db, [id]);
+      await db.query(
+        "select engine.wait($1::uuid[], $2::uuid[], $3::int[], array['{}', '{}']::jsonb[], $4::jsonb[])",
+        [
+          works.map((work) => work.run_id),
+          works.map((work) => work.step_run_id),
+          works.map((work) => work.claim),
+          workflows.map((workflow) => JSON.stringify({ kind: 'child', child: { workflow } })),
+        ],
+      );
+      const { rows: children } = await db.query(
+        'select from public.runs where parent_run_id = $1',
+        [id],
+      );
+      expect(children).toEqual([]);
+      const { rows: events } = await db.query<{ event_type: string }>(
+        'select event_type from public.run_events where run_id = $1 order by seq desc limit 1',
+        [id],
+      );
+      expect(events).toEqual([{ event_type: 'run.failed' }]);
+    } finally {
+      await db.query('rollback');
+      db.release();
     }
   });
 
