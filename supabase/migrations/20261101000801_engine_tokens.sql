@@ -1,7 +1,6 @@
 -- Tokens: the only functions that touch pg-boss's tables.
 -- A token is a pg-boss job of the queue `steps` that carries branches of one run. It is inserted
--- and ended inside the transition's own transaction; fetching, touching and redelivery are
--- pg-boss's own calls, made by the worker.
+-- and ended inside the transition's own transaction; fetching is pg-boss's own call, made by the worker.
 
 -- Fair queueing. pg-boss takes the token of the highest priority first; ours are turns, counted down:
 -- turn n has priority -n. An app's next token gets the turn after its last one in the queue, but
@@ -233,7 +232,12 @@ begin
     data = j.data - 'start',
     -- At the front, not at the turn it once had: the turns of the queue must not go back.
     priority = -v_front
-  where j.name = 'steps' and j.id = any(p_job_ids) and j.state = 'active';
+  -- Who holds some of them ends them, or returns them too; waiting for one while holding others could go in a circle.
+  where j.name = 'steps' and j.id = any(array(
+    select a.id from pgboss.job a
+    where a.name = 'steps' and a.id = any(p_job_ids) and a.state = 'active'
+    for no key update skip locked
+  ));
   get diagnostics v_count = row_count;
   if v_count > 0 then
     perform pg_notify('stepbase', 'steps');
@@ -243,7 +247,8 @@ end;
 $$;
 
 comment on function engine.return_tokens(uuid[]) is
-'Puts tokens that a worker holds back into the queue, for another delivery at once; returns how many.';
+'Puts tokens that a worker holds back into the queue, for another delivery at once; returns how many. Waits for no '
+'lock: what another transaction ends or returns is left to that.';
 
 create function engine.held_tokens(p_job_ids uuid[], p_deliveries int[])
 returns uuid[]
@@ -264,6 +269,27 @@ $$;
 comment on function engine.held_tokens(uuid[], int[]) is
 'Those of the tokens whose last delivery (pg-boss counts them in retry_count) is the given one; locked, so that none is '
 'delivered meanwhile.';
+
+create function engine.touch_tokens(p_job_ids uuid[], p_deliveries int[])
+returns void
+language sql
+set search_path = ''
+as $$
+  -- A statement of pg-boss would wait for tokens that are being ended, while those who end them wait for others
+  -- that it has touched.
+  update pgboss.job j set heartbeat_on = now()
+  where j.name = 'steps' and j.id = any(array(
+    select a.id
+    from unnest(p_job_ids, p_deliveries) as d (job_id, delivery)
+    join pgboss.job a
+      on a.name = 'steps' and a.id = d.job_id and a.state = 'active' and a.retry_count = d.delivery
+    for no key update of a skip locked
+  ));
+$$;
+
+comment on function engine.touch_tokens(uuid[], int[]) is
+'Renews the lease of tokens whose last delivery is the given one. Waits for no lock: what another transaction ends or '
+'returns needs no lease.';
 
 create function engine.expire_tokens(p_lease interval, p_limit int default 1000)
 returns int

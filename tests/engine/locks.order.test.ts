@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
 import { waitFor } from '../support/stack.ts';
 import { type Bench, bench, node, type Run, value } from './support.ts';
-import { type Claimed, take } from './tokens.ts';
+import { type Claimed, handOut, take } from './tokens.ts';
 
 let ground: Ground;
 let b: Bench;
@@ -155,5 +155,32 @@ test('a limit that changes and the end of a run that waits do not wait for each 
     await one.query('delete from engine.waiting_runs where run_id = $1', [id]);
     await one.query('rollback');
     await changed;
+  });
+});
+
+test.each([
+  ['renews leases', "select engine.touch_tokens(array['%1', '%2']::uuid[], array[0, 0])"],
+  ['returns silent tokens', "select engine.expire_tokens(interval '-1 second')"],
+])('who %s does not wait for tokens that others end', async (_, call) => {
+  const name = await b.publish([value('z')]);
+  const { id: firstId } = await b.start(name);
+  const { id: secondId } = await b.start(name);
+  const held = await handOut(b.db, [firstId, secondId]);
+  const jobOf = (runId: string) => held.find((token) => token.run_id === runId)?.job_id ?? '';
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select engine.end_tokens(array[$1::uuid])', [jobOf(secondId)]);
+    await two.query("set statement_timeout = '5s'");
+    try {
+      await two.query(call.replace('%1', jobOf(firstId)).replace('%2', jobOf(secondId)));
+      const { rows } = await b.db.query<{ heard_of: boolean }>(
+        "select state = 'retry' or heartbeat_on is not null as heard_of from pgboss.job where id = $1",
+        [jobOf(firstId)],
+      );
+      expect(rows).toEqual([{ heard_of: true }]);
+    } finally {
+      await one.query('rollback');
+      await two.query('reset statement_timeout');
+    }
   });
 });

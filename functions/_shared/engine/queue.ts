@@ -1,5 +1,5 @@
 // The queue of tokens: pg-boss with everything off that needs a resident supervisor or DDL. Tokens
-// are created and ended by the engine inside its transitions; workers only fetch and touch them.
+// are created and ended by the engine inside its transitions; workers only fetch them and renew their leases.
 
 import { PgBoss } from 'pg-boss';
 import type { Db } from './db.ts';
@@ -49,10 +49,10 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
       }));
     },
     async touch(tokens) {
-      await boss.touch(
-        QUEUE,
-        tokens.map(({ jobId, delivery }) => ({ id: jobId, retryCount: delivery })),
-      );
+      await db.query('select engine.touch_tokens($1::uuid[], $2::int[])', [
+        tokens.map(({ jobId }) => jobId),
+        tokens.map(({ delivery }) => delivery),
+      ]);
     },
     stop: () => boss.stop({ graceful: false, close: false }),
   };
