@@ -466,6 +466,35 @@ begin
     select 1 from public.step_runs s
     where s.id = p.step_run_id and s.status in ('ready', 'running') and s.job_id is not null
   );
+  -- Whoever set a limit could not see the runs that were being started just then, nor they the limit: they count
+  -- from here on. So does a child that its parent, within whose place it was, left behind.
+  with uncounted as materialized (
+    select r.id, r.parent_run_id, i.limit_id
+    from public.workflows w
+    cross join lateral engine.limits_of(w.id) l
+    cross join lateral (values (l.workflow_limit), (l.queue_limit)) as i (limit_id)
+    join public.runs r
+      on r.app_code = w.app_code and r.workflow_id = w.id and r.status in ('running', 'paused')
+    where i.limit_id is not null
+      and r.started_at is not null
+      and not exists (
+        select 1 from engine.run_places p where p.run_id = r.id and p.limit_id = i.limit_id
+      )
+  ),
+  missed as (
+    select r.id, u.limit_id
+    from uncounted u
+    join public.runs r on r.id = u.id and r.completed_at is null
+    where u.limit_id <> all(array(select engine.held_by_ancestors(u.parent_run_id)))
+    for no key update of r skip locked
+  ),
+  marked as (
+    update public.runs r set is_limited = true
+    where r.id in (select m.id from missed m) and not r.is_limited
+  )
+  insert into engine.run_places (run_id, limit_id)
+  select m.id, m.limit_id from missed m
+  on conflict do nothing;
   -- Ready steps under a limit that are in no line: they get in line again (engine.follow_step_limit).
   update public.step_runs s set job_id = null, updated_at = engine.now()
   where s.id in (
@@ -504,4 +533,5 @@ $$;
 
 comment on function engine.mend_admission(int) is
 'Finds runs and steps that wait in no line and hold no token, and places that nobody takes up any more, which only a '
-'fault outside the engine can cause; returns how many got in line again.';
+'fault outside the engine can cause, and runs that do not count yet although there is a limit; returns how many got in '
+'line again.';

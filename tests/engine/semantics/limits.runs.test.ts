@@ -140,6 +140,34 @@ describe.concurrent('a workflow', () => {
     for (const run of [...before, next]) await b.ended(run.id);
   });
 
+  test('counts, a moment later, what was being started while it was set', async () => {
+    const workflow = await publishHeld();
+    const db = await b.db.connect();
+    try {
+      await db.query('begin');
+      const { rows } = await db.query<Run>(
+        `select r.* from public.workflows w
+         cross join lateral engine.start_run('acme', w.published_version_id, '{}') r
+         where w.kebab_name = $1`,
+        [workflow],
+      );
+      const [first] = rows as [Run];
+      await limit(workflow, 1);
+      await db.query('commit');
+      await underWay(first);
+      await db.query('select engine.mend_admission()');
+      const next = await b.start(workflow);
+      await stillWait(next);
+      await go(first);
+      await underWay(next);
+      await go(next);
+      for (const { id } of [first, next]) await b.ended(id);
+      await nothingLeft(first, next);
+    } finally {
+      db.release();
+    }
+  });
+
   test('a run that gets in line while the place is being freed takes it soon', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
@@ -293,6 +321,30 @@ describe.concurrent('a task queue', () => {
     for (const run of [second, third, fourth]) await go(run);
     for (const run of [first, second, third, fourth]) await b.ended(run.id);
     await nothingLeft(first, second, third, fourth);
+  });
+
+  test('a child that its parent left behind counts by itself a moment later', async () => {
+    const id = await queue({ max_concurrent_workflows: 1 });
+    const child = await publishHeld();
+    const call = { workflow: child, wait: false, parent_close_policy: 'abandon' };
+    const parent = await b.publish([node('child', 'child_workflow', call)]);
+    await Promise.all([assign(child, id), assign(parent, id)]);
+    const { run } = await b.ended((await b.start(parent)).id);
+    const { data } = await b.developer
+      .from('runs')
+      .select('*')
+      .eq('parent_run_id', run.id)
+      .single<Run>();
+    const left = data as Run;
+    await underWay(left);
+    await b.db.query('select engine.mend_admission()');
+    const next = await b.start(child);
+    await stillWait(next);
+    await go(left);
+    await underWay(next);
+    await go(next);
+    for (const { id: ended } of [left, next]) await b.ended(ended);
+    await nothingLeft(left, next);
   });
 
   test('a child has its place within its parent`s', async () => {
