@@ -105,24 +105,24 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_queue record;
+  v_queue_id uuid;
 begin
-  for v_queue in
-    select q.id, q.app_code from public.work_queues q
-    where q.id = any(p_work_queue_ids) order by q.id for no key update
-  loop
-    if exists (
+  for v_queue_id in select u.id from unnest(p_work_queue_ids) as u (id) order by u.id loop
+    perform 1 from public.work_queues q where q.id = v_queue_id for no key update;
+    -- One that was deleted meanwhile has its steps fail.
+    if not found or exists (
       select 1 from public.work_queue_items i
-      where i.work_queue_id = v_queue.id and i.status = 'queued'
+      where i.work_queue_id = v_queue_id and i.status = 'queued'
     ) then
-      perform engine.call_work_queue(v_queue.app_code, v_queue.id);
+      perform engine.call_work_queue(s.app_code, v_queue_id)
+      from engine.steps_that_wait_for(v_queue_id, 1) s;
     end if;
   end loop;
 end;
 $$;
 
 comment on function engine.wait_for_items(uuid[]) is
-'Steps have begun to wait for items of these queues: if one came meanwhile, the relay is called.';
+'Steps have begun to wait for items of these queues: if one came meanwhile, or the queue went, the relay is called.';
 
 create function engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit int default 100)
 returns void
@@ -136,18 +136,26 @@ declare
   v_steps uuid[] := '{}';
   v_outputs jsonb[] := '{}';
   v_key text;
+  v_app_code text;
+  v_runs uuid[] := '{}';
   v_seen int := 0;
   v_left_out boolean := false;
 begin
   select q.* into v_queue from public.work_queues q where q.id = p_work_queue_id for no key update;
   for v_waiting in
-    select s.id, s.run_id, s.step_id, s.item_index
+    select s.id, s.run_id, s.app_code, s.step_id, s.item_index
     from engine.steps_that_wait_for(p_work_queue_id, p_limit) s
   loop
     v_seen := v_seen + 1;
+    v_app_code := v_waiting.app_code;
     -- It came within reach only after the runs were locked.
     if v_waiting.run_id <> all(coalesce(p_run_ids, '{}')) then
       v_left_out := true;
+      continue;
+    end if;
+    if v_queue.id is null then
+      v_steps := v_steps || v_waiting.id;
+      v_runs := v_runs || v_waiting.run_id;
       continue;
     end if;
     v_key := format('%s:%s:%s', v_waiting.run_id, v_waiting.step_id, v_waiting.item_index);
@@ -170,20 +178,31 @@ begin
     v_outputs := v_outputs || v_item.item;
   end loop;
 
-  if v_steps <> '{}' then
+  if v_runs <> '{}' then
+    perform engine.fail(
+      v_runs, v_steps,
+      array_fill(null::int, array[cardinality(v_steps)]),
+      array_fill(null::jsonb, array[cardinality(v_steps)]),
+      array_fill(
+        '{"code": "not_found", "message": "the work queue was deleted", "retryable": false}'::jsonb,
+        array[cardinality(v_steps)]
+      )
+    );
+  elsif v_steps <> '{}' then
     perform engine.resolve_waiting(
       v_steps, v_outputs, array_fill('item'::text, array[cardinality(v_steps)])
     );
   end if;
   if v_left_out or v_seen = p_limit then
-    perform engine.call_work_queue(v_queue.app_code, v_queue.id);
+    perform engine.call_work_queue(v_app_code, p_work_queue_id);
   end if;
 end;
 $$;
 
 comment on function engine.deliver_items(uuid, uuid[], int) is
-'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first. The caller has '
-'locked these runs; the queue is called again for the steps of others, while it has items.';
+'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first; those of a queue '
+'that was deleted fail. The caller has locked these runs; the queue is called again for the steps of others, while it '
+'has items.';
 
 create function engine.finish_items_of(p_run_ids uuid[])
 returns void
@@ -231,38 +250,23 @@ $$;
 comment on function engine.work_queue_state(uuid) is
 'What the query of a work queue answers: {queue, ordering, max_size, size, taken, waiting_steps, oldest_at}.';
 
--- A queue that goes takes its items with it; steps that wait for them learn it.
-create function engine.fail_waiting_for_queue()
+-- A queue that goes takes its items with it; steps that wait for them learn it by the relay, which locks runs
+-- before queues.
+create function engine.call_deleted_queue()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: whoever may delete a queue need not be able to change runs.
-declare
-  v_steps uuid[];
-  v_runs uuid[];
+-- Security definer: whoever may delete a queue may not write to the outbox.
 begin
-  select array_agg(s.id), array_agg(s.run_id) into v_steps, v_runs
-  from public.step_runs s
-  where s.work_queue_id = old.id and s.status = 'waiting' and s.wait_kind = 'queue';
-  if v_steps is not null then
-    perform engine.fail(
-      v_runs, v_steps,
-      array_fill(null::int, array[cardinality(v_steps)]),
-      array_fill(null::jsonb, array[cardinality(v_steps)]),
-      array_fill(
-        '{"code": "not_found", "message": "the work queue was deleted", "retryable": false}'::jsonb,
-        array[cardinality(v_steps)]
-      )
-    );
-  end if;
+  perform engine.call_work_queue(s.app_code, old.id) from engine.steps_that_wait_for(old.id, 1) s;
   return old;
 end;
 $$;
 
-comment on function engine.fail_waiting_for_queue() is
-'Trigger: steps that wait for an item of a queue fail when the queue is deleted.';
+comment on function engine.call_deleted_queue() is
+'Trigger: steps that wait for an item of a queue are to fail when the queue is deleted.';
 
-create trigger work_queues_fail_waiting before delete on public.work_queues
-  for each row execute function engine.fail_waiting_for_queue();
+create trigger work_queues_call_deleted before delete on public.work_queues
+  for each row execute function engine.call_deleted_queue();

@@ -2,7 +2,7 @@
 // wait for each other and never in a circle. No worker is up here: the test calls what one would call.
 
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
 import { waitFor } from '../support/stack.ts';
 import { type Bench, bench, node, type Run, value } from './support.ts';
@@ -182,5 +182,55 @@ test.each([
       await one.query('rollback');
       await two.query('reset statement_timeout');
     }
+  });
+});
+
+describe('a work queue that is deleted', () => {
+  const pops = [node('pop', 'work_queue_pop', { queue: 'items' })];
+
+  async function queued(): Promise<{ runId: string; queueId: string }> {
+    const name = await b.publish(pops);
+    const { rows } = await b.db.query<{ id: string }>(
+      `insert into public.work_queues (app_code, workflow_id, queue_name)
+       select w.app_code, w.id, 'items' from public.workflows w where w.kebab_name = $1
+       returning id`,
+      [name],
+    );
+    return { runId: (await b.start(name)).id, queueId: rows[0]?.id ?? '' };
+  }
+  const begin = async ({ runId, queueId }: { runId: string; queueId: string }) =>
+    await wait(await take(b.db, [runId]), { kind: 'queue', work_queue_id: queueId });
+  const remove = 'delete from public.work_queues where id = $1';
+
+  async function fails(runId: string): Promise<void> {
+    await b.db.query(RELAY, [100]);
+    expect((await b.ended(runId)).run).toMatchObject({
+      status: 'failed',
+      error: { code: 'not_found' },
+    });
+  }
+
+  test('does not wait for those who lock runs and then it', async () => {
+    const { runId, queueId } = await queued();
+    await begin({ runId, queueId });
+    await connections(async (one, two) => {
+      await one.query('begin');
+      await one.query('select from public.runs where id = $1 for no key update', [runId]);
+      await two.query("set statement_timeout = '5s'");
+      try {
+        await two.query(remove, [queueId]);
+      } finally {
+        await one.query('rollback');
+        await two.query('reset statement_timeout');
+      }
+    });
+    await fails(runId);
+  });
+
+  test('is not waited for by a step that had found it empty before', async () => {
+    const { runId, queueId } = await queued();
+    await b.db.query(remove, [queueId]);
+    await begin({ runId, queueId });
+    await fails(runId);
   });
 });
