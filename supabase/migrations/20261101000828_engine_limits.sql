@@ -20,6 +20,24 @@ after update of status on public.runs
 for each row when (new.is_limited and new.completed_at is not null)
 execute function engine.leave_limits();
 
+create function engine.runs_under_way(p_workflow_ids uuid[])
+returns setof public.runs
+language sql
+stable
+set search_path = ''
+as $$
+  select r.*
+  from public.workflows w
+  join public.runs r
+    on r.app_code = w.app_code and r.workflow_id = w.id and r.status in ('pending', 'running', 'paused')
+    -- Paused before it started, it is in no line and takes up nothing.
+    and (r.status <> 'paused' or r.started_at is not null)
+  where w.id = any(p_workflow_ids);
+$$;
+
+comment on function engine.runs_under_way(uuid[]) is
+'The runs of workflows that wait for a place under their limits, or would take one up.';
+
 create function engine.follow_run_limits(p_workflow_ids uuid[])
 returns void
 language plpgsql
@@ -32,19 +50,17 @@ begin
   -- Nobody is admitted meanwhile by the limits of before.
   perform 1 from engine.admission a for update;
   -- Runs before their places in line, as whoever ends a run does.
-  with under_way as (
-    select r.id
-    from public.workflows w
-    join public.runs r
-      on r.app_code = w.app_code and r.workflow_id = w.id
-      and r.status in ('pending', 'running', 'paused')
-      -- Paused before it started, it is in no line and takes up nothing.
-      and (r.status <> 'paused' or r.started_at is not null)
-    where w.id = any(p_workflow_ids)
-    order by r.id
-    for no key update of r
-  )
-  select array_agg(u.id) into v_runs from under_way u;
+  perform 1 from public.runs r
+  where r.id in (select u.id from engine.runs_under_way(p_workflow_ids) u) and r.completed_at is null
+  order by r.id for no key update;
+  -- While that waited for locks, others may have started by the limits of before. Who holds one of those may wait
+  -- for one of the first: it is left to engine.mend_admission.
+  select array_agg(l.id) into v_runs
+  from (
+    select r.id from public.runs r
+    where r.id in (select u.id from engine.runs_under_way(p_workflow_ids) u) and r.completed_at is null
+    for no key update skip locked
+  ) l;
 
   -- A child has its place within its parent's, also when both were there before the limit.
   with recursive line as (

@@ -49,6 +49,22 @@ async function connections<T>(work: (one: pg.PoolClient, two: pg.PoolClient) => 
   }
 }
 
+/** The statement of a connection, once it waits for a lock; in a list, so that it is not awaited with that. */
+async function blocked<T>(
+  client: pg.PoolClient,
+  statement: () => Promise<T>,
+): Promise<Promise<T>[]> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const running = statement();
+  await waitFor('the statement waits for a lock', async () => {
+    const waits = await b.db.query('select where cardinality(pg_blocking_pids($1)) > 0', [
+      rows[0]?.pid,
+    ]);
+    return waits.rowCount === 1;
+  });
+  return [running];
+}
+
 const RELAY = 'select followed from engine.relay($1)';
 
 test('two relays that follow children of the same parents do not wait for each other in a circle', async () => {
@@ -141,20 +157,35 @@ test('a limit that changes and the end of a run that waits do not wait for each 
   await b.db.query(limit(1));
   const { id } = await b.start(name);
   await connections(async (one, two) => {
-    const { rows } = await two.query<{ pid: number }>('select pg_backend_pid() as pid');
     await one.query('begin');
     // As engine.end_runs does: the run, then its place in line.
     await one.query('select from public.runs where id = $1 for no key update', [id]);
-    const changed = two.query(limit(2));
-    await waitFor('the change waits for the run', async () => {
-      const blocked = await b.db.query('select where cardinality(pg_blocking_pids($1)) > 0', [
-        rows[0]?.pid,
-      ]);
-      return blocked.rowCount === 1;
-    });
+    const [changed] = await blocked(two, () => two.query(limit(2)));
     await one.query('delete from engine.waiting_runs where run_id = $1', [id]);
     await one.query('rollback');
     await changed;
+  });
+});
+
+test('a limit that changes counts the runs that start while it waits for others', async () => {
+  const name = await b.publish([value('z')]);
+  const { id: heldId } = await b.start(name);
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select from public.runs where id = $1 for no key update', [heldId]);
+    const [changed] = await blocked(two, () =>
+      two.query('update public.workflows set max_concurrent_executions = 1 where kebab_name = $1', [
+        name,
+      ]),
+    );
+    const { id: startedId } = await b.start(name);
+    await one.query('rollback');
+    await changed;
+    const { rows } = await b.db.query<{ run_id: string }>(
+      'select run_id from engine.run_places where run_id = any($1) order by run_id',
+      [[heldId, startedId]],
+    );
+    expect(rows.map(({ run_id }) => run_id)).toEqual([heldId, startedId]);
   });
 });
 
