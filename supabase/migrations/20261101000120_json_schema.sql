@@ -152,7 +152,8 @@ create function private.json_schema_errors(
   value jsonb,
   path text default '',
   templates boolean default false,
-  root jsonb default null
+  root jsonb default null,
+  followed text[] default '{}'
 )
 returns jsonb
 language plpgsql
@@ -191,11 +192,13 @@ begin
   if schema ? '$ref' then
     branch := private.json_schema_at(whole, schema ->> '$ref');
     -- Nobody shall think that something is checked which is not.
-    if branch is null or branch = schema then
+    -- Nor shall anybody go in a circle: one that leads back without a step into the value says nothing.
+    if branch is null or schema ->> '$ref' = any (followed) then
       return jsonb_build_array(jsonb_build_object(
         'path', path, 'message', format('has a schema whose $ref leads nowhere: %s', schema ->> '$ref')));
     end if;
-    problems := problems || private.json_schema_errors(branch, value, path, templates, whole);
+    problems := problems || private.json_schema_errors(
+      branch, value, path, templates, whole, followed || (schema ->> '$ref'));
   end if;
   if schema ? 'type' then
     types := case jsonb_typeof(schema -> 'type')
@@ -226,13 +229,13 @@ begin
 
   if jsonb_typeof(schema -> 'allOf') = 'array' then
     for branch in select jsonb_array_elements(schema -> 'allOf') loop
-      problems := problems || private.json_schema_errors(branch, value, path, templates, whole);
+      problems := problems || private.json_schema_errors(branch, value, path, templates, whole, followed);
     end loop;
   end if;
   if jsonb_typeof(schema -> 'anyOf') = 'array'
     and not exists (
       select 1 from jsonb_array_elements(schema -> 'anyOf') a (option)
-      where private.json_schema_errors(a.option, value, path, templates, whole) = '[]'
+      where private.json_schema_errors(a.option, value, path, templates, whole, followed) = '[]'
     ) then
     problems := problems || jsonb_build_object(
       'path', path, 'message', 'must match at least one of the allowed forms');
@@ -240,22 +243,23 @@ begin
   if jsonb_typeof(schema -> 'oneOf') = 'array' then
     select count(*) into matching
     from jsonb_array_elements(schema -> 'oneOf') o (option)
-    where private.json_schema_errors(o.option, value, path, templates, whole) = '[]';
+    where private.json_schema_errors(o.option, value, path, templates, whole, followed) = '[]';
     if matching <> 1 then
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must match exactly one of the allowed forms, matches %s', matching));
     end if;
   end if;
-  if schema ? 'not' and private.json_schema_errors(schema -> 'not', value, path, templates, whole) = '[]' then
+  if schema ? 'not' and private.json_schema_errors(schema -> 'not', value, path, templates, whole, followed) = '[]' then
     problems := problems || jsonb_build_object('path', path, 'message', 'must not match the form that is ruled out');
   end if;
   return problems;
 end
 $$;
 
-comment on function private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb) is
+comment on function private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb, text[]) is
   'What is wrong with a value according to a JSON Schema: an array of {path, message}, empty when valid. '
-  'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of.';
+  'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of; '
+  'followed: the $refs that led here.';
 
 create function private.json_object_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
 returns jsonb

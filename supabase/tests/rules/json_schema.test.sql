@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(58);
+select plan(63);
 
 select is(
   jsonb_array_length(private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s',
@@ -31,6 +31,9 @@ from (
     ('{"items": {"$ref": "#/$defs/a~1b"}, "$defs": {"a/b": {"minimum": 2}}}', '[1, 2]', 1),
     ('{"properties": {"next": {"$ref": "#"}}, "required": ["id"]}', '{"id": 1, "next": {"next": {"id": 3}}}', 1),
     ('{"$ref": "#/$defs/n", "maximum": 3, "$defs": {"n": {"minimum": 2}}}', '1', 1), ('{"$ref": "#/$defs/n", "maximum": 3, "$defs": {"n": {"minimum": 2}}}', '4', 1),
+    ('{"$ref": "#"}', '1', 1), ('{"anyOf": [{"$ref": "#"}]}', '1', 1), ('{"not": {"$ref": "#"}}', '1', 1),
+    ('{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}', '1', 1),
+    ('{"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "additionalProperties": false}', '{"a": {"b": {"c": 1}}}', 1),
     ('{"$ref": "#/$defs/gone"}', '1', 1), ('{"$ref": "https://x.example/schema"}', '1', 1)
 ) s (schema, value, errors);
 select is(
