@@ -32,45 +32,54 @@ comment on function engine.release(uuid[], int[]) is
 'at once. Tokens that went to another worker meanwhile stay there. It does not count as a worker that was lost: the '
 'next claim is a thousand higher.';
 
+create function engine.stranded_steps(p_limit int)
+returns table (id uuid, run_id uuid)
+language sql
+set search_path = ''
+as $$
+  select s.id, s.run_id
+  from public.step_runs s
+  join public.runs r on r.id = s.run_id and r.status = 'running'
+  where s.status in ('ready', 'running')
+    and (
+      (
+        s.job_id is not null
+        and not exists (
+          select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
+        )
+      )
+      or (
+        s.job_id is null and s.limited_by is null
+        and s.updated_at < engine.now() - interval '1 minute'
+      )
+    )
+  limit p_limit;
+$$;
+
+comment on function engine.stranded_steps(int) is
+'Steps of running runs that should be carried by a token and are by none; those that just lost theirs get a minute.';
+
 create function engine.sweep(p_limit int default 1000)
 returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
+  v_held uuid[];
   v_tokens uuid[];
   v_runs uuid[];
 begin
-  perform 1 from public.runs r
-  where r.id in (
-    select s.run_id from public.step_runs s
-    where s.status in ('ready', 'running')
-      and s.job_id is not null
-      and not exists (
-        select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
-      )
-    limit p_limit
-  )
-  order by r.id for no key update skip locked;
+  -- What others do with a run right now may be what mends it.
+  v_held := array(
+    select r.id from public.runs r
+    where r.id in (select t.run_id from engine.stranded_steps(p_limit) t) and r.status = 'running'
+    order by r.id for no key update skip locked
+  );
 
   with stranded as (
-    select s.id, s.run_id, engine.new_id() as job_id
-    from public.step_runs s
-    join public.runs r on r.id = s.run_id and r.status = 'running'
-    where s.status in ('ready', 'running')
-      and (
-        (
-          s.job_id is not null
-          and not exists (
-            select 1 from pgboss.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
-          )
-        )
-        or (
-          s.job_id is null and s.limited_by is null
-          and s.updated_at < engine.now() - interval '1 minute'
-        )
-      )
-    limit p_limit
+    select t.id, engine.new_id() as job_id
+    from engine.stranded_steps(p_limit) t
+    where t.run_id = any(v_held)
   ),
   carried as (
     update public.step_runs s

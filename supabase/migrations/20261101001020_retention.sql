@@ -307,28 +307,10 @@ begin
   end if;
   -- Each part on its own: one that fails (a lock it does not get) must not keep the others from running.
   begin
-    v_done := v_done || jsonb_build_object('expired', engine.expire_tokens(engine.longest_lease() * 2));
-  exception when others then
-    raise warning 'stepbase: expiring leases failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('expire_error', sqlerrm);
-  end;
-  begin
-    v_done := v_done || jsonb_build_object('swept', engine.sweep() + engine.mend_admission());
-  exception when others then
-    raise warning 'stepbase: sweep failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('sweep_error', sqlerrm);
-  end;
-  begin
     v_done := v_done || jsonb_build_object('workers', engine.watch_workers());
   exception when others then
     raise warning 'stepbase: watching the workers failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('workers_error', sqlerrm);
-  end;
-  begin
-    v_done := v_done || jsonb_build_object('partitions_made', engine.ensure_partitions());
-  exception when others then
-    raise warning 'stepbase: making partitions failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
   end;
   begin
     v_done := v_done || jsonb_build_object('pruned', engine.prune());
@@ -347,14 +329,32 @@ begin
     raise warning 'stepbase: statistics failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('statistics_error', sqlerrm);
   end;
+  -- Last, so that nobody waits for all of the above: these lock tables that every run writes to, tokens, and runs.
+  begin
+    v_done := v_done || jsonb_build_object('partitions_made', engine.ensure_partitions());
+  exception when others then
+    raise warning 'stepbase: making partitions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('expired', engine.expire_tokens(engine.longest_lease() * 2));
+  exception when others then
+    raise warning 'stepbase: expiring leases failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('expire_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('swept', engine.sweep() + engine.mend_admission());
+  exception when others then
+    raise warning 'stepbase: sweep failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('sweep_error', sqlerrm);
+  end;
   return v_done;
 end;
 $$;
 
 comment on function engine.maintain() is
-  'To be called every minute (pg_cron, the stack''s tick): returns what dead workers hold, sweeps, '
-  'watches the workers, makes and drops partitions, prunes, and '
-  'refreshes the statistics once an hour. Returns what it did.';
+  'To be called every minute (pg_cron, the stack''s tick): watches the workers, prunes (old partitions go whole), '
+  'refreshes the statistics once an hour, makes partitions, returns what dead workers hold, and sweeps. Returns what it did.';
 
 select engine.ensure_partitions();
 

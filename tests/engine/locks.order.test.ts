@@ -216,6 +216,30 @@ test.each([
   });
 });
 
+test('a sweep leaves runs alone that others hold, and mends them when they do not', async () => {
+  const { id } = await b.start(await b.publish([value('a')]));
+  const [claimed] = await take(b.db, [id]);
+  await b.db.query("delete from pgboss.job where data ->> 'run_id' = $1", [id]);
+  const swept = async (db: Pick<pg.Pool, 'query'>) =>
+    (await db.query<{ swept: number }>('select engine.sweep() as swept')).rows[0]?.swept;
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select from public.runs where id = $1 for no key update', [id]);
+    await two.query("set statement_timeout = '5s'");
+    try {
+      expect(await swept(two)).toBe(0);
+    } finally {
+      await one.query('rollback');
+      await two.query('reset statement_timeout');
+    }
+  });
+  expect(await swept(b.db)).toBe(1);
+  const again = await take(b.db, [id]);
+  expect(again).toMatchObject([{ step_run_id: claimed?.step_run_id, claim: 2 }]);
+  for (const work of again) await complete(work);
+  await b.ended(id);
+});
+
 describe('a work queue that is deleted', () => {
   const pops = [node('pop', 'work_queue_pop', { queue: 'items' })];
 
