@@ -1,6 +1,7 @@
 // Follows one run over its private Realtime channel. Every message carries the run's seq, which has no gaps:
 // a message that skips numbers, or one that never came, shows that something was missed, and what was missed is fetched.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RealtimeChannel } from '@supabase/supabase-js';
 import { z } from 'zod';
 import type { Member } from './member.ts';
@@ -33,6 +34,9 @@ const endings: ReadonlySet<string> = new Set([
 const joinDeadlineMs = 15_000;
 /** The last message has no successor that would show its loss, so the run's own seq is looked at now and then. */
 const lookEveryMs = 2_000;
+/** A message may arrive a moment before its rows are visible to others. */
+const visibleDeadlineMs = 5_000;
+const lookAgainMs = 25;
 
 interface Waiter {
   matches: (event: WatchedEvent) => boolean;
@@ -132,9 +136,23 @@ export class RunWatcher {
   async #receive(payload: unknown): Promise<void> {
     const { seq, type, step_id, attempt, at } = message.parse(payload);
     if (seq <= this.#last) return;
-    if (seq > this.#last + 1) await this.#catchUp();
+    await this.#catchUpTo(seq - 1);
     if (seq <= this.#last) return;
     this.#accept({ seq, type, stepId: step_id, attempt, at, live: true });
+  }
+
+  async #catchUpTo(seq: number): Promise<void> {
+    const deadline = Date.now() + visibleDeadlineMs;
+    while (this.#last < seq) {
+      await this.#catchUp();
+      if (this.#last >= seq) return;
+      if (Date.now() >= deadline) {
+        throw new Error(
+          `event ${this.#last + 1} of run ${this.#runId} was announced and is not there`,
+        );
+      }
+      await sleep(lookAgainMs);
+    }
   }
 
   async #checkSeq(): Promise<void> {

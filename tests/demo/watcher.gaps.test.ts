@@ -60,6 +60,32 @@ test('what was missed while the connection was gone is fetched', async () => {
   expect(seen.at(-1)).toMatchObject({ type: 'run.completed', live: false });
 });
 
+test('a message that is there before its rows are visible is told after them', async () => {
+  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
+  let hidden = 2;
+  const late = new Proxy(admin, {
+    get(target, key) {
+      if (key === 'eventsAfter' && hidden > 0) {
+        hidden -= 1;
+        return () => Promise.resolve([]);
+      }
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const seen: WatchedEvent[] = [];
+  const runId = await admin.startRun('refund-approval', input);
+  const watcher = new RunWatcher(late, runId, (event) => seen.push(event));
+  await watcher.join();
+  await watcher.until((event) => event.type === 'task.created', 20_000, never);
+  const task = await developer.openTask(runId);
+  await developer.decide(task.id, true, 'yes');
+  await watcher.ended(20_000, never);
+  await watcher.leave();
+  expect(hidden).toBe(0);
+  expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
+});
+
 test('a run that ended before the channel was joined is told from the beginning', async () => {
   const admin = await member('admin@acme');
   const runId = await admin.startRun('refund-approval', { ...input, order_id: 'unknown' });
