@@ -130,7 +130,7 @@ async function contextOf(
   };
 }
 
-/** What is left of the time that the step may take with all of its attempts; undefined: any. */
+/** What is left of the time that the step may take with all of its attempts; undefined when nothing limits it. */
 async function timeLeft(
   work: Work,
   { maxElapsedMs }: Runnable,
@@ -157,8 +157,10 @@ function attemptTime(timeoutMs: number, leftMs = Number.POSITIVE_INFINITY): Atte
 /** A step that waits for somebody else does so no longer than it may take. */
 function waitAtMost(leftMs: number | undefined, wait: Waiting): Waiting {
   if (leftMs === undefined || wait.reason === 'delay' || wait.reason === 'items') return wait;
-  const ownMs = wait.timeoutMs ?? wait.task?.deadline_ms ?? Number.POSITIVE_INFINITY;
-  return { ...wait, timeoutMs: Math.min(ownMs, Math.ceil(leftMs)) };
+  return {
+    ...wait,
+    timeoutMs: Math.min(wait.timeoutMs ?? Number.POSITIVE_INFINITY, Math.ceil(leftMs)),
+  };
 }
 
 /**

@@ -23,21 +23,33 @@ async function member(person: 'admin@acme' | 'developer@acme' | 'admin@globex'):
 
 const input = { shop_url: shop.url, order_id: '1002', webhook_url: webhooks.url };
 
+/** Watches a refund from its start, does what happens meanwhile, has it approved, and sees it end. */
+async function refund(
+  admin: Member,
+  watching: Member,
+  meanwhile: () => unknown = () => undefined,
+): Promise<{ runId: string; seen: WatchedEvent[] }> {
+  const developer = await member('developer@acme');
+  const seen: WatchedEvent[] = [];
+  const runId = await admin.startRun('refund-approval', input);
+  const watcher = new RunWatcher(watching, runId, (event) => seen.push(event));
+  await watcher.join();
+  await watcher.until((event) => event.type === 'task.created', 20_000, never);
+  await meanwhile();
+  const task = await developer.openTask(runId);
+  await developer.decide(task.id, true, 'yes');
+  await watcher.ended(20_000, never);
+  await watcher.leave();
+  return { runId, seen };
+}
+
 function numbers(events: readonly WatchedEvent[]): number[] {
   return events.map((event) => event.seq);
 }
 
 test('events come live, once and in order', async () => {
-  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
-  const seen: WatchedEvent[] = [];
-  const runId = await admin.startRun('refund-approval', input);
-  const watcher = new RunWatcher(admin, runId, (event) => seen.push(event));
-  await watcher.join();
-  await watcher.until((event) => event.type === 'task.created', 20_000, never);
-  const task = await developer.openTask(runId);
-  await developer.decide(task.id, true, 'yes');
-  await watcher.ended(20_000, never);
-  await watcher.leave();
+  const admin = await member('admin@acme');
+  const { runId, seen } = await refund(admin, admin);
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
   expect(seen.some((event) => event.live)).toBe(true);
   expect(seen.at(-1)?.type).toBe('run.completed');
@@ -45,23 +57,14 @@ test('events come live, once and in order', async () => {
 });
 
 test('what was missed while the connection was gone is fetched', async () => {
-  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
-  const seen: WatchedEvent[] = [];
-  const runId = await admin.startRun('refund-approval', input);
-  const watcher = new RunWatcher(admin, runId, (event) => seen.push(event));
-  await watcher.join();
-  await watcher.until((event) => event.type === 'task.created', 20_000, never);
-  await admin.client.realtime.disconnect();
-  const task = await developer.openTask(runId);
-  await developer.decide(task.id, true, 'yes');
-  await watcher.ended(20_000, never);
-  await watcher.leave();
+  const admin = await member('admin@acme');
+  const { seen } = await refund(admin, admin, () => admin.client.realtime.disconnect());
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
   expect(seen.at(-1)).toMatchObject({ type: 'run.completed', live: false });
 });
 
 test('a message that is there before its rows are visible is told after them', async () => {
-  const [admin, developer] = [await member('admin@acme'), await member('developer@acme')];
+  const admin = await member('admin@acme');
   let hidden = 2;
   const late = new Proxy(admin, {
     get(target, key) {
@@ -73,15 +76,7 @@ test('a message that is there before its rows are visible is told after them', a
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
-  const seen: WatchedEvent[] = [];
-  const runId = await admin.startRun('refund-approval', input);
-  const watcher = new RunWatcher(late, runId, (event) => seen.push(event));
-  await watcher.join();
-  await watcher.until((event) => event.type === 'task.created', 20_000, never);
-  const task = await developer.openTask(runId);
-  await developer.decide(task.id, true, 'yes');
-  await watcher.ended(20_000, never);
-  await watcher.leave();
+  const { seen } = await refund(admin, late);
   expect(hidden).toBe(0);
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
 });

@@ -1,14 +1,15 @@
 // What one step did: every attempt with its resolved input, output and error.
-import { explain, type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
+import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
 import { dateTime, duration, TERMINAL } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
+import { follow, type OnProblem } from './calls.ts';
 
 interface Props {
   nodeId: string;
   node: WorkflowNode | undefined;
   steps: StepRun[];
   run: Run;
-  onProblem(problem: string | undefined): void;
+  onProblem: OnProblem;
   onClose(): void;
 }
 
@@ -27,12 +28,8 @@ function Value({ title, value }: { title: string; value: unknown }) {
 export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Props) {
   const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
 
-  async function rerunFromHere(): Promise<void> {
-    onProblem(undefined);
-    const { data, error } = await supabase.rpc('rerun', { run_id: run.id, from_step: nodeId });
-    if (error) onProblem(explain(error));
-    else location.hash = `#/runs/${data.id}`;
-  }
+  const rerunFromHere = () =>
+    follow(supabase.rpc('rerun', { run_id: run.id, from_step: nodeId }), onProblem);
 
   return (
     <section className="card panel" aria-label={`Step ${nodeId}`}>
