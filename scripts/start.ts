@@ -17,7 +17,7 @@ function banner(stack: Stack): string {
   const rows: Array<[string, string]> = [
     ['Web client', info.web_url],
     ['API (Supabase URL)', info.api_url],
-    ['HTTP API', `${info.api_url}/functions/v1/api`],
+    ['HTTP API', info.http_api_url],
     ['Database', info.db_url],
     ['Redis (Upstash REST)', info.redis_url],
     ['Publishable key', info.publishable_key],

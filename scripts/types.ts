@@ -24,7 +24,7 @@ function committed(): string {
 }
 
 const generated = await withDatabase(values['db-url'], (url) =>
-  supabaseOutput(['gen', 'types', 'typescript', '--remote', url, '--schema', 'public']),
+  supabaseOutput(['gen', 'types', 'typescript', '--remote', url, '--schema', 'stepbase']),
 );
 const wanted = `${HEADER}${generated.trim()}\n`;
 if (!values.check) {

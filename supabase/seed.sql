@@ -51,20 +51,20 @@ where u.email like '%@acme.example' or u.email like '%@globex.example'
 on conflict (provider, provider_id) do nothing;
 
 -- 2. Tenancy.
-insert into public.organizations (id, slug, name)
+insert into stepbase.organizations (id, slug, name)
 values
   ('00000000-0000-4000-8000-000000000001', 'acme', 'Acme Inc.'),
   ('00000000-0000-4000-8000-000000000002', 'globex', 'Globex Corporation')
 on conflict (id) do nothing;
 
-insert into public.applications (app_code, organization_id, name, description)
+insert into stepbase.applications (app_code, organization_id, name, description)
 values
   ('acme', '00000000-0000-4000-8000-000000000001', 'Acme', 'The shop.'),
   ('acme-labs', '00000000-0000-4000-8000-000000000001', 'Acme Labs', 'Experiments of the same organization.'),
   ('globex', '00000000-0000-4000-8000-000000000002', 'Globex', 'Another customer altogether.')
 on conflict (app_code) do nothing;
 
-insert into public.app_members (app_code, user_id, role, created_at)
+insert into stepbase.app_members (app_code, user_id, role, created_at)
 values
   ('acme', '00000000-0000-4000-8000-0000000000a1', 'admin', '2026-10-01T08:00:00Z'),
   ('acme', '00000000-0000-4000-8000-0000000000a2', 'developer', '2026-10-01T08:01:00Z'),
@@ -75,7 +75,7 @@ values
   ('globex', '00000000-0000-4000-8000-0000000000b2', 'developer', '2026-10-01T08:01:00Z')
 on conflict (app_code, user_id) do nothing;
 
-insert into public.projects (id, app_code, name, description, created_by)
+insert into stepbase.projects (id, app_code, name, description, created_by)
 values (
   '00000000-0000-4000-8000-000000000301', 'acme', 'Order handling', 'What happens after a customer has ordered.',
   '00000000-0000-4000-8000-0000000000a1'
@@ -83,7 +83,7 @@ values (
 on conflict (id) do nothing;
 
 -- 3. Registry.
-insert into public.agent_prompts (
+insert into stepbase.agent_prompts (
   id, app_code, name, display_name, description, prompt_content, prompt_variables, capabilities, tags,
   recommended_models, visibility, created_by
 )
@@ -102,7 +102,7 @@ values (
 )
 on conflict (id) do nothing;
 
-insert into public.components (
+insert into stepbase.components (
   id, app_code, name, display_name, description, component_type, implementation_type, visibility, endpoint,
   input_schema, output_schema, agent_prompt_id, model_provider, model_name, ui_widget_id, ui_definitions,
   timeout_ms, retry_count, tags, capabilities, created_by
@@ -157,7 +157,7 @@ declare
   -- Version 1 of workflow …2xx is …9xx of the same series.
   seed_version uuid := overlay(seed_id::text placing '9' from 34 for 1)::uuid;
 begin
-  insert into public.workflows (
+  insert into stepbase.workflows (
     id, app_code, kebab_name, name, description, tags, project_id, created_by
   )
   values (
@@ -167,17 +167,17 @@ begin
   if not found then
     return;
   end if;
-  insert into public.workflow_versions (
+  insert into stepbase.workflow_versions (
     id, app_code, workflow_id, version, definition, input_schema, created_by
   )
   values (
     seed_version, seed_app, seed_id, 1,
     jsonb_build_object('nodes', to_jsonb(seed_nodes), 'edges', to_jsonb(seed_edges)), seed_input_schema, seed_author
   );
-  update public.workflow_versions
+  update stepbase.workflow_versions
   set status = 'published', published_at = now(), published_by = seed_author
   where id = seed_version;
-  update public.workflows
+  update stepbase.workflows
   set status = 'published', published_version_id = seed_version
   where id = seed_id;
 end
@@ -288,16 +288,16 @@ select pg_temp.seed_workflow(
   array(select jsonb_array_elements(v.definition -> 'nodes')),
   array(select jsonb_array_elements(v.definition -> 'edges'))
 )
-from public.workflow_versions v
+from stepbase.workflow_versions v
 where v.id = '00000000-0000-4000-8000-000000000901';
 
 -- People and days take longer than the hour a run has by default.
-update public.workflows
+update stepbase.workflows
 set execution_timeout_seconds = 1209600
 where id in ('00000000-0000-4000-8000-000000000203', '00000000-0000-4000-8000-000000000205')
   and execution_timeout_seconds = 3600;
 
-insert into public.workflow_schedules (
+insert into stepbase.workflow_schedules (
   id, app_code, workflow_id, name, cron_expression, timezone, input, is_enabled, created_by
 )
 values (
@@ -323,7 +323,7 @@ language plpgsql
 as $$
 declare
   seed_steps jsonb := to_jsonb(seed_step_rows);
-  workflow public.workflows;
+  workflow stepbase.workflows;
   begun timestamptz := now() - seed_age;
   cursor_at timestamptz := now() - seed_age;
   step jsonb;
@@ -333,10 +333,10 @@ declare
   ended boolean := seed_status in ('completed', 'failed', 'cancelled', 'timed_out');
   total_ms integer;
 begin
-  select w.* into workflow from public.workflows w where w.id = seed_workflow;
+  select w.* into workflow from stepbase.workflows w where w.id = seed_workflow;
   select coalesce(sum((s.step_row ->> 'ms')::integer), 0) into total_ms
   from jsonb_array_elements(seed_steps) s (step_row);
-  insert into public.runs (
+  insert into stepbase.runs (
     id, app_code, workflow_id, workflow_version_id, status, trigger_type, input, output, error, created_by,
     created_at, started_at, completed_at, updated_at, paused_at,
     steps_total, steps_completed, open_steps, current_step
@@ -351,7 +351,7 @@ begin
     seed_error, workflow.created_by,
     begun, begun, case when ended then begun + total_ms * interval '1 millisecond' end,
     begun + total_ms * interval '1 millisecond', case when seed_status = 'paused' then begun end,
-    (select count(*) from public.workflow_nodes n where n.workflow_version_id = workflow.published_version_id),
+    (select count(*) from stepbase.workflow_nodes n where n.workflow_version_id = workflow.published_version_id),
     (
       select count(distinct s.step_row ->> 'step') from jsonb_array_elements(seed_steps) s (step_row)
       where s.step_row ->> 'status' in ('completed', 'skipped')
@@ -367,7 +367,7 @@ begin
   end if;
 
   for step in select s.step_row from jsonb_array_elements(seed_steps) s (step_row) loop
-    insert into public.step_runs (
+    insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input, output, handle,
       error, wait_kind, task, assigned_role, started_at, completed_at, created_at, updated_at
     )
@@ -382,7 +382,7 @@ begin
           then cursor_at + (step ->> 'ms')::integer * interval '1 millisecond'
       end,
       cursor_at, cursor_at
-    from public.workflow_nodes n
+    from stepbase.workflow_nodes n
     where n.workflow_version_id = workflow.published_version_id and n.node_id = step ->> 'step'
     returning id into strict step_run;
     if step ->> 'status' not in ('skipped', 'ready') then
@@ -396,7 +396,7 @@ begin
     );
     if step ->> 'status' = 'completed' then
       context_no := context_no + 1;
-      insert into public.run_context (run_id, version, app_code, step_id, step_run_id, patch, created_at)
+      insert into stepbase.run_context (run_id, version, app_code, step_id, step_run_id, patch, created_at)
       values (
         seed_id, context_no, workflow.app_code, step ->> 'step', step_run,
         jsonb_build_object(step ->> 'step', coalesce(step -> 'output', 'null')), cursor_at
@@ -407,13 +407,13 @@ begin
     events := events || jsonb_build_object('type', 'run.' || seed_status, 'at', cursor_at);
   end if;
 
-  insert into public.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt, payload, created_at)
+  insert into stepbase.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt, payload, created_at)
   select
     seed_id, e.place, workflow.app_code, e.event ->> 'type', e.event ->> 'step',
     case when e.event ? 'step' then 0 end, (e.event ->> 'attempt')::integer,
     coalesce(e.event -> 'payload', '{}'), coalesce((e.event ->> 'at')::timestamptz, begun)
   from jsonb_array_elements(events) with ordinality e (event, place);
-  update public.runs
+  update stepbase.runs
   set event_seq = jsonb_array_length(events), context_version = context_no
   where id = seed_id;
 end

@@ -4,7 +4,7 @@ export type Json = string | number | boolean | null | { [key: string]: Json | un
 
 export type Database = {
   
-  "public": {
+  "stepbase": {
           Tables: {
             "activity_statistics": {
                   Row: {
@@ -500,14 +500,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"ending": Json | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"ending"?: Json | null,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"ending"?: Json | null,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1454,7 +1454,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1469,6 +1468,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1533,7 +1533,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "context":
-{ Args: { "run": Omit<Database["public"]['Tables']["runs"]['Row'], Database["public"]['Tables']["runs"]['ComputedFields']> }; Returns: Json
+{ Args: { "run": Omit<Database["stepbase"]['Tables']["runs"]['Row'], Database["stepbase"]['Tables']["runs"]['ComputedFields']> }; Returns: Json
                            },
 "context_at":
 { Args: { "run_id": string,"version": number }; Returns: Json
@@ -1543,9 +1543,6 @@ isOneToOne: false
                            },
 "create_webhook":
 { Args: { "input"?: Json,"name"?: string,"workflow": string }; Returns: Json
-                           },
-"custom_access_token_hook":
-{ Args: { "event": Json }; Returns: Json
                            },
 "decide_approval":
 { Args: { "approved": boolean,"comment"?: string,"step_run_id": string }; Returns: {
@@ -1598,9 +1595,6 @@ isOneToOne: false
 "explain_workflow":
 { Args: { "version"?: number,"workflow": string }; Returns: Json
                            },
-"password_verification_hook":
-{ Args: { "event": Json }; Returns: Json
-                           },
 "pause_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,
@@ -1611,7 +1605,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1626,6 +1619,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1686,7 +1680,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1701,6 +1694,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1729,7 +1723,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1744,6 +1737,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1772,7 +1766,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1787,6 +1780,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1845,7 +1839,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1860,6 +1853,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1922,7 +1916,6 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
-"ending": Json | null,
 "error": Json | null,
 "event_seq": number,
 "id": string,
@@ -1937,6 +1930,7 @@ isOneToOne: false
 "parent_run_id": string | null,
 "parent_step_run_id": string | null,
 "paused_at": string | null,
+"pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
 "started_at": string | null,
@@ -1993,7 +1987,7 @@ isOneToOne: false
 
 type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
 
-type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "stepbase">]
 
 export type Tables<
   DefaultSchemaTableNameOrOptions extends
@@ -2097,7 +2091,7 @@ export type CompositeTypes<
   : never
 
 export const Constants = {
-  "public": {
+  "stepbase": {
           Enums: {
             
           }

@@ -48,7 +48,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     .route('/events', eventRoutes(deps))
     .route('/', taskRoutes(deps));
 
-  const app = new Hono<ApiEnv>().basePath('/api');
+  const app = new Hono<ApiEnv>().basePath('/stepbase-api');
   app.use(requestId());
   app.use(accessLog(deps.log));
   app.use(

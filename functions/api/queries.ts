@@ -33,8 +33,8 @@ export async function startRun(
 ): Promise<{ run: Json; isNew: boolean }> {
   const [row] = await query<{ value: Json; is_new: boolean }>(
     `select to_jsonb(r) as value,
-       not exists (select 1 from public.runs before where before.id = r.id) as is_new
-     from public.start_run(
+       not exists (select 1 from stepbase.runs before where before.id = r.id) as is_new
+     from stepbase.start_run(
        workflow => $1, input => $2::jsonb, idempotency_key => $3, version => $4::int,
        priority => coalesce($5::int, 0)
      ) r`,
@@ -58,7 +58,7 @@ export async function emitEvent(
   idempotencyKey: string | undefined,
 ): Promise<string> {
   const [row] = await query<{ id: string }>(
-    `select public.emit_event(name => $1, payload => $2::jsonb, idempotency_key => $3) as id`,
+    `select stepbase.emit_event(name => $1, payload => $2::jsonb, idempotency_key => $3) as id`,
     [name, toJson(payload), idempotencyKey ?? null],
   );
   if (row === undefined) throw new Error('emit_event returned nothing');
@@ -77,10 +77,10 @@ export async function readRun(query: Query, runId: string): Promise<Snapshot | u
        to_jsonb(r) as run,
        coalesce((
          select jsonb_agg(to_jsonb(s) order by s.created_at, s.step_id, s.item_index, s.attempt)
-         from public.step_runs s
+         from stepbase.step_runs s
          where s.run_id = r.id
        ), '[]') as steps
-     from public.runs r
+     from stepbase.runs r
      where r.id = $1`,
     [runId],
   );
@@ -115,15 +115,15 @@ export async function readEvents(
            ) order by e.seq
          )
          from (
-           select * from public.run_events
+           select * from stepbase.run_events
            where run_id = r.id and run_events.seq > $2
            order by run_events.seq
            limit ${PAGE}
          ) e
        ), '[]')
      ) as value
-     from public.runs r
-     join public.run_statuses s on s.name = r.status
+     from stepbase.runs r
+     join stepbase.run_statuses s on s.name = r.status
      where r.id = $1`,
     [runId, seq],
   );
@@ -135,21 +135,24 @@ export const cancelRun = (
   runId: string,
   { reason, force }: { reason?: string | undefined; force?: boolean | undefined },
 ) =>
-  one(query, 'select to_jsonb(r) as value from public.cancel_run($1, $2, $3) r', [
+  one(query, 'select to_jsonb(r) as value from stepbase.cancel_run($1, $2, $3) r', [
     runId,
     reason ?? null,
     force ?? false,
   ]);
 
 export const pauseRun = (query: Query, runId: string) =>
-  one(query, 'select to_jsonb(r) as value from public.pause_run($1) r', [runId]);
+  one(query, 'select to_jsonb(r) as value from stepbase.pause_run($1) r', [runId]);
 
 export const resumeRun = (query: Query, runId: string) =>
-  one(query, 'select to_jsonb(r) as value from public.resume_run($1) r', [runId]);
+  one(query, 'select to_jsonb(r) as value from stepbase.resume_run($1) r', [runId]);
 
 /** A new run, linked to the first. */
 export const rerun = (query: Query, runId: string, fromStep: string | undefined) =>
-  one(query, 'select to_jsonb(r) as value from public.rerun($1, $2) r', [runId, fromStep ?? null]);
+  one(query, 'select to_jsonb(r) as value from stepbase.rerun($1, $2) r', [
+    runId,
+    fromStep ?? null,
+  ]);
 
 export async function sendSignal(
   query: Query,
@@ -157,7 +160,7 @@ export async function sendSignal(
   name: string,
   payload: unknown,
 ): Promise<void> {
-  await query('select public.send_signal($1, $2, $3::jsonb)', [
+  await query('select stepbase.send_signal($1, $2, $3::jsonb)', [
     runId,
     name,
     JSON.stringify(payload),
@@ -170,16 +173,16 @@ export type QueryAnswer =
 
 /** The answer, or what it takes to evaluate it. */
 export async function queryRun(query: Query, runId: string, name: string): Promise<QueryAnswer> {
-  const [row] = await query<{ value: QueryAnswer }>('select private.query_run($1, $2) as value', [
-    runId,
-    name,
-  ]);
+  const [row] = await query<{ value: QueryAnswer }>(
+    'select stepbase_private.query_run($1, $2) as value',
+    [runId, name],
+  );
   if (row === undefined) throw new Error('query_run returned nothing');
   return row.value;
 }
 
 export const completeTask = (query: Query, stepRunId: string, output: unknown) =>
-  one(query, 'select to_jsonb(s) as value from public.complete_task($1, $2::jsonb) s', [
+  one(query, 'select to_jsonb(s) as value from stepbase.complete_task($1, $2::jsonb) s', [
     stepRunId,
     JSON.stringify(output),
   ]);
@@ -190,7 +193,7 @@ export const decideApproval = (
   approved: boolean,
   comment: string | undefined,
 ) =>
-  one(query, 'select to_jsonb(s) as value from public.decide_approval($1, $2, $3) s', [
+  one(query, 'select to_jsonb(s) as value from stepbase.decide_approval($1, $2, $3) s', [
     stepRunId,
     approved,
     comment ?? null,
@@ -204,7 +207,7 @@ export async function pingDatabase(db: Db): Promise<void> {
 /** The queue that carries every run exists and its schema is installed. */
 export async function pingQueue(db: Db): Promise<void> {
   const found = await db.query(
-    'select q.name from pgboss.queue q, pgboss.version v where q.name = $1',
+    'select q.name from stepbase_queue.queue q, stepbase_queue.version v where q.name = $1',
     ['steps'],
   );
   if (found.length === 0) throw new Error('the queue "steps" does not exist');

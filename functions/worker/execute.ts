@@ -18,7 +18,7 @@ import type { RunMemory } from './run-memory.ts';
 /** An attempt that was taken over this often killed its workers: it fails instead of going round. */
 export const MAX_CLAIMS = 5;
 
-/** A worker that hands a step back adds this to its claims but the one it had (engine.release). */
+/** A worker that hands a step back adds this to its claims but the one it had (stepbase_engine.release). */
 const HANDED_BACK = 1_000;
 
 /** A step without a timeout of its own does not hold its token for ever. */

@@ -90,7 +90,7 @@ const subscription = bus.subscribe(
   },
 );
 
-const app = new Hono().basePath('/worker');
+const app = new Hono().basePath('/stepbase-worker');
 
 app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
 

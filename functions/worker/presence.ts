@@ -1,4 +1,4 @@
-// What this worker says of itself in public.workers: who it is, whether it takes work, and how much
+// What this worker says of itself in stepbase.workers: who it is, whether it takes work, and how much
 // it has to do. Invocations of one region share one row: they come and go by the minute.
 
 import os from 'node:os';

@@ -24,7 +24,7 @@ export function createSecrets(db: Db, environment: Record<string, string>): Secr
     const given = variable === undefined ? undefined : environment[variable];
     if (given) return given;
     const [row] = await untilAnswered(() =>
-      db.query<{ secret: string | null }>('select private.secret($1, $2) as secret', [
+      db.query<{ secret: string | null }>('select stepbase_private.secret($1, $2) as secret', [
         appCode,
         name,
       ]),

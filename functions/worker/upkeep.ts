@@ -30,7 +30,7 @@ export interface Upkeep {
   begin(): void;
 }
 
-/** A worker is heard of at least every twice this long; engine.watch_workers knows. */
+/** A worker is heard of at least every twice this long; stepbase_engine.expire_workers knows. */
 const PRESENCE_MS = 20_000;
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {

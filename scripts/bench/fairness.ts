@@ -2,8 +2,8 @@
 // has 10,000 runs waiting. `--waiting N` for fewer, `--json` for one line of JSON at the end.
 
 import { parseArgs } from 'node:util';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import pg from 'pg';
+import { createStackClient, type StackClient } from '../stack/client.ts';
 import type { Stack } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { linear } from './owner.ts';
@@ -19,11 +19,14 @@ const SINGLE_RUNS = 7;
 const DEADLINE_MS = 300_000;
 const WORKFLOW = 'ten-steps';
 
-async function member(stack: Stack, email: string): Promise<SupabaseClient> {
+async function member(stack: Stack, email: string): Promise<StackClient> {
   const { api_url, publishable_key, users } = stack.info;
   const user = users.find((one) => one.email.startsWith(email));
   if (!user) throw new Error(`the stack has no ${email}`);
-  const client = createClient(api_url, publishable_key, { auth: { persistSession: false } });
+  const client = createStackClient(
+    { api_url, publishable_key },
+    { auth: { persistSession: false } },
+  );
   const { error } = await client.auth.signInWithPassword(user);
   if (error) throw error;
   const saved = await client
@@ -36,7 +39,7 @@ async function member(stack: Stack, email: string): Promise<SupabaseClient> {
 }
 
 /** Milliseconds from the call of start_run until the run is completed. */
-async function single(client: SupabaseClient, db: pg.Pool): Promise<number> {
+async function single(client: StackClient, db: pg.Pool): Promise<number> {
   const begin = performance.now();
   const { data, error } = await client
     .rpc('start_run', { workflow: WORKFLOW })
@@ -45,7 +48,7 @@ async function single(client: SupabaseClient, db: pg.Pool): Promise<number> {
   while (performance.now() - begin < DEADLINE_MS) {
     const { rows } = await db.query<{ ended: boolean }>({
       name: 'ended',
-      text: 'select completed_at is not null as ended from public.runs where id = $1',
+      text: 'select completed_at is not null as ended from stepbase.runs where id = $1',
       values: [data.id],
     });
     if (rows[0]?.ended) return performance.now() - begin;
@@ -54,7 +57,7 @@ async function single(client: SupabaseClient, db: pg.Pool): Promise<number> {
   throw new Error('the single run did not end in time');
 }
 
-async function several(client: SupabaseClient, db: pg.Pool): Promise<number[]> {
+async function several(client: StackClient, db: pg.Pool): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < SINGLE_RUNS; i += 1) times.push(await single(client, db));
   return times.sort((a, b) => a - b);
@@ -65,7 +68,7 @@ const round = (ms: number) => Math.round(ms * 10) / 10;
 
 async function left(db: pg.Pool): Promise<number> {
   const { rows } = await db.query<{ left: number }>(
-    "select count(*)::int as left from public.runs where app_code = 'acme' and status = 'pending'",
+    "select count(*)::int as left from stepbase.runs where app_code = 'acme' and status = 'pending'",
   );
   return rows[0]?.left ?? 0;
 }
@@ -80,8 +83,8 @@ async function measure(stack: Stack, db: pg.Pool) {
 
   const begin = performance.now();
   await db.query(
-    `select count(engine.start_run('acme', w.published_version_id, '{}'))
-     from public.workflows w, generate_series(1, $2)
+    `select count(stepbase_engine.start_run('acme', w.published_version_id, '{}'))
+     from stepbase.workflows w, generate_series(1, $2)
      where w.app_code = 'acme' and w.kebab_name = $1`,
     [WORKFLOW, WAITING],
   );

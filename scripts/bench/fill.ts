@@ -17,22 +17,22 @@ const DEFINITION = {
 /** Two applications share the rows 9 : 1, so that no index wins by holding everything. */
 async function makeOwners(client: pg.ClientBase, workflows: number): Promise<void> {
   await client.query(`
-    insert into public.organizations (id, slug, name)
+    insert into stepbase.organizations (id, slug, name)
     values ('00000000-0000-4000-8000-0000000bec00', 'bench', 'Bench');
-    insert into public.applications (app_code, organization_id, name)
+    insert into stepbase.applications (app_code, organization_id, name)
     select a, '00000000-0000-4000-8000-0000000bec00', a from unnest(array['bench', 'bench-other']) a;
     insert into auth.users (id, aud, role, email) values ('${MEMBER}', 'authenticated', 'authenticated', 'bench@bench.example');
-    insert into public.app_members (app_code, user_id, role) values ('bench', '${MEMBER}', 'admin');
+    insert into stepbase.app_members (app_code, user_id, role) values ('bench', '${MEMBER}', 'admin');
   `);
   await client.query(
     `with made as (
-       insert into public.workflows (app_code, kebab_name, name, description, created_by)
+       insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
        select case when n % 10 = 0 then 'bench-other' else 'bench' end, 'bench-' || n, 'Bench ' || n,
          case when n % 50 = 7 then 'Handles special parcels.' else 'Nothing in particular.' end, null
        from generate_series(1, $1::int) n
        returning id, app_code
      )
-     insert into public.workflow_versions (app_code, workflow_id, version, definition, created_by)
+     insert into stepbase.workflow_versions (app_code, workflow_id, version, definition, created_by)
      select m.app_code, m.id, 1, $2::jsonb, null from made m`,
     [workflows, JSON.stringify(DEFINITION)],
   );
@@ -51,12 +51,12 @@ export async function fill(
   await client.query(`
     create temporary table owner as
     select w.id as workflow_id, w.app_code, v.id as version_id, row_number() over () - 1 as place
-    from public.workflows w join public.workflow_versions v on v.workflow_id = w.id
+    from stepbase.workflows w join stepbase.workflow_versions v on v.workflow_id = w.id
     where w.kebab_name like 'bench-%';
     set session_replication_role = replica;
   `);
   await client.query(
-    `insert into public.runs (
+    `insert into stepbase.runs (
        app_code, workflow_id, workflow_version_id, status, idempotency_key, input, steps_total,
        created_at, started_at, completed_at, deadline_at, event_seq, context_version
      )
@@ -73,7 +73,7 @@ export async function fill(
     [runs, workflows],
   );
   await client.query(`
-    insert into public.step_runs (
+    insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, started_at, completed_at, created_at,
       wait_kind, error
     )
@@ -81,25 +81,25 @@ export async function fill(
       case when s.step_id = 'second' and r.status = 'running' then 'waiting' else 'completed' end,
       r.started_at, case when s.step_id = 'first' or r.status <> 'running' then r.started_at end, r.created_at,
       case when s.step_id = 'second' and r.status = 'running' then 'task' end, null
-    from public.runs r
+    from stepbase.runs r
     cross join (values ('first', 'transform'), ('second', 'wait_for_approval')) s (step_id, step_type);
-    insert into public.run_context (run_id, version, app_code, step_id, patch)
-    select r.id, 1, r.app_code, 'first', '{"first": 1}' from public.runs r;
-    insert into public.run_events (run_id, seq, app_code, event_type, created_at)
+    insert into stepbase.run_context (run_id, version, app_code, step_id, patch)
+    select r.id, 1, r.app_code, 'first', '{"first": 1}' from stepbase.runs r;
+    insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
     select r.id, s.seq, r.app_code, s.type, r.created_at
-    from public.runs r
+    from stepbase.runs r
     cross join (values (1, 'run.created'), (2, 'run.started'), (3, 'run.completed')) s (seq, type);
-    insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, published_at)
-    select r.app_code, 'run', r.id, 'run.changed', r.created_at from public.runs r;
-    insert into public.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
-    select r.app_code, 'workflows', r.id::text, 'insert', 'authenticated', '{}', r.created_at from public.runs r limit 100000;
+    insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, published_at)
+    select r.app_code, 'run', r.id, 'run.changed', r.created_at from stepbase.runs r;
+    insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
+    select r.app_code, 'workflows', r.id::text, 'insert', 'authenticated', '{}', r.created_at from stepbase.runs r limit 100000;
     set session_replication_role = origin;
   `);
   // Also empties the pending list of the text index, as autovacuum would have.
   await client.query('vacuum analyze');
   const { rows } = await client.query<Sample>(
     `select app_code, workflow_id, workflow_version_id, id as run_id, trace_id, created_at
-     from public.runs where app_code = '${APP}' order by created_at desc offset $1 limit 1`,
+     from stepbase.runs where app_code = '${APP}' order by created_at desc offset $1 limit 1`,
     [Math.floor(runs / 3)],
   );
   const [sample] = rows;

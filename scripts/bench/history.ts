@@ -16,14 +16,14 @@ export async function fillHistory(
   await withClient(database.adminUrl, async (client) => {
     await client.query('set session_replication_role = replica');
     await client.query(
-      `insert into public.runs (
+      `insert into stepbase.runs (
          app_code, workflow_id, workflow_version_id, status, input, output, steps_total,
          steps_completed, event_seq, context_version, created_at, started_at, completed_at
        )
        select v.app_code, v.workflow_id, v.id, 'completed', '{}', '{"s10": 1}', $3, $3, $4, $3, t.at,
          t.at, t.at + interval '1 s'
-       from public.workflows w
-       join public.workflow_versions v on v.id = w.published_version_id
+       from stepbase.workflows w
+       join stepbase.workflow_versions v on v.id = w.published_version_id
        cross join generate_series(1, $2::int) n
        cross join lateral (
          select now() - (now() - date_trunc('month', now())) * (1 - n::float8 / ($2::int + 1)) as at
@@ -32,37 +32,37 @@ export async function fillHistory(
       [workflow, runs, STEPS, EVENTS_PER_RUN],
     );
     await client.query(
-      `insert into public.step_runs (
+      `insert into stepbase.step_runs (
          run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, claim, input,
          output, started_at, completed_at, created_at
        )
        select r.id, r.app_code, r.workflow_version_id, 's' || n, 'transform', 'completed', 1, 1,
          '{"expression": "1"}', '1', r.started_at, r.completed_at, r.created_at
-       from public.runs r cross join generate_series(1, $1::int) n`,
+       from stepbase.runs r cross join generate_series(1, $1::int) n`,
       [STEPS],
     );
     await client.query(
-      `insert into public.run_context (run_id, version, app_code, step_id, patch, created_at)
+      `insert into stepbase.run_context (run_id, version, app_code, step_id, patch, created_at)
        select r.id, n, r.app_code, 's' || n, jsonb_build_object('s' || n, 1), r.created_at
-       from public.runs r cross join generate_series(1, $1::int) n`,
+       from stepbase.runs r cross join generate_series(1, $1::int) n`,
       [STEPS],
     );
     await client.query(
-      `insert into public.run_events (
+      `insert into stepbase.run_events (
          run_id, seq, app_code, event_type, step_id, item_index, attempt, created_at
        )
        select r.id, n, r.app_code,
          case n when 1 then 'run.created' when 2 then 'run.started' when $1 then 'run.completed'
            else case n % 2 when 0 then 'step.completed' else 'step.started' end end,
          case when n between 3 and $1 - 1 then 's' || (n / 3) end, 0, 1, r.created_at
-       from public.runs r cross join generate_series(1, $1::int) n`,
+       from stepbase.runs r cross join generate_series(1, $1::int) n`,
       [EVENTS_PER_RUN],
     );
     // As autovacuum would have by then.
     await client.query('vacuum analyze');
     const { rows } = await client.query<{ steps: number; events: number }>(
-      `select (select count(*)::int from public.step_runs) as steps,
-         (select count(*)::int from public.run_events) as events`,
+      `select (select count(*)::int from stepbase.step_runs) as steps,
+         (select count(*)::int from stepbase.run_events) as events`,
     );
     const [count] = rows;
     if (count?.steps !== runs * STEPS || count.events !== runs * EVENTS_PER_RUN) {

@@ -11,12 +11,12 @@ const BATCH = 100;
 /** Runs whose first step is running, as a worker's claim leaves them. */
 const PREPARE = `
   with version as (
-    select v.* from public.workflow_versions v
-    join public.workflows w on w.published_version_id = v.id
+    select v.* from stepbase.workflow_versions v
+    join stepbase.workflows w on w.published_version_id = v.id
     where w.kebab_name = $1
   ),
   run as (
-    insert into public.runs (
+    insert into stepbase.runs (
       app_code, workflow_id, workflow_version_id, status, steps_total, open_steps, event_seq, started_at
     )
     select v.app_code, v.workflow_id, v.id, 'running', $3::int, 1, 1, now()
@@ -24,7 +24,7 @@ const PREPARE = `
     returning id, app_code, workflow_version_id
   ),
   step as (
-    insert into public.step_runs (
+    insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, claim, started_at
     )
     select r.id, r.app_code, r.workflow_version_id, 's1', 'transform', 'running', gen_random_uuid(),
@@ -36,7 +36,7 @@ const PREPARE = `
 /** The running step of each run ($1) completes and the next one ($3, null after the last) starts. */
 const ADVANCE = `
   with done as (
-    update public.step_runs s
+    update stepbase.step_runs s
     set status = 'completed', input = '{"expression": "1"}', output = '1', completed_at = now(),
       updated_at = now()
     from unnest($1::uuid[]) as b (run_id)
@@ -45,7 +45,7 @@ const ADVANCE = `
     returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_type, s.job_id
   ),
   next as (
-    insert into public.step_runs (
+    insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, claim,
       started_at
     )
@@ -55,7 +55,7 @@ const ADVANCE = `
     where $3::text is not null
   ),
   run as (
-    update public.runs r
+    update stepbase.runs r
     set steps_completed = r.steps_completed + 1, context_version = r.context_version + 1,
       event_seq = r.event_seq + 2, current_step = coalesce($3, r.current_step),
       open_steps = case when $3 is null then 0 else r.open_steps end,
@@ -69,12 +69,12 @@ const ADVANCE = `
       r.steps_completed, r.steps_total, d.id as step_run_id
   ),
   patch as (
-    insert into public.run_context (run_id, version, app_code, step_id, step_run_id, patch)
+    insert into stepbase.run_context (run_id, version, app_code, step_id, step_run_id, patch)
     select r.id, r.context_version, r.app_code, $2, r.step_run_id, jsonb_build_object($2::text, 1)
     from run r
   ),
   event as (
-    insert into public.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt)
+    insert into stepbase.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt)
     select r.id, r.event_seq - 2 + e.place, r.app_code, e.type, e.step_id, 0, 1
     from run r
     cross join lateral (
@@ -84,7 +84,7 @@ const ADVANCE = `
     returning run_id, seq, event_type, step_id
   )
   insert into realtime.messages (topic, extension, payload, event, private)
-  select 'run:' || r.id, 'broadcast',
+  select 'stepbase:run:' || r.id, 'broadcast',
     jsonb_build_object(
       'seq', e.seq, 'run_id', r.id, 'type', e.type, 'step_id', e.step_id, 'item_index', 0,
       'attempt', 1, 'status', e.status, 'at', now()
@@ -113,7 +113,7 @@ async function advanceAll(client: pg.Client, workflow: string, runs: number): Pr
   const { rows } = await client.query<{ ids: string[] }>(PREPARE, [workflow, runs, STEPS]);
   const ids = rows[0]?.ids ?? [];
   // What autovacuum would have found out by then: without it the planner thinks of empty tables.
-  await client.query('analyze public.runs, public.step_runs');
+  await client.query('analyze stepbase.runs, stepbase.step_runs');
   await client.query("set plan_cache_mode = 'force_generic_plan'");
   const begin = performance.now();
   for (let step = 1; step <= STEPS; step += 1) {
@@ -129,8 +129,8 @@ async function advanceAll(client: pg.Client, workflow: string, runs: number): Pr
   const ms = performance.now() - begin;
   const check = await client.query<{ completed: number; steps: number; events: number }>(
     `select count(*)::int as completed, coalesce(sum(steps_completed), 0)::int as steps,
-       (select count(*)::int from public.run_events where run_id = any($1)) as events
-     from public.runs where id = any($1) and status = 'completed'`,
+       (select count(*)::int from stepbase.run_events where run_id = any($1)) as events
+     from stepbase.runs where id = any($1) and status = 'completed'`,
     [ids],
   );
   const [count] = check.rows;

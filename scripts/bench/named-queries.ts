@@ -26,77 +26,77 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'runs: newest page',
     as: 'member',
-    text: `select ${RUN} from public.runs order by created_at desc, id desc limit 50`,
+    text: `select ${RUN} from stepbase.runs order by created_at desc, id desc limit 50`,
     values: () => [],
     tables: ['runs'],
   },
   {
     name: 'runs: later page',
     as: 'member',
-    text: `select ${RUN} from public.runs where created_at < $1 order by created_at desc, id desc limit 50`,
+    text: `select ${RUN} from stepbase.runs where created_at < $1 order by created_at desc, id desc limit 50`,
     values: ({ created_at }) => [created_at],
     tables: ['runs'],
   },
   {
     name: 'runs: page by status',
     as: 'member',
-    text: `select ${RUN} from public.runs where status = 'failed' order by created_at desc, id desc limit 50`,
+    text: `select ${RUN} from stepbase.runs where status = 'failed' order by created_at desc, id desc limit 50`,
     values: () => [],
     tables: ['runs'],
   },
   {
     name: 'runs: page of a workflow',
     as: 'member',
-    text: `select ${RUN} from public.runs where workflow_id = $1 order by created_at desc limit 50`,
+    text: `select ${RUN} from stepbase.runs where workflow_id = $1 order by created_at desc limit 50`,
     values: ({ workflow_id }) => [workflow_id],
     tables: ['runs'],
   },
   {
     name: 'runs: text search',
     as: 'member',
-    text: `select ${RUN} from public.search_runs($1)`,
+    text: `select ${RUN} from stepbase.search_runs($1)`,
     values: () => ['special parcels'],
     tables: ['runs', 'workflows'],
   },
   {
     name: 'runs: text search by status',
     as: 'member',
-    text: `select ${RUN} from public.search_runs($1, 'failed')`,
+    text: `select ${RUN} from stepbase.search_runs($1, 'failed')`,
     values: () => ['special parcels'],
     tables: ['runs', 'workflows'],
   },
   {
     name: 'runs: one by id',
     as: 'member',
-    text: 'select * from public.runs where id = $1',
+    text: 'select * from stepbase.runs where id = $1',
     values: ({ run_id }) => [run_id],
     tables: ['runs'],
   },
   {
     name: 'runs: by trace id',
     as: 'member',
-    text: 'select id from public.runs where trace_id = $1',
+    text: 'select id from stepbase.runs where trace_id = $1',
     values: ({ trace_id }) => [trace_id],
     tables: ['runs'],
   },
   {
     name: 'runs: children of one',
     as: 'member',
-    text: 'select id, status from public.runs where parent_run_id = $1',
+    text: 'select id, status from stepbase.runs where parent_run_id = $1',
     values: ({ run_id }) => [run_id],
     tables: ['runs'],
   },
   {
     name: 'runs: by idempotency key',
     as: 'engine',
-    text: 'select id from public.runs where app_code = $1 and idempotency_key = $2',
+    text: 'select id from stepbase.runs where app_code = $1 and idempotency_key = $2',
     values: ({ app_code }) => [app_code, 'key-500'],
     tables: ['runs'],
   },
   {
     name: 'runs: past their deadline',
     as: 'engine',
-    text: `select id from public.runs
+    text: `select id from stepbase.runs
       where deadline_at < now() and completed_at is null and started_at is not null limit 100`,
     values: () => [],
     tables: ['runs'],
@@ -104,7 +104,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'runs: finished long ago',
     as: 'engine',
-    text: `select id from public.runs where app_code = $1 and completed_at < now() - interval '400 days'
+    text: `select id from stepbase.runs where app_code = $1 and completed_at < now() - interval '400 days'
       order by completed_at limit 1000`,
     values: ({ app_code }) => [app_code],
     tables: ['runs'],
@@ -112,14 +112,14 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'step runs of a run',
     as: 'member',
-    text: 'select * from public.step_runs where run_id = $1 order by created_at',
+    text: 'select * from stepbase.step_runs where run_id = $1 order by created_at',
     values: ({ run_id }) => [run_id],
     tables: ['step_runs'],
   },
   {
     name: 'tasks of the application',
     as: 'member',
-    text: `select id, run_id, task from public.step_runs
+    text: `select id, run_id, task from stepbase.step_runs
       where status = 'waiting' and wait_kind = 'task' order by created_at desc limit 50`,
     values: () => [],
     tables: ['step_runs'],
@@ -127,7 +127,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'step runs that are due',
     as: 'engine',
-    text: `select id from public.step_runs
+    text: `select id from stepbase.step_runs
       where status = 'waiting' and wake_at is not null and wake_at <= now() order by wake_at limit 100`,
     values: () => [],
     tables: ['step_runs'],
@@ -135,88 +135,88 @@ export const NAMED_QUERIES: NamedQuery[] = [
   {
     name: 'events of a run after a seq',
     as: 'member',
-    text: 'select * from public.run_events where run_id = $1 and seq > 1 order by seq',
+    text: 'select * from stepbase.run_events where run_id = $1 and seq > 1 order by seq',
     values: ({ run_id }) => [run_id],
     tables: ['run_events'],
   },
   {
     name: 'newest events of the application',
     as: 'member',
-    text: 'select * from public.run_events order by created_at desc limit 50',
+    text: 'select * from stepbase.run_events order by created_at desc limit 50',
     values: () => [],
     tables: ['run_events'],
   },
   {
     name: 'context of a run',
     as: 'member',
-    text: 'select * from public.run_context where run_id = $1 order by version',
+    text: 'select * from stepbase.run_context where run_id = $1 order by version',
     values: ({ run_id }) => [run_id],
     tables: ['run_context'],
   },
   {
     name: 'one output of a run',
     as: 'engine',
-    text: 'select patch from public.run_context where run_id = $1 and step_id = $2',
+    text: 'select patch from stepbase.run_context where run_id = $1 and step_id = $2',
     values: ({ run_id }) => [run_id, 'first'],
     tables: ['run_context'],
   },
   {
     name: 'outbox: next rows',
     as: 'engine',
-    text: 'select id from public.outbox where published_at is null order by id limit 100 for update skip locked',
+    text: 'select id from stepbase.outbox where published_at is null order by id limit 100 for update skip locked',
     values: () => [],
     tables: ['outbox'],
   },
   {
     name: 'workflows: text search',
     as: 'member',
-    text: 'select id, name from public.search_workflows($1)',
+    text: 'select id, name from stepbase.search_workflows($1)',
     values: () => ['special parcels'],
     tables: ['workflows'],
   },
   {
-    // What private.matching_workflows asks: functions hide their plans.
+    // What stepbase_private.matching_workflows asks: functions hide their plans.
     name: 'workflows: text search, inside',
     as: 'engine',
-    text: `select id from public.workflows
+    text: `select id from stepbase.workflows
       where search @@ websearch_to_tsquery('english', $1) and deleted_at is null
         and (app_code = $2 or visibility <> 'private')`,
     values: ({ app_code }) => ['special parcels', app_code],
     tables: ['workflows'],
   },
   {
-    // What public.search_runs asks for every workflow that matches.
+    // What stepbase.search_runs asks for every workflow that matches.
     name: 'runs: text search, inside',
     as: 'member',
-    text: `select id from public.runs where workflow_id = $1 and app_code = $2 order by created_at desc limit 50`,
+    text: `select id from stepbase.runs where workflow_id = $1 and app_code = $2 order by created_at desc limit 50`,
     values: ({ workflow_id, app_code }) => [workflow_id, app_code],
     tables: ['runs'],
   },
   {
     name: 'workflows: by name',
     as: 'member',
-    text: 'select * from public.workflows where app_code = $1 and kebab_name = $2',
+    text: 'select * from stepbase.workflows where app_code = $1 and kebab_name = $2',
     values: ({ app_code }) => [app_code, 'bench-7'],
     tables: ['workflows'],
   },
   {
     name: 'nodes of a version',
     as: 'engine',
-    text: 'select * from public.workflow_nodes where workflow_version_id = $1',
+    text: 'select * from stepbase.workflow_nodes where workflow_version_id = $1',
     values: ({ workflow_version_id }) => [workflow_version_id],
     tables: ['workflow_nodes'],
   },
   {
     name: 'edges that leave a node',
     as: 'engine',
-    text: 'select * from public.workflow_edges where workflow_version_id = $1 and source_node_id = $2',
+    text: 'select * from stepbase.workflow_edges where workflow_version_id = $1 and source_node_id = $2',
     values: ({ workflow_version_id }) => [workflow_version_id, 'first'],
     tables: ['workflow_edges'],
   },
   {
     name: 'audit log: newest page',
     as: 'member',
-    text: 'select * from public.audit_log order by created_at desc limit 50',
+    text: 'select * from stepbase.audit_log order by created_at desc limit 50',
     values: () => [],
     tables: ['audit_log'],
   },

@@ -64,12 +64,12 @@ export function fan(branches: number): Definition {
 export async function makeOwner(database: BenchDatabase): Promise<void> {
   await withClient(database.adminUrl, (client) =>
     client.query(`
-      insert into public.organizations (id, slug, name) values ('${ORGANIZATION}', '${APP}', 'Speed');
-      insert into public.applications (app_code, organization_id, name)
+      insert into stepbase.organizations (id, slug, name) values ('${ORGANIZATION}', '${APP}', 'Speed');
+      insert into stepbase.applications (app_code, organization_id, name)
       values ('${APP}', '${ORGANIZATION}', 'Speed');
       insert into auth.users (id, aud, role, email)
       values ('${MEMBER}', 'authenticated', 'authenticated', 'member@speed.example');
-      insert into public.app_members (app_code, user_id, role) values ('${APP}', '${MEMBER}', 'admin');
+      insert into stepbase.app_members (app_code, user_id, role) values ('${APP}', '${MEMBER}', 'admin');
     `),
   );
 }
@@ -92,8 +92,8 @@ export async function publish(
   definition: Definition,
 ): Promise<void> {
   const { rows } = await member.query<{ id: string }>(
-    'select id from public.save_workflow(kebab_name => $1, definition => $2)',
+    'select id from stepbase.save_workflow(kebab_name => $1, definition => $2)',
     [name, JSON.stringify(definition)],
   );
-  await member.query('select public.publish_workflow(workflow_version_id => $1)', [rows[0]?.id]);
+  await member.query('select stepbase.publish_workflow(workflow_version_id => $1)', [rows[0]?.id]);
 }

@@ -97,7 +97,7 @@ function starter(
   async function start(member: pg.Client, workflow: string): Promise<string> {
     const { rows } = await member.query<{ id: string }>({
       name: 'start',
-      text: 'select id from public.start_run(workflow => $1)',
+      text: 'select id from stepbase.start_run(workflow => $1)',
       values: [workflow],
     });
     const id = rows[0]?.id;
@@ -110,7 +110,7 @@ function starter(
   async function ended(ids: Iterable<string>): Promise<string[]> {
     const { rows } = await eyes.query<{ id: string }>({
       name: 'ended',
-      text: `select id from public.runs where id = any($1::uuid[]) and completed_at is not null`,
+      text: `select id from stepbase.runs where id = any($1::uuid[]) and completed_at is not null`,
       values: [[...ids]],
     });
     return rows.map(({ id }) => id);
@@ -177,7 +177,7 @@ function starter(
            1000 * extract(epoch from max(completed_at)
              - min(started_at) filter (where place > $2 - $3))::float8 as last
          from (
-           select s.*, substr(s.step_id, 2)::int as place from public.step_runs s where run_id = $1
+           select s.*, substr(s.step_id, 2)::int as place from stepbase.step_runs s where run_id = $1
          ) s`,
         [runId, steps, count],
       );
@@ -193,11 +193,11 @@ function starter(
         throw new Error(`wrong after measuring: ${JSON.stringify(problems[0])}`);
       const { rows } = await eyes.query<{ runs: number; steps: number; messages: number }>(
         `select
-           (select count(*)::int from public.runs where id = any($1) and status = 'completed') as runs,
-           (select count(*)::int from public.step_runs
+           (select count(*)::int from stepbase.runs where id = any($1) and status = 'completed') as runs,
+           (select count(*)::int from stepbase.step_runs
             where run_id = any($1) and status = 'completed') as steps,
            (select count(*)::int from realtime.messages
-            where topic = any(select 'run:' || id from unnest($1::uuid[]) id)
+            where topic = any(select 'stepbase:run:' || id from unnest($1::uuid[]) id)
               and event = 'step' and payload ->> 'type' = 'step.completed') as messages`,
         [ids],
       );

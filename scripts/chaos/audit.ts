@@ -73,7 +73,7 @@ const CHUNK = 200;
 export async function auditRuns(db: pg.Pool, runIds: readonly string[]): Promise<Problem[]> {
   const problems: Problem[] = [];
   const { rows: listed } = await db.query<{ key: string }>(
-    "select entity || ':' || from_status || '>' || to_status as key from engine.transitions",
+    "select entity || ':' || from_status || '>' || to_status as key from stepbase_engine.transitions",
   );
   const transitions = new Set(listed.map(({ key }) => key));
   for (let from = 0; from < runIds.length; from += CHUNK) {
@@ -90,26 +90,26 @@ async function auditChunk(
   const [runs, steps, events, contexts, jobs, left] = await Promise.all([
     db.query<RunRow>(
       `select id, status, event_seq, context_version, open_steps, steps_completed, steps_total
-       from public.runs where id = any($1::uuid[])`,
+       from stepbase.runs where id = any($1::uuid[])`,
       [runIds],
     ),
     db.query<StepRow>(
       `select run_id, step_id, item_index, attempt, status
-       from public.step_runs where run_id = any($1::uuid[])`,
+       from stepbase.step_runs where run_id = any($1::uuid[])`,
       [runIds],
     ),
     db.query<EventRow>(
       `select run_id, seq, event_type, step_id, item_index, attempt
-       from public.run_events where run_id = any($1::uuid[]) order by run_id, seq`,
+       from stepbase.run_events where run_id = any($1::uuid[]) order by run_id, seq`,
       [runIds],
     ),
     db.query<{ run_id: string; version: number }>(
-      `select run_id, version from public.run_context
+      `select run_id, version from stepbase.run_context
        where run_id = any($1::uuid[]) order by run_id, version`,
       [runIds],
     ),
     db.query<{ run_id: string; id: string }>(
-      `select data ->> 'run_id' as run_id, id from pgboss.job
+      `select data ->> 'run_id' as run_id, id from stepbase_queue.job
        where name = 'steps' and (data ->> 'run_id')::uuid = any($1::uuid[])`,
       [runIds],
     ),

@@ -238,13 +238,13 @@ async function settle(
     const { rows } = await db
       .query<{ open: number }>(
         `select (
-           (select count(*) from public.runs where completed_at is null and workflow_id = any($1))
-           + (select count(*) from pgboss.job where name = 'steps')
-           + (select count(*) from public.outbox where published_at is null)
+           (select count(*) from stepbase.runs where completed_at is null and workflow_id = any($1))
+           + (select count(*) from stepbase_queue.job where name = 'steps')
+           + (select count(*) from stepbase.outbox where published_at is null)
            + (
              select count(*) from unnest($1::uuid[], $2::int[]) m (workflow_id, n)
              where not exists (
-               select from public.runs r where r.workflow_id = m.workflow_id
+               select from stepbase.runs r where r.workflow_id = m.workflow_id
                  and coalesce(r.input -> 'n', r.input -> 'event' -> 'payload' -> 'n') = to_jsonb(m.n)
              )
            )

@@ -2,7 +2,7 @@
 // not answered is made again, with the same idempotency key, until it is.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import { createStackClient, type StackClient } from '../stack/client.ts';
 import { DEMO_PASSWORD } from '../stack/seed-users.ts';
 import type { StackInfo } from '../stack/stack.ts';
 
@@ -23,18 +23,15 @@ export interface Client {
    * done its work: codes in `settled` then are an answer of null.
    */
   call<T>(
-    call: (supabase: SupabaseClient) => PromiseLike<Reply<T>>,
+    call: (supabase: StackClient) => PromiseLike<Reply<T>>,
     ...settled: string[]
   ): Promise<T | null>;
   /** Looks until there is something. */
-  until<T>(
-    what: string,
-    look: (supabase: SupabaseClient) => PromiseLike<Reply<T | null>>,
-  ): Promise<T>;
+  until<T>(what: string, look: (supabase: StackClient) => PromiseLike<Reply<T | null>>): Promise<T>;
 }
 
 export async function signIn(stack: StackInfo, email: string): Promise<Client> {
-  const supabase = createClient(stack.api_url, stack.publishable_key, {
+  const supabase = createStackClient(stack, {
     auth: { persistSession: false, autoRefreshToken: false },
     global: {
       fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(ANSWER_MS) }),

@@ -12,34 +12,34 @@ interface Left {
 /** Goes in the transaction that ends a run. */
 const WITH_THE_END = `
   select w.run_id, 'it waits to be let in' as text
-  from engine.waiting_runs w where w.run_id = any($1::uuid[])
+  from stepbase_engine.run_backlog w where w.run_id = any($1::uuid[])
   union all
   select p.run_id, 'it has a place under a limit'
-  from engine.run_places p where p.run_id = any($1::uuid[])
+  from stepbase_engine.run_slots p where p.run_id = any($1::uuid[])
   union all
   select w.run_id, 'a step waits for a place'
-  from engine.waiting_steps w where w.run_id = any($1::uuid[])
+  from stepbase_engine.step_backlog w where w.run_id = any($1::uuid[])
   union all
   select s.run_id, s.step_id || ' has a place under a limit'
-  from engine.step_places p join public.step_runs s on s.id = p.step_run_id
+  from stepbase_engine.step_slots p join stepbase.step_runs s on s.id = p.step_run_id
   where s.run_id = any($1::uuid[])`;
 
 /** Nobody's any more, whosever it was. */
 const WHEN_QUIET: Record<string, Defect> = {
   [`select coalesce(j.data ->> 'run_id', 'no run') as run_id, 'job ' || j.id || ' is in the queue' as text
-    from pgboss.job j where j.name = 'steps'`]: 'orphan_job',
-  [`select w.run_id, 'a run waits to be let in' as text from engine.waiting_runs w
+    from stepbase_queue.job j where j.name = 'steps'`]: 'orphan_job',
+  [`select w.run_id, 'a run waits to be let in' as text from stepbase_engine.run_backlog w
     union all
-    select w.run_id, 'a step waits for a place' from engine.waiting_steps w
+    select w.run_id, 'a step waits for a place' from stepbase_engine.step_backlog w
     union all
-    select p.run_id, 'a place under a limit is taken' from engine.run_places p
+    select p.run_id, 'a place under a limit is taken' from stepbase_engine.run_slots p
     union all
-    select p.step_run_id, 'a step has a place under a limit' from engine.step_places p`]:
+    select p.step_run_id, 'a step has a place under a limit' from stepbase_engine.step_slots p`]:
     'orphan_job',
   [`select o.aggregate_id as run_id, o.event_type || ' was never handed over' as text
-    from public.outbox o where o.published_at is null`]: 'lost',
+    from stepbase.outbox o where o.published_at is null`]: 'lost',
   [`select r.id as run_id, 'an item is still taken by it' as text
-    from public.work_queue_items i join public.runs r on r.id = i.taken_by_run_id
+    from stepbase.work_queue_items i join stepbase.runs r on r.id = i.taken_by_run_id
     where i.status = 'taken' and r.completed_at is not null`]: 'lost',
 };
 

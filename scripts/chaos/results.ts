@@ -19,11 +19,11 @@ export async function runsOf(db: pg.Pool, sites: ReadonlyMap<Kind, Site>): Promi
              case when s.item_index < 0 then 'undo:' || s.step_id else s.step_id end, s.status
              order by s.attempt
            )
-           from public.step_runs s where s.run_id = r.id and s.item_index <= 0
+           from stepbase.step_runs s where s.run_id = r.id and s.item_index <= 0
          ),
          '{}'
        ) as steps
-     from public.runs r where r.workflow_id = any($1::uuid[]) order by r.id`,
+     from stepbase.runs r where r.workflow_id = any($1::uuid[]) order by r.id`,
     [[...sites.values()].map(({ workflowId }) => workflowId)],
   );
   return rows;

@@ -39,7 +39,7 @@ export function readAccepted(): Acceptance[] {
 /** Without pgrst.db_schemas the lints about the API's schema would stay silent. */
 export function withApiSchemas(url: string): string {
   const address = new URL(url);
-  address.searchParams.set('options', '-c pgrst.db_schemas=public');
+  address.searchParams.set('options', '-c pgrst.db_schemas=public,stepbase');
   return address.href.replaceAll('+', '%20');
 }
 

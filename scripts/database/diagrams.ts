@@ -63,7 +63,7 @@ const COLUMNS = `
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   left join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
-  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+  where c.relnamespace = 'stepbase'::regnamespace and c.relkind in ('r', 'p')
   order by c.relname, a.attnum`;
 
 const LINKS = `
@@ -75,7 +75,7 @@ const LINKS = `
   join pg_class t on t.oid = f.confrelid
   join pg_attribute a on a.attrelid = s.oid and a.attnum = any (f.conkey)
   where f.contype = 'f' and f.conparentid = 0
-    and s.relnamespace = 'public'::regnamespace and t.relnamespace = 'public'::regnamespace
+    and s.relnamespace = 'stepbase'::regnamespace and t.relnamespace = 'stepbase'::regnamespace
   group by f.oid, s.relname, t.relname
   order by 1, 2, 3`;
 

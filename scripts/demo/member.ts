@@ -1,7 +1,7 @@
 // A person of the demo: signed in with supabase-js and nothing else, so that every row and channel they see passed RLS.
 
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
+import { createStackClient, type StackClient } from '../stack/client.ts';
 import type { StackInfo } from '../stack/stack.ts';
 
 const runRow = z.object({
@@ -52,9 +52,9 @@ async function expect<T>(
 
 export class Member {
   readonly email: string;
-  readonly client: SupabaseClient;
+  readonly client: StackClient;
 
-  private constructor(email: string, client: SupabaseClient) {
+  private constructor(email: string, client: StackClient) {
     this.email = email;
     this.client = client;
   }
@@ -63,7 +63,7 @@ export class Member {
     info: Pick<StackInfo, 'api_url' | 'publishable_key'>,
     user: { email: string; password: string },
   ): Promise<Member> {
-    const client = createClient(info.api_url, info.publishable_key, {
+    const client = createStackClient(info, {
       auth: { persistSession: false, autoRefreshToken: false },
     });
     const { error } = await client.auth.signInWithPassword(user);

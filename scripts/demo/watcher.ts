@@ -63,7 +63,7 @@ export class RunWatcher {
 
   /** Resolves when the channel is joined and what happened before is known. */
   async join(): Promise<void> {
-    const channel = this.#member.client.channel(`run:${this.#runId}`, {
+    const channel = this.#member.client.channel(`stepbase:run:${this.#runId}`, {
       config: { private: true },
     });
     this.#channel = channel;

@@ -1,4 +1,4 @@
-// Reads the plan of a workflow from the database, as its owner; what comes back is engine.explain_version.
+// Reads the plan of a workflow from the database, as its owner; what comes back is stepbase_engine.explain_version.
 
 import pg from 'pg';
 
@@ -92,10 +92,10 @@ async function ask(client: pg.Client, { workflow, version, app }: Question): Pro
   const { rows } = await client.query<Found>(
     `select w.app_code, case
          when $2::int is null then coalesce(w.published_version_id, w.latest_version_id)
-         else (select v.id from public.workflow_versions v
+         else (select v.id from stepbase.workflow_versions v
                where v.workflow_id = w.id and v.version = $2::int)
        end as version_id
-     from public.workflows w
+     from stepbase.workflows w
      where w.kebab_name = $1 and w.deleted_at is null and ($3::text is null or w.app_code = $3)
      order by w.app_code`,
     [workflow, version ?? null, app ?? null],
@@ -111,9 +111,10 @@ async function ask(client: pg.Client, { workflow, version, app }: Question): Pro
   if (!found.version_id) {
     throw new ExplainError(`workflow ${workflow} has no version ${version ?? ''}`.trimEnd());
   }
-  const plan = await client.query<{ plan: Plan }>('select engine.explain_version($1) as plan', [
-    found.version_id,
-  ]);
+  const plan = await client.query<{ plan: Plan }>(
+    'select stepbase_engine.explain_version($1) as plan',
+    [found.version_id],
+  );
   const [row] = plan.rows;
   if (!row?.plan) throw new ExplainError(`workflow ${workflow} cannot be read`);
   return row.plan;
@@ -125,7 +126,7 @@ async function unknown(
   app: string | undefined,
 ): Promise<string> {
   const { rows } = await client.query<{ kebab_name: string }>(
-    `select distinct w.kebab_name from public.workflows w
+    `select distinct w.kebab_name from stepbase.workflows w
      where w.deleted_at is null and ($1::text is null or w.app_code = $1)
      order by w.kebab_name limit $2`,
     [app ?? null, SUGGESTIONS],

@@ -2,7 +2,7 @@
 // search_path, comments, definer functions out of the API schema, policies that cost little.
 import { isTree, type Problem, type Source, type Statement, type Tree, walk } from './source.ts';
 
-const API_SCHEMA = 'public';
+const API_SCHEMA = 'stepbase';
 
 function names(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
@@ -25,7 +25,7 @@ function options(statement: Statement): Map<string, Tree> {
   return found;
 }
 
-/** Objects that a comment exists for, as `table public.runs`, over all files. */
+/** Objects that a comment exists for, as `table stepbase.runs`, over all files. */
 export function commentedObjects(sources: Source[]): Set<string> {
   const found = new Set<string>();
   for (const statement of sources.flatMap((source) => source.statements)) {

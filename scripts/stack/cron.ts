@@ -25,9 +25,9 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
   const maintain = async (): Promise<void> => {
     try {
       const { rows } = await pool.query<{ there: boolean }>(
-        "select to_regprocedure('engine.maintain()') is not null as there",
+        "select to_regprocedure('stepbase_engine.maintain()') is not null as there",
       );
-      if (rows[0]?.there) await pool.query('select engine.maintain()');
+      if (rows[0]?.there) await pool.query('select stepbase_engine.maintain()');
     } catch (error) {
       onError(`cron: ${String(error)}`);
     }

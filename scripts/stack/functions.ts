@@ -9,6 +9,9 @@ import { type LogLevel, ROOT, StackError } from './options.ts';
 export const FUNCTIONS = ['api', 'worker'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
+/** The name that a function is deployed under (supabase/config.toml); its source is in functions/<name>. */
+export const slugOf = <Name extends FunctionName>(name: Name) => `stepbase-${name}` as const;
+
 const READY_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 const FIRST_BACKOFF_MS = 250;
@@ -125,7 +128,7 @@ export class FunctionProcess {
     const { name, port, dataDir } = this.#options;
     const deadline = Date.now() + READY_DEADLINE_MS;
     while (child.running && !this.#stopping && Date.now() < deadline) {
-      if (await answers(`http://127.0.0.1:${port}/${name}/healthz`)) return;
+      if (await answers(`http://127.0.0.1:${port}/${slugOf(name)}/healthz`)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const running = child.running;

@@ -8,7 +8,7 @@ import { startAuth } from './auth.ts';
 import { loadProjectConfig } from './config-toml.ts';
 import { type Cron, startCron } from './cron.ts';
 import { startDatabase } from './database.ts';
-import { FunctionProcess } from './functions.ts';
+import { FUNCTIONS, FunctionProcess, slugOf } from './functions.ts';
 import { functionEnvironment } from './functions-env.ts';
 import { startGateway } from './gateway.ts';
 import { Gatekeeper } from './identity.ts';
@@ -33,6 +33,10 @@ import { buildWeb, startWeb, webExists } from './web.ts';
 /** What stack.json holds: all that a tool or a test needs to reach the stack. */
 export interface StackInfo {
   api_url: string;
+  /** The address of Stepbase's own HTTP API. */
+  http_api_url: string;
+  /** The schema that clients name: createClient(url, key, { db: { schema } }). */
+  schema: 'stepbase';
   db_url: string;
   redis_url: string;
   redis_token: string;
@@ -244,8 +248,10 @@ async function startServices(
     realtime,
     gatekeeper,
     project,
-    functionPort: (name) =>
-      functions && (name === 'api' || name === 'worker') ? ports[name] : undefined,
+    functionPort: (slug) => {
+      const name = FUNCTIONS.find((known) => slugOf(known) === slug);
+      return functions && name ? ports[name] : undefined;
+    },
     onError: say,
   });
   services.push({ name: 'gateway', stop: () => gateway.stop() });
@@ -265,6 +271,8 @@ async function startServices(
 
   const info: StackInfo = {
     api_url: apiUrl,
+    http_api_url: `${apiUrl}/functions/v1/${slugOf('api')}`,
+    schema: 'stepbase',
     db_url: database.url,
     redis_url: config.redisUrl,
     redis_token: keys.redisToken,
@@ -272,8 +280,8 @@ async function startServices(
     publishable_key: keys.publishableKey,
     secret_key: keys.secretKey,
     functions: {
-      api: `http://127.0.0.1:${ports.api}/api`,
-      worker: `http://127.0.0.1:${ports.worker}/worker`,
+      api: `http://127.0.0.1:${ports.api}/${slugOf('api')}`,
+      worker: `http://127.0.0.1:${ports.worker}/${slugOf('worker')}`,
     },
     users: SEED_USERS.map(({ email, password, app_code, role }) => ({
       email,

@@ -1,28 +1,21 @@
--- The schemas, and the rule that nothing is open by default: every later migration grants what it
--- means to grant, line by line.
+-- The schemas. Stepbase creates nothing in public, so that it can be installed beside an existing project.
 
-create schema if not exists private;
-create schema if not exists engine;
+create schema if not exists stepbase;
+create schema if not exists stepbase_private;
+create schema if not exists stepbase_engine;
 
-comment on schema private is 'Helpers that policies and public functions reach. Never exposed by the Data API.';
-comment on schema engine is 'The state machine. Never exposed by the Data API.';
+comment on schema stepbase is
+  'The public interface of Stepbase: tables under row-level security and RPCs. Exposed by the Data API.';
+comment on schema stepbase_private is
+  'Helpers of policies and RPCs, and the hooks of Supabase Auth. Never exposed by the Data API.';
+comment on schema stepbase_engine is 'The state machine of runs. Never exposed by the Data API.';
 
-revoke all on schema private, engine from public;
--- Policies and the thin public functions run as the caller, who must be able to resolve helpers.
-grant usage on schema private to authenticated, service_role, supabase_auth_admin;
-grant usage on schema engine to authenticated, service_role;
+revoke all on schema stepbase, stepbase_private, stepbase_engine from public;
+-- Policies and RPCs run as the caller, who must be able to resolve the helpers that they call.
+grant usage on schema stepbase, stepbase_private to authenticated, service_role, supabase_auth_admin;
+grant usage on schema stepbase_engine to authenticated, service_role;
 
--- PostgreSQL lets PUBLIC execute every new function; older Supabase projects also grant the API
--- roles everything in public. Both end here for objects this project's role creates.
-alter default privileges revoke execute on functions from public;
-alter default privileges in schema public
-  revoke all on tables from anon, authenticated, service_role;
-alter default privileges in schema public
-  revoke all on sequences from anon, authenticated, service_role;
-alter default privileges in schema public
-  revoke execute on functions from anon, authenticated, service_role;
-
-create function private.touch_updated_at()
+create function stepbase_private.touch_updated_at()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -30,8 +23,8 @@ as $$
 begin
   new.updated_at := now();
   return new;
-end
+end;
 $$;
 
-comment on function private.touch_updated_at() is
-  'Trigger: stamps updated_at on every update.';
+comment on function stepbase_private.touch_updated_at() is
+  'Trigger: sets updated_at to the time of the update.';

@@ -1,7 +1,7 @@
 -- JSON Schema in SQL: enough of it to check a run's input, a form and a step's config in the same
 -- transaction that stores them.
 
-create function private.json_type_matches(type_name text, value jsonb)
+create function stepbase_private.json_type_matches(type_name text, value jsonb)
 returns boolean
 language sql
 immutable
@@ -13,10 +13,10 @@ as $$
   end
 $$;
 
-comment on function private.json_type_matches(text, jsonb) is
+comment on function stepbase_private.json_type_matches(text, jsonb) is
   'Whether a JSON value is of a JSON Schema type (an integer is a number without a fraction).';
 
-create function private.json_format_matches(format_name text, value text)
+create function stepbase_private.json_format_matches(format_name text, value text)
 returns boolean
 language plpgsql
 immutable
@@ -52,10 +52,10 @@ exception
 end
 $$;
 
-comment on function private.json_format_matches(text, text) is
+comment on function stepbase_private.json_format_matches(text, text) is
   'Whether a string is of a JSON Schema format; unknown formats accept everything, as the standard says.';
 
-create function private.json_pattern_matches(pattern text, value text)
+create function stepbase_private.json_pattern_matches(pattern text, value text)
 returns boolean
 language plpgsql
 immutable
@@ -69,10 +69,10 @@ exception
 end
 $$;
 
-comment on function private.json_pattern_matches(text, text) is
+comment on function stepbase_private.json_pattern_matches(text, text) is
   'Whether a string matches a pattern; a pattern PostgreSQL cannot read matches nothing.';
 
-create function private.json_scalar_errors(schema jsonb, value jsonb, path text)
+create function stepbase_private.json_scalar_errors(schema jsonb, value jsonb, path text)
 returns jsonb
 language plpgsql
 immutable
@@ -93,11 +93,11 @@ begin
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must have at most %s characters', schema ->> 'maxLength'));
     end if;
-    if schema ? 'pattern' and not private.json_pattern_matches(schema ->> 'pattern', as_text) then
+    if schema ? 'pattern' and not stepbase_private.json_pattern_matches(schema ->> 'pattern', as_text) then
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must match %s', schema ->> 'pattern'));
     end if;
-    if schema ? 'format' and not private.json_format_matches(schema ->> 'format', as_text) then
+    if schema ? 'format' and not stepbase_private.json_format_matches(schema ->> 'format', as_text) then
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must be a valid %s', schema ->> 'format'));
     end if;
@@ -124,10 +124,10 @@ begin
 end
 $$;
 
-comment on function private.json_scalar_errors(jsonb, jsonb, text) is
-  'The string and number keywords of private.json_schema_errors.';
+comment on function stepbase_private.json_scalar_errors(jsonb, jsonb, text) is
+  'The string and number keywords of stepbase_private.json_schema_errors.';
 
-create function private.json_schema_at(root jsonb, reference text)
+create function stepbase_private.json_schema_at(root jsonb, reference text)
 returns jsonb
 language sql
 immutable
@@ -143,11 +143,11 @@ as $$
   end
 $$;
 
-comment on function private.json_schema_at(jsonb, text) is
+comment on function stepbase_private.json_schema_at(jsonb, text) is
   'What a $ref names: a place in the schema it stands in (#/$defs/…); null when it is elsewhere or not there.';
 
 -- Recursive with the next two: plpgsql resolves the names when it runs.
-create function private.json_schema_errors(
+create function stepbase_private.json_schema_errors(
   schema jsonb,
   value jsonb,
   path text default '',
@@ -190,14 +190,14 @@ begin
   end if;
 
   if schema ? '$ref' then
-    branch := private.json_schema_at(whole, schema ->> '$ref');
+    branch := stepbase_private.json_schema_at(whole, schema ->> '$ref');
     -- Nobody shall think that something is checked which is not.
     -- Nor shall anybody go in a circle: one that leads back without a step into the value says nothing.
     if branch is null or schema ->> '$ref' = any (followed) then
       return jsonb_build_array(jsonb_build_object(
         'path', path, 'message', format('has a schema whose $ref leads nowhere: %s', schema ->> '$ref')));
     end if;
-    problems := problems || private.json_schema_errors(
+    problems := problems || stepbase_private.json_schema_errors(
       branch, value, path, templates, whole, followed || (schema ->> '$ref'));
   end if;
   if schema ? 'type' then
@@ -205,7 +205,7 @@ begin
       when 'array' then array(select jsonb_array_elements_text(schema -> 'type'))
       else array[schema ->> 'type']
     end;
-    if not exists (select 1 from unnest(types) t (name) where private.json_type_matches(t.name, value)) then
+    if not exists (select 1 from unnest(types) t (name) where stepbase_private.json_type_matches(t.name, value)) then
       return jsonb_build_array(jsonb_build_object(
         'path', path,
         'message', format('must be of type %s, not %s', array_to_string(types, ' or '), jsonb_typeof(value))));
@@ -222,20 +222,20 @@ begin
   end if;
 
   problems := problems || case jsonb_typeof(value)
-    when 'object' then private.json_object_errors(schema, value, path, templates, whole)
-    when 'array' then private.json_array_errors(schema, value, path, templates, whole)
-    else private.json_scalar_errors(schema, value, path)
+    when 'object' then stepbase_private.json_object_errors(schema, value, path, templates, whole)
+    when 'array' then stepbase_private.json_array_errors(schema, value, path, templates, whole)
+    else stepbase_private.json_scalar_errors(schema, value, path)
   end;
 
   if jsonb_typeof(schema -> 'allOf') = 'array' then
     for branch in select jsonb_array_elements(schema -> 'allOf') loop
-      problems := problems || private.json_schema_errors(branch, value, path, templates, whole, followed);
+      problems := problems || stepbase_private.json_schema_errors(branch, value, path, templates, whole, followed);
     end loop;
   end if;
   if jsonb_typeof(schema -> 'anyOf') = 'array'
     and not exists (
       select 1 from jsonb_array_elements(schema -> 'anyOf') a (option)
-      where private.json_schema_errors(a.option, value, path, templates, whole, followed) = '[]'
+      where stepbase_private.json_schema_errors(a.option, value, path, templates, whole, followed) = '[]'
     ) then
     problems := problems || jsonb_build_object(
       'path', path, 'message', 'must match at least one of the allowed forms');
@@ -243,25 +243,25 @@ begin
   if jsonb_typeof(schema -> 'oneOf') = 'array' then
     select count(*) into matching
     from jsonb_array_elements(schema -> 'oneOf') o (option)
-    where private.json_schema_errors(o.option, value, path, templates, whole, followed) = '[]';
+    where stepbase_private.json_schema_errors(o.option, value, path, templates, whole, followed) = '[]';
     if matching <> 1 then
       problems := problems || jsonb_build_object(
         'path', path, 'message', format('must match exactly one of the allowed forms, matches %s', matching));
     end if;
   end if;
-  if schema ? 'not' and private.json_schema_errors(schema -> 'not', value, path, templates, whole, followed) = '[]' then
+  if schema ? 'not' and stepbase_private.json_schema_errors(schema -> 'not', value, path, templates, whole, followed) = '[]' then
     problems := problems || jsonb_build_object('path', path, 'message', 'must not match the form that is ruled out');
   end if;
   return problems;
 end
 $$;
 
-comment on function private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb, text[]) is
+comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb, text[]) is
   'What is wrong with a value according to a JSON Schema: an array of {path, message}, empty when valid. '
   'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of; '
   'followed: the $refs that led here.';
 
-create function private.json_object_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
+create function stepbase_private.json_object_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -282,11 +282,11 @@ begin
   for key in select jsonb_object_keys(value) loop
     if properties ? key then
       problems := problems
-        || private.json_schema_errors(properties -> key, value -> key, path || '/' || key, templates, root);
+        || stepbase_private.json_schema_errors(properties -> key, value -> key, path || '/' || key, templates, root);
     elsif schema -> 'additionalProperties' = 'false' then
       problems := problems || jsonb_build_object('path', path || '/' || key, 'message', 'is not a known property');
     elsif jsonb_typeof(schema -> 'additionalProperties') = 'object' then
-      problems := problems || private.json_schema_errors(
+      problems := problems || stepbase_private.json_schema_errors(
         schema -> 'additionalProperties', value -> key, path || '/' || key, templates, root);
     end if;
   end loop;
@@ -294,10 +294,10 @@ begin
 end
 $$;
 
-comment on function private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'The object keywords of private.json_schema_errors: required, properties, additionalProperties.';
+comment on function stepbase_private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
+  'The object keywords of stepbase_private.json_schema_errors: required, properties, additionalProperties.';
 
-create function private.json_array_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
+create function stepbase_private.json_array_errors(schema jsonb, value jsonb, path text, templates boolean, root jsonb)
 returns jsonb
 language plpgsql
 immutable
@@ -322,7 +322,7 @@ begin
   end if;
   if schema ? 'items' then
     for item in 0 .. items - 1 loop
-      problems := problems || private.json_schema_errors(
+      problems := problems || stepbase_private.json_schema_errors(
         schema -> 'items', value -> item, path || '/' || item, templates, root);
     end loop;
   end if;
@@ -330,5 +330,5 @@ begin
 end
 $$;
 
-comment on function private.json_array_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'The array keywords of private.json_schema_errors: items, minItems, maxItems, uniqueItems.';
+comment on function stepbase_private.json_array_errors(jsonb, jsonb, text, boolean, jsonb) is
+  'The array keywords of stepbase_private.json_schema_errors: items, minItems, maxItems, uniqueItems.';

@@ -1,7 +1,7 @@
 -- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
 -- needs to draw it. Values are added by migrations, never by clients.
 
-create table public.user_roles (
+create table stepbase.user_roles (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -14,10 +14,10 @@ create table public.user_roles (
   created_at timestamptz not null default now()
 );
 
-comment on table public.user_roles is 'What a member of an application may do. The permissions are read on every request.';
-comment on column public.user_roles.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.user_roles is 'What a member of an application may do. The permissions are read on every request.';
+comment on column stepbase.user_roles.ordinal is 'Order in which clients list the values.';
 
-insert into public.user_roles
+insert into stepbase.user_roles
   (name, label, description, icon, color, ordinal, rank, permissions)
 values
   ('admin', 'Admin', 'Everything in the application, members, keys and the audit log included.', 'shield', '#dc2626', 1, 30, array[
@@ -33,7 +33,7 @@ values
       'queue:read', 'run:read', 'schedule:read', 'stats:read', 'worker:read', 'workflow:read'
     ]);
 
-create table public.component_types (
+create table stepbase.component_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -43,10 +43,10 @@ create table public.component_types (
   created_at timestamptz not null default now()
 );
 
-comment on table public.component_types is 'What kind of building block a component is.';
-comment on column public.component_types.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.component_types is 'What kind of building block a component is.';
+comment on column stepbase.component_types.ordinal is 'Order in which clients list the values.';
 
-insert into public.component_types
+insert into stepbase.component_types
   (name, label, description, icon, color, ordinal)
 values
   ('activity', 'Activity', 'A unit of work that a step performs.', 'zap', '#2563eb', 1),
@@ -54,7 +54,7 @@ values
   ('signal', 'Signal', 'Something a run waits for or sends.', 'radio', '#0d9488', 3),
   ('trigger', 'Trigger', 'Something that starts a run.', 'play', '#16a34a', 4);
 
-create table public.component_visibility (
+create table stepbase.component_visibility (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -64,17 +64,17 @@ create table public.component_visibility (
   created_at timestamptz not null default now()
 );
 
-comment on table public.component_visibility is 'Who besides the own application may see a resource. Writing stays with the own application.';
-comment on column public.component_visibility.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.component_visibility is 'Who besides the own application may see a resource. Writing stays with the own application.';
+comment on column stepbase.component_visibility.ordinal is 'Order in which clients list the values.';
 
-insert into public.component_visibility
+insert into stepbase.component_visibility
   (name, label, description, icon, color, ordinal)
 values
   ('private', 'Private', 'Only the own application.', 'lock', '#64748b', 1),
   ('organization', 'Organization', 'All applications of the own organization.', 'building', '#2563eb', 2),
   ('public', 'Public', 'Members of every application.', 'globe', '#16a34a', 3);
 
-create table public.workflow_statuses (
+create table stepbase.workflow_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -87,10 +87,10 @@ create table public.workflow_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table public.workflow_statuses is 'Life of a workflow and of its versions.';
-comment on column public.workflow_statuses.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.workflow_statuses is 'Life of a workflow and of its versions.';
+comment on column stepbase.workflow_statuses.ordinal is 'Order in which clients list the values.';
 
-insert into public.workflow_statuses
+insert into stepbase.workflow_statuses
   (name, label, description, icon, color, ordinal, is_runnable, is_editable, is_terminal)
 values
   ('draft', 'Draft', 'Being edited, not startable.', 'pencil', '#64748b', 1, false, true, false),
@@ -99,7 +99,7 @@ values
   ('deprecated', 'Deprecated', 'Still startable; a successor should be used.', 'alert-triangle', '#d97706', 4, true, false, false),
   ('archived', 'Archived', 'Put away.', 'archive', '#475569', 5, false, false, true);
 
-create table public.run_statuses (
+create table stepbase.run_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -111,10 +111,10 @@ create table public.run_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table public.run_statuses is 'State of a run.';
-comment on column public.run_statuses.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.run_statuses is 'State of a run.';
+comment on column stepbase.run_statuses.ordinal is 'Order in which clients list the values.';
 
-insert into public.run_statuses
+insert into stepbase.run_statuses
   (name, label, description, icon, color, ordinal, is_terminal, is_success)
 values
   ('pending', 'Pending', 'Accepted, nothing started yet.', 'clock', '#64748b', 1, false, false),
@@ -125,7 +125,7 @@ values
   ('cancelled', 'Cancelled', 'Stopped by a person or by its parent.', 'ban', '#475569', 6, true, false),
   ('timed_out', 'Timed out', 'Took longer than the workflow allows.', 'timer-off', '#dc2626', 7, true, false);
 
-create table public.step_statuses (
+create table stepbase.step_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -137,10 +137,10 @@ create table public.step_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table public.step_statuses is 'State of a step run.';
-comment on column public.step_statuses.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.step_statuses is 'State of a step run.';
+comment on column stepbase.step_statuses.ordinal is 'Order in which clients list the values.';
 
-insert into public.step_statuses
+insert into stepbase.step_statuses
   (name, label, description, icon, color, ordinal, is_terminal, is_success)
 values
   ('pending', 'Pending', 'Waits for the steps before it.', 'circle', '#64748b', 1, false, false),
@@ -152,7 +152,7 @@ values
   ('skipped', 'Skipped', 'No edge that leads here was taken.', 'skip-forward', '#475569', 7, true, true),
   ('cancelled', 'Cancelled', 'Stopped before it was done.', 'ban', '#475569', 8, true, false);
 
-create table public.trigger_types (
+create table stepbase.trigger_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -162,10 +162,10 @@ create table public.trigger_types (
   created_at timestamptz not null default now()
 );
 
-comment on table public.trigger_types is 'What started a run.';
-comment on column public.trigger_types.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.trigger_types is 'What started a run.';
+comment on column stepbase.trigger_types.ordinal is 'Order in which clients list the values.';
 
-insert into public.trigger_types
+insert into stepbase.trigger_types
   (name, label, description, icon, color, ordinal)
 values
   ('manual', 'Manual', 'A person or an API key, a rerun included.', 'mouse-pointer', '#2563eb', 1),
@@ -174,7 +174,7 @@ values
   ('event', 'Event', 'An event of the application, or the end of another run.', 'zap', '#d97706', 4),
   ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5);
 
-create table public.run_event_types (
+create table stepbase.run_event_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -185,10 +185,10 @@ create table public.run_event_types (
   created_at timestamptz not null default now()
 );
 
-comment on table public.run_event_types is 'What a run event tells. The history of a run is made of these.';
-comment on column public.run_event_types.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.run_event_types is 'What a run event tells. The history of a run is made of these.';
+comment on column stepbase.run_event_types.ordinal is 'Order in which clients list the values.';
 
-insert into public.run_event_types
+insert into stepbase.run_event_types
   (name, label, description, icon, color, ordinal)
 values
   ('run.created', 'Run created', 'Run created.', 'play', '#64748b', 1),
@@ -214,7 +214,7 @@ values
   ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 21),
   ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22);
 
-create table public.parent_close_policies (
+create table stepbase.parent_close_policies (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -224,17 +224,17 @@ create table public.parent_close_policies (
   created_at timestamptz not null default now()
 );
 
-comment on table public.parent_close_policies is 'What happens to a child run when its parent ends first.';
-comment on column public.parent_close_policies.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.parent_close_policies is 'What happens to a child run when its parent ends first.';
+comment on column stepbase.parent_close_policies.ordinal is 'Order in which clients list the values.';
 
-insert into public.parent_close_policies
+insert into stepbase.parent_close_policies
   (name, label, description, icon, color, ordinal)
 values
   ('terminate', 'Terminate', 'The child is cancelled as it is.', 'ban', '#dc2626', 1),
   ('abandon', 'Abandon', 'The child goes on alone.', 'unlink', '#64748b', 2),
   ('request_cancel', 'Request cancel', 'The child is cancelled and undoes what it did.', 'hand', '#d97706', 3);
 
-create table public.work_queue_orderings (
+create table stepbase.work_queue_orderings (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -244,17 +244,17 @@ create table public.work_queue_orderings (
   created_at timestamptz not null default now()
 );
 
-comment on table public.work_queue_orderings is 'In which order a work queue gives its items out.';
-comment on column public.work_queue_orderings.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.work_queue_orderings is 'In which order a work queue gives its items out.';
+comment on column stepbase.work_queue_orderings.ordinal is 'Order in which clients list the values.';
 
-insert into public.work_queue_orderings
+insert into stepbase.work_queue_orderings
   (name, label, description, icon, color, ordinal)
 values
   ('fifo', 'First in, first out', 'Oldest first.', 'arrow-down', '#2563eb', 1),
   ('lifo', 'Last in, first out', 'Newest first.', 'arrow-up', '#2563eb', 2),
   ('priority', 'Priority', 'Highest priority first, then oldest.', 'arrow-up-narrow-wide', '#2563eb', 3);
 
-create table public.work_item_statuses (
+create table stepbase.work_item_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -265,10 +265,10 @@ create table public.work_item_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table public.work_item_statuses is 'State of an item in a work queue.';
-comment on column public.work_item_statuses.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.work_item_statuses is 'State of an item in a work queue.';
+comment on column stepbase.work_item_statuses.ordinal is 'Order in which clients list the values.';
 
-insert into public.work_item_statuses
+insert into stepbase.work_item_statuses
   (name, label, description, icon, color, ordinal, is_terminal)
 values
   ('queued', 'Queued', 'Waits to be taken.', 'inbox', '#64748b', 1, false),
@@ -276,7 +276,7 @@ values
   ('done', 'Done', 'Worked off.', 'check-circle', '#16a34a', 3, true),
   ('failed', 'Failed', 'Given up.', 'x-circle', '#dc2626', 4, true);
 
-create table public.worker_statuses (
+create table stepbase.worker_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
   description text not null,
@@ -287,10 +287,10 @@ create table public.worker_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table public.worker_statuses is 'State of a worker process.';
-comment on column public.worker_statuses.ordinal is 'Order in which clients list the values.';
+comment on table stepbase.worker_statuses is 'State of a worker process.';
+comment on column stepbase.worker_statuses.ordinal is 'Order in which clients list the values.';
 
-insert into public.worker_statuses
+insert into stepbase.worker_statuses
   (name, label, description, icon, color, ordinal, is_alive)
 values
   ('running', 'Running', 'Takes work.', 'activity', '#16a34a', 1, true),
@@ -299,71 +299,71 @@ values
   ('error', 'Error', 'Ended with an error.', 'x-circle', '#dc2626', 4, false),
   ('lost', 'Lost', 'Fell silent; its steps go to other workers.', 'wifi-off', '#dc2626', 5, false);
 
-comment on column public.user_roles.rank is 'Higher rank may do more; members are listed by it.';
-comment on column public.user_roles.permissions is 'resource:action, checked by private.has_permission().';
-comment on column public.workflow_statuses.is_runnable is 'A version in this state can be started.';
-comment on column public.workflow_statuses.is_editable is 'A version in this state can be saved again.';
-comment on column public.run_statuses.is_terminal is 'Nothing follows.';
-comment on column public.step_statuses.is_terminal is 'Nothing follows for this attempt.';
-comment on column public.run_event_types.subject is 'The part before the dot.';
-comment on column public.worker_statuses.is_alive is 'Heartbeats are expected.';
+comment on column stepbase.user_roles.rank is 'Higher rank may do more; members are listed by it.';
+comment on column stepbase.user_roles.permissions is 'resource:action, checked by stepbase_private.has_permission().';
+comment on column stepbase.workflow_statuses.is_runnable is 'A version in this state can be started.';
+comment on column stepbase.workflow_statuses.is_editable is 'A version in this state can be saved again.';
+comment on column stepbase.run_statuses.is_terminal is 'Nothing follows.';
+comment on column stepbase.step_statuses.is_terminal is 'Nothing follows for this attempt.';
+comment on column stepbase.run_event_types.subject is 'The part before the dot.';
+comment on column stepbase.worker_statuses.is_alive is 'Heartbeats are expected.';
 
-alter table public.user_roles enable row level security;
-grant select on public.user_roles to authenticated, service_role;
-create policy "Signed-in users read user roles" on public.user_roles
+alter table stepbase.user_roles enable row level security;
+grant select on stepbase.user_roles to authenticated, service_role;
+create policy "Signed-in users read user roles" on stepbase.user_roles
   for select to authenticated using (true);
 
-alter table public.component_types enable row level security;
-grant select on public.component_types to authenticated, service_role;
-create policy "Signed-in users read component types" on public.component_types
+alter table stepbase.component_types enable row level security;
+grant select on stepbase.component_types to authenticated, service_role;
+create policy "Signed-in users read component types" on stepbase.component_types
   for select to authenticated using (true);
 
-alter table public.component_visibility enable row level security;
-grant select on public.component_visibility to authenticated, service_role;
-create policy "Signed-in users read component visibility" on public.component_visibility
+alter table stepbase.component_visibility enable row level security;
+grant select on stepbase.component_visibility to authenticated, service_role;
+create policy "Signed-in users read component visibility" on stepbase.component_visibility
   for select to authenticated using (true);
 
-alter table public.workflow_statuses enable row level security;
-grant select on public.workflow_statuses to authenticated, service_role;
-create policy "Signed-in users read workflow statuses" on public.workflow_statuses
+alter table stepbase.workflow_statuses enable row level security;
+grant select on stepbase.workflow_statuses to authenticated, service_role;
+create policy "Signed-in users read workflow statuses" on stepbase.workflow_statuses
   for select to authenticated using (true);
 
-alter table public.run_statuses enable row level security;
-grant select on public.run_statuses to authenticated, service_role;
-create policy "Signed-in users read run statuses" on public.run_statuses
+alter table stepbase.run_statuses enable row level security;
+grant select on stepbase.run_statuses to authenticated, service_role;
+create policy "Signed-in users read run statuses" on stepbase.run_statuses
   for select to authenticated using (true);
 
-alter table public.step_statuses enable row level security;
-grant select on public.step_statuses to authenticated, service_role;
-create policy "Signed-in users read step statuses" on public.step_statuses
+alter table stepbase.step_statuses enable row level security;
+grant select on stepbase.step_statuses to authenticated, service_role;
+create policy "Signed-in users read step statuses" on stepbase.step_statuses
   for select to authenticated using (true);
 
-alter table public.trigger_types enable row level security;
-grant select on public.trigger_types to authenticated, service_role;
-create policy "Signed-in users read trigger types" on public.trigger_types
+alter table stepbase.trigger_types enable row level security;
+grant select on stepbase.trigger_types to authenticated, service_role;
+create policy "Signed-in users read trigger types" on stepbase.trigger_types
   for select to authenticated using (true);
 
-alter table public.run_event_types enable row level security;
-grant select on public.run_event_types to authenticated, service_role;
-create policy "Signed-in users read run event types" on public.run_event_types
+alter table stepbase.run_event_types enable row level security;
+grant select on stepbase.run_event_types to authenticated, service_role;
+create policy "Signed-in users read run event types" on stepbase.run_event_types
   for select to authenticated using (true);
 
-alter table public.parent_close_policies enable row level security;
-grant select on public.parent_close_policies to authenticated, service_role;
-create policy "Signed-in users read parent close policies" on public.parent_close_policies
+alter table stepbase.parent_close_policies enable row level security;
+grant select on stepbase.parent_close_policies to authenticated, service_role;
+create policy "Signed-in users read parent close policies" on stepbase.parent_close_policies
   for select to authenticated using (true);
 
-alter table public.work_queue_orderings enable row level security;
-grant select on public.work_queue_orderings to authenticated, service_role;
-create policy "Signed-in users read work queue orderings" on public.work_queue_orderings
+alter table stepbase.work_queue_orderings enable row level security;
+grant select on stepbase.work_queue_orderings to authenticated, service_role;
+create policy "Signed-in users read work queue orderings" on stepbase.work_queue_orderings
   for select to authenticated using (true);
 
-alter table public.work_item_statuses enable row level security;
-grant select on public.work_item_statuses to authenticated, service_role;
-create policy "Signed-in users read work item statuses" on public.work_item_statuses
+alter table stepbase.work_item_statuses enable row level security;
+grant select on stepbase.work_item_statuses to authenticated, service_role;
+create policy "Signed-in users read work item statuses" on stepbase.work_item_statuses
   for select to authenticated using (true);
 
-alter table public.worker_statuses enable row level security;
-grant select on public.worker_statuses to authenticated, service_role;
-create policy "Signed-in users read worker statuses" on public.worker_statuses
+alter table stepbase.worker_statuses enable row level security;
+grant select on stepbase.worker_statuses to authenticated, service_role;
+create policy "Signed-in users read worker statuses" on stepbase.worker_statuses
   for select to authenticated using (true);

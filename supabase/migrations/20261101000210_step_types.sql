@@ -1,7 +1,7 @@
 -- Step types: what a node can be, how its config must look and which edges may leave it. Definitions
 -- are validated against these rows, and the editor draws its palette from them.
 
-create table public.step_types (
+create table stepbase.step_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_]*$'),
   label text not null,
   description text not null,
@@ -19,20 +19,20 @@ create table public.step_types (
   created_at timestamptz not null default now()
 );
 
-comment on table public.step_types is 'What a node of a workflow can be.';
-comment on column public.step_types.ordinal is 'Order in which clients list the values.';
-comment on column public.step_types.config_schema is 'JSON Schema of the node''s config; strings that hold {{ … }} satisfy any type.';
-comment on column public.step_types.raw_keys is 'Keys of config that hold an expression or code, not a template.';
-comment on column public.step_types.handles is
+comment on table stepbase.step_types is 'What a node of a workflow can be.';
+comment on column stepbase.step_types.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.step_types.config_schema is 'JSON Schema of the node''s config; strings that hold {{ … }} satisfy any type.';
+comment on column stepbase.step_types.raw_keys is 'Keys of config that hold an expression or code, not a template.';
+comment on column stepbase.step_types.handles is
   'Handles an edge may leave by, besides error and timeout, which every step has; null: any.';
-comment on column public.step_types.is_task is 'Waits for a person: its step runs are tasks.';
-comment on column public.step_types.is_component is 'Implemented by a component.';
-comment on column public.step_types.is_activity is
+comment on column stepbase.step_types.is_task is 'Waits for a person: its step runs are tasks.';
+comment on column stepbase.step_types.is_component is 'Implemented by a component.';
+comment on column stepbase.step_types.is_activity is
   'Works outside of Stepbase: counts against max_concurrent_activities of the task queue while it executes.';
-comment on column public.step_types.may_use_secrets is
+comment on column stepbase.step_types.may_use_secrets is
   'Its config goes out and is not kept: templates in it may name secrets. Of every other type the config is stored.';
 
-insert into public.step_types (
+insert into stepbase.step_types (
   name, label, description, icon, color, ordinal, category,
   config_schema, raw_keys, handles, is_task, is_component
 )
@@ -138,10 +138,10 @@ values
     '{}', '{}', false, false
   );
 
-update public.step_types set is_activity = true, may_use_secrets = true
+update stepbase.step_types set is_activity = true, may_use_secrets = true
 where name in ('http_request', 'webhook', 'llm_call', 'send_email', 'service_task', 'ai_agent_task');
 
-alter table public.step_types enable row level security;
-grant select on public.step_types to authenticated, service_role;
-create policy "Signed-in users read step types" on public.step_types
+alter table stepbase.step_types enable row level security;
+grant select on stepbase.step_types to authenticated, service_role;
+create policy "Signed-in users read step types" on stepbase.step_types
   for select to authenticated using (true);

@@ -1,7 +1,7 @@
 -- Who owns what: organizations own applications, applications own everything else, and people are
 -- members of applications with a role. One application is a user's active one at a time.
 
-create table public.organizations (
+create table stepbase.organizations (
   id uuid primary key default gen_random_uuid(),
   slug text not null constraint organization_slug_is_unique unique
     constraint slug_is_kebab_case check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
@@ -12,12 +12,12 @@ create table public.organizations (
   deleted_at timestamptz
 );
 
-comment on table public.organizations is 'A customer. Its applications may share resources of visibility organization.';
-comment on column public.organizations.deleted_at is 'Soft delete: its applications can no longer be entered.';
+comment on table stepbase.organizations is 'A customer. Its applications may share resources of visibility organization.';
+comment on column stepbase.organizations.deleted_at is 'Soft delete: its applications can no longer be entered.';
 
-create table public.applications (
+create table stepbase.applications (
   app_code text primary key constraint app_code_is_kebab_case check (app_code ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'),
-  organization_id uuid not null references public.organizations (id),
+  organization_id uuid not null references stepbase.organizations (id),
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
   settings jsonb not null default '{}' constraint settings_is_an_object check (jsonb_typeof(settings) = 'object'),
@@ -34,20 +34,20 @@ create table public.applications (
   deleted_at timestamptz
 );
 
-comment on table public.applications is 'The tenant: every other row belongs to one through app_code.';
-comment on column public.applications.app_code is 'Immutable natural key; also a claim of every access token.';
-comment on column public.applications.settings is 'Free settings of the application, read by clients and steps.';
-comment on column public.applications.run_retention_days is 'Finished runs older than this are pruned by maintenance.';
-comment on column public.applications.event_retention_days is
+comment on table stepbase.applications is 'The tenant: every other row belongs to one through app_code.';
+comment on column stepbase.applications.app_code is 'Immutable natural key; also a claim of every access token.';
+comment on column stepbase.applications.settings is 'Free settings of the application, read by clients and steps.';
+comment on column stepbase.applications.run_retention_days is 'Finished runs older than this are pruned by maintenance.';
+comment on column stepbase.applications.event_retention_days is
   'Run events older than this are dropped; a month is dropped when no application needs it any more.';
-comment on column public.applications.audit_retention_days is 'The same for the audit log.';
-comment on column public.applications.max_waiting_runs is
+comment on column stepbase.applications.audit_retention_days is 'The same for the audit log.';
+comment on column stepbase.applications.max_waiting_runs is
   'With so many runs waiting to start, clients are refused more (SB429); null: any number may wait.';
-comment on column public.applications.deleted_at is 'Soft delete: nobody can enter the application any more.';
+comment on column stepbase.applications.deleted_at is 'Soft delete: nobody can enter the application any more.';
 
-create index idx_applications_organization_id on public.applications (organization_id);
+create index idx_applications_organization_id on stepbase.applications (organization_id);
 
-create table public.users (
+create table stepbase.users (
   id uuid primary key references auth.users (id) on delete cascade,
   email text not null constraint user_email_is_unique unique
     constraint email_is_lowercase check (email = lower(email)),
@@ -68,52 +68,52 @@ create table public.users (
   deleted_at timestamptz
 );
 
-comment on table public.users is 'Profile of a user of Supabase Auth, kept in step with auth.users by triggers.';
-comment on column public.users.active_app_code is
+comment on table stepbase.users is 'Profile of a user of Supabase Auth, kept in step with auth.users by triggers.';
+comment on column stepbase.users.active_app_code is
   'The application the next access token is for; set by switch_app, default the oldest membership.';
-comment on column public.users.is_active is 'False: the access-token hook refuses to give out tokens.';
-comment on column public.users.failed_login_attempts is 'Wrong passwords in a row; counted by the password hook.';
-comment on column public.users.locked_until is 'Until then every password is refused, the right one too.';
-comment on column public.users.last_login_at is 'Copied from auth.users.last_sign_in_at.';
-comment on column public.users.password_changed_at is 'When auth.users last got another password.';
-comment on column public.users.deleted_at is 'Soft delete: memberships no longer count.';
+comment on column stepbase.users.is_active is 'False: the access-token hook refuses to give out tokens.';
+comment on column stepbase.users.failed_login_attempts is 'Wrong passwords in a row; counted by the password hook.';
+comment on column stepbase.users.locked_until is 'Until then every password is refused, the right one too.';
+comment on column stepbase.users.last_login_at is 'Copied from auth.users.last_sign_in_at.';
+comment on column stepbase.users.password_changed_at is 'When auth.users last got another password.';
+comment on column stepbase.users.deleted_at is 'Soft delete: memberships no longer count.';
 
-create table public.app_members (
-  app_code text not null references public.applications (app_code) on delete cascade,
-  user_id uuid not null references public.users (id) on delete cascade,
-  role text not null default 'viewer' references public.user_roles (name),
-  invited_by uuid references public.users (id) on delete set null,
+create table stepbase.app_members (
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
+  user_id uuid not null references stepbase.users (id) on delete cascade,
+  role text not null default 'viewer' references stepbase.user_roles (name),
+  invited_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (app_code, user_id)
 );
 
-comment on table public.app_members is
+comment on table stepbase.app_members is
   'Membership of a user in an application. Removing the row ends all access at once: policies read it.';
 
-create index idx_app_members_user_id_created_at on public.app_members (user_id, created_at);
-create index idx_app_members_role on public.app_members (role);
-create index idx_app_members_invited_by on public.app_members (invited_by);
+create index idx_app_members_user_id_created_at on stepbase.app_members (user_id, created_at);
+create index idx_app_members_role on stepbase.app_members (role);
+create index idx_app_members_invited_by on stepbase.app_members (invited_by);
 
-alter table public.users add constraint active_app_is_a_membership
-  foreign key (active_app_code, id) references public.app_members (app_code, user_id)
+alter table stepbase.users add constraint active_app_is_a_membership
+  foreign key (active_app_code, id) references stepbase.app_members (app_code, user_id)
   on delete set null (active_app_code);
-create index idx_users_active_app_code_id on public.users (active_app_code, id);
+create index idx_users_active_app_code_id on stepbase.users (active_app_code, id);
 
-create trigger organizations_touch_updated_at before update on public.organizations
-  for each row execute function private.touch_updated_at();
-create trigger applications_touch_updated_at before update on public.applications
-  for each row execute function private.touch_updated_at();
-create trigger users_touch_updated_at before update on public.users
-  for each row execute function private.touch_updated_at();
-create trigger app_members_touch_updated_at before update on public.app_members
-  for each row execute function private.touch_updated_at();
+create trigger organizations_touch_updated_at before update on stepbase.organizations
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger applications_touch_updated_at before update on stepbase.applications
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger users_touch_updated_at before update on stepbase.users
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger app_members_touch_updated_at before update on stepbase.app_members
+  for each row execute function stepbase_private.touch_updated_at();
 
-create trigger organizations_keep_identity before update on public.organizations
-  for each row execute function private.refuse_column_change('id', 'created_at');
-create trigger applications_keep_identity before update on public.applications
-  for each row execute function private.refuse_column_change('app_code', 'organization_id', 'created_at');
-create trigger users_keep_identity before update on public.users
-  for each row execute function private.refuse_column_change('id', 'created_at');
-create trigger app_members_keep_identity before update on public.app_members
-  for each row execute function private.refuse_column_change('app_code', 'user_id', 'created_at');
+create trigger organizations_keep_identity before update on stepbase.organizations
+  for each row execute function stepbase_private.refuse_column_change('id', 'created_at');
+create trigger applications_keep_identity before update on stepbase.applications
+  for each row execute function stepbase_private.refuse_column_change('app_code', 'organization_id', 'created_at');
+create trigger users_keep_identity before update on stepbase.users
+  for each row execute function stepbase_private.refuse_column_change('id', 'created_at');
+create trigger app_members_keep_identity before update on stepbase.app_members
+  for each row execute function stepbase_private.refuse_column_change('app_code', 'user_id', 'created_at');

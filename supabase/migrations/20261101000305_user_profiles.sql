@@ -2,7 +2,7 @@
 -- sign-in, password) is copied at once.
 
 -- Definer: runs inside Auth's own statement, as supabase_auth_admin, which has no rights here.
-create function private.sync_user_profile()
+create function stepbase_private.sync_user_profile()
 returns trigger
 language plpgsql
 security definer
@@ -13,10 +13,10 @@ declare
 begin
   -- Users without an address (anonymous, phone only), and those of single sign-on whose address somebody
   -- else has, still get a profile, with an address that is unique.
-  if address is null or exists (select 1 from public.users u where u.email = address and u.id <> new.id) then
+  if address is null or exists (select 1 from stepbase.users u where u.email = address and u.id <> new.id) then
     address := new.id::text || '@users.invalid';
   end if;
-  insert into public.users (id, email, display_name, last_login_at, password_changed_at)
+  insert into stepbase.users (id, email, display_name, last_login_at, password_changed_at)
   values (
     new.id,
     address,
@@ -39,18 +39,18 @@ begin
 end
 $$;
 
-comment on function private.sync_user_profile() is
-  'Trigger on auth.users: creates the profile in public.users and keeps it in step.';
+comment on function stepbase_private.sync_user_profile() is
+  'Trigger on auth.users: creates the profile in stepbase.users and keeps it in step.';
 
 create trigger on_auth_user_created after insert on auth.users
-  for each row execute function private.sync_user_profile();
+  for each row execute function stepbase_private.sync_user_profile();
 
 create trigger on_auth_user_changed
   after update of email, last_sign_in_at, encrypted_password on auth.users
-  for each row execute function private.sync_user_profile();
+  for each row execute function stepbase_private.sync_user_profile();
 
 -- Users who were there before this migration.
-insert into public.users (id, email, display_name, last_login_at)
+insert into stepbase.users (id, email, display_name, last_login_at)
 select
   id,
   lower(coalesce(nullif(email, ''), id::text || '@users.invalid')),

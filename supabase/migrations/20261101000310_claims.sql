@@ -2,7 +2,7 @@
 -- for; whether its bearer still belongs there, and with which role, is read from the membership row on
 -- every statement, so that a removed member is out at once and not when the token expires.
 
-create function private.user_id()
+create function stepbase_private.user_id()
 returns uuid
 language sql
 stable
@@ -11,14 +11,14 @@ as $$
   select auth.uid()
 $$;
 
-comment on function private.user_id() is 'The calling user, null for machines.';
+comment on function stepbase_private.user_id() is 'The calling user, null for machines.';
 
 -- Machines: a token whose claim api_key_id the HTTP API has set acts for the key's application with the
 -- key's scopes, as long as the key lives. No user's token can carry that claim: the hook removes it.
 
 -- Definer: reads memberships without the policies that themselves ask this function. In PL/pgSQL, which keeps
 -- its plans: before PostgreSQL 18 a function in SQL is planned at every call, for longer than this takes.
-create function private.app_code()
+create function stepbase_private.app_code()
 returns text
 language plpgsql
 stable
@@ -29,25 +29,25 @@ declare
   v_claims constant jsonb := auth.jwt();
 begin
   if v_claims ->> 'api_key_id' is not null then
-    return (select k.app_code from private.live_api_key((v_claims ->> 'api_key_id')::uuid) k);
+    return (select k.app_code from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k);
   end if;
   return (
     select m.app_code
-    from public.app_members m
-    join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-    join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-    join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    from stepbase.app_members m
+    join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
     where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code'
   );
 end
 $$;
 
-comment on function private.app_code() is
+comment on function stepbase_private.app_code() is
   'The application the caller acts for: of the token when the membership still stands, of the API key when '
   'it still lives; null otherwise.';
 
 -- Definer, and in PL/pgSQL: as above.
-create function private.caller(out app_code text, out permissions text[])
+create function stepbase_private.caller(out app_code text, out permissions text[])
 language plpgsql
 stable
 security definer
@@ -58,36 +58,36 @@ declare
 begin
   if v_claims ->> 'api_key_id' is not null then
     select k.app_code, k.scopes into caller.app_code, caller.permissions
-    from private.live_api_key((v_claims ->> 'api_key_id')::uuid) k;
+    from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k;
   else
     select m.app_code, r.permissions into caller.app_code, caller.permissions
-    from public.app_members m
-    join public.user_roles r on r.name = m.role
-    join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-    join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-    join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    from stepbase.app_members m
+    join stepbase.user_roles r on r.name = m.role
+    join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
     where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code';
   end if;
 end
 $$;
 
-comment on function private.caller() is
-  'private.app_code() and private.permissions() in one look; nulls when the caller acts for no application.';
+comment on function stepbase_private.caller() is
+  'stepbase_private.app_code() and stepbase_private.permissions() in one look; nulls when the caller acts for no application.';
 
-create function private.permissions()
+create function stepbase_private.permissions()
 returns text[]
 language sql
 stable
 set search_path = ''
 as $$
-  select coalesce((select c.permissions from private.caller() c), '{}')
+  select coalesce((select c.permissions from stepbase_private.caller() c), '{}')
 $$;
 
-comment on function private.permissions() is
+comment on function stepbase_private.permissions() is
   'What the caller may do there: by the membership''s role now, or by the API key''s scopes.';
 
 -- Definer: as above.
-create function private.app_role()
+create function stepbase_private.app_role()
 returns text
 language sql
 stable
@@ -95,25 +95,25 @@ security definer
 set search_path = ''
 as $$
   select m.role
-  from public.app_members m
-  where m.user_id = auth.uid() and m.app_code = private.app_code()
+  from stepbase.app_members m
+  where m.user_id = auth.uid() and m.app_code = stepbase_private.app_code()
 $$;
 
-comment on function private.app_role() is 'The caller''s role in the token''s application, null for machines.';
+comment on function stepbase_private.app_role() is 'The caller''s role in the token''s application, null for machines.';
 
-create function private.has_permission(permission text)
+create function stepbase_private.has_permission(permission text)
 returns boolean
 language sql
 stable
 set search_path = ''
 as $$
-  select permission = any (private.permissions())
+  select permission = any (stepbase_private.permissions())
 $$;
 
-comment on function private.has_permission(text) is
+comment on function stepbase_private.has_permission(text) is
   'Whether the caller may do something in the token''s application.';
 
-create function private.require_permission(permission text)
+create function stepbase_private.require_permission(permission text)
 returns text
 language plpgsql
 stable
@@ -122,15 +122,15 @@ as $$
 declare
   caller record;
 begin
-  select c.app_code, c.permissions into caller from private.caller() c;
+  select c.app_code, c.permissions into caller from stepbase_private.caller() c;
   if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
-    perform private.fail('SB401', 'not_authenticated', 'Sign in first');
+    perform stepbase_private.raise_error('SB401', 'not_authenticated', 'Sign in first');
   end if;
   if caller.app_code is null then
-    perform private.fail('SB403', 'permission_denied', 'You are not a member of an application');
+    perform stepbase_private.raise_error('SB403', 'permission_denied', 'You are not a member of an application');
   end if;
   if not permission = any (caller.permissions) then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB403',
       'permission_denied',
       format('This needs the permission %s', permission),
@@ -141,11 +141,11 @@ begin
 end
 $$;
 
-comment on function private.require_permission(text) is
+comment on function stepbase_private.require_permission(text) is
   'The caller''s application when the permission is there; SB401 or SB403 otherwise. First line of every RPC.';
 
 -- Definer: as above.
-create function private.organization_app_codes()
+create function stepbase_private.organization_app_codes()
 returns setof text
 language sql
 stable
@@ -153,16 +153,16 @@ security definer
 set search_path = ''
 as $$
   select sibling.app_code
-  from public.applications own
-  join public.applications sibling on sibling.organization_id = own.organization_id
-  where own.app_code = private.app_code()
+  from stepbase.applications own
+  join stepbase.applications sibling on sibling.organization_id = own.organization_id
+  where own.app_code = stepbase_private.app_code()
 $$;
 
-comment on function private.organization_app_codes() is
+comment on function stepbase_private.organization_app_codes() is
   'The applications of the caller''s organization: those whose organization-wide resources are visible.';
 
 -- Definer: as above.
-create function private.my_app_codes()
+create function stepbase_private.my_app_codes()
 returns setof text
 language sql
 stable
@@ -170,16 +170,16 @@ security definer
 set search_path = ''
 as $$
   select m.app_code
-  from public.app_members m
-  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-  join public.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  from stepbase.app_members m
+  join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
   where m.user_id = auth.uid()
 $$;
 
-comment on function private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
+comment on function stepbase_private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
 
 -- Definer: as above.
-create function private.app_user_ids()
+create function stepbase_private.app_user_ids()
 returns setof uuid
 language sql
 stable
@@ -187,21 +187,21 @@ security definer
 set search_path = ''
 as $$
   select m.user_id
-  from public.app_members m
-  where m.app_code = private.app_code()
+  from stepbase.app_members m
+  where m.app_code = stepbase_private.app_code()
 $$;
 
-comment on function private.app_user_ids() is 'The members of the caller''s application.';
+comment on function stepbase_private.app_user_ids() is 'The members of the caller''s application.';
 
 grant execute on function
-  private.user_id(),
-  private.app_code(),
-  private.caller(),
-  private.permissions(),
-  private.app_role(),
-  private.has_permission(text),
-  private.require_permission(text),
-  private.organization_app_codes(),
-  private.my_app_codes(),
-  private.app_user_ids()
+  stepbase_private.user_id(),
+  stepbase_private.app_code(),
+  stepbase_private.caller(),
+  stepbase_private.permissions(),
+  stepbase_private.app_role(),
+  stepbase_private.has_permission(text),
+  stepbase_private.require_permission(text),
+  stepbase_private.organization_app_codes(),
+  stepbase_private.my_app_codes(),
+  stepbase_private.app_user_ids()
 to authenticated, service_role;

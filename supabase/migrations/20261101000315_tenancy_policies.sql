@@ -1,79 +1,79 @@
 -- Who sees and changes tenancy rows.
 
-alter table public.organizations enable row level security;
-alter table public.applications enable row level security;
-alter table public.users enable row level security;
-alter table public.app_members enable row level security;
+alter table stepbase.organizations enable row level security;
+alter table stepbase.applications enable row level security;
+alter table stepbase.users enable row level security;
+alter table stepbase.app_members enable row level security;
 
-grant select on public.organizations to authenticated;
+grant select on stepbase.organizations to authenticated;
 grant select,
   update (name, description, settings, run_retention_days, event_retention_days, audit_retention_days)
-  on public.applications to authenticated;
-grant select, update (display_name, full_name, username, avatar_url) on public.users to authenticated;
+  on stepbase.applications to authenticated;
+grant select, update (display_name, full_name, username, avatar_url) on stepbase.users to authenticated;
 grant select, insert (app_code, user_id, role, invited_by), update (role), delete
-on public.app_members to authenticated;
-grant select, insert, update, delete on public.organizations, public.applications, public.app_members to service_role;
-grant select, update on public.users to service_role;
+on stepbase.app_members to authenticated;
+grant select, insert, update, delete on stepbase.organizations, stepbase.applications, stepbase.app_members to service_role;
+grant select, update on stepbase.users to service_role;
 
-create policy "Members read their organizations" on public.organizations
+create policy "Members read their organizations" on stepbase.organizations
   for select to authenticated
   using (
     id in (
-      select a.organization_id from public.applications a
-      where a.app_code in (select private.my_app_codes())
+      select a.organization_id from stepbase.applications a
+      where a.app_code in (select stepbase_private.my_app_codes())
     )
   );
 
-create policy "Members read their applications" on public.applications
+create policy "Members read their applications" on stepbase.applications
   for select to authenticated
-  using (app_code in (select private.my_app_codes()));
+  using (app_code in (select stepbase_private.my_app_codes()));
 
-create policy "Member managers change their application" on public.applications
+create policy "Member managers change their application" on stepbase.applications
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('member:manage')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('member:manage')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
 
-create policy "Users read themselves and the members of their application" on public.users
+create policy "Users read themselves and the members of their application" on stepbase.users
   for select to authenticated
   using (
-    id = (select private.user_id())
+    id = (select stepbase_private.user_id())
     or (
-      (select private.has_permission('member:read'))
-      and id in (select private.app_user_ids())
+      (select stepbase_private.has_permission('member:read'))
+      and id in (select stepbase_private.app_user_ids())
     )
   );
 
-create policy "Users change their own profile" on public.users
+create policy "Users change their own profile" on stepbase.users
   for update to authenticated
-  using (id = (select private.user_id()))
-  with check (id = (select private.user_id()));
+  using (id = (select stepbase_private.user_id()))
+  with check (id = (select stepbase_private.user_id()));
 
-create policy "Members read the members of their application" on public.app_members
+create policy "Members read the members of their application" on stepbase.app_members
   for select to authenticated
   using (
-    user_id = (select private.user_id())
-    or (app_code = (select private.app_code()) and (select private.has_permission('member:read')))
+    user_id = (select stepbase_private.user_id())
+    or (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:read')))
   );
 
-create policy "Member managers add members" on public.app_members
+create policy "Member managers add members" on stepbase.app_members
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('member:manage')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
 
-create policy "Member managers change roles" on public.app_members
+create policy "Member managers change roles" on stepbase.app_members
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('member:manage')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('member:manage')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
 
-create policy "Member managers remove members, and members leave" on public.app_members
+create policy "Member managers remove members, and members leave" on stepbase.app_members
   for delete to authenticated
   using (
-    app_code = (select private.app_code())
-    and (user_id = (select private.user_id()) or (select private.has_permission('member:manage')))
+    app_code = (select stepbase_private.app_code())
+    and (user_id = (select stepbase_private.user_id()) or (select stepbase_private.has_permission('member:manage')))
   );
 
 -- An application without an admin could never get one again.
 -- Definer: counts all members, whatever the caller may read.
-create function private.keep_an_admin()
+create function stepbase_private.require_an_admin()
 returns trigger
 language plpgsql
 security definer
@@ -85,16 +85,16 @@ begin
   end if;
   -- A user or an application that goes away takes its memberships with it. The lock makes two admins who
   -- leave at once wait for each other.
-  perform 1 from public.users where id = old.user_id;
+  perform 1 from stepbase.users where id = old.user_id;
   if not found then
     return null;
   end if;
-  perform 1 from public.applications where app_code = old.app_code for update;
+  perform 1 from stepbase.applications where app_code = old.app_code for update;
   if found
-    and exists (select 1 from public.app_members where app_code = old.app_code)
-    and not exists (select 1 from public.app_members where app_code = old.app_code and role = 'admin')
+    and exists (select 1 from stepbase.app_members where app_code = old.app_code)
+    and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
   then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB409', 'conflict', format('%s would be left without an admin', old.app_code),
       jsonb_build_object('app_code', old.app_code)
     );
@@ -103,8 +103,8 @@ begin
 end
 $$;
 
-comment on function private.keep_an_admin() is
+comment on function stepbase_private.require_an_admin() is
   'Trigger: refuses to remove or demote the last admin while other members remain.';
 
-create trigger app_members_keep_an_admin after update of role or delete on public.app_members
-  for each row execute function private.keep_an_admin();
+create trigger app_members_keep_an_admin after update of role or delete on stepbase.app_members
+  for each row execute function stepbase_private.require_an_admin();

@@ -1,7 +1,7 @@
 -- What Supabase Auth asks on every sign-in: the claims of the access token, and whether one more
 -- password may be tried. Both run as supabase_auth_admin, with just the rights below.
 
-create function public.custom_access_token_hook(event jsonb)
+create function stepbase_private.custom_access_token_hook(event jsonb)
 returns jsonb
 language plpgsql
 stable
@@ -13,7 +13,7 @@ declare
   membership record;
 begin
   select u.is_active, u.deleted_at, u.active_app_code into person
-  from public.users u
+  from stepbase.users u
   where u.id = (event ->> 'user_id')::uuid;
 
   if found and (not person.is_active or person.deleted_at is not null) then
@@ -23,10 +23,10 @@ begin
 
   -- The active application, or the oldest membership when there is none.
   select m.app_code, a.organization_id, m.role, r.permissions into membership
-  from public.app_members m
-  join public.applications a on a.app_code = m.app_code and a.deleted_at is null
-  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join public.user_roles r on r.name = m.role
+  from stepbase.app_members m
+  join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join stepbase.user_roles r on r.name = m.role
   where m.user_id = (event ->> 'user_id')::uuid
   order by (m.app_code is not distinct from person.active_app_code) desc, m.created_at, m.app_code
   limit 1;
@@ -43,11 +43,11 @@ begin
 end
 $$;
 
-comment on function public.custom_access_token_hook(jsonb) is
+comment on function stepbase_private.custom_access_token_hook(jsonb) is
   'Auth hook: adds app_code, org_id, app_role and permissions of the active membership to the access token; '
   'none of them for a user without a membership.';
 
-create function public.password_verification_hook(event jsonb)
+create function stepbase_private.password_verification_hook(event jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -60,7 +60,7 @@ declare
 begin
   -- One statement, so that parallel guesses are counted one after the other. A lock that has run out
   -- starts the count anew.
-  update public.users u
+  update stepbase.users u
   set
     failed_login_attempts = case
       when u.locked_until > now() then u.failed_login_attempts
@@ -76,7 +76,7 @@ begin
   where u.id = person
     and not (valid and u.failed_login_attempts = 0 and u.locked_until is null);
 
-  select u.locked_until into locked from public.users u where u.id = person;
+  select u.locked_until into locked from stepbase.users u where u.id = person;
   if locked > now() then
     return jsonb_build_object(
       'decision', 'reject',
@@ -89,30 +89,29 @@ begin
 end
 $$;
 
-comment on function public.password_verification_hook(jsonb) is
+comment on function stepbase_private.password_verification_hook(jsonb) is
   'Auth hook: counts wrong passwords; the fifth in a row locks the account for 15 minutes, '
   'during which the right password is refused too.';
 
 -- The grants that Supabase documents for hooks, narrowed to the columns they use.
-grant usage on schema public to supabase_auth_admin;
-grant execute on function public.custom_access_token_hook(jsonb) to supabase_auth_admin;
-grant execute on function public.password_verification_hook(jsonb) to supabase_auth_admin;
-revoke execute on function public.custom_access_token_hook(jsonb) from authenticated, anon, public;
-revoke execute on function public.password_verification_hook(jsonb) from authenticated, anon, public;
+grant execute on function stepbase_private.custom_access_token_hook(jsonb) to supabase_auth_admin;
+grant execute on function stepbase_private.password_verification_hook(jsonb) to supabase_auth_admin;
+revoke execute on function stepbase_private.custom_access_token_hook(jsonb) from authenticated, anon, public;
+revoke execute on function stepbase_private.password_verification_hook(jsonb) from authenticated, anon, public;
 
-grant select, update (failed_login_attempts, locked_until) on public.users to supabase_auth_admin;
-grant select on public.app_members, public.applications, public.organizations, public.user_roles
+grant select, update (failed_login_attempts, locked_until) on stepbase.users to supabase_auth_admin;
+grant select on stepbase.app_members, stepbase.applications, stepbase.organizations, stepbase.user_roles
   to supabase_auth_admin;
 
-create policy "The auth server reads users" on public.users
+create policy "The auth server reads users" on stepbase.users
   for select to supabase_auth_admin using (true);
-create policy "The auth server counts wrong passwords" on public.users
+create policy "The auth server counts wrong passwords" on stepbase.users
   for update to supabase_auth_admin using (true) with check (true);
-create policy "The auth server reads memberships" on public.app_members
+create policy "The auth server reads memberships" on stepbase.app_members
   for select to supabase_auth_admin using (true);
-create policy "The auth server reads applications" on public.applications
+create policy "The auth server reads applications" on stepbase.applications
   for select to supabase_auth_admin using (true);
-create policy "The auth server reads organizations" on public.organizations
+create policy "The auth server reads organizations" on stepbase.organizations
   for select to supabase_auth_admin using (true);
-create policy "The auth server reads roles" on public.user_roles
+create policy "The auth server reads roles" on stepbase.user_roles
   for select to supabase_auth_admin using (true);

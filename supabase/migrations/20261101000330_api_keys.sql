@@ -1,8 +1,8 @@
 -- API keys: how machines come in. Only a hash of the key is kept; the key itself is shown once.
 
-create table public.api_keys (
+create table stepbase.api_keys (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null references public.applications (app_code) on delete cascade,
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   prefix text not null,
   key_hash text not null constraint key_hash_is_unique unique
@@ -11,79 +11,79 @@ create table public.api_keys (
   expires_at timestamptz,
   last_used_at timestamptz,
   revoked_at timestamptz,
-  revoked_by uuid references public.users (id) on delete set null,
-  created_by uuid references public.users (id) on delete cascade,
+  revoked_by uuid references stepbase.users (id) on delete set null,
+  created_by uuid references stepbase.users (id) on delete cascade,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint expires_after_it_was_made check (expires_at > created_at)
 );
 
-comment on table public.api_keys is 'Keys for machines (sbk_…). Stored hashed; made and revoked by RPC.';
-comment on column public.api_keys.prefix is 'The first characters of the key, to tell keys apart.';
-comment on column public.api_keys.key_hash is 'SHA-256 of the key, hex. No client may read it.';
-comment on column public.api_keys.scopes is 'Permissions of the key: never more than its maker had.';
-comment on column public.api_keys.last_used_at is 'To the minute.';
-comment on column public.api_keys.created_by is 'Its keys go when the user is deleted.';
+comment on table stepbase.api_keys is 'Keys for machines (sbk_…). Stored hashed; made and revoked by RPC.';
+comment on column stepbase.api_keys.prefix is 'The first characters of the key, to tell keys apart.';
+comment on column stepbase.api_keys.key_hash is 'SHA-256 of the key, hex. No client may read it.';
+comment on column stepbase.api_keys.scopes is 'Permissions of the key: never more than its maker had.';
+comment on column stepbase.api_keys.last_used_at is 'To the minute.';
+comment on column stepbase.api_keys.created_by is 'Its keys go when the user is deleted.';
 
-create index idx_api_keys_app_code_created_at on public.api_keys (app_code, created_at desc);
-create index idx_api_keys_created_by on public.api_keys (created_by);
-create index idx_api_keys_revoked_by on public.api_keys (revoked_by);
+create index idx_api_keys_app_code_created_at on stepbase.api_keys (app_code, created_at desc);
+create index idx_api_keys_created_by on stepbase.api_keys (created_by);
+create index idx_api_keys_revoked_by on stepbase.api_keys (revoked_by);
 
-create trigger api_keys_touch_updated_at before update on public.api_keys
-  for each row execute function private.touch_updated_at();
-create trigger api_keys_keep_identity before update on public.api_keys
-  for each row execute function private.refuse_column_change(
+create trigger api_keys_touch_updated_at before update on stepbase.api_keys
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger api_keys_keep_identity before update on stepbase.api_keys
+  for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at'
   );
 
-alter table public.api_keys enable row level security;
+alter table stepbase.api_keys enable row level security;
 
 grant select (
   id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, created_by, created_at,
   updated_at
 ),
 update (name)
-on public.api_keys to authenticated;
-grant select, insert, update, delete on public.api_keys to service_role;
+on stepbase.api_keys to authenticated;
+grant select, insert, update, delete on stepbase.api_keys to service_role;
 
-create policy "Key readers read their keys" on public.api_keys
+create policy "Key readers read their keys" on stepbase.api_keys
   for select to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('key:read')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:read')));
 
-create policy "Key managers rename keys" on public.api_keys
+create policy "Key managers rename keys" on stepbase.api_keys
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('key:manage')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('key:manage')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:manage')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:manage')));
 
 -- Definer: the hash is written by nobody else.
-create function private.create_api_key(name text, scopes text[], expires_at timestamptz)
+create function stepbase_private.create_api_key(name text, scopes text[], expires_at timestamptz)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app constant text := private.require_permission('key:manage');
-  allowed constant text[] := private.permissions();
+  app constant text := stepbase_private.require_permission('key:manage');
+  allowed constant text[] := stepbase_private.permissions();
   wanted constant text[] := coalesce(create_api_key.scopes, allowed);
   -- Two random UUIDs are 244 random bits; the hash spreads them over 32 bytes.
   secret constant text := 'sbk_' || rtrim(translate(encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
-  made public.api_keys;
+  made stepbase.api_keys;
 begin
   if not wanted <@ allowed then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB400', 'invalid_request', 'A key cannot do more than its maker',
       jsonb_build_object('scopes', array(select unnest(wanted) except select unnest(allowed)))
     );
   end if;
   if create_api_key.expires_at <= now() then
-    perform private.fail('SB400', 'invalid_request', 'The key would have expired already');
+    perform stepbase_private.raise_error('SB400', 'invalid_request', 'The key would have expired already');
   end if;
   if coalesce(btrim(create_api_key.name), '') = '' then
-    perform private.fail('SB400', 'invalid_request', 'The key needs a name');
+    perform stepbase_private.raise_error('SB400', 'invalid_request', 'The key needs a name');
   end if;
-  insert into public.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
+  insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
   values (
     app, create_api_key.name, left(secret, 12), encode(sha256(convert_to(secret, 'UTF8')), 'hex'),
     wanted, create_api_key.expires_at, auth.uid()
@@ -96,103 +96,103 @@ begin
 end
 $$;
 
-comment on function private.create_api_key(text, text[], timestamptz) is 'Behind public.create_api_key.';
+comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Behind stepbase.create_api_key.';
 
-create function public.create_api_key(name text, scopes text[] default null, expires_at timestamptz default null)
+create function stepbase.create_api_key(name text, scopes text[] default null, expires_at timestamptz default null)
 returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.create_api_key(name, scopes, expires_at)
+  select stepbase_private.create_api_key(name, scopes, expires_at)
 $$;
 
-comment on function public.create_api_key(text, text[], timestamptz) is
+comment on function stepbase.create_api_key(text, text[], timestamptz) is
   'Makes an API key of the caller''s application and returns it in clear, once: {id, key, prefix, …}. '
   'Needs key:manage; scopes default to everything the caller may do.';
 
 -- Definer: clients have no right to write the column.
-create function private.revoke_api_key(api_key_id uuid)
+create function stepbase_private.revoke_api_key(api_key_id uuid)
 returns timestamptz
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app constant text := private.require_permission('key:manage');
+  app constant text := stepbase_private.require_permission('key:manage');
   revoked timestamptz;
 begin
-  update public.api_keys k
+  update stepbase.api_keys k
   set revoked_at = coalesce(k.revoked_at, now()), revoked_by = coalesce(k.revoked_by, auth.uid())
   where k.id = revoke_api_key.api_key_id and k.app_code = app
   returning k.revoked_at into revoked;
   if not found then
-    perform private.fail('SB404', 'not_found', 'There is no such key');
+    perform stepbase_private.raise_error('SB404', 'not_found', 'There is no such key');
   end if;
   return revoked;
 end
 $$;
 
-comment on function private.revoke_api_key(uuid) is 'Behind public.revoke_api_key.';
+comment on function stepbase_private.revoke_api_key(uuid) is 'Behind stepbase.revoke_api_key.';
 
-create function public.revoke_api_key(api_key_id uuid)
+create function stepbase.revoke_api_key(api_key_id uuid)
 returns timestamptz
 language sql
 set search_path = ''
 as $$
-  select private.revoke_api_key(api_key_id)
+  select stepbase_private.revoke_api_key(api_key_id)
 $$;
 
-comment on function public.revoke_api_key(uuid) is
+comment on function stepbase.revoke_api_key(uuid) is
   'Ends an API key at once and returns when; a second call changes nothing. Needs key:manage.';
 
-create function private.live_api_key(api_key_id uuid)
-returns public.api_keys
+create function stepbase_private.live_api_key(api_key_id uuid)
+returns stepbase.api_keys
 language sql
 stable
 security definer
 set search_path = ''
 as $$
   select k
-  from public.api_keys k
-  join public.applications a on a.app_code = k.app_code and a.deleted_at is null
-  join public.organizations o on o.id = a.organization_id and o.deleted_at is null
+  from stepbase.api_keys k
+  join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   where k.id = live_api_key.api_key_id
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > now())
 $$;
 
 -- Definer: reads a table that its callers must not read.
-comment on function private.live_api_key(uuid) is 'The key when it is neither revoked nor expired and its application lives.';
+comment on function stepbase_private.live_api_key(uuid) is 'The key when it is neither revoked nor expired and its application lives.';
 
-create function private.verify_api_key(key_hash text)
+create function stepbase_private.verify_api_key(key_hash text)
 returns table (api_key_id uuid, app_code text, scopes text[])
 language plpgsql
 set search_path = ''
 as $$
 declare
-  live public.api_keys;
+  live stepbase.api_keys;
 begin
-  select (private.live_api_key(k.id)).* into live
-  from public.api_keys k
+  select (stepbase_private.live_api_key(k.id)).* into live
+  from stepbase.api_keys k
   where k.key_hash = verify_api_key.key_hash;
   if live.id is null then
     return;
   end if;
   -- To the minute: a busy key must not become a hot row.
-  update public.api_keys k
+  update stepbase.api_keys k
   set last_used_at = now()
   where k.id = live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
   return query select live.id, live.app_code, live.scopes;
 end
 $$;
 
-comment on function private.verify_api_key(text) is
+comment on function stepbase_private.verify_api_key(text) is
   'Whose key it is, by its SHA-256 (hex); no row when unknown, revoked or expired. For the HTTP API.';
 
 grant execute on function
-  public.create_api_key(text, text[], timestamptz),
-  public.revoke_api_key(uuid),
-  private.create_api_key(text, text[], timestamptz),
-  private.revoke_api_key(uuid)
+  stepbase.create_api_key(text, text[], timestamptz),
+  stepbase.revoke_api_key(uuid),
+  stepbase_private.create_api_key(text, text[], timestamptz),
+  stepbase_private.revoke_api_key(uuid)
 to authenticated;
-grant execute on function private.verify_api_key(text), private.live_api_key(uuid) to service_role;
+grant execute on function stepbase_private.verify_api_key(text), stepbase_private.live_api_key(uuid) to service_role;

@@ -1,14 +1,14 @@
 -- The registry: prompts and components that steps are made of. A component without an app_code is
 -- shared with everybody and written by migrations or the service role only.
 
-create table public.agent_prompts (
+create table stepbase.agent_prompts (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
   version text not null default '1.0.0' constraint version_is_semantic check (version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$'),
-  visibility text not null default 'private' references public.component_visibility (name),
+  visibility text not null default 'private' references stepbase.component_visibility (name),
   prompt_content text not null,
   prompt_variables jsonb not null default '{}'
     constraint prompt_variables_is_an_object check (jsonb_typeof(prompt_variables) = 'object'),
@@ -17,8 +17,8 @@ create table public.agent_prompts (
   recommended_models jsonb not null default '[]'
     constraint recommended_models_is_an_array check (jsonb_typeof(recommended_models) = 'array'),
   deprecated boolean not null default false,
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
-  updated_by uuid references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  updated_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
@@ -26,27 +26,27 @@ create table public.agent_prompts (
   constraint agent_prompt_version_is_unique unique (app_code, name, version)
 );
 
-comment on table public.agent_prompts is 'Versioned prompt templates for language-model steps.';
-comment on column public.agent_prompts.prompt_content is 'Markdown; {{ … }} is filled from the step''s input.';
-comment on column public.agent_prompts.prompt_variables is 'JSON Schema properties of what the prompt needs.';
-comment on column public.agent_prompts.deleted_at is 'Soft delete.';
+comment on table stepbase.agent_prompts is 'Versioned prompt templates for language-model steps.';
+comment on column stepbase.agent_prompts.prompt_content is 'Markdown; {{ … }} is filled from the step''s input.';
+comment on column stepbase.agent_prompts.prompt_variables is 'JSON Schema properties of what the prompt needs.';
+comment on column stepbase.agent_prompts.deleted_at is 'Soft delete.';
 
-create index idx_agent_prompts_created_by on public.agent_prompts (created_by);
-create index idx_agent_prompts_updated_by on public.agent_prompts (updated_by);
-create index idx_agent_prompts_visibility_app_code on public.agent_prompts (visibility, app_code);
-create index idx_agent_prompts_capabilities on public.agent_prompts using gin (capabilities);
-create index idx_agent_prompts_tags on public.agent_prompts using gin (tags);
+create index idx_agent_prompts_created_by on stepbase.agent_prompts (created_by);
+create index idx_agent_prompts_updated_by on stepbase.agent_prompts (updated_by);
+create index idx_agent_prompts_visibility_app_code on stepbase.agent_prompts (visibility, app_code);
+create index idx_agent_prompts_capabilities on stepbase.agent_prompts using gin (capabilities);
+create index idx_agent_prompts_tags on stepbase.agent_prompts using gin (tags);
 
-create table public.components (
+create table stepbase.components (
   id uuid primary key default gen_random_uuid(),
-  app_code text default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
   version text not null default '1.0.0' constraint version_is_semantic check (version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$'),
-  component_type text not null default 'activity' references public.component_types (name),
-  implementation_type text not null references public.step_types (name),
-  visibility text not null default 'private' references public.component_visibility (name),
+  component_type text not null default 'activity' references stepbase.component_types (name),
+  implementation_type text not null references stepbase.step_types (name),
+  visibility text not null default 'private' references stepbase.component_visibility (name),
   config_schema jsonb constraint config_schema_is_an_object check (jsonb_typeof(config_schema) = 'object'),
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
@@ -65,8 +65,8 @@ create table public.components (
     constraint ui_definitions_is_an_object check (jsonb_typeof(ui_definitions) = 'object'),
   is_active boolean not null default true,
   deprecated boolean not null default false,
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
-  updated_by uuid references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  updated_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
@@ -75,32 +75,32 @@ create table public.components (
   constraint prompt_needs_an_app check (agent_prompt_id is null or app_code is not null),
   constraint service_needs_an_endpoint check (implementation_type <> 'service_task' or endpoint is not null),
   constraint component_prompt_is_of_same_app
-    foreign key (agent_prompt_id, app_code) references public.agent_prompts (id, app_code)
+    foreign key (agent_prompt_id, app_code) references stepbase.agent_prompts (id, app_code)
     on delete set null (agent_prompt_id)
 );
 
-comment on table public.components is 'Reusable step implementations: what a user, service or agent task runs.';
-comment on column public.components.app_code is 'Null: shared with every application.';
-comment on column public.components.name is 'What a step''s config names as its component.';
-comment on column public.components.implementation_type is 'The step type that can run it: user_task, service_task or ai_agent_task.';
-comment on column public.components.endpoint is 'Address a service task calls.';
-comment on column public.components.retry_count is 'Further attempts when a step says nothing about retries.';
-comment on column public.components.ui_widget_id is 'Widget that a client draws for it.';
-comment on column public.components.deleted_at is 'Soft delete.';
+comment on table stepbase.components is 'Reusable step implementations: what a user, service or agent task runs.';
+comment on column stepbase.components.app_code is 'Null: shared with every application.';
+comment on column stepbase.components.name is 'What a step''s config names as its component.';
+comment on column stepbase.components.implementation_type is 'The step type that can run it: user_task, service_task or ai_agent_task.';
+comment on column stepbase.components.endpoint is 'Address a service task calls.';
+comment on column stepbase.components.retry_count is 'Further attempts when a step says nothing about retries.';
+comment on column stepbase.components.ui_widget_id is 'Widget that a client draws for it.';
+comment on column stepbase.components.deleted_at is 'Soft delete.';
 
-create index idx_components_app_code_is_active on public.components (app_code, is_active);
-create index idx_components_app_code_implementation_type on public.components (app_code, implementation_type);
-create index idx_components_implementation_type on public.components (implementation_type);
-create index idx_components_component_type on public.components (component_type);
-create index idx_components_visibility_app_code on public.components (visibility, app_code);
-create index idx_components_agent_prompt_id_app_code on public.components (agent_prompt_id, app_code);
-create index idx_components_created_by on public.components (created_by);
-create index idx_components_updated_by on public.components (updated_by);
-create index idx_components_name_version on public.components (name, version);
-create index idx_components_tags on public.components using gin (tags);
-create index idx_components_capabilities on public.components using gin (capabilities);
+create index idx_components_app_code_is_active on stepbase.components (app_code, is_active);
+create index idx_components_app_code_implementation_type on stepbase.components (app_code, implementation_type);
+create index idx_components_implementation_type on stepbase.components (implementation_type);
+create index idx_components_component_type on stepbase.components (component_type);
+create index idx_components_visibility_app_code on stepbase.components (visibility, app_code);
+create index idx_components_agent_prompt_id_app_code on stepbase.components (agent_prompt_id, app_code);
+create index idx_components_created_by on stepbase.components (created_by);
+create index idx_components_updated_by on stepbase.components (updated_by);
+create index idx_components_name_version on stepbase.components (name, version);
+create index idx_components_tags on stepbase.components using gin (tags);
+create index idx_components_capabilities on stepbase.components using gin (capabilities);
 
-create function private.stamp_updated_by()
+create function stepbase_private.stamp_updated_by()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -112,27 +112,27 @@ begin
 end
 $$;
 
-comment on function private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';
+comment on function stepbase_private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';
 
-create trigger agent_prompts_stamp_updated_by before update on public.agent_prompts
-  for each row execute function private.stamp_updated_by();
-create trigger components_stamp_updated_by before update on public.components
-  for each row execute function private.stamp_updated_by();
-create trigger agent_prompts_keep_identity before update on public.agent_prompts
-  for each row execute function private.refuse_column_change('id', 'app_code', 'name', 'version', 'created_at');
-create trigger components_keep_identity before update on public.components
-  for each row execute function private.refuse_column_change(
+create trigger agent_prompts_stamp_updated_by before update on stepbase.agent_prompts
+  for each row execute function stepbase_private.stamp_updated_by();
+create trigger components_stamp_updated_by before update on stepbase.components
+  for each row execute function stepbase_private.stamp_updated_by();
+create trigger agent_prompts_keep_identity before update on stepbase.agent_prompts
+  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'created_at');
+create trigger components_keep_identity before update on stepbase.components
+  for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'name', 'version', 'implementation_type', 'created_at'
   );
 
-create function private.check_implementation_type()
+create function stepbase_private.check_implementation_type()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
-  if not exists (select 1 from public.step_types t where t.name = new.implementation_type and t.is_component) then
-    perform private.fail(
+  if not exists (select 1 from stepbase.step_types t where t.name = new.implementation_type and t.is_component) then
+    perform stepbase_private.raise_error(
       'SB400', 'invalid_request', format('%s is not implemented by components', new.implementation_type)
     );
   end if;
@@ -140,14 +140,14 @@ begin
 end
 $$;
 
-comment on function private.check_implementation_type() is
+comment on function stepbase_private.check_implementation_type() is
   'Trigger: only step types that are implemented by components can be a component''s type.';
 
-create trigger components_check_implementation_type before insert or update of implementation_type on public.components
-  for each row execute function private.check_implementation_type();
+create trigger components_check_implementation_type before insert or update of implementation_type on stepbase.components
+  for each row execute function stepbase_private.check_implementation_type();
 
 -- Definer: the engine resolves components for an application, whoever saves the workflow.
-create function private.component_for(app_code text, component_name text)
+create function stepbase_private.component_for(app_code text, component_name text)
 returns uuid
 language sql
 stable
@@ -155,8 +155,8 @@ security definer
 set search_path = ''
 as $$
   select c.id
-  from public.components c
-  left join public.applications owner on owner.app_code = c.app_code
+  from stepbase.components c
+  left join stepbase.applications owner on owner.app_code = c.app_code
   where c.name = component_for.component_name
     and c.is_active
     and c.deleted_at is null
@@ -167,7 +167,7 @@ as $$
       or (
         c.visibility = 'organization'
         and owner.organization_id
-          = (select a.organization_id from public.applications a where a.app_code = component_for.app_code)
+          = (select a.organization_id from stepbase.applications a where a.app_code = component_for.app_code)
       )
     )
   -- The own one first, then the organization's, the shared, the public; of each the newest version.
@@ -181,18 +181,18 @@ as $$
   limit 1
 $$;
 
-comment on function private.component_for(text, text) is
+comment on function stepbase_private.component_for(text, text) is
   'The component that a name means in an application, null when there is none it may use.';
 
-alter table public.agent_prompts enable row level security;
-alter table public.components enable row level security;
+alter table stepbase.agent_prompts enable row level security;
+alter table stepbase.components enable row level security;
 
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables,
     capabilities, tags, recommended_models, deprecated, created_by),
   update (display_name, description, visibility, prompt_content, prompt_variables,
     capabilities, tags, recommended_models, deprecated, deleted_at)
-on public.agent_prompts to authenticated;
+on stepbase.agent_prompts to authenticated;
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
@@ -202,61 +202,61 @@ grant select, delete,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
     endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active,
     deprecated, deleted_at)
-on public.components to authenticated;
-grant select, insert, update, delete on public.agent_prompts, public.components to service_role;
+on stepbase.components to authenticated;
+grant select, insert, update, delete on stepbase.agent_prompts, stepbase.components to service_role;
 
-create policy "Members read their prompts and those shown to them" on public.agent_prompts
+create policy "Members read their prompts and those shown to them" on stepbase.agent_prompts
   for select to authenticated
   using (
-    (select private.has_permission('prompt:read'))
+    (select stepbase_private.has_permission('prompt:read'))
     and (
-      app_code = (select private.app_code())
+      app_code = (select stepbase_private.app_code())
       or (visibility = 'public' and deleted_at is null)
       or (
         visibility = 'organization'
         and deleted_at is null
-        and app_code in (select private.organization_app_codes())
+        and app_code in (select stepbase_private.organization_app_codes())
       )
     )
   );
 
-create policy "Prompt writers create prompts" on public.agent_prompts
+create policy "Prompt writers create prompts" on stepbase.agent_prompts
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('prompt:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
 
-create policy "Prompt writers change prompts" on public.agent_prompts
+create policy "Prompt writers change prompts" on stepbase.agent_prompts
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('prompt:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('prompt:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
 
-create policy "Prompt writers delete prompts" on public.agent_prompts
+create policy "Prompt writers delete prompts" on stepbase.agent_prompts
   for delete to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('prompt:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
 
-create policy "Members read their components and those shown to them" on public.components
+create policy "Members read their components and those shown to them" on stepbase.components
   for select to authenticated
   using (
-    (select private.has_permission('component:read'))
+    (select stepbase_private.has_permission('component:read'))
     and (
-      app_code = (select private.app_code())
+      app_code = (select stepbase_private.app_code())
       or ((app_code is null or visibility = 'public') and deleted_at is null)
       or (
         visibility = 'organization'
         and deleted_at is null
-        and app_code in (select private.organization_app_codes())
+        and app_code in (select stepbase_private.organization_app_codes())
       )
     )
   );
 
-create policy "Component writers create components" on public.components
+create policy "Component writers create components" on stepbase.components
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('component:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('component:write')));
 
-create policy "Component writers change components" on public.components
+create policy "Component writers change components" on stepbase.components
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('component:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('component:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('component:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('component:write')));
 
-create policy "Component writers delete components" on public.components
+create policy "Component writers delete components" on stepbase.components
   for delete to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('component:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('component:write')));

@@ -1,8 +1,8 @@
 -- Task queues say how much may run at once; workers say who is there to run it.
 
-create table public.task_queues (
+create table stepbase.task_queues (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
@@ -11,37 +11,37 @@ create table public.task_queues (
   max_concurrent_activities integer default 1000
     constraint max_concurrent_activities_is_positive check (max_concurrent_activities > 0),
   is_system_queue boolean not null default false,
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint task_queue_is_of_app unique (id, app_code),
   constraint task_queue_name_is_unique_in_app unique (app_code, name)
 );
 
-comment on table public.task_queues is 'A named share of the workers, with limits.';
-comment on column public.task_queues.max_concurrent_workflows is 'Runs of this queue that may be under way at once; null: any number.';
-comment on column public.task_queues.max_concurrent_activities is
+comment on table stepbase.task_queues is 'A named share of the workers, with limits.';
+comment on column stepbase.task_queues.max_concurrent_workflows is 'Runs of this queue that may be under way at once; null: any number.';
+comment on column stepbase.task_queues.max_concurrent_activities is
   'Steps of this queue that may execute at once (of types with is_activity); null: any number.';
-comment on column public.task_queues.is_system_queue is 'Made with the application (its queue `default`); cannot be deleted.';
+comment on column stepbase.task_queues.is_system_queue is 'Made with the application (its queue `default`); cannot be deleted.';
 
-create index idx_task_queues_created_by on public.task_queues (created_by);
+create index idx_task_queues_created_by on stepbase.task_queues (created_by);
 
-create trigger task_queues_touch_updated_at before update on public.task_queues
-  for each row execute function private.touch_updated_at();
-create trigger task_queues_keep_identity before update on public.task_queues
-  for each row execute function private.refuse_column_change(
+create trigger task_queues_touch_updated_at before update on stepbase.task_queues
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger task_queues_keep_identity before update on stepbase.task_queues
+  for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'name', 'is_system_queue', 'created_at'
   );
 
 -- Definer: whoever creates the application need not be able to write queues.
-create function private.create_default_task_queue()
+create function stepbase_private.create_default_task_queue()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  insert into public.task_queues (
+  insert into stepbase.task_queues (
     app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, is_system_queue
   )
   values (new.app_code, 'default', 'Default', 'Used by workflows that name no queue.', null, null, true);
@@ -49,49 +49,49 @@ begin
 end
 $$;
 
-comment on function private.create_default_task_queue() is
+comment on function stepbase_private.create_default_task_queue() is
   'Trigger: every application starts with the system queue `default`, which limits nothing until somebody says so.';
 
-create trigger applications_create_default_task_queue after insert on public.applications
-  for each row execute function private.create_default_task_queue();
+create trigger applications_create_default_task_queue after insert on stepbase.applications
+  for each row execute function stepbase_private.create_default_task_queue();
 
-alter table public.task_queues enable row level security;
+alter table stepbase.task_queues enable row level security;
 
 grant select, delete,
   insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities,
     created_by),
   update (display_name, description, max_concurrent_workflows, max_concurrent_activities)
-on public.task_queues to authenticated;
-grant select, insert, update, delete on public.task_queues to service_role;
+on stepbase.task_queues to authenticated;
+grant select, insert, update, delete on stepbase.task_queues to service_role;
 
-create policy "Members read their task queues" on public.task_queues
+create policy "Members read their task queues" on stepbase.task_queues
   for select to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('queue:read')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:read')));
 
-create policy "Queue writers create task queues" on public.task_queues
+create policy "Queue writers create task queues" on stepbase.task_queues
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('queue:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')));
 
-create policy "Queue writers change task queues" on public.task_queues
+create policy "Queue writers change task queues" on stepbase.task_queues
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('queue:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('queue:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')));
 
-create policy "Queue writers delete task queues that are not the system's" on public.task_queues
+create policy "Queue writers delete task queues that are not the system's" on stepbase.task_queues
   for delete to authenticated
   using (
-    app_code = (select private.app_code())
+    app_code = (select stepbase_private.app_code())
     and not is_system_queue
-    and (select private.has_permission('queue:write'))
+    and (select stepbase_private.has_permission('queue:write'))
   );
 
-create table public.workers (
+create table stepbase.workers (
   id uuid primary key default gen_random_uuid(),
-  app_code text references public.applications (app_code) on delete cascade,
+  app_code text references stepbase.applications (app_code) on delete cascade,
   project_id uuid,
   worker_id text not null constraint worker_id_is_unique unique,
   task_queue_name text not null default 'default',
-  status text not null default 'running' references public.worker_statuses (name),
+  status text not null default 'running' references stepbase.worker_statuses (name),
   hostname text,
   version text,
   mode text not null default 'resident' constraint mode_is_known check (mode in ('resident', 'invocation')),
@@ -108,34 +108,34 @@ create table public.workers (
   constraint stopped_at_is_after_started_at check (stopped_at >= started_at),
   constraint project_needs_an_app check (project_id is null or app_code is not null),
   constraint worker_project_is_of_same_app
-    foreign key (project_id, app_code) references public.projects (id, app_code) on delete cascade
+    foreign key (project_id, app_code) references stepbase.projects (id, app_code) on delete cascade
 );
 
-comment on table public.workers is 'Worker processes and when they were last heard of. Written by the workers only.';
-comment on column public.workers.app_code is 'The application it works for; null: for every application.';
-comment on column public.workers.worker_id is 'The name the process gave itself.';
-comment on column public.workers.task_queue_name is 'The task queue it serves; *: every one.';
-comment on column public.workers.mode is
+comment on table stepbase.workers is 'Worker processes and when they were last heard of. Written by the workers only.';
+comment on column stepbase.workers.app_code is 'The application it works for; null: for every application.';
+comment on column stepbase.workers.worker_id is 'The name the process gave itself.';
+comment on column stepbase.workers.task_queue_name is 'The task queue it serves; *: every one.';
+comment on column stepbase.workers.mode is
   'resident: a process that works until it is stopped. invocation: Edge Function calls; all of a region share a row.';
-comment on column public.workers.executing is 'Steps it was executing at its last heartbeat.';
-comment on column public.workers.concurrency is 'Steps it executes at the same time at most.';
-comment on column public.workers.metadata is 'What else it tells about itself: pid, tokens it holds, steps completed and failed.';
+comment on column stepbase.workers.executing is 'Steps it was executing at its last heartbeat.';
+comment on column stepbase.workers.concurrency is 'Steps it executes at the same time at most.';
+comment on column stepbase.workers.metadata is 'What else it tells about itself: pid, tokens it holds, steps completed and failed.';
 
-create index idx_workers_app_code on public.workers (app_code);
-create index idx_workers_project_id_app_code on public.workers (project_id, app_code);
-create index idx_workers_status_last_heartbeat_at on public.workers (status, last_heartbeat_at);
+create index idx_workers_app_code on stepbase.workers (app_code);
+create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);
+create index idx_workers_status_last_heartbeat_at on stepbase.workers (status, last_heartbeat_at);
 
-create trigger workers_touch_updated_at before update on public.workers
-  for each row execute function private.touch_updated_at();
+create trigger workers_touch_updated_at before update on stepbase.workers
+  for each row execute function stepbase_private.touch_updated_at();
 
-alter table public.workers enable row level security;
+alter table stepbase.workers enable row level security;
 
-grant select on public.workers to authenticated;
-grant select, insert, update, delete on public.workers to service_role;
+grant select on stepbase.workers to authenticated;
+grant select, insert, update, delete on stepbase.workers to service_role;
 
-create policy "Members read the workers that serve them" on public.workers
+create policy "Members read the workers that serve them" on stepbase.workers
   for select to authenticated
   using (
-    (app_code is null or app_code = (select private.app_code()))
-    and (select private.has_permission('worker:read'))
+    (app_code is null or app_code = (select stepbase_private.app_code()))
+    and (select stepbase_private.has_permission('worker:read'))
   );

@@ -1,14 +1,14 @@
 -- Workflows: the identity that versions hang on. What runs is always a version.
 
-create table public.workflows (
+create table stepbase.workflows (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   kebab_name text not null
     constraint kebab_name_is_kebab_case check (kebab_name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and length(kebab_name) <= 100),
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
-  status text not null default 'draft' references public.workflow_statuses (name),
-  visibility text not null default 'private' references public.component_visibility (name),
+  status text not null default 'draft' references stepbase.workflow_statuses (name),
+  visibility text not null default 'private' references stepbase.component_visibility (name),
   project_id uuid,
   task_queue_id uuid,
   tags text[] not null default '{}',
@@ -24,50 +24,50 @@ create table public.workflows (
     setweight(to_tsvector('english'::regconfig, name || ' ' || replace(kebab_name, '-', ' ')), 'A')
     || setweight(to_tsvector('english'::regconfig, description), 'B')
   ) stored,
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
-  updated_by uuid references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  updated_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz,
   constraint workflow_is_of_app unique (id, app_code),
   constraint kebab_name_is_unique_in_app unique (app_code, kebab_name),
   constraint workflow_project_is_of_same_app
-    foreign key (project_id, app_code) references public.projects (id, app_code) on delete set null (project_id),
+    foreign key (project_id, app_code) references stepbase.projects (id, app_code) on delete set null (project_id),
   constraint workflow_task_queue_is_of_same_app
-    foreign key (task_queue_id, app_code) references public.task_queues (id, app_code)
+    foreign key (task_queue_id, app_code) references stepbase.task_queues (id, app_code)
     on delete set null (task_queue_id),
   constraint published_workflow_has_a_published_version
     check (status not in ('published', 'paused', 'deprecated') or published_version_id is not null)
 );
 
-comment on table public.workflows is 'A workflow of an application; its content is in workflow_versions.';
-comment on column public.workflows.kebab_name is 'Immutable name that clients start it by.';
-comment on column public.workflows.operation_code is 'Code of the operation it belongs to in the customer''s own catalogue.';
-comment on column public.workflows.latest_version_id is 'The version with the highest number, a draft or not.';
-comment on column public.workflows.published_version_id is 'The version a start uses that names none.';
-comment on column public.workflows.max_concurrent_executions is 'Runs that may be under way at once; more wait. Null: any number.';
-comment on column public.workflows.execution_timeout_seconds is 'A run that takes longer is timed out.';
-comment on column public.workflows.search is 'Full-text search over name and description.';
-comment on column public.workflows.deleted_at is 'Soft delete: runs and versions stay readable, nothing new starts.';
+comment on table stepbase.workflows is 'A workflow of an application; its content is in workflow_versions.';
+comment on column stepbase.workflows.kebab_name is 'Immutable name that clients start it by.';
+comment on column stepbase.workflows.operation_code is 'Code of the operation it belongs to in the customer''s own catalogue.';
+comment on column stepbase.workflows.latest_version_id is 'The version with the highest number, a draft or not.';
+comment on column stepbase.workflows.published_version_id is 'The version a start uses that names none.';
+comment on column stepbase.workflows.max_concurrent_executions is 'Runs that may be under way at once; more wait. Null: any number.';
+comment on column stepbase.workflows.execution_timeout_seconds is 'A run that takes longer is timed out.';
+comment on column stepbase.workflows.search is 'Full-text search over name and description.';
+comment on column stepbase.workflows.deleted_at is 'Soft delete: runs and versions stay readable, nothing new starts.';
 
-create index idx_workflows_app_code_status on public.workflows (app_code, status) where deleted_at is null;
-create index idx_workflows_app_code_updated_at on public.workflows (app_code, updated_at desc);
-create index idx_workflows_project_id_app_code on public.workflows (project_id, app_code);
-create index idx_workflows_task_queue_id_app_code on public.workflows (task_queue_id, app_code);
-create index idx_workflows_created_by on public.workflows (created_by);
-create index idx_workflows_updated_by on public.workflows (updated_by);
-create index idx_workflows_status on public.workflows (status);
-create index idx_workflows_visibility_app_code on public.workflows (visibility, app_code);
-create index idx_workflows_tags on public.workflows using gin (tags);
-create index idx_workflows_metadata on public.workflows using gin (metadata jsonb_path_ops);
-create index idx_workflows_search on public.workflows using gin (search) where deleted_at is null;
+create index idx_workflows_app_code_status on stepbase.workflows (app_code, status) where deleted_at is null;
+create index idx_workflows_app_code_updated_at on stepbase.workflows (app_code, updated_at desc);
+create index idx_workflows_project_id_app_code on stepbase.workflows (project_id, app_code);
+create index idx_workflows_task_queue_id_app_code on stepbase.workflows (task_queue_id, app_code);
+create index idx_workflows_created_by on stepbase.workflows (created_by);
+create index idx_workflows_updated_by on stepbase.workflows (updated_by);
+create index idx_workflows_status on stepbase.workflows (status);
+create index idx_workflows_visibility_app_code on stepbase.workflows (visibility, app_code);
+create index idx_workflows_tags on stepbase.workflows using gin (tags);
+create index idx_workflows_metadata on stepbase.workflows using gin (metadata jsonb_path_ops);
+create index idx_workflows_search on stepbase.workflows using gin (search) where deleted_at is null;
 
-create trigger workflows_stamp_updated_by before update on public.workflows
-  for each row execute function private.stamp_updated_by();
-create trigger workflows_keep_identity before update on public.workflows
-  for each row execute function private.refuse_column_change('id', 'app_code', 'kebab_name', 'created_at');
+create trigger workflows_stamp_updated_by before update on stepbase.workflows
+  for each row execute function stepbase_private.stamp_updated_by();
+create trigger workflows_keep_identity before update on stepbase.workflows
+  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'kebab_name', 'created_at');
 
-alter table public.workflows enable row level security;
+alter table stepbase.workflows enable row level security;
 
 grant select,
   insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
@@ -75,30 +75,30 @@ grant select,
   -- kebab_name only to be refused with a clear error, not with a missing grant.
   update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
-on public.workflows to authenticated;
-grant select, insert, update, delete on public.workflows to service_role;
+on stepbase.workflows to authenticated;
+grant select, insert, update, delete on stepbase.workflows to service_role;
 
 -- Private: the own application. Organization: its sister applications too. Public: everyone's members.
-create policy "Members read their workflows and those shown to them" on public.workflows
+create policy "Members read their workflows and those shown to them" on stepbase.workflows
   for select to authenticated
   using (
-    (select private.has_permission('workflow:read'))
+    (select stepbase_private.has_permission('workflow:read'))
     and (
-      app_code = (select private.app_code())
+      app_code = (select stepbase_private.app_code())
       or (visibility = 'public' and deleted_at is null)
       or (
         visibility = 'organization'
         and deleted_at is null
-        and app_code in (select private.organization_app_codes())
+        and app_code in (select stepbase_private.organization_app_codes())
       )
     )
   );
 
-create policy "Workflow writers create workflows" on public.workflows
+create policy "Workflow writers create workflows" on stepbase.workflows
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));
 
-create policy "Workflow writers change workflows" on public.workflows
+create policy "Workflow writers change workflows" on stepbase.workflows
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));

@@ -1,11 +1,11 @@
 -- Workflow versions: what runs. A draft may be saved over; once published a version never changes.
 
-create table public.workflow_versions (
+create table stepbase.workflow_versions (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null references public.applications (app_code) on delete cascade,
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   version integer not null constraint version_is_positive check (version > 0),
-  status text not null default 'draft' references public.workflow_statuses (name),
+  status text not null default 'draft' references stepbase.workflow_statuses (name),
   definition jsonb not null default '{"nodes": [], "edges": []}'
     constraint definition_is_an_object check (jsonb_typeof(definition) = 'object')
     constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') is not distinct from 'array')
@@ -16,8 +16,8 @@ create table public.workflow_versions (
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
   change_note text not null default '',
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
-  published_by uuid references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  published_by uuid references stepbase.users (id) on delete set null,
   published_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -25,51 +25,51 @@ create table public.workflow_versions (
   constraint workflow_version_is_of_workflow unique (id, workflow_id, app_code),
   constraint version_is_unique_in_workflow unique (workflow_id, version),
   constraint version_workflow_is_of_same_app
-    foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
   constraint published_at_matches_status check (
     case status when 'draft' then published_at is null when 'archived' then true else published_at is not null end
   )
 );
 
-comment on table public.workflow_versions is
+comment on table stepbase.workflow_versions is
   'A numbered content of a workflow. Immutable once published: definition, schemas, nodes and edges.';
-comment on column public.workflow_versions.definition is
+comment on column stepbase.workflow_versions.definition is
   'Nodes and edges as React Flow draws them; workflow_nodes and workflow_edges are derived from it.';
-comment on column public.workflow_versions.steps_total is 'How many nodes it has.';
-comment on column public.workflow_versions.input_schema is 'JSON Schema a run''s input must satisfy; null: any input.';
-comment on column public.workflow_versions.output_schema is 'JSON Schema that describes a run''s output; nothing checks it.';
+comment on column stepbase.workflow_versions.steps_total is 'How many nodes it has.';
+comment on column stepbase.workflow_versions.input_schema is 'JSON Schema a run''s input must satisfy; null: any input.';
+comment on column stepbase.workflow_versions.output_schema is 'JSON Schema that describes a run''s output; nothing checks it.';
 
-create index idx_workflow_versions_workflow_id_app_code on public.workflow_versions (workflow_id, app_code);
-create index idx_workflow_versions_app_code_status on public.workflow_versions (app_code, status);
-create index idx_workflow_versions_status on public.workflow_versions (status);
-create index idx_workflow_versions_created_by on public.workflow_versions (created_by);
-create index idx_workflow_versions_published_by on public.workflow_versions (published_by);
-create unique index idx_workflow_versions_one_draft on public.workflow_versions (workflow_id) where status = 'draft';
+create index idx_workflow_versions_workflow_id_app_code on stepbase.workflow_versions (workflow_id, app_code);
+create index idx_workflow_versions_app_code_status on stepbase.workflow_versions (app_code, status);
+create index idx_workflow_versions_status on stepbase.workflow_versions (status);
+create index idx_workflow_versions_created_by on stepbase.workflow_versions (created_by);
+create index idx_workflow_versions_published_by on stepbase.workflow_versions (published_by);
+create unique index idx_workflow_versions_one_draft on stepbase.workflow_versions (workflow_id) where status = 'draft';
 
-alter table public.workflows
+alter table stepbase.workflows
   add constraint latest_version_is_of_this_workflow
   foreign key (latest_version_id, id, app_code)
-  references public.workflow_versions (id, workflow_id, app_code) on delete set null (latest_version_id),
+  references stepbase.workflow_versions (id, workflow_id, app_code) on delete set null (latest_version_id),
   add constraint published_version_is_of_this_workflow
   foreign key (published_version_id, id, app_code)
-  references public.workflow_versions (id, workflow_id, app_code);
-create index idx_workflows_latest_version on public.workflows (latest_version_id, id, app_code);
-create index idx_workflows_published_version on public.workflows (published_version_id, id, app_code);
+  references stepbase.workflow_versions (id, workflow_id, app_code);
+create index idx_workflows_latest_version on stepbase.workflows (latest_version_id, id, app_code);
+create index idx_workflows_published_version on stepbase.workflows (published_version_id, id, app_code);
 
-create table private.workflow_transitions (
+create table stepbase_private.workflow_transitions (
   entity text not null constraint entity_is_workflow_or_version check (entity in ('workflow', 'version')),
-  from_status text not null references public.workflow_statuses (name),
-  to_status text not null references public.workflow_statuses (name),
+  from_status text not null references stepbase.workflow_statuses (name),
+  to_status text not null references stepbase.workflow_statuses (name),
   primary key (entity, from_status, to_status)
 );
 
-comment on table private.workflow_transitions is
+comment on table stepbase_private.workflow_transitions is
   'Every legal change of status of a workflow or a version; anything else is refused with SB409.';
-create index idx_workflow_transitions_from_status on private.workflow_transitions (from_status);
-create index idx_workflow_transitions_to_status on private.workflow_transitions (to_status);
-alter table private.workflow_transitions enable row level security;
+create index idx_workflow_transitions_from_status on stepbase_private.workflow_transitions (from_status);
+create index idx_workflow_transitions_to_status on stepbase_private.workflow_transitions (to_status);
+alter table stepbase_private.workflow_transitions enable row level security;
 
-insert into private.workflow_transitions (entity, from_status, to_status)
+insert into stepbase_private.workflow_transitions (entity, from_status, to_status)
 values
   ('workflow', 'draft', 'published'),
   ('workflow', 'draft', 'archived'),
@@ -91,7 +91,7 @@ values
   ('version', 'deprecated', 'archived');
 
 -- Definer: callers have no right to read the transition table.
-create function private.check_workflow_transition()
+create function stepbase_private.check_workflow_transition()
 returns trigger
 language plpgsql
 security definer
@@ -100,10 +100,10 @@ as $$
 begin
   if not exists (
     select 1
-    from private.workflow_transitions t
+    from stepbase_private.workflow_transitions t
     where t.entity = tg_argv[0] and t.from_status = old.status and t.to_status = new.status
   ) then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB409', 'conflict', format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
       jsonb_build_object('from', old.status, 'to', new.status)
     );
@@ -112,25 +112,25 @@ begin
 end
 $$;
 
-comment on function private.check_workflow_transition() is
-  'Trigger: refuses a change of status that private.workflow_transitions does not list (SB409).';
+comment on function stepbase_private.check_workflow_transition() is
+  'Trigger: refuses a change of status that stepbase_private.workflow_transitions does not list (SB409).';
 
-create trigger workflows_check_transition before update of status on public.workflows
+create trigger workflows_check_transition before update of status on stepbase.workflows
   for each row when (old.status <> new.status)
-  execute function private.check_workflow_transition('workflow');
-create trigger workflow_versions_check_transition before update of status on public.workflow_versions
+  execute function stepbase_private.check_workflow_transition('workflow');
+create trigger workflow_versions_check_transition before update of status on stepbase.workflow_versions
   for each row when (old.status <> new.status)
-  execute function private.check_workflow_transition('version');
+  execute function stepbase_private.check_workflow_transition('version');
 
-create trigger workflow_versions_touch_updated_at before update on public.workflow_versions
-  for each row execute function private.touch_updated_at();
-create trigger workflow_versions_keep_identity before update on public.workflow_versions
-  for each row execute function private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
-create trigger workflow_versions_keep_content before update on public.workflow_versions
+create trigger workflow_versions_touch_updated_at before update on stepbase.workflow_versions
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger workflow_versions_keep_identity before update on stepbase.workflow_versions
+  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
+create trigger workflow_versions_keep_content before update on stepbase.workflow_versions
   for each row when (old.status <> 'draft')
-  execute function private.refuse_column_change('definition', 'input_schema', 'output_schema', 'published_at');
+  execute function stepbase_private.refuse_column_change('definition', 'input_schema', 'output_schema', 'published_at');
 
-create function private.refuse_published_delete()
+create function stepbase_private.refuse_published_delete()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -138,7 +138,7 @@ as $$
 begin
   -- Deeper than one trigger: the workflow or the application itself goes away.
   if pg_trigger_depth() = 1 then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB424', 'immutable', 'A published version cannot be deleted',
       jsonb_build_object('workflow_version_id', old.id)
     );
@@ -147,45 +147,45 @@ begin
 end
 $$;
 
-comment on function private.refuse_published_delete() is 'Trigger: a version that was published is deleted only with its workflow.';
+comment on function stepbase_private.refuse_published_delete() is 'Trigger: a version that was published is deleted only with its workflow.';
 
-create trigger workflow_versions_keep_published before delete on public.workflow_versions
+create trigger workflow_versions_keep_published before delete on stepbase.workflow_versions
   for each row when (old.published_at is not null)
-  execute function private.refuse_published_delete();
+  execute function stepbase_private.refuse_published_delete();
 
 -- Definer: the pointer is derived, nobody writes it by hand.
-create function private.point_at_latest_version()
+create function stepbase_private.point_at_latest_version()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  update public.workflows w
+  update stepbase.workflows w
   set latest_version_id = new.id
   where w.id = new.workflow_id
     and not exists (
-      select 1 from public.workflow_versions v
+      select 1 from stepbase.workflow_versions v
       where v.workflow_id = new.workflow_id and v.version > new.version
     );
   return null;
 end
 $$;
 
-comment on function private.point_at_latest_version() is 'Trigger: keeps workflows.latest_version_id.';
+comment on function stepbase_private.point_at_latest_version() is 'Trigger: keeps workflows.latest_version_id.';
 
-create trigger workflow_versions_point_at_latest after insert on public.workflow_versions
-  for each row execute function private.point_at_latest_version();
+create trigger workflow_versions_point_at_latest after insert on stepbase.workflow_versions
+  for each row execute function stepbase_private.point_at_latest_version();
 
-alter table public.workflow_versions enable row level security;
+alter table stepbase.workflow_versions enable row level security;
 
 -- Written by save_workflow and publish_workflow only.
-grant select on public.workflow_versions to authenticated;
-grant select, insert, update, delete on public.workflow_versions to service_role;
+grant select on stepbase.workflow_versions to authenticated;
+grant select, insert, update, delete on stepbase.workflow_versions to service_role;
 
-create policy "Whoever reads a workflow reads its versions" on public.workflow_versions
+create policy "Whoever reads a workflow reads its versions" on stepbase.workflow_versions
   for select to authenticated
   using (
-    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
-    or exists (select 1 from public.workflows w where w.id = workflow_versions.workflow_id)
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
+    or exists (select 1 from stepbase.workflows w where w.id = workflow_versions.workflow_id)
   );

@@ -1,7 +1,7 @@
 -- What a step's config reads: the expressions in it and the steps they mention. Used to refuse
 -- references that can never resolve, and to tell the worker which outputs a step needs.
 
-create function private.template_expressions(source text)
+create function stepbase_private.template_expressions(source text)
 returns text[]
 language plpgsql
 immutable
@@ -49,10 +49,10 @@ begin
 end
 $$;
 
-comment on function private.template_expressions(text) is
+comment on function stepbase_private.template_expressions(text) is
   'The JSONata expressions of all {{ … }} in a string, in order.';
 
-create function private.config_expressions(step_type text, config jsonb)
+create function stepbase_private.config_expressions(step_type text, config jsonb)
 returns setof text
 language plpgsql
 stable
@@ -65,7 +65,7 @@ begin
   if jsonb_typeof(config) <> 'object' then
     return;
   end if;
-  select t.raw_keys into raw_keys from public.step_types t where t.name = step_type;
+  select t.raw_keys into raw_keys from stepbase.step_types t where t.name = step_type;
   for entry in select e.key, e.value from jsonb_each(config) e loop
     if entry.key = any (raw_keys) and jsonb_typeof(entry.value) = 'string' then
       return next case
@@ -77,21 +77,21 @@ begin
     elsif step_type = 'for_each' and entry.key = 'step' then
       return query
         select x.expression
-        from private.config_expressions(entry.value ->> 'type', entry.value -> 'config') x (expression);
+        from stepbase_private.config_expressions(entry.value ->> 'type', entry.value -> 'config') x (expression);
     else
       return query
         select t.expression
         from jsonb_path_query(entry.value, 'strict $.** ? (@.type() == "string")') s (item)
-        cross join unnest(private.template_expressions(s.item #>> '{}')) t (expression);
+        cross join unnest(stepbase_private.template_expressions(s.item #>> '{}')) t (expression);
     end if;
   end loop;
 end
 $$;
 
-comment on function private.config_expressions(text, jsonb) is
+comment on function stepbase_private.config_expressions(text, jsonb) is
   'Every expression in a step''s config: templates anywhere, whole values under the type''s raw keys.';
 
-create function private.referenced_steps(expression text)
+create function stepbase_private.referenced_steps(expression text)
 returns text[]
 language sql
 immutable
@@ -117,10 +117,10 @@ as $$
   where r.step is not null
 $$;
 
-comment on function private.referenced_steps(text) is
+comment on function stepbase_private.referenced_steps(text) is
   'The steps an expression mentions as steps.<id>; with ''*'' when it uses `steps` in a way that may read any.';
 
-create function private.names_secrets(expression text)
+create function stepbase_private.names_secrets(expression text)
 returns boolean
 language sql
 immutable
@@ -141,4 +141,4 @@ as $$
   )
 $$;
 
-comment on function private.names_secrets(text) is 'Whether an expression mentions `secrets`, of which a worker would give it the values.';
+comment on function stepbase_private.names_secrets(text) is 'Whether an expression mentions `secrets`, of which a worker would give it the values.';

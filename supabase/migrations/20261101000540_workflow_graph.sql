@@ -1,13 +1,13 @@
 -- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
 -- written by nothing else, so that rows and definition are always equal.
 
-create table public.workflow_nodes (
+create table stepbase.workflow_nodes (
   workflow_version_id uuid not null,
-  app_code text not null references public.applications (app_code) on delete cascade,
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
   node_id text not null,
-  node_type text not null references public.step_types (name),
+  node_type text not null references stepbase.step_types (name),
   label text not null default '',
-  component_id uuid references public.components (id),
+  component_id uuid references stepbase.components (id),
   config jsonb not null default '{}',
   retry jsonb,
   compensate jsonb,
@@ -22,37 +22,37 @@ create table public.workflow_nodes (
   created_at timestamptz not null default now(),
   primary key (workflow_version_id, node_id),
   constraint node_version_is_of_same_app
-    foreign key (workflow_version_id, app_code) references public.workflow_versions (id, app_code) on delete cascade
+    foreign key (workflow_version_id, app_code) references stepbase.workflow_versions (id, app_code) on delete cascade
 );
 
-comment on table public.workflow_nodes is 'The steps of a version, derived from its definition by trigger.';
-comment on column public.workflow_nodes.node_id is 'The step''s name in the definition and in expressions.';
-comment on column public.workflow_nodes.component_id is
+comment on table stepbase.workflow_nodes is 'The steps of a version, derived from its definition by trigger.';
+comment on column stepbase.workflow_nodes.node_id is 'The step''s name in the definition and in expressions.';
+comment on column stepbase.workflow_nodes.component_id is
   'What config.component meant when the version was saved; may be another application''s when that one shows it.';
-comment on column public.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
-comment on column public.workflow_nodes.retry is
+comment on column stepbase.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
+comment on column stepbase.workflow_nodes.retry is
   '{max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.';
-comment on column public.workflow_nodes.compensate is
+comment on column stepbase.workflow_nodes.compensate is
   '{type, config, retry?, timeout_ms?} of the step that undoes this one when the run fails, is cancelled or times out.';
-comment on column public.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
-comment on column public.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
-comment on column public.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
-comment on column public.workflow_nodes.in_degree is 'Incoming edges: where the engine''s counter of open dependencies starts.';
-comment on column public.workflow_nodes.out_degree is 'Outgoing edges.';
-comment on column public.workflow_nodes.ordinal is 'Topological order, 0-based.';
-comment on column public.workflow_nodes.reads is 'Steps whose outputs the config''s expressions read.';
+comment on column stepbase.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
+comment on column stepbase.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
+comment on column stepbase.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
+comment on column stepbase.workflow_nodes.in_degree is 'Incoming edges: where the engine''s counter of open dependencies starts.';
+comment on column stepbase.workflow_nodes.out_degree is 'Outgoing edges.';
+comment on column stepbase.workflow_nodes.ordinal is 'Topological order, 0-based.';
+comment on column stepbase.workflow_nodes.reads is 'Steps whose outputs the config''s expressions read.';
 
 create index idx_workflow_nodes_workflow_version_id_app_code
-  on public.workflow_nodes (workflow_version_id, app_code);
-create index idx_workflow_nodes_compensate on public.workflow_nodes (workflow_version_id)
+  on stepbase.workflow_nodes (workflow_version_id, app_code);
+create index idx_workflow_nodes_compensate on stepbase.workflow_nodes (workflow_version_id)
   where compensate is not null;
-create index idx_workflow_nodes_app_code_node_type on public.workflow_nodes (app_code, node_type);
-create index idx_workflow_nodes_node_type on public.workflow_nodes (node_type);
-create index idx_workflow_nodes_component_id on public.workflow_nodes (component_id);
+create index idx_workflow_nodes_app_code_node_type on stepbase.workflow_nodes (app_code, node_type);
+create index idx_workflow_nodes_node_type on stepbase.workflow_nodes (node_type);
+create index idx_workflow_nodes_component_id on stepbase.workflow_nodes (component_id);
 
-create table public.workflow_edges (
+create table stepbase.workflow_edges (
   workflow_version_id uuid not null,
-  app_code text not null references public.applications (app_code) on delete cascade,
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
   edge_id text not null,
   source_node_id text not null,
   target_node_id text not null,
@@ -62,28 +62,28 @@ create table public.workflow_edges (
   created_at timestamptz not null default now(),
   primary key (workflow_version_id, edge_id),
   constraint edge_version_is_of_same_app
-    foreign key (workflow_version_id, app_code) references public.workflow_versions (id, app_code) on delete cascade,
+    foreign key (workflow_version_id, app_code) references stepbase.workflow_versions (id, app_code) on delete cascade,
   constraint edge_source_is_a_node
     foreign key (workflow_version_id, source_node_id)
-    references public.workflow_nodes (workflow_version_id, node_id) on delete cascade,
+    references stepbase.workflow_nodes (workflow_version_id, node_id) on delete cascade,
   constraint edge_target_is_a_node
     foreign key (workflow_version_id, target_node_id)
-    references public.workflow_nodes (workflow_version_id, node_id) on delete cascade
+    references stepbase.workflow_nodes (workflow_version_id, node_id) on delete cascade
 );
 
-comment on table public.workflow_edges is 'The connections between a version''s steps, derived from its definition by trigger.';
-comment on column public.workflow_edges.source_handle is 'Taken only when the source step chose this handle; null: always.';
-comment on column public.workflow_edges.config is 'What the editor keeps with the edge.';
+comment on table stepbase.workflow_edges is 'The connections between a version''s steps, derived from its definition by trigger.';
+comment on column stepbase.workflow_edges.source_handle is 'Taken only when the source step chose this handle; null: always.';
+comment on column stepbase.workflow_edges.config is 'What the editor keeps with the edge.';
 
 create index idx_workflow_edges_workflow_version_id_app_code
-  on public.workflow_edges (workflow_version_id, app_code);
+  on stepbase.workflow_edges (workflow_version_id, app_code);
 create index idx_workflow_edges_workflow_version_id_source_node_id
-  on public.workflow_edges (workflow_version_id, source_node_id);
+  on stepbase.workflow_edges (workflow_version_id, source_node_id);
 create index idx_workflow_edges_workflow_version_id_target_node_id
-  on public.workflow_edges (workflow_version_id, target_node_id);
-create index idx_workflow_edges_app_code on public.workflow_edges (app_code);
+  on stepbase.workflow_edges (workflow_version_id, target_node_id);
+create index idx_workflow_edges_app_code on stepbase.workflow_edges (app_code);
 
-create function private.topological_order(definition jsonb)
+create function stepbase_private.topological_order(definition jsonb)
 returns text[]
 language plpgsql
 immutable
@@ -148,10 +148,10 @@ begin
 end
 $$;
 
-comment on function private.topological_order(jsonb) is
+comment on function stepbase_private.topological_order(jsonb) is
   'The node ids of a definition, sources first; nodes on or behind a cycle are left out.';
 
-create function private.upstream_steps(definition jsonb, node_id text)
+create function stepbase_private.upstream_steps(definition jsonb, node_id text)
 returns text[]
 language sql
 immutable
@@ -169,20 +169,20 @@ as $$
   select coalesce(array_agg(u.id order by u.id), '{}') from upstream u
 $$;
 
-comment on function private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';
+comment on function stepbase_private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';
 
 -- Definer: nobody else may write the graph.
-create function private.sync_workflow_graph()
+create function stepbase_private.sync_workflow_graph()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  delete from public.workflow_edges where workflow_version_id = new.id;
-  delete from public.workflow_nodes where workflow_version_id = new.id;
+  delete from stepbase.workflow_edges where workflow_version_id = new.id;
+  delete from stepbase.workflow_nodes where workflow_version_id = new.id;
 
-  insert into public.workflow_nodes (
+  insert into stepbase.workflow_nodes (
     workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, compensate, timeout_ms,
     on_error, join_mode, position, in_degree, out_degree, ordinal, reads
   )
@@ -192,7 +192,7 @@ begin
     n.id,
     n.node ->> 'type',
     coalesce(n.data ->> 'label', n.id),
-    private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
+    stepbase_private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
@@ -206,7 +206,7 @@ begin
     o.place - 1,
     coalesce(
       case
-        when '*' = any (r.steps) then private.upstream_steps(new.definition, n.id)
+        when '*' = any (r.steps) then stepbase_private.upstream_steps(new.definition, n.id)
         else r.steps
       end,
       '{}'
@@ -215,7 +215,7 @@ begin
     select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
     from jsonb_array_elements(new.definition -> 'nodes') x (node)
   ) n
-  join unnest(private.topological_order(new.definition)) with ordinality o (id, place) on o.id = n.id
+  join unnest(stepbase_private.topological_order(new.definition)) with ordinality o (id, place) on o.id = n.id
   left join (
     select e.edge ->> 'target' as id, count(*) as edges
     from jsonb_array_elements(new.definition -> 'edges') e (edge)
@@ -228,11 +228,11 @@ begin
   ) leaving on leaving.id = n.id
   left join lateral (
     select array_agg(distinct s.step order by s.step) as steps
-    from private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
-    cross join unnest(private.referenced_steps(e.expression)) s (step)
+    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
+    cross join unnest(stepbase_private.referenced_steps(e.expression)) s (step)
   ) r on true;
 
-  insert into public.workflow_edges (
+  insert into stepbase.workflow_edges (
     workflow_version_id, app_code, edge_id, source_node_id, target_node_id, source_handle, label, config
   )
   select
@@ -246,20 +246,20 @@ begin
     coalesce(e.edge -> 'data', '{}')
   from jsonb_array_elements(new.definition -> 'edges') e (edge);
 
-  perform engine.sync_plan_edges(new.id);
+  perform stepbase_engine.sync_plan_edges(new.id);
   return null;
 end
 $$;
 
-comment on function private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
+comment on function stepbase_private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
 
-create trigger workflow_versions_sync_graph_on_insert after insert on public.workflow_versions
-  for each row execute function private.sync_workflow_graph();
-create trigger workflow_versions_sync_graph_on_update after update of definition on public.workflow_versions
+create trigger workflow_versions_sync_graph_on_insert after insert on stepbase.workflow_versions
+  for each row execute function stepbase_private.sync_workflow_graph();
+create trigger workflow_versions_sync_graph_on_update after update of definition on stepbase.workflow_versions
   for each row when (old.definition is distinct from new.definition)
-  execute function private.sync_workflow_graph();
+  execute function stepbase_private.sync_workflow_graph();
 
-create function private.refuse_direct_graph_write()
+create function stepbase_private.refuse_direct_graph_write()
 returns trigger
 language plpgsql
 set search_path = ''
@@ -267,7 +267,7 @@ as $$
 begin
   -- The sync trigger, or a cascade, is one level further up.
   if pg_trigger_depth() = 1 then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB424', 'immutable',
       format('%s is derived from the definition; save the workflow instead', tg_table_name),
       jsonb_build_object('table', tg_table_name)
@@ -277,29 +277,29 @@ begin
 end
 $$;
 
-comment on function private.refuse_direct_graph_write() is
+comment on function stepbase_private.refuse_direct_graph_write() is
   'Trigger: nodes and edges change only through the definition they are derived from (SB424).';
 
-create trigger workflow_nodes_refuse_direct_write before insert or update or delete on public.workflow_nodes
-  for each row execute function private.refuse_direct_graph_write();
-create trigger workflow_edges_refuse_direct_write before insert or update or delete on public.workflow_edges
-  for each row execute function private.refuse_direct_graph_write();
+create trigger workflow_nodes_refuse_direct_write before insert or update or delete on stepbase.workflow_nodes
+  for each row execute function stepbase_private.refuse_direct_graph_write();
+create trigger workflow_edges_refuse_direct_write before insert or update or delete on stepbase.workflow_edges
+  for each row execute function stepbase_private.refuse_direct_graph_write();
 
-alter table public.workflow_nodes enable row level security;
-alter table public.workflow_edges enable row level security;
+alter table stepbase.workflow_nodes enable row level security;
+alter table stepbase.workflow_edges enable row level security;
 
-grant select on public.workflow_nodes, public.workflow_edges to authenticated, service_role;
+grant select on stepbase.workflow_nodes, stepbase.workflow_edges to authenticated, service_role;
 
-create policy "Whoever reads a version reads its nodes" on public.workflow_nodes
+create policy "Whoever reads a version reads its nodes" on stepbase.workflow_nodes
   for select to authenticated
   using (
-    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
-    or exists (select 1 from public.workflow_versions v where v.id = workflow_nodes.workflow_version_id)
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
+    or exists (select 1 from stepbase.workflow_versions v where v.id = workflow_nodes.workflow_version_id)
   );
 
-create policy "Whoever reads a version reads its edges" on public.workflow_edges
+create policy "Whoever reads a version reads its edges" on stepbase.workflow_edges
   for select to authenticated
   using (
-    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
-    or exists (select 1 from public.workflow_versions v where v.id = workflow_edges.workflow_version_id)
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
+    or exists (select 1 from stepbase.workflow_versions v where v.id = workflow_edges.workflow_version_id)
   );

@@ -2,7 +2,7 @@
 -- needs to start, found by one look-up in the only index. (Looked up in workflow_edges, the planner
 -- has to choose among indexes that begin alike, and on young statistics it chooses wrongly.)
 
-create table engine.plan_edges (
+create table stepbase_engine.plan_edges (
   workflow_version_id uuid not null,
   source_id text not null,
   edge_id text not null,
@@ -15,61 +15,80 @@ create table engine.plan_edges (
   limited_by uuid,
   primary key (workflow_version_id, source_id, target_id, edge_id),
   constraint plan_edges_version_fkey foreign key (workflow_version_id)
-    references public.workflow_versions (id) on delete cascade
+    references stepbase.workflow_versions (id) on delete cascade
 );
 
-comment on table engine.plan_edges is
+comment on table stepbase_engine.plan_edges is
 'What follows what in a version; written with workflow_nodes and workflow_edges, by the same trigger.';
-comment on column engine.plan_edges.source_id is 'The node the edge leaves; empty for the way into a first node.';
-comment on column engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
-comment on column engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
-comment on column engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
-comment on column engine.plan_edges.limited_by is
+comment on column stepbase_engine.plan_edges.source_id is 'The node the edge leaves; empty for the way into a first node.';
+comment on column stepbase_engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
+comment on column stepbase_engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
+comment on column stepbase_engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
+comment on column stepbase_engine.plan_edges.limited_by is
 'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
-alter table engine.plan_edges enable row level security;
+alter table stepbase_engine.plan_edges enable row level security;
 
-create function engine.step_limit(p_workflow_id uuid, p_step_type text, p_config jsonb)
+create function stepbase_engine.step_limit(p_workflow_id uuid, p_step_type text, p_config jsonb)
 returns uuid
 language sql
 stable
 set search_path = ''
 as $$
   select q.id
-  from public.workflows w
-  join public.task_queues q on q.id = coalesce(
+  from stepbase.workflows w
+  join stepbase.task_queues q on q.id = coalesce(
     w.task_queue_id,
-    (select d.id from public.task_queues d where d.app_code = w.app_code and d.name = 'default')
+    (select d.id from stepbase.task_queues d where d.app_code = w.app_code and d.name = 'default')
   )
   where w.id = p_workflow_id
     and q.max_concurrent_activities is not null
     and exists (
-      select 1 from public.step_types t
+      select 1 from stepbase.step_types t
       where t.is_activity and t.name in (p_step_type, p_config #>> '{step,type}')
     );
 $$;
 
-comment on function engine.step_limit(uuid, text, jsonb) is
+comment on function stepbase_engine.step_limit(uuid, text, jsonb) is
 'The task queue whose max_concurrent_activities a node (or the items of a for_each) is under; null: none.';
 
-create function engine.sync_plan_edges(p_workflow_version_id uuid)
+create function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid)
 returns void
 language sql
 set search_path = ''
 as $$
-  delete from engine.plan_edges where workflow_version_id = p_workflow_version_id;
-  insert into engine.plan_edges (
+  delete from stepbase_engine.plan_edges where workflow_version_id = p_workflow_version_id;
+  insert into stepbase_engine.plan_edges (
     workflow_version_id, source_id, edge_id, target_id, handle, step_type, in_degree, out_degree,
     join_mode, limited_by
   )
   select
     n.workflow_version_id, coalesce(e.source_node_id, ''), coalesce(e.edge_id, n.node_id), n.node_id,
     e.source_handle, n.node_type, n.in_degree, n.out_degree, n.join_mode,
-    engine.step_limit(v.workflow_id, n.node_type, n.config)
-  from public.workflow_nodes n
-  join public.workflow_versions v on v.id = n.workflow_version_id
-  left join public.workflow_edges e
+    stepbase_engine.step_limit(v.workflow_id, n.node_type, n.config)
+  from stepbase.workflow_nodes n
+  join stepbase.workflow_versions v on v.id = n.workflow_version_id
+  left join stepbase.workflow_edges e
     on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
   where n.workflow_version_id = p_workflow_version_id;
 $$;
 
-comment on function engine.sync_plan_edges(uuid) is 'Rewrites the plan edges of a version from its nodes and edges.';
+comment on function stepbase_engine.sync_plan_edges(uuid) is 'Rewrites the plan edges of a version from its nodes and edges.';
+
+create function stepbase_engine.downstream(p_workflow_version_id uuid, p_step_id text)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive reached as (
+    select p_step_id as step_id
+    union
+    select e.target_node_id
+    from reached r
+    join stepbase.workflow_edges e
+      on e.workflow_version_id = p_workflow_version_id and e.source_node_id = r.step_id
+  )
+  select r.step_id from reached r;
+$$;
+
+comment on function stepbase_engine.downstream(uuid, text) is 'A node and all nodes that can be reached from it.';

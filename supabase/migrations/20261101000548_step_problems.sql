@@ -1,6 +1,6 @@
 -- Is a step sound? Its type, config, secrets, retries and time, also of what it runs for items or to undo it.
 
-create function private.secret_problems(outer_id text, place text, kind public.step_types, config jsonb)
+create function stepbase_private.secret_problems(outer_id text, place text, kind stepbase.step_types, config jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
@@ -14,24 +14,24 @@ as $$
     and strpos(config::text, 'secrets') > 0
     and exists (
       select
-      from private.config_expressions(
+      from stepbase_private.config_expressions(
         kind.name, case when kind.name = 'for_each' then config - 'step' else config end
       ) x (expression)
-      where private.names_secrets(x.expression)
+      where stepbase_private.names_secrets(x.expression)
     )
 $$;
 
-comment on function private.secret_problems(text, text, public.step_types, jsonb) is
+comment on function stepbase_private.secret_problems(text, text, stepbase.step_types, jsonb) is
   'Refuses secrets in the config of a step whose type keeps it: tasks, items, events, inputs of children.';
 
-create function private.retry_problems(outer_id text, place text, retry jsonb)
+create function stepbase_private.retry_problems(outer_id text, place text, retry jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
 set search_path = ''
 as $$
   select outer_id, 'invalid_retry', place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(private.json_schema_errors(
+  from jsonb_array_elements(stepbase_private.json_schema_errors(
     '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
       "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
       "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
@@ -45,18 +45,18 @@ as $$
   where retry <> 'null'
 $$;
 
-comment on function private.retry_problems(text, text, jsonb) is 'What is wrong with a retry policy; none is fine.';
+comment on function stepbase_private.retry_problems(text, text, jsonb) is 'What is wrong with a retry policy; none is fine.';
 
-create function private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
+create function stepbase_private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  kind public.step_types;
+  kind stepbase.step_types;
 begin
-  select t.* into kind from public.step_types t where t.name = step ->> 'type';
+  select t.* into kind from stepbase.step_types t where t.name = step ->> 'type';
   if kind.name is null then
     return query select outer_id, 'unknown_step_type', format(
       '%s: there is no step type %s', place, coalesce(step ->> 'type', '(none)'));
@@ -67,16 +67,16 @@ begin
       select
         outer_id, 'invalid_config',
         place || '.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-      from jsonb_array_elements(private.json_schema_errors(
+      from jsonb_array_elements(stepbase_private.json_schema_errors(
         kind.config_schema, coalesce(step -> 'config', '{}'), '', true)) e (problem)
       union all
-      select p.* from private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
+      select p.* from stepbase_private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
   end if;
-  return query select p.* from private.retry_problems(outer_id, place || '.retry', step -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(outer_id, place || '.retry', step -> 'retry') p;
   return query
     select outer_id, 'invalid_timeout', place || '.timeout_ms must be a whole number from 1 to 2147483647'
     where step -> 'timeout_ms' <> 'null'
-      and private.json_schema_errors(
+      and stepbase_private.json_schema_errors(
         '{"type": "integer", "minimum": 1, "maximum": 2147483647}', step -> 'timeout_ms') <> '[]'
     union all
     select outer_id, 'invalid_on_error', place || '.on_error must be fail or continue'
@@ -84,10 +84,10 @@ begin
 end
 $$;
 
-comment on function private.inner_step_problems(text, text, jsonb, text[]) is
+comment on function stepbase_private.inner_step_problems(text, text, jsonb, text[]) is
   'What is wrong with a step that is written inside another one.';
 
-create function private.node_problems(node jsonb, app_code text)
+create function stepbase_private.node_problems(node jsonb, app_code text)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -98,20 +98,20 @@ declare
   data constant jsonb := coalesce(node -> 'data', '{}');
   config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
   c_outer constant text[] := '{retry,timeout_ms,on_error}';
-  kind public.step_types;
+  kind stepbase.step_types;
 begin
-  select t.* into kind from public.step_types t where t.name = node ->> 'type';
+  select t.* into kind from stepbase.step_types t where t.name = node ->> 'type';
 
   return query
     select id, 'invalid_config', 'config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-    from jsonb_array_elements(private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
+    from jsonb_array_elements(stepbase_private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
 
-  return query select p.* from private.secret_problems(id, 'config', kind, config) p;
+  return query select p.* from stepbase_private.secret_problems(id, 'config', kind, config) p;
 
   -- A step within a step: for_each's, and the one that undoes this one.
   if kind.name = 'for_each' then
     return query
-      select p.* from private.inner_step_problems(
+      select p.* from stepbase_private.inner_step_problems(
         id, 'config.step',
         case jsonb_typeof(config -> 'step') when 'object' then (config -> 'step') - c_outer end,
         '{for_each,condition,wait_for_signal,delay,wait_for_approval,user_task}'
@@ -123,20 +123,20 @@ begin
   end if;
   if data ? 'compensate' and data -> 'compensate' <> 'null' then
     return query
-      select p.* from private.inner_step_problems(
+      select p.* from stepbase_private.inner_step_problems(
         id, 'compensate', data -> 'compensate', '{for_each,condition,wait_for_signal,delay,child_workflow}'
       ) p;
   end if;
 
-  return query select p.* from private.retry_problems(id, 'retry', data -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(id, 'retry', data -> 'retry') p;
 
   if app_code is not null and kind.is_component and config ? 'component'
     and strpos(config ->> 'component', '{{') = 0
-    and private.component_for(app_code, config ->> 'component') is null then
+    and stepbase_private.component_for(app_code, config ->> 'component') is null then
     return query select id, 'unknown_component', format('There is no component %s', config ->> 'component');
   end if;
 end
 $$;
 
-comment on function private.node_problems(jsonb, text) is
+comment on function stepbase_private.node_problems(jsonb, text) is
   'What is wrong with one node by itself: config, retry, the steps within it, its component.';

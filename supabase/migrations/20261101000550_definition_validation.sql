@@ -2,7 +2,7 @@
 -- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
 -- …_step_problems.sql.
 
-create function private.definition_shape_problems(definition jsonb)
+create function stepbase_private.definition_shape_problems(definition jsonb)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -48,7 +48,7 @@ begin
       union all
       select 'unknown_step_type', format('There is no step type %s', coalesce(n.node ->> 'type', '(none)'))
       where jsonb_typeof(n.node) = 'object'
-        and not exists (select 1 from public.step_types t where t.name = n.node ->> 'type')
+        and not exists (select 1 from stepbase.step_types t where t.name = n.node ->> 'type')
       union all
       select 'invalid_node', 'data must be an object'
       where n.node ? 'data' and jsonb_typeof(n.node -> 'data') <> 'object'
@@ -58,7 +58,7 @@ begin
       union all
       select 'invalid_timeout', 'timeout_ms must be a whole number from 1 to 2147483647'
       where n.node -> 'data' ? 'timeout_ms' and n.node -> 'data' -> 'timeout_ms' <> 'null'
-        and private.json_schema_errors(
+        and stepbase_private.json_schema_errors(
           '{"type": "integer", "minimum": 1, "maximum": 2147483647}', n.node -> 'data' -> 'timeout_ms') <> '[]'
       union all
       select 'invalid_on_error', 'on_error must be fail or continue'
@@ -110,10 +110,10 @@ begin
 end
 $$;
 
-comment on function private.definition_shape_problems(jsonb) is
+comment on function stepbase_private.definition_shape_problems(jsonb) is
   'What keeps a definition from being a graph of known steps: shapes, ids, types, edges.';
 
-create function private.definition_cycle_problems(definition jsonb)
+create function stepbase_private.definition_cycle_problems(definition jsonb)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -121,7 +121,7 @@ set search_path = ''
 as $$
 declare
   total constant integer := jsonb_array_length(definition -> 'nodes');
-  ordered text[] := private.topological_order(definition);
+  ordered text[] := stepbase_private.topological_order(definition);
   rest jsonb;
 begin
   if cardinality(ordered) = total then
@@ -140,7 +140,7 @@ begin
       where e.edge ->> 'source' <> all (ordered) and e.edge ->> 'target' <> all (ordered)
     )
   );
-  ordered := private.topological_order(rest);
+  ordered := stepbase_private.topological_order(rest);
   return query
     select n.node ->> 'id', 'cycle', format('%s is part of a cycle: it would have to run before itself', n.node ->> 'id')
     from jsonb_array_elements(rest -> 'nodes') with ordinality n (node, place)
@@ -150,9 +150,9 @@ begin
 end
 $$;
 
-comment on function private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
+comment on function stepbase_private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
 
-create function private.handle_problems(definition jsonb)
+create function stepbase_private.handle_problems(definition jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
@@ -166,37 +166,37 @@ as $$
     )
   from jsonb_array_elements(definition -> 'edges') with ordinality e (edge, place)
   join jsonb_array_elements(definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
-  join public.step_types t on t.name = n.node ->> 'type'
+  join stepbase.step_types t on t.name = n.node ->> 'type'
   where t.handles is not null and e.edge ->> 'sourceHandle' <> all (t.handles || array['error', 'timeout'])
   order by e.place
 $$;
 
-comment on function private.handle_problems(jsonb) is
+comment on function stepbase_private.handle_problems(jsonb) is
   'Edges of a well-shaped definition that leave by a handle which their source does not have.';
 
-create function private.references_of(node jsonb)
+create function stepbase_private.references_of(node jsonb)
 returns setof text
 language sql
 stable
 set search_path = ''
 as $$
   select r.step
-  from private.config_expressions(node ->> 'type', node -> 'data' -> 'config') x (expression)
-  cross join unnest(private.referenced_steps(x.expression)) r (step)
+  from stepbase_private.config_expressions(node ->> 'type', node -> 'data' -> 'config') x (expression)
+  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
   where r.step <> '*'
   union
   -- What undoes a step may read what the step itself gave.
   select r.step
-  from private.config_expressions(
+  from stepbase_private.config_expressions(
     node -> 'data' -> 'compensate' ->> 'type', node -> 'data' -> 'compensate' -> 'config'
   ) x (expression)
-  cross join unnest(private.referenced_steps(x.expression)) r (step)
+  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
   where r.step not in ('*', node ->> 'id')
 $$;
 
-comment on function private.references_of(jsonb) is 'The steps that a node''s expressions name.';
+comment on function stepbase_private.references_of(jsonb) is 'The steps that a node''s expressions name.';
 
-create function private.reference_problems(definition jsonb)
+create function stepbase_private.reference_problems(definition jsonb)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -215,7 +215,7 @@ declare
 begin
   with places as (
     select o.id, o.place::integer as place
-    from unnest(private.topological_order(definition)) with ordinality o (id, place)
+    from unnest(stepbase_private.topological_order(definition)) with ordinality o (id, place)
   ),
   edges as (
     select s.place as source, t.place as target
@@ -240,12 +240,12 @@ begin
   for reference in
     with places as (
       select o.id, o.place::integer as place
-      from unnest(private.topological_order(definition)) with ordinality o (id, place)
+      from unnest(stepbase_private.topological_order(definition)) with ordinality o (id, place)
     )
     select n.node ->> 'id' as id, own.place, r.step, named.place as wanted
     from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, rank)
     join places own on own.id = n.node ->> 'id'
-    cross join lateral private.references_of(n.node) r (step)
+    cross join lateral stepbase_private.references_of(n.node) r (step)
     left join places named on named.id = r.step
     order by n.rank, r.step
   loop
@@ -279,34 +279,34 @@ begin
 end
 $$;
 
-comment on function private.reference_problems(jsonb) is
+comment on function stepbase_private.reference_problems(jsonb) is
   'References of an acyclic definition to steps that are not there or not upstream.';
 
-create function private.structure_problems(definition jsonb)
+create function stepbase_private.structure_problems(definition jsonb)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  return query select p.* from private.definition_shape_problems(definition) p;
+  return query select p.* from stepbase_private.definition_shape_problems(definition) p;
   if not found then
-    return query select p.* from private.definition_cycle_problems(definition) p;
+    return query select p.* from stepbase_private.definition_cycle_problems(definition) p;
   end if;
 end
 $$;
 
-comment on function private.structure_problems(jsonb) is
+comment on function stepbase_private.structure_problems(jsonb) is
   'What keeps a definition from being stored at all: bad shapes, unknown types, dangling edges, cycles.';
 
-create function private.definition_problems(definition jsonb, app_code text default null)
+create function stepbase_private.definition_problems(definition jsonb, app_code text default null)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  return query select p.* from private.structure_problems(definition) p;
+  return query select p.* from stepbase_private.structure_problems(definition) p;
   if found then
     return;
   end if;
@@ -316,25 +316,25 @@ begin
   return query
     select p.*
     from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
-    cross join lateral private.node_problems(n.node, definition_problems.app_code) p
+    cross join lateral stepbase_private.node_problems(n.node, definition_problems.app_code) p
     order by n.place;
-  return query select p.* from private.handle_problems(definition) p;
-  return query select p.* from private.reference_problems(definition) p;
+  return query select p.* from stepbase_private.handle_problems(definition) p;
+  return query select p.* from stepbase_private.reference_problems(definition) p;
 end
 $$;
 
-comment on function private.definition_problems(jsonb, text) is
+comment on function stepbase_private.definition_problems(jsonb, text) is
   'Everything that is wrong with a definition, by node; no row: it can be published. With an app_code, '
   'components are looked up too.';
 
-create function private.refuse_problems(problems jsonb)
+create function stepbase_private.refuse_problems(problems jsonb)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
   if jsonb_array_length(problems) > 0 then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB423', 'invalid_definition',
       case jsonb_array_length(problems)
         when 1 then problems -> 0 ->> 'message'
@@ -346,30 +346,30 @@ begin
 end
 $$;
 
-comment on function private.refuse_problems(jsonb) is 'Raises SB423 with the problems, when there are any.';
+comment on function stepbase_private.refuse_problems(jsonb) is 'Raises SB423 with the problems, when there are any.';
 
 -- Definer: step types and components are read whoever stores the version.
-create function private.check_definition()
+create function stepbase_private.check_definition()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
 begin
-  perform private.refuse_problems(coalesce(
+  perform stepbase_private.refuse_problems(coalesce(
     (
       select jsonb_agg(to_jsonb(p))
-      from private.structure_problems(new.definition) p
+      from stepbase_private.structure_problems(new.definition) p
       where new.status = 'draft'
     ),
     (
       select jsonb_agg(to_jsonb(p))
-      from private.definition_problems(new.definition, new.app_code) p
+      from stepbase_private.definition_problems(new.definition, new.app_code) p
       where new.status = 'published'
     ),
     (
       select jsonb_agg(to_jsonb(p))
-      from private.block_problems(new.workflow_id, new.definition) p
+      from stepbase_private.block_problems(new.workflow_id, new.definition) p
       where new.status = 'published'
     ),
     '[]'
@@ -378,12 +378,12 @@ begin
 end
 $$;
 
-comment on function private.check_definition() is
+comment on function stepbase_private.check_definition() is
   'Trigger: a draft must be a graph, a published version must be sound (SB423 with detail.problems).';
 
-create trigger workflow_versions_check_definition_on_insert before insert on public.workflow_versions
-  for each row execute function private.check_definition();
+create trigger workflow_versions_check_definition_on_insert before insert on stepbase.workflow_versions
+  for each row execute function stepbase_private.check_definition();
 create trigger workflow_versions_check_definition_on_update
-  before update of definition, status on public.workflow_versions
+  before update of definition, status on stepbase.workflow_versions
   for each row when (old.status = 'draft' and (old.definition is distinct from new.definition or new.status <> 'draft'))
-  execute function private.check_definition();
+  execute function stepbase_private.check_definition();

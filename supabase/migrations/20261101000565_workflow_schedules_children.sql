@@ -1,6 +1,6 @@
 -- When a workflow starts by itself, and which other workflows it may start.
 
-create function private.is_timezone(name text)
+create function stepbase_private.is_timezone(name text)
 returns boolean
 language plpgsql
 stable
@@ -14,9 +14,9 @@ exception
 end
 $$;
 
-comment on function private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
+comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
 
-create function private.is_cron_expression(expression text)
+create function stepbase_private.is_cron_expression(expression text)
 returns boolean
 language sql
 immutable
@@ -32,19 +32,19 @@ as $$
   ) f
 $$;
 
-comment on function private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
+comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
 
 -- Check constraints run as whoever writes the row.
-grant execute on function private.is_timezone(text), private.is_cron_expression(text) to authenticated, service_role;
+grant execute on function stepbase_private.is_timezone(text), stepbase_private.is_cron_expression(text) to authenticated, service_role;
 
-create table public.workflow_schedules (
+create table stepbase.workflow_schedules (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   name text not null default '',
   cron_expression text not null
-    constraint cron_expression_has_five_fields check (private.is_cron_expression(cron_expression)),
-  timezone text not null default 'UTC' constraint timezone_is_known check (private.is_timezone(timezone)),
+    constraint cron_expression_has_five_fields check (stepbase_private.is_cron_expression(cron_expression)),
+  timezone text not null default 'UTC' constraint timezone_is_known check (stepbase_private.is_timezone(timezone)),
   input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   start_immediately boolean not null default false,
   is_enabled boolean not null default true,
@@ -55,77 +55,77 @@ create table public.workflow_schedules (
   next_run_at timestamptz,
   finished_at timestamptz,
   work_queue_id uuid,
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint workflow_schedule_is_of_app unique (id, app_code),
   constraint schedule_starts_at_most_max_runs check (runs_started <= max_runs),
   constraint only_a_live_schedule_is_due check (next_run_at is null or (is_enabled and finished_at is null)),
   constraint schedule_workflow_is_of_same_app
-    foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
   constraint schedule_work_queue_is_of_same_app
-    foreign key (work_queue_id, app_code) references public.work_queues (id, app_code)
+    foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code)
     on delete set null (work_queue_id)
 );
 
-comment on table public.workflow_schedules is 'Cron schedules that start runs of a workflow.';
-comment on column public.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
-comment on column public.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
-comment on column public.workflow_schedules.is_enabled is
+comment on table stepbase.workflow_schedules is 'Cron schedules that start runs of a workflow.';
+comment on column stepbase.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
+comment on column stepbase.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
+comment on column stepbase.workflow_schedules.is_enabled is
 'False: paused. What falls into a pause is not made up for.';
-comment on column public.workflow_schedules.last_run_at is 'When it last started a run.';
-comment on column public.workflow_schedules.last_error is
+comment on column stepbase.workflow_schedules.last_run_at is 'When it last started a run.';
+comment on column stepbase.workflow_schedules.last_error is
 'Why its last due time started nothing: {code, message, at, …}; null when it did.';
-comment on column public.workflow_schedules.next_run_at is
+comment on column stepbase.workflow_schedules.next_run_at is
 'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
-comment on column public.workflow_schedules.finished_at is
+comment on column stepbase.workflow_schedules.finished_at is
 'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
-comment on column public.workflow_schedules.work_queue_id is
+comment on column stepbase.workflow_schedules.work_queue_id is
 'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
 
-create index idx_workflow_schedules_workflow_id_app_code on public.workflow_schedules (workflow_id, app_code);
-create index idx_workflow_schedules_work_queue_id_app_code on public.workflow_schedules (work_queue_id, app_code);
-create index idx_workflow_schedules_app_code on public.workflow_schedules (app_code);
-create index idx_workflow_schedules_created_by on public.workflow_schedules (created_by);
-create index idx_workflow_schedules_next_run_at on public.workflow_schedules (next_run_at)
+create index idx_workflow_schedules_workflow_id_app_code on stepbase.workflow_schedules (workflow_id, app_code);
+create index idx_workflow_schedules_work_queue_id_app_code on stepbase.workflow_schedules (work_queue_id, app_code);
+create index idx_workflow_schedules_app_code on stepbase.workflow_schedules (app_code);
+create index idx_workflow_schedules_created_by on stepbase.workflow_schedules (created_by);
+create index idx_workflow_schedules_next_run_at on stepbase.workflow_schedules (next_run_at)
   where is_enabled and finished_at is null;
 
-create table public.workflow_children (
+create table stepbase.workflow_children (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   parent_workflow_id uuid not null,
   child_workflow_id uuid not null,
   child_workflow_name text not null,
-  parent_close_policy text not null default 'terminate' references public.parent_close_policies (name),
+  parent_close_policy text not null default 'terminate' references stepbase.parent_close_policies (name),
   can_signal_parent boolean not null default false,
   can_query_parent boolean not null default false,
   block_until jsonb constraint block_until_is_an_object check (jsonb_typeof(block_until) = 'object'),
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint workflow_child_is_of_app unique (id, app_code),
   constraint child_is_unique_in_parent unique (parent_workflow_id, child_workflow_name),
   constraint parent_workflow_is_of_same_app
-    foreign key (parent_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+    foreign key (parent_workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
   constraint child_workflow_is_of_same_app
-    foreign key (child_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade
+    foreign key (child_workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
 );
 
-comment on table public.workflow_children is 'Workflows that runs of a workflow start, and how they are tied to them.';
-comment on column public.workflow_children.child_workflow_name is 'The name the parent knows the child by: what its child_workflow step may call it.';
-comment on column public.workflow_children.block_until is
+comment on table stepbase.workflow_children is 'Workflows that runs of a workflow start, and how they are tied to them.';
+comment on column stepbase.workflow_children.child_workflow_name is 'The name the parent knows the child by: what its child_workflow step may call it.';
+comment on column stepbase.workflow_children.block_until is
   'What must hold before the child starts: {signal?: a signal its parent got, children?: names of children of the same '
   'run that completed}; null: nothing.';
 
 create index idx_workflow_children_parent_workflow_id_app_code
-  on public.workflow_children (parent_workflow_id, app_code);
+  on stepbase.workflow_children (parent_workflow_id, app_code);
 create index idx_workflow_children_child_workflow_id_app_code
-  on public.workflow_children (child_workflow_id, app_code);
-create index idx_workflow_children_app_code on public.workflow_children (app_code);
-create index idx_workflow_children_parent_close_policy on public.workflow_children (parent_close_policy);
-create index idx_workflow_children_created_by on public.workflow_children (created_by);
+  on stepbase.workflow_children (child_workflow_id, app_code);
+create index idx_workflow_children_app_code on stepbase.workflow_children (app_code);
+create index idx_workflow_children_parent_close_policy on stepbase.workflow_children (parent_close_policy);
+create index idx_workflow_children_created_by on stepbase.workflow_children (created_by);
 
-create function private.called_workflow(node_type text, config jsonb)
+create function stepbase_private.called_workflow(node_type text, config jsonb)
 returns text
 language sql
 immutable
@@ -139,10 +139,10 @@ as $$
   end;
 $$;
 
-comment on function private.called_workflow(text, jsonb) is
+comment on function stepbase_private.called_workflow(text, jsonb) is
   'What a node, or the items of a for_each, call the workflow that they start: a name or a template; null: they start none.';
 
-create function private.child_workflow_id(parent_workflow_id uuid, name text)
+create function stepbase_private.child_workflow_id(parent_workflow_id uuid, name text)
 returns uuid
 language sql
 stable
@@ -150,24 +150,24 @@ set search_path = ''
 as $$
   select coalesce(
     (
-      select l.child_workflow_id from public.workflow_children l
+      select l.child_workflow_id from stepbase.workflow_children l
       where l.parent_workflow_id = child_workflow_id.parent_workflow_id
         and l.child_workflow_name = child_workflow_id.name
     ),
     (
       select c.id
-      from public.workflows p
-      join public.workflows c on c.app_code = p.app_code and c.deleted_at is null
+      from stepbase.workflows p
+      join stepbase.workflows c on c.app_code = p.app_code and c.deleted_at is null
       where p.id = child_workflow_id.parent_workflow_id and c.kebab_name = child_workflow_id.name
     )
   );
 $$;
 
-comment on function private.child_workflow_id(uuid, text) is
+comment on function stepbase_private.child_workflow_id(uuid, text) is
   'The workflow that a parent calls so: by the name in workflow_children, or by its kebab name.';
 
 -- Definer: reads the names of workflows that the writer may not see.
-create function private.check_block_until()
+create function stepbase_private.check_block_until()
 returns trigger
 language plpgsql
 security definer
@@ -177,14 +177,14 @@ begin
   if not new.block_until ? 'children' then
     return new;
   end if;
-  if private.json_schema_errors(
+  if stepbase_private.json_schema_errors(
     '{"type": "array", "items": {"type": "string"}}', new.block_until -> 'children') <> '[]' then
-    perform private.fail('SB422', 'invalid_input', 'children of block_until is a list of names');
+    perform stepbase_private.raise_error('SB422', 'invalid_input', 'children of block_until is a list of names');
   end if;
   if exists (
     with recursive link as (
       select l.id, l.child_workflow_name, l.child_workflow_id, l.block_until
-      from public.workflow_children l
+      from stepbase.workflow_children l
       where l.parent_workflow_id = new.parent_workflow_id and l.id <> new.id
       union all
       select new.id, new.child_workflow_name, new.child_workflow_id, new.block_until
@@ -196,7 +196,7 @@ begin
       join link b
         on c.name in (
           b.child_workflow_name,
-          (select w.kebab_name from public.workflows w where w.id = b.child_workflow_id)
+          (select w.kebab_name from stepbase.workflows w where w.id = b.child_workflow_id)
         )
     ),
     reached as (
@@ -206,7 +206,7 @@ begin
     )
     select from reached r where r.for_id = new.id
   ) then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB422', 'invalid_input',
       format('%s would wait for itself before it starts', new.child_workflow_name)
     );
@@ -215,15 +215,15 @@ begin
 end
 $$;
 
-comment on function private.check_block_until() is
+comment on function stepbase_private.check_block_until() is
   'Trigger: a child does not wait for itself, not by way of others either (SB422).';
 
 create trigger workflow_children_check_block_until
-  before insert or update of block_until, child_workflow_name on public.workflow_children
+  before insert or update of block_until, child_workflow_name on stepbase.workflow_children
   for each row when (new.block_until is not null)
-  execute function private.check_block_until();
+  execute function stepbase_private.check_block_until();
 
-create function private.block_problems(workflow_id uuid, definition jsonb)
+create function stepbase_private.block_problems(workflow_id uuid, definition jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
@@ -232,7 +232,7 @@ as $$
   with node as (
     select
       n.node ->> 'id' as id,
-      private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
+      stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
     from jsonb_array_elements(
       case when jsonb_typeof(block_problems.definition -> 'nodes') = 'array'
         then block_problems.definition -> 'nodes' else '[]' end
@@ -242,27 +242,27 @@ as $$
     n.id, 'child_never_starts',
     format('%s waits for the child %s, which no step starts before it', n.id, c.name)
   from node n
-  join public.workflow_children l
+  join stepbase.workflow_children l
     on l.parent_workflow_id = block_problems.workflow_id
-    and l.child_workflow_id = private.child_workflow_id(block_problems.workflow_id, n.called)
+    and l.child_workflow_id = stepbase_private.child_workflow_id(block_problems.workflow_id, n.called)
   cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
   where not exists (
     select 1 from node o
     where o.id <> n.id
       and (
         strpos(o.called, '{{') > 0
-        or private.child_workflow_id(block_problems.workflow_id, o.called)
-          = private.child_workflow_id(block_problems.workflow_id, c.name)
+        or stepbase_private.child_workflow_id(block_problems.workflow_id, o.called)
+          = stepbase_private.child_workflow_id(block_problems.workflow_id, c.name)
       )
-      and n.id <> all (private.upstream_steps(block_problems.definition, o.id))
+      and n.id <> all (stepbase_private.upstream_steps(block_problems.definition, o.id))
   );
 $$;
 
-comment on function private.block_problems(uuid, jsonb) is
+comment on function stepbase_private.block_problems(uuid, jsonb) is
   'Children that would wait, by block_until, for a child that the definition never starts, or only after them.';
 
 -- Definer: asks the engine's clock and wakes workers, which no client may.
-create function private.plan_schedule()
+create function stepbase_private.plan_schedule()
 returns trigger
 language plpgsql
 security definer
@@ -278,13 +278,13 @@ begin
   new.next_run_at := null;
   new.last_error := null;
   if new.runs_started >= new.max_runs then
-    new.finished_at := coalesce(new.finished_at, engine.now());
+    new.finished_at := coalesce(new.finished_at, stepbase_engine.now());
     return new;
   end if;
   new.finished_at := null;
   if new.is_enabled then
     if new.start_immediately and new.last_run_at is null then
-      new.next_run_at := engine.now();
+      new.next_run_at := stepbase_engine.now();
     end if;
     perform pg_notify('stepbase', 'due');
   end if;
@@ -292,77 +292,77 @@ begin
 end;
 $$;
 
-comment on function private.plan_schedule() is
+comment on function stepbase_private.plan_schedule() is
 'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
 
 create trigger workflow_schedules_plan
-  before insert or update of cron_expression, timezone, is_enabled, max_runs on public.workflow_schedules
-  for each row execute function private.plan_schedule();
-create trigger workflow_schedules_touch_updated_at before update on public.workflow_schedules
-  for each row execute function private.touch_updated_at();
-create trigger workflow_schedules_keep_identity before update on public.workflow_schedules
-  for each row execute function private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
-create trigger workflow_children_touch_updated_at before update on public.workflow_children
-  for each row execute function private.touch_updated_at();
-create trigger workflow_children_keep_identity before update on public.workflow_children
-  for each row execute function private.refuse_column_change(
+  before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
+  for each row execute function stepbase_private.plan_schedule();
+create trigger workflow_schedules_touch_updated_at before update on stepbase.workflow_schedules
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger workflow_schedules_keep_identity before update on stepbase.workflow_schedules
+  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
+create trigger workflow_children_touch_updated_at before update on stepbase.workflow_children
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger workflow_children_keep_identity before update on stepbase.workflow_children
+  for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'parent_workflow_id', 'child_workflow_id', 'created_at'
   );
 
-alter table public.workflow_schedules enable row level security;
+alter table stepbase.workflow_schedules enable row level security;
 
 -- Not created_by: its runs are started in that name.
 grant select, delete,
   insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
     work_queue_id),
   update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id)
-on public.workflow_schedules to authenticated;
-grant select, insert, update, delete on public.workflow_schedules to service_role;
+on stepbase.workflow_schedules to authenticated;
+grant select, insert, update, delete on stepbase.workflow_schedules to service_role;
 
-create policy "Members read their schedules" on public.workflow_schedules
+create policy "Members read their schedules" on stepbase.workflow_schedules
   for select to authenticated
   using (
-    app_code = (select private.app_code()) and (select private.has_permission('schedule:read'))
+    app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:read'))
   );
 
-create policy "Schedule writers create schedules" on public.workflow_schedules
+create policy "Schedule writers create schedules" on stepbase.workflow_schedules
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
-create policy "Schedule writers change schedules" on public.workflow_schedules
+create policy "Schedule writers change schedules" on stepbase.workflow_schedules
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
-create policy "Schedule writers delete schedules" on public.workflow_schedules
+create policy "Schedule writers delete schedules" on stepbase.workflow_schedules
   for delete to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
-alter table public.workflow_children enable row level security;
+alter table stepbase.workflow_children enable row level security;
 
 grant select, delete,
   insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy,
     can_signal_parent, can_query_parent, block_until, created_by),
   update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until)
-on public.workflow_children to authenticated;
-grant select, insert, update, delete on public.workflow_children to service_role;
+on stepbase.workflow_children to authenticated;
+grant select, insert, update, delete on stepbase.workflow_children to service_role;
 
-create policy "Whoever reads a workflow reads its children" on public.workflow_children
+create policy "Whoever reads a workflow reads its children" on stepbase.workflow_children
   for select to authenticated
   using (
-    (app_code = (select private.app_code()) and (select private.has_permission('workflow:read')))
-    or exists (select 1 from public.workflows w where w.id = workflow_children.parent_workflow_id)
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
+    or exists (select 1 from stepbase.workflows w where w.id = workflow_children.parent_workflow_id)
   );
 
-create policy "Workflow writers create children" on public.workflow_children
+create policy "Workflow writers create children" on stepbase.workflow_children
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));
 
-create policy "Workflow writers change children" on public.workflow_children
+create policy "Workflow writers change children" on stepbase.workflow_children
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));
 
-create policy "Workflow writers delete children" on public.workflow_children
+create policy "Workflow writers delete children" on stepbase.workflow_children
   for delete to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('workflow:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));

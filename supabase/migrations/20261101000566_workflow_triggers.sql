@@ -1,12 +1,12 @@
 -- What else starts a workflow: an event of its application, the end of another workflow's run, or a
 -- call from outside (its secrets are in the next migration).
 
-create table public.workflow_triggers (
+create table stepbase.workflow_triggers (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default private.app_code() references public.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   name text not null default '',
-  trigger_type text not null references public.trigger_types (name)
+  trigger_type text not null references stepbase.trigger_types (name)
     constraint trigger_type_is_event_or_webhook check (trigger_type in ('event', 'webhook')),
   event_name text
     constraint event_name_is_a_name check (event_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$')
@@ -20,7 +20,7 @@ create table public.workflow_triggers (
   is_enabled boolean not null default true,
   last_fired_at timestamptz,
   last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
-  created_by uuid default private.user_id() references public.users (id) on delete set null,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint workflow_trigger_is_of_app unique (id, app_code),
@@ -31,31 +31,31 @@ create table public.workflow_triggers (
   constraint source_is_another_workflow check (source_workflow_id <> workflow_id),
   constraint filter_is_for_events check (filter is null or trigger_type = 'event'),
   constraint trigger_workflow_is_of_same_app
-    foreign key (workflow_id, app_code) references public.workflows (id, app_code) on delete cascade,
+    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
   constraint trigger_source_is_of_same_app
-    foreign key (source_workflow_id, app_code) references public.workflows (id, app_code) on delete cascade
+    foreign key (source_workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
 );
 
-comment on table public.workflow_triggers is 'Events and calls from outside that start runs of a workflow.';
-comment on column public.workflow_triggers.event_name is
+comment on table stepbase.workflow_triggers is 'Events and calls from outside that start runs of a workflow.';
+comment on column stepbase.workflow_triggers.event_name is
 'What it listens to: an event of the application, or run.completed, run.failed, run.cancelled, run.timed_out.';
-comment on column public.workflow_triggers.source_workflow_id is 'For run.…: the workflow whose runs it follows.';
-comment on column public.workflow_triggers.filter is
+comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: the workflow whose runs it follows.';
+comment on column stepbase.workflow_triggers.filter is
 'JSON that the event''s payload has to contain (@>); null: any payload.';
-comment on column public.workflow_triggers.input is
+comment on column stepbase.workflow_triggers.input is
 'Part of the input of every run it starts; event, or body, headers and query, are added to it.';
-comment on column public.workflow_triggers.last_fired_at is 'When it last started a run; to the minute.';
-comment on column public.workflow_triggers.last_error is
+comment on column stepbase.workflow_triggers.last_fired_at is 'When it last started a run; to the minute.';
+comment on column stepbase.workflow_triggers.last_error is
 'Why it last started nothing: {code, message, at, …}; null when it did.';
 
-create index idx_workflow_triggers_workflow_id_app_code on public.workflow_triggers (workflow_id, app_code);
+create index idx_workflow_triggers_workflow_id_app_code on stepbase.workflow_triggers (workflow_id, app_code);
 create index idx_workflow_triggers_source_workflow_id_app_code
-  on public.workflow_triggers (source_workflow_id, app_code);
-create index idx_workflow_triggers_app_code_event_name on public.workflow_triggers (app_code, event_name);
-create index idx_workflow_triggers_created_by on public.workflow_triggers (created_by);
+  on stepbase.workflow_triggers (source_workflow_id, app_code);
+create index idx_workflow_triggers_app_code_event_name on stepbase.workflow_triggers (app_code, event_name);
+create index idx_workflow_triggers_created_by on stepbase.workflow_triggers (created_by);
 
 -- Definer: who may write but not read must not be told that there are none.
-create function private.limit_triggers()
+create function stepbase_private.limit_triggers()
 returns trigger
 language plpgsql
 security definer
@@ -64,13 +64,13 @@ as $$
 begin
   -- One event starts so many runs in one transaction at most.
   if new.trigger_type = 'event' and 100 <= (
-    select count(*) from public.workflow_triggers t
+    select count(*) from stepbase.workflow_triggers t
     where t.app_code = new.app_code
       and t.event_name = new.event_name
       and t.source_workflow_id is not distinct from new.source_workflow_id
       and t.id <> new.id
   ) then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB429', 'limit_reached', format('%s has 100 triggers already', new.event_name)
     );
   end if;
@@ -78,41 +78,41 @@ begin
 end;
 $$;
 
-comment on function private.limit_triggers() is 'Trigger: at most 100 triggers listen to one event (SB429).';
+comment on function stepbase_private.limit_triggers() is 'Trigger: at most 100 triggers listen to one event (SB429).';
 
 create trigger workflow_triggers_limit
-  before insert or update of event_name, source_workflow_id on public.workflow_triggers
-  for each row execute function private.limit_triggers();
-create trigger workflow_triggers_touch_updated_at before update on public.workflow_triggers
-  for each row execute function private.touch_updated_at();
-create trigger workflow_triggers_keep_identity before update on public.workflow_triggers
-  for each row execute function private.refuse_column_change(
+  before insert or update of event_name, source_workflow_id on stepbase.workflow_triggers
+  for each row execute function stepbase_private.limit_triggers();
+create trigger workflow_triggers_touch_updated_at before update on stepbase.workflow_triggers
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger workflow_triggers_keep_identity before update on stepbase.workflow_triggers
+  for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'workflow_id', 'trigger_type', 'created_at'
   );
 
-alter table public.workflow_triggers enable row level security;
+alter table stepbase.workflow_triggers enable row level security;
 
 -- Not created_by: its runs are started in that name.
 grant select, delete,
   insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled),
   update (name, event_name, source_workflow_id, filter, input, is_enabled)
-on public.workflow_triggers to authenticated;
-grant select, insert, update, delete on public.workflow_triggers to service_role;
+on stepbase.workflow_triggers to authenticated;
+grant select, insert, update, delete on stepbase.workflow_triggers to service_role;
 
 -- The permissions of schedules: both say when a workflow starts by itself.
-create policy "Members read their triggers" on public.workflow_triggers
+create policy "Members read their triggers" on stepbase.workflow_triggers
   for select to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:read')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:read')));
 
-create policy "Schedule writers create triggers" on public.workflow_triggers
+create policy "Schedule writers create triggers" on stepbase.workflow_triggers
   for insert to authenticated
-  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
-create policy "Schedule writers change triggers" on public.workflow_triggers
+create policy "Schedule writers change triggers" on stepbase.workflow_triggers
   for update to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')))
-  with check (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
-create policy "Schedule writers delete triggers" on public.workflow_triggers
+create policy "Schedule writers delete triggers" on stepbase.workflow_triggers
   for delete to authenticated
-  using (app_code = (select private.app_code()) and (select private.has_permission('schedule:write')));
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));

@@ -2,7 +2,7 @@
 -- itself, so it is kept and not hashed: in Vault where there is one, else in this table, which no
 -- client reaches. It is shown once, to whoever makes it.
 
-create table private.webhook_secrets (
+create table stepbase_private.webhook_secrets (
   id uuid primary key default gen_random_uuid(),
   app_code text not null,
   trigger_id uuid not null,
@@ -12,18 +12,18 @@ create table private.webhook_secrets (
   created_at timestamptz not null default now(),
   constraint secret_is_in_one_place check ((secret is null) <> (vault_id is null)),
   constraint webhook_secret_trigger_is_of_same_app
-    foreign key (trigger_id, app_code) references public.workflow_triggers (id, app_code) on delete cascade
+    foreign key (trigger_id, app_code) references stepbase.workflow_triggers (id, app_code) on delete cascade
 );
 
-comment on table private.webhook_secrets is 'Secrets of webhook triggers; several while one replaces another.';
-comment on column private.webhook_secrets.secret is 'The secret where there is no Vault.';
-comment on column private.webhook_secrets.vault_id is 'The secret''s id in vault.secrets.';
-comment on column private.webhook_secrets.expires_at is 'When a replaced secret stops being accepted.';
+comment on table stepbase_private.webhook_secrets is 'Secrets of webhook triggers; several while one replaces another.';
+comment on column stepbase_private.webhook_secrets.secret is 'The secret where there is no Vault.';
+comment on column stepbase_private.webhook_secrets.vault_id is 'The secret''s id in vault.secrets.';
+comment on column stepbase_private.webhook_secrets.expires_at is 'When a replaced secret stops being accepted.';
 
-create index idx_webhook_secrets_trigger_id_app_code on private.webhook_secrets (trigger_id, app_code);
-alter table private.webhook_secrets enable row level security;
+create index idx_webhook_secrets_trigger_id_app_code on stepbase_private.webhook_secrets (trigger_id, app_code);
+alter table stepbase_private.webhook_secrets enable row level security;
 
-create function private.forget_vault_secret()
+create function stepbase_private.forget_vault_secret()
 returns trigger
 language plpgsql
 security definer
@@ -36,18 +36,18 @@ begin
 end;
 $$;
 
-comment on function private.forget_vault_secret() is 'Trigger: what is kept in Vault goes with the row that names it.';
+comment on function stepbase_private.forget_vault_secret() is 'Trigger: what is kept in Vault goes with the row that names it.';
 
-create trigger webhook_secrets_forget after delete on private.webhook_secrets
-  for each row when (old.vault_id is not null) execute function private.forget_vault_secret();
+create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
+  for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
 
-create function private.make_webhook_secret(trigger_id uuid, app_code text)
+create function stepbase_private.make_webhook_secret(trigger_id uuid, app_code text)
 returns text
 language plpgsql
 set search_path = ''
 as $$
 declare
-  -- As in private.create_api_key: 244 random bits spread over 32 bytes.
+  -- As in stepbase_private.create_api_key: 244 random bits spread over 32 bytes.
   v_secret constant text := 'whsec_' || encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
   );
@@ -59,7 +59,7 @@ begin
     into v_vault_id
     using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || make_webhook_secret.trigger_id;
   end if;
-  insert into private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
+  insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
   values (
     v_id, make_webhook_secret.app_code, make_webhook_secret.trigger_id,
     case when v_vault_id is null then v_secret end, v_vault_id
@@ -68,10 +68,10 @@ begin
 end;
 $$;
 
-comment on function private.make_webhook_secret(uuid, text) is
+comment on function stepbase_private.make_webhook_secret(uuid, text) is
 'Makes and keeps a secret of a webhook trigger and returns it: whsec_ and 32 bytes in base64 (Standard Webhooks).';
 
-create function private.webhook_secrets_of(trigger_id uuid)
+create function stepbase_private.webhook_secrets_of(trigger_id uuid)
 returns text[]
 language plpgsql
 stable
@@ -86,9 +86,9 @@ begin
     coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
     array_agg(s.vault_id) filter (where s.vault_id is not null)
   into v_kept, v_vault_ids
-  from private.webhook_secrets s
+  from stepbase_private.webhook_secrets s
   where s.trigger_id = webhook_secrets_of.trigger_id
-    and (s.expires_at is null or s.expires_at > engine.now());
+    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
   if v_vault_ids is not null then
     execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
     into v_secrets
@@ -98,10 +98,10 @@ begin
 end;
 $$;
 
-comment on function private.webhook_secrets_of(uuid) is
+comment on function stepbase_private.webhook_secrets_of(uuid) is
 'The secrets a webhook''s calls may be signed with; empty for an unknown one. For the HTTP API.';
 
-create function private.create_webhook(workflow text, name text, input jsonb)
+create function stepbase_private.create_webhook(workflow text, name text, input jsonb)
 returns jsonb
 language plpgsql
 security definer
@@ -109,47 +109,47 @@ set search_path = ''
 as $$
 -- Security definer: secrets are written by nobody else.
 declare
-  v_app_code constant text := private.require_permission('schedule:write');
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
   v_workflow_id uuid;
   v_id uuid;
 begin
   if jsonb_typeof(create_webhook.input) is distinct from 'object' then
-    perform private.fail('SB400', 'invalid_request', 'input is a JSON object');
+    perform stepbase_private.raise_error('SB400', 'invalid_request', 'input is a JSON object');
   end if;
-  select w.id into v_workflow_id from public.workflows w
+  select w.id into v_workflow_id from stepbase.workflows w
   where w.app_code = v_app_code and w.kebab_name = create_webhook.workflow and w.deleted_at is null;
   if not found then
-    perform private.fail(
+    perform stepbase_private.raise_error(
       'SB404', 'not_found', format('there is no workflow %s', create_webhook.workflow),
       jsonb_build_object('workflow', create_webhook.workflow)
     );
   end if;
-  insert into public.workflow_triggers (app_code, workflow_id, name, trigger_type, input, created_by)
+  insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_type, input, created_by)
   values (v_app_code, v_workflow_id, create_webhook.name, 'webhook', create_webhook.input, auth.uid())
   returning id into v_id;
   return jsonb_build_object(
-    'id', v_id, 'path', '/hooks/' || v_id, 'secret', private.make_webhook_secret(v_id, v_app_code)
+    'id', v_id, 'path', '/hooks/' || v_id, 'secret', stepbase_private.make_webhook_secret(v_id, v_app_code)
   );
 end;
 $$;
 
-comment on function private.create_webhook(text, text, jsonb) is 'Behind public.create_webhook.';
+comment on function stepbase_private.create_webhook(text, text, jsonb) is 'Behind stepbase.create_webhook.';
 
-create function public.create_webhook(workflow text, name text default '', input jsonb default '{}')
+create function stepbase.create_webhook(workflow text, name text default '', input jsonb default '{}')
 returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.create_webhook(
+  select stepbase_private.create_webhook(
     create_webhook.workflow, coalesce(create_webhook.name, ''), coalesce(create_webhook.input, '{}')
   );
 $$;
 
-comment on function public.create_webhook(text, text, jsonb) is
+comment on function stepbase.create_webhook(text, text, jsonb) is
 'Makes a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path below the HTTP API that '
 'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
-create function private.rotate_webhook_secret(trigger_id uuid, overlap_seconds int)
+create function stepbase_private.rotate_webhook_secret(trigger_id uuid, overlap_seconds int)
 returns jsonb
 language plpgsql
 security definer
@@ -157,49 +157,49 @@ set search_path = ''
 as $$
 -- Security definer: as above.
 declare
-  v_app_code constant text := private.require_permission('schedule:write');
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
 begin
   if overlap_seconds not between 0 and 604800 then
-    perform private.fail('SB400', 'invalid_request', 'an overlap is at most a week');
+    perform stepbase_private.raise_error('SB400', 'invalid_request', 'an overlap is at most a week');
   end if;
-  perform 1 from public.workflow_triggers t
+  perform 1 from stepbase.workflow_triggers t
   where t.id = rotate_webhook_secret.trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
-    perform private.fail('SB404', 'not_found', 'there is no such webhook');
+    perform stepbase_private.raise_error('SB404', 'not_found', 'there is no such webhook');
   end if;
-  delete from private.webhook_secrets s
+  delete from stepbase_private.webhook_secrets s
   where s.trigger_id = rotate_webhook_secret.trigger_id
-    and (overlap_seconds = 0 or s.expires_at <= engine.now());
-  update private.webhook_secrets s
-  set expires_at = least(s.expires_at, engine.now() + overlap_seconds * interval '1 second')
+    and (overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
+  update stepbase_private.webhook_secrets s
+  set expires_at = least(s.expires_at, stepbase_engine.now() + overlap_seconds * interval '1 second')
   where s.trigger_id = rotate_webhook_secret.trigger_id;
   return jsonb_build_object(
     'id', rotate_webhook_secret.trigger_id, 'path', '/hooks/' || rotate_webhook_secret.trigger_id,
-    'secret', private.make_webhook_secret(rotate_webhook_secret.trigger_id, v_app_code)
+    'secret', stepbase_private.make_webhook_secret(rotate_webhook_secret.trigger_id, v_app_code)
   );
 end;
 $$;
 
-comment on function private.rotate_webhook_secret(uuid, int) is 'Behind public.rotate_webhook_secret.';
+comment on function stepbase_private.rotate_webhook_secret(uuid, int) is 'Behind stepbase.rotate_webhook_secret.';
 
-create function public.rotate_webhook_secret(trigger_id uuid, overlap_seconds int default 0)
+create function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds int default 0)
 returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.rotate_webhook_secret(
+  select stepbase_private.rotate_webhook_secret(
     rotate_webhook_secret.trigger_id, coalesce(rotate_webhook_secret.overlap_seconds, 0)
   );
 $$;
 
-comment on function public.rotate_webhook_secret(uuid, int) is
+comment on function stepbase.rotate_webhook_secret(uuid, int) is
 'Gives a webhook a new secret and returns {id, path, secret}, this once; secrets from before are accepted for '
 'overlap_seconds (0 to a week) more. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
 grant execute on function
-  private.create_webhook(text, text, jsonb),
-  private.rotate_webhook_secret(uuid, int),
-  public.create_webhook(text, text, jsonb),
-  public.rotate_webhook_secret(uuid, int)
+  stepbase_private.create_webhook(text, text, jsonb),
+  stepbase_private.rotate_webhook_secret(uuid, int),
+  stepbase.create_webhook(text, text, jsonb),
+  stepbase.rotate_webhook_secret(uuid, int)
 to authenticated;

@@ -1,26 +1,26 @@
 -- Runs: one execution of a workflow version for one input.
 
-create table public.runs (
-  id uuid primary key default engine.new_id(),
-  app_code text not null references public.applications (app_code),
+create table stepbase.runs (
+  id uuid primary key default stepbase_engine.new_id(),
+  app_code text not null references stepbase.applications (app_code),
   workflow_id uuid not null,
   workflow_version_id uuid not null,
-  status text not null default 'pending' references public.run_statuses (name),
-  trigger_type text not null default 'manual' references public.trigger_types (name),
+  status text not null default 'pending' references stepbase.run_statuses (name),
+  trigger_type text not null default 'manual' references stepbase.trigger_types (name),
   priority smallint not null default 0,
   input jsonb not null default '{}',
   output jsonb,
   error jsonb,
-  ending jsonb,
+  pending_outcome jsonb,
   metadata jsonb not null default '{}',
   idempotency_key text,
   trace_id text not null default replace(gen_random_uuid()::text, '-', ''),
   parent_run_id uuid,
   parent_step_run_id uuid,
-  parent_close_policy text references public.parent_close_policies (name),
+  parent_close_policy text references stepbase.parent_close_policies (name),
   origin_run_id uuid,
   rerun_from_step text,
-  created_by uuid references public.users (id) on delete set null,
+  created_by uuid references stepbase.users (id) on delete set null,
   current_step text,
   steps_total int not null default 0,
   steps_completed int not null default 0,
@@ -39,13 +39,13 @@ create table public.runs (
   updated_at timestamptz not null default now(),
   constraint runs_id_app_code_key unique (id, app_code),
   constraint runs_workflow_fkey foreign key (workflow_id, app_code)
-    references public.workflows (id, app_code),
+    references stepbase.workflows (id, app_code),
   constraint runs_workflow_version_fkey foreign key (workflow_version_id, app_code)
-    references public.workflow_versions (id, app_code),
+    references stepbase.workflow_versions (id, app_code),
   constraint runs_parent_run_fkey foreign key (parent_run_id, app_code)
-    references public.runs (id, app_code),
+    references stepbase.runs (id, app_code),
   constraint runs_origin_run_fkey foreign key (origin_run_id, app_code)
-    references public.runs (id, app_code),
+    references stepbase.runs (id, app_code),
   constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
   constraint priority_is_between_minus_100_and_100 check (priority between -100 and 100),
@@ -57,7 +57,7 @@ create table public.runs (
   constraint completed_at_matches_status check (
     (completed_at is not null) = (status in ('completed', 'failed', 'cancelled', 'timed_out'))
   ),
-  constraint ending_only_while_running check (ending is null or status = 'running'),
+  constraint pending_outcome_only_while_running check (pending_outcome is null or status = 'running'),
   constraint running_has_started check (status <> 'running' or started_at is not null),
   constraint completed_at_is_after_started_at check (completed_at >= started_at),
   constraint error_only_when_not_completed check (error is null or status <> 'completed')
@@ -65,64 +65,64 @@ create table public.runs (
 -- Every step of a run updates its row: leave room on the page so that the update stays in place.
 with (fillfactor = 70);
 
-comment on table public.runs is 'One execution of a workflow version; written by the engine only.';
-comment on column public.runs.priority is 'Higher goes first among waiting runs of an app; -100 to 100.';
-comment on column public.runs.output is 'Object of the outputs of the end nodes, by node id; set on completion.';
-comment on column public.runs.error is 'Why the run did not complete: {code, message, step_id?, details?}.';
-comment on column public.runs.ending is
+comment on table stepbase.runs is 'One execution of a workflow version; written by the engine only.';
+comment on column stepbase.runs.priority is 'Higher goes first among waiting runs of an app; -100 to 100.';
+comment on column stepbase.runs.output is 'Object of the outputs of the end nodes, by node id; set on completion.';
+comment on column stepbase.runs.error is 'Why the run did not complete: {code, message, step_id?, details?}.';
+comment on column stepbase.runs.pending_outcome is
 'How the run will end once its completed steps are undone: {status, error, actor_id}; null otherwise.';
-comment on column public.runs.idempotency_key is
+comment on column stepbase.runs.idempotency_key is
 'Chosen by the caller, unique per app: a repeated key returns the first run.';
-comment on column public.runs.trace_id is 'W3C trace id (32 hex digits), passed on by HTTP steps.';
-comment on column public.runs.parent_run_id is 'The run whose child_workflow step started this one.';
-comment on column public.runs.parent_step_run_id is 'The step run that waits for (or started) this run.';
-comment on column public.runs.parent_close_policy is
+comment on column stepbase.runs.trace_id is 'W3C trace id (32 hex digits), passed on by HTTP steps.';
+comment on column stepbase.runs.parent_run_id is 'The run whose child_workflow step started this one.';
+comment on column stepbase.runs.parent_step_run_id is 'The step run that waits for (or started) this run.';
+comment on column stepbase.runs.parent_close_policy is
 'What becomes of this run when its parent ends first; null without a parent.';
-comment on column public.runs.origin_run_id is 'The run that this one reruns.';
-comment on column public.runs.rerun_from_step is 'The node a rerun began at; null for a whole rerun.';
-comment on column public.runs.current_step is 'The node the run most recently entered.';
-comment on column public.runs.steps_total is 'Nodes of the version.';
-comment on column public.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';
-comment on column public.runs.open_steps is 'Step runs that are ready, running or waiting; the run ends at 0.';
-comment on column public.runs.event_seq is 'The seq of the newest run event; gapless per run.';
-comment on column public.runs.context_version is 'The version of the newest run context patch; gapless per run.';
-comment on column public.runs.is_limited is 'Takes up a place of a limit on concurrent runs, or waits for one.';
-comment on column public.runs.deadline_at is
+comment on column stepbase.runs.origin_run_id is 'The run that this one reruns.';
+comment on column stepbase.runs.rerun_from_step is 'The node a rerun began at; null for a whole rerun.';
+comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
+comment on column stepbase.runs.steps_total is 'Nodes of the version.';
+comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';
+comment on column stepbase.runs.open_steps is 'Step runs that are ready, running or waiting; the run ends at 0.';
+comment on column stepbase.runs.event_seq is 'The seq of the newest run event; gapless per run.';
+comment on column stepbase.runs.context_version is 'The version of the newest run context patch; gapless per run.';
+comment on column stepbase.runs.is_limited is 'Takes up a place of a limit on concurrent runs, or waits for one.';
+comment on column stepbase.runs.deadline_at is
 'When the run times out (the workflow''s execution_timeout_seconds); before it has started: when it would, had it started at once.';
-comment on column public.runs.duration_ms is 'Milliseconds from start to end.';
+comment on column stepbase.runs.duration_ms is 'Milliseconds from start to end.';
 
 create unique index idx_runs_app_code_idempotency_key
-on public.runs (app_code, idempotency_key) where idempotency_key is not null;
+on stepbase.runs (app_code, idempotency_key) where idempotency_key is not null;
 -- Without id at their end: on a young table the planner would look foreign keys (id, app_code) up in
 -- them, an app's every entry for each check.
-create index idx_runs_app_code_created_at on public.runs (app_code, created_at desc);
+create index idx_runs_app_code_created_at on stepbase.runs (app_code, created_at desc);
 create index idx_runs_app_code_status_created_at
-on public.runs (app_code, status, created_at desc);
-create index idx_runs_workflow_id on public.runs (workflow_id, app_code, created_at desc);
-create index idx_runs_workflow_version_id on public.runs (workflow_version_id, app_code);
-create index idx_runs_parent_run_id on public.runs (parent_run_id, app_code)
+on stepbase.runs (app_code, status, created_at desc);
+create index idx_runs_workflow_id on stepbase.runs (workflow_id, app_code, created_at desc);
+create index idx_runs_workflow_version_id on stepbase.runs (workflow_version_id, app_code);
+create index idx_runs_parent_run_id on stepbase.runs (parent_run_id, app_code)
 where parent_run_id is not null;
-create index idx_runs_origin_run_id on public.runs (origin_run_id, app_code)
+create index idx_runs_origin_run_id on stepbase.runs (origin_run_id, app_code)
 where origin_run_id is not null;
-create index idx_runs_created_by on public.runs (created_by) where created_by is not null;
-create index idx_runs_trace_id on public.runs (trace_id);
+create index idx_runs_created_by on stepbase.runs (created_by) where created_by is not null;
+create index idx_runs_trace_id on stepbase.runs (trace_id);
 -- Only runs that have started can be late.
-create index idx_runs_deadline_at on public.runs (deadline_at)
+create index idx_runs_deadline_at on stepbase.runs (deadline_at)
 where deadline_at is not null and completed_at is null and started_at is not null;
 
 create trigger runs_check_transition
-before update of status on public.runs
+before update of status on stepbase.runs
 for each row when (old.status is distinct from new.status)
-execute function engine.check_transition('run');
+execute function stepbase_engine.check_transition('run');
 
-alter table public.runs enable row level security;
+alter table stepbase.runs enable row level security;
 
 create policy "Members read the runs of their app"
-on public.runs for select to authenticated
+on stepbase.runs for select to authenticated
 using (
-  app_code = (select private.app_code())
-  and (select private.has_permission('run:read'))
+  app_code = (select stepbase_private.app_code())
+  and (select stepbase_private.has_permission('run:read'))
 );
 
-grant select on public.runs to authenticated;
-grant select, insert, update, delete on public.runs to service_role;
+grant select on stepbase.runs to authenticated;
+grant select, insert, update, delete on stepbase.runs to service_role;

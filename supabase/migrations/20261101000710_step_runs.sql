@@ -1,15 +1,15 @@
 -- Step runs: one attempt of one node (or of one item of a for_each node) in one run.
 
-create table public.step_runs (
-  id uuid primary key default engine.new_id(),
+create table stepbase.step_runs (
+  id uuid primary key default stepbase_engine.new_id(),
   run_id uuid not null,
   app_code text not null,
   workflow_version_id uuid not null,
   step_id text not null,
-  step_type text not null references public.step_types (name),
+  step_type text not null references stepbase.step_types (name),
   item_index int not null default 0,
   attempt int not null default 1,
-  status text not null default 'pending' references public.step_statuses (name),
+  status text not null default 'pending' references stepbase.step_statuses (name),
   pending_in int not null default 0,
   taken_in int not null default 0,
   job_id uuid,
@@ -27,9 +27,9 @@ create table public.step_runs (
   signal_name text,
   work_queue_id uuid,
   task jsonb,
-  assigned_to uuid references public.users (id) on delete set null,
-  assigned_role text references public.user_roles (name),
-  completed_by uuid references public.users (id) on delete set null,
+  assigned_to uuid references stepbase.users (id) on delete set null,
+  assigned_role text references stepbase.user_roles (name),
+  completed_by uuid references stepbase.users (id) on delete set null,
   assigned_at timestamptz,
   deadline_at timestamptz,
   started_at timestamptz,
@@ -41,9 +41,9 @@ create table public.step_runs (
   updated_at timestamptz not null default now(),
   constraint step_runs_run_step_item_attempt_key unique (run_id, step_id, item_index, attempt),
   constraint step_runs_run_fkey foreign key (run_id, app_code)
-    references public.runs (id, app_code) on delete cascade,
+    references stepbase.runs (id, app_code) on delete cascade,
   constraint step_runs_node_fkey foreign key (workflow_version_id, step_id)
-    references public.workflow_nodes (workflow_version_id, node_id),
+    references stepbase.workflow_nodes (workflow_version_id, node_id),
   constraint attempt_is_positive check (attempt >= 1),
   constraint item_index_is_at_least_minus_1 check (item_index >= -1),
   constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and claim >= 0),
@@ -59,73 +59,73 @@ create table public.step_runs (
 )
 with (fillfactor = 80);
 
-comment on table public.step_runs is 'One attempt of one node in a run; written by the engine only.';
-comment on column public.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1; -1 undoes the step.';
-comment on column public.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
-comment on column public.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
-comment on column public.step_runs.taken_in is 'Incoming edges that were taken.';
-comment on column public.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
-comment on column public.step_runs.claim is
+comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
+comment on column stepbase.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1; -1 undoes the step.';
+comment on column stepbase.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
+comment on column stepbase.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
+comment on column stepbase.step_runs.taken_in is 'Incoming edges that were taken.';
+comment on column stepbase.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
+comment on column stepbase.step_runs.claim is
 'How often a worker took this attempt; a worker that was overtaken is fenced off by it.';
-comment on column public.step_runs.item is 'The element of the list, on an item of a for_each.';
-comment on column public.step_runs.items_total is 'How many items a for_each has; pending_in counts those left.';
-comment on column public.step_runs.next_item is 'The first item of a for_each that has not been started.';
-comment on column public.step_runs.limited_by is
+comment on column stepbase.step_runs.item is 'The element of the list, on an item of a for_each.';
+comment on column stepbase.step_runs.items_total is 'How many items a for_each has; pending_in counts those left.';
+comment on column stepbase.step_runs.next_item is 'The first item of a for_each that has not been started.';
+comment on column stepbase.step_runs.limited_by is
 'The task queue that limits how many steps like this execute at once; null: none.';
-comment on column public.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
-comment on column public.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
-comment on column public.step_runs.error is '{code, message, retryable, details?}.';
-comment on column public.step_runs.wait_kind is 'What a waiting step waits for.';
-comment on column public.step_runs.wake_at is
+comment on column stepbase.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
+comment on column stepbase.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
+comment on column stepbase.step_runs.error is '{code, message, retryable, details?}.';
+comment on column stepbase.step_runs.wait_kind is 'What a waiting step waits for.';
+comment on column stepbase.step_runs.wake_at is
 'When a waiting step is due: end of a delay, a retry, or a deadline; null when that came while the run is paused.';
-comment on column public.step_runs.signal_name is 'The signal that a waiting step waits for.';
-comment on column public.step_runs.work_queue_id is 'The work queue that a waiting step waits for an item of.';
-comment on column public.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
-comment on column public.step_runs.assigned_at is
+comment on column stepbase.step_runs.signal_name is 'The signal that a waiting step waits for.';
+comment on column stepbase.step_runs.work_queue_id is 'The work queue that a waiting step waits for an item of.';
+comment on column stepbase.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
+comment on column stepbase.step_runs.assigned_at is
 'When the task got an assignee; without one any more (deleted), only who manages members may complete it.';
-comment on column public.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
+comment on column stepbase.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
 
 -- PostgreSQL 18 makes these identifiers itself, without the call of a function per row.
 do $do$
 begin
   if current_setting('server_version_num')::int >= 180000 then
-    alter table public.runs alter column id set default uuidv7();
-    alter table public.step_runs alter column id set default uuidv7();
+    alter table stepbase.runs alter column id set default uuidv7();
+    alter table stepbase.step_runs alter column id set default uuidv7();
   end if;
 end;
 $do$;
 
-create index idx_step_runs_job_id on public.step_runs (job_id)
+create index idx_step_runs_job_id on stepbase.step_runs (job_id)
 where status in ('ready', 'running');
-create index idx_step_runs_wake_at on public.step_runs (wake_at)
+create index idx_step_runs_wake_at on stepbase.step_runs (wake_at)
 where status = 'waiting' and wake_at is not null;
-create index idx_step_runs_tasks on public.step_runs (app_code, created_at desc)
+create index idx_step_runs_tasks on stepbase.step_runs (app_code, created_at desc)
 where status = 'waiting' and wait_kind = 'task';
-create index idx_step_runs_signal on public.step_runs (run_id, signal_name)
+create index idx_step_runs_signal on stepbase.step_runs (run_id, signal_name)
 where status = 'waiting' and wait_kind = 'signal';
-create index idx_step_runs_work_queue on public.step_runs (work_queue_id, created_at, id)
+create index idx_step_runs_work_queue on stepbase.step_runs (work_queue_id, created_at, id)
 where status = 'waiting' and wait_kind = 'queue';
-create index idx_step_runs_assigned_to on public.step_runs (assigned_to, status)
+create index idx_step_runs_assigned_to on stepbase.step_runs (assigned_to, status)
 where assigned_to is not null;
-create index idx_step_runs_completed_by on public.step_runs (completed_by)
+create index idx_step_runs_completed_by on stepbase.step_runs (completed_by)
 where completed_by is not null;
 
 create trigger step_runs_check_transition
-before update of status on public.step_runs
+before update of status on stepbase.step_runs
 for each row when (old.status is distinct from new.status)
-execute function engine.check_transition('step');
+execute function stepbase_engine.check_transition('step');
 
-alter table public.step_runs enable row level security;
+alter table stepbase.step_runs enable row level security;
 
 create policy "Members read the step runs of their app, assignees their tasks"
-on public.step_runs for select to authenticated
+on stepbase.step_runs for select to authenticated
 using (
-  app_code = (select private.app_code())
+  app_code = (select stepbase_private.app_code())
   and (
-    (select private.has_permission('run:read'))
+    (select stepbase_private.has_permission('run:read'))
     or assigned_to = (select auth.uid())
   )
 );
 
-grant select on public.step_runs to authenticated;
-grant select, insert, update, delete on public.step_runs to service_role;
+grant select on stepbase.step_runs to authenticated;
+grant select, insert, update, delete on stepbase.step_runs to service_role;

@@ -2,7 +2,7 @@
 -- A step writes one patch and never rewrites the whole; folding the patches up to a version gives
 -- the context as it was then.
 
-create table public.run_context (
+create table stepbase.run_context (
   run_id uuid not null,
   version int not null,
   app_code text not null,
@@ -12,59 +12,59 @@ create table public.run_context (
   created_at timestamptz not null default now(),
   constraint run_context_pkey primary key (run_id, version),
   constraint run_context_run_fkey foreign key (run_id, app_code)
-    references public.runs (id, app_code) on delete cascade,
+    references stepbase.runs (id, app_code) on delete cascade,
   constraint version_is_positive check (version >= 1),
   constraint patch_is_an_object check (jsonb_typeof(patch) = 'object')
 );
 
-comment on table public.run_context is
+comment on table stepbase.run_context is
 'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it.';
-comment on column public.run_context.version is 'Gapless per run, from 1.';
-comment on column public.run_context.patch is 'Merged over the earlier patches, key by key: {"<step id>": output}.';
+comment on column stepbase.run_context.version is 'Gapless per run, from 1.';
+comment on column stepbase.run_context.patch is 'Merged over the earlier patches, key by key: {"<step id>": output}.';
 
-create index idx_run_context_run_id_step_id on public.run_context (run_id, step_id);
+create index idx_run_context_run_id_step_id on stepbase.run_context (run_id, step_id);
 
-create function engine.refuse_change()
+create function stepbase_engine.refuse_change()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
 begin
   -- Rows go with their run when retention prunes it: then the run is already gone.
-  if tg_op = 'DELETE' and not exists (select 1 from public.runs r where r.id = old.run_id) then
+  if tg_op = 'DELETE' and not exists (select 1 from stepbase.runs r where r.id = old.run_id) then
     return old;
   end if;
-  perform private.fail(
+  perform stepbase_private.raise_error(
     'SB424', 'immutable', format('%s is append-only', tg_table_name)
   );
   return null;
 end;
 $$;
 
-comment on function engine.refuse_change() is
+comment on function stepbase_engine.refuse_change() is
 'Trigger: refuses update, delete and truncate of append-only rows of a run (SB424), for everyone.';
 
 create trigger run_context_append_only
-before update or delete on public.run_context
-for each row execute function engine.refuse_change();
+before update or delete on stepbase.run_context
+for each row execute function stepbase_engine.refuse_change();
 
 create trigger run_context_no_truncate
-before truncate on public.run_context
-for each statement execute function engine.refuse_change();
+before truncate on stepbase.run_context
+for each statement execute function stepbase_engine.refuse_change();
 
-alter table public.run_context enable row level security;
+alter table stepbase.run_context enable row level security;
 
 create policy "Members read the context of their app's runs"
-on public.run_context for select to authenticated
+on stepbase.run_context for select to authenticated
 using (
-  app_code = (select private.app_code())
-  and (select private.has_permission('run:read'))
+  app_code = (select stepbase_private.app_code())
+  and (select stepbase_private.has_permission('run:read'))
 );
 
-grant select on public.run_context to authenticated;
-grant select, insert on public.run_context to service_role;
+grant select on stepbase.run_context to authenticated;
+grant select, insert on stepbase.run_context to service_role;
 
-create function public.context(run public.runs)
+create function stepbase.context(run stepbase.runs)
 returns jsonb
 language sql
 stable
@@ -72,15 +72,15 @@ set search_path = ''
 as $$
   -- Of a key that is written again the last value wins.
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
-  from public.run_context c
+  from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
   where c.run_id = context.run.id;
 $$;
 
-comment on function public.context(public.runs) is
+comment on function stepbase.context(stepbase.runs) is
 'Computed field: the run''s context, folded from its patches. select=*,context';
 
-create function public.context_at(run_id uuid, version int)
+create function stepbase.context_at(run_id uuid, version int)
 returns jsonb
 language sql
 stable
@@ -88,14 +88,14 @@ set search_path = ''
 as $$
   -- Of a key that is written again the last value wins.
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
-  from public.run_context c
+  from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
   where c.run_id = context_at.run_id and c.version <= context_at.version;
 $$;
 
-comment on function public.context_at(uuid, int) is
+comment on function stepbase.context_at(uuid, int) is
 'The context of a run as it was at a version (RLS applies: an invisible run has an empty context).';
 
-grant usage on schema engine to authenticated, service_role;
-grant execute on function public.context(public.runs) to authenticated, service_role;
-grant execute on function public.context_at(uuid, int) to authenticated, service_role;
+grant usage on schema stepbase_engine to authenticated, service_role;
+grant execute on function stepbase.context(stepbase.runs) to authenticated, service_role;
+grant execute on function stepbase.context_at(uuid, int) to authenticated, service_role;

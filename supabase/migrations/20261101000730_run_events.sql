@@ -2,12 +2,12 @@
 -- seq is given out by the transition itself under the lock of the run's row: it has no gaps, so a
 -- client with a snapshot and a seq can always tell what it missed and fetch it.
 
-create table public.run_events (
+create table stepbase.run_events (
   run_id uuid not null,
   seq bigint not null,
   created_at timestamptz not null default now(),
   app_code text not null,
-  event_type text not null references public.run_event_types (name),
+  event_type text not null references stepbase.run_event_types (name),
   step_id text,
   item_index int,
   attempt int,
@@ -15,47 +15,47 @@ create table public.run_events (
   payload jsonb not null default '{}',
   constraint run_events_pkey primary key (run_id, seq, created_at),
   constraint run_events_run_fkey foreign key (run_id, app_code)
-    references public.runs (id, app_code) on delete cascade,
+    references stepbase.runs (id, app_code) on delete cascade,
   constraint seq_is_positive check (seq >= 1),
   constraint payload_is_an_object check (jsonb_typeof(payload) = 'object')
 )
 partition by range (created_at);
 
-comment on table public.run_events is 'The history of a run: append-only, gapless by seq.';
-comment on column public.run_events.seq is 'Counts from 1 within the run, without gaps.';
-comment on column public.run_events.step_id is 'The node the event is about; null for events of the run.';
-comment on column public.run_events.actor_id is 'The user who caused it; null for the engine.';
-comment on column public.run_events.payload is
+comment on table stepbase.run_events is 'The history of a run: append-only, gapless by seq.';
+comment on column stepbase.run_events.seq is 'Counts from 1 within the run, without gaps.';
+comment on column stepbase.run_events.step_id is 'The node the event is about; null for events of the run.';
+comment on column stepbase.run_events.actor_id is 'The user who caused it; null for the engine.';
+comment on column stepbase.run_events.payload is
 'Details by event type: status, handle, error, reason, from (the nodes a transition came from).';
 
-create index idx_run_events_app_code_created_at on public.run_events (app_code, created_at desc);
+create index idx_run_events_app_code_created_at on stepbase.run_events (app_code, created_at desc);
 
 -- A write never fails for a missing month: the default partition catches it, and maintenance
 -- creates the months ahead. Partitions live in engine: the API serves the parent only.
-create table engine.run_events_default partition of public.run_events default;
-comment on table engine.run_events_default is 'Events of months that have no partition yet.';
-alter table engine.run_events_default enable row level security;
+create table stepbase_engine.run_events_default partition of stepbase.run_events default;
+comment on table stepbase_engine.run_events_default is 'Events of months that have no partition yet.';
+alter table stepbase_engine.run_events_default enable row level security;
 
 create trigger run_events_append_only
-before update or delete on public.run_events
-for each row execute function engine.refuse_change();
+before update or delete on stepbase.run_events
+for each row execute function stepbase_engine.refuse_change();
 
 create trigger run_events_no_truncate
-before truncate on public.run_events
-for each statement execute function engine.refuse_change();
+before truncate on stepbase.run_events
+for each statement execute function stepbase_engine.refuse_change();
 
 create trigger run_events_default_no_truncate
-before truncate on engine.run_events_default
-for each statement execute function engine.refuse_change();
+before truncate on stepbase_engine.run_events_default
+for each statement execute function stepbase_engine.refuse_change();
 
-alter table public.run_events enable row level security;
+alter table stepbase.run_events enable row level security;
 
 create policy "Members read the events of their app's runs"
-on public.run_events for select to authenticated
+on stepbase.run_events for select to authenticated
 using (
-  app_code = (select private.app_code())
-  and (select private.has_permission('run:read'))
+  app_code = (select stepbase_private.app_code())
+  and (select stepbase_private.has_permission('run:read'))
 );
 
-grant select on public.run_events to authenticated;
-grant select, insert on public.run_events to service_role;
+grant select on stepbase.run_events to authenticated;
+grant select, insert on stepbase.run_events to service_role;

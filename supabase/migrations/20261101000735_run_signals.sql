@@ -1,43 +1,43 @@
 -- Signals that were sent to a run: kept when they come early, and consumed once.
 
-create table public.run_signals (
-  id uuid primary key default engine.new_id(),
+create table stepbase.run_signals (
+  id uuid primary key default stepbase_engine.new_id(),
   run_id uuid not null,
   app_code text not null,
   signal_name text not null,
   payload jsonb not null default '{}',
   sent_key text,
-  sent_by uuid references public.users (id) on delete set null,
-  step_run_id uuid references public.step_runs (id) on delete set null,
-  created_at timestamptz not null default engine.now(),
+  sent_by uuid references stepbase.users (id) on delete set null,
+  step_run_id uuid references stepbase.step_runs (id) on delete set null,
+  created_at timestamptz not null default stepbase_engine.now(),
   consumed_at timestamptz,
   constraint run_signals_run_fkey foreign key (run_id, app_code)
-    references public.runs (id, app_code) on delete cascade,
+    references stepbase.runs (id, app_code) on delete cascade,
   constraint signal_name_is_simple check (signal_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$'),
   constraint consumed_by_a_step check (step_run_id is null or consumed_at is not null)
 );
 
-comment on table public.run_signals is 'Signals sent to runs; a waiting step consumes the oldest of its name.';
-comment on column public.run_signals.sent_key is 'run:step:item of the step that sent it, whatever the attempt; null: a client did.';
-comment on column public.run_signals.step_run_id is 'The step that consumed it.';
-comment on column public.run_signals.consumed_at is 'Null while no step has waited for it.';
+comment on table stepbase.run_signals is 'Signals sent to runs; a waiting step consumes the oldest of its name.';
+comment on column stepbase.run_signals.sent_key is 'run:step:item of the step that sent it, whatever the attempt; null: a client did.';
+comment on column stepbase.run_signals.step_run_id is 'The step that consumed it.';
+comment on column stepbase.run_signals.consumed_at is 'Null while no step has waited for it.';
 
 create index idx_run_signals_run_id_app_code
-on public.run_signals (run_id, app_code, signal_name, created_at);
+on stepbase.run_signals (run_id, app_code, signal_name, created_at);
 create unique index idx_run_signals_sent_key
-on public.run_signals (run_id, sent_key) where sent_key is not null;
-create index idx_run_signals_sent_by on public.run_signals (sent_by) where sent_by is not null;
-create index idx_run_signals_step_run_id on public.run_signals (step_run_id)
+on stepbase.run_signals (run_id, sent_key) where sent_key is not null;
+create index idx_run_signals_sent_by on stepbase.run_signals (sent_by) where sent_by is not null;
+create index idx_run_signals_step_run_id on stepbase.run_signals (step_run_id)
 where step_run_id is not null;
 
-alter table public.run_signals enable row level security;
+alter table stepbase.run_signals enable row level security;
 
 create policy "Members read the signals of their app's runs"
-on public.run_signals for select to authenticated
+on stepbase.run_signals for select to authenticated
 using (
-  app_code = (select private.app_code())
-  and (select private.has_permission('run:read'))
+  app_code = (select stepbase_private.app_code())
+  and (select stepbase_private.has_permission('run:read'))
 );
 
-grant select on public.run_signals to authenticated;
-grant select, insert, update, delete on public.run_signals to service_role;
+grant select on stepbase.run_signals to authenticated;
+grant select, insert, update, delete on stepbase.run_signals to service_role;

@@ -2,9 +2,9 @@
 -- The relay of a worker takes the rows in order: what the end of a run means for others, and
 -- messages for Upstash, at least once.
 
-create table public.outbox (
+create table stepbase.outbox (
   id bigint generated always as identity primary key,
-  app_code text not null references public.applications (app_code),
+  app_code text not null references stepbase.applications (app_code),
   aggregate_type text not null,
   aggregate_id uuid not null,
   event_type text not null,
@@ -17,22 +17,22 @@ create table public.outbox (
   )
 );
 
-comment on table public.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
-comment on column public.outbox.aggregate_id is 'The run (or step run) that the message is about, the event that it is, or the work queue.';
-comment on column public.outbox.event_type is
+comment on table stepbase.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
+comment on column stepbase.outbox.aggregate_id is 'The run (or step run) that the message is about, the event that it is, or the work queue.';
+comment on column stepbase.outbox.event_type is
 'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; child.left: the step that waited for a '
 'run ended without it; children.blocked: those that wait for others have to be looked at; event.emitted: start what listens; '
 'queue.changed: items for steps that wait.';
-comment on column public.outbox.published_at is 'When the relay handed it over; null while it waits.';
+comment on column stepbase.outbox.published_at is 'When the relay handed it over; null while it waits.';
 
-create index idx_outbox_unpublished on public.outbox (id) where published_at is null;
-create index idx_outbox_app_code on public.outbox (app_code);
-create index idx_outbox_published_at on public.outbox (published_at) where published_at is not null;
+create index idx_outbox_unpublished on stepbase.outbox (id) where published_at is null;
+create index idx_outbox_app_code on stepbase.outbox (app_code);
+create index idx_outbox_published_at on stepbase.outbox (published_at) where published_at is not null;
 
-alter table public.outbox enable row level security;
+alter table stepbase.outbox enable row level security;
 
 create policy "No client reads the outbox"
-on public.outbox for select to authenticated
+on stepbase.outbox for select to authenticated
 using (false);
 
-grant select, insert, update, delete on public.outbox to service_role;
+grant select, insert, update, delete on stepbase.outbox to service_role;

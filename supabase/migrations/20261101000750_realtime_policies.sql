@@ -1,9 +1,9 @@
 -- Who may receive which Realtime channel: decided by RLS on realtime.messages when a client joins.
---   run:<run_id>            whoever can select that run
---   app:<app_code>:runs     members of that app who may read runs
+--   stepbase:run:<run_id>            whoever can select that run
+--   stepbase:app:<app_code>:runs     members of that app who may read runs
 -- Clients never send on these channels: there is no insert policy.
 
-create function private.may_receive(topic text)
+create function stepbase_private.may_receive(topic text)
 returns boolean
 language plpgsql
 stable
@@ -13,20 +13,20 @@ as $$
 -- Security definer: it looks up runs by id before the caller's own policies would; it answers only
 -- for the caller's app.
 begin
-  if topic ~ '^run:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
-    return private.has_permission('run:read') and exists (
-      select 1 from public.runs r
-      where r.id = substr(topic, 5)::uuid and r.app_code = private.app_code()
+  if topic ~ '^stepbase:run:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return stepbase_private.has_permission('run:read') and exists (
+      select 1 from stepbase.runs r
+      where r.id = substr(topic, 14)::uuid and r.app_code = stepbase_private.app_code()
     );
   end if;
-  return topic = 'app:' || private.app_code() || ':runs' and private.has_permission('run:read');
+  return topic = 'stepbase:app:' || stepbase_private.app_code() || ':runs' and stepbase_private.has_permission('run:read');
 end;
 $$;
 
-comment on function private.may_receive(text) is
-'Whether the calling user may receive broadcasts of a topic (run:<id> or app:<app_code>:runs).';
-revoke execute on function private.may_receive(text) from public;
-grant execute on function private.may_receive(text) to authenticated;
+comment on function stepbase_private.may_receive(text) is
+'Whether the calling user may receive broadcasts of a topic (stepbase:run:<id> or stepbase:app:<app_code>:runs).';
+revoke execute on function stepbase_private.may_receive(text) from public;
+grant execute on function stepbase_private.may_receive(text) to authenticated;
 
 do $do$
 begin
@@ -36,7 +36,7 @@ begin
       on realtime.messages for select to authenticated
       using (
         extension = 'broadcast'
-        and (select private.may_receive((select realtime.topic())))
+        and (select stepbase_private.may_receive((select realtime.topic())))
       )
     $sql$;
   end if;

@@ -1,6 +1,6 @@
 -- The shapes that the engine's functions pass among themselves and to workers.
 
-create type engine.event as (
+create type stepbase_engine.event as (
   run_id uuid,
   app_code text,
   event_type text,
@@ -15,11 +15,11 @@ create type engine.event as (
   payload jsonb
 );
 
-comment on type engine.event is
+comment on type stepbase_engine.event is
 'A run event before it has its seq, with what it changes in the run''s counters: open_delta (open_steps), '
 'done_delta (steps_completed), context_delta (context_version).';
 
-create type engine.work as (
+create type stepbase_engine.work as (
   job_id uuid,
   run_id uuid,
   app_code text,
@@ -31,11 +31,11 @@ create type engine.work as (
   claim int
 );
 
-comment on type engine.work is
+comment on type stepbase_engine.work is
 'A step run that the calling worker now carries: it executes it and answers with complete, fail or wait. '
 'With claim 0 it is a run that took not all of the worker''s answers: what the worker remembers of it may be wrong.';
 
-create type engine.answer as (
+create type stepbase_engine.eager_result as (
   run_id uuid,
   step_id text,
   after_id text,
@@ -46,7 +46,7 @@ create type engine.answer as (
   job_id uuid
 );
 
-comment on type engine.answer is
+comment on type stepbase_engine.eager_result is
 'What a worker says of a step that it ran ahead: it has no side effects, so it ran before it had a step run. '
 'after_id is the step that it follows; empty for the first step of a run that starts with this answer, whose token '
 'is job_id.';

@@ -40,11 +40,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  insert into public.organizations (id, slug, name)
+  insert into stepbase.organizations (id, slug, name)
   values
     ('00000000-0000-4000-8000-00000000e001', 'tap-org', 'Tap'),
     ('00000000-0000-4000-8000-00000000e002', 'tap-other-org', 'Other');
-  insert into public.applications (app_code, organization_id, name)
+  insert into stepbase.applications (app_code, organization_id, name)
   values
     ('tap-one', '00000000-0000-4000-8000-00000000e001', 'One'),
     ('tap-two', '00000000-0000-4000-8000-00000000e001', 'Two'),
@@ -53,7 +53,7 @@ begin
   select p.user_id, 'authenticated', 'authenticated', n.who || '@tap.example', 'x'
   from unnest(array['admin', 'developer', 'viewer', 'sister', 'foreigner', 'stranger', 'removed']) n (who)
   cross join lateral tests.person(n.who) p;
-  insert into public.app_members (app_code, user_id, role)
+  insert into stepbase.app_members (app_code, user_id, role)
   select p.app_code, p.user_id, p.app_role
   from unnest(array['admin', 'developer', 'viewer', 'sister', 'foreigner']) n (who)
   cross join lateral tests.person(n.who) p;
@@ -175,12 +175,12 @@ as $$
 declare
   made uuid := gen_random_uuid();
 begin
-  insert into public.workflows (id, app_code, kebab_name, name, description, visibility, created_by)
+  insert into stepbase.workflows (id, app_code, kebab_name, name, description, visibility, created_by)
   values (
     create_workflow.id, app, 'w-' || right(create_workflow.id::text, 6), 'Sample', 'Counts seeds.',
     create_workflow.visibility, null
   );
-  insert into public.workflow_versions (id, app_code, workflow_id, version, definition, created_by)
+  insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition, created_by)
   values (
     made, app, create_workflow.id, 1,
     '{"nodes": [
@@ -191,8 +191,8 @@ begin
         {"id": "e", "source": "first", "target": "second"}, {"id": "f", "source": "second", "target": "third"}]}',
     null
   );
-  update public.workflow_versions v set status = 'published', published_at = now() where v.id = made;
-  update public.workflows w
+  update stepbase.workflow_versions v set status = 'published', published_at = now() where v.id = made;
+  update stepbase.workflows w
   set status = 'published', published_version_id = made
   where w.id = create_workflow.id;
   return made;
@@ -212,74 +212,74 @@ declare
 begin
   perform tests.create_people();
   made := tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d001');
-  insert into public.api_keys (id, app_code, name, prefix, key_hash, scopes)
+  insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes)
   values (
     '00000000-0000-4000-8000-00000000d002', 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read']
   );
-  insert into public.agent_prompts (id, app_code, name, prompt_content, created_by)
+  insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
   values ('00000000-0000-4000-8000-00000000d003', 'tap-one', 'prompt', 'Be kind.', null);
-  insert into public.components (id, app_code, name, implementation_type, endpoint, created_by)
+  insert into stepbase.components (id, app_code, name, implementation_type, endpoint, created_by)
   values ('00000000-0000-4000-8000-00000000d004', 'tap-one', 'component', 'service_task', 'https://x.example', null);
-  insert into public.projects (id, app_code, name, created_by)
+  insert into stepbase.projects (id, app_code, name, created_by)
   values ('00000000-0000-4000-8000-00000000d005', 'tap-one', 'project', null);
-  insert into public.task_queues (id, app_code, name, created_by)
+  insert into stepbase.task_queues (id, app_code, name, created_by)
   values ('00000000-0000-4000-8000-00000000d006', 'tap-one', 'queue', null);
-  insert into public.workers (id, app_code, worker_id)
+  insert into stepbase.workers (id, app_code, worker_id)
   values ('00000000-0000-4000-8000-00000000d007', 'tap-one', 'tap-worker');
-  insert into public.work_queues (id, app_code, workflow_id, queue_name, created_by)
+  insert into stepbase.work_queues (id, app_code, workflow_id, queue_name, created_by)
   values (
     '00000000-0000-4000-8000-00000000d008', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'items', null
   );
-  insert into public.workflow_signals (id, app_code, workflow_id, signal_name, created_by)
+  insert into stepbase.workflow_signals (id, app_code, workflow_id, signal_name, created_by)
   values (
     '00000000-0000-4000-8000-00000000d009', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'go', null
   );
-  insert into public.workflow_queries (id, app_code, workflow_id, query_name, created_by)
+  insert into stepbase.workflow_queries (id, app_code, workflow_id, query_name, created_by)
   values (
     '00000000-0000-4000-8000-00000000d010', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'state', null
   );
-  insert into public.workflow_schedules (id, app_code, workflow_id, cron_expression, created_by)
+  insert into stepbase.workflow_schedules (id, app_code, workflow_id, cron_expression, created_by)
   values (
     '00000000-0000-4000-8000-00000000d011', 'tap-one', '00000000-0000-4000-8000-00000000d001', '0 7 * * *', null
   );
-  insert into public.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
+  insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
   values (
     '00000000-0000-4000-8000-00000000d016', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go', null
   );
-  insert into public.workflow_children (
+  insert into stepbase.workflow_children (
     id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, created_by
   )
   values (
     '00000000-0000-4000-8000-00000000d012', 'tap-one', '00000000-0000-4000-8000-00000000d001',
     '00000000-0000-4000-8000-00000000d001', 'self', null
   );
-  insert into public.workflow_compilations (
+  insert into stepbase.workflow_compilations (
     id, app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json,
     compiled_by
   )
   values ('00000000-0000-4000-8000-00000000d013', 'tap-one', made, 'w', 'a', 'k', '{}', '{}', null);
-  insert into public.work_queue_items (id, app_code, work_queue_id, item)
+  insert into stepbase.work_queue_items (id, app_code, work_queue_id, item)
   values (
     '00000000-0000-4000-8000-00000000d014', 'tap-one', '00000000-0000-4000-8000-00000000d008', '{"n": 1}'
   );
-  insert into public.activity_statistics (id, app_code, workflow_id, step_type)
+  insert into stepbase.activity_statistics (id, app_code, workflow_id, step_type)
   values (
     '00000000-0000-4000-8000-00000000d015', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'transform'
   );
-  insert into public.runs (id, app_code, workflow_id, workflow_version_id, steps_total, event_seq, context_version)
+  insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id, steps_total, event_seq, context_version)
   values (
     '00000000-0000-4000-8000-00000000d020', 'tap-one', '00000000-0000-4000-8000-00000000d001', made, 3, 1, 1
   );
-  insert into public.step_runs (id, run_id, app_code, workflow_version_id, step_id, step_type)
+  insert into stepbase.step_runs (id, run_id, app_code, workflow_version_id, step_id, step_type)
   values (
     '00000000-0000-4000-8000-00000000d021', '00000000-0000-4000-8000-00000000d020', 'tap-one', made, 'first',
     'transform'
   );
-  insert into public.run_context (run_id, version, app_code, step_id, patch)
+  insert into stepbase.run_context (run_id, version, app_code, step_id, patch)
   values ('00000000-0000-4000-8000-00000000d020', 1, 'tap-one', 'first', '{"first": 1}');
-  insert into public.run_events (run_id, seq, app_code, event_type)
+  insert into stepbase.run_events (run_id, seq, app_code, event_type)
   values ('00000000-0000-4000-8000-00000000d020', 1, 'tap-one', 'run.created');
-  insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
   values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed');
 end
 $$;
@@ -295,7 +295,7 @@ select plan(3);
 select has_schema('tests');
 select lives_ok('select tests.create_rows()', 'one row of every kind can be made');
 select is(
-  tests.attempt('viewer', 'select 1 from public.workflows'), 'ok 1', 'a viewer sees the workflow of the application'
+  tests.attempt('viewer', 'select 1 from stepbase.workflows'), 'ok 1', 'a viewer sees the workflow of the application'
 );
 select * from finish();
 rollback;

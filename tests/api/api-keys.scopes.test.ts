@@ -20,7 +20,7 @@ interface Key {
 async function createKey(scopes: string[], person = seedUser('admin@acme')): Promise<Key> {
   const [row] = await asPerson<{ made: Key }>(
     person,
-    'select public.create_api_key(name => $1, scopes => $2) as made',
+    'select stepbase.create_api_key(name => $1, scopes => $2) as made',
     ['api test', scopes],
   );
   if (row === undefined) throw new Error('no key was made');
@@ -59,7 +59,7 @@ describe('an API key', () => {
   it('ends when it is revoked, and an invented one never begins', async () => {
     const { id, key } = await createKey(['run:execute', 'run:read']);
     expect((await start(key)).status).toBe(201);
-    await asPerson(seedUser('admin@acme'), 'select public.revoke_api_key($1)', [id]);
+    await asPerson(seedUser('admin@acme'), 'select stepbase.revoke_api_key($1)', [id]);
     const refused = await start(key);
     expect([refused.status, refused.body.code]).toEqual([401, 'not_authenticated']);
     expect((await start(`sbk_${'x'.repeat(43)}`)).status).toBe(401);
@@ -69,7 +69,7 @@ describe('an API key', () => {
     const { id, key } = await createKey(['run:read']);
     await call(`${api.url}/v1/runs/${id}`, { token: key });
     const [row] = await sql<{ text: string; last_used_at: Date | null }>(
-      'select to_jsonb(k)::text as text, k.last_used_at from public.api_keys k where k.id = $1',
+      'select to_jsonb(k)::text as text, k.last_used_at from stepbase.api_keys k where k.id = $1',
       [id],
     );
     expect(row?.text).not.toContain(key.slice(12));

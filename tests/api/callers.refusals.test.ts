@@ -44,10 +44,10 @@ async function refused(
   });
   const [left] = await sql<{ runs: number; outbox: number }>(
     `select count(*)::int as runs,
-       (select count(*)::int from public.outbox o where o.aggregate_id = any(array_agg(r.id))) as outbox
-     from public.runs r
+       (select count(*)::int from stepbase.outbox o where o.aggregate_id = any(array_agg(r.id))) as outbox
+     from stepbase.runs r
      where r.idempotency_key = $1 or r.workflow_id = (
-       select w.id from public.workflows w where w.kebab_name = $2
+       select w.id from stepbase.workflows w where w.kebab_name = $2
      )`,
     [key, workflow],
   );

@@ -91,7 +91,7 @@ async function approve(api: Api, runId: string): Promise<void> {
 
 async function eventsOf(runId: string) {
   return await sql<{ seq: number; type: string }>(
-    'select seq::int, event_type as type from public.run_events where run_id = $1 order by seq',
+    'select seq::int, event_type as type from stepbase.run_events where run_id = $1 order by seq',
     [runId],
   );
 }

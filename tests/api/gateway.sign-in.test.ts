@@ -25,7 +25,7 @@ it('the event stream passes the gateway as it happens', async () => {
   expect(started.error).toBeNull();
   const { data } = await supabase.auth.getSession();
   const response = await fetch(
-    `${stackInfo().api_url}/functions/v1/api/v1/runs/${started.data.id}/events`,
+    `${stackInfo().api_url}/functions/v1/stepbase-api/v1/runs/${started.data.id}/events`,
     {
       headers: { authorization: `Bearer ${data.session?.access_token}` },
       signal: AbortSignal.timeout(20_000),

@@ -33,7 +33,7 @@ interface Webhook {
 async function webhook(): Promise<Webhook> {
   const [row] = await asPerson<{ made: Webhook }>(
     admin,
-    `select public.create_webhook(workflow => $1, input => '{"n": 1}') as made`,
+    `select stepbase.create_webhook(workflow => $1, input => '{"n": 1}') as made`,
     [await publishWorkflow(admin)],
   );
   if (row === undefined) throw new Error('no webhook was made');
@@ -92,7 +92,7 @@ describe('POST /v1/events', () => {
     const made = await emit({ name, payload: { n: 1 } });
     expect(made.status).toBe(202);
     const rows = await sql<{ payload: unknown }>(
-      'select payload from public.outbox where aggregate_id = $1',
+      'select payload from stepbase.outbox where aggregate_id = $1',
       [made.body.event_id],
     );
     expect(rows).toMatchObject([{ payload: { name, payload: { n: 1 } } }]);

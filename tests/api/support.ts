@@ -162,10 +162,10 @@ export async function publishWorkflow(person: Person): Promise<string> {
   };
   const [version] = await asPerson<{ id: string }>(
     person,
-    'select id from public.save_workflow(kebab_name => $1, definition => $2, input_schema => $3)',
+    'select id from stepbase.save_workflow(kebab_name => $1, definition => $2, input_schema => $3)',
     [name, JSON.stringify(TWO_TRANSFORMS_AND_AN_APPROVAL), JSON.stringify(inputSchema)],
   );
-  await asPerson(person, 'select public.publish_workflow($1)', [version?.id]);
+  await asPerson(person, 'select stepbase.publish_workflow($1)', [version?.id]);
   return name;
 }
 

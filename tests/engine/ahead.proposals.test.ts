@@ -30,7 +30,7 @@ beforeAll(async () => {
     ],
   );
   const { rows } = await b.db.query<{ id: string }>(
-    'select published_version_id as id from public.workflows where kebab_name = $1',
+    'select published_version_id as id from stepbase.workflows where kebab_name = $1',
     [name],
   );
   versionId = rows[0]?.id ?? '';
@@ -81,7 +81,7 @@ function begin(proposals: Proposal[], before?: Before): Promise<Outcome> {
   return play(async (db, runId) => {
     await before?.(db, runId);
     const { rows } = await db.query<{ id: string }>(
-      "select id from pgboss.job where name = 'steps' and data ->> 'run_id' = $1",
+      "select id from stepbase_queue.job where name = 'steps' and data ->> 'run_id' = $1",
       [runId],
     );
     const jobId = rows[0]?.id ?? crypto.randomUUID();
@@ -96,13 +96,13 @@ async function play(
   try {
     await db.query('begin');
     const { rows: runs } = await db.query<{ id: string }>(
-      `select (engine.start_run('acme', $1, '{}')).id`,
+      `select (stepbase_engine.start_run('acme', $1, '{}')).id`,
       [versionId],
     );
     const runId = runs[0]?.id ?? '';
     const answers = await answersOf(db, runId);
     const { rows: works } = await db.query<{ step_id: string; claim: number }>(
-      `select step_id, claim from engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      `select step_id, claim from stepbase_engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         answers.map(() => runId),
         answers.map(({ held }) => held?.stepRunId ?? null),
@@ -117,16 +117,16 @@ async function play(
       ],
     );
     const steps = await db.query<{ step_id: string; status: string }>(
-      'select step_id, status from public.step_runs where run_id = $1',
+      'select step_id, status from stepbase.step_runs where run_id = $1',
       [runId],
     );
     const events = await db.query<{ text: string; seq: string }>(
       `select seq, event_type || coalesce(' ' || step_id, '') as text
-       from public.run_events where run_id = $1 order by seq`,
+       from stepbase.run_events where run_id = $1 order by seq`,
       [runId],
     );
     const patches = await db.query<{ version: number }>(
-      'select version from public.run_context where run_id = $1 order by version',
+      'select version from stepbase.run_context where run_id = $1 order by version',
       [runId],
     );
     const run = await db.query<{
@@ -135,10 +135,10 @@ async function play(
       status: string;
       token: boolean;
     }>(
-      `select r.open_steps, r.status, public.context(r) as context, exists (
-         select from pgboss.job j where j.name = 'steps' and j.data ->> 'run_id' = r.id::text
+      `select r.open_steps, r.status, stepbase.context(r) as context, exists (
+         select from stepbase_queue.job j where j.name = 'steps' and j.data ->> 'run_id' = r.id::text
        ) as token
-       from public.runs r where id = $1`,
+       from stepbase.runs r where id = $1`,
       [runId],
     );
     return {
@@ -159,10 +159,10 @@ async function play(
   }
 }
 
-const CANCEL = "select engine.end_runs(array[$1::uuid], 'cancelled', null)";
+const CANCEL = "select stepbase_engine.end_runs(array[$1::uuid], 'cancelled', null)";
 const GET_IN_LINE =
-  "insert into engine.waiting_runs (run_id, app_code, priority) values ($1, 'acme', 0)";
-const setStatus = (status: string) => `update public.runs set status = '${status}' where id = $1`;
+  "insert into stepbase_engine.run_backlog (run_id, app_code, priority) values ($1, 'acme', 0)";
+const setStatus = (status: string) => `update stepbase.runs set status = '${status}' where id = $1`;
 
 const CHOOSE = { id: 'choose', after: 'a', handle: 'left' };
 const LEFT = { id: 'left', after: 'choose' };
@@ -320,7 +320,7 @@ describe('runs that begin ahead', () => {
     expect(run).toMatchObject({ status: 'completed', output: { b: 2 } });
     expect(new Set(all.map((step) => step.completed_at)).size).toBe(1);
     const { rows } = await b.db.query<{ count: number }>(
-      "select count(*)::int from pgboss.job where data ->> 'run_id' = $1",
+      "select count(*)::int from stepbase_queue.job where data ->> 'run_id' = $1",
       [run.id],
     );
     expect(rows).toEqual([{ count: 0 }]);
@@ -335,20 +335,20 @@ describe('runs that begin ahead', () => {
   test('a token that comes again says nothing of the start: its run is claimed', async () => {
     const outcome = await play(async (db, runId) => {
       await db.query(
-        `update pgboss.job set state = 'active', started_on = now() where data ->> 'run_id' = $1`,
+        `update stepbase_queue.job set state = 'active', started_on = now() where data ->> 'run_id' = $1`,
         [runId],
       );
       const before = await db.query<{ start: unknown }>(
-        "select data -> 'start' as start from pgboss.job where data ->> 'run_id' = $1",
+        "select data -> 'start' as start from stepbase_queue.job where data ->> 'run_id' = $1",
         [runId],
       );
       expect(before.rows[0]?.start).toMatchObject({ app_code: 'acme', input: {} });
       await db.query(
-        "select engine.return_tokens(array(select id from pgboss.job where data ->> 'run_id' = $1))",
+        "select stepbase_engine.return_tokens(array(select id from stepbase_queue.job where data ->> 'run_id' = $1))",
         [runId],
       );
       const after = await db.query<{ start: unknown }>(
-        "select data -> 'start' as start from pgboss.job where data ->> 'run_id' = $1",
+        "select data -> 'start' as start from stepbase_queue.job where data ->> 'run_id' = $1",
         [runId],
       );
       expect(after.rows[0]?.start).toBeNull();

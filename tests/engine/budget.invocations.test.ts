@@ -64,7 +64,7 @@ describe.each([
   /** Tokens that a worker has taken and not given back. */
   async function heldTokens(): Promise<number> {
     const { rows } = await b.db.query<{ held: number }>(
-      "select count(*)::int as held from pgboss.job where name = 'steps' and state = 'active'",
+      "select count(*)::int as held from stepbase_queue.job where name = 'steps' and state = 'active'",
     );
     return rows[0]?.held ?? 0;
   }

@@ -60,7 +60,7 @@ function answer(response: ServerResponse, answer: number): void {
 async function executing(): Promise<{ pid: number; port: number }> {
   return await waitFor('a worker that executes the step', async () => {
     for (const member of ground.fleet.members) {
-      const health = await fetch(`http://127.0.0.1:${member.port}/worker/healthz`);
+      const health = await fetch(`http://127.0.0.1:${member.port}/stepbase-worker/healthz`);
       const { executing: steps } = (await health.json()) as { executing: number };
       if (steps > 0) return member;
     }
@@ -70,7 +70,9 @@ async function executing(): Promise<{ pid: number; port: number }> {
 
 async function areUp(): Promise<boolean> {
   const { members } = ground.fleet;
-  const health = members.map(({ port }) => fetch(`http://127.0.0.1:${port}/worker/healthz`));
+  const health = members.map(({ port }) =>
+    fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`),
+  );
   return members.length === 2 && (await Promise.allSettled(health)).every(isFulfilled);
 }
 
@@ -163,7 +165,7 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
   for (const { response } of held.slice(0, 3)) answer(response, 1);
   await waitFor('23 branches are done', async () => {
     const { rows } = await b.db.query<{ n: number }>(
-      `select count(*)::int as n from public.step_runs
+      `select count(*)::int as n from stepbase.step_runs
        where run_id = $1 and status = 'completed' and step_id like 'w%'`,
       [id],
     );
@@ -197,7 +199,7 @@ test('a worker that is frozen past its lease and comes back is fenced off', asyn
     answer(first.response, 1000);
     process.kill(pid, 'SIGCONT');
     await waitFor('the frozen worker has said what it was answered', async () => {
-      const health = await fetch(`http://127.0.0.1:${port}/worker/healthz`);
+      const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
       const { executing: steps, tokens } = (await health.json()) as Record<string, number>;
       return steps === 0 && tokens === 0;
     });
@@ -278,7 +280,7 @@ test('a worker that came back does not go on with the answer that was refused', 
     process.kill(pid, 'SIGCONT');
     // It still waits for its own answer of b, so the run is not forgotten there.
     await waitFor('only b is under way in the worker that came back', async () => {
-      const health = await fetch(`http://127.0.0.1:${port}/worker/healthz`);
+      const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
       return ((await health.json()) as { executing: number }).executing === 1;
     });
     // The other one dies with the fan-out in its hands: the first goes on with some of it.
@@ -288,7 +290,7 @@ test('a worker that came back does not go on with the answer that was refused', 
     process.kill(other?.pid ?? 0, 'SIGSTOP');
     await waitFor('all of the fan-out is done', async () => {
       const { rows } = await b.db.query<{ n: number }>(
-        `select count(*)::int as n from public.step_runs
+        `select count(*)::int as n from stepbase.step_runs
          where run_id = $1 and status = 'completed' and step_id like 'c%'`,
         [id],
       );
@@ -310,7 +312,7 @@ test('a worker that keeps touching its token keeps it, however long the step tak
   const first = await request(0);
   const touched = async () => {
     const { rows } = await b.db.query<{ at: Date | null }>(
-      `select heartbeat_on as at from pgboss.job
+      `select heartbeat_on as at from stepbase_queue.job
        where name = 'steps' and (data ->> 'run_id')::uuid = $1`,
       [id],
     );
@@ -331,7 +333,7 @@ test('a step that kills every worker that runs it fails at last', async () => {
   const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
   await request(0);
   // As if five workers had died with it.
-  await b.db.query('update public.step_runs set claim = 5 where run_id = $1', [id]);
+  await b.db.query('update stepbase.step_runs set claim = 5 where run_id = $1', [id]);
   expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
   const { run } = await b.ended(id);
   expect(run).toMatchObject({ status: 'failed', error: { code: 'worker_lost', step_id: 'ask' } });

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 async function idOf(workflow: string): Promise<string> {
   const { rows } = await b.db.query<{ id: string }>(
-    'select id from public.workflows where kebab_name = $1',
+    'select id from stepbase.workflows where kebab_name = $1',
     [workflow],
   );
   return rows[0]?.id ?? '';
@@ -35,7 +35,7 @@ async function idOf(workflow: string): Promise<string> {
 
 async function count(where: string, value: unknown): Promise<number> {
   const { rows } = await b.db.query<{ count: number }>(
-    `select count(*)::int as count from public.runs where ${where}`,
+    `select count(*)::int as count from stepbase.runs where ${where}`,
     [value],
   );
   return rows[0]?.count ?? 0;
@@ -63,7 +63,7 @@ test('events and schedules start their runs once, whoever dies meanwhile', async
   const nightly = await b.publish([value('done')]);
   // The clock moves by a day while they run.
   await b.db.query(
-    'update public.workflows set execution_timeout_seconds = 1e6 where kebab_name = any($1)',
+    'update stepbase.workflows set execution_timeout_seconds = 1e6 where kebab_name = any($1)',
     [[emitting, listening, nightly]],
   );
   const trigger = await b.developer
@@ -87,7 +87,7 @@ test('events and schedules start their runs once, whoever dies meanwhile', async
   expect(schedules.error).toBeNull();
   await waitFor('the schedules have a time', async () => {
     const { rows } = await b.db.query(
-      'select from public.workflow_schedules where next_run_at is null and is_enabled',
+      'select from stepbase.workflow_schedules where next_run_at is null and is_enabled',
     );
     return rows.length === 0;
   });
@@ -116,7 +116,7 @@ test('events and schedules start their runs once, whoever dies meanwhile', async
     return (await count('workflow_id = $1', await idOf(nightly))) >= 20;
   });
   const { rows: heard } = await b.db.query<{ id: string; n: number }>(
-    `select id, (input #>> '{event,payload,n}')::int as n from public.runs
+    `select id, (input #>> '{event,payload,n}')::int as n from stepbase.runs
      where metadata ->> 'trigger_id' = $1`,
     [trigger.data?.id],
   );

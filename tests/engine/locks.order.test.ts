@@ -21,14 +21,14 @@ afterAll(async () => {
 
 async function complete({ run_id, step_run_id, claim: number }: Claimed): Promise<void> {
   await b.db.query(
-    "select engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null], array[null::uuid])",
+    "select stepbase_engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null], array[null::uuid])",
     [run_id, step_run_id, number],
   );
 }
 
 async function wait(works: Claimed[], wish: unknown): Promise<void> {
   await b.db.query(
-    'select engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+    'select stepbase_engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
     [
       works.map((w) => w.run_id),
       works.map((w) => w.step_run_id),
@@ -65,7 +65,7 @@ async function blocked<T>(
   return [running];
 }
 
-const RELAY = 'select followed from engine.relay($1)';
+const RELAY = 'select followed from stepbase_engine.relay($1)';
 
 test('two relays that follow children of the same parents do not wait for each other in a circle', async () => {
   const calls = Array.from({ length: 40 }, (_, i) => `c${i}`);
@@ -87,7 +87,7 @@ test('two relays that follow children of the same parents do not wait for each o
     }
   }
   const { rows: children } = await b.db.query<Run>(
-    'select * from public.runs where parent_run_id = any($1) order by id',
+    'select * from stepbase.runs where parent_run_id = any($1) order by id',
     [parents.map(({ id }) => id)],
   );
   expect(children).toHaveLength(2 * calls.length);
@@ -110,7 +110,7 @@ test('two relays that follow children of the same parents do not wait for each o
     Promise.all([one.query(RELAY, [calls.length]), two.query(RELAY, [calls.length])]),
   );
   const { rows } = await b.db.query<{ status: string }>(
-    'select status from public.runs where id = any($1)',
+    'select status from stepbase.runs where id = any($1)',
     [parents.map(({ id }) => id)],
   );
   expect(rows).toEqual([{ status: 'completed' }, { status: 'completed' }]);
@@ -123,29 +123,29 @@ test('what is due does not wait for an overdue run that somebody holds', async (
   await wait(await take(b.db, [overdue.id]), { ...wish, timeout_ms: 600_000 });
   await wait(await take(b.db, [due.id]), wish);
   await b.db.query(
-    "update public.runs set deadline_at = engine.now() + interval '90 seconds' where id = $1",
+    "update stepbase.runs set deadline_at = stepbase_engine.now() + interval '90 seconds' where id = $1",
     [overdue.id],
   );
   await b.advance('2 minutes');
   const statuses = async () => {
     const { rows } = await b.db.query<{ status: string }>(
-      'select status from public.runs where id = any($1) order by id = $2',
+      'select status from stepbase.runs where id = any($1) order by id = $2',
       [[overdue.id, due.id], due.id],
     );
     return rows.map(({ status }) => status);
   };
   await connections(async (one, two) => {
     await one.query('begin');
-    await one.query('select from public.runs where id = $1 for no key update', [overdue.id]);
+    await one.query('select from stepbase.runs where id = $1 for no key update', [overdue.id]);
     await two.query("set statement_timeout = '5s'");
     try {
-      await two.query('select engine.wake()');
+      await two.query('select stepbase_engine.wake()');
       expect(await statuses()).toEqual(['running', 'completed']);
     } finally {
       await one.query('rollback');
       await two.query('reset statement_timeout');
     }
-    await two.query('select engine.wake()');
+    await two.query('select stepbase_engine.wake()');
   });
   expect(await statuses()).toEqual(['timed_out', 'completed']);
 });
@@ -153,15 +153,15 @@ test('what is due does not wait for an overdue run that somebody holds', async (
 test('a limit that changes and the end of a run that waits do not wait for each other in a circle', async () => {
   const name = await b.publish([value('z')]);
   const limit = (runs: number) =>
-    `update public.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
+    `update stepbase.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
   await b.db.query(limit(1));
   const { id } = await b.start(name);
   await connections(async (one, two) => {
     await one.query('begin');
-    // As engine.end_runs does: the run, then its place in line.
-    await one.query('select from public.runs where id = $1 for no key update', [id]);
+    // As stepbase_engine.end_runs does: the run, then its place in line.
+    await one.query('select from stepbase.runs where id = $1 for no key update', [id]);
     const [changed] = await blocked(two, () => two.query(limit(2)));
-    await one.query('delete from engine.waiting_runs where run_id = $1', [id]);
+    await one.query('delete from stepbase_engine.run_backlog where run_id = $1', [id]);
     await one.query('rollback');
     await changed;
   });
@@ -172,17 +172,18 @@ test('a limit that changes counts the runs that start while it waits for others'
   const { id: heldId } = await b.start(name);
   await connections(async (one, two) => {
     await one.query('begin');
-    await one.query('select from public.runs where id = $1 for no key update', [heldId]);
+    await one.query('select from stepbase.runs where id = $1 for no key update', [heldId]);
     const [changed] = await blocked(two, () =>
-      two.query('update public.workflows set max_concurrent_executions = 1 where kebab_name = $1', [
-        name,
-      ]),
+      two.query(
+        'update stepbase.workflows set max_concurrent_executions = 1 where kebab_name = $1',
+        [name],
+      ),
     );
     const { id: startedId } = await b.start(name);
     await one.query('rollback');
     await changed;
     const { rows } = await b.db.query<{ run_id: string }>(
-      'select run_id from engine.run_places where run_id = any($1) order by run_id',
+      'select run_id from stepbase_engine.run_slots where run_id = any($1) order by run_id',
       [[heldId, startedId]],
     );
     expect(rows.map(({ run_id }) => run_id)).toEqual([heldId, startedId]);
@@ -190,8 +191,8 @@ test('a limit that changes counts the runs that start while it waits for others'
 });
 
 test.each([
-  ['renews leases', "select engine.touch_tokens(array['%1', '%2']::uuid[], array[0, 0])"],
-  ['returns silent tokens', "select engine.expire_tokens(interval '-1 second')"],
+  ['renews leases', "select stepbase_engine.renew_leases(array['%1', '%2']::uuid[], array[0, 0])"],
+  ['returns silent tokens', "select stepbase_engine.expire_leases(interval '-1 second')"],
 ])('who %s does not wait for tokens that others end', async (_, call) => {
   const name = await b.publish([value('z')]);
   const { id: firstId } = await b.start(name);
@@ -200,12 +201,12 @@ test.each([
   const jobOf = (runId: string) => held.find((token) => token.run_id === runId)?.job_id ?? '';
   await connections(async (one, two) => {
     await one.query('begin');
-    await one.query('select engine.end_tokens(array[$1::uuid])', [jobOf(secondId)]);
+    await one.query('select stepbase_engine.end_tokens(array[$1::uuid])', [jobOf(secondId)]);
     await two.query("set statement_timeout = '5s'");
     try {
       await two.query(call.replace('%1', jobOf(firstId)).replace('%2', jobOf(secondId)));
       const { rows } = await b.db.query<{ heard_of: boolean }>(
-        "select state = 'retry' or heartbeat_on is not null as heard_of from pgboss.job where id = $1",
+        "select state = 'retry' or heartbeat_on is not null as heard_of from stepbase_queue.job where id = $1",
         [jobOf(firstId)],
       );
       expect(rows).toEqual([{ heard_of: true }]);
@@ -219,12 +220,12 @@ test.each([
 test('a sweep leaves runs alone that others hold, and mends them when they do not', async () => {
   const { id } = await b.start(await b.publish([value('a')]));
   const [claimed] = await take(b.db, [id]);
-  await b.db.query("delete from pgboss.job where data ->> 'run_id' = $1", [id]);
+  await b.db.query("delete from stepbase_queue.job where data ->> 'run_id' = $1", [id]);
   const swept = async (db: Pick<pg.Pool, 'query'>) =>
-    (await db.query<{ swept: number }>('select engine.sweep() as swept')).rows[0]?.swept;
+    (await db.query<{ swept: number }>('select stepbase_engine.sweep() as swept')).rows[0]?.swept;
   await connections(async (one, two) => {
     await one.query('begin');
-    await one.query('select from public.runs where id = $1 for no key update', [id]);
+    await one.query('select from stepbase.runs where id = $1 for no key update', [id]);
     await two.query("set statement_timeout = '5s'");
     try {
       expect(await swept(two)).toBe(0);
@@ -246,8 +247,8 @@ describe('a work queue that is deleted', () => {
   async function queued(): Promise<{ runId: string; queueId: string }> {
     const name = await b.publish(pops);
     const { rows } = await b.db.query<{ id: string }>(
-      `insert into public.work_queues (app_code, workflow_id, queue_name)
-       select w.app_code, w.id, 'items' from public.workflows w where w.kebab_name = $1
+      `insert into stepbase.work_queues (app_code, workflow_id, queue_name)
+       select w.app_code, w.id, 'items' from stepbase.workflows w where w.kebab_name = $1
        returning id`,
       [name],
     );
@@ -255,7 +256,7 @@ describe('a work queue that is deleted', () => {
   }
   const begin = async ({ runId, queueId }: { runId: string; queueId: string }) =>
     await wait(await take(b.db, [runId]), { kind: 'queue', work_queue_id: queueId });
-  const remove = 'delete from public.work_queues where id = $1';
+  const remove = 'delete from stepbase.work_queues where id = $1';
 
   async function fails(runId: string): Promise<void> {
     await b.db.query(RELAY, [100]);
@@ -270,7 +271,7 @@ describe('a work queue that is deleted', () => {
     await begin({ runId, queueId });
     await connections(async (one, two) => {
       await one.query('begin');
-      await one.query('select from public.runs where id = $1 for no key update', [runId]);
+      await one.query('select from stepbase.runs where id = $1 for no key update', [runId]);
       await two.query("set statement_timeout = '5s'");
       try {
         await two.query(remove, [queueId]);

@@ -2,14 +2,20 @@
 // through supabase-js, and the audit of what the engine wrote about each of them.
 
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
 import type pg from 'pg';
 import { afterAll, expect } from 'vitest';
 import { auditRuns, TERMINAL } from '../../scripts/chaos/audit.ts';
 import type { Database, Json } from '../../types/database.ts';
-import { pool, type StackInfo, signedIn, stackInfo, waitFor } from '../support/stack.ts';
+import {
+  pool,
+  type StackClient,
+  type StackInfo,
+  signedIn,
+  stackInfo,
+  waitFor,
+} from '../support/stack.ts';
 
-type Tables = Database['public']['Tables'];
+type Tables = Database['stepbase']['Tables'];
 export type Run = Tables['runs']['Row'];
 export type StepRun = Tables['step_runs']['Row'];
 
@@ -45,8 +51,8 @@ export function edges(...lines: string[]): Json[] {
 
 export interface SignedIn {
   db: pg.Pool;
-  developer: SupabaseClient;
-  admin: SupabaseClient;
+  developer: StackClient;
+  admin: StackClient;
   stack: StackInfo;
 }
 
@@ -132,7 +138,7 @@ export async function bench(stack: StackInfo = stackInfo()): Promise<Bench> {
         `${stepId} is ${status}`,
         async () => {
           const { rows } = await db.query<StepRun>(
-            `select * from public.step_runs where run_id = $1 and step_id = $2 and status = $3
+            `select * from stepbase.step_runs where run_id = $1 and step_id = $2 and status = $3
              order by attempt desc limit 1`,
             [runId, stepId, status],
           );
@@ -142,7 +148,7 @@ export async function bench(stack: StackInfo = stackInfo()): Promise<Bench> {
       );
     },
     async advance(interval) {
-      await db.query('select engine.advance_clock($1::interval)', [interval]);
+      await db.query('select stepbase_engine.advance_clock($1::interval)', [interval]);
       await db.query("notify stepbase, 'due'");
     },
   };
@@ -150,14 +156,14 @@ export async function bench(stack: StackInfo = stackInfo()): Promise<Bench> {
 
 /** Runs keep their workflow: what the tests leave is out of the lists. */
 async function retire(db: pg.Pool, names: readonly string[]): Promise<void> {
-  await db.query('update public.workflows set deleted_at = now() where kebab_name = any($1)', [
+  await db.query('update stepbase.workflows set deleted_at = now() where kebab_name = any($1)', [
     names,
   ]);
 }
 
 async function hasEnded(db: pg.Pool, runId: string): Promise<boolean> {
   const { rows } = await db.query<{ status: string }>(
-    'select status from public.runs where id = $1',
+    'select status from stepbase.runs where id = $1',
     [runId],
   );
   return TERMINAL.has(rows[0]?.status ?? '');
@@ -178,7 +184,7 @@ export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Prom
 }
 
 /** What a member sees of a run. */
-export async function readRun(client: SupabaseClient, runId: string): Promise<Ended> {
+export async function readRun(client: StackClient, runId: string): Promise<Ended> {
   const [run, steps] = await Promise.all([
     client.from('runs').select('*, context').eq('id', runId).single<Ended['run']>(),
     readSteps(client, runId),
@@ -200,7 +206,7 @@ export async function readRun(client: SupabaseClient, runId: string): Promise<En
 
 const PAGE = 1_000;
 
-async function readSteps(client: SupabaseClient, runId: string): Promise<StepRun[]> {
+async function readSteps(client: StackClient, runId: string): Promise<StepRun[]> {
   const steps: StepRun[] = [];
   for (let page = 0; page < 20; page += 1) {
     const { data, error } = await client

@@ -14,7 +14,7 @@ beforeAll(async () => {
   b = await bench();
   const name = await b.publish([value('a'), value('b')], ['a > b']);
   const { rows } = await b.db.query<{ id: string }>(
-    'select published_version_id as id from public.workflows where kebab_name = $1',
+    'select published_version_id as id from stepbase.workflows where kebab_name = $1',
     [name],
   );
   versionId = rows[0]?.id ?? '';
@@ -27,7 +27,7 @@ async function played(
   try {
     await db.query('begin');
     const { rows } = await db.query<{ id: string }>(
-      `select (engine.start_run('acme', $1, '{}')).id`,
+      `select (stepbase_engine.start_run('acme', $1, '{}')).id`,
       [versionId],
     );
     const runId = rows[0]?.id ?? '';
@@ -40,15 +40,15 @@ async function played(
 
 /** The lease of the worker that holds this runs out. */
 async function returned(db: pg.PoolClient, tokens: readonly HandedOut[]): Promise<void> {
-  await db.query('select engine.return_tokens($1)', [tokens.map(({ job_id }) => job_id)]);
+  await db.query('select stepbase_engine.return_tokens($1)', [tokens.map(({ job_id }) => job_id)]);
 }
 
 async function state(db: pg.PoolClient, runId: string): Promise<unknown> {
   const { rows } = await db.query(
     `select r.status, r.event_seq::int as events,
-       (select count(*)::int from pgboss.job j where j.data ->> 'run_id' = r.id::text) as tokens,
-       (select array_agg(s.claim) from public.step_runs s where s.run_id = r.id) as claims
-     from public.runs r where r.id = $1`,
+       (select count(*)::int from stepbase_queue.job j where j.data ->> 'run_id' = r.id::text) as tokens,
+       (select array_agg(s.claim) from stepbase.step_runs s where s.run_id = r.id) as claims
+     from stepbase.runs r where r.id = $1`,
     [runId],
   );
   return rows[0];
@@ -102,17 +102,17 @@ describe('a run that was paused and resumed before it started', () => {
   test('is not started by the token from before while another has the place it waits for', () =>
     played(async (db, runId, first) => {
       await db.query(
-        'update public.workflows set max_concurrent_executions = 1 where published_version_id = $1',
+        'update stepbase.workflows set max_concurrent_executions = 1 where published_version_id = $1',
         [versionId],
       );
-      await asDeveloper(db, 'select public.pause_run($1)', [runId]);
+      await asDeveloper(db, 'select stepbase.pause_run($1)', [runId]);
       const { rows } = await db.query<{ id: string }>(
-        `select (engine.start_run('acme', $1, '{}')).id`,
+        `select (stepbase_engine.start_run('acme', $1, '{}')).id`,
         [versionId],
       );
       const otherId = rows[0]?.id ?? '';
-      await db.query('select engine.admit()');
-      await asDeveloper(db, 'select public.resume_run($1)', [runId]);
+      await db.query('select stepbase_engine.admit()');
+      await asDeveloper(db, 'select stepbase.resume_run($1)', [runId]);
       expect(await claim(db, first)).toEqual([]);
       expect(await state(db, runId)).toMatchObject({ status: 'pending', tokens: 0, claims: null });
       expect(await claim(db, await handOut(db, [otherId]))).toMatchObject([{ run_id: otherId }]);

@@ -19,7 +19,7 @@ type Db = Pick<pg.Pool | pg.PoolClient, 'query'>;
 /** The tokens of these runs go to the test, as pg-boss hands them out. */
 export async function handOut(db: Db, runIds: readonly string[]): Promise<HandedOut[]> {
   const { rows } = await db.query<HandedOut>(
-    `update pgboss.job
+    `update stepbase_queue.job
      set
        state = 'active', started_on = now(),
        retry_count = case when started_on is null then retry_count else retry_count + 1 end
@@ -31,7 +31,7 @@ export async function handOut(db: Db, runIds: readonly string[]): Promise<Handed
 }
 
 export async function claim(db: Db, tokens: readonly HandedOut[]): Promise<Claimed[]> {
-  const { rows } = await db.query<Claimed>('select * from engine.claim($1, $2, $3)', [
+  const { rows } = await db.query<Claimed>('select * from stepbase_engine.claim($1, $2, $3)', [
     tokens.map(({ job_id }) => job_id),
     tokens.map(({ run_id }) => run_id),
     tokens.map(({ delivery }) => delivery),

@@ -40,7 +40,9 @@ interface Answer {
 
 /** What pg_cron runs, and the request that pg_net then makes; undefined when nothing waited. */
 async function look(): Promise<Answer | undefined> {
-  const { rows } = await b.db.query<{ called: boolean }>('select engine.wake_worker() as called');
+  const { rows } = await b.db.query<{ called: boolean }>(
+    'select stepbase_engine.wake_worker() as called',
+  );
   const requests = await b.db.query<{ url: string; headers: Record<string, string> }>(
     'delete from net.requests returning url, headers',
   );
@@ -68,7 +70,7 @@ async function settle(): Promise<number> {
 
 async function idOf(workflow: string): Promise<string> {
   const { rows } = await b.db.query<{ id: string }>(
-    'select id from public.workflows where kebab_name = $1',
+    'select id from stepbase.workflows where kebab_name = $1',
     [workflow],
   );
   return rows[0]?.id ?? '';
@@ -105,7 +107,7 @@ test('a schedule, the event its run emits and the end of the run that starts: in
   // It has no time yet: a worker is called to compute it, and then nothing waits until it is due.
   expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
-  await b.db.query("select engine.advance_clock('1 day')");
+  await b.db.query("select stepbase_engine.advance_clock('1 day')");
   expect(await look()).toEqual({ steps: 3, more: false, spent: null });
   expect(await look()).toBeUndefined();
 
@@ -127,7 +129,7 @@ test('a delay and a run that a client starts call a worker when it is their time
   const run = await b.start(await b.publish([node('wait', 'delay', { ms: 600_000 })]));
   expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
-  await b.db.query("select engine.advance_clock('11 minutes')");
+  await b.db.query("select stepbase_engine.advance_clock('11 minutes')");
   expect(await settle()).toBe(1);
   expect((await b.ended(run.id)).run.status).toBe('completed');
 });
@@ -136,7 +138,7 @@ test('a run that is paused before it has started calls nobody, however long', as
   const run = await b.start(await b.publish([value('a')]));
   expect(codeOf(await b.developer.rpc('pause_run', { run_id: run.id }))).toBe('none');
   await settle();
-  await b.db.query("select engine.advance_clock('2 hours')");
+  await b.db.query("select stepbase_engine.advance_clock('2 hours')");
   await settle();
   expect(codeOf(await b.developer.rpc('resume_run', { run_id: run.id }))).toBe('none');
   await settle();

@@ -1,4 +1,4 @@
-// public.workers: who is there. The workers tell it themselves, maintenance notices who fell silent,
+// stepbase.workers: who is there. The workers tell it themselves, maintenance notices who fell silent,
 // and members look; on a stack of the test's own, because it ends workers and moves the clock.
 
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { Database } from '../../types/database.ts';
 import { client, signedIn, waitFor } from '../support/stack.ts';
 import { type Bench, bench, value } from './support.ts';
 
-type WorkerRow = Database['public']['Tables']['workers']['Row'];
+type WorkerRow = Database['stepbase']['Tables']['workers']['Row'];
 
 let b: Bench;
 let stack: Stack;
@@ -36,7 +36,7 @@ const running = (besides: string[] = []) =>
   );
 
 async function beat(more: Record<string, unknown>): Promise<void> {
-  await b.db.query('select engine.beat($1)', [
+  await b.db.query('select stepbase_engine.heartbeat($1)', [
     { worker_id: 'w', mode: 'resident', status: 'running', version: 'x', concurrency: 10, ...more },
   ]);
 }
@@ -47,7 +47,7 @@ async function named(workerId: string): Promise<WorkerRow | undefined> {
 
 /** What maintenance did. */
 async function watch(): Promise<{ lost: number; pruned: number }> {
-  const { rows } = await b.db.query("select engine.maintain() -> 'workers' as done");
+  const { rows } = await b.db.query("select stepbase_engine.maintain() -> 'workers' as done");
   return rows[0].done;
 }
 
@@ -147,7 +147,7 @@ describe('workers', () => {
       await b.advance('1 second');
       await beat({ worker_id, status: 'stopped' });
     }
-    await b.db.query('select engine.watch_workers(p_keep_at_most => 2)');
+    await b.db.query('select stepbase_engine.expire_workers(p_keep_at_most => 2)');
     expect(await named('three')).toBeDefined();
     expect(await named('two')).toBeDefined();
     expect(await named('one')).toBeUndefined();
@@ -166,7 +166,9 @@ describe('workers', () => {
     expect(unseen ?? []).toEqual([]);
     const { error } = await b.admin.from('workers').delete().eq('mode', 'resident');
     expect(error?.code).toBe('42501');
-    const { error: call } = await b.admin.schema('engine' as never).rpc('beat', { p_worker: {} });
+    const { error: call } = await b.admin
+      .schema('stepbase_engine' as never)
+      .rpc('beat', { p_worker: {} });
     expect(call).not.toBeNull();
   });
 
@@ -180,15 +182,17 @@ describe('workers', () => {
           await session.query('begin');
           await session.query(
             `with token as (select gen_random_uuid() as id)
-             select engine.create_tokens(array[t.id], array[$1::uuid]) from token t`,
+             select stepbase_engine.create_tokens(array[t.id], array[$1::uuid]) from token t`,
             [run.id],
           );
           await session.query(
-            `update pgboss.job set state = 'active', started_on = now() - $1::interval
+            `update stepbase_queue.job set state = 'active', started_on = now() - $1::interval
              where name = 'steps' and state = 'created'`,
             [age],
           );
-          const { rows } = await session.query("select engine.maintain() ->> 'expired' as done");
+          const { rows } = await session.query(
+            "select stepbase_engine.maintain() ->> 'expired' as done",
+          );
           return rows[0].done ?? false;
         } finally {
           await session.query('rollback');

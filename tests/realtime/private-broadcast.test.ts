@@ -8,7 +8,7 @@ describe('private broadcast', () => {
   let world: World;
   const ada = randomUUID();
   const bob = randomUUID();
-  const topic = `run:${ada}`;
+  const topic = `stepbase:run:${ada}`;
 
   beforeAll(async () => {
     world = await startWorld();
@@ -16,10 +16,10 @@ describe('private broadcast', () => {
     await world.db.query(`
       create policy "Users receive what is theirs" on realtime.messages
         for select to authenticated
-        using (realtime.topic() = 'run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
+        using (realtime.topic() = 'stepbase:run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
       create policy "Users send to what is theirs" on realtime.messages
         for insert to authenticated
-        with check (realtime.topic() = 'run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
+        with check (realtime.topic() = 'stepbase:run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
     `);
   }, 60_000);
   afterAll(async () => await world.stop(), 30_000);
@@ -62,7 +62,7 @@ describe('private broadcast', () => {
     });
 
     await world.db.query(`begin; select realtime.send('{"seq":2}', 'step', '${topic}'); rollback`);
-    await world.db.query("select realtime.send('{}', 'step', $1)", [`run:${bob}`]);
+    await world.db.query("select realtime.send('{}', 'step', $1)", [`stepbase:run:${bob}`]);
     await world.db.query("select realtime.send('{}', 'step', $1, false)", [topic]);
     await pause();
     expect(received).toHaveLength(1);

@@ -46,17 +46,17 @@ test('the seed can be applied twice and changes nothing the second time', async 
     await withClient(database.url, async (client) => {
       const { rows } = await client.query<Record<string, number>>(`
         select
-          (select count(*)::int from public.organizations) as organizations,
-          (select count(*)::int from public.applications) as applications,
-          (select count(*)::int from public.users) as users,
-          (select count(*)::int from public.app_members) as members,
-          (select count(*)::int from public.workflows where app_code = 'acme' and status = 'published') as workflows,
-          (select count(*)::int from public.workflow_versions) as versions,
-          (select count(*)::int from public.runs) as runs,
-          (select count(distinct status)::int from public.runs) as run_statuses,
-          (select count(*)::int from public.step_runs) as steps,
-          (select count(*)::int from public.components) as components,
-          (select count(*)::int from public.agent_prompts) as prompts`);
+          (select count(*)::int from stepbase.organizations) as organizations,
+          (select count(*)::int from stepbase.applications) as applications,
+          (select count(*)::int from stepbase.users) as users,
+          (select count(*)::int from stepbase.app_members) as members,
+          (select count(*)::int from stepbase.workflows where app_code = 'acme' and status = 'published') as workflows,
+          (select count(*)::int from stepbase.workflow_versions) as versions,
+          (select count(*)::int from stepbase.runs) as runs,
+          (select count(distinct status)::int from stepbase.runs) as run_statuses,
+          (select count(*)::int from stepbase.step_runs) as steps,
+          (select count(*)::int from stepbase.components) as components,
+          (select count(*)::int from stepbase.agent_prompts) as prompts`);
       return rows[0];
     });
   const before = await count();

@@ -42,7 +42,7 @@ describe.each(versions)('PostgreSQL %s', (version) => {
 async function expectMaintained(url: string): Promise<void> {
   await withClient(url, async (client) => {
     const { rows } = await client.query<{ done: Record<string, unknown>; superuser: boolean }>(
-      `select engine.maintain() as done,
+      `select stepbase_engine.maintain() as done,
          (select rolsuper from pg_roles where rolname = current_user) as superuser`,
     );
     expect(rows[0]?.superuser).toBe(false);

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Database, Json } from '../../types/database.ts';
 import { pool, signedIn } from '../support/stack.ts';
 
-type Version = Database['public']['Tables']['workflow_versions']['Row'];
+type Version = Database['stepbase']['Tables']['workflow_versions']['Row'];
 
 const name = `rpc-${randomUUID().slice(0, 8)}`;
 const SOUND: Json = {
@@ -17,7 +17,7 @@ const SOUND: Json = {
 };
 
 afterAll(async () => {
-  await pool().query('delete from public.workflows where kebab_name = $1', [name]);
+  await pool().query('delete from stepbase.workflows where kebab_name = $1', [name]);
 });
 
 describe('save_workflow and publish_workflow', () => {
@@ -144,7 +144,7 @@ describe('API keys', () => {
     expect(hash.error?.code).toBe('42501');
     const revoked = await admin.rpc('revoke_api_key', { api_key_id: key.id });
     expect(revoked.error).toBeNull();
-    await pool().query('delete from public.api_keys where id = $1', [key.id]);
+    await pool().query('delete from stepbase.api_keys where id = $1', [key.id]);
   });
 });
 

@@ -39,7 +39,7 @@ const CATALOGUE = `
   with ours as (
     select c.oid, n.nspname as schema, c.relname as name, c.relkind
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'private', 'engine')
+    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine')
   )
   select schema || '.' || name as name from ours where relkind in ('r', 'p', 'v', 'm', 'i', 'I')
   union all
@@ -54,7 +54,7 @@ const CATALOGUE = `
   union all
   select n.nspname || '.' || p.proname || '()' from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
-  where n.nspname in ('public', 'private', 'engine')`;
+  where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine')`;
 
 describe('docs/schema.md', () => {
   const named = homes();

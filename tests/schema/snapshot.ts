@@ -2,7 +2,7 @@
 
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 
-const SCHEMAS = `('public', 'private', 'engine', 'pgboss')`;
+const SCHEMAS = `('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue')`;
 
 const PARTS: Record<string, string> = {
   tables: `
@@ -14,7 +14,7 @@ const PARTS: Record<string, string> = {
     select format('%s.%s.%s %s null=%s default=%s generated=%s acl=%s -- %s', n.nspname, c.relname, a.attname,
       format_type(a.atttypid, a.atttypmod), not a.attnotnull,
       -- Version 7 UUIDs: built in from PostgreSQL 18 on, the engine's own before.
-      replace(pg_get_expr(d.adbin, d.adrelid), 'uuidv7()', 'engine.new_id()'), a.attgenerated,
+      replace(pg_get_expr(d.adbin, d.adrelid), 'uuidv7()', 'stepbase_engine.new_id()'), a.attgenerated,
       (select string_agg(x::text, ',' order by x::text) from unnest(a.attacl) x), col_description(c.oid, a.attnum))
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
@@ -34,16 +34,16 @@ const PARTS: Record<string, string> = {
   triggers: `
     select pg_get_triggerdef(t.oid) from pg_trigger t join pg_class c on c.oid = t.tgrelid
     join pg_namespace n on n.oid = c.relnamespace
-    where not t.tgisinternal and n.nspname in ('public', 'private', 'engine', 'pgboss', 'auth')`,
+    where not t.tgisinternal and n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue', 'auth')`,
   policies: `
     select format('%s.%s %s %s %s using %s check %s', schemaname, tablename, policyname, cmd, roles, qual, with_check)
-    from pg_policies where schemaname in ('public', 'private', 'engine', 'realtime')`,
+    from pg_policies where schemaname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'realtime')`,
   lookups: `
     select to_jsonb(s)::text from (
-      select name, label, ordinal, config_schema::text as detail from public.step_types
-      union all select name, label, ordinal, permissions::text from public.user_roles
-      union all select name, label, ordinal, subject from public.run_event_types
-      union all select entity, from_status, 0, to_status from engine.transitions
+      select name, label, ordinal, config_schema::text as detail from stepbase.step_types
+      union all select name, label, ordinal, permissions::text from stepbase.user_roles
+      union all select name, label, ordinal, subject from stepbase.run_event_types
+      union all select entity, from_status, 0, to_status from stepbase_engine.transitions
     ) s`,
 };
 
@@ -63,10 +63,8 @@ export async function snapshot(url: string, parts = Object.keys(PARTS)): Promise
 export async function toEmpty(url: string): Promise<void> {
   await withClient(url, (client) =>
     client.query(`
-      drop schema if exists engine, private, pgboss, supabase_migrations cascade;
-      drop schema public cascade;
-      create schema public;
-      grant usage on schema public to public, anon, authenticated, service_role;
+      drop schema if exists stepbase, stepbase_engine, stepbase_private, stepbase_queue cascade;
+      drop schema if exists supabase_migrations cascade;
     `),
   );
 }

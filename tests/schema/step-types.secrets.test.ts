@@ -8,7 +8,7 @@ import { pool } from '../support/stack.ts';
 test('the database and the worker allow secrets in the same step types', async () => {
   const db = pool();
   const { rows } = await db.query<{ name: string; may_use_secrets: boolean }>(
-    'select name, may_use_secrets from public.step_types order by name',
+    'select name, may_use_secrets from stepbase.step_types order by name',
   );
   const told = Object.fromEntries(rows.map((row) => [row.name, row.may_use_secrets]));
   const handlers = [...stepHandlers.values()].map(

@@ -2,24 +2,23 @@
 // sign-out; the password hook locks; a deactivated account is out.
 
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { decodeJwt } from 'jose';
 import type pg from 'pg';
 import { beforeAll, expect, test } from 'vitest';
-import { client, pool, seedUser, signedIn, stackInfo } from '../support/stack.ts';
+import { client, pool, type StackClient, seedUser, signedIn, stackInfo } from '../support/stack.ts';
 
 let db: pg.Pool;
 beforeAll(() => {
   db = pool();
 });
 
-async function claimsOf(signedInClient: SupabaseClient) {
+async function claimsOf(signedInClient: StackClient) {
   const { data } = await signedInClient.auth.getSession();
   return decodeJwt(data.session?.access_token ?? '');
 }
 
 /** Somebody new, so that nobody else's tests are locked out. */
-async function newcomer(): Promise<{ person: SupabaseClient; email: string; id: string }> {
+async function newcomer(): Promise<{ person: StackClient; email: string; id: string }> {
   const person = client();
   const email = `newcomer-${randomUUID()}@acme.example`;
   const { data, error } = await person.auth.signUp({ email, password: 'right-password' });
@@ -62,7 +61,7 @@ test('a refresh brings the claims up to date with the database', async () => {
   const { person, id } = await newcomer();
   expect((await claimsOf(person)).app_code).toBeUndefined();
   await db.query(
-    "insert into public.app_members (app_code, user_id, role) values ('acme', $1, 'viewer')",
+    "insert into stepbase.app_members (app_code, user_id, role) values ('acme', $1, 'viewer')",
     [id],
   );
   await person.auth.refreshSession();
@@ -96,7 +95,7 @@ test('five wrong passwords lock: the right one is refused too, until the lock ha
   expect(refused.error?.message).toMatch(/^Too many wrong passwords/);
 
   await db.query(
-    "update public.users set locked_until = now() - interval '1 second' where id = $1",
+    "update stepbase.users set locked_until = now() - interval '1 second' where id = $1",
     [id],
   );
   const admitted = await client().auth.signInWithPassword({ email, password: 'right-password' });
@@ -116,7 +115,7 @@ test('guesses at the same time are all counted', async () => {
 
 test('a deactivated account gets no token, not even for a refresh', async () => {
   const { person, email, id } = await newcomer();
-  await db.query('update public.users set is_active = false where id = $1', [id]);
+  await db.query('update stepbase.users set is_active = false where id = $1', [id]);
   const signIn = await client().auth.signInWithPassword({ email, password: 'right-password' });
   expect(signIn.error).toMatchObject({ status: 403, message: 'This account is deactivated' });
   const refresh = await person.auth.refreshSession();

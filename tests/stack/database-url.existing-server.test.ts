@@ -60,7 +60,7 @@ test('a request that waits for a lock does not keep the stack from stopping', as
   try {
     const person = await signedIn('admin@globex', stack.info);
     await blocker.query('begin');
-    await blocker.query('lock table public.workflows in access exclusive mode');
+    await blocker.query('lock table stepbase.workflows in access exclusive mode');
     const waiting = person
       .from('workflows')
       .update({ description: 'waits' })
@@ -70,7 +70,7 @@ test('a request that waits for a lock does not keep the stack from stopping', as
       const { rows } = await blocker.query<{ waits: boolean }>(
         `select exists (
            select from pg_catalog.pg_locks l
-           where not l.granted and l.relation = 'public.workflows'::regclass
+           where not l.granted and l.relation = 'stepbase.workflows'::regclass
          ) as waits`,
       );
       return rows[0]?.waits;

@@ -33,12 +33,12 @@ test('the stack lives through it, and its Data API answers again', async () => {
       person.from('workflows').update({ description: 'once' }).eq('kebab_name', 'none');
     await blocker.connect();
     await blocker.query('begin');
-    await blocker.query('lock table public.workflows in access exclusive mode');
+    await blocker.query('lock table stepbase.workflows in access exclusive mode');
     const lost = Array.from({ length: REQUESTS }, () => update().then((answer) => answer));
     await waitFor('requests wait for the lock', async () => {
       const { rows } = await blocker.query<{ waiting: number }>(
         `select count(*)::int as waiting from pg_catalog.pg_locks l
-         where not l.granted and l.relation = 'public.workflows'::regclass`,
+         where not l.granted and l.relation = 'stepbase.workflows'::regclass`,
       );
       return (rows[0]?.waiting ?? 0) >= 20;
     });

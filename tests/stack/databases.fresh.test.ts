@@ -28,7 +28,7 @@ test('databases made at the same time are migrated, unseeded, and of their own',
 
 test('with the seed and pgTAP', async () => {
   const { url } = await freshDatabase({ seed: true, pgtap: true });
-  expect(await count(url, 'public.applications')).toBeGreaterThan(1);
+  expect(await count(url, 'stepbase.applications')).toBeGreaterThan(1);
   expect(await count(url, "pg_extension where extname = 'pgtap'")).toBe(1);
 });
 
@@ -36,7 +36,7 @@ test('an empty one is what a new hosted project has before its first migration',
   const { url } = await freshDatabase({ empty: true });
   const there = "pg_namespace where nspname in ('auth', 'extensions', 'realtime', 'vault')";
   expect(await count(url, there)).toBe(4);
-  expect(await count(url, "pg_class where relnamespace = 'public'::regnamespace")).toBe(0);
+  expect(await count(url, "pg_class where relnamespace = to_regnamespace('stepbase')")).toBe(0);
 });
 
 test('a dropped one is gone', async () => {

@@ -12,7 +12,7 @@ test('a function that is killed comes back, and the gateway says so meanwhile', 
   const said: string[] = [];
   const stack = await startThrowawayStack({ web: false, seed: false }, (line) => said.push(line));
   try {
-    const health = `${stack.info.api_url}/functions/v1/api/healthz`;
+    const health = `${stack.info.api_url}/functions/v1/stepbase-api/healthz`;
     expect((await get(health)).status).toBe(200);
     const first = stack.functions?.api.pid ?? 0;
     process.kill(first, 'SIGKILL');

@@ -22,11 +22,11 @@ test('after a body that was refused unread the connection serves the next reques
     // Larger than what the buffers between here and the function hold.
     const body = 'x'.repeat(8_000_000);
     socket.write(
-      `POST /functions/v1/api/hooks/${randomUUID()} HTTP/1.1\r\nhost: ${host}\r\n` +
+      `POST /functions/v1/stepbase-api/hooks/${randomUUID()} HTTP/1.1\r\nhost: ${host}\r\n` +
         `content-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
     expect(await received.next('the refusal', answers(1))).toContain('HTTP/1.1 413');
-    socket.write(`GET /functions/v1/api/healthz HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+    socket.write(`GET /functions/v1/stepbase-api/healthz HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
     expect(await received.next('the next answer', answers(2))).toContain('HTTP/1.1 200');
   } finally {
     socket.destroy();

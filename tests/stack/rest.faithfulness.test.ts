@@ -82,9 +82,9 @@ test('starting the Data API has granted nothing', async () => {
     `select c.oid::regclass::text as name
      from pg_catalog.pg_class c
      where c.relkind in ('r', 'p', 'v') and (
-       c.relnamespace in ('engine'::regnamespace, 'private'::regnamespace, 'pgboss'::regnamespace)
+       c.relnamespace in ('stepbase_engine'::regnamespace, 'stepbase_private'::regnamespace, 'stepbase_queue'::regnamespace)
          and has_table_privilege('authenticated', c.oid, 'select, insert, update, delete')
-       or c.relnamespace in ('public'::regnamespace, 'auth'::regnamespace)
+       or c.relnamespace in ('stepbase'::regnamespace, 'auth'::regnamespace)
          and has_table_privilege('anon', c.oid, 'insert, update, delete')
      )`,
   );

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createClient } from '@supabase/supabase-js';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createStackClient } from '../../scripts/stack/client.ts';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
 import { client, signedIn, stackInfo, waitFor } from '../support/stack.ts';
@@ -55,6 +55,8 @@ describe('a stack of one’s own', () => {
     expect(Object.keys(info)).toEqual(
       expect.arrayContaining([
         'api_url',
+        'http_api_url',
+        'schema',
         'db_url',
         'redis_url',
         'web_url',
@@ -89,7 +91,7 @@ describe('a stack of one’s own', () => {
     const wrongKey = await client(info, stackInfo().publishable_key).from('workflows').select();
     expect(wrongKey.status).toBe(401);
     const { data } = await there.auth.getSession();
-    const foreign = createClient(info.api_url, info.publishable_key, {
+    const foreign = createStackClient(info, {
       accessToken: async () => data.session?.access_token ?? '',
     });
     expect((await foreign.from('workflows').select()).status).toBe(401);

@@ -2,9 +2,9 @@
 // database pool, fresh databases, and waiting that ends.
 
 import { readFileSync } from 'node:fs';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import pg from 'pg';
 import { afterAll } from 'vitest';
+import { createStackClient, type StackClient } from '../../scripts/stack/client.ts';
 import {
   createDatabase,
   type FreshDatabase,
@@ -13,7 +13,7 @@ import {
 import { SEED_USERS, type SeedUser } from '../../scripts/stack/seed-users.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
 
-export type { FreshDatabase, StackInfo };
+export type { FreshDatabase, StackClient, StackInfo };
 
 export function stackInfo(): StackInfo {
   const path = process.env.STEPBASE_TEST_STACK;
@@ -27,10 +27,12 @@ afterAll(async () => {
 });
 
 /** A client with the publishable key and nobody signed in, or with another key. */
-export function client(stack = stackInfo(), key = stack.publishable_key): SupabaseClient {
-  const made = createClient(stack.api_url, key, {
-    auth: { persistSession: false, autoRefreshToken: false },
-  });
+export function client(stack = stackInfo(), key = stack.publishable_key): StackClient {
+  const made = createStackClient(
+    stack,
+    { auth: { persistSession: false, autoRefreshToken: false } },
+    key,
+  );
   cleanups.push(() => made.realtime.disconnect());
   return made;
 }
@@ -44,7 +46,7 @@ export function seedUser(person: Person): SeedUser {
 }
 
 /** A client of its own, signed in; private channels may be joined at once. */
-export async function signedIn(person: Person, stack = stackInfo()): Promise<SupabaseClient> {
+export async function signedIn(person: Person, stack = stackInfo()): Promise<StackClient> {
   const made = client(stack);
   const { email, password } = seedUser(person);
   const { error } = await made.auth.signInWithPassword({ email, password });

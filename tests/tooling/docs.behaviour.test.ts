@@ -238,7 +238,7 @@ const TRIED: Record<string, () => Promise<void>> = {
   async 'wait_for_approval: ask'() {
     const name = await published('wait_for_approval: ask');
     await b.db.query(
-      'update public.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
+      'update stepbase.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
       [name],
     );
     const asks = async () => {
@@ -280,7 +280,7 @@ const TRIED: Record<string, () => Promise<void>> = {
   async 'delay: cool_down'() {
     const name = await published('delay: cool_down');
     await b.db.query(
-      'update public.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
+      'update stepbase.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
       [name],
     );
     const { id } = await b.start(name);
@@ -295,7 +295,7 @@ const TRIED: Record<string, () => Promise<void>> = {
     const late = { nodes: [value('late')], lines: ['paid > late : timeout'] };
     const name = await published('wait_for_signal: paid', late);
     await b.db.query(
-      'update public.workflows set execution_timeout_seconds = 1000000 where kebab_name = $1',
+      'update stepbase.workflows set execution_timeout_seconds = 1000000 where kebab_name = $1',
       [name],
     );
     const { id } = await b.start(name);
@@ -314,7 +314,7 @@ const TRIED: Record<string, () => Promise<void>> = {
     const id = await started('for_each: enrich', { companies: [1, 2, 3].map((n) => ({ id: n })) });
     await waitFor('the second company is asked again', async () => {
       const { rows } = await b.db.query(
-        "select from public.step_runs where run_id = $1 and attempt = 2 and status = 'waiting'",
+        "select from stepbase.step_runs where run_id = $1 and attempt = 2 and status = 'waiting'",
         [id],
       );
       return rows.length === 1;
@@ -362,7 +362,7 @@ const TRIED: Record<string, () => Promise<void>> = {
 
   async 'service_task, ai_agent_task: look_up'() {
     await b.db.query(
-      "update public.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
+      "update stepbase.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
       [`${outside.url}/customers`],
     );
     const name = 'service_task, ai_agent_task: look_up';
@@ -441,7 +441,7 @@ const TRIED: Record<string, () => Promise<void>> = {
     for (const attempt of [2, 3]) {
       await waitFor(`attempt ${attempt} waits`, async () => {
         const { rows } = await b.db.query(
-          "select from public.step_runs where run_id = $1 and attempt = $2 and status = 'waiting'",
+          "select from stepbase.step_runs where run_id = $1 and attempt = $2 and status = 'waiting'",
           [id, attempt],
         );
         return rows.length === 1;

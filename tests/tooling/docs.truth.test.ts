@@ -34,7 +34,9 @@ function routes(): string[] {
     settings: env.api,
   });
   const own = app.routes.filter(({ method }) => method !== 'ALL');
-  return [...new Set(own.map(({ method, path }) => `${method} ${path.replace(/^\/api/, '')}`))];
+  return [
+    ...new Set(own.map(({ method, path }) => `${method} ${path.replace(/^\/stepbase-api/, '')}`)),
+  ];
 }
 
 const sources = (pattern: string): string[] =>

@@ -1,20 +1,19 @@
 // What docs/workflows.md shows can be saved and published as it stands there.
 
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHandlers } from '../../functions/_shared/steps/index.ts';
-import { pool, signedIn } from '../support/stack.ts';
+import { pool, type StackClient, signedIn } from '../support/stack.ts';
 import { examples, page } from './docs-examples.ts';
 
 const names: string[] = [];
 const db = pool();
-let developer: SupabaseClient;
+let developer: StackClient;
 beforeAll(async () => {
   developer = await signedIn('developer@acme');
 });
 afterAll(() =>
-  db.query('update public.workflows set deleted_at = now() where kebab_name = any($1)', [names]),
+  db.query('update stepbase.workflows set deleted_at = now() where kebab_name = any($1)', [names]),
 );
 
 describe('docs/workflows.md', () => {

@@ -10,7 +10,7 @@ create index idx_orders_owner on public.orders (owner);
 create policy "Orders are visible to their owner" on public.orders
   for select to authenticated using (owner = (select auth.uid()));
 
-create function private.total(order_id uuid) returns int
+create function stepbase_private.total(order_id uuid) returns int
 language plpgsql stable security definer set search_path = '' as $$
 declare
   result int;
@@ -19,7 +19,7 @@ begin
   return result + 1;
 end;
 $$;
-comment on function private.total(uuid) is 'How much an order costs.';
+comment on function stepbase_private.total(uuid) is 'How much an order costs.';
 `;
 
 function rules(text: string, file = 'supabase/migrations/20260101000000_x.sql'): string[] {
@@ -47,7 +47,11 @@ describe('sql-lint', () => {
     ['no search_path', GOOD.replace(" set search_path = ''", ''), ['8 search-path']],
     ['no comment on a table', GOOD.replace(/comment on table.*\n/, ''), ['2 comment']],
     ['no comment on a function', GOOD.replace(/comment on function.*\n/, ''), ['8 comment']],
-    ['an exposed definer', GOOD.replaceAll('private.total', 'public.total'), ['8 definer']],
+    [
+      'an exposed definer',
+      GOOD.replaceAll('stepbase_private.total', 'public.total'),
+      ['8 definer'],
+    ],
     [
       'a name without schema',
       GOOD.replace('on public.orders (owner)', 'on orders (owner)'),

@@ -18,9 +18,11 @@ const config: RuntimeConfig = window.__STEPBASE__ ?? {
   publishable_key: import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY,
 };
 
-export const supabase = createClient<Database>(config.api_url, config.publishable_key);
+export const supabase = createClient<Database, 'stepbase'>(config.api_url, config.publishable_key, {
+  db: { schema: 'stepbase' },
+});
 
-type Tables = Database['public']['Tables'];
+type Tables = Database['stepbase']['Tables'];
 /** Without the computed context, which is only there when a query names it. */
 export type Run = Omit<Tables['runs']['Row'], 'context'>;
 export type StepRun = Tables['step_runs']['Row'];

@@ -6,7 +6,7 @@ import type { ApiKeyFacts } from './caller.ts';
 export function apiKeyFinder(db: Db): (hash: string) => Promise<ApiKeyFacts | undefined> {
   return async (hash) => {
     const [found] = await db.query<{ api_key_id: string; app_code: string }>(
-      'select k.api_key_id, k.app_code from private.verify_api_key($1) k',
+      'select k.api_key_id, k.app_code from stepbase_private.verify_api_key($1) k',
       [hash],
     );
     return found;

@@ -1,5 +1,5 @@
 // Time as the worker sees it. Whoever reads it, or waits by it, is given a clock: tests give one that they turn
-// by hand. When something is due in a run is decided by the database's clock (engine.now()), never by this one.
+// by hand. When something is due in a run is decided by the database's clock (stepbase_engine.now()), never by this one.
 
 export interface Clock {
   /** Milliseconds that never go back; only their differences mean anything. */

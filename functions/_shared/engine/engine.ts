@@ -8,7 +8,7 @@ import { untilAnswered } from './lost.ts';
 
 const RELAY_LIMIT = 200;
 
-/** A step run that this worker carries (engine.work). */
+/** A step run that this worker carries (stepbase_engine.work). */
 export interface Work {
   job_id: string;
   run_id: string;
@@ -67,7 +67,7 @@ export interface Token extends HeldToken {
   runId: string;
   /** More runs wait for room in the queue: whoever took this shall admit. */
   moreWait: boolean;
-  /** Of a pending run that nobody took before (engine.start_facts). */
+  /** Of a pending run that nobody took before (stepbase_engine.eager_start). */
   start?: StartFacts | undefined;
 }
 
@@ -115,7 +115,7 @@ export interface OutboxMessage {
   age_ms: number;
 }
 
-/** A schedule that needs its next time (engine.due_schedules). */
+/** A schedule that needs its next time (stepbase_engine.due_schedules). */
 export interface DueSchedule {
   schedule_id: string;
   cron_expression: string;
@@ -132,7 +132,7 @@ export interface ScheduleAnswer extends Omit<DueSchedule, 'asked_at'> {
   problem?: string;
 }
 
-/** What a worker says of itself (public.workers). */
+/** What a worker says of itself (stepbase.workers). */
 export interface Presence {
   worker_id: string;
   mode: 'resident' | 'invocation';
@@ -230,7 +230,7 @@ export function createEngine(db: Db): Engine {
     untilAnswered(() => db.query<R>(text, values));
   return {
     claim: (tokens) =>
-      db.query('select * from engine.claim($1::uuid[], $2::uuid[], $3::int[])', [
+      db.query('select * from stepbase_engine.claim($1::uuid[], $2::uuid[], $3::int[])', [
         tokens.map((t) => t.jobId),
         tokens.map((t) => t.runId),
         tokens.map((t) => t.delivery),
@@ -243,7 +243,7 @@ export function createEngine(db: Db): Engine {
         ...ahead.map((step) => ({ ...step, work, held: null })),
       ]);
       const rows = await db.query<Work>(
-        'select * from engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::uuid[])',
+        'select * from stepbase_engine.complete($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::uuid[])',
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.held?.step_run_id ?? null),
@@ -264,7 +264,7 @@ export function createEngine(db: Db): Engine {
     },
     fail: (steps) =>
       db.query(
-        'select * from engine.fail($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+        'select * from stepbase_engine.fail($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.work.step_run_id),
@@ -275,7 +275,7 @@ export function createEngine(db: Db): Engine {
       ),
     async wait(steps) {
       await db.query(
-        'select engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
+        'select stepbase_engine.wait($1::uuid[], $2::uuid[], $3::int[], $4::jsonb[], $5::jsonb[])',
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.work.step_run_id),
@@ -287,51 +287,51 @@ export function createEngine(db: Db): Engine {
     },
     async wake() {
       const [row] = await db.query<{ due_in_ms: number | null; schedules: boolean }>(
-        `select (extract(epoch from engine.wake() - engine.now()) * 1000)::float8 as due_in_ms,
-           engine.schedules_wait() as schedules`,
+        `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
+           stepbase_engine.has_due_schedules() as schedules`,
       );
       return { inMs: row?.due_in_ms ?? undefined, schedules: row?.schedules ?? false };
     },
-    dueSchedules: () => db.query('select * from engine.due_schedules()'),
+    dueSchedules: () => db.query('select * from stepbase_engine.due_schedules()'),
     async fireSchedules(answers) {
-      await db.query('select engine.fire_schedules($1::jsonb)', [toJson(answers)]);
+      await db.query('select stepbase_engine.fire_schedules($1::jsonb)', [toJson(answers)]);
     },
     async admit() {
       const [row] = await db.query<{ admitted: number; more_wait: boolean }>(
-        'select * from engine.admit()',
+        'select * from stepbase_engine.admit()',
       );
       return { admitted: row?.admitted ?? 0, moreWait: row?.more_wait ?? false };
     },
     async relay() {
       const [row] = await db.query<{ followed: number; messages: OutboxMessage[] }>(
-        'select * from engine.relay($1)',
+        'select * from stepbase_engine.relay($1)',
         [RELAY_LIMIT],
       );
       const { followed, messages } = row ?? { followed: 0, messages: [] };
       return { messages, more: followed > 0, full: messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
-      await db.query('select engine.confirm_published($1::bigint[])', [outboxIds]);
+      await db.query('select stepbase_engine.confirm_published($1::bigint[])', [outboxIds]);
     },
     async release(tokens) {
-      await db.query('select engine.release($1::uuid[], $2::int[])', [
+      await db.query('select stepbase_engine.release($1::uuid[], $2::int[])', [
         tokens.map((t) => t.jobId),
         tokens.map((t) => t.delivery),
       ]);
     },
     async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
-        "select engine.expire_tokens($1 * interval '1 second') as count, engine.beat($2::jsonb)",
+        "select stepbase_engine.expire_leases($1 * interval '1 second') as count, stepbase_engine.heartbeat($2::jsonb)",
         [leaseSeconds, toJson(presence)],
       );
       return row?.count ?? 0;
     },
     async beat(presence) {
-      await db.query('select engine.beat($1::jsonb)', [toJson(presence)]);
+      await db.query('select stepbase_engine.heartbeat($1::jsonb)', [toJson(presence)]);
     },
     async pushItem({ runId, key, queue }, item, priority) {
       const [row] = await asked<{ pushed: { item_id: string } }>(
-        'select engine.push_from_step($1, $2, $3, $4::jsonb, $5) as pushed',
+        'select stepbase_engine.push_from_step($1, $2, $3, $4::jsonb, $5) as pushed',
         [runId, key, queue, toJson(item), priority],
       );
       return only(row).pushed;
@@ -339,36 +339,37 @@ export function createEngine(db: Db): Engine {
     async popItem({ runId, key, queue }) {
       const [row] = await asked<{
         popped: { work_queue_id: string; found: boolean; item: unknown };
-      }>('select engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
+      }>('select stepbase_engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
       return only(row).popped;
     },
     async sendSignal({ runId, key, run }, signalName, payload) {
       const [row] = await asked<{ sent: { run_id: string } }>(
-        'select engine.signal_from_step($1, $2, $3, $4, $5::jsonb) as sent',
+        'select stepbase_engine.signal_from_step($1, $2, $3, $4, $5::jsonb) as sent',
         [runId, key, run, signalName, toJson(payload)],
       );
       return only(row).sent;
     },
     async queryRun({ runId, run }, queryName) {
       const [row] = await asked<{ found: QueryAnswer }>(
-        'select engine.query_from_step($1, $2, $3) as found',
+        'select stepbase_engine.query_from_step($1, $2, $3) as found',
         [runId, run, queryName],
       );
       return only(row).found;
     },
-    loadPlans: (versionIds) => asked('select * from engine.load_plans($1::uuid[])', [versionIds]),
-    loadItems: (ids) => asked('select * from engine.load_items($1::uuid[])', [ids]),
-    loadElapsed: (ids) => asked('select * from engine.load_elapsed($1::uuid[])', [ids]),
+    loadPlans: (versionIds) =>
+      asked('select * from stepbase_engine.load_plans($1::uuid[])', [versionIds]),
+    loadItems: (ids) => asked('select * from stepbase_engine.load_items($1::uuid[])', [ids]),
+    loadElapsed: (ids) => asked('select * from stepbase_engine.load_elapsed($1::uuid[])', [ids]),
     async endedRuns(runIds) {
       const rows = await db.query<{ id: string }>(
-        'select id from engine.ended_runs($1::uuid[]) id',
+        'select id from stepbase_engine.ended_runs($1::uuid[]) id',
         [runIds],
       );
       return rows.map(({ id }) => id);
     },
-    loadRuns: (runIds) => asked('select * from engine.load_runs($1::uuid[])', [runIds]),
+    loadRuns: (runIds) => asked('select * from stepbase_engine.load_runs($1::uuid[])', [runIds]),
     loadOutputs: (pairs) =>
-      asked('select * from engine.load_outputs($1::uuid[], $2::text[])', [
+      asked('select * from stepbase_engine.load_outputs($1::uuid[], $2::text[])', [
         pairs.map((p) => p.runId),
         pairs.map((p) => p.stepId),
       ]),

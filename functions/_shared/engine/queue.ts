@@ -27,7 +27,7 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
       executeSql: (text, values = []) =>
         db.executeSql(values.length === 0 ? `${WITHOUT_WAITING} ${text}` : text, values),
     },
-    schema: 'pgboss',
+    schema: 'stepbase_queue',
     migrate: false,
     supervise: false,
     schedule: false,
@@ -49,7 +49,7 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
       }));
     },
     async touch(tokens) {
-      await db.query('select engine.touch_tokens($1::uuid[], $2::int[])', [
+      await db.query('select stepbase_engine.renew_leases($1::uuid[], $2::int[])', [
         tokens.map(({ jobId }) => jobId),
         tokens.map(({ delivery }) => delivery),
       ]);

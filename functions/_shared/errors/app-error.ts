@@ -32,7 +32,7 @@ function isDatabaseFault(error: unknown): error is DatabaseFault {
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
-/** The detail of private.fail is JSON; other details are text for people and are not passed on. */
+/** The detail of stepbase_private.raise_error is JSON; other details are text for people and are not passed on. */
 function parseDetail(detail: unknown): Record<string, unknown> {
   if (typeof detail !== 'string') return {};
   try {

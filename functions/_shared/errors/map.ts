@@ -1,4 +1,4 @@
-// The one map: SQLSTATE → stable code → HTTP status. The database raises class SB (private.fail);
+// The one map: SQLSTATE → stable code → HTTP status. The database raises class SB (stepbase_private.raise_error);
 // PostgreSQL's own states that a caller can cause are listed too. Anything else is internal_error.
 
 export interface ErrorKind {

@@ -15,7 +15,7 @@ export interface StepRun {
   trace_id?: string;
 }
 
-/** The component that a node names: a row of public.components, with its prompt. */
+/** The component that a node names: a row of stepbase.components, with its prompt. */
 export interface Component {
   name: string;
   version: string;

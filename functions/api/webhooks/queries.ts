@@ -6,7 +6,7 @@ import { toJson } from '../../_shared/engine/engine.ts';
 /** Empty when there is no such webhook. */
 export async function readSecrets(db: Db, triggerId: string): Promise<string[]> {
   const [row] = await db.query<{ secrets: string[] }>(
-    'select private.webhook_secrets_of($1) as secrets',
+    'select stepbase_private.webhook_secrets_of($1) as secrets',
     [triggerId],
   );
   return row?.secrets ?? [];
@@ -25,11 +25,10 @@ export async function startWebhook(
   callId: string,
   input: unknown,
 ): Promise<StartedByCall> {
-  const [row] = await db.query<StartedByCall>('select * from engine.start_webhook($1, $2, $3)', [
-    triggerId,
-    callId,
-    toJson(input),
-  ]);
+  const [row] = await db.query<StartedByCall>(
+    'select * from stepbase_engine.start_webhook($1, $2, $3)',
+    [triggerId, callId, toJson(input)],
+  );
   if (row === undefined) throw new Error('start_webhook returned nothing');
   return row;
 }

@@ -83,8 +83,8 @@ export function control({ shop }: Shake): Kind[] {
       right: completedWith((n) => ({ z: n + 40 })),
       // A rerun has no key: one whose answer was lost is asked for again, and both are right.
       together: `
-        select r.id from public.runs r where r.workflow_id = $1 and r.origin_run_id is null
-          and not exists (select from public.runs again where again.origin_run_id = r.id)`,
+        select r.id from stepbase.runs r where r.workflow_id = $1 and r.origin_run_id is null
+          and not exists (select from stepbase.runs again where again.origin_run_id = r.id)`,
     },
   ];
 }

@@ -96,8 +96,8 @@ export function failures({ shop, suffix }: Shake): Kind[] {
         completedWith(() => ({ z: 30 }))(run) ||
         (run.status === 'failed' && run.origin_run_id === null),
       together: `
-        select r.id from public.runs r where r.workflow_id = $1 and r.origin_run_id is null
-          and (select count(*) from public.runs again where again.origin_run_id = r.id)
+        select r.id from stepbase.runs r where r.workflow_id = $1 and r.origin_run_id is null
+          and (select count(*) from stepbase.runs again where again.origin_run_id = r.id)
             <> (r.status = 'failed')::int`,
     },
   ];

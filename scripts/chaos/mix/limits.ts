@@ -16,8 +16,8 @@ export function limits({ shop, suffix }: Shake): Kind[] {
       priority: (n) => (n % 5) * 10,
       right: completedWith((n) => ({ z: n })),
       together: `
-        select r.id from public.runs r where r.workflow_id = $1 and 2 < (
-          select count(*) from public.runs o where o.workflow_id = $1
+        select r.id from stepbase.runs r where r.workflow_id = $1 and 2 < (
+          select count(*) from stepbase.runs o where o.workflow_id = $1
             and o.started_at <= r.started_at and o.completed_at > r.started_at
         )`,
     },
@@ -47,7 +47,7 @@ export function limits({ shop, suffix }: Shake): Kind[] {
       right: completedWith(() => ({ z: 120 })),
       together: `
         with steps as (
-          select s.* from public.step_runs s join public.runs r on r.id = s.run_id
+          select s.* from stepbase.step_runs s join stepbase.runs r on r.id = s.run_id
           where r.workflow_id = $1 and s.step_type = 'http_request'
         )
         select s.run_id as id from steps s where 3 < (

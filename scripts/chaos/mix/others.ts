@@ -98,10 +98,10 @@ export function others({ shop, suffix }: Shake): Kind[] {
       right: completedWith(() => ({ z: 'number' })),
       // One item for each, pushed once and worked off once.
       together: `
-        select r.id from public.runs r where r.workflow_id = $1 and (
-          (select count(*) from public.work_queue_items i where i.pushed_by_run_id = r.id) <> 1
+        select r.id from stepbase.runs r where r.workflow_id = $1 and (
+          (select count(*) from stepbase.work_queue_items i where i.pushed_by_run_id = r.id) <> 1
           or (
-            select count(*) from public.work_queue_items i
+            select count(*) from stepbase.work_queue_items i
             where i.taken_by_run_id = r.id and i.status = 'done'
           ) <> 1
         )`,
@@ -118,8 +118,8 @@ export function others({ shop, suffix }: Shake): Kind[] {
       },
       right: completedWith((n) => ({ z: n })),
       together: `
-        select r.id from public.runs r where r.workflow_id = $1 and 1 <> (
-          select count(*) from public.runs heard join public.workflows w on w.id = heard.workflow_id
+        select r.id from stepbase.runs r where r.workflow_id = $1 and 1 <> (
+          select count(*) from stepbase.runs heard join stepbase.workflows w on w.id = heard.workflow_id
           where w.kebab_name = 'hearing-${suffix}' and heard.input -> 'event' ->> 'run_id' = r.id::text
         )`,
     },
@@ -146,7 +146,7 @@ export function others({ shop, suffix }: Shake): Kind[] {
         ),
       right: completedWith((n) => ({ z: n })),
       together: `
-        select (array_agg(r.id))[1] as id from public.runs r where r.workflow_id = $1
+        select (array_agg(r.id))[1] as id from stepbase.runs r where r.workflow_id = $1
         group by r.input -> 'event' -> 'payload' having count(*) <> 1`,
     },
     {
@@ -170,7 +170,7 @@ export function others({ shop, suffix }: Shake): Kind[] {
       },
       right: completedWith((n) => ({ z: n })),
       together: `
-        select (array_agg(r.id))[1] as id from public.runs r where r.workflow_id = $1
+        select (array_agg(r.id))[1] as id from stepbase.runs r where r.workflow_id = $1
         group by r.metadata ->> 'schedule_id' having count(*) <> 1`,
     },
   ];

@@ -7,134 +7,134 @@ select tests.create_rows();
 
 -- select
 select is(
-  tests.attempt('admin', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('admin', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 1', 'admin reads it'
 );
 select is(
-  tests.attempt('developer', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('developer', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 1', 'developer reads it'
 );
 select is(
-  tests.attempt('viewer', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('viewer', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 1', 'viewer reads it'
 );
 select is(
-  tests.attempt('sister', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('sister', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 0', 'sister sees nothing'
 );
 select is(
-  tests.attempt('foreigner', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('foreigner', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 0', 'foreigner sees nothing'
 );
 select is(
-  tests.attempt('stranger', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('stranger', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 0', 'stranger sees nothing'
 );
 select is(
-  tests.attempt('removed', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('removed', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   'ok 0', 'removed sees nothing'
 );
 select is(
-  tests.attempt('anon', $sql$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('anon', $sql$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'anon is refused'
 );
 -- insert
 select is(
-  tests.attempt('admin', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('admin', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'admin may not insert'
 );
 select is(
-  tests.attempt('developer', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('developer', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'developer may not insert'
 );
 select is(
-  tests.attempt('viewer', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('viewer', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'viewer may not insert'
 );
 select is(
-  tests.attempt('sister', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('sister', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'sister may not insert'
 );
 select is(
-  tests.attempt('foreigner', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('foreigner', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'foreigner may not insert'
 );
 select is(
-  tests.attempt('stranger', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('stranger', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'stranger may not insert'
 );
 select is(
-  tests.attempt('removed', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('removed', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'removed may not insert'
 );
 select is(
-  tests.attempt('anon', $sql$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
+  tests.attempt('anon', $sql$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d001'$sql$),
   '42501', 'anon may not insert'
 );
 -- update
 select is(
-  tests.attempt('admin', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('admin', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'admin may not update'
 );
 select is(
-  tests.attempt('developer', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('developer', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'developer may not update'
 );
 select is(
-  tests.attempt('viewer', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('viewer', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'viewer may not update'
 );
 select is(
-  tests.attempt('sister', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('sister', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'sister may not update'
 );
 select is(
-  tests.attempt('foreigner', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('foreigner', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'foreigner may not update'
 );
 select is(
-  tests.attempt('stranger', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('stranger', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'stranger may not update'
 );
 select is(
-  tests.attempt('removed', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('removed', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'removed may not update'
 );
 select is(
-  tests.attempt('anon', $sql$update public.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('anon', $sql$update stepbase.runs set status = 'cancelled' where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'anon may not update'
 );
 -- delete
 select is(
-  tests.attempt('admin', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('admin', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'admin may not delete'
 );
 select is(
-  tests.attempt('developer', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('developer', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'developer may not delete'
 );
 select is(
-  tests.attempt('viewer', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('viewer', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'viewer may not delete'
 );
 select is(
-  tests.attempt('sister', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('sister', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'sister may not delete'
 );
 select is(
-  tests.attempt('foreigner', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('foreigner', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'foreigner may not delete'
 );
 select is(
-  tests.attempt('stranger', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('stranger', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'stranger may not delete'
 );
 select is(
-  tests.attempt('removed', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('removed', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'removed may not delete'
 );
 select is(
-  tests.attempt('anon', $sql$delete from public.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
+  tests.attempt('anon', $sql$delete from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$sql$),
   '42501', 'anon may not delete'
 );
 

@@ -7,18 +7,18 @@ select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101', 'organization');
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d102', 'public');
 
-select is(tests.attempt(s.who, $$select 1 from public.search_workflows('counting seed')$$), s.answer, 'workflows: ' || s.who)
+select is(tests.attempt(s.who, $$select 1 from stepbase.search_workflows('counting seed')$$), s.answer, 'workflows: ' || s.who)
 from (
   values
     ('viewer', 'ok 3'), ('sister', 'ok 2'), ('foreigner', 'ok 1'), ('stranger', 'ok 0'), ('removed', 'ok 0'), ('anon', '42501')
 ) s (who, answer);
-select is(tests.attempt(s.who, $$select 1 from public.search_runs('seeds')$$), s.answer, 'runs: ' || s.who)
+select is(tests.attempt(s.who, $$select 1 from stepbase.search_runs('seeds')$$), s.answer, 'runs: ' || s.who)
 from (
   values ('viewer', 'ok 1'), ('sister', 'ok 0'), ('foreigner', 'ok 0'), ('removed', 'ok 0'), ('anon', '42501')
 ) s (who, answer);
-select is(tests.attempt('viewer', $$select 1 from public.search_runs('seeds', 'failed')$$), 'ok 0', 'by status');
-select is(tests.attempt('viewer', $$select 1 from public.search_runs('seeds', null, now() - interval '1 day')$$), 'ok 0', 'before a time');
-select is(tests.attempt('viewer', $$select 1 from public.search_runs('trees')$$), 'ok 0', 'words that do not match');
+select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('seeds', 'failed')$$), 'ok 0', 'by status');
+select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('seeds', null, now() - interval '1 day')$$), 'ok 0', 'before a time');
+select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('trees')$$), 'ok 0', 'words that do not match');
 
 select * from finish();
 rollback;

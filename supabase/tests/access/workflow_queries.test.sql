@@ -7,134 +7,134 @@ select tests.create_rows();
 
 -- select
 select is(
-  tests.attempt('admin', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('admin', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'admin reads it'
 );
 select is(
-  tests.attempt('developer', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('developer', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'developer reads it'
 );
 select is(
-  tests.attempt('viewer', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('viewer', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'viewer reads it'
 );
 select is(
-  tests.attempt('sister', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('sister', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'sister sees nothing'
 );
 select is(
-  tests.attempt('foreigner', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('foreigner', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'foreigner sees nothing'
 );
 select is(
-  tests.attempt('stranger', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('stranger', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'stranger sees nothing'
 );
 select is(
-  tests.attempt('removed', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('removed', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'removed sees nothing'
 );
 select is(
-  tests.attempt('anon', $sql$select 1 from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('anon', $sql$select 1 from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   '42501', 'anon is refused'
 );
 -- insert
 select is(
-  tests.attempt('admin', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('admin', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   'ok 1', 'admin inserts'
 );
 select is(
-  tests.attempt('developer', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('developer', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   'ok 1', 'developer inserts'
 );
 select is(
-  tests.attempt('viewer', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('viewer', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'viewer may not insert'
 );
 select is(
-  tests.attempt('sister', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('sister', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'sister may not insert'
 );
 select is(
-  tests.attempt('foreigner', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('foreigner', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'foreigner may not insert'
 );
 select is(
-  tests.attempt('stranger', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('stranger', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'stranger may not insert'
 );
 select is(
-  tests.attempt('removed', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('removed', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'removed may not insert'
 );
 select is(
-  tests.attempt('anon', $sql$insert into public.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
+  tests.attempt('anon', $sql$insert into stepbase.workflow_queries (app_code, workflow_id, query_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'fresh')$sql$),
   '42501', 'anon may not insert'
 );
 -- update
 select is(
-  tests.attempt('admin', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('admin', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'admin updates'
 );
 select is(
-  tests.attempt('developer', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('developer', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'developer updates'
 );
 select is(
-  tests.attempt('viewer', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('viewer', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'viewer updates nothing'
 );
 select is(
-  tests.attempt('sister', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('sister', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'sister updates nothing'
 );
 select is(
-  tests.attempt('foreigner', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('foreigner', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'foreigner updates nothing'
 );
 select is(
-  tests.attempt('stranger', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('stranger', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'stranger updates nothing'
 );
 select is(
-  tests.attempt('removed', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('removed', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'removed updates nothing'
 );
 select is(
-  tests.attempt('anon', $sql$update public.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('anon', $sql$update stepbase.workflow_queries set description = 'x' where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   '42501', 'anon may not update'
 );
 -- delete
 select is(
-  tests.attempt('admin', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('admin', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'admin deletes'
 );
 select is(
-  tests.attempt('developer', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('developer', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 1', 'developer deletes'
 );
 select is(
-  tests.attempt('viewer', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('viewer', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'viewer deletes nothing'
 );
 select is(
-  tests.attempt('sister', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('sister', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'sister deletes nothing'
 );
 select is(
-  tests.attempt('foreigner', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('foreigner', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'foreigner deletes nothing'
 );
 select is(
-  tests.attempt('stranger', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('stranger', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'stranger deletes nothing'
 );
 select is(
-  tests.attempt('removed', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('removed', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   'ok 0', 'removed deletes nothing'
 );
 select is(
-  tests.attempt('anon', $sql$delete from public.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
+  tests.attempt('anon', $sql$delete from stepbase.workflow_queries where id = '00000000-0000-4000-8000-00000000d010'$sql$),
   '42501', 'anon may not delete'
 );
 

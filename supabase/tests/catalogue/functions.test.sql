@@ -9,7 +9,7 @@ select p.oid, n.nspname as schema_name, p.oid::regprocedure::text as signature,
   p.prosecdef, p.proconfig, p.proacl, p.prokind
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
-where n.nspname in ('public', 'private', 'engine')
+where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine')
   and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e');
 
 select isnt_empty('select 1 from our_functions', 'there are functions');
@@ -24,7 +24,7 @@ select is_empty(
   'what takes ways to plan away does not compile the rest: before PostgreSQL 18 they make every plan look costly'
 );
 select is_empty(
-  $$select signature from our_functions where prosecdef and schema_name = 'public'$$, 'no definer function is exposed'
+  $$select signature from our_functions where prosecdef and schema_name = 'stepbase'$$, 'no definer function is exposed'
 );
 select is_empty(
   $$select signature from our_functions where obj_description(oid, 'pg_proc') is null$$, 'every function has a comment'
@@ -40,34 +40,34 @@ select is_empty(
 );
 select is_empty(
   $$select f.signature from our_functions f
-    where f.schema_name = 'public' and f.signature !~ 'hook\('
+    where f.schema_name = 'stepbase' and f.signature !~ 'hook\('
       and not has_function_privilege('authenticated', f.oid, 'execute')$$,
   'what is exposed is meant for signed-in users'
 );
 select is_empty(
   $$select f.signature from our_functions f
-    where f.schema_name = 'engine' and f.prosecdef and has_function_privilege('authenticated', f.oid, 'execute')$$,
+    where f.schema_name = 'stepbase_engine' and f.prosecdef and has_function_privilege('authenticated', f.oid, 'execute')$$,
   'the engine''s definer functions are not for clients'
 );
 select is_empty(
   $$select p.oid::regprocedure
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
-    where n.nspname = 'pgboss'
+    where n.nspname = 'stepbase_queue'
       and has_schema_privilege('authenticated', n.oid, 'usage')
       and has_function_privilege('authenticated', p.oid, 'execute')$$,
   'clients cannot reach the queue'
 );
 select is_empty(
   $$select n.nspname from pg_namespace n
-    where n.nspname in ('private', 'engine', 'pgboss') and has_schema_privilege('anon', n.oid, 'usage')$$,
+    where n.nspname in ('stepbase_private', 'stepbase_engine', 'stepbase_queue') and has_schema_privilege('anon', n.oid, 'usage')$$,
   'anonymous users cannot reach the inner schemas'
 );
 select is_empty(
   $$select n.nspname, r.role
     from pg_namespace n
     cross join (values ('anon'), ('authenticated'), ('service_role')) as r (role)
-    where n.nspname in ('public', 'private', 'engine', 'pgboss') and has_schema_privilege(r.role, n.oid, 'create')$$,
+    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue') and has_schema_privilege(r.role, n.oid, 'create')$$,
   'no role of the API makes anything in them'
 );
 

@@ -9,7 +9,7 @@ create temporary view our_tables as
 select c.oid, n.nspname as schema_name, c.relname as name, c.relkind, c.relrowsecurity, c.relispartition
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
-where n.nspname in ('public', 'private', 'engine') and c.relkind in ('r', 'p');
+where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine') and c.relkind in ('r', 'p');
 
 create temporary view lookup_tables as
 select unnest(array[
@@ -24,7 +24,7 @@ select is_empty(
 );
 select is_empty(
   $$select t.name from our_tables t
-    where t.schema_name = 'public' and not exists (select 1 from pg_policy p where p.polrelid = t.oid)$$,
+    where t.schema_name = 'stepbase' and not exists (select 1 from pg_policy p where p.polrelid = t.oid)$$,
   'every public table has a policy'
 );
 select is_empty(
@@ -43,19 +43,19 @@ select is_empty(
 );
 select is_empty(
   $$select t.name from our_tables t
-    where t.schema_name = 'public' and not t.relispartition
+    where t.schema_name = 'stepbase' and not t.relispartition
       and not exists (
         select 1 from pg_policy p where p.polrelid = t.oid and p.polcmd = 'r'
           and 'authenticated'::regrole = any (p.polroles))$$,
   'every public table says who reads it'
 );
 select is_empty(
-  $$select t.name from our_tables t where t.schema_name = 'public' and t.name <> 'outbox'
+  $$select t.name from our_tables t where t.schema_name = 'stepbase' and t.name <> 'outbox'
       and not has_any_column_privilege('authenticated', t.oid, 'select')$$,
   'every public table but the outbox is granted to signed-in users'
 );
 select is_empty(
-  $$select t.name from our_tables t where t.schema_name = 'public' and not has_table_privilege('service_role', t.oid, 'select')$$,
+  $$select t.name from our_tables t where t.schema_name = 'stepbase' and not has_table_privilege('service_role', t.oid, 'select')$$,
   'every public table is granted to the service role'
 );
 select is_empty(
@@ -74,7 +74,7 @@ select is_empty(
   $$select c.oid::regclass
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'private', 'engine', 'pgboss')
+    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue')
       and case
         when c.relkind in ('v', 'm') then has_any_column_privilege('anon', c.oid, 'select, insert, update')
         when c.relkind = 'S' then has_sequence_privilege('anon', c.oid, 'usage, select, update')
@@ -85,7 +85,7 @@ select is_empty(
   $$select c.oid::regclass
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'public'
+    where n.nspname = 'stepbase'
       and not exists (select 1 from pg_depend d where d.objid = c.oid and d.deptype = 'e')
       and c.relkind in ('v', 'm')
       and not coalesce(c.reloptions::text ~ 'security_invoker=(true|on)', false)$$,
@@ -93,7 +93,7 @@ select is_empty(
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t
-    where t.schema_name in ('private', 'engine')
+    where t.schema_name in ('stepbase_private', 'stepbase_engine')
       and (has_any_column_privilege('authenticated', t.oid, 'select, insert, update')
         or has_table_privilege('authenticated', t.oid, 'delete'))$$,
   'clients have no right on tables of private and engine'
@@ -104,7 +104,7 @@ select is_empty(
 );
 select is_empty(
   $$select t.name from our_tables t
-    where t.schema_name = 'public' and t.name not in (select l.name from lookup_tables l)
+    where t.schema_name = 'stepbase' and t.name not in (select l.name from lookup_tables l)
       and t.name not in ('organizations', 'users')
       and not exists (
         select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
@@ -114,7 +114,7 @@ select is_empty(
 select is_empty(
   $$select t.name from our_tables t
     join pg_attribute a on a.attrelid = t.oid and a.attname = 'app_code' and not a.attisdropped
-    where t.schema_name = 'public' and t.name <> 'applications'
+    where t.schema_name = 'stepbase' and t.name <> 'applications'
       and not exists (
         select 1 from pg_constraint c
         where c.conrelid = t.oid and c.contype = 'f' and a.attnum = any (c.conkey))$$,
@@ -126,12 +126,12 @@ select is_empty(
 select is_empty(
   $$select c.conrelid::regclass, c.conname
     from pg_constraint c
-    join our_tables s on s.oid = c.conrelid and s.schema_name = 'public' and not s.relispartition
+    join our_tables s on s.oid = c.conrelid and s.schema_name = 'stepbase' and not s.relispartition
     join pg_attribute sa on sa.attrelid = c.conrelid and sa.attname = 'app_code'
     join pg_attribute ta on ta.attrelid = c.confrelid and ta.attname = 'app_code'
     where c.contype = 'f' and c.conparentid = 0
       and not (sa.attnum = any (c.conkey) and ta.attnum = any (c.confkey))
-      and c.confrelid not in ('public.components'::regclass, 'public.workflow_nodes'::regclass)
+      and c.confrelid not in ('stepbase.components'::regclass, 'stepbase.workflow_nodes'::regclass)
       and c.conname <> 'run_signals_step_run_id_fkey'$$,
   'foreign keys between applications'' tables carry app_code'
 );
@@ -156,7 +156,7 @@ select is_empty(
 select is_empty(
   $$select t.name from our_tables t
     join pg_attribute a on a.attrelid = t.oid and a.attname = 'updated_at'
-    where t.schema_name = 'public' and t.name not in ('runs', 'step_runs')
+    where t.schema_name = 'stepbase' and t.name not in ('runs', 'step_runs')
       and not exists (
         select 1 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
         where g.tgrelid = t.oid and p.proname in ('touch_updated_at', 'stamp_updated_by'))$$,
@@ -165,7 +165,7 @@ select is_empty(
 select is_empty(
   $$select t.name, a.attname from our_tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-    where t.schema_name in ('public', 'private', 'engine')
+    where t.schema_name in ('stepbase', 'stepbase_private', 'stepbase_engine')
       and a.atttypid = 'timestamp without time zone'::regtype$$,
   'every time has a time zone'
 );

@@ -4,7 +4,7 @@ begin;
 set local search_path = public, extensions;
 select plan(30);
 
-select is(private.referenced_steps(s.expression), s.answer::text[], s.expression)
+select is(stepbase_private.referenced_steps(s.expression), s.answer::text[], s.expression)
 from (
   values
     ('steps.a.output', '{a}'),
@@ -22,7 +22,7 @@ from (
     ('steps.*.output', '{*}'),
     ('steps?.a?.output', '{a}')
 ) s (expression, answer);
-select is(private.names_secrets(s.expression), s.answer, s.expression)
+select is(stepbase_private.names_secrets(s.expression), s.answer, s.expression)
 from (
   values
     ('secrets.key', true),
@@ -36,7 +36,7 @@ from (
     ('$secrets.key', false),
     ('mysecrets.key & secrets_of.key', false)
 ) s (expression, answer);
-select is(private.template_expressions(s.source), s.answer::text[], s.source)
+select is(stepbase_private.template_expressions(s.source), s.answer::text[], s.source)
 from (
   values
     ('no template', '{}'),
@@ -48,7 +48,7 @@ from (
 select is(
   (
     select array_agg(x order by x)
-    from private.config_expressions(
+    from stepbase_private.config_expressions(
       'inline_code', '{"code": "({ steps, input }) => steps.a"}'
     ) e (x)
   ),

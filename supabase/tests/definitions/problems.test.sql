@@ -10,7 +10,7 @@ language sql
 as $$
   select coalesce(string_agg(distinct coalesce(p.node_id, '-') || ':' || p.code, ' ' order by coalesce(p.node_id,
     '-') || ':' || p.code), 'sound')
-  from private.definition_problems(definition) p
+  from stepbase_private.definition_problems(definition) p
 $$;
 
 select is(pg_temp.codes(s.definition::jsonb), s.answer, s.what)

@@ -9,7 +9,7 @@ create function pg_temp.try_password(valid boolean)
 returns text
 language sql
 as $$
-  select public.password_verification_hook(jsonb_build_object(
+  select stepbase_private.password_verification_hook(jsonb_build_object(
     'user_id', '00000000-0000-4000-8000-00000000f003', 'valid', valid
   )) ->> 'decision'
 $$;
@@ -17,7 +17,7 @@ create function pg_temp.attempts()
 returns integer
 language sql
 as $$
-  select u.failed_login_attempts from public.users u where u.id = '00000000-0000-4000-8000-00000000f003'
+  select u.failed_login_attempts from stepbase.users u where u.id = '00000000-0000-4000-8000-00000000f003'
 $$;
 
 select is(pg_temp.try_password(true), 'continue', 'the right password passes');
@@ -29,15 +29,15 @@ select is(pg_temp.attempts(), 0, 'starts the count anew');
 select is(pg_temp.try_password(false), 'continue', 'wrong: ' || n) from generate_series(1, 4) n;
 select is(pg_temp.try_password(false), 'reject', 'the fifth locks');
 select is(
-  (select u.locked_until from public.users u where u.id = '00000000-0000-4000-8000-00000000f003'),
+  (select u.locked_until from stepbase.users u where u.id = '00000000-0000-4000-8000-00000000f003'),
   now() + interval '15 minutes', 'for fifteen minutes'
 );
 select is(pg_temp.try_password(true), 'reject', 'the right one is refused too');
-update public.users set locked_until = now() - interval '1 second' where id = '00000000-0000-4000-8000-00000000f003';
+update stepbase.users set locked_until = now() - interval '1 second' where id = '00000000-0000-4000-8000-00000000f003';
 select is(pg_temp.try_password(false), 'continue', 'after the lock the count starts anew');
 select is(pg_temp.attempts(), 1, 'at one');
 select is(pg_temp.try_password(true), 'continue', 'and the right password passes');
-select is(tests.attempt('admin', $$select public.password_verification_hook('{}')$$), '42501', 'users may not call it');
+select is(tests.attempt('admin', $$select stepbase_private.password_verification_hook('{}')$$), '42501', 'users may not call it');
 
 select * from finish();
 rollback;

@@ -5,61 +5,61 @@ set local search_path = public, extensions;
 select plan(14);
 select tests.create_rows();
 
-select tests.perform_as('developer', $$with u as (update public.projects set description = 'new' returning id) select id from u$$);
+select tests.perform_as('developer', $$with u as (update stepbase.projects set description = 'new' returning id) select id from u$$);
 select results_eq(
   $$select l.operation, l.actor_id, l.actor_role, l.changed_columns, l.old_row ->> 'description',
     l.new_row ->> 'description'
-    from public.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'$$,
+    from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'$$,
   $$values ('update', '00000000-0000-4000-8000-00000000f002'::uuid, 'authenticated', array['description'], '', 'new')$$,
   'an update: who, what, old and new'
 );
 select is(
-  (select count(*) from public.audit_log l where l.table_name = 'app_members' and l.operation = 'insert' and l.app_code = 'tap-one'),
+  (select count(*) from stepbase.audit_log l where l.table_name = 'app_members' and l.operation = 'insert' and l.app_code = 'tap-one'),
   3::bigint, 'each new member'
 );
-delete from public.projects where id = '00000000-0000-4000-8000-00000000d005';
+delete from stepbase.projects where id = '00000000-0000-4000-8000-00000000d005';
 select is(
-  (select l.old_row ->> 'name' from public.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
+  (select l.old_row ->> 'name' from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
   'project', 'a delete keeps the row'
 );
 select is(
-  (select l.actor_id from public.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
+  (select l.actor_id from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
   null, 'nobody signed in: no actor'
 );
 select is(
-  (select count(*) from public.audit_log l where l.table_name = 'api_keys' and (l.new_row ? 'key_hash' or l.old_row ? 'key_hash')),
+  (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and (l.new_row ? 'key_hash' or l.old_row ? 'key_hash')),
   0::bigint, 'hashes of keys are left out'
 );
-update public.api_keys set last_used_at = now() where app_code = 'tap-one';
+update stepbase.api_keys set last_used_at = now() where app_code = 'tap-one';
 select is(
-  (select count(*) from public.audit_log l where l.table_name = 'api_keys' and l.operation = 'update' and l.app_code = 'tap-one'),
+  (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and l.operation = 'update' and l.app_code = 'tap-one'),
   0::bigint, 'using a key is not a change'
 );
-update public.projects set name = name;
+update stepbase.projects set name = name;
 select is(
-  (select count(*) from public.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'),
+  (select count(*) from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'),
   1::bigint, 'a change of nothing is none'
 );
 select is(
-  (select count(*) from public.audit_log l where l.table_name = 'workflow_versions' and l.operation = 'update' and l.app_code = 'tap-one'
+  (select count(*) from stepbase.audit_log l where l.table_name = 'workflow_versions' and l.operation = 'update' and l.app_code = 'tap-one'
     and 'status' = any (l.changed_columns)), 1::bigint, 'publishing is there'
 );
 select is(
   (
-    select count(distinct l.table_name) from public.audit_log l where l.app_code = 'tap-one'
+    select count(distinct l.table_name) from stepbase.audit_log l where l.app_code = 'tap-one'
   ), 16::bigint, 'every configuration table is watched'
 );
-select is(tests.attempt('admin', 'select 1 from public.audit_log limit 1'), 'ok 1', 'admins read it');
-select is(tests.attempt('developer', 'select 1 from public.audit_log limit 1'), 'ok 0', 'developers do not');
+select is(tests.attempt('admin', 'select 1 from stepbase.audit_log limit 1'), 'ok 1', 'admins read it');
+select is(tests.attempt('developer', 'select 1 from stepbase.audit_log limit 1'), 'ok 0', 'developers do not');
 select is(
-  tests.attempt('admin', $$select 1 from public.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'nobody reads another application''s'
+  tests.attempt('admin', $$select 1 from stepbase.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'nobody reads another application''s'
 );
 select is(
-  (select count(*) from engine.audit_log_default), 0::bigint, 'rows go to their month'
+  (select count(*) from stepbase_engine.audit_log_default), 0::bigint, 'rows go to their month'
 );
-insert into public.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
+insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
 values ('tap-one', 't', '1', 'insert', 'x', '{}', '1999-01-01');
-select is((select count(*) from engine.audit_log_default), 1::bigint, 'and a month that is missing fails no write');
+select is((select count(*) from stepbase_engine.audit_log_default), 1::bigint, 'and a month that is missing fails no write');
 
 select * from finish();
 rollback;

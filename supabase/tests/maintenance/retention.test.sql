@@ -4,29 +4,29 @@ begin;
 set local search_path = public, extensions;
 select plan(22);
 select tests.create_rows();
-update public.runs
+update stepbase.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
-update public.runs
+update stepbase.runs
 set status = 'completed', completed_at = now() where id = '00000000-0000-4000-8000-00000000d020';
-insert into public.runs (id, app_code, workflow_id, workflow_version_id)
+insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id)
 select '00000000-0000-4000-8000-00000000d022', r.app_code, r.workflow_id, r.workflow_version_id
-from public.runs r where r.id = '00000000-0000-4000-8000-00000000d020';
-update public.applications set run_retention_days = 30, event_retention_days = 400 where app_code = 'tap-one';
+from stepbase.runs r where r.id = '00000000-0000-4000-8000-00000000d020';
+update stepbase.applications set run_retention_days = 30, event_retention_days = 400 where app_code = 'tap-one';
 -- Seeded runs must not decide how long months are kept.
-update public.applications set event_retention_days = 30 where app_code not like 'tap-%';
+update stepbase.applications set event_retention_days = 30 where app_code not like 'tap-%';
 
 create function pg_temp.month(table_name text, ahead integer)
 returns text
 language sql
 as $$
-  select 'engine.' || table_name || to_char(date_trunc('month', engine.now() at time zone 'UTC') + ahead * interval '1 month', '_YYYY_MM')
+  select 'stepbase_engine.' || table_name || to_char(date_trunc('month', stepbase_engine.now() at time zone 'UTC') + ahead * interval '1 month', '_YYYY_MM')
 $$;
 
-select engine.ensure_partitions();
+select stepbase_engine.ensure_partitions();
 select isnt(to_regclass(pg_temp.month('run_events', n)), null, format('run_events: month %s is there', n)) from unnest(array[0, 3]) n;
 select isnt(to_regclass(pg_temp.month('audit_log', n)), null, format('audit_log: month %s is there', n)) from unnest(array[0, 3]) n;
-select is(engine.ensure_partitions(), 0, 'doing it again makes nothing');
-select is(engine.ensure_partitions(5), 4, 'two more months of two tables');
+select is(stepbase_engine.ensure_partitions(), 0, 'doing it again makes nothing');
+select is(stepbase_engine.ensure_partitions(5), 4, 'two more months of two tables');
 select is(
   (select relrowsecurity from pg_class where oid = to_regclass(pg_temp.month('run_events', 5))), true, 'a new month has row level security'
 );
@@ -34,45 +34,45 @@ select is(
   tests.attempt('admin', format('select 1 from %s', pg_temp.month('run_events', 0))), '42501', 'and is not readable by itself'
 );
 
-select is(engine.prune_runs(), 0, 'nothing is old yet');
-select engine.advance_clock('31 days');
+select is(stepbase_engine.prune_runs(), 0, 'nothing is old yet');
+select stepbase_engine.advance_clock('31 days');
 select is(
-  (select count(*) from public.runs r where r.app_code = 'tap-one'
-    and r.completed_at < engine.now() - interval '30 days'), 1::bigint, 'a month later one run is'
+  (select count(*) from stepbase.runs r where r.app_code = 'tap-one'
+    and r.completed_at < stepbase_engine.now() - interval '30 days'), 1::bigint, 'a month later one run is'
 );
-select cmp_ok(engine.prune_runs(), '>=', 1, 'it is pruned');
-select is_empty($$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'it is gone');
+select cmp_ok(stepbase_engine.prune_runs(), '>=', 1, 'it is pruned');
+select is_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'it is gone');
 select is_empty(
-  $$select 1 from public.run_events where run_id = '00000000-0000-4000-8000-00000000d020'
-    union all select 1 from public.run_context where run_id = '00000000-0000-4000-8000-00000000d020'
-    union all select 1 from public.step_runs where run_id = '00000000-0000-4000-8000-00000000d020'$$,
+  $$select 1 from stepbase.run_events where run_id = '00000000-0000-4000-8000-00000000d020'
+    union all select 1 from stepbase.run_context where run_id = '00000000-0000-4000-8000-00000000d020'
+    union all select 1 from stepbase.step_runs where run_id = '00000000-0000-4000-8000-00000000d020'$$,
   'with all that hung on it'
 );
-select isnt_empty($$select 1 from public.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'an open run stays, however old');
+select isnt_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'an open run stays, however old');
 
 -- Items of work queues: kept while they wait, and as long as runs once they have left.
-select is(engine.prune_work_items(), 0, 'an item that waits stays');
-update public.work_queue_items i set status = 'done', taken_at = engine.now(), done_at = engine.now()
+select is(stepbase_engine.prune_work_items(), 0, 'an item that waits stays');
+update stepbase.work_queue_items i set status = 'done', taken_at = stepbase_engine.now(), done_at = stepbase_engine.now()
 where i.app_code = 'tap-one';
-select is(engine.prune_work_items(), 0, 'one that was just done stays');
-update public.work_queue_items i set done_at = engine.now() - interval '31 days' where i.app_code = 'tap-one';
-select cmp_ok(engine.prune_work_items(), '>=', 1, 'an old one goes');
+select is(stepbase_engine.prune_work_items(), 0, 'one that was just done stays');
+update stepbase.work_queue_items i set done_at = stepbase_engine.now() - interval '31 days' where i.app_code = 'tap-one';
+select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'an old one goes');
 
 -- Events: the month of a write long ago lands in the default partition and is moved to its own.
-insert into public.run_events (run_id, seq, app_code, event_type, created_at)
-values ('00000000-0000-4000-8000-00000000d022', 1, 'tap-one', 'run.created', engine.now() - interval '300 days');
-select is((select count(*) from engine.run_events_default), 1::bigint, 'an event without a month is caught');
-select engine.ensure_partitions();
-select is((select count(*) from engine.run_events_default), 0::bigint, 'and moved to the month it belongs to');
-select engine.drop_partitions();
+insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
+values ('00000000-0000-4000-8000-00000000d022', 1, 'tap-one', 'run.created', stepbase_engine.now() - interval '300 days');
+select is((select count(*) from stepbase_engine.run_events_default), 1::bigint, 'an event without a month is caught');
+select stepbase_engine.ensure_partitions();
+select is((select count(*) from stepbase_engine.run_events_default), 0::bigint, 'and moved to the month it belongs to');
+select stepbase_engine.drop_partitions();
 select is(
-  (select count(*) from public.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 1::bigint,
+  (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 1::bigint,
   'a month that an application keeps stays'
 );
-update public.applications set event_retention_days = 60 where app_code = 'tap-one';
-select cmp_ok(engine.drop_partitions(), '>=', 1, 'nobody keeps it any longer');
+update stepbase.applications set event_retention_days = 60 where app_code = 'tap-one';
+select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'nobody keeps it any longer');
 select is(
-  (select count(*) from public.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'it is dropped'
+  (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'it is dropped'
 );
 
 select * from finish();

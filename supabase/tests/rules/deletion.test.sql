@@ -6,76 +6,76 @@ select plan(22);
 select tests.create_rows();
 
 -- A user who did everything there is to do.
-insert into public.api_keys (app_code, name, prefix, key_hash, scopes, created_by)
+insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, created_by)
 values ('tap-one', 'mine', 'sbk_mine', repeat('c', 64), '{}', '00000000-0000-4000-8000-00000000f001');
-update public.workflows set created_by = '00000000-0000-4000-8000-00000000f001', updated_by = '00000000-0000-4000-8000-00000000f001'
+update stepbase.workflows set created_by = '00000000-0000-4000-8000-00000000f001', updated_by = '00000000-0000-4000-8000-00000000f001'
 where app_code = 'tap-one';
-select set_config('stepbase.test', tests.perform_as('admin', $$select (public.save_workflow('mine',
+select set_config('stepbase.test', tests.perform_as('admin', $$select (stepbase.save_workflow('mine',
   '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}')).id$$), true);
 select is(
-  tests.perform_as('admin', format('select (public.publish_workflow(%L)).published_by', current_setting('stepbase.test'))),
+  tests.perform_as('admin', format('select (stepbase.publish_workflow(%L)).published_by', current_setting('stepbase.test'))),
   '00000000-0000-4000-8000-00000000f001', 'published by the user'
 );
-update public.runs set created_by = '00000000-0000-4000-8000-00000000f001' where app_code = 'tap-one';
-update public.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f001' where app_code = 'tap-one';
-update public.users set active_app_code = 'tap-one' where id = '00000000-0000-4000-8000-00000000f001';
+update stepbase.runs set created_by = '00000000-0000-4000-8000-00000000f001' where app_code = 'tap-one';
+update stepbase.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f001' where app_code = 'tap-one';
+update stepbase.users set active_app_code = 'tap-one' where id = '00000000-0000-4000-8000-00000000f001';
 
 select lives_ok(
   $$delete from auth.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the user can be deleted, the only admin too'
 );
-select is_empty($$select 1 from public.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the profile goes');
-select is_empty($$select 1 from public.app_members where user_id = '00000000-0000-4000-8000-00000000f001'$$, 'the memberships go');
-select is_empty($$select 1 from public.api_keys where name = 'mine' and app_code = 'tap-one'$$, 'the keys go');
-select is((select count(*) from public.api_keys where app_code = 'tap-one'), 1::bigint, 'other keys stay');
-select is((select count(*) from public.workflows where app_code = 'tap-one'), 2::bigint, 'the workflows stay');
-select is((select count(*) from public.runs where app_code = 'tap-one'), 1::bigint, 'the runs stay');
+select is_empty($$select 1 from stepbase.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the profile goes');
+select is_empty($$select 1 from stepbase.app_members where user_id = '00000000-0000-4000-8000-00000000f001'$$, 'the memberships go');
+select is_empty($$select 1 from stepbase.api_keys where name = 'mine' and app_code = 'tap-one'$$, 'the keys go');
+select is((select count(*) from stepbase.api_keys where app_code = 'tap-one'), 1::bigint, 'other keys stay');
+select is((select count(*) from stepbase.workflows where app_code = 'tap-one'), 2::bigint, 'the workflows stay');
+select is((select count(*) from stepbase.runs where app_code = 'tap-one'), 1::bigint, 'the runs stay');
 select is(
-  (select v.published_by from public.workflow_versions v where v.id = current_setting('stepbase.test')::uuid), null, 'without a name'
+  (select v.published_by from stepbase.workflow_versions v where v.id = current_setting('stepbase.test')::uuid), null, 'without a name'
 );
 select isnt_empty(
-  $$select 1 from public.audit_log where actor_id = '00000000-0000-4000-8000-00000000f001'$$, 'the audit log remembers who it was'
+  $$select 1 from stepbase.audit_log where actor_id = '00000000-0000-4000-8000-00000000f001'$$, 'the audit log remembers who it was'
 );
 
 -- A workflow.
 select is(
-  tests.attempt('owner', $$delete from public.workflows where id = '00000000-0000-4000-8000-00000000d001'$$), '23503',
+  tests.attempt('owner', $$delete from stepbase.workflows where id = '00000000-0000-4000-8000-00000000d001'$$), '23503',
   'a workflow with runs stays'
 );
 select is(
-  tests.attempt('owner', $$delete from public.workflows where kebab_name = 'mine' and app_code = 'tap-one'$$), 'ok 1',
+  tests.attempt('owner', $$delete from stepbase.workflows where kebab_name = 'mine' and app_code = 'tap-one'$$), 'ok 1',
   'one without goes, published or not'
 );
 
 -- What hangs on what.
 select is(
-  tests.attempt('owner', $$delete from public.projects where app_code = 'tap-one'$$), 'ok 1', 'a project goes'
+  tests.attempt('owner', $$delete from stepbase.projects where app_code = 'tap-one'$$), 'ok 1', 'a project goes'
 );
-update public.workflows set project_id = '00000000-0000-4000-8000-00000000d005', task_queue_id = '00000000-0000-4000-8000-00000000d006'
+update stepbase.workflows set project_id = '00000000-0000-4000-8000-00000000d005', task_queue_id = '00000000-0000-4000-8000-00000000d006'
 where id = '00000000-0000-4000-8000-00000000d001';
-delete from public.projects where id = '00000000-0000-4000-8000-00000000d005';
-delete from public.task_queues where id = '00000000-0000-4000-8000-00000000d006';
+delete from stepbase.projects where id = '00000000-0000-4000-8000-00000000d005';
+delete from stepbase.task_queues where id = '00000000-0000-4000-8000-00000000d006';
 select results_eq(
-  $$select w.project_id, w.task_queue_id, w.app_code from public.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'$$,
+  $$select w.project_id, w.task_queue_id, w.app_code from stepbase.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'$$,
   $$values (null::uuid, null::uuid, 'tap-one')$$, 'its workflows stay, in their application'
 );
-update public.components set agent_prompt_id = '00000000-0000-4000-8000-00000000d003' where id = '00000000-0000-4000-8000-00000000d004';
-delete from public.agent_prompts where id = '00000000-0000-4000-8000-00000000d003';
+update stepbase.components set agent_prompt_id = '00000000-0000-4000-8000-00000000d003' where id = '00000000-0000-4000-8000-00000000d004';
+delete from stepbase.agent_prompts where id = '00000000-0000-4000-8000-00000000d003';
 select is(
-  (select c.agent_prompt_id from public.components c where c.id = '00000000-0000-4000-8000-00000000d004'), null, 'a prompt leaves its components'
+  (select c.agent_prompt_id from stepbase.components c where c.id = '00000000-0000-4000-8000-00000000d004'), null, 'a prompt leaves its components'
 );
 select is(
-  tests.attempt('owner', $$delete from public.organizations where slug = 'tap-org'$$), '23503', 'an organization with applications stays'
+  tests.attempt('owner', $$delete from stepbase.organizations where slug = 'tap-org'$$), '23503', 'an organization with applications stays'
 );
 
 -- An application.
-select is(tests.attempt('owner', $$delete from public.applications where app_code = 'tap-one'$$), '23503', 'an application with runs stays');
-delete from public.outbox where app_code = 'tap-one';
-delete from public.runs where app_code = 'tap-one';
-select lives_ok($$delete from public.applications where app_code = 'tap-one'$$, 'without runs it goes');
-select is_empty($$select 1 from public.workflows where app_code = 'tap-one'$$, 'with its workflows');
-select is_empty($$select 1 from public.workflow_nodes where app_code = 'tap-one'$$, 'their nodes');
-select is_empty($$select 1 from public.audit_log where app_code = 'tap-one'$$, 'and its audit log');
-select isnt_empty($$select 1 from public.applications where app_code = 'tap-two'$$, 'others stay');
+select is(tests.attempt('owner', $$delete from stepbase.applications where app_code = 'tap-one'$$), '23503', 'an application with runs stays');
+delete from stepbase.outbox where app_code = 'tap-one';
+delete from stepbase.runs where app_code = 'tap-one';
+select lives_ok($$delete from stepbase.applications where app_code = 'tap-one'$$, 'without runs it goes');
+select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one'$$, 'with its workflows');
+select is_empty($$select 1 from stepbase.workflow_nodes where app_code = 'tap-one'$$, 'their nodes');
+select is_empty($$select 1 from stepbase.audit_log where app_code = 'tap-one'$$, 'and its audit log');
+select isnt_empty($$select 1 from stepbase.applications where app_code = 'tap-two'$$, 'others stay');
 
 select * from finish();
 rollback;

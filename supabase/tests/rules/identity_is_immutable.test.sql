@@ -6,7 +6,7 @@ select plan(19);
 select tests.create_rows();
 
 select is(
-  tests.attempt('owner', format('update public.%I set app_code = ''tap-two'' where app_code = ''tap-one''', t.name)), 'SB424',
+  tests.attempt('owner', format('update stepbase.%I set app_code = ''tap-two'' where app_code = ''tap-one''', t.name)), 'SB424',
   t.name || ' keeps its app_code'
 )
 from unnest(array[

@@ -5,7 +5,7 @@ set local search_path = public, extensions;
 select plan(63);
 
 select is(
-  jsonb_array_length(private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s',
+  jsonb_array_length(stepbase_private.json_schema_errors(s.schema::jsonb, s.value::jsonb)), s.errors, format('%s ⊢ %s',
     s.schema, s.value)
 )
 from (
@@ -37,11 +37,11 @@ from (
     ('{"$ref": "#/$defs/gone"}', '1', 1), ('{"$ref": "https://x.example/schema"}', '1', 1)
 ) s (schema, value, errors);
 select is(
-  private.json_schema_errors('{"properties": {"a": {"items": {"required": ["b"]}}}}', '{"a": [{}]}'),
+  stepbase_private.json_schema_errors('{"properties": {"a": {"items": {"required": ["b"]}}}}', '{"a": [{}]}'),
   '[{"path": "/a/0/b", "message": "is required"}]', 'the path leads to the place'
 );
 select is(
-  private.json_schema_errors('{"type": "integer"}', '"{{ input.n }}"', '', true), '[]', 'with templates, a template is anything'
+  stepbase_private.json_schema_errors('{"type": "integer"}', '"{{ input.n }}"', '', true), '[]', 'with templates, a template is anything'
 );
 
 select * from finish();

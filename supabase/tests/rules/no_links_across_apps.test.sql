@@ -5,34 +5,34 @@ set local search_path = public, extensions;
 select plan(16);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
-insert into public.projects (id, app_code, name, created_by)
+insert into stepbase.projects (id, app_code, name, created_by)
 values ('00000000-0000-4000-8000-00000000d205', 'tap-two', 'theirs', null);
-insert into public.task_queues (id, app_code, name, created_by)
+insert into stepbase.task_queues (id, app_code, name, created_by)
 values ('00000000-0000-4000-8000-00000000d206', 'tap-two', 'theirs', null);
-insert into public.agent_prompts (id, app_code, name, prompt_content, created_by)
+insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
 values ('00000000-0000-4000-8000-00000000d203', 'tap-two', 'theirs', 'x', null);
-insert into public.work_queues (id, app_code, workflow_id, queue_name, created_by)
+insert into stepbase.work_queues (id, app_code, workflow_id, queue_name, created_by)
 values ('00000000-0000-4000-8000-00000000d208', 'tap-two', '00000000-0000-4000-8000-00000000d201', 'q', null);
 
 select is(tests.attempt('owner', s.statement), '23503', s.what)
 from (
   values
-    ('workflow → project', $$update public.workflows set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d001'$$),
-    ('workflow → task queue', $$update public.workflows set task_queue_id = '00000000-0000-4000-8000-00000000d206' where id = '00000000-0000-4000-8000-00000000d001'$$),
-    ('workflow → published version', $$update public.workflows w set published_version_id = v.id from public.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
-    ('workflow → latest version', $$update public.workflows w set latest_version_id = v.id from public.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
-    ('version → workflow', $$insert into public.workflow_versions (app_code, workflow_id, version) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 5)$$),
-    ('component → prompt', $$update public.components set agent_prompt_id = '00000000-0000-4000-8000-00000000d203' where id = '00000000-0000-4000-8000-00000000d004'$$),
-    ('worker → project', $$update public.workers set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d007'$$),
-    ('signal → work queue', $$update public.workflow_signals set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d009'$$),
-    ('query → work queue', $$update public.workflow_queries set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d010'$$),
-    ('schedule → work queue', $$update public.workflow_schedules set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d011'$$),
-    ('child → workflow', $$insert into public.workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', '00000000-0000-4000-8000-00000000d201', 'x')$$),
-    ('item → work queue', $$insert into public.work_queue_items (app_code, work_queue_id, item) values ('tap-one', '00000000-0000-4000-8000-00000000d208', '1')$$),
-    ('run → workflow', $$insert into public.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from public.workflow_versions v where v.app_code = 'tap-two'$$),
-    ('step run → run', $$insert into public.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt) select s.run_id, 'tap-two', s.workflow_version_id, s.step_id, s.step_type, 2 from public.step_runs s where s.app_code = 'tap-one'$$),
-    ('context → run', $$insert into public.run_context (run_id, version, app_code, patch) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', '{}')$$),
-    ('event → run', $$insert into public.run_events (run_id, seq, app_code, event_type) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', 'run.started')$$)
+    ('workflow → project', $$update stepbase.workflows set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d001'$$),
+    ('workflow → task queue', $$update stepbase.workflows set task_queue_id = '00000000-0000-4000-8000-00000000d206' where id = '00000000-0000-4000-8000-00000000d001'$$),
+    ('workflow → published version', $$update stepbase.workflows w set published_version_id = v.id from stepbase.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
+    ('workflow → latest version', $$update stepbase.workflows w set latest_version_id = v.id from stepbase.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
+    ('version → workflow', $$insert into stepbase.workflow_versions (app_code, workflow_id, version) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 5)$$),
+    ('component → prompt', $$update stepbase.components set agent_prompt_id = '00000000-0000-4000-8000-00000000d203' where id = '00000000-0000-4000-8000-00000000d004'$$),
+    ('worker → project', $$update stepbase.workers set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d007'$$),
+    ('signal → work queue', $$update stepbase.workflow_signals set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d009'$$),
+    ('query → work queue', $$update stepbase.workflow_queries set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d010'$$),
+    ('schedule → work queue', $$update stepbase.workflow_schedules set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d011'$$),
+    ('child → workflow', $$insert into stepbase.workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', '00000000-0000-4000-8000-00000000d201', 'x')$$),
+    ('item → work queue', $$insert into stepbase.work_queue_items (app_code, work_queue_id, item) values ('tap-one', '00000000-0000-4000-8000-00000000d208', '1')$$),
+    ('run → workflow', $$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.app_code = 'tap-two'$$),
+    ('step run → run', $$insert into stepbase.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt) select s.run_id, 'tap-two', s.workflow_version_id, s.step_id, s.step_type, 2 from stepbase.step_runs s where s.app_code = 'tap-one'$$),
+    ('context → run', $$insert into stepbase.run_context (run_id, version, app_code, patch) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', '{}')$$),
+    ('event → run', $$insert into stepbase.run_events (run_id, seq, app_code, event_type) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', 'run.started')$$)
 ) s (what, statement);
 
 select * from finish();

@@ -6,7 +6,7 @@ select plan(16);
 select tests.create_rows();
 
 select is(
-  tests.attempt('owner', format('update public.workflow_versions set %s where app_code = ''tap-one''', c.change)), 'SB424',
+  tests.attempt('owner', format('update stepbase.workflow_versions set %s where app_code = ''tap-one''', c.change)), 'SB424',
   'refused: ' || c.change
 )
 from unnest(array[
@@ -14,38 +14,38 @@ from unnest(array[
   'version = 7', 'created_at = now() - interval ''1 day'''
 ]) c (change);
 select is(
-  tests.attempt('owner', $$delete from public.workflow_versions where app_code = 'tap-one'$$), 'SB424', 'it cannot be deleted'
+  tests.attempt('owner', $$delete from stepbase.workflow_versions where app_code = 'tap-one'$$), 'SB424', 'it cannot be deleted'
 );
 select is(
-  tests.attempt('owner', $$update public.workflow_versions set status = 'draft' where app_code = 'tap-one'$$), 'SB409',
+  tests.attempt('owner', $$update stepbase.workflow_versions set status = 'draft' where app_code = 'tap-one'$$), 'SB409',
   'it never becomes a draft again'
 );
 select is(
-  tests.attempt('service', format('update public.workflow_nodes set config = ''{}'' where app_code = %L', 'tap-one')), '42501',
+  tests.attempt('service', format('update stepbase.workflow_nodes set config = ''{}'' where app_code = %L', 'tap-one')), '42501',
   'the service role cannot touch nodes'
 );
-select is(tests.attempt('owner', $$update public.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'nodes');
-select is(tests.attempt('owner', $$delete from public.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'edges');
+select is(tests.attempt('owner', $$update stepbase.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'nodes');
+select is(tests.attempt('owner', $$delete from stepbase.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'edges');
 select is(
-  tests.attempt('owner', $$insert into public.workflow_edges (workflow_version_id, app_code, edge_id,
+  tests.attempt('owner', $$insert into stepbase.workflow_edges (workflow_version_id, app_code, edge_id,
     source_node_id, target_node_id)
-    select v.id, v.app_code, 'x', 'first', 'second' from public.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
+    select v.id, v.app_code, 'x', 'first', 'second' from stepbase.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
   'no edge can be added'
 );
 select is(
-  tests.attempt('owner', $$update public.workflow_versions set status = 'deprecated' where app_code = 'tap-one'$$), 'ok 1',
+  tests.attempt('owner', $$update stepbase.workflow_versions set status = 'deprecated' where app_code = 'tap-one'$$), 'ok 1',
   'it may be deprecated'
 );
 select is(
-  tests.attempt('owner', $$update public.workflow_versions set change_note = 'why' where app_code = 'tap-one'$$), 'ok 1',
+  tests.attempt('owner', $$update stepbase.workflow_versions set change_note = 'why' where app_code = 'tap-one'$$), 'ok 1',
   'and its note changed'
 );
 select is(
-  tests.attempt('owner', $$update public.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
+  tests.attempt('owner', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
   'kebab_name never changes'
 );
 select is(
-  tests.attempt('developer', $$update public.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
+  tests.attempt('developer', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
   'a client is told so'
 );
 

@@ -5,7 +5,7 @@ begin;
 set local search_path = public, extensions;
 select plan(22);
 
-select is(engine.retry_delay(p.policy::jsonb, 3), p.answer::interval, 'delay: ' || p.policy)
+select is(stepbase_engine.retry_delay(p.policy::jsonb, 3), p.answer::interval, 'delay: ' || p.policy)
 from (
   values
     ('{"max_attempts": 3, "delay_ms": "abc"}', '4 s'),
@@ -21,7 +21,7 @@ from (
     ('null', '4 s')
 ) p (policy, answer);
 
-select is(engine.may_retry(p.policy::jsonb, p.error::jsonb), p.answer, format('may retry: %s, %s', p.policy, p.error))
+select is(stepbase_engine.may_retry(p.policy::jsonb, p.error::jsonb), p.answer, format('may retry: %s, %s', p.policy, p.error))
 from (
   values
     ('{"retry_on": 5}', '{"code": "timeout"}', false),
@@ -34,7 +34,7 @@ from (
 
 -- Explaining a draft reads policies that nobody has checked yet.
 select tests.create_rows();
-insert into public.workflow_versions (app_code, workflow_id, version, definition, created_by)
+insert into stepbase.workflow_versions (app_code, workflow_id, version, definition, created_by)
 values (
   'tap-one', '00000000-0000-4000-8000-00000000d001', 2,
   '{"nodes": [
@@ -46,16 +46,16 @@ values (
   null
 );
 select is(
-  (select n.timeout_ms from public.workflow_nodes n join public.workflow_versions v on v.id = n.workflow_version_id
+  (select n.timeout_ms from stepbase.workflow_nodes n join stepbase.workflow_versions v on v.id = n.workflow_version_id
     where v.version = 2 and n.node_id = 'b' and n.app_code = 'tap-one'),
   10, 'a timeout of 10.0 ms is one of 10 ms'
 );
 select is(
-  tests.attempt('developer', $$select public.explain_workflow('w-00d001', 2)$$), 'ok 1', 'such a draft can be explained'
+  tests.attempt('developer', $$select stepbase.explain_workflow('w-00d001', 2)$$), 'ok 1', 'such a draft can be explained'
 );
-select is(engine.retry_plan('{"max_attempts": 3.0}') -> 'waits_ms', '[1000, 2000]', 'three attempts are two waits');
-select is(engine.retry_plan('{"max_attempts": "three"}') -> 'waits_ms', '[]', 'no number of attempts is one attempt');
-select is(engine.retry_plan('"often"'), null, 'no object is no policy');
+select is(stepbase_engine.retry_plan('{"max_attempts": 3.0}') -> 'waits_ms', '[1000, 2000]', 'three attempts are two waits');
+select is(stepbase_engine.retry_plan('{"max_attempts": "three"}') -> 'waits_ms', '[]', 'no number of attempts is one attempt');
+select is(stepbase_engine.retry_plan('"often"'), null, 'no object is no policy');
 
 select * from finish();
 rollback;

@@ -14,7 +14,7 @@ declare
   stamped boolean;
 begin
   execute format(
-    'with u as (update public.%I t set %s, updated_at = ''2000-01-01'' where t.app_code = ''tap-one'' returning t.updated_at) '
+    'with u as (update stepbase.%I t set %s, updated_at = ''2000-01-01'' where t.app_code = ''tap-one'' returning t.updated_at) '
     'select bool_and(u.updated_at = now()) from u', table_name, change
   ) into stamped;
   return stamped;
@@ -34,23 +34,23 @@ from (
 ) t (name, change);
 
 select is(
-  tests.attempt('viewer', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sorting parcel')$$),
+  tests.attempt('viewer', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sorting parcel')$$),
   'ok 1', 'search knows the description, in any form of the word'
 );
 select is(
-  tests.attempt('viewer', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 1',
+  tests.attempt('viewer', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 1',
   'and the name'
 );
 select is(
-  tests.attempt('foreigner', $$select 1 from public.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 0',
+  tests.attempt('foreigner', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 0',
   'for those who may see it'
 );
 select is(
-  tests.attempt('developer', $$update public.workflows set deleted_at = now()$$), 'ok 1', 'a workflow is deleted softly'
+  tests.attempt('developer', $$update stepbase.workflows set deleted_at = now()$$), 'ok 1', 'a workflow is deleted softly'
 );
-select tests.perform_as('developer', $$with u as (update public.workflows set description = 'z' returning updated_by) select updated_by from u$$);
+select tests.perform_as('developer', $$with u as (update stepbase.workflows set description = 'z' returning updated_by) select updated_by from u$$);
 select is(
-  (select w.updated_by from public.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'),
+  (select w.updated_by from stepbase.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'),
   '00000000-0000-4000-8000-00000000f002'::uuid, 'and remembers who changed it'
 );
 

@@ -6,54 +6,54 @@ select plan(24);
 select tests.create_rows();
 
 select is(tests.attempt('owner', format(
-  'update public.runs set status = %L where id = ''00000000-0000-4000-8000-00000000d020''', s.status)), s.answer, 'run: pending → ' || s.status)
+  'update stepbase.runs set status = %L where id = ''00000000-0000-4000-8000-00000000d020''', s.status)), s.answer, 'run: pending → ' || s.status)
 from (values ('timed_out', 'SB409'), ('paused', 'ok 1'), ('running', '23514'), ('nonsense', 'SB409')) s (status, answer);
-select is(tests.attempt('owner', $$update public.runs set status = 'running', started_at = now()
+select is(tests.attempt('owner', $$update stepbase.runs set status = 'running', started_at = now()
   where id = '00000000-0000-4000-8000-00000000d020'$$), 'ok 1', 'a run that starts says when');
-update public.runs set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
-select is(tests.attempt('owner', $$update public.runs set status = 'completed'
+update stepbase.runs set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
+select is(tests.attempt('owner', $$update stepbase.runs set status = 'completed'
   where id = '00000000-0000-4000-8000-00000000d020'$$), '23514', 'a run that ends says when');
-select is(tests.attempt('owner', $$update public.runs set status = 'completed', completed_at = started_at - interval '1 s'
+select is(tests.attempt('owner', $$update stepbase.runs set status = 'completed', completed_at = started_at - interval '1 s'
   where id = '00000000-0000-4000-8000-00000000d020'$$), '23514', 'and not before it began');
-update public.runs set status = 'completed', completed_at = started_at + interval '1500 ms'
+update stepbase.runs set status = 'completed', completed_at = started_at + interval '1500 ms'
 where id = '00000000-0000-4000-8000-00000000d020';
-select is((select r.duration_ms from public.runs r where r.id = '00000000-0000-4000-8000-00000000d020'), 1500::bigint, 'its duration is computed');
-select is(tests.attempt('owner', $$update public.runs set status = 'running', completed_at = null
+select is((select r.duration_ms from stepbase.runs r where r.id = '00000000-0000-4000-8000-00000000d020'), 1500::bigint, 'its duration is computed');
+select is(tests.attempt('owner', $$update stepbase.runs set status = 'running', completed_at = null
   where id = '00000000-0000-4000-8000-00000000d020'$$), 'SB409', 'an ended run stays ended');
 
 select is(tests.attempt('owner', format(
-  'update public.step_runs set status = %L where id = ''00000000-0000-4000-8000-00000000d021''', s.status)), s.answer, 'step: pending → ' || s.status)
+  'update stepbase.step_runs set status = %L where id = ''00000000-0000-4000-8000-00000000d021''', s.status)), s.answer, 'step: pending → ' || s.status)
 from (values ('completed', 'SB409'), ('waiting', 'SB409'), ('failed', 'SB409'), ('ready', 'ok 1'), ('skipped', '23514')) s (status, answer);
 
 select is(tests.attempt('owner', format(
-  'update public.workflows set status = %L where id = ''00000000-0000-4000-8000-00000000d001''', s.status)), s.answer, 'workflow: published → ' || s.status)
+  'update stepbase.workflows set status = %L where id = ''00000000-0000-4000-8000-00000000d001''', s.status)), s.answer, 'workflow: published → ' || s.status)
 from (values ('draft', 'SB409'), ('paused', 'ok 1'), ('archived', 'ok 1'), ('nonsense', 'SB409')) s (status, answer);
 select is(
-  tests.attempt('developer', $$update public.workflows set status = 'paused' where id = '00000000-0000-4000-8000-00000000d001'$$),
+  tests.attempt('developer', $$update stepbase.workflows set status = 'paused' where id = '00000000-0000-4000-8000-00000000d001'$$),
   'ok 1', 'a developer pauses a workflow'
 );
-insert into public.workflows (id, app_code, kebab_name, name, created_by)
+insert into stepbase.workflows (id, app_code, kebab_name, name, created_by)
 values ('00000000-0000-4000-8000-00000000d301', 'tap-one', 'empty', 'Empty', null);
 select is(
-  tests.attempt('owner', $$update public.workflows set status = 'published' where kebab_name = 'empty' and app_code = 'tap-one'$$),
+  tests.attempt('owner', $$update stepbase.workflows set status = 'published' where kebab_name = 'empty' and app_code = 'tap-one'$$),
   '23514', 'a workflow without a published version is not published'
 );
 select is(
-  tests.attempt('owner', $$insert into public.workflow_versions (app_code, workflow_id, version, status)
+  tests.attempt('owner', $$insert into stepbase.workflow_versions (app_code, workflow_id, version, status)
     values ('tap-one', '00000000-0000-4000-8000-00000000d301', 1, 'deprecated')$$), '23514', 'a deprecated version was published once'
 );
-insert into public.workflow_versions (app_code, workflow_id, version, created_by)
+insert into stepbase.workflow_versions (app_code, workflow_id, version, created_by)
 values ('tap-one', '00000000-0000-4000-8000-00000000d301', 1, null);
 select is(
-  tests.attempt('owner', $$insert into public.workflow_versions (app_code, workflow_id, version)
+  tests.attempt('owner', $$insert into stepbase.workflow_versions (app_code, workflow_id, version)
     values ('tap-one', '00000000-0000-4000-8000-00000000d301', 2)$$), '23505', 'one draft at a time'
 );
 select is(
-  tests.attempt('owner', $$update public.workers set status = 'stopped' where worker_id = 'tap-worker'$$), '23514',
+  tests.attempt('owner', $$update stepbase.workers set status = 'stopped' where worker_id = 'tap-worker'$$), '23514',
   'a stopped worker says when'
 );
 select is(
-  tests.attempt('owner', $$update public.work_queue_items set status = 'done' where app_code = 'tap-one'$$), '23514',
+  tests.attempt('owner', $$update stepbase.work_queue_items set status = 'done' where app_code = 'tap-one'$$), '23514',
   'a finished item says when'
 );
 

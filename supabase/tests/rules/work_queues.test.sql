@@ -6,63 +6,63 @@ select plan(24);
 select tests.create_rows();
 
 select is(
-  tests.perform_as('developer', $$with q as (insert into public.work_queues (workflow_id, queue_name, max_size,
+  tests.perform_as('developer', $$with q as (insert into stepbase.work_queues (workflow_id, queue_name, max_size,
     deduplicate, work_item_schema)
     values ('00000000-0000-4000-8000-00000000d001', 'parcels', 2, true,
       '{"type": "object", "required": ["id"]}') returning id)
     select id from q$$) is not null, true, 'a developer makes a queue'
 );
-create temporary table queue as select q.id from public.work_queues q where q.queue_name = 'parcels' and q.app_code = 'tap-one';
+create temporary table queue as select q.id from stepbase.work_queues q where q.queue_name = 'parcels' and q.app_code = 'tap-one';
 select is(
-  (select s.signal_name || ' ' || s.auto_generated from public.workflow_signals s join queue q
+  (select s.signal_name || ' ' || s.auto_generated from stepbase.workflow_signals s join queue q
     on q.id = s.work_queue_id),
   'parcels_push true', 'its signal is there'
 );
 select is(
-  (select s.query_name || ' ' || s.auto_generated from public.workflow_queries s join queue q on q.id = s.work_queue_id),
+  (select s.query_name || ' ' || s.auto_generated from stepbase.workflow_queries s join queue q on q.id = s.work_queue_id),
   'parcels_state true', 'and its query'
 );
-select is((select q.app_code from public.work_queues q join queue x on x.id = q.id), 'tap-one', 'app_code is the caller''s by default');
+select is((select q.app_code from stepbase.work_queues q join queue x on x.id = q.id), 'tap-one', 'app_code is the caller''s by default');
 
-select isnt(engine.push_work_item((select id from queue), '{"id": 1}'), null, 'an item is pushed');
+select isnt(stepbase_engine.push_work_item((select id from queue), '{"id": 1}'), null, 'an item is pushed');
 select is(
-  engine.push_work_item((select id from queue), '{"id": 1}'),
-  (select i.id from public.work_queue_items i join queue q on q.id = i.work_queue_id), 'an equal one is the same'
+  stepbase_engine.push_work_item((select id from queue), '{"id": 1}'),
+  (select i.id from stepbase.work_queue_items i join queue q on q.id = i.work_queue_id), 'an equal one is the same'
 );
 select is(
-  tests.attempt('owner', format('select engine.push_work_item(%L, ''{}'')', (select id from queue))), 'SB422', 'one that breaks the schema is refused'
+  tests.attempt('owner', format('select stepbase_engine.push_work_item(%L, ''{}'')', (select id from queue))), 'SB422', 'one that breaks the schema is refused'
 );
-select engine.push_work_item((select id from queue), '{"id": 2}');
+select stepbase_engine.push_work_item((select id from queue), '{"id": 2}');
 select is(
-  tests.attempt('owner', format('select engine.push_work_item(%L, ''{"id": 3}'')', (select id from queue))), 'SB429', 'a full queue says so'
+  tests.attempt('owner', format('select stepbase_engine.push_work_item(%L, ''{"id": 3}'')', (select id from queue))), 'SB429', 'a full queue says so'
 );
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 1}', 'first in, first out');
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 2}', 'then the next');
-select is((engine.pop_work_item((select id from queue))).id, null, 'then nothing');
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 1}', 'first in, first out');
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 2}', 'then the next');
+select is((stepbase_engine.pop_work_item((select id from queue))).id, null, 'then nothing');
 select lives_ok(
-  format('select engine.finish_work_item(i.id, true) from public.work_queue_items i where i.work_queue_id = %L', (select id from queue)),
+  format('select stepbase_engine.finish_work_item(i.id, true) from stepbase.work_queue_items i where i.work_queue_id = %L', (select id from queue)),
   'items are finished'
 );
 select is(
-  (select string_agg(distinct i.status, ' ') from public.work_queue_items i join queue q
+  (select string_agg(distinct i.status, ' ') from stepbase.work_queue_items i join queue q
     on q.id = i.work_queue_id), 'done', 'and done'
 );
 
-update public.work_queues set ordering = 'lifo', max_size = null where queue_name = 'parcels';
-select engine.push_work_item((select id from queue), '{"id": 4}');
-select engine.push_work_item((select id from queue), '{"id": 5}');
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 5}', 'last in, first out');
-update public.work_queues set ordering = 'priority' where queue_name = 'parcels';
-select engine.push_work_item((select id from queue), '{"id": 6}', 9);
-select engine.push_work_item((select id from queue), '{"id": 7}', 1);
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 6}', 'highest priority first');
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 7}', 'then the next');
-select is((engine.pop_work_item((select id from queue))).item, '{"id": 4}', 'then the one without');
+update stepbase.work_queues set ordering = 'lifo', max_size = null where queue_name = 'parcels';
+select stepbase_engine.push_work_item((select id from queue), '{"id": 4}');
+select stepbase_engine.push_work_item((select id from queue), '{"id": 5}');
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 5}', 'last in, first out');
+update stepbase.work_queues set ordering = 'priority' where queue_name = 'parcels';
+select stepbase_engine.push_work_item((select id from queue), '{"id": 6}', 9);
+select stepbase_engine.push_work_item((select id from queue), '{"id": 7}', 1);
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 6}', 'highest priority first');
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 7}', 'then the next');
+select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 4}', 'then the one without');
 select is(
-  tests.attempt('admin', format('select engine.pop_work_item(%L)', (select id from queue))), '42501', 'clients do not pop'
+  tests.attempt('admin', format('select stepbase_engine.pop_work_item(%L)', (select id from queue))), '42501', 'clients do not pop'
 );
 select is(
-  tests.attempt('developer', $$update public.work_queues set queue_name = 'x' where queue_name = 'parcels'$$), '42501', 'a queue keeps its name'
+  tests.attempt('developer', $$update stepbase.work_queues set queue_name = 'x' where queue_name = 'parcels'$$), '42501', 'a queue keeps its name'
 );
 -- A signal that a step sends again pushes nothing anew, and is told of once.
 create function pg_temp.signal(key text)
@@ -70,31 +70,31 @@ returns text
 language sql
 as $$
   select tests.attempt('owner', format(
-    $q$select engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, %L) from public.runs r
+    $q$select stepbase_engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, %L) from stepbase.runs r
       where r.id = '00000000-0000-4000-8000-00000000d020'$q$, key))
 $$;
 create function pg_temp.sent()
 returns text
 language sql
 as $$
-  select (select count(*) from public.run_events e
+  select (select count(*) from stepbase.run_events e
     where e.run_id = '00000000-0000-4000-8000-00000000d020' and e.event_type = 'signal.sent')
-    || ' sent, ' || (select count(*) from public.work_queue_items i where i.item = '{"id": 8}') || ' pushed'
+    || ' sent, ' || (select count(*) from stepbase.work_queue_items i where i.item = '{"id": 8}') || ' pushed'
 $$;
-update public.runs set status = 'running', started_at = now(), open_steps = 1
+update stepbase.runs set status = 'running', started_at = now(), open_steps = 1
 where id = '00000000-0000-4000-8000-00000000d020';
-select engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, k.key)
-from public.runs r
+select stepbase_engine.accept_signal(r, 'parcels_push', '{"id": 8}', null, k.key)
+from stepbase.runs r
 cross join unnest(array['run:step:0', 'run:step:0']) k (key)
 where r.id = '00000000-0000-4000-8000-00000000d020';
 select is(pg_temp.sent(), '1 sent, 1 pushed', 'a repeated push by signal is one');
-update public.runs set status = 'failed', completed_at = now() where id = '00000000-0000-4000-8000-00000000d020';
+update stepbase.runs set status = 'failed', completed_at = now() where id = '00000000-0000-4000-8000-00000000d020';
 select is(pg_temp.signal('run:step:0'), 'ok 1', 'and it is no error when its run has ended since');
 select is(pg_temp.signal('run:step:1'), 'SB409', 'a new one to an ended run is');
 select is(pg_temp.signal(null), 'SB409', 'as is one without a key');
 
-delete from public.work_queues where id = (select id from queue);
-select is_empty($$select 1 from public.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'its signal goes with it');
+delete from stepbase.work_queues where id = (select id from queue);
+select is_empty($$select 1 from stepbase.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'its signal goes with it');
 
 select * from finish();
 rollback;

@@ -41,7 +41,7 @@ describe('text that jsonb refuses', () => {
     ]);
     expect(run.status).toBe('completed');
     const { rows } = await b.db.query<{ logs: string[] }>(
-      `select payload -> 'details' -> 'logs' as logs, payload from public.run_events
+      `select payload -> 'details' -> 'logs' as logs, payload from stepbase.run_events
        where run_id = $1 and event_type = 'step.completed'`,
       [run.id],
     );

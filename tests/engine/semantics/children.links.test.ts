@@ -240,7 +240,7 @@ describe('links between parent and child', () => {
       await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]),
     );
     const send = (key: string) =>
-      b.db.query('select engine.signal_from_step($1, $2, $3, $4, $5)', [
+      b.db.query('select stepbase_engine.signal_from_step($1, $2, $3, $4, $5)', [
         sender.id,
         key,
         id,
@@ -251,7 +251,7 @@ describe('links between parent and child', () => {
     expect((await b.ended(id)).run.output).toEqual({ hear: { n: 1 } });
     await send('a');
     await expect(send('b')).rejects.toThrow('the run has ended');
-    const { rows } = await b.db.query('select from public.run_signals where run_id = $1', [id]);
+    const { rows } = await b.db.query('select from stepbase.run_signals where run_id = $1', [id]);
     expect(rows).toHaveLength(1);
     await b.developer.rpc('cancel_run', { run_id: sender.id });
   });
@@ -399,24 +399,24 @@ describe('links between parent and child', () => {
     const parent = await b.publish([calling('call', child)]);
     // The first two attempts to write the child meet a deadlock.
     await b.db.query(`
-      create sequence engine.unlucky_children;
-      create function engine.deadlock_children() returns trigger language plpgsql as $$
+      create sequence stepbase_engine.unlucky_children;
+      create function stepbase_engine.deadlock_children() returns trigger language plpgsql as $$
       begin
-        if nextval('engine.unlucky_children') <= 2 then
+        if nextval('stepbase_engine.unlucky_children') <= 2 then
           raise exception using errcode = '40P01', message = 'deadlock detected';
         end if;
         return new;
       end $$;
-      create trigger deadlock_children before insert on public.runs for each row
-      when (new.workflow_id = '${await idOf(child)}') execute function engine.deadlock_children()`);
+      create trigger deadlock_children before insert on stepbase.runs for each row
+      when (new.workflow_id = '${await idOf(child)}') execute function stepbase_engine.deadlock_children()`);
     try {
       const { run } = await b.ended((await b.start(parent)).id);
       expect(run).toMatchObject({ status: 'completed', output: { call: { z: 'from child' } } });
     } finally {
       await b.db.query(`
-        drop trigger deadlock_children on public.runs;
-        drop function engine.deadlock_children();
-        drop sequence engine.unlucky_children`);
+        drop trigger deadlock_children on stepbase.runs;
+        drop function stepbase_engine.deadlock_children();
+        drop sequence stepbase_engine.unlucky_children`);
     }
   });
 
@@ -439,7 +439,7 @@ describe('links between parent and child', () => {
       status: 'failed',
       error: { code: 'child_not_started' },
     });
-    await b.db.query('update public.workflows set deleted_at = now() where kebab_name = $1', [
+    await b.db.query('update stepbase.workflows set deleted_at = now() where kebab_name = $1', [
       child,
     ]);
     expect(await callIt()).toMatchObject({

@@ -144,15 +144,15 @@ describe.concurrent('child workflow', () => {
       // Rolled back, so that no worker sees the token.
       await db.query('begin');
       const { rows: started } = await db.query<Run>(
-        `select r.* from public.workflows w
-         cross join lateral engine.start_run('acme', w.published_version_id, '{}') r
+        `select r.* from stepbase.workflows w
+         cross join lateral stepbase_engine.start_run('acme', w.published_version_id, '{}') r
          where w.kebab_name = $1`,
         [name],
       );
       const id = started[0]?.id ?? '';
       const works = await take(db, [id]);
       await db.query(
-        "select engine.wait($1::uuid[], $2::uuid[], $3::int[], array['{}', '{}']::jsonb[], $4::jsonb[])",
+        "select stepbase_engine.wait($1::uuid[], $2::uuid[], $3::int[], array['{}', '{}']::jsonb[], $4::jsonb[])",
         [
           works.map((work) => work.run_id),
           works.map((work) => work.step_run_id),
@@ -161,12 +161,12 @@ describe.concurrent('child workflow', () => {
         ],
       );
       const { rows: children } = await db.query(
-        'select from public.runs where parent_run_id = $1',
+        'select from stepbase.runs where parent_run_id = $1',
         [id],
       );
       expect(children).toEqual([]);
       const { rows: events } = await db.query<{ event_type: string }>(
-        'select event_type from public.run_events where run_id = $1 order by seq desc limit 1',
+        'select event_type from stepbase.run_events where run_id = $1 order by seq desc limit 1',
         [id],
       );
       expect(events).toEqual([{ event_type: 'run.failed' }]);

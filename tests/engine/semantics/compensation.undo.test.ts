@@ -71,7 +71,11 @@ describe('compensation', () => {
       [doing('a'), doing('b'), doing('c'), failing('bad'), doing('never')],
       ['a > b', 'b > c', 'c > bad', 'bad > never'],
     );
-    expect(run).toMatchObject({ status: 'failed', ending: null, error: { step_id: 'bad' } });
+    expect(run).toMatchObject({
+      status: 'failed',
+      pending_outcome: null,
+      error: { step_id: 'bad' },
+    });
     expect(run.error).not.toHaveProperty('compensation_failed');
     expect(undone()).toEqual(['/undo-c', '/undo-b', '/undo-a']);
     const compensations = all.filter(({ item_index }) => item_index === -1);
@@ -81,7 +85,7 @@ describe('compensation', () => {
       ['c', 'completed'],
     ]);
     const events = await b.db.query<{ event_type: string }>(
-      `select event_type from public.run_events where run_id = $1 and step_id is null order by seq`,
+      `select event_type from stepbase.run_events where run_id = $1 and step_id is null order by seq`,
       [run.id],
     );
     expect(events.rows.map(({ event_type }) => event_type)).toEqual([
@@ -166,10 +170,16 @@ describe('compensation', () => {
     );
     await b.stepIs(id, 'wait', 'waiting');
     const cancelled = await b.developer.rpc('cancel_run', { run_id: id, reason: 'no more' });
-    expect(cancelled.data).toMatchObject({ status: 'running', ending: { status: 'cancelled' } });
+    expect(cancelled.data).toMatchObject({
+      status: 'running',
+      pending_outcome: { status: 'cancelled' },
+    });
     await waitFor('the compensation is under way', () => held.length === 1);
     const again = await b.developer.rpc('cancel_run', { run_id: id });
-    expect(again.data).toMatchObject({ status: 'running', ending: { status: 'cancelled' } });
+    expect(again.data).toMatchObject({
+      status: 'running',
+      pending_outcome: { status: 'cancelled' },
+    });
     expect(codeOf(await b.developer.rpc('pause_run', { run_id: id }))).toBe('SB409 conflict');
     held[0]?.end('{}');
     const { run, statuses } = await b.ended(id);
@@ -201,7 +211,9 @@ describe('compensation', () => {
     await waitFor('the compensation is under way', () => held.length === 1);
     const cancelled = await b.developer.rpc('cancel_run', { run_id: id });
     expect(codeOf(cancelled)).toBe('SB409 conflict');
-    expect(JSON.parse(cancelled.error?.details ?? '{}')).toMatchObject({ ending: 'failed' });
+    expect(JSON.parse(cancelled.error?.details ?? '{}')).toMatchObject({
+      pending_outcome: 'failed',
+    });
     held[0]?.end('{}');
     expect((await b.ended(id)).run.status).toBe('failed');
     expect(undone()).toEqual(['/undo-a']);
@@ -211,7 +223,7 @@ describe('compensation', () => {
     const id = await undoing([failing('bad')], ['b > bad']);
     await waitFor('the compensation is under way', () => held.length === 1);
     const forced = await b.developer.rpc('cancel_run', { run_id: id, force: true }).single<Run>();
-    expect(forced.data).toMatchObject({ status: 'failed', ending: null });
+    expect(forced.data).toMatchObject({ status: 'failed', pending_outcome: null });
     held[0]?.end('{}');
     const { run, all } = await b.ended(id);
     expect(run.error).toMatchObject({ step_id: 'bad', compensation_cancelled: ['b', 'a'] });
@@ -243,13 +255,16 @@ describe('compensation', () => {
     await b.developer.rpc('cancel_run', { run_id: id, reason: 'no more' });
     await waitFor('the task', async () => {
       const { rowCount } = await b.db.query(
-        "select from public.step_runs where run_id = $1 and item_index = -1 and status = 'waiting'",
+        "select from stepbase.step_runs where run_id = $1 and item_index = -1 and status = 'waiting'",
         [id],
       );
       return rowCount === 1;
     });
     const again = await b.developer.rpc('cancel_run', { run_id: id }).single<Run>();
-    expect(again.data).toMatchObject({ status: 'running', ending: { status: 'cancelled' } });
+    expect(again.data).toMatchObject({
+      status: 'running',
+      pending_outcome: { status: 'cancelled' },
+    });
     await b.developer.rpc('cancel_run', { run_id: id, force: true });
     const { run } = await b.ended(id);
     expect(run).toMatchObject({

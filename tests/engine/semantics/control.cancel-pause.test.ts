@@ -185,7 +185,7 @@ describe.concurrent('pause', () => {
     expect(new Set(await call('pause_run'))).toEqual(new Set(['paused']));
     // Whoever may start does: there is room for all of them.
     await release(first);
-    await b.db.query('select engine.admit()');
+    await b.db.query('select stepbase_engine.admit()');
     await b.run([value('other')]);
     for (const { id } of waiting) {
       const { run, all } = await readRun(b.developer, id);

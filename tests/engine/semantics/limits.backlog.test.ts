@@ -4,11 +4,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
-import { signedIn, waitFor } from '../../support/stack.ts';
+import { type StackClient, signedIn, waitFor } from '../../support/stack.ts';
 import { type Bench, bench, expectLegalHistory, type Node, node, type Run } from '../support.ts';
 
 const AT_ONCE = 10;
@@ -39,7 +38,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-async function publish(client: SupabaseClient, nodes: Node[]): Promise<string> {
+async function publish(client: StackClient, nodes: Node[]): Promise<string> {
   const kebab_name = `t-${randomUUID()}`;
   const saved = await client
     .rpc('save_workflow', { kebab_name, definition: { nodes, edges: [] } })
@@ -49,7 +48,7 @@ async function publish(client: SupabaseClient, nodes: Node[]): Promise<string> {
   return kebab_name;
 }
 
-async function start(client: SupabaseClient, workflow: string): Promise<string> {
+async function start(client: StackClient, workflow: string): Promise<string> {
   const { data, error } = await client.rpc('start_run', { workflow }).single<Run>();
   if (error) throw new Error(error.message);
   return data.id;
@@ -92,7 +91,7 @@ test('the single run of one app ends while the backlog of another waits', async 
     'the backlog is done',
     async () => {
       const { rows } = await b.db.query(
-        'select from public.runs where id = any($1) and completed_at is null limit 1',
+        'select from stepbase.runs where id = any($1) and completed_at is null limit 1',
         [backlog],
       );
       return rows.length === 0;

@@ -25,21 +25,21 @@ beforeAll(async () => {
   ]) {
     await quiet.query(
       `with workflow as (
-         insert into public.workflows (app_code, kebab_name, name) values ($1, $2, $2)
+         insert into stepbase.workflows (app_code, kebab_name, name) values ($1, $2, $2)
          returning id, app_code
        )
-       insert into public.workflow_versions (app_code, workflow_id, version, definition)
+       insert into stepbase.workflow_versions (app_code, workflow_id, version, definition)
        select app_code, id, 1, $3 from workflow`,
       [app, name, JSON.stringify({ nodes: [value('a')], edges: [] })],
     );
   }
   await quiet.query(
-    `update public.workflow_versions v set status = 'published', published_at = now()
-     from public.workflows w where w.id = v.workflow_id and w.kebab_name in ('${BIG}', '${SMALL}')`,
+    `update stepbase.workflow_versions v set status = 'published', published_at = now()
+     from stepbase.workflows w where w.id = v.workflow_id and w.kebab_name in ('${BIG}', '${SMALL}')`,
   );
   await quiet.query(
-    `update public.workflows w set status = 'published', published_version_id = v.id
-     from public.workflow_versions v
+    `update stepbase.workflows w set status = 'published', published_version_id = v.id
+     from stepbase.workflow_versions v
      where w.id = v.workflow_id and w.kebab_name in ('${BIG}', '${SMALL}')`,
   );
 }, 60_000);
@@ -63,8 +63,8 @@ async function start(
   priority = 0,
 ): Promise<string[]> {
   const { rows } = await db.query<{ id: string }>(
-    `select (engine.start_run(w.app_code, w.published_version_id, '{}', p_priority => $3)).id
-     from public.workflows w, generate_series(1, $2)
+    `select (stepbase_engine.start_run(w.app_code, w.published_version_id, '{}', p_priority => $3)).id
+     from stepbase.workflows w, generate_series(1, $2)
      where w.kebab_name = $1`,
     [workflow, runs, priority],
   );
@@ -75,12 +75,12 @@ async function start(
 async function take(db: pg.PoolClient, tokens: number): Promise<string[]> {
   const { rows } = await db.query<{ run_id: string }>(
     `with next as (
-       select id, data ->> 'run_id' as run_id, priority, created_on from pgboss.job
+       select id, data ->> 'run_id' as run_id, priority, created_on from stepbase_queue.job
        where name = 'steps' and state < 'active'
        order by priority desc, created_on limit $1
      ),
      taken as (
-       update pgboss.job j set state = 'active' from next n where j.name = 'steps' and j.id = n.id
+       update stepbase_queue.job j set state = 'active' from next n where j.name = 'steps' and j.id = n.id
      )
      select run_id from next order by priority desc, created_on`,
     [tokens],
@@ -91,14 +91,19 @@ async function take(db: pg.PoolClient, tokens: number): Promise<string[]> {
 const count = async (db: pg.PoolClient, what: string) =>
   Number((await db.query<{ n: string }>(`select count(*) as n from ${what}`)).rows[0]?.n);
 const admit = async (db: pg.PoolClient) =>
-  (await db.query<{ admitted: number; more_wait: boolean }>('select * from engine.admit()'))
-    .rows[0];
+  (
+    await db.query<{ admitted: number; more_wait: boolean }>(
+      'select * from stepbase_engine.admit()',
+    )
+  ).rows[0];
 
 describe('apps', () => {
   test('a single run is at the front of the queue, whatever another app has waiting', async () => {
     await apart(async (db) => {
       const many = await start(db, BIG, WAITING);
-      expect(await count(db, "pgboss.job where name = 'steps' and state < 'active'")).toBe(200);
+      expect(await count(db, "stepbase_queue.job where name = 'steps' and state < 'active'")).toBe(
+        200,
+      );
       const [one] = await start(db, SMALL);
       expect(await take(db, 2)).toEqual(expect.arrayContaining([many[0], one]));
 
@@ -109,9 +114,9 @@ describe('apps', () => {
       }
       const [later] = await start(db, SMALL);
       expect(await take(db, 2)).toContain(later);
-      expect(await count(db, "pgboss.job where name = 'steps' and state < 'active'")).toBeLessThan(
-        202,
-      );
+      expect(
+        await count(db, "stepbase_queue.job where name = 'steps' and state < 'active'"),
+      ).toBeLessThan(202);
     });
   });
 
@@ -133,7 +138,7 @@ describe('apps', () => {
         expect(part.filter((id) => first.has(id)).length).toBeGreaterThan(20);
         expect(part.filter((id) => second.has(id)).length).toBeGreaterThan(20);
       }
-      expect(await count(db, 'engine.waiting_runs')).toBe(0);
+      expect(await count(db, 'stepbase_engine.run_backlog')).toBe(0);
     });
   });
 
@@ -141,9 +146,9 @@ describe('apps', () => {
     await apart(async (db) => {
       await start(db, BIG, WAITING);
       await take(db, 100);
-      await db.query('select * from engine.choose_runs(200)');
+      await db.query('select * from stepbase_engine.select_backlog_runs(200)');
       const { rows } = await db.query<{ 'QUERY PLAN': string }>(
-        'explain (analyze, buffers, costs off, timing off) select * from engine.choose_runs(200)',
+        'explain (analyze, buffers, costs off, timing off) select * from stepbase_engine.select_backlog_runs(200)',
       );
       const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
       expect(Number(/shared hit=(\d+)/.exec(plan)?.[1])).toBeLessThan(600);
@@ -153,8 +158,8 @@ describe('apps', () => {
   test('more runs than the queue takes at once all run', async () => {
     const big = await b.publish([value('a')]);
     const { rows } = await b.db.query<{ id: string }>(
-      `select (engine.start_run(w.app_code, w.published_version_id, '{}')).id
-       from public.workflows w, generate_series(1, 700) where w.kebab_name = $1`,
+      `select (stepbase_engine.start_run(w.app_code, w.published_version_id, '{}')).id
+       from stepbase.workflows w, generate_series(1, 700) where w.kebab_name = $1`,
       [big],
     );
     const ids = rows.map(({ id }) => id);
@@ -162,7 +167,7 @@ describe('apps', () => {
       'all of them',
       async () => {
         const { rows: open } = await b.db.query(
-          'select 1 from public.runs where id = any($1) and completed_at is null limit 1',
+          'select 1 from stepbase.runs where id = any($1) and completed_at is null limit 1',
           [ids],
         );
         return open.length === 0;
@@ -207,12 +212,12 @@ describe('priority', () => {
 
 test('an application may bound how many runs wait; a repeated key still finds its run', async () => {
   await apart(async (db) => {
-    await db.query("update public.applications set max_waiting_runs = 5 where app_code = 'acme'");
+    await db.query("update stepbase.applications set max_waiting_runs = 5 where app_code = 'acme'");
     await start(db, BIG, 204);
     const again = async (key: string) =>
       await db.query<Run>(
-        `select r.* from public.workflows w
-         cross join lateral engine.start_run('acme', w.published_version_id, '{}', 'manual', $2) r
+        `select r.* from stepbase.workflows w
+         cross join lateral stepbase_engine.start_run('acme', w.published_version_id, '{}', 'manual', $2) r
          where w.kebab_name = $1`,
         [BIG, key],
       );

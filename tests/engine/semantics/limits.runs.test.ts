@@ -56,10 +56,10 @@ async function statusOf(...runs: Run[]): Promise<string[]> {
 
 /** Whoever may start is let in now; these may not. */
 async function stillWait(...runs: Run[]): Promise<void> {
-  await b.db.query('select engine.admit()');
+  await b.db.query('select stepbase_engine.admit()');
   const ids = runs.map(({ id }) => id);
   const { rows } = await b.db.query<{ run_id: string }>(
-    'select run_id from engine.waiting_runs where run_id = any($1)',
+    'select run_id from stepbase_engine.run_backlog where run_id = any($1)',
     [ids],
   );
   expect(rows.map(({ run_id }) => run_id).toSorted()).toEqual(ids.toSorted());
@@ -69,8 +69,8 @@ async function stillWait(...runs: Run[]): Promise<void> {
 async function nothingLeft(...runs: Run[]): Promise<void> {
   const ids = runs.map(({ id }) => id);
   const { rows } = await b.db.query(
-    `select run_id from engine.waiting_runs where run_id = any($1)
-     union all select run_id from engine.run_places where run_id = any($1)`,
+    `select run_id from stepbase_engine.run_backlog where run_id = any($1)
+     union all select run_id from stepbase_engine.run_slots where run_id = any($1)`,
     [ids],
   );
   expect(rows).toEqual([]);
@@ -97,7 +97,9 @@ describe.concurrent('a workflow', () => {
     await cancel(urgent);
     await underWay(young);
     await stillWait(low);
-    await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [old.id]);
+    await b.db.query('update stepbase.runs set deadline_at = stepbase_engine.now() where id = $1', [
+      old.id,
+    ]);
     await b.db.query("notify stepbase, 'due'");
     await underWay(low);
     expect((await b.ended(old.id)).run.status).toBe('timed_out');
@@ -146,8 +148,8 @@ describe.concurrent('a workflow', () => {
     try {
       await db.query('begin');
       const { rows } = await db.query<Run>(
-        `select r.* from public.workflows w
-         cross join lateral engine.start_run('acme', w.published_version_id, '{}') r
+        `select r.* from stepbase.workflows w
+         cross join lateral stepbase_engine.start_run('acme', w.published_version_id, '{}') r
          where w.kebab_name = $1`,
         [workflow],
       );
@@ -155,7 +157,7 @@ describe.concurrent('a workflow', () => {
       await limit(workflow, 1);
       await db.query('commit');
       await underWay(first);
-      await db.query('select engine.mend_admission()');
+      await db.query('select stepbase_engine.reconcile_admission()');
       const next = await b.start(workflow);
       await stillWait(next);
       await go(first);
@@ -175,7 +177,9 @@ describe.concurrent('a workflow', () => {
     const db = await b.db.connect();
     try {
       await db.query('begin');
-      await db.query("select engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [first.id]);
+      await db.query("select stepbase_engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [
+        first.id,
+      ]);
       // Whoever frees the place saw nobody wait for it, and who looks for a place now sees none.
       const second = await b.start(workflow);
       await stillWait(second);
@@ -274,8 +278,8 @@ describe.concurrent('a workflow', () => {
     const { rows } = await b.db.query<{ most: number }>(
       `select max(under_way)::int as most from (
          select sum(delta) over (order by at, delta) as under_way from (
-           select started_at as at, 1 as delta from public.runs where id = any($1)
-           union all select completed_at, -1 from public.runs where id = any($1)
+           select started_at as at, 1 as delta from stepbase.runs where id = any($1)
+           union all select completed_at, -1 from stepbase.runs where id = any($1)
          ) change
        ) moment`,
       [runs.map(({ id }) => id)],
@@ -337,7 +341,7 @@ describe.concurrent('a task queue', () => {
       .single<Run>();
     const left = data as Run;
     await underWay(left);
-    await b.db.query('select engine.mend_admission()');
+    await b.db.query('select stepbase_engine.reconcile_admission()');
     const next = await b.start(child);
     await stillWait(next);
     await go(left);

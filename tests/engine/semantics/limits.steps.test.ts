@@ -65,8 +65,8 @@ async function inQueue(steps: number, ...workflows: string[]): Promise<string> {
 
 async function nothingLeft(queueId: string): Promise<void> {
   const { rows } = await b.db.query(
-    `select step_run_id from engine.waiting_steps where queue_id = $1
-     union all select step_run_id from engine.step_places where queue_id = $1`,
+    `select step_run_id from stepbase_engine.step_backlog where queue_id = $1
+     union all select step_run_id from stepbase_engine.step_slots where queue_id = $1`,
     [queueId],
   );
   expect(rows).toEqual([]);

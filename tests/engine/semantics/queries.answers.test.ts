@@ -40,7 +40,7 @@ const ask = (query_name: string, client = b.developer, run_id = runId) =>
 async function askApi(name: string) {
   const session = await b.developer.auth.getSession();
   const response = await fetch(
-    `${b.stack.api_url}/functions/v1/api/v1/runs/${runId}/queries/${name}`,
+    `${b.stack.api_url}/functions/v1/stepbase-api/v1/runs/${runId}/queries/${name}`,
     {
       headers: {
         apikey: b.stack.publishable_key,

@@ -213,7 +213,7 @@ describe('work queues', () => {
     );
     await b.stepIs(id, 'hold', 'waiting');
     const pops = (db: Pick<pg.ClientBase, 'query'>, step: string) =>
-      db.query('select engine.pop_from_step($1, $2, $3)', [
+      db.query('select stepbase_engine.pop_from_step($1, $2, $3)', [
         id,
         `${id}:${step}:0`,
         `${queue.consumer}/${queue.name}`,
@@ -247,12 +247,15 @@ describe('work queues', () => {
     for (const { id } of [one, two]) await b.stepIs(id, 'pop', 'waiting');
     // Nobody called for these.
     await b.db.query(
-      `insert into public.work_queue_items (app_code, work_queue_id, item)
-       select q.app_code, q.id, to_jsonb(i) from public.work_queues q, generate_series(1, 2) i
+      `insert into stepbase.work_queue_items (app_code, work_queue_id, item)
+       select q.app_code, q.id, to_jsonb(i) from stepbase.work_queues q, generate_series(1, 2) i
        where q.id = $1`,
       [queue.id],
     );
-    await b.db.query('select engine.deliver_items($1, array[$2::uuid])', [queue.id, two.id]);
+    await b.db.query('select stepbase_engine.deliver_items($1, array[$2::uuid])', [
+      queue.id,
+      two.id,
+    ]);
     const got = await Promise.all([one, two].map(async ({ id }) => await b.ended(id)));
     expect(new Set(got.map((run) => run.step('got').output))).toEqual(new Set([1, 2]));
   });
@@ -265,19 +268,19 @@ describe('work queues', () => {
     try {
       // Pushed and at once taken by one that will not have it: nobody else sees a free item meanwhile.
       await b.db.query(
-        `insert into public.work_queue_items (app_code, work_queue_id, item)
-         select q.app_code, q.id, '"late"' from public.work_queues q where q.id = $1`,
+        `insert into stepbase.work_queue_items (app_code, work_queue_id, item)
+         select q.app_code, q.id, '"late"' from stepbase.work_queues q where q.id = $1`,
         [queue.id],
       );
       await db.query('begin');
-      await db.query('select engine.pop_work_item($1)', [queue.id]);
+      await db.query('select stepbase_engine.pop_work_item($1)', [queue.id]);
       await b.db.query(
-        'select engine.call_work_queue(q.app_code, q.id) from public.work_queues q where q.id = $1',
+        'select stepbase_engine.notify_work_queue(q.app_code, q.id) from stepbase.work_queues q where q.id = $1',
         [queue.id],
       );
       await waitedFor(db, async () => {
         const { rowCount } = await b.db.query(
-          'select from public.outbox where aggregate_id = $1 and published_at is null',
+          'select from stepbase.outbox where aggregate_id = $1 and published_at is null',
           [queue.id],
         );
         return rowCount === 0;

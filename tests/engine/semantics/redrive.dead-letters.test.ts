@@ -8,7 +8,7 @@ import type { Database } from '../../../types/database.ts';
 import { signedIn, waitFor } from '../../support/stack.ts';
 import { type Bench, bench, codeOf, failing, node, type Run, value } from '../support.ts';
 
-type DeadLetter = Database['public']['Views']['dead_letters']['Row'];
+type DeadLetter = Database['stepbase']['Views']['dead_letters']['Row'];
 
 let b: Bench;
 let shop: Shop;
@@ -162,7 +162,9 @@ describe.concurrent('dead letters', () => {
     );
     const { id } = await b.start(workflow);
     await b.stepIs(id, 'wait', 'waiting');
-    await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [id]);
+    await b.db.query('update stepbase.runs set deadline_at = stepbase_engine.now() where id = $1', [
+      id,
+    ]);
     await b.db.query("notify stepbase, 'due'");
     const { run, step } = await b.ended(id);
     expect(run.status).toBe('timed_out');
@@ -181,8 +183,8 @@ describe.concurrent('dead letters', () => {
     );
     const step = await b.stepIs(id, 'ask', 'running');
     // As if four workers had died already; the next delivery is one too many.
-    await b.db.query('update public.step_runs set claim = 5 where id = $1', [step.id]);
-    await b.db.query('select engine.return_tokens(array[$1::uuid])', [step.job_id]);
+    await b.db.query('update stepbase.step_runs set claim = 5 where id = $1', [step.id]);
+    await b.db.query('select stepbase_engine.return_tokens(array[$1::uuid])', [step.job_id]);
     expect((await b.ended(id)).run.status).toBe('failed');
     expect((await letters(id))[0]).toMatchObject({ error_code: 'worker_lost', attempts: 1 });
     const [again] = await redrive({ run_ids: [id] });
@@ -237,19 +239,19 @@ describe.concurrent('dead letters', () => {
     );
     const step = await b.stepIs(id, 'ask', 'running');
     await b.db.query(
-      `update pgboss.job set state = 'failed', completed_on = now() where id in
-         (select job_id from public.step_runs where id = $1)`,
+      `update stepbase_queue.job set state = 'failed', completed_on = now() where id in
+         (select job_id from stepbase.step_runs where id = $1)`,
       [step.id],
     );
     await waitFor('the sweep has found it', async () => {
-      const { rows } = await b.db.query('select engine.sweep() as found');
+      const { rows } = await b.db.query('select stepbase_engine.sweep() as found');
       return rows[0].found > 0;
     });
     const { run, all } = await b.ended(id);
     expect(run.status).toBe('completed');
     expect(all.map((s) => s.status)).toEqual(['completed']);
     const { rows } = await b.db.query(
-      "select from pgboss.job where name = 'steps' and state > 'active'",
+      "select from stepbase_queue.job where name = 'steps' and state > 'active'",
     );
     expect(rows).toEqual([]);
   });
@@ -264,7 +266,7 @@ describe.concurrent('dead letters', () => {
       [open, closed].map(async (name) => (await b.ended((await b.start(name)).id)).run),
     );
     await b.db.query(
-      "update public.runs set error = error || jsonb_build_object('code', $2::text) where id = any($1)",
+      "update stepbase.runs set error = error || jsonb_build_object('code', $2::text) where id = any($1)",
       [[one?.id, two?.id], code],
     );
     await b.developer.from('workflows').update({ status: 'paused' }).eq('kebab_name', closed);

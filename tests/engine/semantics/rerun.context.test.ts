@@ -239,7 +239,7 @@ describe.concurrent('rerun', () => {
     expect(await asked()).toBe('SB409 conflict');
     await change('archived');
     expect(await asked()).toBe('SB409 conflict');
-    await b.db.query('update public.workflows set deleted_at = now() where kebab_name = $1', [
+    await b.db.query('update stepbase.workflows set deleted_at = now() where kebab_name = $1', [
       name,
     ]);
     expect(await asked()).toBe('SB404 not_found');

@@ -8,7 +8,7 @@ import type { Database } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
 import { type Bench, bench, type Run, value } from '../support.ts';
 
-type Tables = Database['public']['Tables'];
+type Tables = Database['stepbase']['Tables'];
 type Schedule = Tables['workflow_schedules']['Row'];
 
 let b: Bench;
@@ -100,7 +100,7 @@ async function ended(id: string): Promise<Run[]> {
 }
 
 async function now(): Promise<number> {
-  const { rows } = await b.db.query<{ at: Date }>('select engine.now() as at');
+  const { rows } = await b.db.query<{ at: Date }>('select stepbase_engine.now() as at');
   return rows[0]?.at.getTime() ?? 0;
 }
 
@@ -192,13 +192,13 @@ describe('cron', () => {
     const client = await b.db.connect();
     try {
       await client.query('begin');
-      await client.query("select engine.advance_clock('2 hours')");
-      const { rows } = await client.query('select * from engine.due_schedules()');
+      await client.query("select stepbase_engine.advance_clock('2 hours')");
+      const { rows } = await client.query('select * from stepbase_engine.due_schedules()');
       await client.query('commit');
       const answers = rows.map((row) => ({ ...row, next_at: new Date(Date.now() + 9e9) }));
       await Promise.all(
         Array.from({ length: 5 }, () =>
-          b.db.query('select engine.fire_schedules($1)', [JSON.stringify(answers)]),
+          b.db.query('select stepbase_engine.fire_schedules($1)', [JSON.stringify(answers)]),
         ),
       );
     } finally {
@@ -311,8 +311,8 @@ describe('what cannot start', () => {
 test('a work queue gives the input; while it is empty nothing starts', async () => {
   const workflow = await b.publish([double]);
   const { rows } = await b.db.query<{ id: string }>(
-    `insert into public.work_queues (app_code, workflow_id, queue_name)
-     select app_code, id, 'numbers' from public.workflows where kebab_name = $1 returning id`,
+    `insert into stepbase.work_queues (app_code, workflow_id, queue_name)
+     select app_code, id, 'numbers' from stepbase.workflows where kebab_name = $1 returning id`,
     [workflow],
   );
   const queue = rows[0]?.id ?? '';
@@ -323,25 +323,25 @@ test('a work queue gives the input; while it is empty nothing starts', async () 
   await moveTo(made.next_run_at);
   const passed = await becomes(made.id, 'has passed', (s) => s.next_run_at !== made.next_run_at);
   expect(passed).toMatchObject({ runs_started: 0, last_error: null });
-  await b.db.query(`select engine.push_work_item($1, '{"n": 5}')`, [queue]);
+  await b.db.query(`select stepbase_engine.push_work_item($1, '{"n": 5}')`, [queue]);
   await moveTo(passed.next_run_at);
   await counts(made.id, 1);
   const [run] = await ended(made.id);
   expect(run).toMatchObject({ input: { n: 5, of: 'input' }, output: { double: 10 } });
-  const item = await b.db.query('select taken_by_run_id from public.work_queue_items');
+  const item = await b.db.query('select taken_by_run_id from stepbase.work_queue_items');
   expect(item.rows).toEqual([{ taken_by_run_id: run?.id }]);
 });
 
 test('an item that the workflow does not take is given up and named; the next one has its turn', async () => {
   const workflow = await b.publish([double], [], { input_schema: needsNumber });
   const { rows } = await b.db.query<{ id: string }>(
-    `insert into public.work_queues (app_code, workflow_id, queue_name)
-     select app_code, id, 'anything' from public.workflows where kebab_name = $1 returning id`,
+    `insert into stepbase.work_queues (app_code, workflow_id, queue_name)
+     select app_code, id, 'anything' from stepbase.workflows where kebab_name = $1 returning id`,
     [workflow],
   );
   const queue = rows[0]?.id ?? '';
   const push = async (item: string) => {
-    await b.db.query('select engine.push_work_item($1, $2)', [queue, item]);
+    await b.db.query('select stepbase_engine.push_work_item($1, $2)', [queue, item]);
   };
   await push('{"n": "many"}');
   await push('{"n": 5}');
@@ -352,7 +352,7 @@ test('an item that the workflow does not take is given up and named; the next on
   await moveTo(made.next_run_at);
   const passed = await becomes(made.id, 'has passed', (s) => s.next_run_at !== made.next_run_at);
   const items = await b.db.query<{ id: string; status: string }>(
-    'select id, status from public.work_queue_items where work_queue_id = $1 order by created_at',
+    'select id, status from stepbase.work_queue_items where work_queue_id = $1 order by created_at',
     [queue],
   );
   expect(items.rows.map(({ status }) => status)).toEqual(['failed', 'queued']);

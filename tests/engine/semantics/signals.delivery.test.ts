@@ -55,7 +55,7 @@ describe.concurrent('signals', () => {
     await Promise.all([b.stepIs(id, 'one', 'waiting'), b.stepIs(id, 'two', 'waiting')]);
     await send(id, 'go', { n: 1 });
     const { rows } = await b.db.query(
-      "select count(*)::int as n from public.step_runs where run_id = $1 and status = 'waiting'",
+      "select count(*)::int as n from stepbase.step_runs where run_id = $1 and status = 'waiting'",
       [id],
     );
     expect(rows).toEqual([{ n: 1 }]);
@@ -82,7 +82,7 @@ describe.concurrent('signals', () => {
     const name = await b.publish([waits('w')]);
     const { id, workflow_id } = await b.start(name);
     await b.db.query(
-      `insert into public.workflow_signals (app_code, workflow_id, signal_name, parameters)
+      `insert into stepbase.workflow_signals (app_code, workflow_id, signal_name, parameters)
        values ('acme', $1, 'go', '{"type": "object", "required": ["n"]}')`,
       [workflow_id],
     );

@@ -14,7 +14,7 @@ beforeAll(async () => {
 async function written(workflow: string): Promise<number> {
   const { rows } = await b.db.query<{ n: number }>(
     `select count(*)::int as n
-     from public.runs r join public.workflows w on w.id = r.workflow_id
+     from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
      where w.kebab_name = $1`,
     [workflow],
   );

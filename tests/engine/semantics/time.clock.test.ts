@@ -25,7 +25,7 @@ const day = (n: number) => `${n} days`;
 /** Runs of this workflow time out after so long; by default after an hour or so. */
 async function limit(workflow: string, time: string): Promise<string> {
   await b.db.query(
-    `update public.workflows set execution_timeout_seconds = extract(epoch from $2::interval)
+    `update stepbase.workflows set execution_timeout_seconds = extract(epoch from $2::interval)
      where kebab_name = $1`,
     [workflow, time],
   );
@@ -36,7 +36,7 @@ async function limit(workflow: string, time: string): Promise<string> {
 async function retryWaits(ended: Ended): Promise<number[]> {
   const { rows } = await b.db.query<{ seconds: number }>(
     `select extract(epoch from (payload ->> 'retry_at')::timestamptz - created_at)::float8 as seconds
-     from public.run_events where run_id = $1 and event_type = 'step.retrying' order by seq`,
+     from stepbase.run_events where run_id = $1 and event_type = 'step.retrying' order by seq`,
     [ended.run.id],
   );
   return rows.map(({ seconds }) => Math.round(seconds));
@@ -52,7 +52,7 @@ async function throughRetries(
   for (let attempt = 2; attempt <= attempts; attempt += 1) {
     await waitFor(`attempt ${attempt} waits`, async () => {
       const { rows } = await b.db.query(
-        "select from public.step_runs where run_id = $1 and attempt = $2 and status = 'waiting'",
+        "select from stepbase.step_runs where run_id = $1 and attempt = $2 and status = 'waiting'",
         [id, attempt],
       );
       return rows.length === 1;
@@ -123,7 +123,7 @@ describe('retries', () => {
 describe('waiting', () => {
   test('a delay by its length and one until a date', async () => {
     const { rows } = await b.db.query<{ at: Date }>(
-      "select engine.now() + interval '10 days' as at",
+      "select stepbase_engine.now() + interval '10 days' as at",
     );
     const name = await b.publish(
       [
@@ -211,7 +211,7 @@ describe('deadlines', () => {
       await b.advance('61 seconds');
       await waitFor('it is due', async () => {
         const { rows } = await b.db.query(
-          "select from public.step_runs where run_id = $1 and step_id = 'w' and wake_at is null",
+          "select from stepbase.step_runs where run_id = $1 and step_id = 'w' and wake_at is null",
           [id],
         );
         return rows.length === 1;
@@ -268,7 +268,7 @@ describe('deadlines', () => {
     const name = await b.publish([node('hold', 'wait_for_approval', { title: 'Go on?' })]);
     await limit(name, '1 hour');
     await b.db.query(
-      'update public.workflows set max_concurrent_executions = 1 where kebab_name = $1',
+      'update stepbase.workflows set max_concurrent_executions = 1 where kebab_name = $1',
       [name],
     );
     const first = await b.start(name);
@@ -300,7 +300,7 @@ describe('deadlines', () => {
     await b.stepIs(id, 'call', 'waiting');
     await waitFor('the child waits', async () => {
       const { rows } = await b.db.query(
-        `select from public.runs r join public.step_runs s on s.run_id = r.id
+        `select from stepbase.runs r join stepbase.step_runs s on s.run_id = r.id
          where r.parent_run_id = $1 and s.status = 'waiting'`,
         [id],
       );

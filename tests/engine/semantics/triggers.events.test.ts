@@ -17,7 +17,7 @@ import {
   value,
 } from '../support.ts';
 
-type Tables = Database['public']['Tables'];
+type Tables = Database['stepbase']['Tables'];
 type Trigger = Tables['workflow_triggers']['Row'];
 type Wanted = Partial<Tables['workflow_triggers']['Insert']>;
 
@@ -93,10 +93,10 @@ async function started(trigger: Trigger, count = 1): Promise<Ended[]> {
 
 /** Everything that was emitted before has been handed over. */
 async function relayed(): Promise<void> {
-  const { rows } = await b.db.query<{ id: string }>('select max(id) as id from public.outbox');
+  const { rows } = await b.db.query<{ id: string }>('select max(id) as id from stepbase.outbox');
   await waitFor('the relay is through', async () => {
     const left = await b.db.query(
-      `select from public.outbox where published_at is null and id <= $1
+      `select from stepbase.outbox where published_at is null and id <= $1
          and event_type in ('event.emitted', 'run.ended') limit 1`,
       [rows[0]?.id],
     );
@@ -261,7 +261,7 @@ describe('emit_event by a client', () => {
       .single<Trigger>();
     expect(made.error).toBeNull();
     await b.db.query(
-      `insert into public.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+      `insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
        select 'acme', 'event', gen_random_uuid(), 'event.emitted',
          jsonb_build_object('name', $1::text, 'payload', n, 'depth', 1)
        from generate_series(1, 600) n`,
@@ -271,10 +271,10 @@ describe('emit_event by a client', () => {
     const before = await waitFor('the other app`s run has started', async () => {
       const { rows } = await b.db.query<{ before: number }>(
         `select (
-           select count(*)::int from public.runs m
+           select count(*)::int from stepbase.runs m
            where m.metadata ->> 'trigger_id' = $1 and m.id < t.id
          ) as before
-         from public.runs t where t.metadata ->> 'trigger_id' = $2`,
+         from stepbase.runs t where t.metadata ->> 'trigger_id' = $2`,
         [mine.id, made.data?.id],
       );
       return rows[0];
@@ -283,7 +283,7 @@ describe('emit_event by a client', () => {
     await stranger.from('workflow_triggers').delete().eq('id', made.data?.id);
     await waitFor('every event has started its run, and it is done', async () => {
       const { rows } = await b.db.query<{ done: number }>(
-        `select count(*)::int as done from public.runs
+        `select count(*)::int as done from stepbase.runs
          where metadata ->> 'trigger_id' = $1 and status = 'completed'`,
         [mine.id],
       );
@@ -357,7 +357,9 @@ describe('the end of another workflow`s run', () => {
     ]);
     const late = await b.start(source, { way: 'late' });
     await b.stepIs(late.id, 'hold', 'waiting');
-    await b.db.query('update public.runs set deadline_at = engine.now() where id = $1', [late.id]);
+    await b.db.query('update stepbase.runs set deadline_at = stepbase_engine.now() where id = $1', [
+      late.id,
+    ]);
     await b.db.query("notify stepbase, 'due'");
     expect((await b.ended(late.id)).run.status).toBe('timed_out');
     expect((await started(timedOut))[0]?.run).toMatchObject({
@@ -377,7 +379,7 @@ describe('the end of another workflow`s run', () => {
   test('costs runs that nobody follows no message', async () => {
     const { run } = await b.run([value('only')]);
     const { rows } = await b.db.query(
-      "select from public.outbox where aggregate_id = $1 and event_type = 'run.ended'",
+      "select from stepbase.outbox where aggregate_id = $1 and event_type = 'run.ended'",
       [run.id],
     );
     expect(rows).toEqual([]);

@@ -50,7 +50,7 @@ async function call(hook: Webhook, options: Call = {}) {
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
   const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   const response = await fetch(
-    `${b.stack.api_url}/functions/v1/api${hook.path}${options.query ?? ''}`,
+    `${b.stack.api_url}/functions/v1/stepbase-api${hook.path}${options.query ?? ''}`,
     {
       method: 'POST',
       body,
@@ -222,7 +222,7 @@ describe('a secret', () => {
         hook.secret,
       ]);
     expect((await kept()).rows).toHaveLength(1);
-    const plain = await b.db.query('select secret from private.webhook_secrets');
+    const plain = await b.db.query('select secret from stepbase_private.webhook_secrets');
     expect(plain.rows.every(({ secret }) => secret === null)).toBe(true);
     const { data } = await b.developer.from('workflow_triggers').select().eq('id', hook.id);
     expect(JSON.stringify(data)).not.toContain('whsec');

@@ -2,15 +2,14 @@
 // The clock is moved, so these tests have a stack of their own and take turns.
 
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
-import { signedIn, waitFor } from '../../support/stack.ts';
+import { type StackClient, signedIn, waitFor } from '../../support/stack.ts';
 import { type Bench, bench, expectLegalHistory, node, type Run, value } from '../support.ts';
 
 let b: Bench;
-let other: SupabaseClient;
+let other: StackClient;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startThrowawayStack({ web: false });
@@ -43,7 +42,7 @@ async function otherAppGoesOn(runId: string): Promise<void> {
 
 async function count(runId: string, status: string): Promise<number> {
   const { rows } = await b.db.query<{ n: number }>(
-    'select count(*)::int as n from public.step_runs where run_id = $1 and status = $2',
+    'select count(*)::int as n from stepbase.step_runs where run_id = $1 and status = $2',
     [runId, status],
   );
   return rows[0]?.n ?? -1;
@@ -53,14 +52,14 @@ async function count(runId: string, status: string): Promise<number> {
 async function nothingIsOverdue(): Promise<void> {
   await waitFor('what is due next lies ahead', async () => {
     const { rows } = await b.db.query<{ ahead: boolean }>(
-      'select coalesce(engine.wake() > engine.now(), true) as ahead',
+      'select coalesce(stepbase_engine.wake() > stepbase_engine.now(), true) as ahead',
     );
     return rows[0]?.ahead;
   });
 }
 
 const limit = (workflow: string, seconds: number) =>
-  b.db.query('update public.workflows set execution_timeout_seconds = $2 where kebab_name = $1', [
+  b.db.query('update stepbase.workflows set execution_timeout_seconds = $2 where kebab_name = $1', [
     workflow,
     seconds,
   ]);
@@ -140,12 +139,12 @@ describe('a run whose waking raises', () => {
     errcode = 'P0001',
   ): Promise<() => Promise<unknown>> {
     await b.db.query(`
-      create or replace function engine.break_step() returns trigger language plpgsql as $$
+      create or replace function stepbase_engine.break_step() returns trigger language plpgsql as $$
       begin raise exception using errcode = '${errcode}', message = 'broken by the test'; end $$;
-      create trigger break_step before update on public.step_runs for each row
+      create trigger break_step before update on stepbase.step_runs for each row
       when (new.id = '${stepRunId}' and new.status in (${statuses.map((s) => `'${s}'`).join()}))
-      execute function engine.break_step()`);
-    return () => b.db.query('drop trigger break_step on public.step_runs');
+      execute function stepbase_engine.break_step()`);
+    return () => b.db.query('drop trigger break_step on stepbase.step_runs');
   }
 
   test('fails with a clear error, and the others go on', async () => {

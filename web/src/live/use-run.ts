@@ -99,7 +99,7 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
       },
       onError: (problem) => setError(problem as Error),
     });
-    const channel = supabase.channel(`run:${runId}`, { config: { private: true } });
+    const channel = supabase.channel(`stepbase:run:${runId}`, { config: { private: true } });
     const receive = (message: { payload: StepMessage }) => feed.receive(message.payload);
     channel.on('broadcast', { event: 'step' }, receive);
     channel.on('broadcast', { event: 'run' }, receive);

@@ -48,7 +48,7 @@ export function useRuns(appCode: string, status: string) {
     pages.current = 1;
     setRuns(undefined);
     void load();
-    const channel = supabase.channel(`app:${appCode}:runs`, { config: { private: true } });
+    const channel = supabase.channel(`stepbase:app:${appCode}:runs`, { config: { private: true } });
     channel.on('broadcast', { event: 'run' }, () => {
       timer ??= setTimeout(() => {
         timer = undefined;

@@ -30,7 +30,7 @@ export function RunActions({ run, onProblem }: Props) {
       </div>
     );
   }
-  if (run.ending) {
+  if (run.pending_outcome) {
     return (
       <div className="actions">
         <button

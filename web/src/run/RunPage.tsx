@@ -61,9 +61,9 @@ export function RunPage({ runId }: { runId: string }) {
             String((run.error as { message?: string } | null)?.message ?? 'The run failed.')}
         </p>
       )}
-      {run.ending && (
+      {run.pending_outcome && (
         <p className="notice" role="status">
-          What it did is being undone. Then it will be {words(endingStatus(run.ending))}.
+          What it did is being undone. Then it will be {words(endingStatus(run.pending_outcome))}.
         </p>
       )}
       {tasks.map((task) => (

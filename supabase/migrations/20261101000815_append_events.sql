@@ -1,0 +1,272 @@
+-- Recording: events get their seq, the run its counters, watchers their message, in one statement
+-- per batch. The caller holds the lock of every run it records for.
+
+-- These two are in PL/pgSQL, which keeps their plans (see stepbase_private.app_code).
+create function stepbase_engine.run_output(p_run_id uuid, p_workflow_version_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
+    from stepbase.workflow_nodes n
+    join stepbase.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
+    cross join lateral jsonb_each(c.patch) p
+    where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0
+  );
+end;
+$$;
+
+comment on function stepbase_engine.run_output(uuid, uuid) is
+'The output of a run: the outputs of its end nodes, keyed by node id.';
+
+create function stepbase_engine.has_followers(p_run_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select 1 from stepbase.runs c
+    where c.parent_run_id = p_run_id and c.completed_at is null
+  )
+  or exists (
+    select 1 from stepbase.runs r
+    join stepbase.workflow_triggers t
+      on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+    where r.id = p_run_id
+  )
+  or exists (
+    select 1 from stepbase.work_queue_items i
+    where i.taken_by_run_id = p_run_id and i.status = 'taken'
+  );
+end;
+$$;
+
+comment on function stepbase_engine.has_followers(uuid) is
+'Whether something has to happen when this run ends: it has open children, a trigger follows its workflow, or it '
+'took items of a work queue.';
+
+create function stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  -- Set-based form of realtime.send: one row per message, private, delivered on commit.
+  -- A project without Realtime (or one whose partition of today is missing) loses messages, never a
+  -- transition: clients notice the gap by seq and fetch.
+  if to_regclass('realtime.messages') is null then
+    return;
+  end if;
+  insert into realtime.messages (topic, extension, payload, event, private)
+  select m.topic, 'broadcast', m.payload, m.event, true
+  from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
+exception when others then
+  raise warning 'stepbase: broadcast failed: %', sqlerrm;
+end;
+$$;
+
+comment on function stepbase_engine.broadcast(text[], text[], jsonb[]) is
+'Sends private Realtime broadcasts when the transaction commits; a failure costs the message only.';
+
+create function stepbase_engine.append_events(p_events stepbase_engine.event[])
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_nestloop = off
+set jit = off
+as $$
+declare
+  v_topics text[];
+  v_names text[];
+  v_payloads jsonb[];
+  v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
+  v_now timestamptz := stepbase_engine.now();
+begin
+  with event as (
+    select
+      e.*,
+      row_number() over run as place,
+      -- Watchers hear what a step has become when all this commits, not what it was on the way.
+      coalesce(
+        lead(e.step_id) over run = e.step_id
+        and lead(e.item_index) over run = e.item_index
+        and lead(e.attempt) over run = e.attempt
+        and lead(e.status) over run is not null,
+        false
+      ) as is_passing
+    from unnest(p_events) with ordinality as e (
+      run_id, app_code, event_type, step_id, item_index, attempt, status,
+      open_delta, done_delta, context_delta, actor_id, payload, ord
+    )
+    window run as (partition by e.run_id order by e.ord)
+  ),
+  change as (
+    select
+      e.run_id,
+      count(*) as events,
+      sum(e.open_delta) as open_delta,
+      sum(e.done_delta) as done_delta,
+      sum(e.context_delta) as context_delta,
+      -- Events come in their order; sorting them again for this would cost more than all the rest.
+      (array_agg(e.step_id) filter (where e.event_type = 'step.started'))[
+        count(*) filter (where e.event_type = 'step.started')
+      ] as current_step,
+      bool_or(e.event_type = 'run.started') as starts
+    from event e
+    group by e.run_id
+  ),
+  -- A run whose last open step was resolved is complete: its own event follows those of the steps.
+  -- (A run without open steps that nothing was resolved in has not started: it is paused early. One
+  -- that is being undone ends otherwise.)
+  outcome as (
+    select
+      c.*,
+      o.open_steps + c.open_delta = 0 and (c.open_delta < 0 or c.done_delta > 0)
+      and (o.status in ('running', 'paused') or c.starts) and o.pending_outcome is null as completes
+    from change c
+    cross join lateral (
+      select r.open_steps, r.status, r.pending_outcome from stepbase.runs r where r.id = c.run_id limit 1
+    ) o
+  ),
+  -- All in one update: status is in an index, so each change of it costs an entry in every index.
+  run as (
+    update stepbase.runs r
+    set
+      open_steps = r.open_steps + c.open_delta,
+      steps_completed = r.steps_completed + c.done_delta,
+      context_version = r.context_version + c.context_delta,
+      current_step = coalesce(c.current_step, r.current_step),
+      event_seq = r.event_seq + c.events + c.completes::int,
+      status = case when c.completes then 'completed' when c.starts then 'running' else r.status end,
+      started_at = case when c.starts then v_now else r.started_at end,
+      -- Its time counts from here: what it waited for its turn is given back.
+      deadline_at = case
+        when c.starts then r.deadline_at + (v_now - r.created_at) else r.deadline_at
+      end,
+      completed_at = case when c.completes then greatest(v_now, r.started_at) else r.completed_at end,
+      output = case
+        when c.completes then stepbase_engine.run_output(r.id, r.workflow_version_id) else r.output
+      end,
+      updated_at = v_now
+    from outcome c
+    -- By the list as well: whatever the join, no more than these rows are read.
+    where r.id = c.run_id and r.id = any(v_runs)
+    returning
+      r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
+      r.parent_step_run_id, c.events, c.completes as is_complete
+  ),
+  ended as (
+    insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+    select r.app_code, 'run', r.id, 'run.ended'
+    from run r
+    where r.is_complete and (r.parent_step_run_id is not null or stepbase_engine.has_followers(r.id))
+    returning pg_notify('stepbase', 'outbox')
+  ),
+  sequenced as (
+    select
+      e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
+      coalesce(e.payload, '{}') as payload, e.status,
+      r.event_seq - r.events - r.is_complete::int + e.place as seq,
+      e.is_passing or (r.is_complete and e.event_type = 'run.started') as is_passing
+    from event e
+    join run r on r.id = e.run_id
+    union all
+    select
+      r.id, r.app_code, 'run.completed', null, null, null, null,
+      '{}', 'completed', r.event_seq, false
+    from run r
+    where r.is_complete
+  ),
+  written as (
+    insert into stepbase.run_events (
+      run_id, seq, created_at, app_code, event_type, step_id, item_index, attempt, actor_id, payload
+    )
+    select
+      s.run_id, s.seq, v_now, s.app_code, s.event_type, s.step_id, s.item_index, s.attempt,
+      s.actor_id, s.payload
+    from sequenced s
+  ),
+  message as (
+    select
+      'stepbase:run:' || s.run_id as topic,
+      'step' as name,
+      jsonb_strip_nulls(jsonb_build_object(
+        'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
+        'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
+        'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
+        'at', to_jsonb(v_now)
+      )) as payload,
+      s.run_id, s.seq, 0 as channel
+    from sequenced s
+    where s.step_id is not null and not s.is_passing
+    union all
+    select
+      case c.channel when 1 then 'stepbase:run:' || s.run_id else 'stepbase:app:' || r.app_code || ':runs' end,
+      'run',
+      jsonb_strip_nulls(jsonb_build_object(
+        'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
+        'status', coalesce(s.status, r.status),
+        'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
+        'error', s.payload -> 'error', 'at', to_jsonb(v_now)
+      )),
+      s.run_id, s.seq, c.channel
+    from sequenced s
+    join run r on r.id = s.run_id
+    cross join (values (1), (2)) as c (channel)
+    where s.step_id is null and not s.is_passing
+  )
+  select
+    array_agg(m.topic order by m.run_id, m.seq, m.channel),
+    array_agg(m.name order by m.run_id, m.seq, m.channel),
+    array_agg(m.payload order by m.run_id, m.seq, m.channel)
+  into v_topics, v_names, v_payloads
+  from message m;
+
+  perform stepbase_engine.broadcast(v_topics, v_names, v_payloads);
+end;
+$$;
+
+comment on function stepbase_engine.append_events(stepbase_engine.event[]) is
+'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, starts '
+'pending runs at their run.started, completes '
+'runs that have no open step left, and broadcasts what each became. The caller has locked the runs.';
+
+create function stepbase_engine.append_run_created(p_run stepbase.runs)
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- The message that stepbase_engine.append_events would send.
+  v_message constant jsonb := jsonb_build_object(
+    'seq', 1, 'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'type', 'run.created',
+    'status', p_run.status, 'steps_completed', 0, 'steps_total', p_run.steps_total,
+    'at', to_jsonb(p_run.created_at)
+  );
+begin
+  insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
+  values (
+    p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
+    jsonb_build_object('trigger_type', p_run.trigger_type)
+  );
+  -- Nobody can have joined the run's own channel yet: its id becomes known with this commit.
+  perform stepbase_engine.broadcast(
+    array['stepbase:app:' || p_run.app_code || ':runs'], array['run'], array[v_message]
+  );
+end;
+$$;
+
+comment on function stepbase_engine.append_run_created(stepbase.runs) is
+'What stepbase_engine.append_events does, for the first event of a run that was just written with event_seq 1: every run begins with '
+'it, and it needs nothing of the rest.';

@@ -1,0 +1,126 @@
+-- What workers read: immutable plans once per version, a run's input once per run, and of the
+-- context only the outputs that a step's expressions name.
+
+create function stepbase_engine.component_facts(p_component_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'name', c.name, 'version', c.version, 'type', c.implementation_type,
+    'is_active', c.is_active and c.deleted_at is null,
+    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
+    'input_schema', c.input_schema, 'output_schema', c.output_schema,
+    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
+  )
+  from stepbase.components c
+  left join stepbase.agent_prompts p on p.id = c.agent_prompt_id
+  where c.id = p_component_id;
+$$;
+
+comment on function stepbase_engine.component_facts(uuid) is 'What a worker needs to know of a component; null when it is gone.';
+
+create function stepbase_engine.load_plans(p_workflow_version_ids uuid[])
+returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+  select
+    v.id, w.kebab_name, v.version,
+    (
+      select jsonb_agg(jsonb_build_object(
+        'id', n.node_id, 'type', n.node_type, 'label', n.label, 'config', n.config,
+        'timeout_ms', n.timeout_ms, 'in_degree', n.in_degree,
+        'max_elapsed_ms', stepbase_engine.policy_number(n.retry, 'max_elapsed_ms', null, 0, 31536000000),
+        'compensate', n.compensate,
+        'undo_max_elapsed_ms', stepbase_engine.policy_number(
+          nullif(n.compensate -> 'retry', 'null'), 'max_elapsed_ms', null, 0, 31536000000
+        ),
+        'undo_component', stepbase_engine.component_facts(
+          stepbase_private.component_for(n.app_code, n.compensate #>> '{config,component}')
+        ),
+        -- The step within a for_each has no node of its own: its component is looked up by name.
+        'component', stepbase_engine.component_facts(coalesce(
+          n.component_id, stepbase_private.component_for(n.app_code, n.config #>> '{step,config,component}')
+        )),
+        'next', (
+          select coalesce(
+            jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
+          )
+          from stepbase.workflow_edges e
+          where e.workflow_version_id = v.id and e.source_node_id = n.node_id
+        )
+      ))
+      from stepbase.workflow_nodes n
+      where n.workflow_version_id = v.id
+    )
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = any(p_workflow_version_ids);
+$$;
+
+comment on function stepbase_engine.load_plans(uuid[]) is
+'The nodes of published versions as a worker executes them. Published versions never change, so they can be kept; '
+'their components may, so those with components are kept for a short time.';
+
+create function stepbase_engine.load_runs(p_run_ids uuid[])
+returns table (run_id uuid, input jsonb, trace_id text)
+language sql
+stable
+set search_path = ''
+as $$
+  select r.id, r.input, r.trace_id
+  from stepbase.runs r
+  where r.id = any(p_run_ids);
+$$;
+
+comment on function stepbase_engine.load_runs(uuid[]) is 'What expressions may read of a run that never changes.';
+
+create function stepbase_engine.ended_runs(p_run_ids uuid[])
+returns setof uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select r.id from stepbase.runs r
+  where r.id = any(p_run_ids) and (r.completed_at is not null or r.pending_outcome is not null);
+$$;
+
+comment on function stepbase_engine.ended_runs(uuid[]) is
+'Which of these runs have ended, or will end without the steps that are under way: a worker that hears of it in no '
+'other way asks now and then.';
+
+create function stepbase_engine.load_elapsed(p_step_run_ids uuid[])
+returns table (step_run_id uuid, elapsed_ms float8)
+language sql
+stable
+set search_path = ''
+as $$
+  select s.id, extract(epoch from stepbase_engine.now() - f.started_at)::float8 * 1000
+  from stepbase.step_runs s
+  join stepbase.step_runs f
+    on f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index and f.attempt = 1
+  where s.id = any(p_step_run_ids);
+$$;
+
+comment on function stepbase_engine.load_elapsed(uuid[]) is
+'How many milliseconds ago the first attempt of these steps began.';
+
+create function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[])
+returns table (run_id uuid, step_id text, output jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+  select distinct on (w.run_id, c.step_id) w.run_id, c.step_id, c.patch -> c.step_id
+  from unnest(p_run_ids, p_step_ids) as w (run_id, step_id)
+  join stepbase.run_context c
+    on c.run_id = w.run_id and (w.step_id is null or c.step_id = w.step_id)
+  where c.step_id is not null
+  order by w.run_id, c.step_id, c.version desc;
+$$;
+
+comment on function stepbase_engine.load_outputs(uuid[], text[]) is
+'Outputs of steps by (run, step) pairs; a null step means all outputs of that run.';

@@ -1,0 +1,99 @@
+-- Starting: a run is written as pending together with its token or its place in the waiting room, and
+-- the worker that gets its token sets it running.
+
+create function stepbase_engine.start_run(
+  p_app_code text,
+  p_workflow_version_id uuid,
+  p_input jsonb,
+  p_trigger_type text default 'manual',
+  p_idempotency_key text default null,
+  p_priority int default 0,
+  p_created_by uuid default null,
+  p_parent_run_id uuid default null,
+  p_parent_step_run_id uuid default null,
+  p_origin_run_id uuid default null,
+  p_rerun_from_step text default null,
+  p_metadata jsonb default '{}',
+  p_parent_close_policy text default null
+)
+returns stepbase.runs
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_run stepbase.runs;
+  -- What is needed of the version and its workflow, no more: a definition may be large.
+  v_version record;
+  v_errors jsonb;
+  v_now timestamptz := stepbase_engine.now();
+begin
+  if p_idempotency_key is not null then
+    select r.* into v_run from stepbase.runs r
+    where r.app_code = p_app_code and r.idempotency_key = p_idempotency_key;
+    if found then
+      return v_run;
+    end if;
+  end if;
+
+  select
+    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds
+  into strict v_version
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id and v.app_code = p_app_code;
+
+  if jsonb_typeof(p_input) is distinct from 'object' then
+    perform stepbase_private.raise_error('SB422', 'invalid_input', 'the input of a run is a JSON object');
+  end if;
+  if v_version.input_schema is not null then
+    v_errors := stepbase_private.json_schema_errors(v_version.input_schema, p_input);
+    if jsonb_array_length(v_errors) > 0 then
+      perform stepbase_private.raise_error(
+        'SB422', 'invalid_input',
+        format('the input does not fit the input schema of %s', v_version.kebab_name),
+        jsonb_build_object('errors', v_errors)
+      );
+    end if;
+  end if;
+
+  insert into stepbase.runs (
+    app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
+    idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
+    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, created_at, updated_at
+  )
+  values (
+    p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
+    p_metadata, p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
+    p_rerun_from_step, p_created_by,
+    coalesce(
+      (select r.trace_id from stepbase.runs r where r.id = p_parent_run_id),
+      replace(gen_random_uuid()::text, '-', '')
+    ),
+    p_parent_close_policy,
+    v_version.steps_total,
+    1,
+    v_now + v_version.execution_timeout_seconds * interval '1 second',
+    v_now, v_now
+  )
+  on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
+  returning * into v_run;
+
+  -- Somebody else took the key since we looked: theirs is the first run.
+  if v_run.id is null then
+    select r.* into strict v_run from stepbase.runs r
+    where r.app_code = p_app_code and r.idempotency_key = p_idempotency_key;
+    return v_run;
+  end if;
+
+  perform stepbase_engine.append_run_created(v_run);
+  v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
+  return v_run;
+end;
+$$;
+
+comment on function stepbase_engine.start_run(
+  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text
+) is
+'Writes a pending run of a version and lets it into the queue, or into the waiting room. A known idempotency key returns its run. '
+'SB422 when the input breaks the input schema.';

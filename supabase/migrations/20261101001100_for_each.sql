@@ -1,0 +1,259 @@
+-- for_each: the items of a list as step runs of their own (item_index from 1), a bounded number at
+-- a time. A finished item's token goes on with the next item; the last one completes the parent with
+-- the results in the list's order. All of it under the lock of the run.
+
+create function stepbase_engine.expand_items(p_parent_ids uuid[], p_items jsonb[], p_concurrency int[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_per_token constant int := 16;
+  v_tokens uuid[];
+  v_token_runs uuid[];
+  v_events stepbase_engine.event[];
+  v_empty uuid[];
+  v_now timestamptz := stepbase_engine.now();
+begin
+  update stepbase.step_runs s
+  set
+    items_total = jsonb_array_length(p.items),
+    pending_in = jsonb_array_length(p.items),
+    next_item = least(p.concurrency, jsonb_array_length(p.items)) + 1
+  from unnest(p_parent_ids, p_items, p_concurrency) as p (id, items, concurrency)
+  where s.id = p.id;
+
+  with item as (
+    select
+      s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type,
+      s.limited_by, i.value, i.ord::int as item_index, i.ord < s.next_item as is_first,
+      case when i.ord < s.next_item and s.limited_by is null then (i.ord - 1) / c_per_token end as lane
+    from unnest(p_parent_ids, p_items) as p (id, items)
+    join stepbase.step_runs s on s.id = p.id
+    cross join lateral jsonb_array_elements(p.items) with ordinality as i (value, ord)
+  ),
+  token as materialized (
+    select i.run_id, i.step_id, i.lane, stepbase_engine.new_id() as id
+    from item i
+    where i.lane is not null
+    group by i.run_id, i.step_id, i.lane
+  ),
+  inserted as (
+    insert into stepbase.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, item_index, status, taken_in,
+      job_id, limited_by, item, created_at, updated_at
+    )
+    select
+      i.run_id, i.app_code, i.workflow_version_id, i.step_id, i.step_type, i.item_index,
+      case when i.is_first then 'ready' else 'pending' end, 1, t.id, i.limited_by, i.value,
+      v_now, v_now
+    from item i
+    left join token t on t.run_id = i.run_id and t.step_id = i.step_id and t.lane = i.lane
+    returning run_id, app_code, step_id, item_index, status
+  )
+  select
+    (select array_agg(t.id) from token t),
+    (select array_agg(t.run_id) from token t),
+    (
+      select array_agg(
+        row(
+          i.run_id, i.app_code, 'step.ready', i.step_id, i.item_index, 1, 'ready', 1, 0, 0, null,
+          '{}'::jsonb
+        )::stepbase_engine.event order by i.run_id, i.step_id, i.item_index
+      )
+      from inserted i
+      where i.status = 'ready'
+    )
+  into v_tokens, v_token_runs, v_events;
+
+  if v_events is not null then
+    perform stepbase_engine.append_events(v_events);
+    perform stepbase_engine.create_tokens(coalesce(v_tokens, '{}'), v_token_runs);
+  end if;
+
+  select array_agg(s.id) into v_empty
+  from stepbase.step_runs s
+  where s.id = any(p_parent_ids) and s.items_total = 0;
+  if v_empty is not null then
+    perform stepbase_engine.complete_waiting_steps(
+      v_empty, array_fill('[]'::jsonb, array[cardinality(v_empty)]),
+      array_fill(null::text, array[cardinality(v_empty)])
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.expand_items(uuid[], jsonb[], int[]) is
+'Creates the items of waiting for_each steps; the first ones (as many as may run at a time) get tokens.';
+
+create function stepbase_engine.advance_items(
+  p_item_ids uuid[],
+  p_carry boolean,
+  p_earlier uuid[],
+  out parents uuid[],
+  out events stepbase_engine.event[],
+  out work stepbase_engine.work[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_tokens uuid[];
+  v_token_runs uuid[];
+  v_done uuid[];
+  v_parent_events stepbase_engine.event[];
+  v_now timestamptz := stepbase_engine.now();
+begin
+  -- The k-th finished item of a parent makes room for its k-th next one, on the same token.
+  with finished as (
+    select
+      p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
+      p_carry and r.status = 'running' and i.limited_by is null as is_carried,
+      row_number() over (partition by p.id order by i.item_index) as place
+    from stepbase.step_runs i
+    join stepbase.step_runs p
+      on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
+    join stepbase.runs r on r.id = i.run_id
+    where i.id = any(p_item_ids)
+  ),
+  parent as (
+    update stepbase.step_runs p
+    set
+      pending_in = p.pending_in - f.finished,
+      next_item = least(p.next_item + f.finished, p.items_total + 1),
+      updated_at = v_now
+    from (
+      select f.parent_id, count(*)::int as finished from finished f group by f.parent_id
+    ) f
+    where p.id = f.parent_id
+    returning p.id, p.pending_in
+  ),
+  started as (
+    update stepbase.step_runs s
+    set
+      status = case when f.is_carried then 'running' else 'ready' end,
+      job_id = case when f.is_carried then f.job_id
+        when r.status = 'running' and s.limited_by is null then stepbase_engine.new_id() end,
+      claim = f.is_carried::int,
+      started_at = case when f.is_carried then v_now end,
+      updated_at = v_now
+    from finished f
+    join stepbase.runs r on r.id = f.run_id
+    where s.run_id = f.run_id and s.step_id = f.step_id and s.attempt = 1
+      and s.item_index = f.next_item + f.place - 1
+      and s.status = 'pending'
+    returning s.*
+  )
+  select
+    (select array_agg(p.id) from parent p where p.pending_in = 0),
+    (
+      select array_agg(
+        row(
+          s.run_id, s.app_code,
+          case s.status when 'running' then 'step.started' else 'step.ready' end,
+          s.step_id, s.item_index, s.attempt, s.status, 1, 0, 0, null, '{}'::jsonb
+        )::stepbase_engine.event order by s.run_id, s.item_index
+      )
+      from started s
+    ),
+    (
+      select array_agg(
+        row(
+          s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index,
+          s.attempt, s.claim
+        )::stepbase_engine.work order by s.run_id, s.item_index
+      )
+      from started s
+      where s.status = 'running'
+    ),
+    (select array_agg(s.job_id) from started s where s.status = 'ready' and s.job_id is not null),
+    (select array_agg(s.run_id) from started s where s.status = 'ready' and s.job_id is not null)
+  into v_done, events, work, v_tokens, v_token_runs;
+
+  if v_tokens is not null then
+    perform stepbase_engine.create_tokens(v_tokens, v_token_runs);
+  end if;
+
+  with result as (
+    select
+      p.id,
+      (
+        select jsonb_agg(
+          case l.status when 'completed' then l.output
+            else jsonb_build_object('error', l.error) end
+          order by l.item_index
+        )
+        from (
+          select distinct on (i.item_index) i.item_index, i.status, i.output, i.error
+          from stepbase.step_runs i
+          where i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
+          order by i.item_index, i.attempt desc
+        ) l
+      ) as output,
+      -- The token of an item carries on from the parent.
+      (
+        select i.job_id from stepbase.step_runs i
+        where i.id = any(p_item_ids) and i.run_id = p.run_id and i.step_id = p.step_id
+        limit 1
+      ) as job_id
+    from stepbase.step_runs p
+    where p.id = any(v_done)
+  ),
+  completed as (
+    update stepbase.step_runs p
+    set
+      status = 'completed', output = r.output, job_id = r.job_id, wait_kind = null,
+      completed_at = greatest(v_now, p.started_at), updated_at = v_now
+    from result r
+    where p.id = r.id
+    returning p.id, p.run_id, p.app_code, p.step_id, p.attempt, p.output
+  ),
+  -- Patches of steps completed in the same batch come first.
+  patch as (
+    insert into stepbase.run_context (
+      run_id, version, app_code, step_id, step_run_id, patch, created_at
+    )
+    select
+      c.run_id,
+      r.context_version
+        + (
+          select count(*) from stepbase.step_runs e
+          where e.id = any(p_earlier) and e.run_id = c.run_id
+        )
+        + row_number() over (partition by c.run_id order by c.step_id),
+      c.app_code, c.step_id, c.id, jsonb_build_object(c.step_id, c.output), v_now
+    from completed c
+    join stepbase.runs r on r.id = c.run_id
+  )
+  select
+    coalesce(array_agg(c.id), '{}'),
+    coalesce(
+      array_agg(
+        row(
+          c.run_id, c.app_code, 'step.completed', c.step_id, 0, c.attempt, 'completed', -1, 1, 1,
+          null, '{}'::jsonb
+        )::stepbase_engine.event
+      ),
+      '{}'
+    )
+  into parents, v_parent_events
+  from completed c;
+  events := coalesce(events, '{}') || v_parent_events;
+end;
+$$;
+
+comment on function stepbase_engine.advance_items(uuid[], boolean, uuid[]) is
+'After items of for_each steps finished: starts the next ones (carried by the same tokens, or by new ones) and '
+'completes parents without items left. Returns the parents to settle, the events to record and the work carried. '
+'p_earlier: steps whose context patches of this transaction the runs do not count yet.';
+
+create function stepbase_engine.load_items(p_step_run_ids uuid[])
+returns table (step_run_id uuid, item jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+  select s.id, s.item from stepbase.step_runs s where s.id = any(p_step_run_ids);
+$$;
+
+comment on function stepbase_engine.load_items(uuid[]) is 'The list elements that items of for_each steps work on.';

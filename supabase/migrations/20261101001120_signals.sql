@@ -1,0 +1,122 @@
+-- Signals meet steps: whichever comes second finds the other under the lock of the run.
+
+create function stepbase_engine.deliver_signals(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_steps uuid[];
+  v_payloads jsonb[];
+begin
+  -- The n-th waiting step of a name gets the n-th kept signal of that name.
+  with waiting as (
+    select
+      s.id, s.run_id, s.signal_name,
+      row_number() over (partition by s.run_id, s.signal_name order by s.created_at, s.id) as place
+    from stepbase.step_runs s
+    where s.run_id = any(p_run_ids) and s.status = 'waiting' and s.wait_kind = 'signal'
+  ),
+  kept as (
+    select
+      g.id, g.run_id, g.signal_name, g.payload,
+      row_number() over (partition by g.run_id, g.signal_name order by g.created_at, g.id) as place
+    from stepbase.run_signals g
+    where g.run_id = any(p_run_ids) and g.consumed_at is null
+  ),
+  consumed as (
+    update stepbase.run_signals g
+    set consumed_at = stepbase_engine.now(), step_run_id = w.id
+    from kept k
+    join waiting w
+      on w.run_id = k.run_id and w.signal_name = k.signal_name and w.place = k.place
+    where g.id = k.id
+    returning w.id as step_run_id, g.payload
+  )
+  select array_agg(c.step_run_id), array_agg(c.payload)
+  into v_steps, v_payloads
+  from consumed c;
+
+  if v_steps is not null then
+    perform stepbase_engine.complete_waiting_steps(
+      v_steps, v_payloads, array_fill(null::text, array[cardinality(v_steps)]), 'signal.received'
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.deliver_signals(uuid[]) is
+'Gives kept signals to the steps that wait for them, oldest first. The caller has locked the runs.';
+
+create function stepbase_engine.accept_signal(
+  p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,
+  p_sent_key text default null
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_errors jsonb;
+  v_work_queue_id uuid;
+  v_is_open boolean;
+begin
+  if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
+    perform stepbase_private.raise_error(
+      'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
+    );
+  end if;
+  select
+    case when d.parameters is not null then stepbase_private.json_schema_errors(d.parameters, p_payload) end,
+    d.work_queue_id
+  into v_errors, v_work_queue_id
+  from stepbase.workflow_signals d
+  where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
+  if jsonb_array_length(v_errors) > 0 then
+    perform stepbase_private.raise_error(
+      'SB422', 'invalid_input',
+      format('the payload does not fit the parameters of signal %s', p_signal_name),
+      jsonb_build_object('errors', v_errors)
+    );
+  end if;
+
+  perform 1 from stepbase.runs r where r.id = p_run.id and r.completed_at is null for no key update;
+  v_is_open := found;
+  -- Before anything else: the run may have ended by the very signal that is sent again.
+  if p_sent_key is not null and (
+    exists (
+      select 1 from stepbase.run_signals g where g.run_id = p_run.id and g.sent_key = p_sent_key
+    )
+    or exists (
+      select 1 from stepbase.work_queue_items i
+      where i.work_queue_id = v_work_queue_id and i.push_key = p_sent_key
+    )
+  ) then
+    return;
+  end if;
+  if not v_is_open then
+    perform stepbase_private.raise_error('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
+  end if;
+  if v_work_queue_id is not null then
+    -- The signal that came with a work queue is a push.
+    perform stepbase_engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
+  else
+    insert into stepbase.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
+    values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key);
+  end if;
+  perform stepbase_engine.append_events(array[
+    row(
+      p_run.id, p_run.app_code, 'signal.sent', null, null, null,
+      (select r.status from stepbase.runs r where r.id = p_run.id), 0, 0, 0, p_actor_id,
+      jsonb_build_object('signal_name', p_signal_name)
+    )::stepbase_engine.event
+  ]);
+  perform stepbase_engine.deliver_signals(array[p_run.id]);
+  perform stepbase_engine.start_blocked_children(p_run.id);
+  perform stepbase_engine.notify_run(p_run.app_code, p_run.id);
+end;
+$$;
+
+comment on function stepbase_engine.accept_signal(stepbase.runs, text, jsonb, uuid, text) is
+'Takes a signal to a run: checked against its declaration, kept or consumed at once, or pushed when it is that of a '
+'work queue. A repeated key changes nothing. SB400 bad name, SB409 the run has ended, SB422, SB429.';

@@ -1,0 +1,46 @@
+-- A signed call from outside starts a run, once however often it is delivered.
+
+create function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
+returns table (run_id uuid, status text, is_new boolean, problem jsonb)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_trigger stepbase.workflow_triggers;
+  v_key text := format('webhook:%s:%s', p_trigger_id, p_call_id);
+  v_detail text;
+  v_run stepbase.runs;
+begin
+  select t.* into v_trigger from stepbase.workflow_triggers t
+  where t.id = p_trigger_id and t.trigger_type = 'webhook';
+  if not found then
+    perform stepbase_private.raise_error('SB404', 'not_found', 'there is no such webhook');
+  end if;
+  select r.id, r.status into run_id, status from stepbase.runs r
+  where r.app_code = v_trigger.app_code and r.idempotency_key = v_key;
+  is_new := run_id is null;
+  if is_new then
+    begin
+      if not v_trigger.is_enabled then
+        perform stepbase_private.raise_error('SB409', 'conflict', 'the webhook is switched off');
+      end if;
+      v_run := stepbase_engine.start_triggered(
+        v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,
+        v_trigger.created_by,
+        jsonb_build_object('trigger_id', v_trigger.id, 'webhook_id', p_call_id)
+      );
+      run_id := v_run.id;
+      status := v_run.status;
+    exception when others then
+      get stacked diagnostics v_detail = pg_exception_detail;
+      problem := stepbase_engine.describe_error(sqlstate, sqlerrm, v_detail);
+    end;
+    perform stepbase_engine.record_trigger_result(v_trigger.id, problem);
+  end if;
+  return next;
+end;
+$$;
+
+comment on function stepbase_engine.start_webhook(uuid, text, jsonb) is
+'Starts the run of a call whose signature is right; a repeated call id returns the first run. What keeps it from '
+'starting is returned as problem ({code, message, …}) and kept on the trigger. For the HTTP API.';

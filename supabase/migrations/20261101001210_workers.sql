@@ -1,0 +1,111 @@
+-- Workers tell that they are there; maintenance notices the ones that fell silent. Nothing depends on
+-- it: steps of a dead worker are taken over by their tokens' leases. It is for people who look.
+
+create function stepbase_engine.heartbeat(p_worker jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into stepbase.workers as w (
+    worker_id, mode, task_queue_name, status, hostname, version, executing, concurrency, metadata,
+    error_message, last_heartbeat_at, started_at, stopped_at, created_at, updated_at
+  )
+  select
+    p.worker_id, p.mode, '*', p.status, p.hostname, p.version, coalesce(p.executing, 0), p.concurrency,
+    coalesce(p.metadata, '{}'), p.error_message, stepbase_engine.now(), stepbase_engine.now(),
+    case when not s.is_alive then stepbase_engine.now() end, stepbase_engine.now(), stepbase_engine.now()
+  from jsonb_to_record(p_worker) as p (
+    worker_id text, mode text, status text, hostname text, version text, executing int, concurrency int,
+    metadata jsonb, error_message text
+  )
+  join stepbase.worker_statuses s on s.name = p.status
+  on conflict (worker_id) do update
+  set
+    status = excluded.status,
+    version = excluded.version,
+    executing = excluded.executing,
+    concurrency = excluded.concurrency,
+    metadata = excluded.metadata,
+    error_message = excluded.error_message,
+    last_heartbeat_at = excluded.last_heartbeat_at,
+    stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
+  -- Invocations share a row: one that says what was said a moment ago writes nothing.
+  where w.mode <> 'invocation'
+    or w.status <> excluded.status
+    or w.last_heartbeat_at < stepbase_engine.now() - interval '20 seconds';
+$$;
+
+comment on function stepbase_engine.heartbeat(jsonb) is
+'A worker is there: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, '
+'metadata?, error_message?}. Called at start, with the call that expires tokens, and at the end.';
+
+create function stepbase_engine.expire_workers(
+  p_silence interval default '90 seconds', p_keep interval default '7 days', p_keep_at_most int default 1000
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_lost int;
+  v_pruned int;
+begin
+  -- A resident worker beats at least every forty seconds. Invocations come when they are called: one
+  -- that was not for ten silences is at rest, not lost.
+  update stepbase.workers w
+  set
+    status = case w.mode when 'invocation' then 'stopped' else 'lost' end,
+    stopped_at = case w.mode when 'invocation' then greatest(w.last_heartbeat_at, w.started_at) end,
+    executing = 0
+  from stepbase.worker_statuses s
+  where s.name = w.status
+    and s.is_alive
+    and w.last_heartbeat_at < stepbase_engine.now() - case w.mode when 'invocation' then 10 * p_silence else p_silence end;
+  get diagnostics v_lost = row_count;
+
+  with gone as (
+    delete from stepbase.workers w
+    where w.id in (
+      select d.id
+      from (
+        select
+          x.id, x.last_heartbeat_at, row_number() over (order by x.last_heartbeat_at desc) as place
+        from stepbase.workers x
+        join stepbase.worker_statuses s on s.name = x.status
+        where not s.is_alive
+      ) d
+      where d.last_heartbeat_at < stepbase_engine.now() - p_keep or d.place > p_keep_at_most
+    )
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return jsonb_build_object('lost', v_lost, 'pruned', v_pruned);
+end;
+$$;
+
+comment on function stepbase_engine.expire_workers(interval, interval, int) is
+'Marks workers that fell silent as lost (invocations as stopped) and forgets those that ended long ago; returns how '
+'many of each.';
+
+create function stepbase_engine.longest_lease()
+returns interval
+language sql
+stable
+set search_path = ''
+as $$
+  select greatest(
+    interval '1 minute',
+    (
+      select max((w.metadata ->> 'lease_seconds')::int) * interval '1 second'
+      from stepbase.workers w
+      where w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
+    )
+  );
+$$;
+
+comment on function stepbase_engine.longest_lease() is
+'The longest lease of workers that were heard of within a day; at least a minute, as it is by default.';
+
+revoke execute on function stepbase_engine.longest_lease() from public;
+revoke execute on function stepbase_engine.heartbeat(jsonb) from public;
+revoke execute on function stepbase_engine.expire_workers(interval, interval, int) from public;

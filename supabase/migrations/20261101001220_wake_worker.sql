@@ -1,0 +1,81 @@
+-- Waking a worker where none is resident: pg_cron looks whether anything waits, and only then an Edge
+-- Function is called.
+
+create function stepbase_engine.has_pending_work()
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+begin
+  -- A few index look-ups, the likely ones first.
+  return
+    exists (select 1 from stepbase.outbox o where o.published_at is null)
+    or exists (
+      select 1 from stepbase_queue.job j
+      where j.name = 'steps' and j.state < 'active' and not j.blocked and j.start_after <= now()
+    )
+    or exists (
+      select 1 from stepbase.step_runs s
+      join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+      where s.status = 'waiting' and s.wake_at <= v_now
+    )
+    or exists (
+      select 1 from stepbase.runs r
+      where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
+    )
+    or stepbase_engine.has_due_schedules()
+    or (
+      exists (select 1 from stepbase_engine.run_backlog w)
+      and exists (select 1 from stepbase_engine.select_backlog_runs(1) c where cardinality(c.run_ids) > 0)
+    )
+    or (
+      exists (select 1 from stepbase_engine.step_backlog w)
+      and exists (select 1 from stepbase_engine.select_backlog_steps(1) c where cardinality(c.step_run_ids) > 0)
+    )
+    -- What a worker left behind when it died; a lease is as long by default.
+    or exists (
+      select 1 from stepbase_queue.job j
+      where j.name = 'steps' and j.state = 'active' and j.group_id is not null
+        and coalesce(j.heartbeat_on, j.started_on) < now() - interval '1 minute'
+    );
+end;
+$$;
+
+comment on function stepbase_engine.has_pending_work() is
+'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs and steps whose turn it is.';
+
+create function stepbase_engine.wake_worker()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not stepbase_engine.has_pending_work() then
+    return false;
+  end if;
+  execute $call$
+    select net.http_post(
+      url := (
+        select s.decrypted_secret from vault.decrypted_secrets s where s.name = 'stepbase_url'
+      ) || '/functions/v1/stepbase-worker',
+      headers := jsonb_build_object(
+        'content-type', 'application/json',
+        'apikey', (
+          select s.decrypted_secret from vault.decrypted_secrets s
+          where s.name = 'stepbase_secret_key'
+        )
+      ),
+      body := '{}'::jsonb,
+      timeout_milliseconds := 150000
+    )
+  $call$;
+  return true;
+end;
+$$;
+
+comment on function stepbase_engine.wake_worker() is
+'Calls the worker function by pg_net when something waits (to be called by pg_cron every ten seconds where no worker '
+'is resident); returns whether it did. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';

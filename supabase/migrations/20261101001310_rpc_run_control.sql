@@ -1,0 +1,261 @@
+-- What clients do with a run on its way: pause, resume, rerun, signal.
+
+create function stepbase_private.pause_run(run_id uuid)
+returns stepbase.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: clients have no write access to runs; the permission is checked first.
+declare
+  v_run stepbase.runs := stepbase_private.require_run(
+    pause_run.run_id, stepbase_private.require_permission('run:execute')
+  );
+begin
+  perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
+  perform stepbase_engine.remove_from_backlog(array(
+    select r.id from stepbase.runs r where r.id = v_run.id and r.status = 'pending'
+  ));
+  update stepbase.runs r
+  set status = 'paused', paused_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
+  where r.id = v_run.id and r.status in ('pending', 'running') and r.pending_outcome is null;
+  if not found then
+    select r.* into v_run from stepbase.runs r where r.id = v_run.id;
+    if v_run.status <> 'paused' then
+      perform stepbase_private.raise_error(
+        'SB409', 'conflict',
+        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
+          else 'the run is being undone' end
+      );
+    end if;
+  else
+    perform stepbase_engine.append_events(array[
+      row(
+        v_run.id, v_run.app_code, 'run.paused', null, null, null, 'paused', 0, 0, 0,
+        stepbase_private.user_id(), '{}'::jsonb
+      )::stepbase_engine.event
+    ]);
+    perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  end if;
+  return stepbase_private.require_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+comment on function stepbase_private.pause_run(uuid) is 'Behind stepbase.pause_run.';
+
+create function stepbase.pause_run(run_id uuid)
+returns stepbase.runs
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.pause_run(pause_run.run_id);
+$$;
+
+comment on function stepbase.pause_run(uuid) is
+'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
+'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
+
+create function stepbase_private.resume_run(run_id uuid)
+returns stepbase.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_run stepbase.runs := stepbase_private.require_run(
+    resume_run.run_id, stepbase_private.require_permission('run:execute')
+  );
+  v_tokens uuid[];
+  v_runs uuid[];
+begin
+  update stepbase.runs r
+  set
+    status = case when r.started_at is null then 'pending' else 'running' end,
+    paused_at = null,
+    updated_at = stepbase_engine.now()
+  where r.id = v_run.id and r.status = 'paused'
+  returning r.* into v_run;
+  if not found then
+    v_run := stepbase_private.require_run(resume_run.run_id, stepbase_private.app_code());
+    if v_run.status not in ('pending', 'running') then
+      perform stepbase_private.raise_error(
+        'SB409', 'conflict', format('the run is already %s', v_run.status)
+      );
+    end if;
+    return v_run;
+  end if;
+
+  perform stepbase_engine.append_events(array[
+    row(
+      v_run.id, v_run.app_code, 'run.resumed', null, null, null, v_run.status, 0, 0, 0,
+      stepbase_private.user_id(), '{}'::jsonb
+    )::stepbase_engine.event
+  ]);
+  if v_run.status = 'pending' then
+    perform stepbase_engine.enqueue_run(v_run);
+  end if;
+
+  -- Steps that became ready while the run was paused have no token yet.
+  with held as (
+    select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+      and s.limited_by is null and v_run.status = 'running'
+  ),
+  token as materialized (
+    select h.lane, stepbase_engine.new_id() as id from held h group by h.lane
+  ),
+  carried as (
+    update stepbase.step_runs s
+    set job_id = t.id, updated_at = stepbase_engine.now()
+    from held h
+    join token t on t.lane = h.lane
+    where s.id = h.id
+  )
+  select array_agg(t.id), array_agg(v_run.id) into v_tokens, v_runs from token t;
+  if v_tokens is not null then
+    perform stepbase_engine.create_tokens(v_tokens, v_runs);
+  end if;
+  -- Those under a limit ask for their place again (stepbase_engine.apply_step_limit).
+  update stepbase.step_runs s set job_id = null
+  where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+    and s.limited_by is not null and v_run.status = 'running';
+  perform stepbase_engine.start_blocked_children(v_run.id);
+  perform stepbase_engine.resume_timers(v_run.id);
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  return stepbase_private.require_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+comment on function stepbase_private.resume_run(uuid) is 'Behind stepbase.resume_run.';
+
+create function stepbase.resume_run(run_id uuid)
+returns stepbase.runs
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.resume_run(resume_run.run_id);
+$$;
+
+comment on function stepbase.resume_run(uuid) is
+'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
+'when it has ended.';
+
+create function stepbase_private.rerun(run_id uuid, from_step text)
+returns stepbase.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_origin stepbase.runs := stepbase_private.require_run(
+    rerun.run_id, stepbase_private.require_permission('run:execute')
+  );
+  v_run stepbase.runs;
+  v_waits_for text[];
+begin
+  if v_origin.completed_at is null then
+    perform stepbase_private.raise_error('SB409', 'conflict', 'a run can be rerun once it has ended');
+  end if;
+  if rerun.from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
+    perform stepbase_private.raise_error(
+      'SB409', 'conflict', 'what the run had done was undone: rerun it as a whole'
+    );
+  end if;
+  if rerun.from_step is not null and not exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = v_origin.id and s.step_id = rerun.from_step and s.status <> 'skipped'
+  ) then
+    perform stepbase_private.raise_error(
+      'SB404', 'not_found', format('the run never came to step %s', rerun.from_step),
+      jsonb_build_object('step_id', rerun.from_step)
+    );
+  end if;
+  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
+  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, rerun.from_step);
+  if v_waits_for is not null then
+    perform stepbase_private.raise_error(
+      'SB409', 'conflict',
+      format(
+        'the run never came to step %s: that waits for %s', rerun.from_step,
+        array_to_string(v_waits_for, ', ')
+      ),
+      jsonb_build_object('step_id', rerun.from_step, 'waits_for', v_waits_for)
+    );
+  end if;
+  v_run := stepbase_engine.start_run(
+    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
+    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, rerun.from_step,
+    v_origin.metadata
+  );
+  if rerun.from_step is not null then
+    perform stepbase_engine.copy_results(v_run.id, v_origin.id, rerun.from_step);
+  end if;
+  return stepbase_private.require_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+comment on function stepbase_private.rerun(uuid, text) is 'Behind stepbase.rerun.';
+
+create function stepbase.rerun(run_id uuid, from_step text default null)
+returns stepbase.runs
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.rerun(rerun.run_id, rerun.from_step);
+$$;
+
+comment on function stepbase.rerun(uuid, text) is
+'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
+'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
+'never came to), SB409 not ended, undone (then only as a whole), '
+'a workflow that may not be started, or the step waits for others (waits_for names them).';
+
+create function stepbase_private.send_signal(run_id uuid, signal_name text, payload jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+begin
+  perform stepbase_engine.accept_signal(
+    stepbase_private.require_run(send_signal.run_id, stepbase_private.require_permission('run:execute')),
+    send_signal.signal_name, send_signal.payload, stepbase_private.user_id()
+  );
+end;
+$$;
+
+comment on function stepbase_private.send_signal(uuid, text, jsonb) is 'Behind stepbase.send_signal.';
+
+create function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
+returns void
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.send_signal(
+    send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
+  );
+$$;
+
+comment on function stepbase.send_signal(uuid, text, jsonb) is
+'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
+'a work queue (<queue>_push) adds its payload to the queue. Needs '
+'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
+'work queue is full.';
+
+revoke execute on function stepbase_private.pause_run(uuid) from public;
+revoke execute on function stepbase_private.resume_run(uuid) from public;
+revoke execute on function stepbase_private.rerun(uuid, text) from public;
+revoke execute on function stepbase_private.send_signal(uuid, text, jsonb) from public;
+grant execute on function stepbase_private.pause_run(uuid) to authenticated;
+grant execute on function stepbase_private.resume_run(uuid) to authenticated;
+grant execute on function stepbase_private.rerun(uuid, text) to authenticated;
+grant execute on function stepbase_private.send_signal(uuid, text, jsonb) to authenticated;
+grant execute on function stepbase.pause_run(uuid) to authenticated;
+grant execute on function stepbase.resume_run(uuid) to authenticated;
+grant execute on function stepbase.rerun(uuid, text) to authenticated;
+grant execute on function stepbase.send_signal(uuid, text, jsonb) to authenticated;

@@ -1,0 +1,396 @@
+-- EXPLAIN for a workflow: what the engine makes of a version, in the order it would run, and what is
+-- likely to go wrong with it. Reads only; clients and `npm run explain` print it.
+
+create function stepbase_engine.expression_facts(p_node_type text, p_config jsonb)
+returns table (reads_everything boolean, secrets text[])
+language sql
+stable
+set search_path = ''
+as $$
+  with expression as (
+    select x.expression,
+      regexp_replace(x.expression, '"(?:[^"\\]|\\.)*"|''(?:[^''\\]|\\.)*''', '""', 'g') as bare
+    from stepbase_private.config_expressions(p_node_type, p_config) as x (expression)
+  )
+  select
+    coalesce(bool_or(
+      '*' = any (stepbase_private.referenced_steps(e.expression))
+      or e.bare ~ '(^|[^A-Za-z0-9_$.])context([^A-Za-z0-9_]|$)'
+    ), false),
+    array(
+      select distinct m.hit[1]
+      from expression s
+      cross join regexp_matches(s.bare, '(?:^|[^A-Za-z0-9_$.])secrets\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)', 'g') as m (hit)
+      order by 1
+    )
+  from expression e;
+$$;
+
+comment on function stepbase_engine.expression_facts(text, jsonb) is
+'Whether a config''s expressions may read everything the run has produced, and the secrets they name.';
+
+create function stepbase_engine.retry_plan(p_retry jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  -- Without chance: the waits at their longest.
+  with wait as (
+    select
+      a.attempt,
+      extract(epoch from stepbase_engine.retry_delay(p_retry || '{"jitter": 0}', a.attempt)) * 1000 as ms
+    from generate_series(1, stepbase_engine.max_attempts(p_retry) - 1) as a (attempt)
+    where jsonb_typeof(p_retry) = 'object'
+  )
+  select p_retry || jsonb_build_object(
+    'waits_ms', coalesce((select jsonb_agg(w.ms::bigint order by w.attempt) from wait w), '[]'),
+    'all_waits_ms', coalesce((select sum(w.ms)::bigint from wait w), 0)
+  )
+  where jsonb_typeof(p_retry) = 'object' and p_retry ? 'max_attempts';
+$$;
+
+comment on function stepbase_engine.retry_plan(jsonb) is 'A retry policy with the waits it leads to, jitter left out.';
+
+create function stepbase_engine.explain_nodes(p_workflow_version_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(
+    jsonb_strip_nulls(jsonb_build_object(
+      'ordinal', n.ordinal,
+      'id', n.node_id,
+      'type', n.node_type,
+      'label', n.label,
+      'reads', to_jsonb(n.reads),
+      'reads_everything', f.reads_everything,
+      'secrets', to_jsonb(f.secrets),
+      'from', (
+        select coalesce(jsonb_agg(jsonb_strip_nulls(
+          jsonb_build_object('node', e.source_node_id, 'handle', e.source_handle)) order by e.edge_id), '[]')
+        from stepbase.workflow_edges e
+        where e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
+      ),
+      'to', (
+        select coalesce(jsonb_agg(jsonb_strip_nulls(
+          jsonb_build_object('node', e.target_node_id, 'handle', e.source_handle)) order by e.edge_id), '[]')
+        from stepbase.workflow_edges e
+        where e.workflow_version_id = n.workflow_version_id and e.source_node_id = n.node_id
+      ),
+      'join', n.join_mode,
+      'on_error', n.on_error,
+      -- What the handlers use when the node says nothing; a wait holds no worker.
+      'attempt_timeout_ms', case
+        when n.node_type in ('delay', 'wait_for_signal', 'wait_for_approval', 'user_task', 'child_workflow') then null
+        when n.timeout_ms is not null then n.timeout_ms
+        else case coalesce(n.config -> 'step' ->> 'type', n.node_type)
+          when 'http_request' then 30000
+          when 'webhook' then 30000
+          when 'llm_call' then 120000
+          when 'inline_code' then 1000
+          else 300000
+        end
+      end,
+      'deadline_ms', coalesce(n.config -> 'deadline_ms', n.config -> 'timeout_ms', n.config -> 'ms', n.config -> 'until'),
+      'concurrency', case n.node_type when 'for_each' then coalesce(n.config -> 'concurrency', '10') end,
+      'each', n.config -> 'step' -> 'type',
+      'workflow', case n.node_type when 'child_workflow' then n.config -> 'workflow' end,
+      'component', n.config -> 'component',
+      'compensate', n.compensate -> 'type',
+      'retry', stepbase_engine.retry_plan(n.retry)
+    )) order by n.ordinal
+  ), '[]')
+  from stepbase.workflow_nodes n
+  cross join lateral stepbase_engine.expression_facts(n.node_type, n.config) f
+  where n.workflow_version_id = p_workflow_version_id;
+$$;
+
+comment on function stepbase_engine.explain_nodes(uuid) is 'The nodes of a version as the engine sees them, in topological order.';
+
+create function stepbase_engine.explain_warnings(p_workflow_version_id uuid)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  with node as (
+    select
+      n.*,
+      w.id as workflow_id,
+      w.app_code as workflow_app,
+      w.execution_timeout_seconds * 1000::bigint as run_ms,
+      f.reads_everything,
+      stepbase_engine.max_attempts(n.retry) as attempts,
+      stepbase_engine.retry_plan(n.retry) as plan,
+      coalesce(n.config -> 'step', jsonb_build_object('type', n.node_type, 'config', n.config)) as work,
+      case n.node_type
+        when 'delay' then n.config -> 'ms'
+        when 'wait_for_signal' then n.config -> 'timeout_ms'
+        when 'work_queue_pop' then n.config -> 'timeout_ms'
+        when 'child_workflow' then n.config -> 'timeout_ms'
+        when 'wait_for_approval' then n.config -> 'deadline_ms'
+        when 'user_task' then n.config -> 'deadline_ms'
+      end as wait,
+      (
+        n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
+        or (n.node_type = 'work_queue_pop' and n.config -> 'wait' is distinct from 'false')
+      )
+      -- What limits the step with all of its attempts limits its waits.
+      and not coalesce(n.retry ? 'max_elapsed_ms', false) as may_wait_on,
+      (
+        select coalesce(array_agg(coalesce(e.source_handle, '')), '{}')
+        from stepbase.workflow_edges e
+        where e.workflow_version_id = n.workflow_version_id and e.source_node_id = n.node_id
+      ) as handles
+    from stepbase.workflow_nodes n
+    join stepbase.workflow_versions v on v.id = n.workflow_version_id
+    join stepbase.workflows w on w.id = v.workflow_id
+    cross join lateral stepbase_engine.expression_facts(n.node_type, n.config) f
+    where n.workflow_version_id = p_workflow_version_id
+  )
+  select n.node_id, x.code, x.message
+  from node n
+  cross join lateral (
+    values
+      (
+        n.may_wait_on and coalesce(n.wait, 'null') = 'null',
+        'wait_without_deadline',
+        format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
+      ),
+      (
+        case n.compensate ->> 'type'
+          when 'user_task' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'wait_for_approval' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
+          when 'work_queue_pop' then coalesce(n.compensate #> '{config,timeout_ms}', 'null') = 'null'
+            and n.compensate #> '{config,wait}' is distinct from 'false'
+        end
+        and not coalesce(n.compensate -> 'retry' ? 'max_elapsed_ms', false),
+        'wait_without_deadline',
+        'what undoes it waits until somebody ends the undoing: give it a deadline'
+      ),
+      (
+        jsonb_typeof(n.wait) = 'number' and (n.wait #>> '{}')::numeric >= n.run_ms,
+        'wait_outlasts_run',
+        format('waits %s ms, but the run times out after %s ms', n.wait #>> '{}', n.run_ms)
+      ),
+      (
+        n.timeout_ms >= n.run_ms,
+        'attempt_outlasts_run',
+        format('an attempt may take %s ms, but the run times out after %s ms', n.timeout_ms, n.run_ms)
+      ),
+      (
+        (n.plan ->> 'all_waits_ms')::bigint >= n.run_ms,
+        'retries_outlast_run',
+        format('the waits between its attempts add up to %s ms, but the run times out after %s ms',
+          n.plan ->> 'all_waits_ms', n.run_ms)
+      ),
+      (
+        n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false) and n.work ->> 'type' in (
+          'transform', 'condition', 'delay', 'wait_for_approval', 'user_task', 'wait_for_signal', 'emit_event',
+          'child_workflow', 'work_queue_pop'
+        ),
+        'retry_has_no_effect',
+        format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
+      ),
+      (
+        n.retry is not null and n.attempts = 1 and not n.retry ? 'max_elapsed_ms',
+        'retry_has_no_effect',
+        'max_attempts counts the first attempt: 1 is no retry'
+      ),
+      (
+        n.attempts > 1 and n.work ->> 'type' = 'send_email',
+        'effect_may_repeat',
+        'a mail server may have taken a mail whose attempt failed: it can be sent twice'
+      ),
+      (
+        n.work ->> 'type' in ('http_request', 'webhook') and exists (
+          select 1 from jsonb_each_text(case jsonb_typeof(n.work -> 'config' -> 'headers')
+            when 'object' then n.work -> 'config' -> 'headers' else '{}' end) h
+          where lower(h.key) = 'idempotency-key' and strpos(h.value, '{{') = 0
+        ),
+        'idempotency_key_is_constant',
+        'sends the same Idempotency-Key in every run: the other side will do it once for all of them'
+      ),
+      (
+        n.node_type = 'for_each' and not n.config ? 'concurrency',
+        'for_each_default_concurrency',
+        'works on 10 items at a time, because concurrency is not given'
+      ),
+      (
+        n.reads_everything,
+        'reads_whole_context',
+        'may read all outputs of the run and loads them all: name the steps it needs'
+      ),
+      (
+        n.may_wait_on and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
+        'timeout_edge_never_taken',
+        'has a timeout edge but no deadline'
+      ),
+      (
+        n.node_type = 'delay' and jsonb_typeof(n.config -> 'ms') = 'number' and n.handles && array['error', 'timeout'],
+        'error_edge_never_taken',
+        'a delay of a fixed time does not fail'
+      ),
+      (
+        n.on_error = 'continue' and 'error' = any (n.handles),
+        'on_error_never_used',
+        'its error edge takes every failure, so on_error: continue says nothing'
+      ),
+      (
+        n.node_type = 'condition' and not exists (
+          select 1 from unnest(n.handles) h where h not in ('', 'error', 'timeout')),
+        'condition_chooses_nothing',
+        'no edge leaves by a handle, so its value decides nothing'
+      ),
+      (
+        n.node_type = 'wait_for_approval' and not n.handles && array['approved', 'rejected'],
+        'decision_ignored',
+        'no edge leaves by approved or rejected: the run goes on whatever is decided'
+      ),
+      (
+        n.join_mode = 'any' and n.in_degree < 2,
+        'join_has_no_effect',
+        'joins any of its incoming edges but has fewer than two'
+      ),
+      (
+        n.work ->> 'type' in ('work_queue_push', 'work_queue_pop') and strpos(n.work -> 'config' ->> 'queue', '{{') = 0
+          and not exists (
+            select 1
+            from stepbase.work_queues q
+            join stepbase.workflows o on o.id = q.workflow_id
+            where o.app_code = n.workflow_app
+              and (
+                n.work -> 'config' ->> 'queue' = o.kebab_name || '/' || q.queue_name
+                or (o.id = n.workflow_id and n.work -> 'config' ->> 'queue' = q.queue_name)
+              )
+          ),
+        'work_queue_missing',
+        format('there is no work queue %s', n.work -> 'config' ->> 'queue')
+      ),
+      (
+        n.work ->> 'type' = 'child_workflow' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
+          and not exists (
+            select 1 from stepbase.workflows c
+            where c.id = stepbase_private.child_workflow_id(n.workflow_id, n.work -> 'config' ->> 'workflow')
+              and stepbase_engine.is_runnable(c)
+          ),
+        'child_not_published',
+        format('there is no workflow %s that may be started', n.work -> 'config' ->> 'workflow')
+      )
+  ) as x (applies, code, message)
+  where x.applies
+  order by n.ordinal, x.code;
+$$;
+
+comment on function stepbase_engine.explain_warnings(uuid) is
+'What is likely to go wrong with a sound version: a stable code, the node, and what to make of it.';
+
+create function stepbase_engine.explain_version(p_workflow_version_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'workflow', w.kebab_name,
+    'name', w.name,
+    'app_code', w.app_code,
+    'version', v.version,
+    'status', v.status,
+    'limits', jsonb_build_object(
+      'execution_timeout_seconds', w.execution_timeout_seconds,
+      'max_concurrent_executions', w.max_concurrent_executions,
+      'task_queue', (
+        select jsonb_build_object(
+          'name', q.name,
+          'max_concurrent_workflows', q.max_concurrent_workflows,
+          'max_concurrent_activities', q.max_concurrent_activities
+        )
+        from stepbase.task_queues q
+        where q.app_code = w.app_code
+          and (q.id = w.task_queue_id or (w.task_queue_id is null and q.name = 'default'))
+      )
+    ),
+    'nodes', stepbase_engine.explain_nodes(v.id),
+    'problems', (
+      select coalesce(jsonb_agg(to_jsonb(p)), '[]')
+      from (
+        select d.* from stepbase_private.definition_problems(v.definition, v.app_code) d
+        union all
+        select c.* from stepbase_private.block_problems(w.id, v.definition) c
+      ) p
+    ),
+    'warnings', (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from stepbase_engine.explain_warnings(v.id) x)
+  )
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id;
+$$;
+
+comment on function stepbase_engine.explain_version(uuid) is 'Behind stepbase.explain_workflow and npm run explain.';
+
+create function stepbase_private.explain_workflow(workflow text, version int)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+-- Security definer: the engine's functions are nobody else's; app and permission are checked first.
+declare
+  v_app_code text := stepbase_private.require_permission('workflow:read');
+  v_workflow stepbase.workflows;
+  v_version_id uuid;
+begin
+  select w.* into v_workflow from stepbase.workflows w
+  where w.app_code = v_app_code and w.kebab_name = explain_workflow.workflow and w.deleted_at is null;
+  if not found then
+    perform stepbase_private.raise_error(
+      'SB404', 'not_found', format('there is no workflow %s', explain_workflow.workflow),
+      jsonb_build_object('workflow', explain_workflow.workflow)
+    );
+  end if;
+  v_version_id := case
+    when explain_workflow.version is null then coalesce(v_workflow.published_version_id, v_workflow.latest_version_id)
+    else (
+      select v.id from stepbase.workflow_versions v
+      where v.workflow_id = v_workflow.id and v.version = explain_workflow.version
+    )
+  end;
+  if v_version_id is null then
+    perform stepbase_private.raise_error(
+      'SB404', 'not_found', format('workflow %s has no such version', explain_workflow.workflow),
+      jsonb_build_object('workflow', explain_workflow.workflow)
+    );
+  end if;
+  return stepbase_engine.explain_version(v_version_id);
+end;
+$$;
+
+comment on function stepbase_private.explain_workflow(text, int) is 'Behind stepbase.explain_workflow.';
+
+create function stepbase.explain_workflow(workflow text, version int default null)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_private.explain_workflow(explain_workflow.workflow, explain_workflow.version);
+$$;
+
+comment on function stepbase.explain_workflow(text, int) is
+'What the engine makes of a workflow (kebab_name; the published version, or the draft when there is none): nodes in '
+'order with what they read, edges, limits, retries, and warnings {node_id, code, message}. Needs workflow:read. '
+'Errors: SB401, SB403, SB404.';
+
+revoke execute on function stepbase_engine.expression_facts(text, jsonb) from public;
+revoke execute on function stepbase_engine.retry_plan(jsonb) from public;
+revoke execute on function stepbase_engine.explain_nodes(uuid) from public;
+revoke execute on function stepbase_engine.explain_warnings(uuid) from public;
+revoke execute on function stepbase_engine.explain_version(uuid) from public;
+revoke execute on function stepbase_private.explain_workflow(text, int) from public;
+revoke execute on function stepbase.explain_workflow(text, int) from public;
+grant execute on function stepbase_private.explain_workflow(text, int) to authenticated;
+grant execute on function stepbase.explain_workflow(text, int) to authenticated;

@@ -1,0 +1,138 @@
+-- Who changed what: one row for every change of what people configure, written by triggers, changed by
+-- nobody, partitioned by month.
+
+create table stepbase.audit_log (
+  id uuid not null default stepbase_engine.new_id(),
+  created_at timestamptz not null default stepbase_engine.now(),
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
+  table_name text not null,
+  row_id text not null,
+  operation text not null constraint operation_is_known check (operation in ('insert', 'update', 'delete')),
+  actor_id uuid,
+  api_key_id uuid,
+  actor_role text not null,
+  changed_columns text[] not null default '{}',
+  old_row jsonb,
+  new_row jsonb,
+  constraint audit_log_pkey primary key (id, created_at),
+  constraint rows_match_operation check (
+    (old_row is not null) = (operation <> 'insert') and (new_row is not null) = (operation <> 'delete')
+  )
+)
+partition by range (created_at);
+
+comment on table stepbase.audit_log is 'Changes of configuration rows: append-only, written by triggers.';
+comment on column stepbase.audit_log.row_id is 'Key of the changed row, as text.';
+comment on column stepbase.audit_log.actor_id is 'The user who did it; no foreign key, so that it outlives the user.';
+comment on column stepbase.audit_log.api_key_id is 'The API key that did it.';
+comment on column stepbase.audit_log.actor_role is 'The database role of the request: authenticated, service_role, postgres …';
+comment on column stepbase.audit_log.old_row is 'The row before, without secrets and derived columns.';
+comment on column stepbase.audit_log.new_row is 'The row after, likewise.';
+
+create index idx_audit_log_app_code_created_at on stepbase.audit_log (app_code, created_at desc);
+create index idx_audit_log_table_name_row_id on stepbase.audit_log (table_name, row_id, created_at desc);
+create index idx_audit_log_actor_id on stepbase.audit_log (actor_id, created_at desc);
+
+-- As with run_events: partitions live in engine, and the default one catches what has no month yet.
+create table stepbase_engine.audit_log_default partition of stepbase.audit_log default;
+comment on table stepbase_engine.audit_log_default is 'Audit rows of months that have no partition yet.';
+
+alter table stepbase.audit_log enable row level security;
+alter table stepbase_engine.audit_log_default enable row level security;
+
+create function stepbase_private.refuse_audit_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- The rows go with the application itself: then it is already gone.
+  if tg_op = 'DELETE' and not exists (select 1 from stepbase.applications a where a.app_code = old.app_code) then
+    return old;
+  end if;
+  perform stepbase_private.raise_error('SB424', 'immutable', 'audit_log is append-only');
+  return null;
+end
+$$;
+
+comment on function stepbase_private.refuse_audit_change() is
+  'Trigger: refuses update, delete and truncate of the audit log (SB424), for everyone.';
+
+create trigger audit_log_append_only before update or delete on stepbase.audit_log
+  for each row execute function stepbase_private.refuse_audit_change();
+create trigger audit_log_no_truncate before truncate on stepbase.audit_log
+  for each statement execute function stepbase_private.refuse_audit_change();
+create trigger audit_log_default_no_truncate before truncate on stepbase_engine.audit_log_default
+  for each statement execute function stepbase_private.refuse_audit_change();
+
+grant select on stepbase.audit_log to authenticated, service_role;
+
+create policy "Auditors read the audit log" on stepbase.audit_log
+  for select to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('audit:read')));
+
+-- Definer: nobody has the right to write the log.
+create function stepbase_private.audit()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  key_column constant text := tg_argv[0];
+  -- Secrets, and what changes without anybody configuring anything.
+  hidden constant text[] := '{search,key_hash}';
+  silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
+    'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
+  before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
+  after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
+  app constant text := coalesce(after, before) ->> 'app_code';
+  changed text[] := '{}';
+begin
+  -- Shared rows belong to no application; and of an application that is being removed nothing is kept.
+  if app is null or not exists (select 1 from stepbase.applications a where a.app_code = app) then
+    return null;
+  end if;
+  if tg_op = 'UPDATE' then
+    select coalesce(array_agg(c.key order by c.key), '{}') into changed
+    from jsonb_each(after) c
+    where c.value is distinct from before -> c.key and c.key <> all (silent);
+    if changed = '{}' then
+      return null;
+    end if;
+  end if;
+  insert into stepbase.audit_log (
+    app_code, table_name, row_id, operation, actor_id, api_key_id, actor_role, changed_columns, old_row, new_row
+  )
+  values (
+    app, tg_table_name, coalesce(after, before) ->> key_column, lower(tg_op), auth.uid(),
+    (auth.jwt() ->> 'api_key_id')::uuid, coalesce(auth.jwt() ->> 'role', session_user), changed, before, after
+  );
+  return null;
+end
+$$;
+
+comment on function stepbase_private.audit() is
+  'Trigger: writes a row of stepbase.audit_log. Argument: the column that names the row.';
+
+do $$
+declare
+  audited record;
+begin
+  for audited in
+    select *
+    from (
+      values
+        ('applications', 'app_code'), ('app_members', 'user_id'), ('api_keys', 'id'), ('components', 'id'),
+        ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
+        ('workflow_versions', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'), ('workflow_queries', 'id'),
+        ('workflow_schedules', 'id'), ('workflow_triggers', 'id'), ('workflow_children', 'id'), ('workflow_compilations', 'id')
+    ) t (table_name, key_column)
+  loop
+    execute format(
+      'create trigger %I after insert or update or delete on stepbase.%I for each row execute function stepbase_private.audit(%L)',
+      audited.table_name || '_audit', audited.table_name, audited.key_column
+    );
+  end loop;
+end
+$$;
