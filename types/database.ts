@@ -276,6 +276,20 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"error_codes": {
+                  Row: {
+                    "created_at": string,"http_status": number,"name": string,"ordinal": number,"sqlstate": string | null,"title": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"http_status": number,"name": string,"ordinal": number,"sqlstate"?: string | null,"title": string
+                  }
+                  Update: {
+                    "created_at"?: string,"http_status"?: number,"name"?: string,"ordinal"?: number,"sqlstate"?: string | null,"title"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"organizations": {
                   Row: {
                     "created_at": string,"deleted_at": string | null,"id": string,"metadata": NonNullable<Json>,"name": string,"slug": string,"updated_at": string

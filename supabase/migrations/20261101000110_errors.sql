@@ -1,31 +1,65 @@
--- How the database says no: one helper that raises an error of our own SQLSTATE class with a stable
--- code that clients map, and the trigger that keeps immutable columns immutable.
+-- How the database refuses: the table of error codes, one helper that raises them, and the trigger that
+-- keeps immutable columns immutable.
 
-create function stepbase_private.raise_error(
-  error_state text,
-  code text,
-  message text,
-  extra jsonb default '{}'
-)
+create table stepbase.error_codes (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z_]*$'),
+  sqlstate text constraint sqlstate_is_of_class_sb check (sqlstate ~ '^SB[0-9]{3}$')
+    constraint error_codes_sqlstate_key unique,
+  http_status int not null constraint http_status_is_an_error check (http_status between 400 and 599),
+  title text not null,
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.error_codes is
+  'The stable codes of errors, the one list for SQL, RPCs and the HTTP API. RPCs raise the SQLSTATE and put the '
+  'code into the detail; the HTTP API answers with the status.';
+comment on column stepbase.error_codes.sqlstate is 'Null for errors that only the HTTP API reports.';
+comment on column stepbase.error_codes.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.error_codes (name, sqlstate, http_status, title, ordinal)
+values
+  ('invalid_request', 'SB400', 400, 'The request is not valid', 1),
+  ('not_authenticated', 'SB401', 401, 'Sign in first', 2),
+  ('permission_denied', 'SB403', 403, 'Permission denied', 3),
+  ('not_found', 'SB404', 404, 'Not found', 4),
+  ('method_not_allowed', null, 405, 'Method not allowed', 5),
+  ('conflict', 'SB409', 409, 'Conflict with the current state', 6),
+  ('immutable', 'SB424', 409, 'Cannot be changed', 7),
+  ('payload_too_large', null, 413, 'The body is too large', 8),
+  ('unsupported_media_type', null, 415, 'The body must be JSON', 9),
+  ('invalid_input', 'SB422', 422, 'The input does not match its schema', 10),
+  ('invalid_definition', 'SB423', 422, 'The definition is not valid', 11),
+  ('limit_reached', 'SB429', 429, 'A limit is reached', 12),
+  ('internal_error', null, 500, 'Internal error', 13),
+  ('unavailable', null, 503, 'Temporarily unavailable', 14);
+
+alter table stepbase.error_codes enable row level security;
+grant select on stepbase.error_codes to authenticated, service_role;
+create policy "Signed-in users read error codes" on stepbase.error_codes
+  for select to authenticated using (true);
+
+-- Definer: every role that can run into an error must be able to look it up.
+create function stepbase_private.raise_error(p_code text, p_message text, p_details jsonb default '{}')
 returns void
 language plpgsql
+stable
+security definer
 set search_path = ''
 as $$
 begin
   raise exception using
-    errcode = raise_error.error_state,
-    message = raise_error.message,
-    detail = (jsonb_build_object('code', raise_error.code) || coalesce(raise_error.extra, '{}'))::text;
-end
+    errcode = (select e.sqlstate from stepbase.error_codes e where e.name = p_code and e.sqlstate is not null),
+    message = p_message,
+    detail = (jsonb_build_object('code', p_code) || coalesce(p_details, '{}'))::text;
+end;
 $$;
 
-comment on function stepbase_private.raise_error(text, text, text, jsonb) is
-  'Raises an error with a SQLSTATE of class SB; detail is JSON: {"code": <stable code>, …extra}. '
-  'SB400 invalid_request, SB401 not_authenticated, SB403 permission_denied, SB404 not_found, '
-  'SB409 conflict, SB422 invalid_input, SB423 invalid_definition, SB424 immutable, '
-  'SB429 limit_reached.';
+comment on function stepbase_private.raise_error(text, text, jsonb) is
+  'Raises an error by its code in stepbase.error_codes, with the SQLSTATE found there; the detail is JSON: '
+  '{"code": <code>, …p_details}. Null arguments of raise make an unknown code an error of its own (22004).';
 
-grant execute on function stepbase_private.raise_error(text, text, text, jsonb)
+grant execute on function stepbase_private.raise_error(text, text, jsonb)
   to authenticated, service_role, supabase_auth_admin;
 
 create function stepbase_private.refuse_column_change()
@@ -41,7 +75,6 @@ begin
   foreach column_name in array tg_argv loop
     if old_row -> column_name is distinct from new_row -> column_name then
       perform stepbase_private.raise_error(
-        'SB424',
         'immutable',
         format('%s of %s cannot be changed', column_name, tg_table_name),
         jsonb_build_object('table', tg_table_name, 'column', column_name)

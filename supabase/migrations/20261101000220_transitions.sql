@@ -60,7 +60,7 @@ begin
     where t.entity = tg_argv[0] and t.from_status = old.status and t.to_status = new.status
   ) then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict',
+      'conflict',
       format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
       jsonb_build_object('from', old.status, 'to', new.status)
     );

@@ -124,14 +124,13 @@ declare
 begin
   select c.app_code, c.permissions into caller from stepbase_private.caller() c;
   if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
-    perform stepbase_private.raise_error('SB401', 'not_authenticated', 'Sign in first');
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if caller.app_code is null then
-    perform stepbase_private.raise_error('SB403', 'permission_denied', 'You are not a member of an application');
+    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application');
   end if;
   if not permission = any (caller.permissions) then
     perform stepbase_private.raise_error(
-      'SB403',
       'permission_denied',
       format('This needs the permission %s', permission),
       jsonb_build_object('permission', permission)

@@ -95,7 +95,7 @@ begin
     and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
   then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('%s would be left without an admin', old.app_code),
+      'conflict', format('%s would be left without an admin', old.app_code),
       jsonb_build_object('app_code', old.app_code)
     );
   end if;

@@ -73,15 +73,15 @@ declare
 begin
   if not wanted <@ allowed then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request', 'A key cannot do more than its maker',
+      'invalid_request', 'A key cannot do more than its maker',
       jsonb_build_object('scopes', array(select unnest(wanted) except select unnest(allowed)))
     );
   end if;
   if create_api_key.expires_at <= now() then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'The key would have expired already');
+    perform stepbase_private.raise_error('invalid_request', 'The key would have expired already');
   end if;
   if coalesce(btrim(create_api_key.name), '') = '' then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'The key needs a name');
+    perform stepbase_private.raise_error('invalid_request', 'The key needs a name');
   end if;
   insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
   values (
@@ -126,7 +126,7 @@ begin
   where k.id = revoke_api_key.api_key_id and k.app_code = app
   returning k.revoked_at into revoked;
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'There is no such key');
+    perform stepbase_private.raise_error('not_found', 'There is no such key');
   end if;
   return revoked;
 end

@@ -133,7 +133,7 @@ as $$
 begin
   if not exists (select 1 from stepbase.step_types t where t.name = new.implementation_type and t.is_component) then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request', format('%s is not implemented by components', new.implementation_type)
+      'invalid_request', format('%s is not implemented by components', new.implementation_type)
     );
   end if;
   return new;

@@ -104,7 +104,7 @@ begin
     where t.entity = tg_argv[0] and t.from_status = old.status and t.to_status = new.status
   ) then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
+      'conflict', format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
       jsonb_build_object('from', old.status, 'to', new.status)
     );
   end if;
@@ -139,7 +139,7 @@ begin
   -- Deeper than one trigger: the workflow or the application itself goes away.
   if pg_trigger_depth() = 1 then
     perform stepbase_private.raise_error(
-      'SB424', 'immutable', 'A published version cannot be deleted',
+      'immutable', 'A published version cannot be deleted',
       jsonb_build_object('workflow_version_id', old.id)
     );
   end if;

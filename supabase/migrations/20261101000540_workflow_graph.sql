@@ -268,7 +268,7 @@ begin
   -- The sync trigger, or a cascade, is one level further up.
   if pg_trigger_depth() = 1 then
     perform stepbase_private.raise_error(
-      'SB424', 'immutable',
+      'immutable',
       format('%s is derived from the definition; save the workflow instead', tg_table_name),
       jsonb_build_object('table', tg_table_name)
     );

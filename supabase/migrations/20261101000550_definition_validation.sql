@@ -335,7 +335,7 @@ as $$
 begin
   if jsonb_array_length(problems) > 0 then
     perform stepbase_private.raise_error(
-      'SB423', 'invalid_definition',
+      'invalid_definition',
       case jsonb_array_length(problems)
         when 1 then problems -> 0 ->> 'message'
         else format('%s (and %s more)', problems -> 0 ->> 'message', jsonb_array_length(problems) - 1)

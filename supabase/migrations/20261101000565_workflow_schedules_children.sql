@@ -179,7 +179,7 @@ begin
   end if;
   if stepbase_private.json_schema_errors(
     '{"type": "array", "items": {"type": "string"}}', new.block_until -> 'children') <> '[]' then
-    perform stepbase_private.raise_error('SB422', 'invalid_input', 'children of block_until is a list of names');
+    perform stepbase_private.raise_error('invalid_input', 'children of block_until is a list of names');
   end if;
   if exists (
     with recursive link as (
@@ -207,7 +207,7 @@ begin
     select from reached r where r.for_id = new.id
   ) then
     perform stepbase_private.raise_error(
-      'SB422', 'invalid_input',
+      'invalid_input',
       format('%s would wait for itself before it starts', new.child_workflow_name)
     );
   end if;

@@ -71,7 +71,7 @@ begin
       and t.id <> new.id
   ) then
     perform stepbase_private.raise_error(
-      'SB429', 'limit_reached', format('%s has 100 triggers already', new.event_name)
+      'limit_reached', format('%s has 100 triggers already', new.event_name)
     );
   end if;
   return new;

@@ -114,13 +114,13 @@ declare
   v_id uuid;
 begin
   if jsonb_typeof(create_webhook.input) is distinct from 'object' then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'input is a JSON object');
+    perform stepbase_private.raise_error('invalid_request', 'input is a JSON object');
   end if;
   select w.id into v_workflow_id from stepbase.workflows w
   where w.app_code = v_app_code and w.kebab_name = create_webhook.workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('there is no workflow %s', create_webhook.workflow),
+      'not_found', format('there is no workflow %s', create_webhook.workflow),
       jsonb_build_object('workflow', create_webhook.workflow)
     );
   end if;
@@ -160,13 +160,13 @@ declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
 begin
   if overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'an overlap is at most a week');
+    perform stepbase_private.raise_error('invalid_request', 'an overlap is at most a week');
   end if;
   perform 1 from stepbase.workflow_triggers t
   where t.id = rotate_webhook_secret.trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'there is no such webhook');
+    perform stepbase_private.raise_error('not_found', 'there is no such webhook');
   end if;
   delete from stepbase_private.webhook_secrets s
   where s.trigger_id = rotate_webhook_secret.trigger_id

@@ -24,13 +24,13 @@ as $$
 begin
   if p_workflow.deleted_at is not null then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('workflow %s was deleted', p_workflow.kebab_name),
+      'not_found', format('workflow %s was deleted', p_workflow.kebab_name),
       jsonb_build_object('workflow', p_workflow.kebab_name)
     );
   end if;
   if not stepbase_engine.is_runnable(p_workflow) then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict',
+      'conflict',
       format('workflow %s is %s, not published', p_workflow.kebab_name, p_workflow.status),
       jsonb_build_object('workflow', p_workflow.kebab_name)
     );

@@ -35,7 +35,7 @@ begin
     return old;
   end if;
   perform stepbase_private.raise_error(
-    'SB424', 'immutable', format('%s is append-only', tg_table_name)
+    'immutable', format('%s is append-only', tg_table_name)
   );
   return null;
 end;

@@ -84,7 +84,7 @@ begin
   -- The lock of the queue's row makes the size and duplicate checks hold.
   select q.* into v_queue from stepbase.work_queues q where q.id = p_work_queue_id for no key update;
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'There is no such work queue');
+    perform stepbase_private.raise_error('not_found', 'There is no such work queue');
   end if;
   if p_push_key is not null then
     select i.id into v_id
@@ -97,7 +97,7 @@ begin
   v_errors := stepbase_private.json_schema_errors(v_queue.work_item_schema, p_item);
   if v_errors <> '[]' then
     perform stepbase_private.raise_error(
-      'SB422', 'invalid_input', format('The item does not fit the schema of %s', v_queue.queue_name),
+      'invalid_input', format('The item does not fit the schema of %s', v_queue.queue_name),
       jsonb_build_object('errors', v_errors)
     );
   end if;
@@ -116,7 +116,7 @@ begin
     )
   then
     perform stepbase_private.raise_error(
-      'SB429', 'limit_reached', format('%s already holds %s items', v_queue.queue_name, v_queue.max_size)
+      'limit_reached', format('%s already holds %s items', v_queue.queue_name, v_queue.max_size)
     );
   end if;
   insert into stepbase.work_queue_items (app_code, work_queue_id, item, priority, pushed_by_run_id, push_key)

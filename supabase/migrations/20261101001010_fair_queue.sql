@@ -171,7 +171,7 @@ begin
       ) w
     ) then
       perform stepbase_private.raise_error(
-        'SB429', 'limit_reached', format('%s runs wait to start already', v_most),
+        'limit_reached', format('%s runs wait to start already', v_most),
         jsonb_build_object('max_waiting_runs', v_most)
       );
     end if;

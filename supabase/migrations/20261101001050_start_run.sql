@@ -44,13 +44,13 @@ begin
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
 
   if jsonb_typeof(p_input) is distinct from 'object' then
-    perform stepbase_private.raise_error('SB422', 'invalid_input', 'the input of a run is a JSON object');
+    perform stepbase_private.raise_error('invalid_input', 'the input of a run is a JSON object');
   end if;
   if v_version.input_schema is not null then
     v_errors := stepbase_private.json_schema_errors(v_version.input_schema, p_input);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
-        'SB422', 'invalid_input',
+        'invalid_input',
         format('the input does not fit the input schema of %s', v_version.kebab_name),
         jsonb_build_object('errors', v_errors)
       );

@@ -81,12 +81,12 @@ begin
     limit 1;
     if v_failed in ('failed', 'cancelled', 'timed_out') then
       perform stepbase_private.raise_error(
-        'SB409', 'conflict', format('it waits for child %s, which is %s', v_child, v_failed)
+        'conflict', format('it waits for child %s, which is %s', v_child, v_failed)
       );
     end if;
     if v_failed is null and not stepbase_engine.may_start_child(p_step, v_child) then
       perform stepbase_private.raise_error(
-        'SB409', 'conflict', format('it waits for child %s, which nothing starts any more', v_child)
+        'conflict', format('it waits for child %s, which nothing starts any more', v_child)
       );
     end if;
     if v_failed is distinct from 'completed' then
@@ -132,7 +132,7 @@ begin
   -- Workflows that call themselves for ever are a mistake of their makers, not of the engine's.
   if stepbase_engine.child_depth(p_step.run_id) >= 16 then
     perform stepbase_private.raise_error(
-      'SB429', 'limit_reached', 'it would be the 17th child in a row', '{"max_depth": 16}'
+      'limit_reached', 'it would be the 17th child in a row', '{"max_depth": 16}'
     );
   end if;
   select r.* into strict v_parent from stepbase.runs r where r.id = p_step.run_id;
@@ -143,7 +143,7 @@ begin
       else w.id = v_link.child_workflow_id end;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('there is no workflow %s', p_child ->> 'workflow')
+      'not_found', format('there is no workflow %s', p_child ->> 'workflow')
     );
   end if;
   perform stepbase_engine.require_runnable(v_workflow);

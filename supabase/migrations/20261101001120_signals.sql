@@ -63,7 +63,7 @@ declare
 begin
   if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
+      'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
     );
   end if;
   select
@@ -74,7 +74,7 @@ begin
   where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
-      'SB422', 'invalid_input',
+      'invalid_input',
       format('the payload does not fit the parameters of signal %s', p_signal_name),
       jsonb_build_object('errors', v_errors)
     );
@@ -95,7 +95,7 @@ begin
     return;
   end if;
   if not v_is_open then
-    perform stepbase_private.raise_error('SB409', 'conflict', 'the run has ended: nothing waits for a signal');
+    perform stepbase_private.raise_error('conflict', 'the run has ended: nothing waits for a signal');
   end if;
   if v_work_queue_id is not null then
     -- The signal that came with a work queue is a push.

@@ -26,11 +26,11 @@ begin
       and case p_permission when 'signal' then l.can_signal_parent else l.can_query_parent end
   ) then
     perform stepbase_private.raise_error(
-      'SB403', 'permission_denied', format('this child may not %s its parent', p_permission)
+      'permission_denied', format('this child may not %s its parent', p_permission)
     );
   end if;
   if v_peer.id is null then
-    perform stepbase_private.raise_error('SB404', 'not_found', format('there is no such run: %s', p_target));
+    perform stepbase_private.raise_error('not_found', format('there is no such run: %s', p_target));
   end if;
   return v_peer;
 end;

@@ -24,7 +24,7 @@ begin
   where r.id = p_run_id;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('there is no work queue %s', p_queue), jsonb_build_object('queue', p_queue)
+      'not_found', format('there is no work queue %s', p_queue), jsonb_build_object('queue', p_queue)
     );
   end if;
   return v_queue;
@@ -81,7 +81,7 @@ begin
   -- The end of the run comes before this, which then takes nothing, or sees what was taken.
   perform 1 from stepbase.runs r where r.id = p_run_id and r.completed_at is null for share;
   if not found then
-    perform stepbase_private.raise_error('SB409', 'conflict', 'the run has ended');
+    perform stepbase_private.raise_error('conflict', 'the run has ended');
   end if;
   select i.* into v_item
   from stepbase.work_queue_items i

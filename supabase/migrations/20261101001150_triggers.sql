@@ -64,7 +64,7 @@ begin
     -- Workflows that start each other for ever are a mistake of their makers, not of the engine's.
     if p_depth > 16 then
       perform stepbase_private.raise_error(
-        'SB429', 'limit_reached',
+        'limit_reached',
         format('event %s is the 17th in a row of events that started runs', p_event ->> 'name'),
         jsonb_build_object('run_id', p_event -> 'run_id')
       );

@@ -14,7 +14,7 @@ begin
   select t.* into v_trigger from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.trigger_type = 'webhook';
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'there is no such webhook');
+    perform stepbase_private.raise_error('not_found', 'there is no such webhook');
   end if;
   select r.id, r.status into run_id, status from stepbase.runs r
   where r.app_code = v_trigger.app_code and r.idempotency_key = v_key;
@@ -22,7 +22,7 @@ begin
   if is_new then
     begin
       if not v_trigger.is_enabled then
-        perform stepbase_private.raise_error('SB409', 'conflict', 'the webhook is switched off');
+        perform stepbase_private.raise_error('conflict', 'the webhook is switched off');
       end if;
       v_run := stepbase_engine.start_triggered(
         v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,

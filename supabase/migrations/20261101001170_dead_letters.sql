@@ -115,18 +115,18 @@ begin
   if redrive.run_ids is null and redrive.workflow is null and redrive.error_code is null
     and redrive.failed_after is null then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request', 'say which runs: run_ids, workflow, error_code or failed_after'
+      'invalid_request', 'say which runs: run_ids, workflow, error_code or failed_after'
     );
   end if;
   if coalesce(redrive.max_runs, 0) not between 1 and 1000 or cardinality(redrive.run_ids) > 1000 then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'between 1 and 1000 runs at a time');
+    perform stepbase_private.raise_error('invalid_request', 'between 1 and 1000 runs at a time');
   end if;
   if redrive.workflow is not null then
     select w.* into v_workflow from stepbase.workflows w
     where w.app_code = v_app_code and w.kebab_name = redrive.workflow;
     if not found then
       perform stepbase_private.raise_error(
-        'SB404', 'not_found', format('there is no workflow %s', redrive.workflow),
+        'not_found', format('there is no workflow %s', redrive.workflow),
         jsonb_build_object('workflow', redrive.workflow)
       );
     end if;
@@ -138,7 +138,7 @@ begin
       v_origin := stepbase_private.require_run(v_id, v_app_code);
       if v_origin.status not in ('failed', 'timed_out') then
         perform stepbase_private.raise_error(
-          'SB409', 'conflict', format('the run is %s: only failed and timed out runs are driven on', v_origin.status),
+          'conflict', format('the run is %s: only failed and timed out runs are driven on', v_origin.status),
           jsonb_build_object('run_id', v_id)
         );
       end if;

@@ -17,17 +17,17 @@ declare
   v_version_id uuid;
 begin
   if length(start_run.idempotency_key) not between 1 and 255 then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
+    perform stepbase_private.raise_error('invalid_request', 'an idempotency key has 1 to 255 characters');
   end if;
   -- Whoever took the key of a schedule's next run, say, would keep that from starting.
   if start_run.idempotency_key ~ '^(schedule|child|event|webhook):' then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request',
+      'invalid_request',
       'keys that begin with schedule:, child:, event: or webhook: are made by the engine alone'
     );
   end if;
   if start_run.priority not between -100 and 100 then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'priority is between -100 and 100');
+    perform stepbase_private.raise_error('invalid_request', 'priority is between -100 and 100');
   end if;
   select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
   from stepbase.workflows w
@@ -35,7 +35,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = start_run.workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('there is no workflow %s', start_run.workflow),
+      'not_found', format('there is no workflow %s', start_run.workflow),
       jsonb_build_object('workflow', start_run.workflow)
     );
   end if;
@@ -51,7 +51,7 @@ begin
   end if;
   if v_version_id is null then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found',
+      'not_found',
       format('workflow %s has no such published version', start_run.workflow)
     );
   end if;
@@ -100,7 +100,7 @@ begin
   where r.id = require_run.run_id and r.app_code = require_run.app_code;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', 'there is no such run',
+      'not_found', 'there is no such run',
       jsonb_build_object('run_id', require_run.run_id)
     );
   end if;
@@ -143,7 +143,7 @@ begin
     v_run := stepbase_private.require_run(v_run.id, v_run.app_code);
     if coalesce(v_run.pending_outcome ->> 'status', v_run.status) <> 'cancelled' then
       perform stepbase_private.raise_error(
-        'SB409', 'conflict',
+        'conflict',
         case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
           else format(
             'the run is being undone and will be %s: force ends that at once', v_run.pending_outcome ->> 'status'
@@ -190,7 +190,7 @@ begin
   where s.id = require_task.step_run_id and s.app_code = v_app_code and s.step_type = any(step_types);
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', 'there is no such task',
+      'not_found', 'there is no such task',
       jsonb_build_object('step_run_id', require_task.step_run_id)
     );
   end if;
@@ -214,18 +214,18 @@ begin
       )
     )
   then
-    perform stepbase_private.raise_error('SB403', 'permission_denied', 'this task is not yours to complete');
+    perform stepbase_private.raise_error('permission_denied', 'this task is not yours to complete');
   end if;
   if v_task.status <> 'waiting' then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('the task is already %s', v_task.status),
+      'conflict', format('the task is already %s', v_task.status),
       jsonb_build_object('task_status', v_task.status)
     );
   end if;
   -- Between two attempts a step waits too, but for nobody's answer.
   if v_task.wait_kind <> 'task' then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('the step waits for %s, not for a person', v_task.wait_kind),
+      'conflict', format('the step waits for %s, not for a person', v_task.wait_kind),
       jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
     );
   end if;
@@ -249,13 +249,13 @@ declare
   v_errors jsonb;
 begin
   if finish_task.handle is not null and finish_task.output -> 'approved' = 'null' then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'approved is true or false');
+    perform stepbase_private.raise_error('invalid_request', 'approved is true or false');
   end if;
   if v_task.task -> 'form' is not null and finish_task.handle is null then
     v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', finish_task.output);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
-        'SB422', 'invalid_input', 'the answer does not fit the form',
+        'invalid_input', 'the answer does not fit the form',
         jsonb_build_object('errors', v_errors)
       );
     end if;
@@ -265,7 +265,7 @@ begin
     auth.uid()
   );
   if not found then
-    perform stepbase_private.raise_error('SB409', 'conflict', 'the task was completed by someone else');
+    perform stepbase_private.raise_error('conflict', 'the task was completed by someone else');
   end if;
   select s.* into v_task from stepbase.step_runs s where s.id = v_task.id;
   return v_task;

@@ -23,7 +23,7 @@ begin
     select r.* into v_run from stepbase.runs r where r.id = v_run.id;
     if v_run.status <> 'paused' then
       perform stepbase_private.raise_error(
-        'SB409', 'conflict',
+        'conflict',
         case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
           else 'the run is being undone' end
       );
@@ -80,7 +80,7 @@ begin
     v_run := stepbase_private.require_run(resume_run.run_id, stepbase_private.app_code());
     if v_run.status not in ('pending', 'running') then
       perform stepbase_private.raise_error(
-        'SB409', 'conflict', format('the run is already %s', v_run.status)
+        'conflict', format('the run is already %s', v_run.status)
       );
     end if;
     return v_run;
@@ -158,11 +158,11 @@ declare
   v_waits_for text[];
 begin
   if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('SB409', 'conflict', 'a run can be rerun once it has ended');
+    perform stepbase_private.raise_error('conflict', 'a run can be rerun once it has ended');
   end if;
   if rerun.from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', 'what the run had done was undone: rerun it as a whole'
+      'conflict', 'what the run had done was undone: rerun it as a whole'
     );
   end if;
   if rerun.from_step is not null and not exists (
@@ -170,7 +170,7 @@ begin
     where s.run_id = v_origin.id and s.step_id = rerun.from_step and s.status <> 'skipped'
   ) then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('the run never came to step %s', rerun.from_step),
+      'not_found', format('the run never came to step %s', rerun.from_step),
       jsonb_build_object('step_id', rerun.from_step)
     );
   end if;
@@ -178,7 +178,7 @@ begin
   v_waits_for := stepbase_engine.open_dependencies(v_origin.id, rerun.from_step);
   if v_waits_for is not null then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict',
+      'conflict',
       format(
         'the run never came to step %s: that waits for %s', rerun.from_step,
         array_to_string(v_waits_for, ', ')

@@ -94,7 +94,7 @@ begin
     v_answer := stepbase_engine.query_state(p_run) -> 'steps';
   else
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('the workflow has no query %s', p_query_name),
+      'not_found', format('the workflow has no query %s', p_query_name),
       jsonb_build_object('query_name', p_query_name)
     );
   end if;
@@ -104,7 +104,7 @@ begin
     and stepbase_private.json_schema_errors(v_query.return_type, v_answer) <> '[]'
   then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('what %s found does not fit its return type', p_query_name),
+      'conflict', format('what %s found does not fit its return type', p_query_name),
       jsonb_build_object('errors', stepbase_private.json_schema_errors(v_query.return_type, v_answer))
     );
   end if;
@@ -143,7 +143,7 @@ declare
 begin
   if v_found ? 'expression' then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request',
+      'invalid_request',
       format(
         'the expression of %s is more than a path: ask the HTTP API, which evaluates JSONata',
         query_run.query_name

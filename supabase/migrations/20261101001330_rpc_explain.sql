@@ -348,7 +348,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = explain_workflow.workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('there is no workflow %s', explain_workflow.workflow),
+      'not_found', format('there is no workflow %s', explain_workflow.workflow),
       jsonb_build_object('workflow', explain_workflow.workflow)
     );
   end if;
@@ -361,7 +361,7 @@ begin
   end;
   if v_version_id is null then
     perform stepbase_private.raise_error(
-      'SB404', 'not_found', format('workflow %s has no such version', explain_workflow.workflow),
+      'not_found', format('workflow %s has no such version', explain_workflow.workflow),
       jsonb_build_object('workflow', explain_workflow.workflow)
     );
   end if;

@@ -13,13 +13,13 @@ declare
 begin
   if coalesce(emit_event.name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or emit_event.name like 'run.%' then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request',
+      'invalid_request',
       'the name of an event starts with a letter, has letters, digits, _ . - and does not begin with run.'
     );
   end if;
   if emit_event.idempotency_key is not null then
     if length(emit_event.idempotency_key) not between 1 and 255 then
-      perform stepbase_private.raise_error('SB400', 'invalid_request', 'an idempotency key has 1 to 255 characters');
+      perform stepbase_private.raise_error('invalid_request', 'an idempotency key has 1 to 255 characters');
     end if;
     -- The same key is the same event, and an event starts each run once.
     v_id := md5(jsonb_build_array(v_app_code, emit_event.idempotency_key)::text)::uuid;

@@ -11,7 +11,7 @@ declare
   app stepbase.applications;
 begin
   if auth.uid() is null then
-    perform stepbase_private.raise_error('SB401', 'not_authenticated', 'Sign in first');
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   select a.* into app
   from stepbase.applications a
@@ -19,7 +19,7 @@ begin
     and a.app_code in (select stepbase_private.my_app_codes());
   -- The same answer for an application that is not there and one that is not theirs.
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'You are not a member of such an application');
+    perform stepbase_private.raise_error('not_found', 'You are not a member of such an application');
   end if;
   update stepbase.users u set active_app_code = app.app_code where u.id = auth.uid();
   return app;
@@ -60,10 +60,10 @@ declare
 begin
   if coalesce(save_workflow.kebab_name, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(save_workflow.kebab_name) > 100 then
     perform stepbase_private.raise_error(
-      'SB400', 'invalid_request', 'kebab_name must be lower-case words joined by hyphens, at most 100 characters');
+      'invalid_request', 'kebab_name must be lower-case words joined by hyphens, at most 100 characters');
   end if;
   if jsonb_typeof(save_workflow.input_schema) not in ('object', 'null') then
-    perform stepbase_private.raise_error('SB400', 'invalid_request', 'input_schema must be an object');
+    perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
   end if;
   select coalesce(jsonb_agg(to_jsonb(p)), '[]') into problems
   from stepbase_private.structure_problems(save_workflow.definition) p;
@@ -156,7 +156,7 @@ begin
   where v.id = publish_workflow.workflow_version_id and w.app_code = app and w.deleted_at is null
   for update of w;
   if not found then
-    perform stepbase_private.raise_error('SB404', 'not_found', 'There is no such workflow version');
+    perform stepbase_private.raise_error('not_found', 'There is no such workflow version');
   end if;
   select v.* into version
   from stepbase.workflow_versions v
@@ -168,7 +168,7 @@ begin
   end if;
   if version.status <> 'draft' then
     perform stepbase_private.raise_error(
-      'SB409', 'conflict', format('A version that is %s cannot be published', version.status),
+      'conflict', format('A version that is %s cannot be published', version.status),
       jsonb_build_object('version_status', version.status));
   end if;
 

@@ -50,7 +50,7 @@ begin
   if tg_op = 'DELETE' and not exists (select 1 from stepbase.applications a where a.app_code = old.app_code) then
     return old;
   end if;
-  perform stepbase_private.raise_error('SB424', 'immutable', 'audit_log is append-only');
+  perform stepbase_private.raise_error('immutable', 'audit_log is append-only');
   return null;
 end
 $$;

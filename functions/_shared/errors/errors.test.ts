@@ -21,7 +21,7 @@ Deno.test('an error of ours keeps its message and the members of its detail', ()
   deepStrictEqual(toProblem(error, 'r1'), {
     errors: [{ path: '/id', message: 'is required' }],
     type: 'urn:stepbase:problem:invalid_input',
-    title: 'The input breaks its schema',
+    title: 'The input does not match its schema',
     status: 422,
     detail: 'there is no such run',
     code: 'invalid_input',

@@ -10,18 +10,18 @@ export interface ErrorKind {
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   not_authenticated: { status: 401, title: 'Sign in first' },
-  permission_denied: { status: 403, title: 'Not allowed' },
+  permission_denied: { status: 403, title: 'Permission denied' },
   not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
-  conflict: { status: 409, title: 'In conflict with the present state' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  conflict: { status: 409, title: 'Conflict with the current state' },
   immutable: { status: 409, title: 'Cannot be changed' },
   payload_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body has to be JSON' },
-  invalid_input: { status: 422, title: 'The input breaks its schema' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  invalid_input: { status: 422, title: 'The input does not match its schema' },
   invalid_definition: { status: 422, title: 'The definition is not valid' },
   limit_reached: { status: 429, title: 'A limit is reached' },
-  internal_error: { status: 500, title: 'Something went wrong on our side' },
-  unavailable: { status: 503, title: 'Not available just now' },
+  internal_error: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Temporarily unavailable' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
