@@ -41,19 +41,28 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
     });
     signal.throwIfAborted();
     print(`Ready: ${stack.info.api_url}`);
+    return await runWorkflows(stack.info, world, { print, signal });
+  } finally {
+    for (const undo of cleanup.reverse()) {
+      await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
+    }
+  }
+}
 
-    const [starter, approver] = await signIn(stack.info);
-    cleanup.push(async () => {
-      await Promise.all([starter.leave(), approver.leave()]);
-    });
+/** The demo's three workflows on a running stack; resolves when all runs have ended. */
+export async function runWorkflows(
+  info: StackInfo,
+  world: World,
+  { print, signal }: DemoOptions,
+): Promise<RunReport[]> {
+  const [starter, approver] = await signIn(info);
+  try {
     print(`Signed in as ${starter.email}; ${approver.email} will approve.\n`);
     const report = await runAll(plansFor(world), starter, approver, print, signal);
     tellWorld(world, print);
     return report;
   } finally {
-    for (const undo of cleanup.reverse()) {
-      await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
-    }
+    await Promise.all([starter.leave(), approver.leave()]);
   }
 }
 

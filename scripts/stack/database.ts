@@ -27,6 +27,7 @@ export async function startDatabase(config: StackConfig, keys: StackKeys): Promi
     ? await connectExisting(config.databaseUrl)
     : await startEmbedded(config, keys);
   try {
+    await config.beforeMigrations?.(database.url);
     await migrate(database.url, config.dataDir);
     if (config.seed) await seedOnce(database.url, config.dataDir);
     return database;

@@ -31,6 +31,10 @@ export interface StackOptions {
   redisUrl?: string;
   /** Handed to the functions on top of what the stack itself sets. */
   functionsEnv?: Record<string, string>;
+  /** Prepares the database before Stepbase's migrations are applied: the project that is there already. */
+  beforeMigrations?: (databaseUrl: string) => Promise<void>;
+  /** The project's own access-token hook, instead of the one in supabase/config.toml. */
+  accessTokenHook?: { schema: string; name: string };
   /** What of the services' own output reaches the console. Default warn. */
   logLevel?: LogLevel;
 }
@@ -60,6 +64,8 @@ export interface StackConfig {
   databaseUrl: string | undefined;
   redisBackend: string | undefined;
   functionsEnv: Record<string, string>;
+  beforeMigrations: ((databaseUrl: string) => Promise<void>) | undefined;
+  accessTokenHook: { schema: string; name: string } | undefined;
   logLevel: LogLevel;
 }
 
@@ -102,6 +108,8 @@ export function resolveOptions(options: StackOptions): StackConfig {
     databaseUrl: options.databaseUrl ?? (process.env.DATABASE_URL || undefined),
     redisBackend: options.redisUrl ?? (process.env.REDIS_URL || undefined),
     functionsEnv: options.functionsEnv ?? {},
+    beforeMigrations: options.beforeMigrations,
+    accessTokenHook: options.accessTokenHook,
     logLevel: options.logLevel ?? 'warn',
   };
 }

@@ -144,7 +144,7 @@ async function openApi(options: RestOptions): Promise<Api> {
       await read();
     },
     fetch: async (request) => {
-      if (request.method === 'OPTIONS') return await quietly(() => app.fetch(request));
+      if (request.method === 'OPTIONS') return preflight(request);
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
       if (!identity.ok) return identity.response;
       const headers = new Headers(request.headers);
@@ -159,6 +159,20 @@ async function openApi(options: RestOptions): Promise<Api> {
       return await answered.finally(() => asking.delete(asked));
     },
   };
+}
+
+/** A browser's preflight, answered as PostgREST does: for every path, whatever its schema. */
+function preflight(request: Request): Response {
+  return new Response(null, {
+    status: 200,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD',
+      'access-control-allow-headers':
+        request.headers.get('access-control-request-headers') ?? 'authorization',
+      'access-control-max-age': '86400',
+    },
+  });
 }
 
 /** As PostgREST answers without its database. */

@@ -150,6 +150,7 @@ async function startServices(
   await mkdir(join(dataDir, 'logs'), { recursive: true });
   const keys = await loadKeys(dataDir);
   const project = await loadProjectConfig();
+  if (config.accessTokenHook) project.auth.hook.custom_access_token = config.accessTokenHook;
 
   // The client is built beside everything else; a failure is looked at when it is needed.
   const build =

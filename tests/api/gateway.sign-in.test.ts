@@ -4,7 +4,7 @@ import { client, inbox, seedUser, signedIn, stackInfo } from '../support/stack.t
 import { publishWorkflow } from './support.ts';
 
 it('a signed-in person starts a run through the gateway, and nobody else does', async () => {
-  const path = `api/v1/workflows/${await publishWorkflow(seedUser('admin@acme'))}/runs`;
+  const path = `stepbase-api/v1/workflows/${await publishWorkflow(seedUser('admin@acme'))}/runs`;
   const body = { input: { n: 3 } };
 
   const nobody = await client().functions.invoke(path, { body });

@@ -63,7 +63,7 @@ export async function startApi(env: Record<string, string> = {}): Promise<Api> {
   );
   const port = await listeningPort(child);
   return {
-    url: `http://127.0.0.1:${port}/api`,
+    url: `http://127.0.0.1:${port}/stepbase-api`,
     stop: () =>
       new Promise((done) => {
         child.once('exit', () => done());

@@ -8,7 +8,7 @@ import { client, pool, seedUser, signedIn, stackInfo, waitFor } from '../support
 
 async function rest(path: string, headers: Record<string, string>) {
   const response = await fetch(`${stackInfo().api_url}/rest/v1/${path}`, {
-    headers,
+    headers: { 'accept-profile': 'stepbase', ...headers },
     signal: AbortSignal.timeout(10_000),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -123,7 +123,7 @@ test('a new table is served soon after its migration, without a restart', async 
       insert into public.reload_probe values (1);
     `);
     const rows = await waitFor('the table is served', async () => {
-      const { data } = await person.from('reload_probe').select();
+      const { data } = await person.schema('public').from('reload_probe').select();
       return data ?? undefined;
     });
     expect(rows).toEqual([{ id: 1 }]);
@@ -162,7 +162,7 @@ test('a migration that holds a lock for long keeps nobody from what was there be
     expect(error).toBeNull();
     await migration.query('commit');
     await waitFor('the new view is served', async () => {
-      const { data } = await person.from('lock_probe_view').select();
+      const { data } = await person.schema('public').from('lock_probe_view').select();
       return data !== null;
     });
   } finally {
@@ -179,7 +179,8 @@ test('CORS lets a browser on another origin call every service', async () => {
       headers: {
         origin: stackInfo().web_url,
         'access-control-request-method': 'POST',
-        'access-control-request-headers': 'apikey,authorization,content-type,x-client-info',
+        'access-control-request-headers':
+          'apikey,authorization,content-type,x-client-info,accept-profile,content-profile',
       },
     });
     expect(response.ok).toBe(true);

@@ -49,7 +49,7 @@ describe('sql-lint', () => {
     ['no comment on a function', GOOD.replace(/comment on function.*\n/, ''), ['8 comment']],
     [
       'an exposed definer',
-      GOOD.replaceAll('stepbase_private.total', 'public.total'),
+      GOOD.replaceAll('stepbase_private.total', 'stepbase.total'),
       ['8 definer'],
     ],
     [
