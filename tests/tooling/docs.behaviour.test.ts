@@ -1,5 +1,5 @@
-// What docs/workflows.md says that its examples do, they do: each runs as it stands there, with the world
-// that it names on this machine. The clock is moved, so they have a stack of their own and take turns.
+// Every definition in the guides does what its page states. Each runs unchanged, with the hosts that it names
+// served on this machine. The tests move the clock, so they use a stack of their own, one after the other.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ let stack: Stack;
 let world: World;
 let outside: HttpServer;
 const calls: Received[] = [];
-/** What is answered at a path, one after the other; then, and elsewhere, the path itself. */
+/** Replies to the next requests of a path; other requests are answered with their path. */
 const replies = new Map<string, Reply[]>();
 
 const PARTNER_SECRET = `whsec_${Buffer.from('of the partner').toString('base64')}`;
@@ -60,10 +60,10 @@ interface More {
   lines?: string[];
 }
 
-/** The example, published, with the hosts of the page on this machine; `more` is drawn to it. */
+/** Publishes an example with its hosts replaced by a server on this machine; `more` is added to the graph. */
 async function published(name: string, { nodes = [], lines = [] }: More = {}): Promise<string> {
   const example = examples.find((one) => one.name === name);
-  if (!example) throw new Error(`the page has no example ${name}`);
+  if (!example) throw new Error(`the guides have no example ${name}`);
   const text = JSON.stringify(example.definition.nodes);
   const here = JSON.parse(text.replace(/https:\/\/[a-z]+\.example/g, outside.url)) as Node[];
   const drawn = example.definition.edges.map(
@@ -80,7 +80,7 @@ async function started(name: string, input: Json = {}, more?: More): Promise<str
 const ran = async (name: string, input: Json = {}, more?: More) =>
   await b.ended(await started(name, input, more));
 
-/** A workflow that the page calls by its name. */
+/** Publishes a workflow under the name that a page uses. */
 async function publishedAs(kebab_name: string, nodes: Node[]): Promise<void> {
   const { data } = await b.developer
     .rpc('save_workflow', { kebab_name, definition: { nodes, edges: [] } })
@@ -98,7 +98,7 @@ async function idOf(workflow: string): Promise<string> {
   return data?.id ?? '';
 }
 
-/** A parent that starts the example as its child, and may be told and asked what `may` says. */
+/** Publishes a parent that starts the example as its child, with the permissions in `may`. */
 async function parentOf(name: string, may: object, hears: Node[]): Promise<string> {
   const child = await published(name);
   const parent = await b.publish([
@@ -123,9 +123,9 @@ const queue = async (workflow: string) => {
 };
 
 const TRIED: Record<string, () => Promise<void>> = {
-  async 'A definition: fetch'() {
+  async 'guides/write-a-workflow: fetch'() {
     answers('/orders/A-1', { total: 150 });
-    const id = await started('A definition: fetch', { order_id: 'A-1' });
+    const id = await started('guides/write-a-workflow: fetch', { order_id: 'A-1' });
     const task = await b.stepIs(id, 'ask', 'waiting');
     expect(task.task).toMatchObject({ title: 'Ship order A-1?', role: 'developer' });
     await b.developer.rpc('decide_approval', { step_run_id: task.id, approved: true });
@@ -142,13 +142,15 @@ const TRIED: Record<string, () => Promise<void>> = {
     });
 
     answers('/orders/A-2', { total: 50 });
-    const small = await ran('A definition: fetch', { order_id: 'A-2' });
+    const small = await ran('guides/write-a-workflow: fetch', { order_id: 'A-2' });
     expect(small.statuses).toMatchObject({ ask: 'skipped', ship: 'completed' });
   },
 
-  async 'http_request: create'() {
+  async 'guides/call-http-services: create'() {
     refuses('/contacts', 409);
-    const { step } = await ran('http_request: create', { email: 'ada@customer.example' });
+    const { step } = await ran('guides/call-http-services: create', {
+      email: 'ada@customer.example',
+    });
     expect(step('create').output).toMatchObject({ status: 409, body: { status: 409 } });
     expect(lastCall('/contacts')).toMatchObject({
       method: 'POST',
@@ -157,14 +159,16 @@ const TRIED: Record<string, () => Promise<void>> = {
       body: { email: 'ada@customer.example' },
     });
     refuses('/contacts', 403);
-    expect((await ran('http_request: create', { email: 'x' })).run.error).toMatchObject({
+    expect(
+      (await ran('guides/call-http-services: create', { email: 'x' })).run.error,
+    ).toMatchObject({
       code: 'http_client_error',
       retryable: false,
     });
   },
 
-  async 'webhook: notify'() {
-    const { run } = await ran('webhook: notify', { order_id: 'A-1' });
+  async 'guides/call-http-services: notify'() {
+    const { run } = await ran('guides/call-http-services: notify', { order_id: 'A-1' });
     expect(run.output).toMatchObject({ notify: { status: 200 } });
     const call = lastCall('/hooks/stepbase');
     expect(call?.body).toEqual({ order: 'A-1' });
@@ -174,20 +178,24 @@ const TRIED: Record<string, () => Promise<void>> = {
       'webhook-signature': expect.stringMatching(/^v1,[\w+/]{43}=$/),
     });
     replies.set('/hooks/stepbase', [{ status: 302, headers: { location: '/elsewhere' } }]);
-    expect((await ran('webhook: notify', { order_id: 'A-1' })).run.status).toBe('failed');
+    expect((await ran('guides/call-http-services: notify', { order_id: 'A-1' })).run.status).toBe(
+      'failed',
+    );
     expect(lastCall('/elsewhere')).toBeUndefined();
   },
 
-  async 'transform: total'() {
+  async 'guides/compute-values: total'() {
     const lines = [
       { price: 2, quantity: 3 },
       { price: 5, quantity: 1 },
     ];
-    expect((await ran('transform: total', { lines })).run.output).toEqual({ total: 11 });
+    expect((await ran('guides/compute-values: total', { lines })).run.output).toEqual({
+      total: 11,
+    });
   },
 
-  async 'condition: size'() {
-    const name = await published('condition: size');
+  async 'guides/branches-and-joins: size'() {
+    const name = await published('guides/branches-and-joins: size');
     const taken = async (total: number) =>
       (await b.ended((await b.start(name, { total })).id)).statuses;
     expect(await taken(50)).toMatchObject({
@@ -204,15 +212,15 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(step('size')).toMatchObject({ handle: 'large', output: 'large' });
   },
 
-  async 'inline_code: group'() {
+  async 'guides/compute-values: group'() {
     const lines = [{ quantity: 0 }, { quantity: 2 }];
-    expect((await ran('inline_code: group', { lines })).run.output).toEqual({
+    expect((await ran('guides/compute-values: group', { lines })).run.output).toEqual({
       group: [{ quantity: 2 }],
     });
   },
 
-  async 'llm_call: classify'() {
-    const { run } = await ran('llm_call: classify', { text: 'Urgent: it is broken' });
+  async 'guides/models-and-mail: classify'() {
+    const { run } = await ran('guides/models-and-mail: classify', { text: 'Urgent: it is broken' });
     expect(run.output).toMatchObject({
       classify: { object: { urgent: true }, text: expect.any(String), usage: expect.any(Object) },
     });
@@ -224,8 +232,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     ]);
   },
 
-  async 'send_email: mail'() {
-    const { run } = await ran('send_email: mail', {
+  async 'guides/models-and-mail: mail'() {
+    const { run } = await ran('guides/models-and-mail: mail', {
       email: 'ada@customer.example',
       order_id: 'A-1',
     });
@@ -235,8 +243,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(mail.message.subject).toBe('Your order A-1');
   },
 
-  async 'wait_for_approval: ask'() {
-    const name = await published('wait_for_approval: ask');
+  async 'guides/approvals-and-tasks: ask'() {
+    const name = await published('guides/approvals-and-tasks: ask');
     await b.db.query(
       'update stepbase.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
       [name],
@@ -266,19 +274,21 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(passed?.step('ask')).toMatchObject({ handle: 'timeout', error: { code: 'timeout' } });
   },
 
-  async 'user_task: address'() {
-    const id = await started('user_task: address', { owner_id: seedUser('developer@acme').id });
+  async 'guides/approvals-and-tasks: address'() {
+    const id = await started('guides/approvals-and-tasks: address', {
+      owner_id: seedUser('developer@acme').id,
+    });
     const { id: step_run_id } = await b.stepIs(id, 'address', 'waiting');
     const completed = (output: Json) => b.developer.rpc('complete_task', { step_run_id, output });
     expect(codeOf(await completed({ city: 'Rome' }))).toBe('SB422 invalid_input');
     expect(codeOf(await completed({ street: 'Main Street 1' }))).toBe('none');
     expect((await b.ended(id)).run.output).toEqual({ address: { street: 'Main Street 1' } });
-    const stranger = await ran('user_task: address', { owner_id: randomUUID() });
+    const stranger = await ran('guides/approvals-and-tasks: address', { owner_id: randomUUID() });
     expect(stranger.run.error).toMatchObject({ code: 'unknown_assignee' });
   },
 
-  async 'delay: cool_down'() {
-    const name = await published('delay: cool_down');
+  async 'guides/wait-for-a-time: cool_down'() {
+    const name = await published('guides/wait-for-a-time: cool_down');
     await b.db.query(
       'update stepbase.workflows set execution_timeout_seconds = 604800 where kebab_name = $1',
       [name],
@@ -291,9 +301,9 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect((await b.ended(id)).run.status).toBe('completed');
   },
 
-  async 'wait_for_signal: paid'() {
+  async 'guides/signals-and-queries: paid'() {
     const late = { nodes: [value('late')], lines: ['paid > late : timeout'] };
-    const name = await published('wait_for_signal: paid', late);
+    const name = await published('guides/signals-and-queries: paid', late);
     await b.db.query(
       'update stepbase.workflows set execution_timeout_seconds = 1000000 where kebab_name = $1',
       [name],
@@ -309,9 +319,11 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect((await b.ended(forgotten.id)).statuses).toMatchObject({ late: 'completed' });
   },
 
-  async 'for_each: enrich'() {
+  async 'guides/loop-over-items: enrich'() {
     refuses('/companies/2', 503);
-    const id = await started('for_each: enrich', { companies: [1, 2, 3].map((n) => ({ id: n })) });
+    const id = await started('guides/loop-over-items: enrich', {
+      companies: [1, 2, 3].map((n) => ({ id: n })),
+    });
     await waitFor('the second company is asked again', async () => {
       const { rows } = await b.db.query(
         "select from stepbase.step_runs where run_id = $1 and attempt = 2 and status = 'waiting'",
@@ -325,18 +337,18 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(enrich.map(({ body }) => body.path)).toEqual([1, 2, 3].map((n) => `/companies/${n}`));
   },
 
-  async 'child_workflow: invoice'() {
-    const alone = await ran('child_workflow: invoice', { order_id: 'A-1' });
+  async 'guides/child-workflows: invoice'() {
+    const alone = await ran('guides/child-workflows: invoice', { order_id: 'A-1' });
     expect(alone.run.error).toMatchObject({ code: 'child_not_started' });
     await publishedAs('send-invoice', [value('sent', 'input.order')]);
-    const { run } = await ran('child_workflow: invoice', { order_id: 'A-1' });
+    const { run } = await ran('guides/child-workflows: invoice', { order_id: 'A-1' });
     expect(run.output).toEqual({ invoice: { sent: 'A-1' } });
   },
 
-  async 'send_signal, query_run: report'() {
+  async 'guides/signals-and-queries: report'() {
     const hears = [node('hear', 'wait_for_signal', { signal_name: 'progress' })];
     const may = (can_signal_parent: boolean) =>
-      parentOf('send_signal, query_run: report', { can_signal_parent }, hears);
+      parentOf('guides/signals-and-queries: report', { can_signal_parent }, hears);
     const { run, step } = await b.ended((await b.start(await may(true))).id);
     expect(step('hear').output).toEqual({ done: 3 });
     expect(step('call').output).toEqual({ report: { run_id: run.id } });
@@ -347,25 +359,29 @@ const TRIED: Record<string, () => Promise<void>> = {
     });
   },
 
-  async 'send_signal, query_run: total'() {
-    const parent = await parentOf('send_signal, query_run: total', { can_query_parent: true }, []);
+  async 'guides/signals-and-queries: total'() {
+    const parent = await parentOf(
+      'guides/signals-and-queries: total',
+      { can_query_parent: true },
+      [],
+    );
     const { run, step } = await b.ended((await b.start(parent)).id);
     expect(step('call').output).toMatchObject({ total: { id: run.id, status: 'running' } });
   },
 
-  async 'emit_event: shipped'() {
-    const { run } = await ran('emit_event: shipped', { order_id: 'A-1' });
+  async 'guides/events-and-webhooks: shipped'() {
+    const { run } = await ran('guides/events-and-webhooks: shipped', { order_id: 'A-1' });
     expect(run.output).toEqual({
       shipped: { name: 'order.shipped', payload: { order: 'A-1' } },
     });
   },
 
-  async 'service_task, ai_agent_task: look_up'() {
+  async 'guides/components: look_up'() {
     await b.db.query(
       "update stepbase.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
       [`${outside.url}/customers`],
     );
-    const name = 'service_task, ai_agent_task: look_up';
+    const name = 'guides/components: look_up';
     const { run } = await ran(name, { email: 'ada@customer.example' });
     expect(run.output).toEqual({ look_up: { path: '/customers' } });
     expect(lastCall('/customers')).toMatchObject({
@@ -377,8 +393,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(unfit.run.error).toMatchObject({ code: 'invalid_input' });
   },
 
-  async 'service_task, ai_agent_task: triage'() {
-    const { run } = await ran('service_task, ai_agent_task: triage', { order: 'A-1' });
+  async 'guides/components: triage'() {
+    const { run } = await ran('guides/components: triage', { order: 'A-1' });
     expect(run).toMatchObject({ status: 'completed', output: { triage: {} } });
     const asked = await world.model.calls.waitFor(({ model }) => model === 'gpt-5-mini');
     expect(asked.messages).toEqual([
@@ -387,8 +403,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     ]);
   },
 
-  async 'work_queue_push, work_queue_pop: push'() {
-    const name = await published('work_queue_push, work_queue_pop: push');
+  async 'guides/work-queues: push'() {
+    const name = await published('guides/work-queues: push');
     await queue(name);
     const { run } = await b.ended((await b.start(name, { order: { id: 'A-1' } })).id);
     const { data } = await b.developer
@@ -400,11 +416,11 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(run.output).toEqual({ push: { item_id: data?.id } });
   },
 
-  async 'work_queue_push, work_queue_pop: pop'() {
+  async 'guides/work-queues: pop'() {
     const push = node('push', 'work_queue_push', { queue: 'orders', item: '{{ input.order }}' });
     await publishedAs('order-intake', [push]);
     await queue('order-intake');
-    const name = 'work_queue_push, work_queue_pop: pop';
+    const name = 'guides/work-queues: pop';
     const waits = await started(name);
     await b.stepIs(waits, 'pop', 'waiting');
     await b.start('order-intake', { order: 'A-1' });
@@ -417,12 +433,14 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect((await b.ended(late)).run.error).toMatchObject({ code: 'timeout', step_id: 'pop' });
   },
 
-  async 'Failure: charge'() {
+  async 'guides/handle-failures: charge'() {
     answers('/charges', { receipt: 'r-1' });
     const input = { amount: 7, email: 'alan@customer.example' };
-    expect((await ran('Failure: charge', input)).run.output).toEqual({ receipt: 'r-1' });
+    expect((await ran('guides/handle-failures: charge', input)).run.output).toEqual({
+      receipt: 'r-1',
+    });
     refuses('/charges', 402);
-    const { statuses } = await ran('Failure: charge', input);
+    const { statuses } = await ran('guides/handle-failures: charge', input);
     expect(statuses).toEqual({
       charge: 'failed',
       receipt: 'skipped',
@@ -435,9 +453,9 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(mail.message.text).toContain('answered 402');
   },
 
-  async 'Retries: book'() {
+  async 'guides/retries-and-timeouts: book'() {
     refuses('/slots/7', 404, 409);
-    const id = await started('Retries: book', { slot: 7 });
+    const id = await started('guides/retries-and-timeouts: book', { slot: 7 });
     for (const attempt of [2, 3]) {
       await waitFor(`attempt ${attempt} waits`, async () => {
         const { rows } = await b.db.query(
@@ -452,15 +470,15 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(run.status).toBe('completed');
     expect(all.map(({ status }) => status)).toEqual(['failed', 'failed', 'completed']);
     refuses('/slots/8', 429);
-    const limited = await ran('Retries: book', { slot: 8 });
+    const limited = await ran('guides/retries-and-timeouts: book', { slot: 8 });
     expect(limited.run.error).toMatchObject({ code: 'http_rate_limited' });
     expect(limited.all).toHaveLength(1);
   },
 
-  async 'Compensation: book'() {
+  async 'guides/compensation: book'() {
     answers('/bookings', { id: 'b-7' });
     const { run, all } = await ran(
-      'Compensation: book',
+      'guides/compensation: book',
       { trip: 'Rome' },
       { nodes: [failing('pay')], lines: ['book > pay'] },
     );
@@ -473,9 +491,14 @@ const TRIED: Record<string, () => Promise<void>> = {
   },
 };
 
-describe('docs/workflows.md', () => {
-  test.each(examples)('$name: the example does what the page says', async ({ name }) => {
-    expect(Object.keys(TRIED)).toContain(name);
+describe('the guides', () => {
+  const guides = examples.filter(({ name }) => name.startsWith('guides/'));
+
+  test('has a test for every example and no other', () => {
+    expect(Object.keys(TRIED).sort()).toEqual(guides.map(({ name }) => name).sort());
+  });
+
+  test.each(guides)('$name: the example does what the page states', async ({ name }) => {
     await TRIED[name]?.();
   });
 });

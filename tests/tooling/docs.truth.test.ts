@@ -1,5 +1,5 @@
-// What the pages say about routes, errors and functions is what the code has.
-import { existsSync, globSync, readFileSync } from 'node:fs';
+// Routes, error codes, warnings, RPCs and tables in the documentation are those of the code.
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { userTokenVerifier } from '../../functions/_shared/auth/index.ts';
 import { openDb } from '../../functions/_shared/engine/db.ts';
@@ -10,14 +10,15 @@ import { openBus } from '../../functions/_shared/redis/bus.ts';
 import { REFUSALS } from '../../functions/_shared/steps/refusal.ts';
 import { createApp } from '../../functions/api/app.ts';
 import { FUNCTIONS } from '../../scripts/deno-imports.ts';
+import { pool } from '../support/stack.ts';
+import { blocks, read as page, pages, sources } from './docs-pages.ts';
 
 const ROOT = new URL('../../', import.meta.url);
-const page = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
 
-/** The routes of the app, built as index.ts builds it; nothing is called, so nothing is connected. */
+/** The routes of the app, built as index.ts builds it. No connection is opened. */
 function routes(): string[] {
   const env = parseEnv({
-    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    DATABASE_URL: 'postgres://none@127.0.0.1:1/none',
     SUPABASE_URL: 'http://127.0.0.1:1',
   });
   const log = createLog({ level: 'error' });
@@ -39,55 +40,44 @@ function routes(): string[] {
   ];
 }
 
-const sources = (pattern: string): string[] =>
-  globSync(pattern, { cwd: ROOT })
-    .filter((name) => !name.endsWith('.test.ts'))
-    .map((name) => page(name));
-
-/** What the first column of the table with this head names. */
-function codesOfTable(name: string, head: string): string[] {
-  const [, after = ''] = page(name).split(`| ${head} |\n`);
-  const [rows = ''] = after.split('\n\n', 1);
-  return rows.split('\n').flatMap((row) => {
-    const [, cell = ''] = row.split(' | ', 1)[0]?.split('| ') ?? [];
+/** The codes in the first column of the table with this head. */
+function codesOfTable(name: string, head: RegExp): string[] {
+  const lines = page(name).split('\n');
+  const start = lines.findIndex((line) => head.test(line)) + 2;
+  const length = lines.slice(start).findIndex((line) => !line.startsWith('|'));
+  return lines.slice(start, start + length).flatMap((row) => {
+    const [, cell = ''] = row.split('|');
     return [...cell.matchAll(/`(\w+)`/g)].map(([, code = '']) => code);
   });
 }
 
-describe('the pages', () => {
-  it('README lists every route of the HTTP API and no other', () => {
-    const [, table = ''] =
-      /\| HTTP API[^\n]*\n\|---\|---\|\n((?:\|.*\n)+)/.exec(page('README.md')) ?? [];
-    const listed = table.split('\n').flatMap((row) => {
-      const [cell = ''] = row.split('|').slice(1);
-      const paths = [...cell.matchAll(/`(?:(GET|POST) )?([^`]+)`/g)];
-      return paths.map(([, method, path = ''], index) => {
-        const [, first = ''] = paths[0]?.[0].match(/(GET|POST)/) ?? [];
-        const before = paths[index - 1]?.[2] ?? '';
-        return `${method ?? first} ${path.replace('…', before.replace(/\/[^/]*$/, ''))}`;
-      });
-    });
-    expect(listed.sort()).toEqual(routes().sort());
+describe('the documentation', () => {
+  const lines = pages.flatMap((name) => page(name).split('\n'));
+  const guide = page('docs/guides/write-a-workflow.md');
+
+  it('describes every route of the HTTP API and no other', () => {
+    const named = page('docs/reference/http-api.md').matchAll(/`((?:GET|POST) \/[^\s`?]*)`/g);
+    expect([...new Set([...named].map(([, route]) => route))].sort()).toEqual(routes().sort());
   });
 
-  it('docs/operations.md lists every SQLSTATE of ours with its code and status', () => {
-    const rows = [...page('docs/operations.md').matchAll(/^\| (SB\d+) \| `(\w+)` \| (\d+) \|$/gm)];
-    const ours = Object.entries(SQLSTATES).filter(([state]) => state.startsWith('SB'));
-    expect(rows.map(([, state, code, status]) => [state, code, Number(status)]).sort()).toEqual(
-      ours.map(([state, code]) => [state, code, ERRORS[code].status]).sort(),
-    );
+  it.each(Object.entries(SQLSTATES).filter(([state]) => state.startsWith('SB')))(
+    'lists %s with its code %s and HTTP status',
+    (state, code) => {
+      const { status } = ERRORS[code];
+      const cells = (line: string) =>
+        line.split('|').map((cell) => cell.trim().replaceAll('`', ''));
+      const rows = lines.filter((line) => line.startsWith('|') && cells(line).includes(state));
+      expect(rows.map(cells)).toContainEqual(expect.arrayContaining([state, code, String(status)]));
+    },
+  );
+
+  it.each(Object.entries(ERRORS))('lists the code %s of the HTTP API', (code, { status }) => {
+    const rows = lines.filter((line) => line.includes(`\`${code}\``));
+    expect(rows.filter((line) => new RegExp(`\\b${status}\\b`).test(line))).not.toEqual([]);
   });
 
-  it('docs/operations.md names every code of the HTTP API', () => {
-    for (const [code, { status }] of Object.entries(ERRORS)) {
-      expect(page('docs/operations.md')).toMatch(
-        new RegExp(`\\| \`${code}\` \\| ${status} \\||\`${code}\` \\(${status}[,)]`),
-      );
-    }
-  });
-
-  it('docs/workflows.md names every code that a step can fail with, and no other', () => {
-    const named = codesOfTable('docs/workflows.md', 'code | when | retried');
+  it('lists every code that a step can fail with, and no other', () => {
+    const named = codesOfTable('docs/reference/errors.md', /^\| code \|.*\bretr/);
     const source = [...sources('functions/**/*.ts'), ...sources('supabase/migrations/*.sql')].join(
       '\n',
     );
@@ -97,7 +87,7 @@ describe('the pages', () => {
       ...source.matchAll(/new ExpressionError\(\s*'(\w+)'/g),
       ...source.matchAll(/^ {2}SB\d+: '(\w+)',$/gm),
     ].map(([, code = '']) => code);
-    // Those of the HTTP API; a step that was cancelled has not failed; these keep a step from being compiled.
+    // Not failures of a step: errors of the HTTP API, a cancelled step, and refusals to compile a definition.
     const elsewhere = new Set([
       ...Object.keys(ERRORS),
       'cancelled',
@@ -107,37 +97,89 @@ describe('the pages', () => {
     const refused = Object.values(REFUSALS);
     const wanted = new Set([...raised.filter((code) => !elsewhere.has(code)), ...refused]);
     expect([...wanted].filter((code) => !named.includes(code))).toEqual([]);
-    // Some are put together: child_ and the status of the child, unknown_ and what is not known.
+    // Some codes are composed, for example of child_ and the status of the child.
     const known = (code: string) =>
       new RegExp(`['"]${code}['"]`).test(source) || /^(child|unknown)_/.test(code);
     expect(named.filter((code) => !known(code))).toEqual([]);
   });
 
-  it('docs/workflows.md names every keyword of JSON Schema that the database knows, and no other', () => {
+  it('names every keyword of JSON Schema that the database knows, and no other', () => {
     const [sql = ''] = sources('supabase/migrations/*_json_schema.sql');
     const known = [...sql.matchAll(/\bschema (?:\?|->>?) '(\w+)'/g)].map(([, word = '']) => word);
-    const [, list = ''] =
-      /It knows ([\s\S]*?)\. Other keywords/.exec(page('docs/workflows.md')) ?? [];
-    // In parentheses: the formats.
+    const [, list = ''] = /It knows ([\s\S]*?)\. Other keywords/.exec(guide) ?? [];
+    // The parentheses hold the formats.
     const named = [...list.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g)];
     expect(named.map(([, word = '']) => word).sort()).toEqual([...new Set(known)].sort());
   });
 
-  it('docs/workflows.md names every warning of explain, and no other', () => {
+  it('lists every warning of explain, and no other', () => {
     const [sql = ''] = sources('supabase/migrations/*_rpc_explain.sql');
     const given = [...sql.matchAll(/^ {8}'([a-z_]+)',$/gm)].map(([, code = '']) => code);
-    expect(codesOfTable('docs/workflows.md', 'code | meaning').sort()).toEqual(
-      [...new Set(given)].sort(),
-    );
+    const listed = codesOfTable('docs/guides/explain-a-workflow.md', /^\| code \| meaning \|$/);
+    expect(listed.sort()).toEqual([...new Set(given)].sort());
   });
+});
 
-  it('the links of the pages lead somewhere', () => {
-    for (const name of ['README.md', 'docs/operations.md', 'docs/workflows.md']) {
-      const links = [...page(name).matchAll(/\]\((?!https?:)([^)#]+)\)/g)];
-      for (const [, link = ''] of links) {
-        expect(existsSync(new URL(link, new URL(name, ROOT))), `${name}: ${link}`).toBe(true);
-      }
+describe('the client examples', () => {
+  const db = pool();
+  const examples = pages.flatMap((name) =>
+    ['ts', 'js'].flatMap((language) =>
+      blocks(page(name), language).map((block) => ({ name, block })),
+    ),
+  );
+  const found = (pattern: RegExp) =>
+    examples.flatMap(({ name, block }) =>
+      [...block.matchAll(pattern)].map(([, called = '', rest = '']) => ({ name, called, rest })),
+    );
+
+  /** The keys of an object literal at its outermost level. */
+  function keysOf(literal: string): string[] {
+    let depth = 0;
+    let outer = '';
+    for (const character of literal) {
+      if (/[)}\]]/.test(character)) depth -= 1;
+      if (depth < 0) break;
+      if (depth === 0) outer += character;
+      if (/[({[]/.test(character)) depth += 1;
     }
+    return outer.split(',').flatMap((entry) => /^\s*(\w+)\s*(?::|$)/.exec(entry)?.[1] ?? []);
+  }
+
+  it.each(found(/\.rpc\(\s*'(\w+)'(?:,\s*\{([\s\S]*))?/g))(
+    '$name: the RPC $called takes the arguments',
+    async ({ called, rest }) => {
+      const { rows } = await db.query<{ args: string[] }>(
+        `select coalesce(p.proargnames, '{}') as args from pg_proc p
+         join pg_namespace n on n.oid = p.pronamespace
+         where n.nspname = any(array['stepbase', 'public']) and p.proname = $1`,
+        [called],
+      );
+      expect(rows).toHaveLength(1);
+      expect(rows[0]?.args).toEqual(expect.arrayContaining(keysOf(rest)));
+    },
+  );
+
+  it.each(found(/\.from\(\s*'(\w+)'\)\s*\.(?:insert|update)\(\{([\s\S]*)/g))(
+    '$name: the table $called has the columns',
+    async ({ called, rest }) => {
+      const { rows } = await db.query<{ name: string }>(
+        `select a.attname::text as name from pg_attribute a
+         join pg_class c on c.oid = a.attrelid
+         join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = any(array['stepbase', 'public']) and c.relname = $1 and a.attnum > 0`,
+        [called],
+      );
+      expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(keysOf(rest)));
+    },
+  );
+
+  it.each(found(/\.from\(\s*'(\w+)'/g))('$name: $called exists', async ({ called }) => {
+    const { rows } = await db.query(
+      `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where n.nspname = any(array['stepbase', 'public']) and c.relname = $1`,
+      [called],
+    );
+    expect(rows).toHaveLength(1);
   });
 });
 

@@ -1,10 +1,11 @@
-// What docs/workflows.md shows can be saved and published as it stands there.
+// Every workflow example of the documentation can be saved and published unchanged.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stepHandlers } from '../../functions/_shared/steps/index.ts';
 import { pool, type StackClient, signedIn } from '../support/stack.ts';
-import { examples, page } from './docs-examples.ts';
+import { examples } from './docs-examples.ts';
+import { pages, read } from './docs-pages.ts';
 
 const names: string[] = [];
 const db = pool();
@@ -16,13 +17,20 @@ afterAll(() =>
   db.query('update stepbase.workflows set deleted_at = now() where kebab_name = any($1)', [names]),
 );
 
-describe('docs/workflows.md', () => {
+describe('the documentation', () => {
+  const guides = pages
+    .filter((page) => page.startsWith('docs/guides/'))
+    .map(read)
+    .join('\n');
+
   it('has examples', () => {
-    expect(examples.length).toBeGreaterThan(10);
+    expect(examples.length).toBeGreaterThan(20);
   });
 
-  it.each([...stepHandlers.keys()])('names the step type %s', (type) => {
-    expect(page).toMatch(new RegExp(`^### .*\\b${type}\\b|\\\`${type}\\\``, 'm'));
+  it.each([...stepHandlers.keys()])('has an example of the step type %s in a guide', (type) => {
+    expect(guides).toContain(`\`${type}\``);
+    const types = examples.flatMap(({ definition }) => definition.nodes.map((node) => node.type));
+    expect(types).toContain(type);
   });
 
   it.each(examples)('$name: the example is published', async ({ definition }) => {
