@@ -52,6 +52,7 @@ describe('a newcomer', () => {
 
   it.each(QUESTIONS)('$question: finds the answer in at most two links', ({ page, names }) => {
     expect(distances.get(page), `links from README.md to ${page}`).toBeLessThanOrEqual(2);
+    expect(exists(page), `${page} exists`).toBe(true);
     const text = read(page);
     for (const name of names) expect(text, `${page} names ${name}`).toContain(name);
   });
