@@ -188,7 +188,8 @@ describe('supabase/config.toml', () => {
     'declares the function %s where it is, and lets it verify callers itself',
     (name) => {
       const section =
-        page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ?? '';
+        page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ??
+        '';
       expect(section).toContain('verify_jwt = false');
       for (const [key, file] of [
         ['entrypoint', `functions/${name}/index.ts`],
