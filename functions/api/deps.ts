@@ -1,6 +1,6 @@
 // What the API is built from, made once in index.ts, and what travels with one request.
 import type { Identify, MemberCaller } from '../_shared/auth/index.ts';
-import type { Db } from '../_shared/engine/db.ts';
+import type { Db } from '../_shared/db/pool.ts';
 import type { Env } from '../_shared/env/env.ts';
 import type { Log } from '../_shared/log/log.ts';
 import type { Bus } from '../_shared/redis/bus.ts';

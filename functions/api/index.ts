@@ -1,6 +1,6 @@
 // Entry of the function `api`: reads the environment, builds the app once, serves it.
 import { apiKeyFinder, userTokenVerifier } from '../_shared/auth/index.ts';
-import { openDb } from '../_shared/engine/db.ts';
+import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus } from '../_shared/redis/bus.ts';

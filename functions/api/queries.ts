@@ -1,7 +1,7 @@
 // Every statement of the API. Those that take a `Query` run as the caller (asCaller), so that
 // row-level security and the RPCs' own checks decide; rows leave as JSON in PostgREST's form.
-import type { Db, Query, Row } from '../_shared/engine/db.ts';
-import { toJson } from '../_shared/engine/engine.ts';
+import type { Db, Query, Row } from '../_shared/db/pool.ts';
+import { toStorableJson } from '../_shared/text/storable.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -59,7 +59,7 @@ export async function emitEvent(
 ): Promise<string> {
   const [row] = await query<{ id: string }>(
     `select stepbase.emit_event(name => $1, payload => $2::jsonb, idempotency_key => $3) as id`,
-    [name, toJson(payload), idempotencyKey ?? null],
+    [name, toStorableJson(payload), idempotencyKey ?? null],
   );
   if (row === undefined) throw new Error('emit_event returned nothing');
   return row.id;

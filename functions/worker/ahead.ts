@@ -4,7 +4,7 @@
 // worker's token. An answer that it does not take is forgotten, and the step runs again in its turn;
 // nobody can tell, because it changed nothing.
 
-import type { AheadStep, Work } from '../_shared/engine/engine.ts';
+import type { AheadStep, Work } from './engine/engine.ts';
 import { type Answer, detailsOf, type ExecuteDeps, execute } from './execute.ts';
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 

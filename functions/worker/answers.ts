@@ -4,6 +4,9 @@
 // with here, so that it costs its own step and nobody else's.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';
+import { isRefused } from '../_shared/db/faults.ts';
+import { answered } from './ahead.ts';
+import { createBatcher } from './batcher.ts';
 import type {
   AheadStep,
   CompletedBranch,
@@ -11,12 +14,9 @@ import type {
   FailedStep,
   WaitingStep,
   Work,
-} from '../_shared/engine/engine.ts';
-import { isRefused } from '../_shared/engine/refused.ts';
-import { StepError } from '../_shared/steps/index.ts';
-import { answered } from './ahead.ts';
-import { createBatcher } from './batcher.ts';
+} from './engine/engine.ts';
 import type { Answer } from './execute.ts';
+import { StepError } from './steps/index.ts';
 
 /** A statement that failed (the database restarts, say) is tried again for about a lease. */
 const WRITE_ATTEMPTS = 8;

@@ -3,7 +3,7 @@
 // Two lanes keep two connections busy; the steps of one run always take the same lane, so that
 // lanes never wait for each other's lock of a run.
 
-import { isRefused } from '../_shared/engine/refused.ts';
+import { isRefused } from '../_shared/db/faults.ts';
 
 export interface Batcher<T> {
   add(item: T): void;

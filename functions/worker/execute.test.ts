@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
-import type { Work } from '../_shared/engine/engine.ts';
-import { type CompiledStep, StepError } from '../_shared/steps/index.ts';
-import { testContext } from '../_shared/steps/testing.ts';
+import type { Work } from './engine/engine.ts';
 import { type Answer, DEFAULT_TIMEOUT_MS, execute } from './execute.ts';
 import type { CompiledNode } from './plans.ts';
+import { type CompiledStep, StepError } from './steps/index.ts';
+import { testContext } from './steps/testing.ts';
 
 const WORK: Work = {
   job_id: 'j',

@@ -2,7 +2,9 @@
 // its time, and say what came of it. Nothing is written here; the answer goes to the batchers.
 
 import type { Clock } from '../_shared/clock/clock.ts';
-import type { Work } from '../_shared/engine/engine.ts';
+import type { Work } from './engine/engine.ts';
+import type { CompiledNode, Plans, Runnable } from './plans.ts';
+import type { RunMemory } from './run-memory.ts';
 import {
   type CompiledStep,
   type Completed,
@@ -11,9 +13,7 @@ import {
   StepError,
   toStepError,
   type Waiting,
-} from '../_shared/steps/index.ts';
-import type { CompiledNode, Plans, Runnable } from './plans.ts';
-import type { RunMemory } from './run-memory.ts';
+} from './steps/index.ts';
 
 /** An attempt that was taken over this often killed its workers: it fails instead of going round. */
 export const MAX_CLAIMS = 5;

@@ -1,7 +1,7 @@
 // Outbox messages on their way to Redis: what was heard is confirmed, what was not waits, for a while.
 
 import assert from 'node:assert/strict';
-import type { OutboxMessage } from '../_shared/engine/engine.ts';
+import type { OutboxMessage } from './engine/engine.ts';
 import { createHandover } from './handover.ts';
 
 const message = (outbox_id: number, age_ms = 0): OutboxMessage => ({

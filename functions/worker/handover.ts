@@ -2,8 +2,8 @@
 // least once. Nothing waits for it. While Redis is away the messages stay in the outbox, for a minute:
 // who listens then has no stream any more, and reads everything anew when it stands again.
 
-import type { OutboxMessage } from '../_shared/engine/engine.ts';
 import type { Announce } from './announce.ts';
+import type { OutboxMessage } from './engine/engine.ts';
 
 /** Between two attempts while Redis is away. */
 const PAUSE_MS = 5_000;

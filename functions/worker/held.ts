@@ -1,7 +1,7 @@
 // What a worker holds: tokens, how many branches of each it carries, by which delivery it got them, and those
 // whose steps it will not execute any more.
 
-import type { HeldToken } from '../_shared/engine/engine.ts';
+import type { HeldToken } from './engine/engine.ts';
 
 interface Held {
   delivery: number | undefined;

@@ -6,20 +6,20 @@
 import { Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
 import { pause, systemClock } from '../_shared/clock/clock.ts';
-import { openDb } from '../_shared/engine/db.ts';
-import { createEngine } from '../_shared/engine/engine.ts';
-import { openQueue } from '../_shared/engine/queue.ts';
+import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
-import { createStepEnv } from '../_shared/steps/index.ts';
 import { createAnnouncer } from './announce.ts';
 import { startBudget } from './budget.ts';
+import { createEngine } from './engine/engine.ts';
+import { openQueue } from './engine/queue.ts';
 import { createPlans } from './plans.ts';
 import { createPresence } from './presence.ts';
 import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createSecrets } from './secrets.ts';
+import { createStepEnv } from './steps/index.ts';
 import { listen, type Wakeup, type Wakeups } from './wakeups.ts';
 import { createWorker } from './worker.ts';
 

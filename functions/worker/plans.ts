@@ -3,7 +3,8 @@
 
 import { z } from 'zod';
 import type { Clock } from '../_shared/clock/clock.ts';
-import type { Engine, PlanNode } from '../_shared/engine/engine.ts';
+import type { Engine, PlanNode } from './engine/engine.ts';
+import { createLoader } from './loader.ts';
 import {
   type CompiledStep,
   type Component,
@@ -11,8 +12,7 @@ import {
   StepError,
   stepHandlers,
   toStepError,
-} from '../_shared/steps/index.ts';
-import { createLoader } from './loader.ts';
+} from './steps/index.ts';
 
 const KEPT_PLANS = 500;
 /** A version never changes, but the components that it names may. */

@@ -3,7 +3,7 @@
 
 import os from 'node:os';
 import process from 'node:process';
-import type { Presence } from '../_shared/engine/engine.ts';
+import type { Presence } from './engine/engine.ts';
 import type { Worker } from './worker.ts';
 
 /** The version in package.json; a test keeps them equal. */

@@ -1,7 +1,7 @@
 // What a step may do in the database while it runs: use work queues, signal and query other runs. Each
 // call is a transaction of its own and carries the step's key, so that a repeated one changes nothing.
 
-import type { Engine } from '../_shared/engine/engine.ts';
+import type { Engine } from './engine/engine.ts';
 import type { ExecuteDeps } from './execute.ts';
 
 /** `relay`: something may wait for what was just written. */

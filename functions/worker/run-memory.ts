@@ -2,8 +2,8 @@
 // executed or already read. Both never change, so nothing here can be stale; a run is forgotten as
 // soon as the worker carries no branch of it, which bounds the memory by the steps in flight.
 
-import type { Engine, RunFacts } from '../_shared/engine/engine.ts';
 import { storableJson, storableText } from '../_shared/text/storable.ts';
+import type { Engine, RunFacts } from './engine/engine.ts';
 import { createLoader } from './loader.ts';
 
 /** Larger outputs are read again when a later step needs them. */

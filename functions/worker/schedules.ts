@@ -4,7 +4,7 @@
 // that comes twice runs once; what repeats (with a * or a step) keeps its rhythm in real time.
 
 import { Cron } from 'croner';
-import type { DueSchedule, Engine, ScheduleAnswer } from '../_shared/engine/engine.ts';
+import type { DueSchedule, Engine, ScheduleAnswer } from './engine/engine.ts';
 
 /** The next time after `after`, or undefined when the expression names none. */
 export function nextTime(expression: string, timezone: string, after: Date): Date | undefined {

@@ -1,7 +1,7 @@
 // Secrets in the environment: each app finds its own, and never another's.
 
 import assert from 'node:assert/strict';
-import type { Db } from '../_shared/engine/db.ts';
+import type { Db } from '../_shared/db/pool.ts';
 import { createSecrets, variableOf } from './secrets.ts';
 
 const noVault: Db = {

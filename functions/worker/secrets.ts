@@ -2,8 +2,8 @@
 // (STEPBASE_SECRET_<APP_CODE>__<NAME>) and, where Vault is present, from its entry
 // `stepbase/<app_code>/<name>`. They are read when a step needs them and never kept.
 
-import type { Db } from '../_shared/engine/db.ts';
-import { untilAnswered } from '../_shared/engine/lost.ts';
+import type { Db } from '../_shared/db/pool.ts';
+import { untilAnswered } from '../_shared/db/retry.ts';
 import { SECRET_PREFIX } from '../_shared/env/env.ts';
 import type { SecretsOf } from './execute.ts';
 

@@ -1,8 +1,8 @@
 // What a worker does now and then, whatever its steps do: it keeps the leases of its tokens, says that it
 // is there, returns the tokens of workers that fell silent, and looks whether runs under way have ended.
 
-import type { Engine, HeldToken, Presence } from '../_shared/engine/engine.ts';
-import type { TokenQueue } from '../_shared/engine/queue.ts';
+import type { Engine, HeldToken, Presence } from './engine/engine.ts';
+import type { TokenQueue } from './engine/queue.ts';
 import type { Timers } from './timers.ts';
 
 export interface UpkeepOptions {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { type Clock, systemClock } from '../_shared/clock/clock.ts';
 import { handClock, settled } from '../_shared/clock/testing.ts';
+import type { Announce } from './announce.ts';
 import type {
   CompletedBranch,
   Engine,
@@ -12,13 +13,12 @@ import type {
   PlanNode,
   Token,
   Work,
-} from '../_shared/engine/engine.ts';
-import type { TokenQueue } from '../_shared/engine/queue.ts';
-import { testEnv } from '../_shared/steps/testing.ts';
-import type { Announce } from './announce.ts';
+} from './engine/engine.ts';
+import type { TokenQueue } from './engine/queue.ts';
 import { createPlans, type Plans } from './plans.ts';
 import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
+import { testEnv } from './steps/testing.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 const REFUSED = Object.assign(new Error('index row requires too much'), { code: '54000' });

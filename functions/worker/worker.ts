@@ -2,25 +2,18 @@
 // on with the next steps of the same branches, until it is stopped or its budget is spent.
 
 import type { Clock } from '../_shared/clock/clock.ts';
-import type {
-  AheadStep,
-  Engine,
-  Presence,
-  StartFacts,
-  Token,
-  Work,
-} from '../_shared/engine/engine.ts';
-import type { TokenQueue } from '../_shared/engine/queue.ts';
-import { StepError } from '../_shared/steps/index.ts';
 import { runAhead, startsAhead } from './ahead.ts';
 import type { Announce } from './announce.ts';
 import { createAnswers } from './answers.ts';
 import { type Budget, unlimited } from './budget.ts';
+import type { AheadStep, Engine, Presence, StartFacts, Token, Work } from './engine/engine.ts';
+import type { TokenQueue } from './engine/queue.ts';
 import { type Answer, type ExecuteDeps, execute } from './execute.ts';
 import { createHandover } from './handover.ts';
 import { createHeldTokens } from './held.ts';
 import type { RunMemory } from './run-memory.ts';
 import { runSchedules } from './schedules.ts';
+import { StepError } from './steps/index.ts';
 import { createTimers } from './timers.ts';
 import { createUpkeep } from './upkeep.ts';
 import type { Wakeup } from './wakeups.ts';

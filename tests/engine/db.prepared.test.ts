@@ -2,7 +2,7 @@
 // what they return; through a pooler never.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Db, openDb } from '../../functions/_shared/engine/db.ts';
+import { type Db, openDb } from '../../functions/_shared/db/pool.ts';
 import { freshDatabase } from '../support/stack.ts';
 
 let url: string;

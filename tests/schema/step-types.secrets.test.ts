@@ -2,7 +2,7 @@
 // and the worker when it compiles one; both must mean the same types.
 
 import { expect, test } from 'vitest';
-import { stepHandlers } from '../../functions/_shared/steps/index.ts';
+import { stepHandlers } from '../../functions/worker/steps/index.ts';
 import { pool } from '../support/stack.ts';
 
 test('the database and the worker allow secrets in the same step types', async () => {

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { userTokenVerifier } from '../../functions/_shared/auth/index.ts';
-import { openDb } from '../../functions/_shared/engine/db.ts';
+import { openDb } from '../../functions/_shared/db/pool.ts';
 import { parseEnv } from '../../functions/_shared/env/env.ts';
 import { ERRORS, SQLSTATES } from '../../functions/_shared/errors/index.ts';
 import { createLog } from '../../functions/_shared/log/log.ts';
 import { openBus } from '../../functions/_shared/redis/bus.ts';
-import { REFUSALS } from '../../functions/_shared/steps/refusal.ts';
 import { createApp } from '../../functions/api/app.ts';
+import { REFUSALS } from '../../functions/worker/steps/refusal.ts';
 import { FUNCTIONS } from '../../scripts/deno-imports.ts';
 import { pool } from '../support/stack.ts';
 import { blocks, read as page, pages, sources } from './docs-pages.ts';

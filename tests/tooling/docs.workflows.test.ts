@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stepHandlers } from '../../functions/_shared/steps/index.ts';
+import { stepHandlers } from '../../functions/worker/steps/index.ts';
 import { pool, type StackClient, signedIn } from '../support/stack.ts';
 import { examples } from './docs-examples.ts';
 import { pages, read } from './docs-pages.ts';

@@ -1,6 +1,6 @@
 // Statements run as the caller: role `authenticated` and the caller's claims for one transaction, so
 // that row-level security and the checks of the RPCs decide, exactly as for supabase-js.
-import type { Db, Query } from '../engine/db.ts';
+import type { Db, Query } from '../db/pool.ts';
 import type { MemberCaller } from './caller.ts';
 
 /** A statement of a caller that takes longer is cancelled by the server. */

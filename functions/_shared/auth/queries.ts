@@ -1,5 +1,5 @@
 // The SQL of authentication.
-import type { Db } from '../engine/db.ts';
+import type { Db } from '../db/pool.ts';
 import type { ApiKeyFacts } from './caller.ts';
 
 /** Looks an API key up by its hash and notes that it was used. */

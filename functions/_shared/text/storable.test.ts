@@ -1,9 +1,8 @@
 // Text that PostgreSQL's JSON refuses, in each place and spelling it can come in.
 
 import assert from 'node:assert/strict';
-import { toJson as toStored } from '../engine/engine.ts';
 import { toJson } from '../expressions/json.ts';
-import { cutText, storableJson, storableText } from './storable.ts';
+import { cutText, storableJson, storableText, toStorableJson } from './storable.ts';
 
 const HALF = '\ud83d';
 
@@ -14,21 +13,21 @@ Deno.test('halves of pairs and NUL are replaced, whole pairs stay', () => {
 Deno.test('JSON is made storable in keys and values', () => {
   const value = { [`k${HALF}`]: ['\ude00', { 'n\u0000': '\u{1F600}' }] };
   const expected = { 'k\uFFFD': ['\uFFFD', { 'n\uFFFD': '\u{1F600}' }] };
-  assert.deepEqual(JSON.parse(toStored(value)), expected);
+  assert.deepEqual(JSON.parse(toStorableJson(value)), expected);
   assert.deepEqual(toJson(value), expected);
 });
 
 Deno.test('text that reads like an escape is left alone', () => {
   const value = ['\\u0000', '\\ud83d', '\\\\u0000', '\\', `\\${HALF}`, '"\\u0000"', '\u001f'];
   const expected = value.with(4, '\\\uFFFD');
-  assert.deepEqual(JSON.parse(toStored(value)), expected);
+  assert.deepEqual(JSON.parse(toStorableJson(value)), expected);
   assert.deepEqual(toJson(value), expected);
 });
 
 Deno.test('what is storable already is returned as it is', () => {
   const json = JSON.stringify({ text: 'ü \u{1F600} \n \\u00', n: 1.5 });
   assert.equal(storableJson(json), json);
-  assert.equal(toStored(undefined), 'null');
+  assert.equal(toStorableJson(undefined), 'null');
 });
 
 Deno.test('a cut falls between characters', () => {

@@ -19,6 +19,11 @@ export function storableJson(json: string): string {
   );
 }
 
+/** Any value as JSON that PostgreSQL accepts; JSON has no undefined, so that becomes null. */
+export function toStorableJson(value: unknown): string {
+  return storableJson(JSON.stringify(value) ?? 'null');
+}
+
 /** The beginning of a text, which does not end within a surrogate pair. */
 export function cutText(text: string, length: number): string {
   const cut = text.slice(0, length);

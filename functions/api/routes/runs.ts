@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
-import type { Query } from '../../_shared/engine/db.ts';
+import type { Query } from '../../_shared/db/pool.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import {

@@ -1,7 +1,7 @@
 // The statements behind webhooks. They run with the function's own role: a call has no user, its
 // signature is its right.
-import type { Db } from '../../_shared/engine/db.ts';
-import { toJson } from '../../_shared/engine/engine.ts';
+import type { Db } from '../../_shared/db/pool.ts';
+import { toStorableJson } from '../../_shared/text/storable.ts';
 
 /** Empty when there is no such webhook. */
 export async function readSecrets(db: Db, triggerId: string): Promise<string[]> {
@@ -27,7 +27,7 @@ export async function startWebhook(
 ): Promise<StartedByCall> {
   const [row] = await db.query<StartedByCall>(
     'select * from stepbase_engine.start_webhook($1, $2, $3)',
-    [triggerId, callId, toJson(input)],
+    [triggerId, callId, toStorableJson(input)],
   );
   if (row === undefined) throw new Error('start_webhook returned nothing');
   return row;

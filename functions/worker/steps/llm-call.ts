@@ -2,8 +2,8 @@
 // With response_schema the answer is parsed and checked here too: not every server enforces it.
 
 import { z } from 'zod';
-import { validateJson } from '../expressions/index.ts';
-import { cutText } from '../text/storable.ts';
+import { validateJson } from '../../_shared/expressions/index.ts';
+import { cutText } from '../../_shared/text/storable.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';

@@ -8,7 +8,7 @@ import {
   resolveSecrets,
   type Scope,
   type SecretLookup,
-} from '../expressions/index.ts';
+} from '../../_shared/expressions/index.ts';
 import { StepError, throwIfAborted, toStepError } from './errors.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';

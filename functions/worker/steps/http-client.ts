@@ -1,7 +1,7 @@
 // One careful HTTP call for every step that makes one: guarded address, bounded time, size and redirects,
 // and one classification of what may be tried again.
 
-import { cutText, storableText } from '../text/storable.ts';
+import { cutText, storableText } from '../../_shared/text/storable.ts';
 import { assertAllowedUrl } from './egress.ts';
 import type { StepEnv } from './env.ts';
 import { abortError, StepError, throwIfAborted } from './errors.ts';

@@ -1,6 +1,6 @@
 // What a step's context looks like to an expression.
 
-import type { Scope } from '../expressions/index.ts';
+import type { Scope } from '../../_shared/expressions/index.ts';
 import type { StepContext } from './types.ts';
 
 export function toScope(ctx: StepContext): Scope {

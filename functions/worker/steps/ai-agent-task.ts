@@ -1,7 +1,7 @@
 // ai_agent_task: an agent that is a component. With an endpoint it is a service; without, its prompt and
 // its model are asked, and the output is the object that its output schema describes, or {text, usage}.
 
-import { compileTemplate, resolveSecrets, type Scope } from '../expressions/index.ts';
+import { compileTemplate, resolveSecrets, type Scope } from '../../_shared/expressions/index.ts';
 import { checkInput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
 import { llmCall } from './llm-call.ts';

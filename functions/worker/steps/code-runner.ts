@@ -3,7 +3,7 @@
 // place and the platform's CPU limit is what ends it.
 
 import { setTimeout as setNodeTimeout } from 'node:timers';
-import { loadQuickJS } from '../expressions/quickjs.ts';
+import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { type CodeJob, type CodeOutcome, runCode } from './code-sandbox.ts';
 import { abortError } from './errors.ts';
 

@@ -1,7 +1,7 @@
 // What the steps that run a component have in common: the component is there, and what goes in and
 // comes out fits its schemas.
 
-import { validateJson } from '../expressions/index.ts';
+import { validateJson } from '../../_shared/expressions/index.ts';
 import { StepError } from './errors.ts';
 import type { Component, StepContext } from './types.ts';
 

@@ -8,8 +8,8 @@ import type {
   QuickJSWASMModule,
   Scope,
 } from 'quickjs-emscripten-core';
-import { isExhausted, withSandbox } from '../expressions/quickjs.ts';
-import { cutText } from '../text/storable.ts';
+import { isExhausted, withSandbox } from '../../_shared/expressions/quickjs.ts';
+import { cutText } from '../../_shared/text/storable.ts';
 
 export interface CodeJob {
   code: string;

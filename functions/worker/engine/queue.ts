@@ -2,7 +2,7 @@
 // are created and ended by the engine inside its transitions; workers only fetch them and renew their leases.
 
 import { PgBoss } from 'pg-boss';
-import type { Db } from './db.ts';
+import type { Db } from '../../_shared/db/pool.ts';
 import type { HeldToken, StartFacts, Token } from './engine.ts';
 
 const QUEUE = 'steps';

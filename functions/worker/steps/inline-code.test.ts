@@ -1,7 +1,7 @@
 // inline_code: JSON in, JSON out, promises, what was printed; and that nothing gets out, goes on for ever or eats up memory.
 
 import assert from 'node:assert/strict';
-import { loadQuickJS } from '../expressions/quickjs.ts';
+import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { runCode } from './code-sandbox.ts';
 import { stopCodeThreads } from './index.ts';
 import { failureOf, outputOf, runStep, testContext } from './testing.ts';

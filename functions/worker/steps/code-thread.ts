@@ -1,6 +1,6 @@
 // The thread that runs inline_code, so that the worker's own event loop never stands still for it.
 
-import { loadQuickJS } from '../expressions/quickjs.ts';
+import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { type CodeJob, type CodeOutcome, runCode } from './code-sandbox.ts';
 
 interface Thread {

@@ -1,7 +1,7 @@
 // condition: chooses a branch. A string names the handle; anything else is 'true' or 'false' as JSONata sees it.
 
 import { z } from 'zod';
-import { evaluate, type Json } from '../expressions/index.ts';
+import { evaluate, type Json } from '../../_shared/expressions/index.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 

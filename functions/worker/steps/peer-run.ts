@@ -1,7 +1,7 @@
 // send_signal and query_run: what a step tells and asks another run, its parent by default.
 
 import { z } from 'zod';
-import { evaluateQuery } from '../expressions/index.ts';
+import { evaluateQuery } from '../../_shared/expressions/index.ts';
 import { refusedBy } from './refusal.ts';
 import type { StepHandler, StepResult } from './types.ts';
 

@@ -1,7 +1,7 @@
 // transform: the value of one JSONata expression.
 
 import { z } from 'zod';
-import { evaluate } from '../expressions/index.ts';
+import { evaluate } from '../../_shared/expressions/index.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 

@@ -1,10 +1,10 @@
 // The engine's functions as a worker calls them: each takes arrays and is one statement, one
 // round trip and one transaction. What they do is written in supabase/migrations/*_engine_*.sql.
 
+import type { Db, Row } from '../../_shared/db/pool.ts';
+import { untilAnswered } from '../../_shared/db/retry.ts';
+import { toStorableJson } from '../../_shared/text/storable.ts';
 import type { Component, QueryAnswer } from '../steps/types.ts';
-import { storableJson } from '../text/storable.ts';
-import type { Db, Row } from './db.ts';
-import { untilAnswered } from './lost.ts';
 
 const RELAY_LIMIT = 200;
 
@@ -211,13 +211,8 @@ export interface Engine {
   ): Promise<{ run_id: string; step_id: string; output: unknown }[]>;
 }
 
-// PostgreSQL's JSON has no undefined, and refuses text that would make a whole batch fail.
-export function toJson(value: unknown): string {
-  return storableJson(JSON.stringify(value) ?? 'null');
-}
-
 const optionalJson = (value: unknown): string | null =>
-  value === undefined ? null : toJson(value);
+  value === undefined ? null : toStorableJson(value);
 
 function only<T>(row: T | undefined): T {
   if (row === undefined) throw new Error('the statement returned no row');
@@ -249,7 +244,7 @@ export function createEngine(db: Db): Engine {
           steps.map((s) => s.held?.step_run_id ?? null),
           steps.map((s) => s.held?.claim ?? null),
           steps.map((s) => optionalJson(s.input)),
-          steps.map((s) => toJson(s.output)),
+          steps.map((s) => toStorableJson(s.output)),
           steps.map((s) => s.handle ?? null),
           steps.map((s) => optionalJson(s.details)),
           steps.map((s) => s.stepId),
@@ -270,7 +265,7 @@ export function createEngine(db: Db): Engine {
           steps.map((s) => s.work.step_run_id),
           steps.map((s) => s.work.claim),
           steps.map((s) => optionalJson(s.input)),
-          steps.map((s) => toJson(s.error)),
+          steps.map((s) => toStorableJson(s.error)),
         ],
       ),
     async wait(steps) {
@@ -281,7 +276,7 @@ export function createEngine(db: Db): Engine {
           steps.map((s) => s.work.step_run_id),
           steps.map((s) => s.work.claim),
           steps.map((s) => optionalJson(s.input)),
-          steps.map((s) => toJson(s.wait)),
+          steps.map((s) => toStorableJson(s.wait)),
         ],
       );
     },
@@ -294,7 +289,7 @@ export function createEngine(db: Db): Engine {
     },
     dueSchedules: () => db.query('select * from stepbase_engine.due_schedules()'),
     async fireSchedules(answers) {
-      await db.query('select stepbase_engine.fire_schedules($1::jsonb)', [toJson(answers)]);
+      await db.query('select stepbase_engine.fire_schedules($1::jsonb)', [toStorableJson(answers)]);
     },
     async admit() {
       const [row] = await db.query<{ admitted: number; more_wait: boolean }>(
@@ -322,17 +317,17 @@ export function createEngine(db: Db): Engine {
     async expireTokens(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
         "select stepbase_engine.expire_leases($1 * interval '1 second') as count, stepbase_engine.heartbeat($2::jsonb)",
-        [leaseSeconds, toJson(presence)],
+        [leaseSeconds, toStorableJson(presence)],
       );
       return row?.count ?? 0;
     },
     async beat(presence) {
-      await db.query('select stepbase_engine.heartbeat($1::jsonb)', [toJson(presence)]);
+      await db.query('select stepbase_engine.heartbeat($1::jsonb)', [toStorableJson(presence)]);
     },
     async pushItem({ runId, key, queue }, item, priority) {
       const [row] = await asked<{ pushed: { item_id: string } }>(
         'select stepbase_engine.push_from_step($1, $2, $3, $4::jsonb, $5) as pushed',
-        [runId, key, queue, toJson(item), priority],
+        [runId, key, queue, toStorableJson(item), priority],
       );
       return only(row).pushed;
     },
@@ -345,7 +340,7 @@ export function createEngine(db: Db): Engine {
     async sendSignal({ runId, key, run }, signalName, payload) {
       const [row] = await asked<{ sent: { run_id: string } }>(
         'select stepbase_engine.signal_from_step($1, $2, $3, $4, $5::jsonb) as sent',
-        [runId, key, run, signalName, toJson(payload)],
+        [runId, key, run, signalName, toStorableJson(payload)],
       );
       return only(row).sent;
     },
