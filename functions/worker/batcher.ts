@@ -3,7 +3,7 @@
 // Two lanes keep two connections busy; the steps of one run always take the same lane, so that
 // lanes never wait for each other's lock of a run.
 
-import { isRefused } from '../_shared/db/faults.ts';
+import { isRejected } from '../_shared/db/faults.ts';
 
 export interface Batcher<T> {
   add(item: T): void;
@@ -59,7 +59,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
     try {
       await flush(items);
     } catch (error) {
-      if (items.length === 1 || !isRefused(error)) return onError(error, items);
+      if (items.length === 1 || !isRejected(error)) return onError(error, items);
       const half = items.length >> 1;
       await write(items.slice(0, half));
       await write(items.slice(half));

@@ -10,17 +10,17 @@ import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
-import { createAnnouncer } from './announce.ts';
 import { startBudget } from './budget.ts';
 import { createEngine } from './engine/engine.ts';
 import { openQueue } from './engine/queue.ts';
+import { createHeartbeat } from './heartbeat.ts';
+import { listen, type Wakeup, type WakeupListener } from './listener.ts';
 import { createPlans } from './plans.ts';
-import { createPresence } from './presence.ts';
-import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
+import { createRunNotifier } from './run-notifier.ts';
 import { createSecrets } from './secrets.ts';
+import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
-import { listen, type Wakeup, type Wakeups } from './wakeups.ts';
 import { createWorker } from './worker.ts';
 
 /** With hints by LISTEN or Redis a poll is only a safety net; without, it is the wake-up. */
@@ -44,9 +44,9 @@ const engine = createEngine(db);
 const queue = await openQueue(db, (error) => onError('queue', error));
 const bus = openBus(env.redis, log);
 const memory = createRunMemory(engine);
-let hints: Wakeups | undefined;
+let hints: WakeupListener | undefined;
 
-const presence = createPresence({
+const presence = createHeartbeat({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
@@ -66,14 +66,14 @@ const worker = createWorker({
     clock,
     env: createStepEnv(environment),
     secretsOf: createSecrets(db, environment),
-    reachOf: createReach(engine, () => worker.wake({ kind: 'outbox' })),
+    servicesFor: createStepServices(engine, () => worker.wake({ kind: 'outbox' })),
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
   presence: () => presence(),
   pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
-  lookMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : env.worker.lookMs),
-  publish: createAnnouncer(bus, clock),
+  cancelPollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : env.worker.cancelPollMs),
+  publish: createRunNotifier(bus, clock),
   onError,
 });
 

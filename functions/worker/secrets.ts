@@ -5,7 +5,7 @@
 import type { Db } from '../_shared/db/pool.ts';
 import { untilAnswered } from '../_shared/db/retry.ts';
 import { SECRET_PREFIX } from '../_shared/env/env.ts';
-import type { SecretsOf } from './execute.ts';
+import type { SecretsOf } from './executor.ts';
 
 /**
  * No two secrets have the same variable: an app's code is in kebab-case, so what is made of it neither

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { type Clock, systemClock } from '../_shared/clock/clock.ts';
 import { handClock, settled } from '../_shared/clock/testing.ts';
-import type { Announce } from './announce.ts';
 import type {
   CompletedBranch,
   Engine,
@@ -16,8 +15,9 @@ import type {
 } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
 import { createPlans, type Plans } from './plans.ts';
-import { createReach } from './reach.ts';
 import { createRunMemory } from './run-memory.ts';
+import type { NotifyRuns } from './run-notifier.ts';
+import { createStepServices } from './step-services.ts';
 import { testEnv } from './steps/testing.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -60,15 +60,15 @@ function stage(
   over: Partial<Engine> = {},
   {
     plansOver = (plans: Plans): Plans => plans,
-    publish = (): ReturnType<Announce> => Promise.resolve(true),
+    publish = (): ReturnType<NotifyRuns> => Promise.resolve(true),
     clock = systemClock,
-  }: { plansOver?(plans: Plans): Plans; publish?: Announce; clock?: Clock } = {},
+  }: { plansOver?(plans: Plans): Plans; publish?: NotifyRuns; clock?: Clock } = {},
 ): Stage {
   const tokens: Token[] = Array.from({ length: runs }, (_, i) => ({
     jobId: `j${i}`,
     delivery: 0,
     runId: `r${i}`,
-    moreWait: false,
+    hasBacklog: false,
     ...(nodes.some((node) => node.in_degree === 0) ? { start: START } : {}),
   }));
   const plan: Plan = { workflow_version_id: 'v', workflow: 'w', version: 1, nodes };
@@ -96,14 +96,14 @@ function stage(
     wake: () => Promise.resolve({ inMs: undefined, schedules: false }),
     dueSchedules: unused,
     fireSchedules: unused,
-    admit: () => Promise.resolve({ admitted: 0, moreWait: false }),
+    admit: () => Promise.resolve({ admitted: 0, hasBacklog: false }),
     relay: () => Promise.resolve({ messages: [], more: false, full: false }),
     confirmPublished: unused,
     release(held) {
       released.push(...held.map(({ jobId }) => jobId));
       return Promise.resolve();
     },
-    expireTokens: () => Promise.resolve(0),
+    expireLeases: () => Promise.resolve(0),
     beat: unused,
     pushItem: unused,
     popItem: unused,
@@ -137,7 +137,7 @@ function stage(
       clock,
       env: testEnv(),
       secretsOf: () => () => Promise.resolve(undefined),
-      reachOf: createReach(engine, () => undefined),
+      servicesFor: createStepServices(engine, () => undefined),
     },
     concurrency: 50,
     leaseSeconds: 60,
@@ -151,7 +151,7 @@ function stage(
       metadata: {},
     }),
     pollMs: () => 60_000,
-    lookMs: () => 60_000,
+    cancelPollMs: () => 60_000,
     publish(announcements) {
       moved();
       return publish(announcements);
@@ -346,7 +346,7 @@ Deno.test('a worker that found a place being freed looks for it again, three tim
   const admitted: number[] = [];
   const admit: Engine['admit'] = () => {
     admitted.push(clock.now());
-    return Promise.resolve({ admitted: 0, moreWait: false });
+    return Promise.resolve({ admitted: 0, hasBacklog: false });
   };
   const s = stage(0, [transform('a', '1')], { admit }, { clock });
   s.worker.start();
@@ -385,7 +385,7 @@ Deno.test('the lease of a token is renewed for as long as its step takes, and no
   await settled();
   await clock.turn(60_000);
   assert.deepEqual(s.touched, ['j0', 'j0', 'j0']);
-  claimed.resolve([workOf({ jobId: 'j0', delivery: 0, runId: 'r0', moreWait: false })]);
+  claimed.resolve([workOf({ jobId: 'j0', delivery: 0, runId: 'r0', hasBacklog: false })]);
   await s.until(() => s.completed.length === 1);
   await settled();
   await clock.turn(60_000);

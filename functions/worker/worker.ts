@@ -2,40 +2,40 @@
 // on with the next steps of the same branches, until it is stopped or its budget is spent.
 
 import type { Clock } from '../_shared/clock/clock.ts';
-import { runAhead, startsAhead } from './ahead.ts';
-import type { Announce } from './announce.ts';
-import { createAnswers } from './answers.ts';
 import { type Budget, unlimited } from './budget.ts';
-import type { AheadStep, Engine, Presence, StartFacts, Token, Work } from './engine/engine.ts';
+import { createCompleter } from './completer.ts';
+import { eagerStartOf, executeEagerly } from './eager-execution.ts';
+import type { EagerStart, EagerStep, Engine, Heartbeat, Token, Work } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
-import { type Answer, type ExecuteDeps, execute } from './execute.ts';
-import { createHandover } from './handover.ts';
-import { createHeldTokens } from './held.ts';
+import { type AttemptOutcome, type ExecutorDeps, execute } from './executor.ts';
+import { createLeases } from './leases.ts';
+import type { Wakeup } from './listener.ts';
+import { createMaintenance } from './maintenance.ts';
+import { createOutboxPublisher } from './outbox-publisher.ts';
 import type { RunMemory } from './run-memory.ts';
+import type { NotifyRuns } from './run-notifier.ts';
 import { runSchedules } from './schedules.ts';
 import { StepError } from './steps/index.ts';
 import { createTimers } from './timers.ts';
-import { createUpkeep } from './upkeep.ts';
-import type { Wakeup } from './wakeups.ts';
 
 export interface WorkerOptions {
   engine: Engine;
   queue: TokenQueue;
   memory: RunMemory;
-  execute: ExecuteDeps;
+  execute: ExecutorDeps;
   clock: Clock;
   /** Steps executed at the same time. */
   concurrency: number;
   /** A token that its worker has not touched for this long goes to another worker. */
   leaseSeconds: number;
   /** What the worker says of itself to whoever looks. */
-  presence(): Presence;
+  presence(): Heartbeat;
   /** How often to look for work without a hint. */
   pollMs(): number;
   /** How often to look whether the runs of steps under way have ended. */
-  lookMs(): number;
+  cancelPollMs(): number;
   /** Tells watchers outside the database that runs moved, and relays outbox messages. */
-  publish: Announce;
+  publish: NotifyRuns;
   onError(what: string, error: unknown): void;
 }
 
@@ -61,7 +61,7 @@ const LOOK_AGAIN_MS = [30, 300, 3_000];
 export function createWorker(options: WorkerOptions): Worker {
   const { engine, queue, memory, clock } = options;
   const executing = new Map<string, Executing>();
-  const held = createHeldTokens();
+  const held = createLeases();
   const stats = {
     get executing() {
       return executing.size;
@@ -81,7 +81,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const idleListeners = new Set<() => void>();
   let budget: Budget = unlimited;
   /** Runs wait for room in the queue: they are let in whenever tokens were taken from it. */
-  let moreWait = false;
+  let hasBacklog = false;
   /** Something was written that may have left messages: an invocation looks once more before it ends. */
   let unrelayed = false;
   let pumping = false;
@@ -92,7 +92,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let callOffWake = () => {};
   let trail: (() => void)[] = [];
 
-  const handover = createHandover({
+  const handover = createOutboxPublisher({
     publish: options.publish,
     confirm: (outboxIds) => engine.confirmPublished(outboxIds),
     relay: () => wake({ kind: 'outbox' }),
@@ -101,7 +101,7 @@ export function createWorker(options: WorkerOptions): Worker {
     idle: settleIdle,
     onError: options.onError,
   });
-  const upkeep = createUpkeep({
+  const upkeep = createMaintenance({
     ...options,
     timers,
     held: () => held.list(),
@@ -109,7 +109,7 @@ export function createWorker(options: WorkerOptions): Worker {
     found: () => wake({ kind: 'steps' }),
     ended: (runId) => wake({ kind: 'cancel', runId }),
   });
-  const answers = createAnswers({
+  const answers = createCompleter({
     engine,
     clock,
     follow,
@@ -133,7 +133,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function perform(
     work: Work,
     key: string,
-    done: (result: Answer, ahead: AheadStep[]) => void,
+    done: (result: AttemptOutcome, ahead: EagerStep[]) => void,
   ): void {
     const abort = new AbortController();
     executing.set(key, { work, abort });
@@ -145,16 +145,16 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   /** What surely follows an answer, executed before it is written. */
-  async function runOn(result: Answer, signal: AbortSignal): Promise<AheadStep[]> {
+  async function runOn(result: AttemptOutcome, signal: AbortSignal): Promise<EagerStep[]> {
     if (result.kind !== 'completed' || !taking || budget.spent) return [];
-    return await runAhead(result, signal, options.execute).catch((error: unknown) => {
+    return await executeEagerly(result, signal, options.execute).catch((error: unknown) => {
       options.onError('run ahead', error);
       return [];
     });
   }
 
   /** Executes the first step of a run that nobody has to know of before it is done, and what follows. */
-  function begin(token: Token, start: StartFacts, stepId: string): void {
+  function begin(token: Token, start: EagerStart, stepId: string): void {
     const { jobId, runId } = token;
     const { app_code, workflow_version_id, input, trace_id } = start;
     const work: Work = {
@@ -175,7 +175,9 @@ export function createWorker(options: WorkerOptions): Worker {
   function beginInTurn(branches: readonly { work: Work }[]): void {
     if (branches.length === 0) return;
     const again = branches.flatMap(({ work }) =>
-      held.list([work.job_id]).map((token) => ({ ...token, runId: work.run_id, moreWait: false })),
+      held
+        .list([work.job_id])
+        .map((token) => ({ ...token, runId: work.run_id, hasBacklog: false })),
     );
     // Once these are left, which forgets what is held of their tokens.
     const claimed = Promise.resolve()
@@ -198,7 +200,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function follow(steps: readonly { work: Work }[], next: readonly Work[]): void {
     unrelayed = true;
     if (taking && !budget.spent) enter(next);
-    else held.strand(held.list(next.map((work) => work.job_id)));
+    else held.abandon(held.list(next.map((work) => work.job_id)));
     const runs = new Set<string>();
     for (const { work } of steps) {
       leave(work);
@@ -265,14 +267,14 @@ export function createWorker(options: WorkerOptions): Worker {
         const fetched = await queue.fetch(asked);
         if (fetched.length === 0) break;
         if (!taking) {
-          held.strand(fetched);
+          held.abandon(fetched);
           break;
         }
         // A hint that came while the queue was read stays.
         if (fetched.length === asked) due.fetch = true;
         lookAgain();
         await take(fetched);
-        if (moreWait || fetched.some((token) => token.moreWait)) await admit();
+        if (hasBacklog || fetched.some((token) => token.hasBacklog)) await admit();
       }
     } catch (error) {
       options.onError('take work', error);
@@ -300,7 +302,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const plan = await options.execute.plans
           .get(token.start.workflow_version_id)
           .catch(() => undefined);
-        const first = plan && startsAhead(plan);
+        const first = plan && eagerStartOf(plan);
         if (!first) return token;
         begin(token, token.start, first.id);
         return undefined;
@@ -313,7 +315,7 @@ export function createWorker(options: WorkerOptions): Worker {
   async function claim(fetched: readonly Token[]): Promise<void> {
     if (fetched.length === 0) return;
     if (!taking) {
-      held.strand(fetched);
+      held.abandon(fetched);
       return;
     }
     for (const token of fetched) {
@@ -325,7 +327,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const works = await engine.claim(fetched);
       // An invocation may have come to its end meanwhile: it answers for nothing that it starts now.
       if (taking) enter(works);
-      else held.strand(held.list(works.map((work) => work.job_id)));
+      else held.abandon(held.list(works.map((work) => work.job_id)));
     } finally {
       for (const { runId, jobId } of fetched) {
         memory.leave(runId);
@@ -336,8 +338,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function admit(): Promise<number> {
     due.admit = false;
-    const { admitted, moreWait: more } = await engine.admit();
-    moreWait = more;
+    const { admitted, hasBacklog: more } = await engine.admit();
+    hasBacklog = more;
     if (admitted > 0) due.fetch = true;
     return admitted;
   }
@@ -403,13 +405,13 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handBack(): Promise<boolean> {
-    held.strand(held.list());
+    held.abandon(held.list());
     for (const { abort } of executing.values()) {
       abort.abort(new StepError('cancelled', 'the worker stops'));
     }
     await Promise.all([turning, ...claiming]);
     await answers.drain();
-    const left = held.takeStranded();
+    const left = held.drainAbandoned();
     if (left.length > 0) {
       await engine.release(left).catch((error: unknown) => options.onError('release', error));
     }
@@ -439,7 +441,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const before = stats.completed + stats.failed;
       budget = limit;
       startTaking();
-      upkeep.lookAround();
+      upkeep.expireLeases();
       wake({ kind: 'everything' });
       // A timer of whole milliseconds would fire a moment before the limit.
       await idle(Math.ceil(limit.wallLeftMs));

@@ -10,7 +10,7 @@ import { type Shop, startShop } from '../../scripts/world/shop.ts';
 import { type Bench, bench, node, type Run, value } from './support.ts';
 
 const MOST_INVOCATIONS = 400;
-/** functions/worker/execute.ts fails an attempt that as many workers were lost with. */
+/** functions/worker/executor.ts fails an attempt that as many workers were lost with. */
 const MAX_CLAIMS = 5;
 /** Beyond what the whole run takes. */
 const AMPLE_MS = '600000';

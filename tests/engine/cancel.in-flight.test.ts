@@ -56,7 +56,7 @@ describe('cancelling a step that is under way', () => {
   ][] = [
     [
       'through Redis, by the HTTP API, although the worker never looks',
-      { STEPBASE_DB_DIRECT: 'false', STEPBASE_LOOK_MS: NEVER_MS },
+      { STEPBASE_DB_DIRECT: 'false', STEPBASE_CANCEL_POLL_MS: NEVER_MS },
       async (ground, b, runId) => {
         const api = await ground.startApi();
         const session = await b.developer.auth.getSession();
@@ -78,7 +78,7 @@ describe('cancelling a step that is under way', () => {
     ],
     [
       'by LISTEN, although the worker never looks',
-      { STEPBASE_DB_DIRECT: 'true', STEPBASE_LOOK_MS: NEVER_MS, ...WITHOUT_REDIS },
+      { STEPBASE_DB_DIRECT: 'true', STEPBASE_CANCEL_POLL_MS: NEVER_MS, ...WITHOUT_REDIS },
       (_, b, runId) => cancelByRpc(b, runId),
     ],
   ];

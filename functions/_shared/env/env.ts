@@ -119,7 +119,7 @@ const shape = {
     .max(10_000)
     .default(100)
     .describe('Steps one worker executes at the same time.'),
-  STEPBASE_LOOK_MS: z.coerce
+  STEPBASE_CANCEL_POLL_MS: z.coerce
     .number()
     .int()
     .positive()
@@ -205,7 +205,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       mode: env.STEPBASE_WORKER_MODE,
       leaseSeconds: env.STEPBASE_LEASE_SECONDS,
       concurrency: env.STEPBASE_CONCURRENCY,
-      lookMs: env.STEPBASE_LOOK_MS,
+      cancelPollMs: env.STEPBASE_CANCEL_POLL_MS,
       budget: { wallMs: env.STEPBASE_BUDGET_WALL_MS, cpuMs: env.STEPBASE_BUDGET_CPU_MS },
     },
     api: {

@@ -30,7 +30,7 @@ export interface CompletedStep {
 }
 
 /** A step that ran ahead: it follows a completed one, and has no step run yet. */
-export interface AheadStep extends Omit<CompletedStep, 'work'> {
+export interface EagerStep extends Omit<CompletedStep, 'work'> {
   stepId: string;
   /** The step that it follows. */
   afterId: string;
@@ -40,7 +40,7 @@ export interface CompletedBranch extends CompletedStep {
   /** The run is pending and starts with this step, which ran ahead of that: it has no step run yet. */
   starts?: boolean;
   /** What follows, in an order in which each step comes after the one it follows. */
-  ahead: readonly AheadStep[];
+  ahead: readonly EagerStep[];
 }
 
 export interface FailedStep {
@@ -57,18 +57,18 @@ export interface WaitingStep {
 }
 
 /** A token as one of its deliveries knows it: to the next one it is another's. */
-export interface HeldToken {
+export interface Lease {
   jobId: string;
   /** Counts the deliveries of the token (pg-boss's retry_count). */
   delivery: number;
 }
 
-export interface Token extends HeldToken {
+export interface Token extends Lease {
   runId: string;
   /** More runs wait for room in the queue: whoever took this shall admit. */
-  moreWait: boolean;
+  hasBacklog: boolean;
   /** Of a pending run that nobody took before (stepbase_engine.eager_start). */
-  start?: StartFacts | undefined;
+  start?: EagerStart | undefined;
 }
 
 export interface PlanNode {
@@ -101,7 +101,7 @@ export interface RunFacts {
 }
 
 /** What a worker needs to execute the first step of a run at once. */
-export interface StartFacts extends Omit<RunFacts, 'run_id'> {
+export interface EagerStart extends Omit<RunFacts, 'run_id'> {
   app_code: string;
   workflow_version_id: string;
 }
@@ -133,7 +133,7 @@ export interface ScheduleAnswer extends Omit<DueSchedule, 'asked_at'> {
 }
 
 /** What a worker says of itself (stepbase.workers). */
-export interface Presence {
+export interface Heartbeat {
   worker_id: string;
   mode: 'resident' | 'invocation';
   status: 'running' | 'draining' | 'stopped' | 'error';
@@ -161,7 +161,7 @@ export interface QueueStep {
 }
 
 /** A step that addresses another run: 'parent', or the id of a run of its app. */
-export interface PeerStep {
+export interface ExternalRunStep {
   runId: string;
   /** run:step:item, the same for every attempt. */
   key: string;
@@ -179,23 +179,27 @@ export interface Engine {
   dueSchedules(): Promise<DueSchedule[]>;
   fireSchedules(answers: readonly ScheduleAnswer[]): Promise<void>;
   /** Lets waiting runs into the queue; `moreWait` when others wait for room in it. */
-  admit(): Promise<{ admitted: number; moreWait: boolean }>;
+  admit(): Promise<{ admitted: number; hasBacklog: boolean }>;
   /** Follows the outbox; `more`: that may have written others; `full`: there may be more messages. */
   relay(): Promise<{ messages: OutboxMessage[]; more: boolean; full: boolean }>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
   /** Hands back those of the tokens that have not gone to another worker meanwhile. */
-  release(tokens: readonly HeldToken[]): Promise<void>;
+  release(tokens: readonly Lease[]): Promise<void>;
   /** Returns silent tokens to the queue; the same statement says that this worker is there. */
-  expireTokens(leaseSeconds: number, presence: Presence): Promise<number>;
+  expireLeases(leaseSeconds: number, presence: Heartbeat): Promise<number>;
   /** Says that this worker is there, or that it ends. */
-  beat(presence: Presence): Promise<void>;
+  beat(presence: Heartbeat): Promise<void>;
   /** Adds an item to a work queue for a step; a repeated call with the same key adds nothing. */
   pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** Takes the next item of a work queue for a step; a repeated call with the same key takes the same. */
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
   /** Sends a signal for a step; a repeated call with the same key sends nothing. */
-  sendSignal(step: PeerStep, signalName: string, payload: unknown): Promise<{ run_id: string }>;
-  queryRun(step: PeerStep, queryName: string): Promise<QueryAnswer>;
+  sendSignal(
+    step: ExternalRunStep,
+    signalName: string,
+    payload: unknown,
+  ): Promise<{ run_id: string }>;
+  queryRun(step: ExternalRunStep, queryName: string): Promise<QueryAnswer>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   /** How long ago the first attempts of these steps began. */
@@ -295,7 +299,7 @@ export function createEngine(db: Db): Engine {
       const [row] = await db.query<{ admitted: number; more_wait: boolean }>(
         'select * from stepbase_engine.admit()',
       );
-      return { admitted: row?.admitted ?? 0, moreWait: row?.more_wait ?? false };
+      return { admitted: row?.admitted ?? 0, hasBacklog: row?.more_wait ?? false };
     },
     async relay() {
       const [row] = await db.query<{ followed: number; messages: OutboxMessage[] }>(
@@ -314,7 +318,7 @@ export function createEngine(db: Db): Engine {
         tokens.map((t) => t.delivery),
       ]);
     },
-    async expireTokens(leaseSeconds, presence) {
+    async expireLeases(leaseSeconds, presence) {
       const [row] = await db.query<{ count: number }>(
         "select stepbase_engine.expire_leases($1 * interval '1 second') as count, stepbase_engine.heartbeat($2::jsonb)",
         [leaseSeconds, toStorableJson(presence)],

@@ -3,7 +3,7 @@
 
 import { PgBoss } from 'pg-boss';
 import type { Db } from '../../_shared/db/pool.ts';
-import type { HeldToken, StartFacts, Token } from './engine.ts';
+import type { EagerStart, Lease, Token } from './engine.ts';
 
 const QUEUE = 'steps';
 
@@ -17,7 +17,7 @@ export interface TokenQueue {
   /** Takes up to `limit` tokens, those of higher priority and then the older first. */
   fetch(limit: number): Promise<Token[]>;
   /** Renews the lease of tokens that this worker holds; those that went to another are left to it. */
-  touch(tokens: readonly HeldToken[]): Promise<void>;
+  touch(tokens: readonly Lease[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   await boss.start();
   return {
     async fetch(limit) {
-      const jobs = await boss.fetch<{ run_id: string; more_wait?: true; start?: StartFacts }>(
+      const jobs = await boss.fetch<{ run_id: string; more_wait?: true; start?: EagerStart }>(
         QUEUE,
         { batchSize: limit },
       );
@@ -44,7 +44,7 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
         jobId: id,
         delivery: retryCount,
         runId: data.run_id,
-        moreWait: data.more_wait === true,
+        hasBacklog: data.more_wait === true,
         start: data.start,
       }));
     },

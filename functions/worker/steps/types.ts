@@ -46,7 +46,7 @@ export interface StepContext {
   timeoutMs?: number;
   env: StepEnv;
   queues: WorkQueues;
-  runs: PeerRuns;
+  runs: ExternalRuns;
   /** Of nodes that name one. */
   component?: Component;
   input: unknown;
@@ -72,7 +72,7 @@ export type QueryAnswer =
     };
 
 /** Other runs: 'parent', or the id of a run of the same app. */
-export interface PeerRuns {
+export interface ExternalRuns {
   /** A repeated call of the same step sends nothing. */
   signal(run: string, name: string, payload: unknown): Promise<{ run_id: string }>;
   query(run: string, name: string): Promise<QueryAnswer>;

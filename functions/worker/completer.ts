@@ -4,24 +4,24 @@
 // with here, so that it costs its own step and nobody else's.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';
-import { isRefused } from '../_shared/db/faults.ts';
-import { answered } from './ahead.ts';
+import { isRejected } from '../_shared/db/faults.ts';
 import { createBatcher } from './batcher.ts';
+import { answered } from './eager-execution.ts';
 import type {
-  AheadStep,
   CompletedBranch,
+  EagerStep,
   Engine,
   FailedStep,
   WaitingStep,
   Work,
 } from './engine/engine.ts';
-import type { Answer } from './execute.ts';
+import type { AttemptOutcome } from './executor.ts';
 import { StepError } from './steps/index.ts';
 
 /** A statement that failed (the database restarts, say) is tried again for about a lease. */
 const WRITE_ATTEMPTS = 8;
 
-export interface AnswersOptions {
+export interface CompleterOptions {
   engine: Pick<Engine, 'complete' | 'fail' | 'wait'>;
   clock: Clock;
   /** The steps are written, or given up; their branches go on with `next`. */
@@ -35,15 +35,15 @@ export interface AnswersOptions {
   onError(what: string, error: unknown): void;
 }
 
-export interface Answers {
+export interface Completer {
   /** `ahead`: what followed a completed step already; `starts`: its run begins with it. */
-  add(answer: Answer, ahead: AheadStep[], starts?: boolean): void;
+  add(answer: AttemptOutcome, ahead: EagerStep[], starts?: boolean): void;
   /** Resolves when everything added so far is written, or given up. */
   drain(): Promise<void>;
   readonly counts: { completed: number; failed: number };
 }
 
-export function createAnswers(options: AnswersOptions): Answers {
+export function createCompleter(options: CompleterOptions): Completer {
   const { engine, follow, due, onError } = options;
   const counts = { completed: 0, failed: 0 };
   const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
@@ -65,7 +65,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     },
     onError(error, branches) {
       const [branch] = branches;
-      if (!branch || !isRefused(error)) return lost(error, branches);
+      if (!branch || !isRejected(error)) return lost(error, branches);
       options.forget(branch.work.run_id);
       counts.completed -= branch.ahead.length || 1;
       // What ran ahead of it may be what is refused: it runs in its turn then.
@@ -86,7 +86,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const [step] = steps;
       const { details, ...bare } = step?.error ?? {};
       const hasMore = details !== undefined || step?.input !== undefined;
-      if (step && hasMore && isRefused(error)) {
+      if (step && hasMore && isRejected(error)) {
         failures.add({ work: step.work, input: undefined, error: bare });
       } else lost(error, steps);
     },
@@ -102,7 +102,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     },
     onError(error, steps) {
       const [step] = steps;
-      if (step && isRefused(error)) failRefused(step.work, error);
+      if (step && isRejected(error)) failRefused(step.work, error);
       else lost(error, steps);
     },
   });
@@ -127,7 +127,7 @@ export function createAnswers(options: AnswersOptions): Answers {
         return await statement();
       } catch (error) {
         onError(what, error);
-        if (attempt >= WRITE_ATTEMPTS || isRefused(error)) throw error;
+        if (attempt >= WRITE_ATTEMPTS || isRejected(error)) throw error;
         await pause(options.clock, Math.min(100 * 2 ** attempt, 5_000));
       }
     }
@@ -159,7 +159,7 @@ export function createAnswers(options: AnswersOptions): Answers {
 }
 
 /** What a waiting step waits for, in the engine's words. */
-function waitOf({ result }: Extract<Answer, { kind: 'waiting' }>): WaitingStep['wait'] {
+function waitOf({ result }: Extract<AttemptOutcome, { kind: 'waiting' }>): WaitingStep['wait'] {
   const { kind: _kind, reason, wakeAt, timeoutMs, signalName, workQueueId, task, ...more } = result;
   return {
     kind: reason,

@@ -2,15 +2,15 @@
 // least once. Nothing waits for it. While Redis is away the messages stay in the outbox, for a minute:
 // who listens then has no stream any more, and reads everything anew when it stands again.
 
-import type { Announce } from './announce.ts';
 import type { OutboxMessage } from './engine/engine.ts';
+import type { NotifyRuns } from './run-notifier.ts';
 
 /** Between two attempts while Redis is away. */
 const PAUSE_MS = 5_000;
 const LET_GO_MS = 60_000;
 
-export interface HandoverOptions {
-  publish: Announce;
+export interface OutboxPublisherOptions {
+  publish: NotifyRuns;
   confirm(outboxIds: readonly number[]): Promise<void>;
   /** Reads the outbox again. */
   relay(): void;
@@ -22,14 +22,14 @@ export interface HandoverOptions {
   now(): number;
 }
 
-export interface Handover {
+export interface OutboxPublisher {
   /** Takes what the relay found, the oldest first; `full` when there may be more. */
   take(messages: readonly OutboxMessage[], full: boolean): void;
   /** Messages are under way; others wait until they are confirmed. */
   readonly busy: boolean;
 }
 
-export function createHandover(options: HandoverOptions): Handover {
+export function createOutboxPublisher(options: OutboxPublisherOptions): OutboxPublisher {
   const { now } = options;
   let busy = false;
   let more = false;

@@ -3,14 +3,14 @@
 
 import os from 'node:os';
 import process from 'node:process';
-import type { Presence } from './engine/engine.ts';
+import type { Heartbeat } from './engine/engine.ts';
 import type { Worker } from './worker.ts';
 
 /** The version in package.json; a test keeps them equal. */
 export const VERSION = '0.1.0';
 
-export interface PresenceOptions {
-  mode: Presence['mode'];
+export interface HeartbeatOptions {
+  mode: Heartbeat['mode'];
   concurrency: number;
   leaseSeconds: number;
   /** Of a hosted project: SB_REGION. */
@@ -18,7 +18,7 @@ export interface PresenceOptions {
   stats(): Worker['stats'];
 }
 
-export type PresenceOf = (status?: Presence['status'], error?: unknown) => Presence;
+export type HeartbeatOf = (status?: Heartbeat['status'], error?: unknown) => Heartbeat;
 
 /** Not every platform lets a function ask for the name of its machine. */
 function hostname(): string | undefined {
@@ -29,13 +29,13 @@ function hostname(): string | undefined {
   }
 }
 
-export function createPresence({
+export function createHeartbeat({
   mode,
   concurrency,
   leaseSeconds,
   region,
   stats,
-}: PresenceOptions): PresenceOf {
+}: HeartbeatOptions): HeartbeatOf {
   const host = hostname();
   const worker_id =
     mode === 'invocation'

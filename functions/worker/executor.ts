@@ -26,7 +26,7 @@ export const DEFAULT_TIMEOUT_MS = 300_000;
 
 export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
 
-export interface ExecuteDeps {
+export interface ExecutorDeps {
   plans: Plans;
   memory: RunMemory;
   /** What attempts are timed by. */
@@ -34,15 +34,19 @@ export interface ExecuteDeps {
   env: StepEnv;
   secretsOf: SecretsOf;
   /** What a step may do in the database, under a key that is the same for every attempt. */
-  reachOf(runId: string, key: string): Pick<StepContext, 'queues' | 'runs'>;
+  servicesFor(runId: string, key: string): Pick<StepContext, 'queues' | 'runs'>;
 }
 
-export type Answer =
+export type AttemptOutcome =
   | { kind: 'completed'; work: Work; input: unknown; result: Completed }
   | { kind: 'waiting'; work: Work; input: unknown; result: Waiting }
   | { kind: 'failed'; work: Work; input: unknown; error: StepError };
 
-export async function execute(work: Work, abort: AbortSignal, deps: ExecuteDeps): Promise<Answer> {
+export async function execute(
+  work: Work,
+  abort: AbortSignal,
+  deps: ExecutorDeps,
+): Promise<AttemptOutcome> {
   let input: unknown;
   try {
     if (work.claim % HANDED_BACK > MAX_CLAIMS) {
@@ -97,7 +101,7 @@ async function contextOf(
   step: CompiledStep,
   plan: { workflow: string; version: number },
   signal: AbortSignal,
-  deps: ExecuteDeps,
+  deps: ExecutorDeps,
 ): Promise<StepContext> {
   const [facts, item, outputs] = await Promise.all([
     deps.memory.facts(work.run_id),
@@ -123,7 +127,7 @@ async function contextOf(
     idempotencyKey: key,
     signal,
     env: deps.env,
-    ...deps.reachOf(work.run_id, key),
+    ...deps.servicesFor(work.run_id, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
     context: Object.fromEntries(outputs),
@@ -134,7 +138,7 @@ async function contextOf(
 async function timeLeft(
   work: Work,
   { maxElapsedMs }: Runnable,
-  { memory }: ExecuteDeps,
+  { memory }: ExecutorDeps,
 ): Promise<number | undefined> {
   if (maxElapsedMs === undefined) return undefined;
   const isFirst = work.attempt === 1 && work.claim === 1;

@@ -2,10 +2,10 @@
 // call is a transaction of its own and carries the step's key, so that a repeated one changes nothing.
 
 import type { Engine } from './engine/engine.ts';
-import type { ExecuteDeps } from './execute.ts';
+import type { ExecutorDeps } from './executor.ts';
 
 /** `relay`: something may wait for what was just written. */
-export function createReach(engine: Engine, relay: () => void): ExecuteDeps['reachOf'] {
+export function createStepServices(engine: Engine, relay: () => void): ExecutorDeps['servicesFor'] {
   async function relayed<T>(call: Promise<T>): Promise<T> {
     const result = await call;
     relay();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
 import type { Work } from './engine/engine.ts';
-import { type Answer, DEFAULT_TIMEOUT_MS, execute } from './execute.ts';
+import { type AttemptOutcome, DEFAULT_TIMEOUT_MS, execute } from './executor.ts';
 import type { CompiledNode } from './plans.ts';
 import { type CompiledStep, StepError } from './steps/index.ts';
 import { testContext } from './steps/testing.ts';
@@ -74,7 +74,7 @@ async function stage(
     item: undefined,
     compensation: undefined,
   };
-  let answer: Answer | undefined;
+  let answer: AttemptOutcome | undefined;
   void execute(work, abort.signal, {
     plans: {
       get: () =>
@@ -96,7 +96,7 @@ async function stage(
     clock,
     env,
     secretsOf: () => () => Promise.resolve(undefined),
-    reachOf: () => ({ queues, runs }),
+    servicesFor: () => ({ queues, runs }),
   }).then((result) => {
     answer = result;
   });
@@ -104,7 +104,7 @@ async function stage(
   return { clock, abort, kept, attempt: () => attempt as Attempt, answer: () => answer };
 }
 
-const codeOf = (answer: Answer | undefined) =>
+const codeOf = (answer: AttemptOutcome | undefined) =>
   answer?.kind === 'failed' ? answer.error.code : answer?.kind;
 
 for (const [name, timeoutMs, allowed] of [

@@ -11,7 +11,7 @@ export type Wakeup =
   /** The connection is back: anything may have been missed. */
   | { kind: 'everything' };
 
-export interface Wakeups {
+export interface WakeupListener {
   /** Whether hints arrive; otherwise the worker polls more often. */
   readonly connected: boolean;
   stop(): Promise<void>;
@@ -23,7 +23,7 @@ export function listen(
   connectionString: string,
   onWakeup: (wakeup: Wakeup) => void,
   onError: (error: unknown) => void,
-): Wakeups {
+): WakeupListener {
   let client: pg.Client | undefined;
   let connected = false;
   let stopped = false;

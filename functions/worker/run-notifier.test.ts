@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../_shared/clock/clock.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { type Bus, openBus } from '../_shared/redis/bus.ts';
-import { createAnnouncer } from './announce.ts';
+import { createRunNotifier } from './run-notifier.ts';
 
 function stage(takes: (channel: string) => boolean) {
   const published: string[] = [];
@@ -16,7 +16,7 @@ function stage(takes: (channel: string) => boolean) {
       return Promise.resolve(takes(channel));
     },
   };
-  return { announce: createAnnouncer(bus, systemClock), published };
+  return { announce: createRunNotifier(bus, systemClock), published };
 }
 
 const news = (...runIds: string[]) => runIds.map((runId) => ({ runId, event: 'run.changed' }));
@@ -50,5 +50,5 @@ Deno.test('a cancellation that workers did not hear is not taken', async () => {
 
 Deno.test('without Redis there is nobody to tell', async () => {
   const bus = openBus(undefined, createLog({ level: 'error', fields: {} }));
-  assert.equal(await createAnnouncer(bus, systemClock)(news('a')), true);
+  assert.equal(await createRunNotifier(bus, systemClock)(news('a')), true);
 });

@@ -4,18 +4,18 @@
 // worker's token. An answer that it does not take is forgotten, and the step runs again in its turn;
 // nobody can tell, because it changed nothing.
 
-import type { AheadStep, Work } from './engine/engine.ts';
-import { type Answer, detailsOf, type ExecuteDeps, execute } from './execute.ts';
+import type { EagerStep, Work } from './engine/engine.ts';
+import { type AttemptOutcome, detailsOf, type ExecutorDeps, execute } from './executor.ts';
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 
 /** What runs ahead shows in the run only when it is written: neither many steps nor for long. */
-const AHEAD_AT_MOST = 1_000;
-const AHEAD_MS = 50;
+const MAX_EAGER_STEPS = 1_000;
+const MAX_EAGER_MS = 50;
 
-type CompletedAnswer = Extract<Answer, { kind: 'completed' }>;
+type CompletedOutcome = Extract<AttemptOutcome, { kind: 'completed' }>;
 
 /** Whether a node may run ahead of the only node before it, or of the start of its run. */
-function mayRunAhead(node: CompiledNode): boolean {
+function isEager(node: CompiledNode): boolean {
   // Reading the whole context would miss what is not written yet.
   return (
     node.inDegree <= 1 &&
@@ -31,29 +31,29 @@ function following(plan: CompiledPlan, stepId: string, handle: string | undefine
     .filter((edge) => edge.handle === null || edge.handle === handle)
     .map((edge) => plan.nodes.get(edge.id))
     .filter((node) => node !== undefined)
-    .filter(mayRunAhead);
+    .filter(isEager);
 }
 
 /** The first step of a run when it may run ahead of its start: it is done before anybody could see it under way. */
-export function startsAhead(plan: CompiledPlan): CompiledNode | undefined {
+export function eagerStartOf(plan: CompiledPlan): CompiledNode | undefined {
   const { first } = plan;
-  return first && mayRunAhead(first) && 'isBrief' in first.step && first.step.isBrief
+  return first && isEager(first) && 'isBrief' in first.step && first.step.isBrief
     ? first
     : undefined;
 }
 
 /** Executes what may run ahead of `first`; steps that fail or wait are left to their turn. */
-export async function runAhead(
-  first: CompletedAnswer,
+export async function executeEagerly(
+  first: CompletedOutcome,
   abort: AbortSignal,
-  deps: ExecuteDeps,
-): Promise<AheadStep[]> {
+  deps: ExecutorDeps,
+): Promise<EagerStep[]> {
   const { work } = first;
   // Items of a for_each are followed by their step, compensations by the next: the database knows which.
   if (work.item_index !== 0) return [];
   const plan = await deps.plans.get(work.workflow_version_id);
-  const until = deps.clock.now() + AHEAD_MS;
-  const ahead: AheadStep[] = [];
+  const until = deps.clock.now() + MAX_EAGER_MS;
+  const ahead: EagerStep[] = [];
   /** These are in no table yet: whoever reads one that is not remembered finds nothing. */
   const unwritten = new Set<string>();
   const finds = ({ step }: CompiledNode) =>
@@ -64,9 +64,10 @@ export async function runAhead(
   for (let before = after.shift(); before; before = after.shift()) {
     unwritten.add(before.work.step_id);
     for (const node of following(plan, before.work.step_id, before.result.handle)) {
-      if (abort.aborted || ahead.length >= AHEAD_AT_MOST || deps.clock.now() > until) return ahead;
+      if (abort.aborted || ahead.length >= MAX_EAGER_STEPS || deps.clock.now() > until)
+        return ahead;
       if (!finds(node)) continue;
-      const answer = await execute(aheadOf(work, node), abort, deps);
+      const answer = await execute(eagerWork(work, node), abort, deps);
       // What was remembered may have been forgotten while it ran.
       if (answer.kind !== 'completed' || !finds(node)) continue;
       ahead.push({ stepId: node.id, afterId: before.work.step_id, ...answered(answer) });
@@ -76,7 +77,7 @@ export async function runAhead(
   return ahead;
 }
 
-function aheadOf(work: Work, node: CompiledNode): Work {
+function eagerWork(work: Work, node: CompiledNode): Work {
   return { ...work, step_id: node.id, step_run_id: '', attempt: 1, claim: 1 };
 }
 
@@ -84,7 +85,7 @@ function aheadOf(work: Work, node: CompiledNode): Work {
 export function answered({
   input,
   result,
-}: CompletedAnswer): Omit<AheadStep, 'stepId' | 'afterId'> {
+}: CompletedOutcome): Omit<EagerStep, 'stepId' | 'afterId'> {
   return {
     input,
     output: result.output,

@@ -1,17 +1,17 @@
 // What a worker holds: tokens, how many branches of each it carries, by which delivery it got them, and those
 // whose steps it will not execute any more.
 
-import type { HeldToken } from './engine/engine.ts';
+import type { Lease } from './engine/engine.ts';
 
 interface Held {
   delivery: number | undefined;
   branches: number;
 }
 
-export interface HeldTokens {
+export interface Leases {
   readonly size: number;
   /** A token came; whether it carries anything shows when it is claimed. */
-  take(token: HeldToken): void;
+  take(token: Lease): void;
   /** One more branch of the token is carried. */
   enter(jobId: string): void;
   /** One branch less; a token without any is let go. */
@@ -19,15 +19,15 @@ export interface HeldTokens {
   /** Lets a token go that carries nothing. */
   settle(jobId: string): void;
   /** These, or all, as they were delivered. */
-  list(jobIds?: Iterable<string>): HeldToken[];
+  list(jobIds?: Iterable<string>): Lease[];
   /** They go back to the queue when this worker stops. */
-  strand(tokens: readonly HeldToken[]): void;
-  takeStranded(): HeldToken[];
+  abandon(tokens: readonly Lease[]): void;
+  drainAbandoned(): Lease[];
 }
 
-export function createHeldTokens(): HeldTokens {
+export function createLeases(): Leases {
   const tokens = new Map<string, Held>();
-  const stranded = new Map<string, HeldToken>();
+  const stranded = new Map<string, Lease>();
 
   function held(jobId: string): Held {
     let token = tokens.get(jobId);
@@ -64,10 +64,10 @@ export function createHeldTokens(): HeldTokens {
         return delivery === undefined ? [] : [{ jobId, delivery }];
       });
     },
-    strand(left) {
+    abandon(left) {
       for (const { jobId, delivery } of left) stranded.set(jobId, { jobId, delivery });
     },
-    takeStranded() {
+    drainAbandoned() {
       const left = [...stranded.values()];
       stranded.clear();
       return left;

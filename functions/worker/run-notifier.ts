@@ -6,15 +6,15 @@ import { type Bus, runChannel, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
 
 const GATHER_MS = 25;
 
-export interface Announcement {
+export interface RunNotification {
   runId: string;
   event: string;
 }
 
 /** Resolves with whether Redis took them; there is nothing to take where it is not configured. */
-export type Announce = (announcements: readonly Announcement[]) => Promise<boolean>;
+export type NotifyRuns = (announcements: readonly RunNotification[]) => Promise<boolean>;
 
-export function createAnnouncer(bus: Bus, clock: Clock): Announce {
+export function createRunNotifier(bus: Bus, clock: Clock): NotifyRuns {
   if (!bus.configured) return () => Promise.resolve(true);
   let gathered = new Set<string>();
   let sending: Promise<boolean> | undefined;

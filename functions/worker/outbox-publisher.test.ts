@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { OutboxMessage } from './engine/engine.ts';
-import { createHandover } from './handover.ts';
+import { createOutboxPublisher } from './outbox-publisher.ts';
 
 const message = (outbox_id: number, age_ms = 0): OutboxMessage => ({
   outbox_id,
@@ -18,7 +18,7 @@ function stage(heard: () => boolean | Promise<boolean>) {
   const confirmed: number[] = [];
   const relays: number[] = [];
   const clock = { now: 0 };
-  const handover = createHandover({
+  const handover = createOutboxPublisher({
     publish(announcements) {
       published.push(announcements.map(({ runId }) => runId));
       return Promise.resolve(heard());
