@@ -50,7 +50,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
 
   const app = new Hono<ApiEnv>().basePath('/stepbase-api');
   app.use(requestId());
-  app.use(accessLog(deps.log));
+  app.use(accessLog(deps));
   app.use(
     cors({
       origin: corsOrigins.length === 0 ? '*' : corsOrigins,

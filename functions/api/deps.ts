@@ -1,5 +1,6 @@
 // What the API is built from, made once in index.ts, and what travels with one request.
 import type { Identify, MemberCaller } from '../_shared/auth/index.ts';
+import type { Clock } from '../_shared/clock/clock.ts';
 import type { Db } from '../_shared/db/pool.ts';
 import type { Env } from '../_shared/env/env.ts';
 import type { Log } from '../_shared/log/log.ts';
@@ -9,6 +10,7 @@ export interface Deps {
   db: Db;
   bus: Bus;
   log: Log;
+  clock: Clock;
   identify: Identify;
   settings: Env['api'];
 }

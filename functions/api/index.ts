@@ -1,5 +1,6 @@
 // Entry of the function `api`: reads the environment, builds the app once, serves it.
 import { apiKeyFinder, userTokenVerifier } from '../_shared/auth/index.ts';
+import { systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
@@ -7,8 +8,10 @@ import { openBus } from '../_shared/redis/bus.ts';
 import { createApp } from './app.ts';
 
 const STATEMENT_MS = 15_000;
+const STOP_MS = 2_000;
 
 const env = parseEnv(Deno.env.toObject());
+const clock = systemClock;
 const log = createLog({ level: env.logLevel, fields: { function: 'api' } });
 const db = openDb({
   connectionString: env.database.url,
@@ -16,11 +19,12 @@ const db = openDb({
   applicationName: 'stepbase-api',
   statementTimeoutMs: STATEMENT_MS,
 });
-const bus = openBus(env.redis, log);
+const bus = openBus(env.redis, log, clock);
 const app = createApp({
   db,
   bus,
   log,
+  clock,
   identify: {
     verifyUserToken: userTokenVerifier(env.jwt),
     findApiKey: apiKeyFinder(db),
@@ -44,12 +48,12 @@ if (env.port === undefined) {
   const stop = () => {
     bus.close();
     // Open event streams would keep the server up for minutes; their clients come back.
-    const closing = setTimeout(() => Deno.exit(0), 2_000);
+    const cancelExit = clock.after(STOP_MS, () => Deno.exit(0));
     void server
       .shutdown()
       .then(() => db.close())
       .finally(() => {
-        clearTimeout(closing);
+        cancelExit();
         Deno.exit(0);
       });
   };

@@ -1,24 +1,23 @@
-// Group commit: answers that arrive while a statement is under way go together in the next one, so
-// the cost of a transaction is shared by all steps that finish at about the same time.
-// Two lanes keep two connections busy; the steps of one run always take the same lane, so that
-// lanes never wait for each other's lock of a run.
+// Group commit: items that arrive while a statement runs are written together by the next one, so that steps
+// which finish at about the same time share the cost of a transaction. Two lanes keep two connections
+// busy. The steps of one run always take the same lane, so that lanes never wait for each other's lock on a run.
 
 import { isRejected } from '../_shared/db/faults.ts';
 
 export interface Batcher<T> {
   add(item: T): void;
-  /** Resolves when everything added so far is written. */
+  /** Resolves when everything added so far is written, or given up. */
   drain(): Promise<void>;
 }
 
 export interface BatcherOptions<T> {
-  /** Gets items of at most `limit` in size, in the order they came; one call after the other in each lane. */
+  /** Writes items of at most `limit` in size, in the order of arrival; each lane makes one call at a time. */
   flush(items: T[]): Promise<void>;
-  /** `flush` failed for good with these items; with one alone when it is refused for what it is. */
+  /** `flush` failed for these items; when the database rejects values, for the one item that it rejects. */
   onError(error: unknown, items: T[]): void;
   /** Items with the same key take the same lane. */
   keyOf(item: T): string;
-  /** What an item counts towards the limit; 1 without. */
+  /** How much an item counts towards the limit; by default 1. */
   sizeOf?(item: T): number;
   lanes?: number;
   limit?: number;
@@ -48,13 +47,13 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   }
 
   async function run(lane: Lane<T>): Promise<void> {
-    // Lets everything that finished in this turn of the event loop join the batch.
+    // Everything that finishes in this turn of the event loop joins the batch.
     await Promise.resolve();
     while (lane.waiting.length > 0) await write(take(lane.waiting));
     lane.running = undefined;
   }
 
-  /** One item that the database refuses must not take those down that share its statement. */
+  /** An item that the database rejects must not make the others of its batch fail: halve the batch. */
   async function write(items: T[]): Promise<void> {
     try {
       await flush(items);

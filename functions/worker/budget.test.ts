@@ -1,4 +1,4 @@
-// A budget is spent when either of its limits is, and says which; where CPU time is not told, by the wall clock alone.
+// A budget is spent when either limit is reached; where CPU time is not reported, only the wall clock counts.
 
 import assert from 'node:assert/strict';
 import { startBudget } from './budget.ts';
@@ -34,7 +34,7 @@ Deno.test('CPU time', () => {
   assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [true, 'cpu', 100]);
 });
 
-Deno.test('where CPU time is not told, only the wall clock ends it', () => {
+Deno.test('where CPU time is not reported, only the wall clock counts', () => {
   const { at, start } = movable();
   at.cpu = undefined;
   const budget = start();

@@ -1,5 +1,5 @@
-// The budget of one invocation: hosted Edge Functions end at a wall-clock and a CPU limit, so a
-// worker stops taking work in time, finishes what it carries and hands back the rest.
+// The budget of one invocation. The platform ends an Edge Function at a wall-clock and a CPU limit; before that, the
+// worker starts no new steps, finishes those in flight and hands back the rest.
 
 import process from 'node:process';
 import type { Clock } from '../_shared/clock/clock.ts';
@@ -10,14 +10,14 @@ export interface BudgetLimits {
 }
 
 export interface Budget {
-  /** Nothing new is taken any more. */
+  /** The worker starts no new steps. */
   readonly spent: boolean;
   /** The limit that was reached. */
   readonly spentBy: 'wall' | 'cpu' | undefined;
   readonly wallLeftMs: number;
 }
 
-/** CPU time of this process in milliseconds, where the platform tells. */
+/** CPU time of this process in milliseconds; undefined where the platform does not report it. */
 function cpuTime(): number | undefined {
   try {
     const usage = process.cpuUsage();

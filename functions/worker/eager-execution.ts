@@ -1,22 +1,22 @@
-// Running ahead: what surely follows a completed step, and has no side effects, is executed before
-// that step is even written, and all of it is written in one transaction. The database still decides:
-// it follows the edges itself and takes an answer only for a step that becomes running on this
-// worker's token. An answer that it does not take is forgotten, and the step runs again in its turn;
-// nobody can tell, because it changed nothing.
+// Eager execution: when a step completes, the worker also executes the steps that must follow and have no
+// side effects, before the first one is written; one transaction writes all of them. The database
+// still decides: it follows the edges itself and accepts a result only for a step that becomes running on
+// this worker's token. A result that it does not accept is dropped and the step is executed again in the
+// normal way, which is invisible, because the step changed nothing.
 
-import type { EagerStep, Work } from './engine/engine.ts';
+import type { EagerStep, Work } from './engine/types.ts';
 import { type AttemptOutcome, detailsOf, type ExecutorDeps, execute } from './executor.ts';
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 
-/** What runs ahead shows in the run only when it is written: neither many steps nor for long. */
+/** Eagerly executed steps become visible in the run when they are written: so they are few and take little time. */
 const MAX_EAGER_STEPS = 1_000;
 const MAX_EAGER_MS = 50;
 
 type CompletedOutcome = Extract<AttemptOutcome, { kind: 'completed' }>;
 
-/** Whether a node may run ahead of the only node before it, or of the start of its run. */
-function isEager(node: CompiledNode): boolean {
-  // Reading the whole context would miss what is not written yet.
+/** Whether a node may be executed before its only predecessor, or the start of its run, is committed. */
+function mayBeEager(node: CompiledNode): boolean {
+  // A step that reads the whole context would miss what is not written yet.
   return (
     node.inDegree <= 1 &&
     'isPure' in node.step &&
@@ -26,63 +26,68 @@ function isEager(node: CompiledNode): boolean {
   );
 }
 
-function following(plan: CompiledPlan, stepId: string, handle: string | undefined): CompiledNode[] {
+function eagerSuccessors(
+  plan: CompiledPlan,
+  stepId: string,
+  handle: string | undefined,
+): CompiledNode[] {
   return (plan.nodes.get(stepId)?.next ?? [])
     .filter((edge) => edge.handle === null || edge.handle === handle)
     .map((edge) => plan.nodes.get(edge.id))
     .filter((node) => node !== undefined)
-    .filter(isEager);
+    .filter(mayBeEager);
 }
 
-/** The first step of a run when it may run ahead of its start: it is done before anybody could see it under way. */
+/** The first step of a run, if it may be executed before the run has started: it must also be brief. */
 export function eagerStartOf(plan: CompiledPlan): CompiledNode | undefined {
   const { first } = plan;
-  return first && isEager(first) && 'isBrief' in first.step && first.step.isBrief
+  return first && mayBeEager(first) && 'isBrief' in first.step && first.step.isBrief
     ? first
     : undefined;
 }
 
-/** Executes what may run ahead of `first`; steps that fail or wait are left to their turn. */
+/** Executes the steps that may follow `first` eagerly; steps that fail or wait are left to the normal way. */
 export async function executeEagerly(
   first: CompletedOutcome,
   abort: AbortSignal,
   deps: ExecutorDeps,
 ): Promise<EagerStep[]> {
   const { work } = first;
-  // Items of a for_each are followed by their step, compensations by the next: the database knows which.
+  // What follows an item of a for_each or a compensation, only the database knows.
   if (work.item_index !== 0) return [];
   const plan = await deps.plans.get(work.workflow_version_id);
   const until = deps.clock.now() + MAX_EAGER_MS;
-  const ahead: EagerStep[] = [];
-  /** These are in no table yet: whoever reads one that is not remembered finds nothing. */
+  const executed: EagerStep[] = [];
+  /** Steps without a row: their outputs can be read from memory only. */
   const unwritten = new Set<string>();
-  const finds = ({ step }: CompiledNode) =>
+  const canRead = ({ step }: CompiledNode) =>
     'reads' in step &&
     step.reads !== 'all' &&
-    step.reads.every((id) => !unwritten.has(id) || deps.memory.keeps(work.run_id, id));
-  const after = [first];
-  for (let before = after.shift(); before; before = after.shift()) {
+    step.reads.every((id) => !unwritten.has(id) || deps.memory.hasOutput(work.run_id, id));
+  const pending = [first];
+  for (let before = pending.shift(); before; before = pending.shift()) {
     unwritten.add(before.work.step_id);
-    for (const node of following(plan, before.work.step_id, before.result.handle)) {
-      if (abort.aborted || ahead.length >= MAX_EAGER_STEPS || deps.clock.now() > until)
-        return ahead;
-      if (!finds(node)) continue;
-      const answer = await execute(eagerWork(work, node), abort, deps);
-      // What was remembered may have been forgotten while it ran.
-      if (answer.kind !== 'completed' || !finds(node)) continue;
-      ahead.push({ stepId: node.id, afterId: before.work.step_id, ...answered(answer) });
-      after.push(answer);
+    for (const node of eagerSuccessors(plan, before.work.step_id, before.result.handle)) {
+      if (abort.aborted || executed.length >= MAX_EAGER_STEPS || deps.clock.now() > until) {
+        return executed;
+      }
+      if (!canRead(node)) continue;
+      const outcome = await execute(eagerWork(work, node), abort, deps);
+      // The memory may have dropped outputs while the step ran.
+      if (outcome.kind !== 'completed' || !canRead(node)) continue;
+      executed.push({ stepId: node.id, afterId: before.work.step_id, ...resultOf(outcome) });
+      pending.push(outcome);
     }
   }
-  return ahead;
+  return executed;
 }
 
 function eagerWork(work: Work, node: CompiledNode): Work {
   return { ...work, step_id: node.id, step_run_id: '', attempt: 1, claim: 1 };
 }
 
-/** What the engine is told of a step that its handler completed. */
-export function answered({
+/** The result of a completed step as the engine takes it. */
+export function resultOf({
   input,
   result,
 }: CompletedOutcome): Omit<EagerStep, 'stepId' | 'afterId'> {

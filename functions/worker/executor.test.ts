@@ -1,4 +1,4 @@
-// The time of an attempt, by a clock that the test turns: what takes longer fails, and is heard of no more.
+// The time limits of attempts, by a clock that the test advances.
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
@@ -21,14 +21,14 @@ const WORK: Work = {
 };
 
 interface Attempt {
-  /** Aborted when the attempt is over. */
+  /** Aborted when the attempt has ended. */
   signal: AbortSignal;
   end(output: unknown): void;
   wait(more: { timeoutMs?: number }): void;
 }
 
-/** Executes one step whose handler ends when the test says so. */
-async function stage(
+/** Executes one step; the test ends its handler. */
+async function setup(
   timeoutMs: number | undefined,
   {
     maxElapsedMs,
@@ -74,22 +74,22 @@ async function stage(
     item: undefined,
     compensation: undefined,
   };
-  let answer: AttemptOutcome | undefined;
+  let outcome: AttemptOutcome | undefined;
   void execute(work, abort.signal, {
     plans: {
       get: () =>
         Promise.resolve({ workflow: 'w', version: 1, nodes: new Map([['a', node]]), first: node }),
     },
     memory: {
-      enter: () => undefined,
-      leave: () => undefined,
+      retain: () => undefined,
+      release: () => undefined,
       facts: () => Promise.resolve({ run_id: 'r', input: {}, trace_id: 't' }),
       keepFacts: () => undefined,
       elapsed: () => Promise.resolve(elapsedMs),
       item: () => Promise.reject(new Error('this test has no items')),
       outputs: () => Promise.resolve(new Map()),
       keepOutput: (_run, _step, output) => kept.push(output),
-      keeps: () => false,
+      hasOutput: () => false,
       forgetOutputs: () => undefined,
       size: 0,
     },
@@ -98,99 +98,99 @@ async function stage(
     secretsOf: () => () => Promise.resolve(undefined),
     servicesFor: () => ({ queues, runs }),
   }).then((result) => {
-    answer = result;
+    outcome = result;
   });
   await settled();
-  return { clock, abort, kept, attempt: () => attempt as Attempt, answer: () => answer };
+  return { clock, abort, kept, attempt: () => attempt as Attempt, outcome: () => outcome };
 }
 
-const codeOf = (answer: AttemptOutcome | undefined) =>
-  answer?.kind === 'failed' ? answer.error.code : answer?.kind;
+const codeOf = (outcome: AttemptOutcome | undefined) =>
+  outcome?.kind === 'failed' ? outcome.error.code : outcome?.kind;
 
 for (const [name, timeoutMs, allowed] of [
   ['of its own', 90_000, 90_000],
   ['of every step that has none', undefined, DEFAULT_TIMEOUT_MS],
 ] as const) {
   Deno.test(`an attempt fails at the time limit ${name}, and may be retried`, async () => {
-    const s = await stage(timeoutMs);
-    await s.clock.turn(allowed - 1);
-    assert.equal(s.answer(), undefined);
+    const s = await setup(timeoutMs);
+    await s.clock.advance(allowed - 1);
+    assert.equal(s.outcome(), undefined);
     assert.equal(s.attempt().signal.aborted, false);
-    await s.clock.turn(1);
-    assert.equal(codeOf(s.answer()), 'timeout');
+    await s.clock.advance(1);
+    assert.equal(codeOf(s.outcome()), 'timeout');
     assert.equal(s.attempt().signal.aborted, true);
-    const answer = s.answer();
-    assert.equal(answer?.kind === 'failed' && answer.error.retryable, true);
+    const outcome = s.outcome();
+    assert.equal(outcome?.kind === 'failed' && outcome.error.retryable, true);
   });
 }
 
-Deno.test('what a handler answers after its time is nobody’s', async () => {
-  const s = await stage(1_000);
-  await s.clock.turn(1_000);
+Deno.test('a result after the time limit is dropped', async () => {
+  const s = await setup(1_000);
+  await s.clock.advance(1_000);
   s.attempt().end('late');
   await settled();
-  assert.equal(codeOf(s.answer()), 'timeout');
+  assert.equal(codeOf(s.outcome()), 'timeout');
   assert.deepEqual(s.kept, []);
 });
 
 Deno.test('an attempt that ends in time leaves no timer behind', async () => {
-  const s = await stage(1_000);
-  await s.clock.turn(999);
+  const s = await setup(1_000);
+  await s.clock.advance(999);
   s.attempt().end('in time');
   await settled();
-  assert.equal(codeOf(s.answer()), 'completed');
+  assert.equal(codeOf(s.outcome()), 'completed');
   assert.deepEqual([s.kept, s.clock.due], [['in time'], []]);
 });
 
-Deno.test('an attempt that is cancelled says so, and its handler hears of it', async () => {
-  const s = await stage(1_000);
+Deno.test('a cancelled attempt fails with "cancelled", and the signal of its handler is aborted', async () => {
+  const s = await setup(1_000);
   s.abort.abort(new StepError('cancelled', 'the run ended'));
   await settled();
-  assert.equal(codeOf(s.answer()), 'cancelled');
+  assert.equal(codeOf(s.outcome()), 'cancelled');
   assert.equal(s.attempt().signal.aborted, true);
   assert.equal((s.attempt().signal.reason as StepError).code, 'cancelled');
-  await s.clock.turn(1_000);
-  assert.equal(codeOf(s.answer()), 'cancelled');
+  await s.clock.advance(1_000);
+  assert.equal(codeOf(s.outcome()), 'cancelled');
 });
 
-Deno.test('a step that may take less time with all of its attempts is cut off by that', async () => {
-  const s = await stage(10_000, { maxElapsedMs: 3_000 });
-  await s.clock.turn(2_999);
-  assert.equal(s.answer(), undefined);
-  await s.clock.turn(1);
-  assert.equal(codeOf(s.answer()), 'timeout');
+Deno.test('the time limit of a step also limits each of its attempts', async () => {
+  const s = await setup(10_000, { maxElapsedMs: 3_000 });
+  await s.clock.advance(2_999);
+  assert.equal(s.outcome(), undefined);
+  await s.clock.advance(1);
+  assert.equal(codeOf(s.outcome()), 'timeout');
 });
 
 for (const [name, work] of [
   ['a later attempt', { ...WORK, attempt: 2 }],
-  ['an attempt that another worker began', { ...WORK, claim: 2 }],
+  ['an attempt that another worker started', { ...WORK, claim: 2 }],
 ] as const) {
-  Deno.test(`${name} has what is left of the time of its step`, async () => {
-    const s = await stage(10_000, { maxElapsedMs: 3_000, elapsedMs: 2_400, work });
-    await s.clock.turn(599);
-    assert.equal(s.answer(), undefined);
-    await s.clock.turn(1);
-    assert.equal(codeOf(s.answer()), 'timeout');
+  Deno.test(`${name} has the remaining time of its step`, async () => {
+    const s = await setup(10_000, { maxElapsedMs: 3_000, elapsedMs: 2_400, work });
+    await s.clock.advance(599);
+    assert.equal(s.outcome(), undefined);
+    await s.clock.advance(1);
+    assert.equal(codeOf(s.outcome()), 'timeout');
   });
 }
 
-Deno.test('an attempt that another worker began is not begun again when its step has no time left', async () => {
-  const s = await stage(10_000, {
+Deno.test('an attempt that another worker started is not repeated when its step has no time left', async () => {
+  const s = await setup(10_000, {
     maxElapsedMs: 3_000,
     elapsedMs: 3_100,
     work: { ...WORK, claim: 2 },
   });
-  assert.equal(codeOf(s.answer()), 'timeout');
+  assert.equal(codeOf(s.outcome()), 'timeout');
   assert.equal(s.attempt(), undefined);
 });
 
-Deno.test('a step waits no longer than it may take', async () => {
+Deno.test('the time limit of a step also limits how long it waits', async () => {
   const waitOf = async (own: { timeoutMs?: number }, maxElapsedMs?: number) => {
-    const s = await stage(10_000, maxElapsedMs === undefined ? {} : { maxElapsedMs });
+    const s = await setup(10_000, maxElapsedMs === undefined ? {} : { maxElapsedMs });
     s.attempt().wait(own);
     await settled();
-    const answer = s.answer();
-    return answer?.kind === 'waiting' ? answer.result.timeoutMs : undefined;
+    const outcome = s.outcome();
+    return outcome?.kind === 'waiting' ? outcome.result.timeoutMs : undefined;
   };
   assert.equal(await waitOf({ timeoutMs: 5_000 }, 3_000), 3_000);
   assert.equal(await waitOf({ timeoutMs: 2_000 }, 3_000), 2_000);

@@ -1,5 +1,5 @@
-// Executing one step: load what its expressions read, resolve its config, run its handler within
-// its time, and say what came of it. Nothing is written here; the answer goes to the batchers.
+// The executor: executes one attempt of a step. It loads what the step's expressions read, resolves the config,
+// runs the handler within its time limit and returns the outcome. It writes nothing; the completer does.
 
 import type { Clock } from '../_shared/clock/clock.ts';
 import type { Work } from './engine/engine.ts';
@@ -15,13 +15,13 @@ import {
   type Waiting,
 } from './steps/index.ts';
 
-/** An attempt that was taken over this often killed its workers: it fails instead of going round. */
+/** An attempt that this many workers were lost with has probably killed them: it fails (worker_lost). */
 export const MAX_CLAIMS = 5;
 
-/** A worker that hands a step back adds this to its claims but the one it had (stepbase_engine.release). */
-const HANDED_BACK = 1_000;
+/** engine.release raises `claim` by 1,000, so that tokens handed back are not counted as lost workers. */
+const HAND_BACK = 1_000;
 
-/** A step without a timeout of its own does not hold its token for ever. */
+/** For steps without a timeout, so that none of them keeps its token for ever. */
 export const DEFAULT_TIMEOUT_MS = 300_000;
 
 export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
@@ -29,11 +29,11 @@ export type SecretsOf = (appCode: string) => (name: string) => Promise<string | 
 export interface ExecutorDeps {
   plans: Plans;
   memory: RunMemory;
-  /** What attempts are timed by. */
+  /** Measures the time limits of attempts. */
   clock: Clock;
   env: StepEnv;
   secretsOf: SecretsOf;
-  /** What a step may do in the database, under a key that is the same for every attempt. */
+  /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(runId: string, key: string): Pick<StepContext, 'queues' | 'runs'>;
 }
 
@@ -49,24 +49,24 @@ export async function execute(
 ): Promise<AttemptOutcome> {
   let input: unknown;
   try {
-    if (work.claim % HANDED_BACK > MAX_CLAIMS) {
+    if (work.claim % HAND_BACK > MAX_CLAIMS) {
       throw new StepError(
         'worker_lost',
-        `${MAX_CLAIMS} workers were lost while they ran this step`,
+        `${MAX_CLAIMS} workers were lost while they executed this step`,
       );
     }
     const plan = await deps.plans.get(work.workflow_version_id);
     const node = plan.nodes.get(work.step_id);
     if (!node) throw new StepError('unknown_step', `the version has no node ${work.step_id}`);
-    const part = partOf(node, work.item_index);
-    if (!part) throw new StepError('unknown_step', `node ${work.step_id} has no such step`);
-    const { step, timeoutMs, component } = part;
+    const runnable = runnableOf(node, work.item_index);
+    if (!runnable) throw new StepError('unknown_step', `node ${work.step_id} has no such step`);
+    const { step, timeoutMs, component } = runnable;
     if (step instanceof StepError) throw step;
 
-    const leftMs = await timeLeft(work, part, deps);
-    if (leftMs === 0) throw outOfTime('step');
-    const time = attemptTime(timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
-    const result = await within(time, deps.clock, abort, async (signal) => {
+    const leftMs = await timeLeft(work, runnable, deps);
+    if (leftMs === 0) throw timeoutError('step');
+    const limit = timeLimit(timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
+    const result = await within(limit, deps.clock, abort, async (signal) => {
       const ctx = await contextOf(work, step, plan, signal, deps);
       if (component) ctx.component = component;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
@@ -84,14 +84,14 @@ export async function execute(
   }
 }
 
-/** What the step.completed event says besides: what was printed, and what the engine shall emit. */
+/** The details of the step.completed event: what the step printed, and the events that the engine emits. */
 export function detailsOf({ logs, emit }: Completed): Record<string, unknown> | undefined {
   if (!logs?.length && !emit?.length) return undefined;
   return { ...(logs?.length ? { logs } : {}), ...(emit?.length ? { emit } : {}) };
 }
 
-/** 0 is the step itself, from 1 on its items, -1 what undoes it. */
-function partOf(node: CompiledNode, itemIndex: number): Runnable | undefined {
+/** Item index 0 is the step itself, 1 and above its items, -1 its compensation. */
+function runnableOf(node: CompiledNode, itemIndex: number): Runnable | undefined {
   if (itemIndex > 0) return node.item;
   return itemIndex < 0 ? node.compensation : node;
 }
@@ -121,7 +121,7 @@ async function contextOf(
     },
     stepId: work.step_id,
     attempt: work.attempt,
-    // Items count from 0 in expressions, as arrays do.
+    // In expressions the items count from 0, as arrays do.
     itemIndex: Math.max(0, work.item_index - 1),
     item,
     idempotencyKey: key,
@@ -134,7 +134,7 @@ async function contextOf(
   };
 }
 
-/** What is left of the time that the step may take with all of its attempts; undefined when nothing limits it. */
+/** What is left of the step's time for all of its attempts; undefined without a limit. */
 async function timeLeft(
   work: Work,
   { maxElapsedMs }: Runnable,
@@ -145,20 +145,20 @@ async function timeLeft(
   return Math.max(0, maxElapsedMs - (isFirst ? 0 : await memory.elapsed(work.step_run_id)));
 }
 
-const outOfTime = (of: AttemptTime['of']) =>
+const timeoutError = (of: TimeLimit['of']) =>
   new StepError('timeout', `the ${of} ran out of time`, { retryable: true });
 
-interface AttemptTime {
+interface TimeLimit {
   ms: number;
-  /** Of what the time is up then. */
+  /** Which limit this is. */
   of: 'attempt' | 'step';
 }
 
-function attemptTime(timeoutMs: number, leftMs = Number.POSITIVE_INFINITY): AttemptTime {
+function timeLimit(timeoutMs: number, leftMs = Number.POSITIVE_INFINITY): TimeLimit {
   return leftMs < timeoutMs ? { ms: leftMs, of: 'step' } : { ms: timeoutMs, of: 'attempt' };
 }
 
-/** A step that waits for somebody else does so no longer than it may take. */
+/** The remaining time of the step also limits how long it waits. */
 function waitAtMost(leftMs: number | undefined, wait: Waiting): Waiting {
   if (leftMs === undefined || wait.reason === 'delay' || wait.reason === 'items') return wait;
   return {
@@ -168,12 +168,12 @@ function waitAtMost(leftMs: number | undefined, wait: Waiting): Waiting {
 }
 
 /**
- * Runs an attempt until it is aborted or its time is up; its signal says which. A handler that does
- * not listen to the signal is left behind: its late answer is nobody's.
- * (AbortSignal.timeout would keep a timer for every attempt long after it has ended.)
+ * Runs an attempt until it ends, is aborted, or exceeds its time limit; the signal carries the reason. If a
+ * handler ignores the signal, its late result is dropped.
+ * (AbortSignal.timeout would keep a timer for every attempt long after the attempt has ended.)
  */
 function within<T>(
-  { ms, of }: AttemptTime,
+  { ms, of }: TimeLimit,
   clock: Clock,
   abort: AbortSignal,
   attempt: (signal: AbortSignal) => Promise<T>,
@@ -186,12 +186,12 @@ function within<T>(
     };
     const onAbort = () => end(abort.reason);
     if (abort.aborted) return onAbort();
-    const callOff = clock.after(ms, () => end(outOfTime(of)));
+    const cancelTimeout = clock.after(ms, () => end(timeoutError(of)));
     abort.addEventListener('abort', onAbort, { once: true });
     attempt(ending.signal)
       .then(resolve, reject)
       .finally(() => {
-        callOff();
+        cancelTimeout();
         abort.removeEventListener('abort', onAbort);
       });
   });

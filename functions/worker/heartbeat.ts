@@ -1,10 +1,10 @@
-// What this worker says of itself in stepbase.workers: who it is, whether it takes work, and how much
-// it has to do. Invocations of one region share one row: they come and go by the minute.
+// The heartbeat of this worker for stepbase.workers: its identity, its state and its load. The invocations of
+// one region share a row, because each of them lives for minutes only.
 
 import os from 'node:os';
 import process from 'node:process';
-import type { Heartbeat } from './engine/engine.ts';
-import type { Worker } from './worker.ts';
+import type { Heartbeat } from './engine/types.ts';
+import type { WorkerStats } from './worker.ts';
 
 /** The version in package.json; a test keeps them equal. */
 export const VERSION = '0.1.0';
@@ -13,14 +13,14 @@ export interface HeartbeatOptions {
   mode: Heartbeat['mode'];
   concurrency: number;
   leaseSeconds: number;
-  /** Of a hosted project: SB_REGION. */
+  /** The region of a hosted project. */
   region: string | undefined;
-  stats(): Worker['stats'];
+  stats(): WorkerStats;
 }
 
 export type HeartbeatOf = (status?: Heartbeat['status'], error?: unknown) => Heartbeat;
 
-/** Not every platform lets a function ask for the name of its machine. */
+/** Undefined where the platform does not permit the call. */
 function hostname(): string | undefined {
   try {
     return os.hostname();

@@ -1,7 +1,7 @@
-// functions/worker: advances runs.
-// Resident (embedded stack, containers): works until it is told to stop. Invocation (hosted Edge
-// Function, woken by pg_cron/pg_net or the API): works until nothing is left or its budget is
-// nearly spent, and answers whether work is left.
+// The function `worker`: advances runs.
+// Resident (embedded stack, containers): works until it is stopped. Invocation (a hosted Edge Function, which
+// pg_cron with pg_net or the API calls): works until nothing is left or its budget is nearly spent, and
+// responds with whether work is left.
 
 import { Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
@@ -14,7 +14,7 @@ import { startBudget } from './budget.ts';
 import { createEngine } from './engine/engine.ts';
 import { openQueue } from './engine/queue.ts';
 import { createHeartbeat } from './heartbeat.ts';
-import { listen, type Wakeup, type WakeupListener } from './listener.ts';
+import { type Wakeup, WakeupListener } from './listener.ts';
 import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createRunNotifier } from './run-notifier.ts';
@@ -23,16 +23,16 @@ import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
 import { createWorker } from './worker.ts';
 
-/** With hints by LISTEN or Redis a poll is only a safety net; without, it is the wake-up. */
-const POLL_WITH_HINTS_MS = 30_000;
-const POLL_WITHOUT_HINTS_MS = 2_000;
+/** With wake-ups over LISTEN the poll is a safety net; without them it is how the worker finds work. */
+const POLL_WITH_LISTEN_MS = 30_000;
+const POLL_WITHOUT_LISTEN_MS = 2_000;
 const STOP_GRACE_MS = 5_000;
-const TELL_AT_MOST_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
 
-const environment = Deno.env.toObject();
-const env = parseEnv(environment);
+const env = parseEnv(Deno.env.toObject());
+const clock = systemClock;
 const log = createLog({ level: env.logLevel, fields: { function: 'worker' } });
-const onError = (what: string, error: unknown) => log.error(what, { error: String(error) });
+const onError = (message: string, error: unknown) => log.error(message, { error: String(error) });
 
 const db = openDb({
   connectionString: env.database.url,
@@ -40,40 +40,39 @@ const db = openDb({
   applicationName: 'stepbase-worker',
   direct: env.database.direct,
 });
-const engine = createEngine(db);
-const queue = await openQueue(db, (error) => onError('queue', error));
-const bus = openBus(env.redis, log);
+const engine = createEngine(db, clock);
+const queue = await openQueue(db, (error) => onError('pg-boss reported an error', error));
+const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
-let hints: WakeupListener | undefined;
+let listener: WakeupListener | undefined;
 
-const presence = createHeartbeat({
+const heartbeat = createHeartbeat({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
-  region: environment.SB_REGION,
+  region: env.worker.region,
   stats: () => worker.stats,
 });
 
-const clock = systemClock;
 const worker = createWorker({
   clock,
   engine,
   queue,
   memory,
-  execute: {
+  executor: {
     plans: createPlans(engine, clock),
     memory,
     clock,
-    env: createStepEnv(environment),
-    secretsOf: createSecrets(db, environment),
+    env: createStepEnv(env.steps),
+    secretsOf: createSecrets(engine, env.secrets),
     servicesFor: createStepServices(engine, () => worker.wake({ kind: 'outbox' })),
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
-  presence: () => presence(),
-  pollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : POLL_WITHOUT_HINTS_MS),
-  cancelPollMs: () => (hints?.connected ? POLL_WITH_HINTS_MS : env.worker.cancelPollMs),
-  publish: createRunNotifier(bus, clock),
+  heartbeat: () => heartbeat(),
+  pollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : POLL_WITHOUT_LISTEN_MS),
+  cancelPollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : env.worker.cancelPollMs),
+  notify: createRunNotifier(bus, clock),
   onError,
 });
 
@@ -81,12 +80,12 @@ const subscription = bus.subscribe(
   WAKE_CHANNEL,
   (message) => {
     const wakeup = message as Wakeup;
-    // LISTEN brings the rest sooner, and more exactly.
-    if (wakeup.kind === 'cancel' || !hints?.connected) worker.wake(wakeup);
+    // All other wake-ups arrive sooner, and more exact, over LISTEN.
+    if (wakeup.kind === 'cancel' || !listener?.connected) worker.wake(wakeup);
   },
-  // A new stream: something may have been published before it stood.
+  // A new stream: a message published before it was open is lost.
   () => {
-    if (!hints?.connected) worker.wake({ kind: 'everything' });
+    if (!listener?.connected) worker.wake({ kind: 'everything' });
   },
 );
 
@@ -94,7 +93,7 @@ const app = new Hono().basePath('/stepbase-worker');
 
 app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
 
-/** `spent`: the limit of its budget that ended it; null: there was nothing left to do. */
+/** `spent`: the limit of the budget that ended the invocation; null when there was nothing left to do. */
 interface Invocation {
   steps: number;
   more: boolean;
@@ -110,7 +109,7 @@ async function invocation(): Promise<Invocation> {
 let running: Promise<Invocation> | undefined;
 
 app.post('/', async (c) => {
-  // verify_jwt is off: whoever calls must hold a secret key of the project.
+  // verify_jwt is off: the caller must present a secret key of the project.
   if (!matchesAny(c.req.header('apikey') ?? '', env.secretKeys)) {
     return c.json({ code: 'not_authenticated', message: 'a secret key is required' }, 401);
   }
@@ -118,7 +117,7 @@ app.post('/', async (c) => {
     worker.wake({ kind: 'everything' });
     return c.json({ steps: 0, more: false, spent: null } satisfies Invocation);
   }
-  // One invocation works at a time in this isolate; a second call waits for the same answer.
+  // One invocation at a time runs in this isolate; a concurrent call gets the same response.
   running ??= invocation().finally(() => {
     running = undefined;
   });
@@ -128,46 +127,52 @@ app.post('/', async (c) => {
 const server = Deno.serve(
   {
     ...(env.port === undefined ? {} : { port: env.port, hostname: '127.0.0.1' }),
-    onListen: ({ port }) => log.info('listening', { port, mode: env.worker.mode }),
+    onListen: ({ port }) => log.info('the worker is listening', { port, mode: env.worker.mode }),
   },
   app.fetch,
 );
 
+/** A heartbeat that fails or takes long must not keep the worker from starting or stopping. */
+function sendHeartbeat(status?: 'draining' | 'stopped'): Promise<void> {
+  return Promise.race([
+    engine.heartbeat(heartbeat(status)).catch((error: unknown) => {
+      onError('the heartbeat could not be written', error);
+    }),
+    pause(clock, HEARTBEAT_MS),
+  ]);
+}
+
+async function stop(): Promise<void> {
+  await sendHeartbeat('draining');
+  await worker.stop(STOP_GRACE_MS);
+  await sendHeartbeat('stopped');
+  await listener?.stop();
+  subscription.close();
+  bus.close();
+  await queue.stop();
+  await db.close();
+  await server.shutdown();
+}
+
 if (env.worker.mode === 'resident') {
   if (env.database.direct) {
-    hints = listen(env.database.url, worker.wake, (error) => onError('listen', error));
+    const { url: connectionString } = env.database;
+    listener = new WakeupListener({ connectionString, clock, onWakeup: worker.wake, onError });
   }
-  // Whether anybody hears of this worker must not keep it from working, or from stopping.
-  const tell = (...state: Parameters<typeof presence>) =>
-    Promise.race([
-      engine.beat(presence(...state)).catch((error: unknown) => onError('presence', error)),
-      pause(clock, TELL_AT_MOST_MS),
-    ]);
-  void tell();
+  void sendHeartbeat();
   worker.start();
-  const stop = async () => {
-    await tell('draining');
-    await worker.stop(STOP_GRACE_MS);
-    await tell('stopped');
-    await hints?.stop();
-    subscription.close();
-    bus.close();
-    await queue.stop();
-    await db.close();
-    await server.shutdown();
-  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     Deno.addSignalListener(signal, () => {
       stop().then(
         () => Deno.exit(0),
         (error) => {
-          onError('stop', error);
+          onError('the worker could not stop in an orderly way', error);
           Deno.exit(1);
         },
       );
     });
   }
 } else {
-  // The platform ends the isolate: what it still carries goes back to the queue.
+  // The platform ends the isolate: unfinished tokens go back to the queue.
   addEventListener('beforeunload', () => void worker.stop(0));
 }

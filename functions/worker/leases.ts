@@ -1,76 +1,68 @@
-// What a worker holds: tokens, how many branches of each it carries, by which delivery it got them, and those
-// whose steps it will not execute any more.
+// The leases that a worker holds: for each token the delivery by which it arrived and the number of its
+// branches here, and the tokens that the worker abandons, which go back to the queue when it stops.
 
-import type { Lease } from './engine/engine.ts';
+import type { Lease } from './engine/types.ts';
 
 interface Held {
   delivery: number | undefined;
   branches: number;
 }
 
-export interface Leases {
-  readonly size: number;
-  /** A token came; whether it carries anything shows when it is claimed. */
-  take(token: Lease): void;
-  /** One more branch of the token is carried. */
-  enter(jobId: string): void;
-  /** One branch less; a token without any is let go. */
-  leave(jobId: string): void;
-  /** Lets a token go that carries nothing. */
-  settle(jobId: string): void;
-  /** These, or all, as they were delivered. */
-  list(jobIds?: Iterable<string>): Lease[];
-  /** They go back to the queue when this worker stops. */
-  abandon(tokens: readonly Lease[]): void;
-  drainAbandoned(): Lease[];
-}
+export class Leases {
+  readonly #held = new Map<string, Held>();
+  readonly #abandoned = new Map<string, Lease>();
 
-export function createLeases(): Leases {
-  const tokens = new Map<string, Held>();
-  const stranded = new Map<string, Lease>();
+  get size(): number {
+    return this.#held.size;
+  }
 
-  function held(jobId: string): Held {
-    let token = tokens.get(jobId);
-    if (!token) {
-      token = { delivery: undefined, branches: 0 };
-      tokens.set(jobId, token);
+  /** A token arrived; the claim shows how many branches it carries. */
+  acquire({ jobId, delivery }: Lease): void {
+    this.#entry(jobId).delivery = delivery;
+  }
+
+  /** This worker executes one more branch of the token. */
+  retain(jobId: string): void {
+    this.#entry(jobId).branches += 1;
+  }
+
+  /** One branch less; the lease ends with the last one. */
+  release(jobId: string): void {
+    const held = this.#held.get(jobId);
+    if (held) held.branches -= 1;
+    this.dropUnused(jobId);
+  }
+
+  /** Ends the lease of a token without branches. */
+  dropUnused(jobId: string): void {
+    if ((this.#held.get(jobId)?.branches ?? 0) <= 0) this.#held.delete(jobId);
+  }
+
+  /** The leases of these tokens, or all. */
+  list(jobIds: Iterable<string> = this.#held.keys()): Lease[] {
+    return [...jobIds].flatMap((jobId) => {
+      const delivery = this.#held.get(jobId)?.delivery;
+      return delivery === undefined ? [] : [{ jobId, delivery }];
+    });
+  }
+
+  /** This worker will not execute any more steps of these tokens. */
+  abandon(leases: readonly Lease[]): void {
+    for (const { jobId, delivery } of leases) this.#abandoned.set(jobId, { jobId, delivery });
+  }
+
+  drainAbandoned(): Lease[] {
+    const abandoned = [...this.#abandoned.values()];
+    this.#abandoned.clear();
+    return abandoned;
+  }
+
+  #entry(jobId: string): Held {
+    let held = this.#held.get(jobId);
+    if (!held) {
+      held = { delivery: undefined, branches: 0 };
+      this.#held.set(jobId, held);
     }
-    return token;
+    return held;
   }
-
-  function settle(jobId: string): void {
-    if ((tokens.get(jobId)?.branches ?? 0) <= 0) tokens.delete(jobId);
-  }
-
-  return {
-    get size() {
-      return tokens.size;
-    },
-    take({ jobId, delivery }) {
-      held(jobId).delivery = delivery;
-    },
-    enter(jobId) {
-      held(jobId).branches += 1;
-    },
-    leave(jobId) {
-      const token = tokens.get(jobId);
-      if (token) token.branches -= 1;
-      settle(jobId);
-    },
-    settle,
-    list(jobIds = tokens.keys()) {
-      return [...jobIds].flatMap((jobId) => {
-        const delivery = tokens.get(jobId)?.delivery;
-        return delivery === undefined ? [] : [{ jobId, delivery }];
-      });
-    },
-    abandon(left) {
-      for (const { jobId, delivery } of left) stranded.set(jobId, { jobId, delivery });
-    },
-    drainAbandoned() {
-      const left = [...stranded.values()];
-      stranded.clear();
-      return left;
-    },
-  };
 }

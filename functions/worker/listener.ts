@@ -1,96 +1,122 @@
-// Wake-ups over LISTEN: a hint that saves polling where a direct connection exists. Losing it (a
-// pooler, a restart of the database) only makes the worker fall back to its poll interval.
+// Wake-ups over LISTEN, where a direct connection exists: they save polling. Without the connection (a
+// pooler, a restart of the database) the worker polls.
 
 import pg from 'pg';
+import { type Clock, pause } from '../_shared/clock/clock.ts';
+import { type BackOff, retry } from '../_shared/db/retry.ts';
 
 export type Wakeup =
   | { kind: 'steps' | 'outbox' | 'admit' | 'due' }
   | { kind: 'cancel'; runId: string }
-  /** A step was cancelled, though its run goes on. */
+  /** A step was cancelled; its run continues. */
   | { kind: 'stop'; stepRunId: string }
-  /** The connection is back: anything may have been missed. */
+  /** The connection is new: any wake-up may have been missed. */
   | { kind: 'everything' };
 
-export interface WakeupListener {
-  /** Whether hints arrive; otherwise the worker polls more often. */
-  readonly connected: boolean;
-  stop(): Promise<void>;
+const RECONNECT: BackOff = { firstMs: 100, longestMs: 15_000 };
+
+export interface ListenerOptions {
+  connectionString: string;
+  clock: Clock;
+  onWakeup(wakeup: Wakeup): void;
+  onError(message: string, error: unknown): void;
 }
 
-const RECONNECT_MS = [100, 500, 1_000, 5_000, 15_000];
+export class WakeupListener {
+  readonly #options: ListenerOptions;
+  readonly #stop = new AbortController();
+  #client: pg.Client | undefined;
+  #isConnected = false;
 
-export function listen(
-  connectionString: string,
-  onWakeup: (wakeup: Wakeup) => void,
-  onError: (error: unknown) => void,
-): WakeupListener {
-  let client: pg.Client | undefined;
-  let connected = false;
-  let stopped = false;
-  let failures = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Connects, and reconnects until it is stopped. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    void this.#connect();
+  }
 
-  function parse(payload: string): Wakeup | undefined {
-    switch (payload) {
-      case 'steps':
-      case 'outbox':
-      case 'admit':
-      case 'due':
-        return { kind: payload };
+  /** Whether wake-ups arrive; otherwise the worker has to poll more often. */
+  get connected(): boolean {
+    return this.#isConnected;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#client?.end().catch(() => undefined);
+  }
+
+  async #connect(): Promise<void> {
+    const { clock, onError, onWakeup } = this.#options;
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    try {
+      await retry(() => this.#open(), {
+        clock,
+        signal,
+        attempts: Number.POSITIVE_INFINITY,
+        backOff: RECONNECT,
+        isRetryable: () => true,
+        onRetry(error, attempt) {
+          if (attempt === 2) onError('LISTEN failed; polling until it is connected again', error);
+        },
+      });
+    } catch {
+      // Stopped while it was retrying.
+      return;
     }
-    if (payload.startsWith('cancel:')) return { kind: 'cancel', runId: payload.slice(7) };
-    if (payload.startsWith('stop:')) return { kind: 'stop', stepRunId: payload.slice(5) };
-    return undefined;
+    if (!signal.aborted) onWakeup({ kind: 'everything' });
   }
 
-  function lost(error: unknown): void {
-    if (stopped || timer) return;
-    connected = false;
-    client?.end().catch(() => undefined);
-    client = undefined;
-    if (failures === 0) onError(error);
-    const delay = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)];
-    failures += 1;
-    timer = setTimeout(() => {
-      timer = undefined;
-      void connect();
-    }, delay);
-  }
-
-  async function connect(): Promise<void> {
-    const next = new pg.Client({
-      connectionString,
+  async #open(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.#options.connectionString,
       application_name: 'stepbase-worker-listen',
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
     });
-    client = next;
-    next.on('error', lost);
-    next.on('end', () => lost(new Error('the LISTEN connection ended')));
-    next.on('notification', (message) => {
-      const wakeup = parse(message.payload ?? '');
-      if (wakeup) onWakeup(wakeup);
+    this.#client = client;
+    client.on('error', (error) => this.#lost(client, error));
+    client.on('end', () => this.#lost(client, new Error('the server closed the connection')));
+    client.on('notification', ({ payload = '' }) => {
+      const wakeup = parseWakeup(payload);
+      if (wakeup) this.#options.onWakeup(wakeup);
     });
     try {
-      await next.connect();
-      await next.query('listen stepbase');
-      connected = true;
-      failures = 0;
-      onWakeup({ kind: 'everything' });
+      await client.connect();
+      await client.query('listen stepbase');
+      this.#isConnected = this.#client === client;
     } catch (error) {
-      lost(error);
+      this.#discard(client);
+      throw error;
     }
   }
 
-  void connect();
-  return {
-    get connected() {
-      return connected;
-    },
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await client?.end().catch(() => undefined);
-    },
-  };
+  /** An established connection broke. */
+  #lost(client: pg.Client, error: Error): void {
+    if (this.#client !== client || !this.#isConnected || this.#stop.signal.aborted) return;
+    this.#discard(client);
+    this.#options.onError('the LISTEN connection broke; polling until it is back', error);
+    void pause(this.#options.clock, RECONNECT.firstMs, this.#stop.signal).then(() =>
+      this.#connect(),
+    );
+  }
+
+  #discard(client: pg.Client): void {
+    if (this.#client !== client) return;
+    this.#isConnected = false;
+    this.#client = undefined;
+    client.end().catch(() => undefined);
+  }
+}
+
+export function parseWakeup(payload: string): Wakeup | undefined {
+  switch (payload) {
+    case 'steps':
+    case 'outbox':
+    case 'admit':
+    case 'due':
+      return { kind: payload };
+  }
+  if (payload.startsWith('cancel:')) return { kind: 'cancel', runId: payload.slice(7) };
+  if (payload.startsWith('stop:')) return { kind: 'stop', stepRunId: payload.slice(5) };
+  return undefined;
 }

@@ -1,26 +1,26 @@
-// Loads that are asked for one by one and answered by one statement: keys asked for in the same
-// turn of the event loop go together.
+// A batching loader: callers load one key each; keys requested in the same turn of the event loop are loaded
+// by one statement.
 
 export interface Loader<K, V> {
   load(key: K): Promise<V>;
 }
 
-/** `loadAll` answers in the order of its keys. */
+/** `loadAll` returns the values in the order of its keys. */
 export function createLoader<K, V>(
   loadAll: (keys: K[]) => Promise<V[]>,
   limit = 500,
 ): Loader<K, V> {
-  interface Asked {
+  interface Request {
     key: K;
     resolve(value: V): void;
     reject(error: unknown): void;
   }
-  let asked: Asked[] = [];
+  let requests: Request[] = [];
 
   async function run(): Promise<void> {
     await Promise.resolve();
-    const batch = asked;
-    asked = [];
+    const batch = requests;
+    requests = [];
     for (let from = 0; from < batch.length; from += limit) {
       const part = batch.slice(from, from + limit);
       try {
@@ -35,8 +35,8 @@ export function createLoader<K, V>(
   return {
     load: (key) =>
       new Promise((resolve, reject) => {
-        asked.push({ key, resolve, reject });
-        if (asked.length === 1) void run();
+        requests.push({ key, resolve, reject });
+        if (requests.length === 1) void run();
       }),
   };
 }

@@ -1,5 +1,5 @@
-// What a worker does now and then, whatever its steps do: it keeps the leases of its tokens, says that it
-// is there, returns the tokens of workers that fell silent, and looks whether runs under way have ended.
+// What a worker does at intervals, beside its steps: it renews its leases, writes its heartbeat, returns
+// tokens with expired leases to the queue, and asks whether the runs of its steps have ended.
 
 import type { Engine, Heartbeat, Lease } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
@@ -7,67 +7,73 @@ import type { Timers } from './timers.ts';
 
 export interface MaintenanceOptions {
   engine: Pick<Engine, 'endedRuns' | 'expireLeases'>;
-  queue: Pick<TokenQueue, 'touch'>;
+  queue: Pick<TokenQueue, 'renewLeases'>;
   timers: Timers;
   leaseSeconds: number;
-  presence(): Heartbeat;
-  /** How often to look whether the runs of steps under way have ended. */
+  heartbeat(): Heartbeat;
   cancelPollMs(): number;
-  /** The tokens that are held now. */
-  held(): Lease[];
-  /** The runs of the steps under way now. */
-  runs(): string[];
-  /** Tokens of others went back into the queue. */
-  found(): void;
-  ended(runId: string): void;
-  onError(what: string, error: unknown): void;
+  leases(): Lease[];
+  /** The runs of the steps in flight. */
+  runIds(): string[];
+  /** Tokens went back to the queue. */
+  onExpired(): void;
+  onRunEnded(runId: string): void;
+  onError(message: string, error: unknown): void;
 }
 
 export interface Maintenance {
-  /** Says that it is there, and looks for tokens of workers that fell silent, at once. */
+  /** Writes the heartbeat and returns tokens with expired leases to the queue, now. */
   expireLeases(): void;
-  /** Goes on with all of it until the timers stop. */
+  /** Repeats all of it until the timers stop. */
   begin(): void;
 }
 
-/** A worker is heard of at least every twice this long; stepbase_engine.expire_workers knows. */
+/** stepbase_engine.expire_workers marks a worker as lost that misses two of these. */
 const HEARTBEAT_MS = 20_000;
 
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
-  const { engine, timers } = options;
-  const third = (options.leaseSeconds * 1000) / 3;
+  const { engine, timers, onError } = options;
+  const thirdOfLease = (options.leaseSeconds * 1000) / 3;
 
   function renewLeases(): void {
-    const tokens = options.held();
-    if (tokens.length === 0) return;
-    options.queue.touch(tokens).catch((error: unknown) => options.onError('touch', error));
+    const leases = options.leases();
+    if (leases.length === 0) return;
+    options.queue.renewLeases(leases).catch((error: unknown) => {
+      onError(`${leases.length} leases could not be renewed; the next attempt follows`, error);
+    });
   }
 
   function expireLeases(): void {
     engine
-      .expireLeases(options.leaseSeconds, options.presence())
-      .then((count) => (count > 0 ? options.found() : undefined))
-      .catch((error: unknown) => options.onError('expire', error));
+      .expireLeases(options.leaseSeconds, options.heartbeat())
+      .then((count) => {
+        if (count > 0) options.onExpired();
+      })
+      .catch((error: unknown) => {
+        onError('the heartbeat and the check for expired leases failed; both are repeated', error);
+      });
   }
 
-  /** Where nothing brings word of a cancellation, the runs of the steps under way are asked for. */
+  /** Where no message reports a cancellation, the worker asks for the runs of its steps. */
   function pollCancellations(): void {
-    const runIds = options.runs();
+    const runIds = options.runIds();
     if (runIds.length === 0) return;
     engine
       .endedRuns(runIds)
       .then((ended) => {
-        for (const runId of ended) options.ended(runId);
+        for (const runId of ended) options.onRunEnded(runId);
       })
-      .catch((error: unknown) => options.onError('look at runs', error));
+      .catch((error: unknown) => {
+        onError('the check for cancelled runs failed; it is repeated', error);
+      });
   }
 
   return {
     expireLeases,
     begin() {
-      timers.every(() => third, renewLeases);
-      // Some jitter keeps workers that started together from sweeping together.
-      timers.every(() => Math.min(third, HEARTBEAT_MS) * (1 + Math.random()), expireLeases);
+      timers.every(() => thirdOfLease, renewLeases);
+      // The jitter keeps workers that started together from checking at the same time.
+      timers.every(() => Math.min(thirdOfLease, HEARTBEAT_MS) * (1 + Math.random()), expireLeases);
       timers.every(options.cancelPollMs, pollCancellations);
     },
   };

@@ -1,8 +1,8 @@
-// Outbox messages on their way to Redis: what was heard is confirmed, what was not waits, for a while.
+// Outbox messages for Redis: a published message is confirmed, any other is retried, for a minute.
 
 import assert from 'node:assert/strict';
 import type { OutboxMessage } from './engine/engine.ts';
-import { createOutboxPublisher } from './outbox-publisher.ts';
+import { OutboxPublisher } from './outbox-publisher.ts';
 
 const message = (outbox_id: number, age_ms = 0): OutboxMessage => ({
   outbox_id,
@@ -13,15 +13,15 @@ const message = (outbox_id: number, age_ms = 0): OutboxMessage => ({
   age_ms,
 });
 
-function stage(heard: () => boolean | Promise<boolean>) {
+function setup(accepts: () => boolean | Promise<boolean>) {
   const published: string[][] = [];
   const confirmed: number[] = [];
   const relays: number[] = [];
   const clock = { now: 0 };
-  const handover = createOutboxPublisher({
-    publish(announcements) {
-      published.push(announcements.map(({ runId }) => runId));
-      return Promise.resolve(heard());
+  const publisher = new OutboxPublisher({
+    notify(notifications) {
+      published.push(notifications.map(({ runId }) => runId));
+      return Promise.resolve(accepts());
     },
     confirm(ids) {
       confirmed.push(...ids);
@@ -29,41 +29,41 @@ function stage(heard: () => boolean | Promise<boolean>) {
     },
     relay: () => relays.push(0),
     later: (ms) => relays.push(ms),
-    idle: () => undefined,
-    onError: (_what, error) => assert.fail(String(error)),
+    onIdle: () => undefined,
+    onError: (_message, error) => assert.fail(String(error)),
     now: () => clock.now,
   });
-  /** Lets everything that was begun come to its end. */
+  /** Resolves when nothing is being published. */
   async function settled(): Promise<void> {
-    while (handover.busy) await Promise.resolve();
+    while (publisher.isBusy) await Promise.resolve();
   }
-  return { handover, published, confirmed, relays, clock, settled };
+  return { publisher, published, confirmed, relays, clock, settled };
 }
 
-Deno.test('what was published is confirmed; a full batch is followed by the next', async () => {
-  const s = stage(() => true);
-  s.handover.take([message(1), message(2)], true);
+Deno.test('a published message is confirmed; after a full batch the outbox is read again', async () => {
+  const s = setup(() => true);
+  s.publisher.publish([message(1), message(2)], true);
   await s.settled();
   assert.deepEqual([s.published, s.confirmed, s.relays], [[['r1', 'r2']], [1, 2], [0]]);
-  s.handover.take([message(3)], false);
+  s.publisher.publish([message(3)], false);
   await s.settled();
   assert.deepEqual([s.confirmed, s.relays], [[1, 2, 3], [0]]);
 });
 
-Deno.test('what was not heard is published again, after a pause, and confirmed then', async () => {
+Deno.test('a message that Redis did not accept is published again after a pause, then confirmed', async () => {
   let isUp = false;
-  const s = stage(() => isUp);
-  s.handover.take([message(1)], false);
+  const s = setup(() => isUp);
+  s.publisher.publish([message(1)], false);
   await s.settled();
   assert.deepEqual([s.confirmed, s.relays], [[], [5_000]]);
-  // Others make the relay run meanwhile: Redis is left alone, and one timer is enough.
+  // The relay runs meanwhile for other reasons: no call to Redis, and no second timer.
   s.clock.now = 1_000;
-  s.handover.take([message(1), message(2)], false);
+  s.publisher.publish([message(1), message(2)], false);
   await s.settled();
   assert.deepEqual([s.published.length, s.confirmed, s.relays], [1, [], [5_000]]);
   isUp = true;
   s.clock.now = 5_000;
-  s.handover.take([message(1), message(2)], false);
+  s.publisher.publish([message(1), message(2)], false);
   await s.settled();
   assert.deepEqual(
     [s.published.at(-1), s.confirmed],
@@ -74,23 +74,23 @@ Deno.test('what was not heard is published again, after a pause, and confirmed t
   );
 });
 
-Deno.test('a message that nobody could hear for a minute is let go, without asking Redis for each', async () => {
-  const s = stage(() => false);
-  s.handover.take([message(1, 61_000), message(2, 10)], true);
+Deno.test('a message that could not be published for a minute is confirmed, without a call to Redis for each', async () => {
+  const s = setup(() => false);
+  s.publisher.publish([message(1, 61_000), message(2, 10)], true);
   await s.settled();
-  s.handover.take([message(3, 60_000)], true);
+  s.publisher.publish([message(3, 60_000)], true);
   await s.settled();
   assert.deepEqual([s.published.length, s.confirmed], [1, [1, 3]]);
   assert.deepEqual(s.relays, [5_000, 0, 0]);
 });
 
-Deno.test('one batch is under way at a time; what came meanwhile is read again behind it', async () => {
-  const answer = Promise.withResolvers<boolean>();
-  const s = stage(() => answer.promise);
-  s.handover.take([message(1)], false);
-  s.handover.take([message(1), message(2)], false);
-  assert.deepEqual([s.published.length, s.handover.busy], [1, true]);
-  answer.resolve(true);
+Deno.test('one batch is published at a time; messages that arrive meanwhile are read again after it', async () => {
+  const response = Promise.withResolvers<boolean>();
+  const s = setup(() => response.promise);
+  s.publisher.publish([message(1)], false);
+  s.publisher.publish([message(1), message(2)], false);
+  assert.deepEqual([s.published.length, s.publisher.isBusy], [1, true]);
+  response.resolve(true);
   await s.settled();
   assert.deepEqual([s.confirmed, s.relays], [[1], [0]]);
 });

@@ -1,85 +1,89 @@
-// Handing outbox messages over to Redis: one is confirmed when it was published, so each is published at
-// least once. Nothing waits for it. While Redis is away the messages stay in the outbox, for a minute:
-// who listens then has no stream any more, and reads everything anew when it stands again.
+// Publishes outbox messages to Redis, at least once: a message is confirmed after it was published. No step
+// waits for it. While Redis is away, messages stay in the outbox for a minute and are then confirmed
+// unpublished: subscribers read the whole run again when they reconnect.
 
-import type { OutboxMessage } from './engine/engine.ts';
+import type { OutboxMessage } from './engine/types.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 
 /** Between two attempts while Redis is away. */
 const PAUSE_MS = 5_000;
-const LET_GO_MS = 60_000;
+const DISCARD_AFTER_MS = 60_000;
 
 export interface OutboxPublisherOptions {
-  publish: NotifyRuns;
+  notify: NotifyRuns;
   confirm(outboxIds: readonly number[]): Promise<void>;
   /** Reads the outbox again. */
   relay(): void;
   later(ms: number, action: () => void): void;
-  /** Nothing is under way any more. */
-  idle(): void;
-  onError(what: string, error: unknown): void;
+  /** Nothing is being published any more. */
+  onIdle(): void;
+  onError(message: string, error: unknown): void;
   /** Milliseconds that never go back. */
   now(): number;
 }
 
-export interface OutboxPublisher {
-  /** Takes what the relay found, the oldest first; `full` when there may be more. */
-  take(messages: readonly OutboxMessage[], full: boolean): void;
-  /** Messages are under way; others wait until they are confirmed. */
-  readonly busy: boolean;
-}
+export class OutboxPublisher {
+  readonly #options: OutboxPublisherOptions;
+  #isBusy = false;
+  #hasMore = false;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  #relayAt = Number.NEGATIVE_INFINITY;
 
-export function createOutboxPublisher(options: OutboxPublisherOptions): OutboxPublisher {
-  const { now } = options;
-  let busy = false;
-  let more = false;
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  let relayAt = Number.NEGATIVE_INFINITY;
-
-  function retry(): void {
-    if (now() < relayAt) return;
-    relayAt = now() + PAUSE_MS;
-    options.later(PAUSE_MS, options.relay);
+  constructor(options: OutboxPublisherOptions) {
+    this.#options = options;
   }
 
-  async function published(messages: readonly OutboxMessage[]): Promise<boolean> {
-    if (now() < quietUntil) return false;
-    const heard = await options.publish(
-      messages.map(({ run_id, event_type }) => ({ runId: run_id, event: event_type })),
-    );
-    if (!heard) quietUntil = now() + PAUSE_MS;
-    return heard;
+  /** A batch is being published; further messages wait until it is confirmed. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
-  /** Resolves with whether any is done with. */
-  async function hand(messages: readonly OutboxMessage[]): Promise<boolean> {
-    const heard = await published(messages);
-    const done = heard ? messages : messages.filter(({ age_ms }) => age_ms >= LET_GO_MS);
-    if (done.length > 0) await options.confirm(done.map(({ outbox_id }) => outbox_id));
-    if (done.length < messages.length) retry();
+  /** Publishes the messages that the relay returned, the oldest first; `full`: there may be more. */
+  publish(messages: readonly OutboxMessage[], full: boolean): void {
+    if (messages.length === 0) return;
+    this.#hasMore = full || this.#isBusy;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    void this.#publishAndConfirm(messages)
+      .catch((error: unknown) => {
+        const seconds = PAUSE_MS / 1_000;
+        this.#options.onError(
+          `outbox messages could not be published; retrying in ${seconds} s`,
+          error,
+        );
+        this.#relayLater();
+        return false;
+      })
+      .then((confirmedAny) => {
+        this.#isBusy = false;
+        if (confirmedAny && this.#hasMore) this.#options.relay();
+        this.#options.onIdle();
+      });
+  }
+
+  /** Resolves with whether any message was confirmed. */
+  async #publishAndConfirm(messages: readonly OutboxMessage[]): Promise<boolean> {
+    const accepted = await this.#notify(messages);
+    const done = accepted ? messages : messages.filter(({ age_ms }) => age_ms >= DISCARD_AFTER_MS);
+    if (done.length > 0) await this.#options.confirm(done.map(({ outbox_id }) => outbox_id));
+    if (done.length < messages.length) this.#relayLater();
     return done.length > 0;
   }
 
-  return {
-    take(messages, full) {
-      if (messages.length === 0) return;
-      more = full || busy;
-      if (busy) return;
-      busy = true;
-      void hand(messages)
-        .catch((error: unknown) => {
-          options.onError('hand over', error);
-          retry();
-          return false;
-        })
-        .then((moved) => {
-          busy = false;
-          if (moved && more) options.relay();
-          options.idle();
-        });
-    },
-    get busy() {
-      return busy;
-    },
-  };
+  async #notify(messages: readonly OutboxMessage[]): Promise<boolean> {
+    const { notify, now } = this.#options;
+    if (now() < this.#pausedUntil) return false;
+    const accepted = await notify(
+      messages.map(({ run_id, event_type }) => ({ runId: run_id, event: event_type })),
+    );
+    if (!accepted) this.#pausedUntil = now() + PAUSE_MS;
+    return accepted;
+  }
+
+  #relayLater(): void {
+    const { now, later, relay } = this.#options;
+    if (now() < this.#relayAt) return;
+    this.#relayAt = now() + PAUSE_MS;
+    later(PAUSE_MS, relay);
+  }
 }

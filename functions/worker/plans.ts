@@ -1,5 +1,5 @@
-// Compiled plans: the nodes of a published version with their templates compiled. Published versions
-// never change, so a plan is read and compiled once per worker and kept until many others were used.
+// Compiled plans: the nodes of a published version with compiled templates. A published version never changes,
+// so a worker reads and compiles its plan once and keeps it until 500 others were used since.
 
 import { z } from 'zod';
 import type { Clock } from '../_shared/clock/clock.ts';
@@ -15,7 +15,7 @@ import {
 } from './steps/index.ts';
 
 const KEPT_PLANS = 500;
-/** A version never changes, but the components that it names may. */
+/** A version never changes, but its components may. */
 const COMPONENTS_KEPT_MS = 60_000;
 
 interface Kept {
@@ -23,12 +23,12 @@ interface Kept {
   until: number;
 }
 
-/** Something of a node that can run. */
+/** A part of a node that can run: the step itself, its item, or its compensation. */
 export interface Runnable {
-  /** Compiled, or the reason why it cannot run; other nodes of the plan still can. */
+  /** The compiled step, or the reason why it cannot run; the other nodes of the plan still can. */
   step: CompiledStep | StepError;
   timeoutMs: number | undefined;
-  /** How long the step may take with all of its attempts. */
+  /** Time limit of the step with all of its attempts. */
   maxElapsedMs: number | undefined;
   component: Component | undefined;
 }
@@ -36,11 +36,10 @@ export interface Runnable {
 export interface CompiledNode extends Runnable {
   id: string;
   inDegree: number;
-  /** Its outgoing edges: where they lead, and the handle that takes them (null: any). */
+  /** Outgoing edges: target and handle (null: any handle). */
   next: readonly { id: string; handle: string | null }[];
-  /** What a for_each runs for every item. */
+  /** The inner step of a for_each. */
   item: Runnable | undefined;
-  /** What undoes the step. */
   compensation: Runnable | undefined;
 }
 
@@ -48,7 +47,7 @@ export interface CompiledPlan {
   workflow: string;
   version: number;
   nodes: ReadonlyMap<string, CompiledNode>;
-  /** Its only first step; undefined when there are several. */
+  /** The first step; undefined when there are several. */
   first: CompiledNode | undefined;
 }
 
@@ -60,7 +59,7 @@ const forEachConfig = z.object({
   step: z.object({ type: z.string(), config: z.unknown() }),
 });
 
-/** A for_each's own config is its list; the inner step has a scope of its own (item, index). */
+/** The config of a for_each is its list; its inner step has a scope of its own (item, index). */
 function compileForEach(
   config: unknown,
 ): [own: CompiledStep | StepError, item: CompiledStep | StepError] {
@@ -115,7 +114,7 @@ function compileNode(type: string, config: unknown): CompiledStep | StepError {
   }
 }
 
-export function createPlans(engine: Engine, clock: Pick<Clock, 'now'>): Plans {
+export function createPlans(engine: Pick<Engine, 'loadPlans'>, clock: Pick<Clock, 'now'>): Plans {
   const kept = new Map<string, Kept>();
   const loader = createLoader<string, CompiledPlan>(async (ids) => {
     const found = new Map(
@@ -123,7 +122,7 @@ export function createPlans(engine: Engine, clock: Pick<Clock, 'now'>): Plans {
     );
     return ids.map((id) => {
       const plan = found.get(id);
-      if (!plan) throw new Error(`workflow version ${id} is gone`);
+      if (!plan) throw new Error(`workflow version ${id} does not exist any more`);
       const nodes = plan.nodes.map(compile);
       const [first, ...others] = nodes.filter((node) => node.inDegree === 0);
       return {
@@ -151,7 +150,7 @@ export function createPlans(engine: Engine, clock: Pick<Clock, 'now'>): Plans {
   return {
     get(id) {
       let entry = kept.get(id);
-      // Most recently used last: the first key is the one to forget.
+      // A Map keeps its order of insertion, so the first key is the least recently used.
       if (entry) kept.delete(id);
       if (!entry || entry.until < clock.now()) entry = load(id);
       const [oldest] = kept.keys();

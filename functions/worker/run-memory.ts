@@ -1,42 +1,43 @@
-// What this worker remembers of the runs it carries: their input and the outputs of steps it
-// executed or already read. Both never change, so nothing here can be stale; a run is forgotten as
-// soon as the worker carries no branch of it, which bounds the memory by the steps in flight.
+// A cache of the runs in flight: their input and the outputs that this worker has produced or read. Neither
+// ever changes, so no entry can be stale. A run leaves the cache with its last branch on this worker, which bounds
+// the memory by the steps in flight.
 
 import { storableJson, storableText } from '../_shared/text/storable.ts';
 import type { Engine, RunFacts } from './engine/engine.ts';
 import { createLoader } from './loader.ts';
 
-/** Larger outputs are read again when a later step needs them. */
+/** A larger output is read from the database when a later step needs it. */
 const KEPT_OUTPUT_CHARS = 64 * 1024;
 
-interface Remembered {
+interface CachedRun {
   branches: number;
   facts: Promise<RunFacts> | undefined;
   outputs: Map<string, unknown>;
-  complete: boolean;
 }
 
 export interface RunMemory {
-  enter(runId: string): void;
-  leave(runId: string): void;
+  /** This worker executes one more branch of the run. */
+  retain(runId: string): void;
+  /** One branch less; the run is forgotten with the last one. */
+  release(runId: string): void;
   facts(runId: string): Promise<RunFacts>;
-  /** What its token says of a run need not be asked. */
+  /** Stores facts that came with the token, which saves a query. */
   keepFacts(facts: RunFacts): void;
-  /** The list element that an item of a for_each works on. */
+  /** The list element of a for_each item. */
   item(stepRunId: string): Promise<unknown>;
-  /** How many milliseconds ago the first attempt of this step began. */
+  /** How many milliseconds ago the first attempt of this step started. */
   elapsed(stepRunId: string): Promise<number>;
-  /** Before it is written: whoever hears that it was refused says forgetOutputs. */
+  /** Caches an output before it is committed. Call `forgetOutputs` if the commit is rejected. */
   keepOutput(runId: string, stepId: string, output: unknown): void;
-  /** Whether the output is known here already: one that was too large, or is none of this worker's, is not. */
-  keeps(runId: string, stepId: string): boolean;
+  /** Whether the output is cached; a large output, or one of another worker, may not be. */
+  hasOutput(runId: string, stepId: string): boolean;
   forgetOutputs(runId: string): void;
   /** The named outputs that exist; 'all' reads every output of the run. */
   outputs(runId: string, stepIds: readonly string[] | 'all'): Promise<Map<string, unknown>>;
   readonly size: number;
 }
 
-/** What whoever reads the output from the database would get; undefined when it is too large to be kept. */
+/** The output as the database would return it; undefined when it is too large for the cache. */
 function asStored(output: unknown): unknown {
   if (output === undefined || output === null) return null;
   if (typeof output === 'number' || typeof output === 'boolean') return output;
@@ -49,14 +50,16 @@ function asStored(output: unknown): unknown {
   return stored === json ? output : JSON.parse(stored);
 }
 
-export function createRunMemory(engine: Engine): RunMemory {
-  const runs = new Map<string, Remembered>();
+export function createRunMemory(
+  engine: Pick<Engine, 'loadRuns' | 'loadItems' | 'loadElapsed' | 'loadOutputs'>,
+): RunMemory {
+  const runs = new Map<string, CachedRun>();
 
   const factsLoader = createLoader<string, RunFacts>(async (ids) => {
     const byId = new Map((await engine.loadRuns([...new Set(ids)])).map((r) => [r.run_id, r]));
     return ids.map((id) => {
       const facts = byId.get(id);
-      if (!facts) throw new Error(`run ${id} is gone`);
+      if (!facts) throw new Error(`run ${id} does not exist any more`);
       return facts;
     });
   });
@@ -89,30 +92,30 @@ export function createRunMemory(engine: Engine): RunMemory {
     100,
   );
 
-  function remembered(runId: string): Remembered {
+  function cachedRun(runId: string): CachedRun {
     let run = runs.get(runId);
     if (!run) {
-      run = { branches: 0, facts: undefined, outputs: new Map(), complete: false };
+      run = { branches: 0, facts: undefined, outputs: new Map() };
       runs.set(runId, run);
     }
     return run;
   }
 
   return {
-    enter(runId) {
-      remembered(runId).branches += 1;
+    retain(runId) {
+      cachedRun(runId).branches += 1;
     },
-    leave(runId) {
+    release(runId) {
       const run = runs.get(runId);
       if (!run) return;
       run.branches -= 1;
       if (run.branches <= 0) runs.delete(runId);
     },
     facts(runId) {
-      const run = remembered(runId);
+      const run = cachedRun(runId);
       if (!run.facts) {
         run.facts = factsLoader.load(runId);
-        // Not found out is not known: whoever asks next asks the database again.
+        // A failed load is not cached: the next caller asks the database again.
         run.facts.catch(() => {
           run.facts = undefined;
         });
@@ -120,7 +123,7 @@ export function createRunMemory(engine: Engine): RunMemory {
       return run.facts;
     },
     keepFacts(facts) {
-      remembered(facts.run_id).facts = Promise.resolve(facts);
+      cachedRun(facts.run_id).facts = Promise.resolve(facts);
     },
     item: (stepRunId) => itemLoader.load(stepRunId),
     elapsed: (stepRunId) => elapsedLoader.load(stepRunId),
@@ -128,10 +131,10 @@ export function createRunMemory(engine: Engine): RunMemory {
       const stored = asStored(output);
       if (stored !== undefined) runs.get(runId)?.outputs.set(stepId, stored);
     },
-    keeps: (runId, stepId) => runs.get(runId)?.outputs.has(stepId) ?? false,
+    hasOutput: (runId, stepId) => runs.get(runId)?.outputs.has(stepId) ?? false,
     forgetOutputs: (runId) => runs.get(runId)?.outputs.clear(),
     async outputs(runId, stepIds) {
-      const run = remembered(runId);
+      const run = cachedRun(runId);
       if (stepIds === 'all') return outputLoader.load({ runId, stepId: null });
       const result = new Map<string, unknown>();
       const missing: string[] = [];

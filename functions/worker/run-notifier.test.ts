@@ -1,4 +1,4 @@
-// News of runs on its way to Redis: gathered, and told apart by whether Redis took it.
+// Notifications of runs over Redis: gathered, and reported as accepted or not.
 
 import assert from 'node:assert/strict';
 import { systemClock } from '../_shared/clock/clock.ts';
@@ -6,49 +6,49 @@ import { createLog } from '../_shared/log/log.ts';
 import { type Bus, openBus } from '../_shared/redis/bus.ts';
 import { createRunNotifier } from './run-notifier.ts';
 
-function stage(takes: (channel: string) => boolean) {
+function setup(accepts: (channel: string) => boolean) {
   const published: string[] = [];
   const bus: Bus = {
-    ...openBus(undefined, createLog({ level: 'error', fields: {} })),
+    ...openBus(undefined, createLog({ level: 'error' }), systemClock),
     configured: true,
     publish(channel) {
       published.push(channel);
-      return Promise.resolve(takes(channel));
+      return Promise.resolve(accepts(channel));
     },
   };
-  return { announce: createRunNotifier(bus, systemClock), published };
+  return { notify: createRunNotifier(bus, systemClock), published };
 }
 
-const news = (...runIds: string[]) => runIds.map((runId) => ({ runId, event: 'run.changed' }));
+const changes = (...runIds: string[]) => runIds.map((runId) => ({ runId, event: 'run.changed' }));
 
-Deno.test('news of one run within a moment is one message, and says that it was taken', async () => {
-  const { announce, published } = stage(() => true);
-  const answers = await Promise.all([announce(news('a', 'b')), announce(news('a'))]);
-  assert.deepEqual(answers, [true, true]);
+Deno.test('notifications of one run within 25 ms are one message, reported as accepted', async () => {
+  const { notify, published } = setup(() => true);
+  const accepted = await Promise.all([notify(changes('a', 'b')), notify(changes('a'))]);
+  assert.deepEqual(accepted, [true, true]);
   assert.deepEqual(published, ['stepbase:run:a', 'stepbase:run:b']);
 });
 
-Deno.test('what Redis did not take is told; while it is away one call asks for all', async () => {
+Deno.test('a rejected notification is reported; while Redis is away, one call probes for all of them', async () => {
   let isUp = false;
-  const { announce, published } = stage(() => isUp);
-  assert.equal(await announce(news('a', 'b')), false);
-  assert.equal(await announce(news('a', 'b', 'c')), false);
+  const { notify, published } = setup(() => isUp);
+  assert.equal(await notify(changes('a', 'b')), false);
+  assert.equal(await notify(changes('a', 'b', 'c')), false);
   assert.equal(published.length, 3);
   isUp = true;
-  assert.equal(await announce(news('a', 'b', 'c')), true);
+  assert.equal(await notify(changes('a', 'b', 'c')), true);
   assert.deepEqual(
     published.slice(3).sort(),
     ['a', 'b', 'c'].map((id) => `stepbase:run:${id}`),
   );
 });
 
-Deno.test('a cancellation that workers did not hear is not taken', async () => {
-  const { announce } = stage((channel) => channel !== 'stepbase:wake');
-  assert.equal(await announce([{ runId: 'a', event: 'run.cancel' }]), false);
-  assert.equal(await announce(news('a')), true);
+Deno.test('a cancellation that did not reach the workers is reported as not accepted', async () => {
+  const { notify } = setup((channel) => channel !== 'stepbase:wake');
+  assert.equal(await notify([{ runId: 'a', event: 'run.cancel' }]), false);
+  assert.equal(await notify(changes('a')), true);
 });
 
-Deno.test('without Redis there is nobody to tell', async () => {
-  const bus = openBus(undefined, createLog({ level: 'error', fields: {} }));
-  assert.equal(await createRunNotifier(bus, systemClock)(news('a')), true);
+Deno.test('without Redis every notification counts as accepted', async () => {
+  const bus = openBus(undefined, createLog({ level: 'error' }), systemClock);
+  assert.equal(await createRunNotifier(bus, systemClock)(changes('a')), true);
 });

@@ -1,5 +1,5 @@
-// Announcements to watchers outside of Realtime: "there is news of this run", and to other workers.
-// News of one run within a moment is one message; what it is, readers fetch by seq.
+// Notifications over Redis that a run has changed: for event streams and for other workers. Notifications
+// of one run within 25 ms become one message without content; subscribers read the events by seq.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';
 import { type Bus, runChannel, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
@@ -11,19 +11,19 @@ export interface RunNotification {
   event: string;
 }
 
-/** Resolves with whether Redis took them; there is nothing to take where it is not configured. */
-export type NotifyRuns = (announcements: readonly RunNotification[]) => Promise<boolean>;
+/** Resolves with whether Redis accepted all of them; true where Redis is not configured. */
+export type NotifyRuns = (notifications: readonly RunNotification[]) => Promise<boolean>;
 
 export function createRunNotifier(bus: Bus, clock: Clock): NotifyRuns {
   if (!bus.configured) return () => Promise.resolve(true);
   let gathered = new Set<string>();
   let sending: Promise<boolean> | undefined;
-  let away = false;
+  let isRedisAway = false;
 
-  async function tell(channel: string, message: unknown): Promise<boolean> {
-    const heard = await bus.publish(channel, message);
-    away = !heard;
-    return heard;
+  async function publish(channel: string, message: unknown): Promise<boolean> {
+    const accepted = await bus.publish(channel, message);
+    isRedisAway = !accepted;
+    return accepted;
   }
 
   async function send(): Promise<boolean> {
@@ -31,26 +31,26 @@ export function createRunNotifier(bus: Bus, clock: Clock): NotifyRuns {
     const runIds = [...gathered];
     gathered = new Set();
     sending = undefined;
-    const news = (runId: string) => tell(runChannel(runId), { runId });
-    // While Redis is away one call finds out for all whether it is back.
-    const probe = away ? runIds.shift() : undefined;
-    if (probe !== undefined && !(await news(probe))) return false;
-    return (await Promise.all(runIds.map(news))).every(Boolean);
+    const notify = (runId: string) => publish(runChannel(runId), { runId });
+    // While Redis is away, one call finds out for all of them whether it is back.
+    const probe = isRedisAway ? runIds.shift() : undefined;
+    if (probe !== undefined && !(await notify(probe))) return false;
+    return (await Promise.all(runIds.map(notify))).every(Boolean);
   }
 
-  return async (announcements) => {
+  return async (notifications) => {
     const cancelled: string[] = [];
-    for (const { runId, event } of announcements) {
+    for (const { runId, event } of notifications) {
       gathered.add(runId);
       if (event === 'run.cancel') cancelled.push(runId);
     }
     sending ??= send();
     const sent = sending;
-    let heard = true;
+    let accepted = true;
     for (const runId of cancelled) {
-      heard = await tell(WAKE_CHANNEL, { kind: 'cancel', runId });
-      if (!heard) break;
+      accepted = await publish(WAKE_CHANNEL, { kind: 'cancel', runId });
+      if (!accepted) break;
     }
-    return (await sent) && heard;
+    return (await sent) && accepted;
   };
 }

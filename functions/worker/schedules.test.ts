@@ -1,4 +1,4 @@
-// The next time of a cron expression, across both changes of the clock and where it never comes.
+// The next time of a cron expression: across both daylight-saving changes, and where there is none.
 
 import assert from 'node:assert/strict';
 import { nextTime } from './schedules.ts';

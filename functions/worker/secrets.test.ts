@@ -1,21 +1,14 @@
-// Secrets in the environment: each app finds its own, and never another's.
+// Secrets: an app finds its own in the environment or in Vault, and never one of another app.
 
 import assert from 'node:assert/strict';
-import type { Db } from '../_shared/db/pool.ts';
 import { createSecrets, variableOf } from './secrets.ts';
 
-const noVault: Db = {
-  query: () => Promise.resolve([]),
-  transaction: () => Promise.reject(new Error('nothing is written here')),
-  executeSql: () => Promise.reject(new Error('nothing is written here')),
-  close: () => Promise.resolve(),
-};
+const withoutVault = { readSecret: () => Promise.resolve(undefined) };
 
 Deno.test('an app does not read the secret of another whose code begins like its own', async () => {
-  const secretsOf = createSecrets(noVault, {
+  const secretsOf = createSecrets(withoutVault, {
     STEPBASE_SECRET_ACME_PROD__KEY: 'of acme-prod',
     STEPBASE_SECRET_ACME__PROD_KEY: 'of acme',
-    STEPBASE_SECRET_ACME__EMPTY: '',
   });
   assert.equal(await secretsOf('acme-prod')('key'), 'of acme-prod');
   assert.equal(await secretsOf('acme')('prod_key'), 'of acme');
@@ -23,7 +16,19 @@ Deno.test('an app does not read the secret of another whose code begins like its
   assert.equal(await secretsOf('acme')('empty'), undefined);
 });
 
-Deno.test('no two secrets share a variable', () => {
+Deno.test('the environment comes first; Vault has the others, with any name', async () => {
+  const requested: string[] = [];
+  const readSecret = (appCode: string, name: string) => {
+    requested.push(`${appCode}/${name}`);
+    return Promise.resolve('from vault');
+  };
+  const secretsOf = createSecrets({ readSecret }, { STEPBASE_SECRET_ACME__KEY: 'from env' });
+  assert.equal(await secretsOf('acme')('key'), 'from env');
+  assert.equal(await secretsOf('acme')('Other-Key'), 'from vault');
+  assert.deepEqual(requested, ['acme/Other-Key']);
+});
+
+Deno.test('two secrets never share a variable', () => {
   const names = ['key', 'prod_key', '_key', '__key', 'prod__key', '_prod_key', 'b_key', '1'];
   const variables = ['acme', 'acme-prod', 'acme-prod-b', 'acme1', 'acme-1'].flatMap((app) =>
     names.map((name) => variableOf(app, name)),

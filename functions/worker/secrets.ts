@@ -1,34 +1,29 @@
-// Secrets of an app for `{{ secrets.<name> }}`: from the environment
-// (STEPBASE_SECRET_<APP_CODE>__<NAME>) and, where Vault is present, from its entry
-// `stepbase/<app_code>/<name>`. They are read when a step needs them and never kept.
+// Secrets of an app for `{{ secrets.<name> }}`: from the environment (STEPBASE_SECRET_<APP_CODE>__<NAME>) or,
+// where Vault exists, from its entry `stepbase/<app_code>/<name>`. They are read when a step needs them
+// and are never cached.
 
-import type { Db } from '../_shared/db/pool.ts';
-import { untilAnswered } from '../_shared/db/retry.ts';
 import { SECRET_PREFIX } from '../_shared/env/env.ts';
+import type { Engine } from './engine/engine.ts';
 import type { SecretsOf } from './executor.ts';
 
 /**
- * No two secrets have the same variable: an app's code is in kebab-case, so what is made of it neither
- * ends with an underscore nor has two in a row, and the first two in a row end it. Other names than
- * these are in Vault only: in capitals they could be mistaken for each other.
+ * The environment variable of a secret. Two secrets never share one: the code of an app is kebab-case, so it has
+ * neither two underscores in a row nor one at its end, and the first `__` separates it from the name. Names
+ * with other characters exist in Vault only, because in capitals two of them could become equal.
  */
 export function variableOf(appCode: string, name: string): string | undefined {
   if (!/^[a-z0-9_]+$/.test(name)) return undefined;
   return `${SECRET_PREFIX}${appCode.replaceAll('-', '_')}__${name}`.toUpperCase();
 }
 
-export function createSecrets(db: Db, environment: Record<string, string>): SecretsOf {
+/** `variables`: those of the environment that begin with STEPBASE_SECRET_. */
+export function createSecrets(
+  engine: Pick<Engine, 'readSecret'>,
+  variables: Readonly<Record<string, string>>,
+): SecretsOf {
   return (appCode) => async (name) => {
     const variable = variableOf(appCode, name);
-    // An empty value counts as not set, as everywhere in the environment.
-    const given = variable === undefined ? undefined : environment[variable];
-    if (given) return given;
-    const [row] = await untilAnswered(() =>
-      db.query<{ secret: string | null }>('select stepbase_private.secret($1, $2) as secret', [
-        appCode,
-        name,
-      ]),
-    );
-    return row?.secret ?? undefined;
+    const value = variable === undefined ? undefined : variables[variable];
+    return value ?? (await engine.readSecret(appCode, name));
   };
 }

@@ -1,12 +1,12 @@
 // What a step may do in the database while it runs: use work queues, signal and query other runs. Each
-// call is a transaction of its own and carries the step's key, so that a repeated one changes nothing.
+// call is a transaction of its own and carries the step's key, so that a repeated call changes nothing.
 
 import type { Engine } from './engine/engine.ts';
 import type { ExecutorDeps } from './executor.ts';
 
-/** `relay`: something may wait for what was just written. */
+/** `relay`: a run may be waiting for the item or the signal that was just written. */
 export function createStepServices(engine: Engine, relay: () => void): ExecutorDeps['servicesFor'] {
-  async function relayed<T>(call: Promise<T>): Promise<T> {
+  async function thenRelay<T>(call: Promise<T>): Promise<T> {
     const result = await call;
     relay();
     return result;
@@ -14,12 +14,12 @@ export function createStepServices(engine: Engine, relay: () => void): ExecutorD
   return (runId, key) => ({
     queues: {
       push: (queue, item, priority) =>
-        relayed(engine.pushItem({ runId, key, queue }, item, priority)),
+        thenRelay(engine.pushItem({ runId, key, queue }, item, priority)),
       pop: (queue) => engine.popItem({ runId, key, queue }),
     },
     runs: {
       signal: (run, name, payload) =>
-        relayed(engine.sendSignal({ runId, key, run }, name, payload)),
+        thenRelay(engine.sendSignal({ runId, key, run }, name, payload)),
       query: (run, name) => engine.queryRun({ runId, key, run }, name),
     },
   });

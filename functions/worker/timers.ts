@@ -1,43 +1,43 @@
-// The timers of a worker: they run while it takes work, and none is left when it has stopped.
+// The timers of a worker: they run while the worker runs; none is left when it has stopped.
 
 import type { Clock } from '../_shared/clock/clock.ts';
 
 export interface Timers {
   start(): void;
-  /** Calls off everything; nothing can be set until the next start. */
+  /** Cancels all timers; none can be set until the next start. */
   stop(): void;
-  /** Once, so many milliseconds later; what it returns calls that off. */
+  /** Calls `action` once after so many milliseconds; the returned function cancels that. */
   later(ms: number, action: () => void): () => void;
-  /** Again and again; how long until the next time is asked each time. */
+  /** Calls `action` repeatedly; `ms` gives each interval. */
   every(ms: () => number, action: () => void): void;
 }
 
 export function createTimers(clock: Clock): Timers {
-  const set = new Set<() => void>();
-  let runs = false;
+  const pending = new Set<() => void>();
+  let isStarted = false;
 
   function later(ms: number, action: () => void): () => void {
-    if (!runs) return () => undefined;
-    const callOff = clock.after(ms, () => {
-      set.delete(callOff);
+    if (!isStarted) return () => undefined;
+    const cancel = clock.after(ms, () => {
+      pending.delete(cancel);
       action();
     });
-    set.add(callOff);
+    pending.add(cancel);
     return () => {
-      set.delete(callOff);
-      callOff();
+      pending.delete(cancel);
+      cancel();
     };
   }
 
   return {
     later,
     start() {
-      runs = true;
+      isStarted = true;
     },
     stop() {
-      runs = false;
-      for (const callOff of set) callOff();
-      set.clear();
+      isStarted = false;
+      for (const cancel of pending) cancel();
+      pending.clear();
     },
     every(ms, action) {
       const again = () => {

@@ -2,6 +2,7 @@
 // once and survived.
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../functions/_shared/clock/clock.ts';
 import { createLog } from '../../functions/_shared/log/log.ts';
 import { type Bus, openBus } from '../../functions/_shared/redis/bus.ts';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
@@ -23,7 +24,7 @@ async function startRedis(port = 0) {
 function open(url: string): { bus: Bus; lines: string[] } {
   const lines: string[] = [];
   const log = createLog({ level: 'info', write: (line) => lines.push(line) });
-  const bus = openBus({ url, token: TOKEN }, log);
+  const bus = openBus({ url, token: TOKEN }, log, systemClock);
   running.push(() => bus.close());
   return { bus, lines };
 }
@@ -99,7 +100,7 @@ describe('the bus', () => {
   });
 
   it('has the same face without configuration', async () => {
-    const bus = openBus(undefined, createLog({ level: 'error' }));
+    const bus = openBus(undefined, createLog({ level: 'error' }), systemClock);
     expect(bus.configured).toBe(false);
     expect(await bus.publish('c', 1)).toBe(false);
     await bus.ping();

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { userTokenVerifier } from '../../functions/_shared/auth/index.ts';
+import { systemClock } from '../../functions/_shared/clock/clock.ts';
 import { openDb } from '../../functions/_shared/db/pool.ts';
 import { parseEnv } from '../../functions/_shared/env/env.ts';
 import { ERRORS, SQLSTATES } from '../../functions/_shared/errors/index.ts';
@@ -24,8 +25,9 @@ function routes(): string[] {
   const log = createLog({ level: 'error' });
   const app = createApp({
     db: openDb({ connectionString: env.database.url, max: 1, applicationName: 'docs' }),
-    bus: openBus(undefined, log),
+    bus: openBus(undefined, log, systemClock),
     log,
+    clock: systemClock,
     identify: {
       verifyUserToken: userTokenVerifier(env.jwt),
       findApiKey: () => Promise.resolve(undefined),

@@ -1,23 +1,34 @@
-// Time as the worker sees it. Whoever reads it, or waits by it, is given a clock: tests give one that they turn
-// by hand. When something is due in a run is decided by the database's clock (stepbase_engine.now()), never by this one.
+// The clock of a process. Code that reads the time or waits is given a clock, so that a test can move time
+// by hand. It never decides when something is due in a run: the database's clock does (stepbase_engine.now()).
 
 export interface Clock {
-  /** Milliseconds that never go back; only their differences mean anything. */
+  /** Milliseconds that never go back; only differences have a meaning. */
   now(): number;
-  /** Does something once, so many milliseconds later; what it returns calls that off. */
+  /** Milliseconds since 1970, to compare with times that other systems set. */
+  epoch(): number;
+  /** Calls `action` once after so many milliseconds; the returned function cancels that. */
   after(ms: number, action: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  epoch: () => Date.now(),
   after(ms, action) {
     const timer = setTimeout(action, ms);
     return () => clearTimeout(timer);
   },
 };
 
-export function pause(clock: Clock, ms: number): Promise<void> {
+/** Resolves after so many milliseconds, or when `signal` is aborted. */
+export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    clock.after(ms, resolve);
+    if (signal?.aborted) return resolve();
+    const end = () => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal?.addEventListener('abort', end, { once: true });
   });
 }

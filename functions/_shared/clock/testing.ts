@@ -1,11 +1,11 @@
-// For tests: a clock that stands still until it is turned by hand.
+// For tests: a clock that stands still until the test advances it.
 
 import type { Clock } from './clock.ts';
 
 export interface HandClock extends Clock {
-  /** Goes on by so many milliseconds; what is due on the way happens in its order, each with what it leads to. */
-  turn(ms: number): Promise<void>;
-  /** In how many milliseconds something is due, the soonest first. */
+  /** Moves on by so many milliseconds. Actions run in the order in which they are due, each with what it causes. */
+  advance(ms: number): Promise<void>;
+  /** Milliseconds until each pending action is due, the soonest first. */
   readonly due: number[];
 }
 
@@ -15,12 +15,13 @@ export function handClock(): HandClock {
   const inOrder = () => [...alarms].sort((one, other) => one.at - other.at);
   return {
     now: () => now,
+    epoch: () => Date.UTC(2026, 0, 1) + now,
     after(ms, action) {
       const alarm = { at: now + ms, action };
       alarms.add(alarm);
       return () => alarms.delete(alarm);
     },
-    async turn(ms) {
+    async advance(ms) {
       const until = now + ms;
       for (;;) {
         const [next] = inOrder();
@@ -38,7 +39,7 @@ export function handClock(): HandClock {
   };
 }
 
-/** Promises have gone on as far as they can without a clock, and without the world outside. */
+/** Resolves when all promises have settled that need neither a clock nor input and output. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

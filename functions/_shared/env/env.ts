@@ -1,10 +1,15 @@
-// The environment of the functions: every variable with its meaning, parsed once at start.
-// A wrong value stops the process with a list of what is wrong; `.env.example` is tested to name
-// exactly these variables.
+// The environment of the functions: every variable with its meaning, parsed once at start. If values are invalid, the
+// process ends with a list of all of them. A test keeps `.env.example` equal to these variables.
 import { z } from 'zod';
 
 const seconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 const flag = z.stringbool().default(false);
+/** Text in which blanks count as not set. */
+const text = z
+  .string()
+  .transform((value) => value.trim() || undefined)
+  .optional();
+const withoutSlash = (url: string) => url.trim().replace(/\/+$/, '');
 const list = z
   .string()
   .default('')
@@ -15,7 +20,7 @@ const list = z
       .filter((item) => item !== ''),
   );
 
-/** Hosted projects hand over their keys as a JSON map of name to key. */
+/** Hosted projects provide their keys as a JSON map of name to key. */
 const keyMap = z
   .string()
   .default('{}')
@@ -79,24 +84,24 @@ const shape = {
   UPSTASH_REDIS_REST_TOKEN: z.string().optional().describe('Token of the Upstash database.'),
   OPENAI_BASE_URL: z
     .url()
-    .optional()
-    .describe('Where llm_call goes; default https://api.openai.com/v1.'),
-  OPENAI_API_KEY: z.string().optional().describe('Key for llm_call.'),
+    .default('https://api.openai.com/v1')
+    .describe('Address of the API that llm_call calls; default https://api.openai.com/v1.'),
+  OPENAI_API_KEY: text.describe('Key for llm_call.'),
   SMTP_URL: z
     .url({ protocol: /^smtps?$/ })
     .optional()
     .describe(
       'smtp://user:password@host:port for send_email; hosted functions cannot reach SMTP ports.',
     ),
-  SMTP_FROM: z.string().optional().describe('Sender of send_email.'),
+  SMTP_FROM: text.describe('Sender of send_email.'),
   RESEND_API_KEY: z
     .string()
     .optional()
     .describe('send_email over HTTPS (Resend), as hosted projects need.'),
   RESEND_BASE_URL: z
     .url()
-    .optional()
-    .describe('Another address of that API; default https://api.resend.com.'),
+    .default('https://api.resend.com')
+    .describe('Address of the Resend API; default https://api.resend.com.'),
   STEPBASE_ALLOW_PRIVATE_NETWORK: flag.describe(
     'true lets steps call addresses of private networks; for development only.',
   ),
@@ -110,7 +115,7 @@ const shape = {
       'resident: works until stopped. invocation: until the budget of an Edge Function is used.',
     ),
   STEPBASE_LEASE_SECONDS: seconds(60).describe(
-    'A worker silent for this long loses its steps to another.',
+    'A lease that is not renewed for this long expires: another worker executes the steps.',
   ),
   STEPBASE_CONCURRENCY: z.coerce
     .number()
@@ -125,20 +130,27 @@ const shape = {
     .positive()
     .default(1_000)
     .describe(
-      'How often a worker without LISTEN looks whether the runs of its steps were cancelled.',
+      'How often a worker without LISTEN checks whether the runs of its steps were cancelled.',
     ),
   STEPBASE_BUDGET_WALL_MS: z.coerce
     .number()
     .int()
     .positive()
     .default(120_000)
-    .describe('How long one invocation of the worker takes work; below the wall-clock limit.'),
+    .describe(
+      'Wall-clock time after which an invocation of the worker starts no new steps; below the limit of the platform.',
+    ),
   STEPBASE_BUDGET_CPU_MS: z.coerce
     .number()
     .int()
     .positive()
     .default(1_500)
-    .describe('CPU time after which one invocation takes no more work; below the CPU limit.'),
+    .describe(
+      'CPU time after which an invocation of the worker starts no new steps; below the limit of the platform.',
+    ),
+  SB_REGION: text.describe(
+    'Region of the Edge Function, for the heartbeat of its invocations; hosted projects inject it.',
+  ),
   STEPBASE_CORS_ORIGINS: list.describe(
     'Origins that may call the HTTP API from a browser; empty: any (the API uses no cookies).',
   ),
@@ -157,7 +169,10 @@ const shape = {
   STEPBASE_STREAM_SECONDS: seconds(140).describe(
     'An event stream (SSE) ends after this long and the client resumes; below the limit of the platform.',
   ),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('What is logged.'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('The least level that is logged.'),
   PORT: z.coerce
     .number()
     .int()
@@ -178,7 +193,7 @@ const schema = z.object(shape).transform((env, ctx) => {
     ctx.addIssue({ code: 'custom', path: ['DATABASE_URL'], message: 'is required' });
     return z.NEVER;
   }
-  const supabaseUrl = env.SUPABASE_URL.replace(/\/+$/, '');
+  const supabaseUrl = withoutSlash(env.SUPABASE_URL);
   const redisUrl = env.UPSTASH_REDIS_REST_URL;
   if (redisUrl !== undefined && env.UPSTASH_REDIS_REST_TOKEN === undefined) {
     const path = ['UPSTASH_REDIS_REST_TOKEN'];
@@ -201,11 +216,22 @@ const schema = z.object(shape).transform((env, ctx) => {
       redisUrl === undefined
         ? undefined
         : { url: redisUrl, token: env.UPSTASH_REDIS_REST_TOKEN ?? '' },
+    steps: {
+      allowPrivateNetwork: env.STEPBASE_ALLOW_PRIVATE_NETWORK,
+      egressAllow: env.STEPBASE_EGRESS_ALLOW,
+      openai: { baseUrl: withoutSlash(env.OPENAI_BASE_URL), apiKey: env.OPENAI_API_KEY },
+      smtp: { url: env.SMTP_URL?.trim(), from: env.SMTP_FROM },
+      resend:
+        env.RESEND_API_KEY === undefined
+          ? undefined
+          : { baseUrl: withoutSlash(env.RESEND_BASE_URL), apiKey: env.RESEND_API_KEY },
+    },
     worker: {
       mode: env.STEPBASE_WORKER_MODE,
       leaseSeconds: env.STEPBASE_LEASE_SECONDS,
       concurrency: env.STEPBASE_CONCURRENCY,
       cancelPollMs: env.STEPBASE_CANCEL_POLL_MS,
+      region: env.SB_REGION,
       budget: { wallMs: env.STEPBASE_BUDGET_WALL_MS, cpuMs: env.STEPBASE_BUDGET_CPU_MS },
     },
     api: {
@@ -219,13 +245,21 @@ const schema = z.object(shape).transform((env, ctx) => {
   };
 });
 
-export type Env = z.output<typeof schema>;
+export interface Env extends z.output<typeof schema> {
+  /** The variables that begin with SECRET_PREFIX. */
+  secrets: Record<string, string>;
+}
 
-/** Parses the environment; an empty value counts as not set. Throws one error that names all faults. */
+/** Parses the environment; an empty value counts as not set. Throws one error that lists all faults. */
 export function parseEnv(values: Record<string, string | undefined>): Env {
-  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
+  const given = Object.entries(values).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
+  );
+  const parsed = schema.safeParse(Object.fromEntries(given));
+  if (parsed.success) {
+    const secrets = given.filter(([name]) => name.startsWith(SECRET_PREFIX));
+    return { ...parsed.data, secrets: Object.fromEntries(secrets) };
+  }
   const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`The environment is not usable:\n${faults.join('\n')}`);
+  throw new Error(`The environment is not valid:\n${faults.join('\n')}`);
 }

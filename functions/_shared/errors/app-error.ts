@@ -1,9 +1,10 @@
-// An error with a stable code, made by hand or from what PostgreSQL raised.
+// An error with a stable code, made by our code or from an error of PostgreSQL.
+import { isDatabaseAway } from '../db/faults.ts';
 import { ERRORS, type ErrorCode, isErrorCode, SQLSTATES } from './map.ts';
 
 export class AppError extends Error {
   readonly code: ErrorCode;
-  /** Members of the answer beside the message: `errors`, `problems`, `permission` … */
+  /** Members of the response beside the message: `errors`, `problems`, `permission` … */
   readonly extra: Record<string, unknown>;
 
   constructor(
@@ -32,7 +33,7 @@ function isDatabaseFault(error: unknown): error is DatabaseFault {
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
-/** The detail of stepbase_private.raise_error is JSON; other details are text for people and are not passed on. */
+/** The detail of stepbase_private.raise_error is JSON; any other detail is text and is not passed on. */
 function parseDetail(detail: unknown): Record<string, unknown> {
   if (typeof detail !== 'string') return {};
   try {
@@ -45,12 +46,7 @@ function parseDetail(detail: unknown): Record<string, unknown> {
   }
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT']);
-
-/** What the driver says in words when it has no code for it. */
-const LOST = /connection terminated|timeout exceeded when trying to connect|query read timeout/i;
-
-/** Any thrown value as an AppError; what is not expected becomes internal_error with its cause. */
+/** Any thrown value as an AppError; an unexpected error becomes internal_error with its cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (isDatabaseFault(error)) {
@@ -62,14 +58,11 @@ export function toAppError(error: unknown): AppError {
         cause: error,
       });
     }
-    // PostgreSQL's own words can name tables and values: the title of the kind says enough.
+    // A message of PostgreSQL can contain table names and values, so the title is sent instead.
     if (code !== undefined) return new AppError(code, ERRORS[code].title, { cause: error });
-    if (UNREACHABLE.has(error.code) || error.code.startsWith('08')) return unavailable(error);
   }
-  if (error instanceof Error && LOST.test(error.message)) return unavailable(error);
+  if (isDatabaseAway(error)) {
+    return new AppError('unavailable', 'The database does not answer', { cause: error });
+  }
   return new AppError('internal_error', ERRORS.internal_error.title, { cause: error });
-}
-
-function unavailable(cause: unknown): AppError {
-  return new AppError('unavailable', 'The database does not answer', { cause });
 }

@@ -1,12 +1,14 @@
-// The one map: SQLSTATE → stable code → HTTP status. The database raises class SB (stepbase_private.raise_error);
-// PostgreSQL's own states that a caller can cause are listed too. Anything else is internal_error.
+// The one map: SQLSTATE → stable code → HTTP status. The database raises class SB (stepbase_private.raise_error); the
+// map also lists PostgreSQL's own states that a caller can cause. Any other state is internal_error.
+
+import { AWAY_SQLSTATES } from '../db/faults.ts';
 
 export interface ErrorKind {
   status: number;
   title: string;
 }
 
-/** What a client can rely on; the code is `code` in problem+json and in the detail of SQL errors. */
+/** Codes are stable: `code` in problem+json and in the detail of SQL errors. */
 export const ERRORS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   not_authenticated: { status: 401, title: 'Sign in first' },
@@ -36,8 +38,8 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   SB423: 'invalid_definition',
   SB424: 'immutable',
   SB429: 'limit_reached',
-  // PostgreSQL's own: a value that does not fit its type, a broken rule of the schema, a lost race,
-  // a database that is too busy, restarting or out of reach.
+  // PostgreSQL's own: a value that does not fit its type, a violated constraint, a serialization
+  // failure or deadlock, a cancelled statement, a database that is away.
   '22P02': 'invalid_request',
   '22P05': 'invalid_request',
   '22003': 'invalid_request',
@@ -48,10 +50,8 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   '40001': 'unavailable',
   '40P01': 'unavailable',
   '42501': 'permission_denied',
-  '53300': 'unavailable',
   '57014': 'unavailable',
-  '57P01': 'unavailable',
-  '57P03': 'unavailable',
+  ...Object.fromEntries(AWAY_SQLSTATES.map((state) => [state, 'unavailable'] as const)),
 };
 
 export function isErrorCode(code: unknown): code is ErrorCode {

@@ -1,6 +1,7 @@
 // Redis as the functions use it: publish, subscribe, ping, and the client for rate limits. Without
 // configuration it has the same face and does nothing.
 import { Redis } from '@upstash/redis';
+import type { Clock } from '../clock/clock.ts';
 import type { Log } from '../log/log.ts';
 import { RedisHealth } from './health.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
@@ -34,10 +35,10 @@ export const runChannel = (runId: string) => `stepbase:run:${runId}`;
 /** Wakes idle workers. */
 export const WAKE_CHANNEL = 'stepbase:wake';
 
-export function openBus(options: BusOptions | undefined, log: Log): Bus {
+export function openBus(options: BusOptions | undefined, log: Log, clock: Clock): Bus {
   if (options === undefined) return NO_BUS;
   const health = new RedisHealth(log);
-  const subscriptions = new Subscriptions(options, health);
+  const subscriptions = new Subscriptions(options, health, clock);
   const client = new Redis({
     ...options,
     enableTelemetry: false,

@@ -1,6 +1,7 @@
 // Upstash's SUBSCRIBE: one event stream over HTTP for each channel, shared by all who listen in this
 // process, reconnected with growing pauses. (The client library's own Subscriber does not tell when
 // its stream ends, and who listens has to know whether to poll.)
+import { type Clock, pause } from '../clock/clock.ts';
 import type { RedisHealth } from './health.ts';
 
 export interface Subscription {
@@ -30,11 +31,13 @@ export class Subscriptions {
   readonly #url: string;
   readonly #token: string;
   readonly #health: RedisHealth;
+  readonly #clock: Clock;
 
-  constructor(options: { url: string; token: string }, health: RedisHealth) {
+  constructor(options: { url: string; token: string }, health: RedisHealth, clock: Clock) {
     this.#url = options.url.replace(/\/+$/, '');
     this.#token = options.token;
     this.#health = health;
+    this.#clock = clock;
   }
 
   subscribe(name: string, listener: Listener): Subscription {
@@ -67,29 +70,31 @@ export class Subscriptions {
 
   async #run(name: string, channel: Channel): Promise<void> {
     const { signal } = channel.stop;
-    for (let pause = FIRST_PAUSE_MS; !signal.aborted; ) {
+    for (let ms = FIRST_PAUSE_MS; !signal.aborted; ) {
       try {
         await this.#read(name, channel);
-        pause = FIRST_PAUSE_MS;
+        ms = FIRST_PAUSE_MS;
       } catch (error) {
         if (!signal.aborted) this.#health.failed(error);
       }
       channel.live = false;
       if (signal.aborted) return;
-      await sleep(pause * (0.5 + Math.random()), signal);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      await pause(this.#clock, ms * (0.5 + Math.random()), signal);
+      ms = Math.min(ms * 2, LONGEST_PAUSE_MS);
     }
   }
 
   /** Reads one stream to its end. */
   async #read(name: string, channel: Channel): Promise<void> {
     const connecting = new AbortController();
-    const timer = setTimeout(() => connecting.abort(new Error('no answer in time')), CONNECT_MS);
+    const cancelTimeout = this.#clock.after(CONNECT_MS, () =>
+      connecting.abort(new Error(`redis did not answer within ${CONNECT_MS} ms`)),
+    );
     const response = await fetch(`${this.#url}/subscribe/${encodeURIComponent(name)}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.#token}`, accept: 'text/event-stream' },
       signal: AbortSignal.any([channel.stop.signal, connecting.signal]),
-    }).finally(() => clearTimeout(timer));
+    }).finally(cancelTimeout);
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
       throw new Error(`subscribe answered ${response.status}`);
@@ -136,16 +141,4 @@ function parse(payload: string): unknown {
   } catch {
     return payload;
   }
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    function finish() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      done();
-    }
-  });
 }

@@ -1,15 +1,14 @@
 // One log line a request, and the log that carries the request's id through the handlers.
 import type { MiddlewareHandler } from 'hono';
-import type { Log } from '../../_shared/log/log.ts';
-import type { ApiEnv } from '../deps.ts';
+import type { ApiEnv, Deps } from '../deps.ts';
 
-export function accessLog(log: Log): MiddlewareHandler<ApiEnv> {
+export function accessLog({ log, clock }: Pick<Deps, 'log' | 'clock'>): MiddlewareHandler<ApiEnv> {
   return async function logAccess(c, next) {
-    const started = performance.now();
+    const started = clock.now();
     c.set('log', log.with({ request_id: c.var.requestId }));
     await next();
     const { method, path } = c.req;
-    const ms = Math.round(performance.now() - started);
+    const ms = Math.round(clock.now() - started);
     const isProbe = path.endsWith('/healthz') || path.endsWith('/readyz');
     c.var.log[isProbe ? 'debug' : 'info']('request', { method, path, status: c.res.status, ms });
   };

@@ -18,7 +18,7 @@ interface Verdict {
 }
 
 export function rateLimit<E extends ApiEnv>(
-  { bus, settings }: Deps,
+  { bus, settings, clock }: Deps,
   keyOf: (c: Context<E>) => string,
 ): MiddlewareHandler<E> {
   const { client } = bus;
@@ -31,10 +31,10 @@ export function rateLimit<E extends ApiEnv>(
     timeout: DECIDE_MS,
     analytics: false,
   });
-  let pausedUntil = 0;
+  let pausedUntil = Number.NEGATIVE_INFINITY;
 
   async function decide(key: string): Promise<Verdict | undefined> {
-    if (Date.now() < pausedUntil) return undefined;
+    if (clock.now() < pausedUntil) return undefined;
     try {
       const verdict = await limiter.limit(key);
       if (verdict.reason !== 'timeout') return verdict;
@@ -42,14 +42,14 @@ export function rateLimit<E extends ApiEnv>(
     } catch (error) {
       bus.report(error);
     }
-    pausedUntil = Date.now() + PAUSE_MS;
+    pausedUntil = clock.now() + PAUSE_MS;
     return undefined;
   }
 
   return async function limitRate(c, next) {
     const verdict = await decide(keyOf(c));
     if (verdict !== undefined) {
-      const seconds = Math.max(1, Math.ceil((verdict.reset - Date.now()) / 1000));
+      const seconds = Math.max(1, Math.ceil((verdict.reset - clock.epoch()) / 1000));
       c.header('RateLimit-Limit', String(verdict.limit));
       c.header('RateLimit-Remaining', String(Math.max(0, verdict.remaining)));
       c.header('RateLimit-Reset', String(seconds));

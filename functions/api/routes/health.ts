@@ -1,5 +1,6 @@
 // GET /healthz: the process answers. GET /readyz: it can do its work, asked of each thing it needs.
 import { Hono } from 'hono';
+import type { Clock } from '../../_shared/clock/clock.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { pingDatabase, pingQueue } from '../queries.ts';
 
@@ -15,12 +16,12 @@ interface Readiness {
   checks: { postgres: Check; queue: Check; redis: Check };
 }
 
-async function check(ask: () => Promise<void>): Promise<Check> {
-  const started = performance.now();
-  const latency = () => Math.round((performance.now() - started) * 10) / 10;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
+  const started = clock.now();
+  const latency = () => Math.round((clock.now() - started) * 10) / 10;
+  let cancelTimeout = () => {};
   const late = new Promise<never>((_done, fail) => {
-    timer = setTimeout(() => fail(new Error('no answer in time')), CHECK_MS);
+    cancelTimeout = clock.after(CHECK_MS, () => fail(new Error(`no answer within ${CHECK_MS} ms`)));
   });
   try {
     await Promise.race([ask(), late]);
@@ -28,16 +29,18 @@ async function check(ask: () => Promise<void>): Promise<Check> {
   } catch {
     return { status: 'failed', latency_ms: latency() };
   } finally {
-    clearTimeout(timer);
+    cancelTimeout();
   }
 }
 
-export function healthRoutes({ db, bus }: Deps): Hono<ApiEnv> {
+export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
   async function ask(): Promise<Readiness> {
     const [postgres, queue, redis] = await Promise.all([
-      check(() => pingDatabase(db)),
-      check(() => pingQueue(db)),
-      bus.configured ? check(() => bus.ping()) : { status: 'disabled' as const, latency_ms: 0 },
+      check(clock, () => pingDatabase(db)),
+      check(clock, () => pingQueue(db)),
+      bus.configured
+        ? check(clock, () => bus.ping())
+        : { status: 'disabled' as const, latency_ms: 0 },
     ]);
     const isFailed = postgres.status === 'failed' || queue.status === 'failed';
     const isDegraded = redis.status === 'failed';

@@ -14,11 +14,11 @@ interface HookEnv {
 }
 
 export function hookRoutes(deps: Deps): Hono<HookEnv> {
-  const { db } = deps;
+  const { db, clock } = deps;
 
   const verify: MiddlewareHandler<HookEnv> = async (c, next) => {
     const triggerId = readUuid(c, 'trigger_id');
-    const call = readCall(c.req.raw.headers, new Date());
+    const call = readCall(c.req.raw.headers, new Date(clock.epoch()));
     const body = new Uint8Array(await c.req.arrayBuffer());
     if (!isSigned(call, await readSecrets(db, triggerId), body)) {
       throw new AppError('not_authenticated', 'The signature is not valid');

@@ -1,5 +1,6 @@
 // The stream of a run: gapless, resumable, ended by the run, the clock, the client or a lost right.
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { systemClock } from '../../_shared/clock/clock.ts';
 import { type RunSource, runFrames, type StreamLimits } from './frames.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -141,7 +142,7 @@ Deno.test('a client that goes away ends the stream', async () => {
 });
 
 Deno.test('a ring between two waits is not lost, and a wait ends by its time', async () => {
-  const wakeup = new Wakeup();
+  const wakeup = new Wakeup(systemClock);
   wakeup.ring();
   const started = performance.now();
   await wakeup.wait(10_000);

@@ -22,14 +22,14 @@ function resumeFrom(c: Context<ApiEnv>): number | undefined {
 }
 
 export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): Promise<Response> {
-  const { db, bus, settings } = deps;
+  const { db, bus, clock, settings } = deps;
   const { member } = c.var;
   const after = resumeFrom(c);
   // Asked before the answer starts, so that a stranger gets 404 and not an open stream.
   const visible = await asCaller(db, member, (query) => readEvents(query, runId, 0));
   if (visible === undefined) throw new AppError('not_found', 'There is no such run');
 
-  const wakeup = new Wakeup();
+  const wakeup = new Wakeup(clock);
   let closed = false;
   const ring = () => wakeup.ring();
   const subscription = bus.subscribe(runChannel(runId), ring, ring);
@@ -45,11 +45,11 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
     wait: (ms) => wakeup.wait(ms),
     isLive: () => subscription.live,
     isClosed: () => closed,
-    now: () => Date.now(),
+    now: () => clock.epoch(),
   };
   // A token that expires ends the stream: the client comes back with a new one.
   const expiry = member.kind === 'user' ? member.expiresAt * 1000 : Number.POSITIVE_INFINITY;
-  const until = Math.min(Date.now() + settings.streamSeconds * 1000, expiry);
+  const until = Math.min(clock.epoch() + settings.streamSeconds * 1000, expiry);
   const limits = { until, pollMs: POLL_MS, livePollMs: LIVE_POLL_MS, heartbeatMs: HEARTBEAT_MS };
   const frames = runFrames(source, limits, after);
 

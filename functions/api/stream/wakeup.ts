@@ -1,8 +1,14 @@
-// A doorbell: waiters go on when it rings, when their time is up, or when the stream is over.
+// A doorbell for one stream: `wait` returns when it rings or when the time is over.
+import type { Clock } from '../../_shared/clock/clock.ts';
 
 export class Wakeup {
+  readonly #clock: Clock;
   #rang = false;
   #open: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   ring(): void {
     this.#rang = true;
@@ -13,9 +19,9 @@ export class Wakeup {
   async wait(ms: number): Promise<void> {
     if (!this.#rang && ms > 0) {
       await new Promise<void>((open) => {
-        const timer = setTimeout(open, ms);
+        const cancel = this.#clock.after(ms, open);
         this.#open = () => {
-          clearTimeout(timer);
+          cancel();
           open();
         };
       });

@@ -1,23 +1,23 @@
-// The queue of tokens: pg-boss with everything off that needs a resident supervisor or DDL. Tokens
-// are created and ended by the engine inside its transitions; workers only fetch them and renew their leases.
+// The queue of tokens: pg-boss without its supervisor, its scheduler and its migrations, none of which an
+// edge function can run. The engine creates and ends tokens in its transitions; workers fetch them and renew leases.
 
 import { PgBoss } from 'pg-boss';
 import type { Db } from '../../_shared/db/pool.ts';
-import type { EagerStart, Lease, Token } from './engine.ts';
+import type { EagerStart, Lease, Token } from './types.ts';
 
 const QUEUE = 'steps';
 
 /**
- * Nobody waits for the disk to take a token: what is written for its steps later waits for both. Should
- * the server crash before, the token is back in the queue, and whoever is second to start or claim is refused.
+ * A fetch does not wait for the disk; the later write of the step's result waits for both. If the server
+ * crashes in between, the token is in the queue again, and of two workers only the first may start or claim.
  */
-const WITHOUT_WAITING = 'set local synchronous_commit to off;';
+const WITHOUT_FLUSH = 'set local synchronous_commit to off;';
 
 export interface TokenQueue {
-  /** Takes up to `limit` tokens, those of higher priority and then the older first. */
+  /** Leases up to `limit` tokens: by priority, then the oldest first. */
   fetch(limit: number): Promise<Token[]>;
-  /** Renews the lease of tokens that this worker holds; those that went to another are left to it. */
-  touch(tokens: readonly Lease[]): Promise<void>;
+  /** Renews leases; a lease that another worker has taken over stays with that worker. */
+  renewLeases(leases: readonly Lease[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   const boss = new PgBoss({
     db: {
       executeSql: (text, values = []) =>
-        db.executeSql(values.length === 0 ? `${WITHOUT_WAITING} ${text}` : text, values),
+        db.executeSql(values.length === 0 ? `${WITHOUT_FLUSH} ${text}` : text, values),
     },
     schema: 'stepbase_queue',
     migrate: false,
@@ -48,10 +48,10 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
         start: data.start,
       }));
     },
-    async touch(tokens) {
+    async renewLeases(leases) {
       await db.query('select stepbase_engine.renew_leases($1::uuid[], $2::int[])', [
-        tokens.map(({ jobId }) => jobId),
-        tokens.map(({ delivery }) => delivery),
+        leases.map(({ jobId }) => jobId),
+        leases.map(({ delivery }) => delivery),
       ]);
     },
     stop: () => boss.stop({ graceful: false, close: false }),

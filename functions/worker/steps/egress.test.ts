@@ -1,10 +1,10 @@
 // Where steps may connect to: every private form of an address is refused, however it is written.
 
 import assert from 'node:assert/strict';
-import { assertAllowedUrl, isPrivateAddress, parseEgressPolicy } from './egress.ts';
+import { assertAllowedUrl, createEgressPolicy, isPrivateAddress } from './egress.ts';
 import { StepError } from './errors.ts';
 
-const closed = parseEgressPolicy({});
+const closed = createEgressPolicy({ allowPrivateNetwork: false, allow: [] });
 
 async function codeOf(
   url: string,
@@ -74,7 +74,10 @@ Deno.test('only http and https', async () => {
 });
 
 Deno.test('the allow-list names hosts, ports and ranges', async () => {
-  const policy = parseEgressPolicy({ allow: 'erp.internal, 10.1.0.5:8080, 192.168.7.0/24' });
+  const policy = createEgressPolicy({
+    allowPrivateNetwork: false,
+    allow: ['ERP.internal', '10.1.0.5:8080', '192.168.7.0/24'],
+  });
   assert.equal(await codeOf('http://erp.internal/', ['10.9.9.9'], policy), 'allowed');
   assert.equal(await codeOf('http://10.1.0.5:8080/', [], policy), 'allowed');
   assert.equal(await codeOf('http://10.1.0.5/', [], policy), 'egress_blocked');
@@ -83,7 +86,7 @@ Deno.test('the allow-list names hosts, ports and ranges', async () => {
 });
 
 Deno.test('the embedded stack allows its own network', async () => {
-  const policy = parseEgressPolicy({ allowPrivateNetwork: 'true' });
+  const policy = createEgressPolicy({ allowPrivateNetwork: true, allow: [] });
   assert.equal(await codeOf('http://127.0.0.1/', [], policy), 'allowed');
 });
 

@@ -12,17 +12,8 @@ export interface EgressPolicy {
   allow: readonly string[];
 }
 
-export function parseEgressPolicy(from: {
-  allowPrivateNetwork?: string | undefined;
-  allow?: string | undefined;
-}): EgressPolicy {
-  return {
-    allowPrivateNetwork: from.allowPrivateNetwork === 'true' || from.allowPrivateNetwork === '1',
-    allow: (from.allow ?? '')
-      .split(',')
-      .map((entry) => entry.trim().toLowerCase())
-      .filter((entry) => entry !== ''),
-  };
+export function createEgressPolicy({ allowPrivateNetwork, allow }: EgressPolicy): EgressPolicy {
+  return { allowPrivateNetwork, allow: allow.map((entry) => entry.toLowerCase()) };
 }
 
 /** Special-purpose ranges of RFC 6890 and its updates: nothing a tenant's workflow has business with. */

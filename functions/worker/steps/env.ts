@@ -1,9 +1,10 @@
-// What steps may use of the world, built once from the environment and handed to every handler.
+// What steps may use of the outside world: built once from the parsed environment, given to every handler.
 
-import { type EgressPolicy, parseEgressPolicy } from './egress.ts';
+import type { Env } from '../../_shared/env/env.ts';
+import { createEgressPolicy, type EgressPolicy } from './egress.ts';
 
 export interface StepLimits {
-  /** Largest response body a step keeps. */
+  /** Largest response body that a step keeps. */
   responseBytes: number;
   redirects: number;
   httpTimeoutMs: number;
@@ -18,7 +19,7 @@ export interface StepEnv {
   mail: {
     from?: string;
     smtpUrl?: string;
-    /** An HTTP mail API in the form of Resend, for places where SMTP ports are closed. */
+    /** An HTTP mail API in the form of Resend, for platforms that block SMTP ports. */
     resend?: { baseUrl: string; apiKey: string };
   };
   limits: StepLimits;
@@ -31,36 +32,22 @@ export const defaultStepLimits: StepLimits = {
   codeMs: 1_000,
 };
 
-export type StepVariables = Readonly<Record<string, string | undefined>>;
-
-export function createStepEnv(variables: StepVariables, overrides: Partial<StepEnv> = {}): StepEnv {
-  const value = (name: string): string | undefined => variables[name]?.trim() || undefined;
-  const apiKey = value('OPENAI_API_KEY');
-  const from = value('SMTP_FROM');
-  const smtpUrl = value('SMTP_URL');
-  const resendKey = value('RESEND_API_KEY');
+export function createStepEnv(
+  { allowPrivateNetwork, egressAllow, openai, smtp, resend }: Env['steps'],
+  overrides: Partial<StepEnv> = {},
+): StepEnv {
   return {
     fetch: globalThis.fetch,
     now: () => new Date(),
-    egress: parseEgressPolicy({
-      allowPrivateNetwork: value('STEPBASE_ALLOW_PRIVATE_NETWORK'),
-      allow: value('STEPBASE_EGRESS_ALLOW'),
-    }),
+    egress: createEgressPolicy({ allowPrivateNetwork, allow: egressAllow }),
     openai: {
-      baseUrl: (value('OPENAI_BASE_URL') ?? 'https://api.openai.com/v1').replace(/\/+$/, ''),
-      ...(apiKey === undefined ? {} : { apiKey }),
+      baseUrl: openai.baseUrl,
+      ...(openai.apiKey === undefined ? {} : { apiKey: openai.apiKey }),
     },
     mail: {
-      ...(from === undefined ? {} : { from }),
-      ...(smtpUrl === undefined ? {} : { smtpUrl }),
-      ...(resendKey === undefined
-        ? {}
-        : {
-            resend: {
-              apiKey: resendKey,
-              baseUrl: (value('RESEND_BASE_URL') ?? 'https://api.resend.com').replace(/\/+$/, ''),
-            },
-          }),
+      ...(smtp.from === undefined ? {} : { from: smtp.from }),
+      ...(smtp.url === undefined ? {} : { smtpUrl: smtp.url }),
+      ...(resend === undefined ? {} : { resend }),
     },
     limits: defaultStepLimits,
     ...overrides,

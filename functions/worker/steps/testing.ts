@@ -1,5 +1,6 @@
 // For the tests beside this file: a step's context, and a step run the way the worker runs it.
 
+import { parseEnv } from '../../_shared/env/env.ts';
 import { createStepEnv } from './env.ts';
 import { compileStep, stepHandlers } from './index.ts';
 import { type StepContext, type StepEnv, StepError, type StepResult } from './types.ts';
@@ -32,7 +33,13 @@ export function testEnv(
   variables: Record<string, string> = {},
   overrides: Partial<StepEnv> = {},
 ): StepEnv {
-  return createStepEnv({ STEPBASE_ALLOW_PRIVATE_NETWORK: 'true', ...variables }, overrides);
+  const env = parseEnv({
+    DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    SUPABASE_URL: 'http://127.0.0.1:1',
+    STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
+    ...variables,
+  });
+  return createStepEnv(env.steps, overrides);
 }
 
 export async function runStep(

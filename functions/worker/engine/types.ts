@@ -1,0 +1,165 @@
+// The types that the engine client and the worker share: tokens, leases, steps and their results, runs.
+// Names in snake_case are columns that the engine returns or JSON that it reads.
+
+import type { Row } from '../../_shared/db/pool.ts';
+import type { Component } from '../steps/types.ts';
+
+/** A step run that this worker has claimed (stepbase_engine.work). */
+export interface Work {
+  job_id: string;
+  run_id: string;
+  app_code: string;
+  workflow_version_id: string;
+  step_run_id: string;
+  step_id: string;
+  item_index: number;
+  attempt: number;
+  claim: number;
+}
+
+export interface CompletedStep {
+  work: Work;
+  input: unknown;
+  output: unknown;
+  handle: string | undefined;
+  details: Row | undefined;
+}
+
+/** A step that was executed eagerly: it follows a completed step and has no step run yet. */
+export interface EagerStep extends Omit<CompletedStep, 'work'> {
+  stepId: string;
+  /** The step that it follows. */
+  afterId: string;
+}
+
+export interface CompletedBranch extends CompletedStep {
+  /** The run is pending and starts with this step, which was executed eagerly and has no step run yet. */
+  startsRun?: boolean;
+  /** Eagerly executed steps; each comes after the step that it follows. */
+  eager: readonly EagerStep[];
+}
+
+export interface FailedStep {
+  work: Work;
+  /** The resolved config, if it was resolved. */
+  input: unknown;
+  error: Row;
+}
+
+export interface WaitingStep {
+  work: Work;
+  input: unknown;
+  wait: Row;
+}
+
+/** A worker's lease on a token. It ends with the delivery: the next delivery is another worker's lease. */
+export interface Lease {
+  jobId: string;
+  /** Counts the deliveries of the token (pg-boss's retry_count). */
+  delivery: number;
+}
+
+export interface Token extends Lease {
+  runId: string;
+  /** More runs are in the backlog: the worker that takes this token admits some of them. */
+  hasBacklog: boolean;
+  /** Present when the run is pending and this is the first delivery (stepbase_engine.eager_start). */
+  start?: EagerStart | undefined;
+}
+
+export interface PlanNode {
+  id: string;
+  type: string;
+  label: string | null;
+  config: unknown;
+  timeout_ms: number | null;
+  /** Time limit of the step with all of its attempts. */
+  max_elapsed_ms: number | null;
+  in_degree: number;
+  next: { id: string; handle: string | null }[];
+  component: Component | null;
+  compensate: { type: string; config: unknown; timeout_ms?: number | null } | null;
+  undo_max_elapsed_ms: number | null;
+  undo_component: Component | null;
+}
+
+export interface Plan {
+  workflow_version_id: string;
+  workflow: string;
+  version: number;
+  nodes: PlanNode[];
+}
+
+export interface RunFacts {
+  run_id: string;
+  input: unknown;
+  trace_id: string;
+}
+
+/** What a worker needs to execute the first step of a run without claiming it. */
+export interface EagerStart extends Omit<RunFacts, 'run_id'> {
+  app_code: string;
+  workflow_version_id: string;
+}
+
+export interface OutboxMessage {
+  outbox_id: number;
+  app_code: string;
+  run_id: string;
+  event_type: string;
+  payload: unknown;
+  age_ms: number;
+}
+
+/** A schedule that needs its next time (stepbase_engine.due_schedules). */
+export interface DueSchedule {
+  schedule_id: string;
+  cron_expression: string;
+  timezone: string;
+  /** The time for which it is due, as PostgreSQL writes it; null when it has none yet. */
+  due_at: string | null;
+  /** The engine's clock: the next time is after this. */
+  asked_at: Date;
+}
+
+export interface NextSchedule extends Omit<DueSchedule, 'asked_at'> {
+  /** Absent when there is no further time, or a problem. */
+  next_at?: string;
+  problem?: string;
+}
+
+/** A worker's sign of life (stepbase.workers). */
+export interface Heartbeat {
+  worker_id: string;
+  mode: 'resident' | 'invocation';
+  status: 'running' | 'draining' | 'stopped' | 'error';
+  hostname?: string | undefined;
+  version: string;
+  executing: number;
+  concurrency: number;
+  metadata: Row;
+  error_message?: string;
+}
+
+export interface NextDue {
+  /** Milliseconds until the next timer is due, by the engine's clock. */
+  inMs: number | undefined;
+  /** A schedule is due now, or has no time yet. */
+  schedules: boolean;
+}
+
+/** A step that uses a work queue: `queue` of its own workflow, or `workflow/queue`. */
+export interface QueueStep {
+  runId: string;
+  /** run:step:item, the same for every attempt. */
+  key: string;
+  queue: string;
+}
+
+/** A step that addresses another run: 'parent', or the id of a run of the same app. */
+export interface ExternalRunStep {
+  runId: string;
+  /** run:step:item, the same for every attempt. */
+  key: string;
+  run: string;
+}
