@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { SCHEMAS } from './database/schemas.ts';
 import { supabaseOutput } from './database/supabase-cli.ts';
 import { withDatabase } from './database/target.ts';
 import { ROOT } from './stack/options.ts';
@@ -24,7 +25,7 @@ function committed(): string {
 }
 
 const generated = await withDatabase(values['db-url'], (url) =>
-  supabaseOutput(['gen', 'types', 'typescript', '--remote', url, '--schema', 'stepbase']),
+  supabaseOutput(['gen', 'types', 'typescript', '--remote', url, '--schema', SCHEMAS.exposed]),
 );
 const wanted = `${HEADER}${generated.trim()}\n`;
 if (!values.check) {

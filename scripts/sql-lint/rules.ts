@@ -1,8 +1,9 @@
 // What every migration must keep to, read from the parse tree: names with their schema, a fixed
 // search_path, comments, definer functions out of the API schema, policies that cost little.
+import { SCHEMAS } from '../database/schemas.ts';
 import { isTree, type Problem, type Source, type Statement, type Tree, walk } from './source.ts';
 
-const API_SCHEMA = 'stepbase';
+const API_SCHEMA = SCHEMAS.exposed;
 
 function names(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
