@@ -38,32 +38,32 @@ const shape = {
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
     .describe(
-      'PostgreSQL as role postgres; on a hosted project the transaction pooler (port 6543).',
+      'PostgreSQL as role postgres. On a hosted project: the transaction pooler (port 6543). Required unless SUPABASE_DB_URL is set.',
     ),
   SUPABASE_DB_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
-    .describe('Used when DATABASE_URL is not set; hosted projects inject it.'),
+    .describe('Used when DATABASE_URL is not set. Hosted projects inject it.'),
   STEPBASE_DB_POOL: z.coerce
     .number()
     .int()
     .min(1)
     .max(100)
     .default(5)
-    .describe('Connections one process may open.'),
+    .describe('Connections that one process may open.'),
   STEPBASE_DB_DIRECT: flag.describe(
-    'true when DATABASE_URL does not go through a transaction-mode pooler: LISTEN wakes workers at once.',
+    'Set to true when DATABASE_URL bypasses transaction-mode poolers. LISTEN then wakes workers at once.',
   ),
-  SUPABASE_URL: z.url().describe('The project; hosted projects inject it.'),
+  SUPABASE_URL: z.url().describe('The address of the project. Hosted projects inject it.'),
   SUPABASE_PUBLISHABLE_KEY: z
     .string()
     .optional()
-    .describe('The publishable key (hosted: SUPABASE_PUBLISHABLE_KEYS).'),
+    .describe('The publishable key. Hosted projects inject SUPABASE_PUBLISHABLE_KEYS instead.'),
   SUPABASE_SECRET_KEY: z
     .string()
     .optional()
     .describe(
-      'The secret key; it authorises the wake-up of the worker (hosted: SUPABASE_SECRET_KEYS).',
+      'The secret key, which authorises calls of the worker. Hosted projects inject SUPABASE_SECRET_KEYS instead.',
     ),
   SUPABASE_PUBLISHABLE_KEYS: keyMap.describe(
     'Injected by hosted projects: {"default": "sb_publishable_…"}.',
@@ -74,14 +74,16 @@ const shape = {
     .min(32)
     .optional()
     .describe(
-      'Verifies HS256 user tokens; asymmetric ones are verified by the JWKS of the project.',
+      'Verifies user tokens that are signed with HS256. The JWKS of the project verifies asymmetric signatures.',
     ),
-  JWT_ISSUER: z.url().optional().describe('Issuer of user tokens; default SUPABASE_URL/auth/v1.'),
+  JWT_ISSUER: z.url().optional().describe('Issuer of user tokens. Default: SUPABASE_URL/auth/v1.'),
   UPSTASH_REDIS_REST_URL: z
     .url()
     .optional()
-    .describe('Upstash Redis: faster wake-ups and rate limits. Without it everything still works.'),
-  UPSTASH_REDIS_REST_TOKEN: z.string().optional().describe('Token of the Upstash database.'),
+    .describe(
+      'Address of the Upstash Redis database. Optional: Redis adds faster wake-ups and rate limits.',
+    ),
+  UPSTASH_REDIS_REST_TOKEN: z.string().optional().describe('Token of the Upstash Redis database.'),
   OPENAI_BASE_URL: z
     .url()
     .default('https://api.openai.com/v1')
@@ -91,28 +93,28 @@ const shape = {
     .url({ protocol: /^smtps?$/ })
     .optional()
     .describe(
-      'smtp://user:password@host:port for send_email; hosted functions cannot reach SMTP ports.',
+      'Mail server for send_email: smtp://user:password@host:port. Hosted functions cannot reach SMTP ports.',
     ),
   SMTP_FROM: text.describe('Sender of send_email.'),
   RESEND_API_KEY: z
     .string()
     .optional()
-    .describe('send_email over HTTPS (Resend), as hosted projects need.'),
+    .describe('Sends mail over HTTPS with Resend. Hosted projects need it.'),
   RESEND_BASE_URL: z
     .url()
     .default('https://api.resend.com')
     .describe('Address of the Resend API; default https://api.resend.com.'),
   STEPBASE_ALLOW_PRIVATE_NETWORK: flag.describe(
-    'true lets steps call addresses of private networks; for development only.',
+    'Set to true to let steps call addresses of private networks. For development only.',
   ),
   STEPBASE_EGRESS_ALLOW: list.describe(
-    'Hosts, host:port or CIDR ranges that steps may call although private; comma-separated.',
+    'Private addresses that steps may call: hosts, host:port or CIDR ranges, separated by commas.',
   ),
   STEPBASE_WORKER_MODE: z
     .enum(['resident', 'invocation'])
     .default('invocation')
     .describe(
-      'resident: works until stopped. invocation: until the budget of an Edge Function is used.',
+      'resident: the worker runs until it is stopped. invocation: it runs until the budget of an Edge Function is used.',
     ),
   STEPBASE_LEASE_SECONDS: seconds(60).describe(
     'A lease that is not renewed for this long expires: another worker executes the steps.',
@@ -152,14 +154,14 @@ const shape = {
     'Region of the Edge Function, for the heartbeat of its invocations; hosted projects inject it.',
   ),
   STEPBASE_CORS_ORIGINS: list.describe(
-    'Origins that may call the HTTP API from a browser; empty: any (the API uses no cookies).',
+    'Origins that may call the HTTP API from a browser, separated by commas. Empty: any origin (the API uses no cookies).',
   ),
   STEPBASE_RATE_LIMIT: z.coerce
     .number()
     .int()
     .min(0)
     .default(100)
-    .describe('Requests one caller may make in ten seconds; 0: no limit. Needs Redis.'),
+    .describe('Requests that one caller may make in ten seconds. 0: no limit. Needs Redis.'),
   STEPBASE_MAX_BODY_BYTES: z.coerce
     .number()
     .int()
@@ -167,7 +169,7 @@ const shape = {
     .default(1_048_576)
     .describe('Largest request body that the HTTP API accepts.'),
   STEPBASE_STREAM_SECONDS: seconds(140).describe(
-    'An event stream (SSE) ends after this long and the client resumes; below the limit of the platform.',
+    'Duration after which an event stream (SSE) ends and the client resumes. Keep it below the limit of the platform.',
   ),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
@@ -179,7 +181,7 @@ const shape = {
     .min(0)
     .max(65_535)
     .optional()
-    .describe('Local only: the port to listen on at 127.0.0.1; Edge Functions set none.'),
+    .describe('Port on 127.0.0.1. Local only; do not set it for Edge Functions.'),
 } satisfies z.ZodRawShape;
 
 /** STEPBASE_SECRET_<APP_CODE>__<NAME>: `{{ secrets.<name> }}` in the workflows of that app. */
