@@ -1,8 +1,10 @@
 // Entity diagrams (Mermaid), one per domain, drawn from the catalogue of a migrated database.
 
-import { withClient } from '../stack/postgres/connection.ts';
+import type pg from 'pg';
+import { SCHEMAS } from './schemas.ts';
 
-const DOMAINS: Record<string, string[]> = {
+/** The tables of each domain; lookup tables belong to none. */
+export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
   Tenancy: ['organizations', 'applications', 'users', 'app_members', 'api_keys'],
   Registry: ['components', 'agent_prompts', 'projects', 'task_queues', 'workers'],
   Definitions: [
@@ -63,7 +65,7 @@ const COLUMNS = `
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   left join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
-  where c.relnamespace = 'stepbase'::regnamespace and c.relkind in ('r', 'p')
+  where c.relnamespace = '${SCHEMAS.exposed}'::regnamespace and c.relkind in ('r', 'p')
   order by c.relname, a.attnum`;
 
 const LINKS = `
@@ -75,7 +77,8 @@ const LINKS = `
   join pg_class t on t.oid = f.confrelid
   join pg_attribute a on a.attrelid = s.oid and a.attnum = any (f.conkey)
   where f.contype = 'f' and f.conparentid = 0
-    and s.relnamespace = 'stepbase'::regnamespace and t.relnamespace = 'stepbase'::regnamespace
+    and s.relnamespace = '${SCHEMAS.exposed}'::regnamespace
+    and t.relnamespace = '${SCHEMAS.exposed}'::regnamespace
   group by f.oid, s.relname, t.relname
   order by 1, 2, 3`;
 
@@ -95,45 +98,33 @@ function line(link: Link): string {
   return `  ${link.target} ${link.optional ? '|o' : '||'}--o{ ${link.source} : "${label}"`;
 }
 
-/** The section of docs/schema.md between its markers. */
-export async function diagrams(url: string): Promise<string> {
-  const [columns, links] = await withClient(url, async (client) => [
-    (await client.query<Column>(COLUMNS)).rows,
-    (await client.query<Link>(LINKS)).rows,
-  ]);
+/** The diagram of every domain; throws when a table is in no domain. */
+export async function diagrams(client: pg.Client): Promise<Map<string, string>> {
+  const columns = (await client.query<Column>(COLUMNS)).rows;
+  const links = (await client.query<Link>(LINKS)).rows;
   const lookups = new Set(
     columns.filter(({ column, is_key }) => column === 'name' && is_key).map(({ table }) => table),
   );
   const drawn = new Set(Object.values(DOMAINS).flat());
-  const missing = columns.filter(({ table }) => !drawn.has(table) && !lookups.has(table));
-  if (missing[0]) throw new Error(`no diagram has the table ${missing[0].table}`);
-  const parts = Object.entries(DOMAINS).map(([domain, tables]) => {
-    const shown = links.filter(
-      ({ source, target, columns: of }) =>
-        tables.includes(source) &&
-        drawn.has(target) &&
-        (domain === 'Tenancy' || of.join() !== 'app_code') &&
-        (target !== 'users' || domain === 'Tenancy'),
-    );
-    return [
-      `### ${domain}\n`,
-      '```mermaid',
-      'erDiagram',
-      ...tables.flatMap((table) => entity(table, columns)),
-      ...new Set(shown.map(line)),
-      '```\n',
-    ].join('\n');
-  });
-  return parts.join('\n');
-}
-
-const START = '<!-- diagrams -->\n';
-const END = '<!-- /diagrams -->';
-
-/** The page with the given diagrams between its markers. */
-export function withDiagrams(page: string, drawings: string): string {
-  const start = page.indexOf(START);
-  const end = page.indexOf(END);
-  if (start === -1 || end < start) throw new Error('docs/schema.md has lost its markers');
-  return `${page.slice(0, start + START.length)}\n${drawings}\n${page.slice(end)}`;
+  const missing = columns.find(({ table }) => !drawn.has(table) && !lookups.has(table));
+  if (missing) {
+    throw new Error(`The table ${missing.table} is in no domain of scripts/database/diagrams.ts`);
+  }
+  return new Map(
+    Object.entries(DOMAINS).map(([domain, tables]) => {
+      const shown = links.filter(
+        ({ source, target, columns: of }) =>
+          tables.includes(source) &&
+          drawn.has(target) &&
+          (domain === 'Tenancy' || of.join() !== 'app_code') &&
+          (target !== 'users' || domain === 'Tenancy'),
+      );
+      const lines = [
+        'erDiagram',
+        ...tables.flatMap((table) => entity(table, columns)),
+        ...new Set(shown.map(line)),
+      ];
+      return [domain, lines.join('\n')];
+    }),
+  );
 }

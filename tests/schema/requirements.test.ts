@@ -1,13 +1,14 @@
-// docs/schema.md names real things only: every home in its tables exists, and its diagrams are current.
+// docs/internals/requirements.md refers only to objects that exist in a migrated database.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { diagrams, withDiagrams } from '../../scripts/database/diagrams.ts';
+import { SCHEMAS } from '../../scripts/database/schemas.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
-import { pool, stackInfo } from '../support/stack.ts';
+import { pool } from '../support/stack.ts';
 
-const page = readFileSync(join(ROOT, 'docs', 'schema.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'docs', 'internals', 'requirements.md'), 'utf8');
+const OURS: string[] = [SCHEMAS.exposed, SCHEMAS.engine, SCHEMAS.private];
 
 interface Home {
   section: string;
@@ -15,21 +16,22 @@ interface Home {
   name: string;
 }
 
-/** The names in the middle column of the tables below the headings of the seeds. */
+/** The names in the middle column of the tables below the headings of the documents. */
 function homes(): Home[] {
   const found: Home[] = [];
-  let seed = '';
+  let source = '';
   let section = '';
   for (const line of page.split('\n')) {
-    if (line.startsWith('## ')) seed = line.slice(3);
+    if (line.startsWith('## ')) source = line.slice(3);
     if (line.startsWith('### ')) section = line.slice(4);
-    if (!seed.startsWith('Seed') || !line.startsWith('|') || line.startsWith('| ---')) continue;
+    if (!source.startsWith('Document') || !line.startsWith('|') || line.startsWith('| ---'))
+      continue;
     const [asked = '', home = ''] = line.slice(2).split(' | ');
-    if (asked === 'In the seed') continue;
+    if (asked === 'Document') continue;
     const names = [...home.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
-    // Without a name of ours the whole cell is the answer: somebody else owns it.
+    // Without a name of ours the whole cell is the answer: another product owns the item.
     for (const name of names.length > 0 ? names : [home.trim()]) {
-      found.push({ section: `${seed} / ${section}`, asked, name });
+      found.push({ section: `${source} / ${section}`, asked, name });
     }
   }
   return found;
@@ -39,7 +41,7 @@ const CATALOGUE = `
   with ours as (
     select c.oid, n.nspname as schema, c.relname as name, c.relkind
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine')
+    where n.nspname = any ($1)
   )
   select schema || '.' || name as name from ours where relkind in ('r', 'p', 'v', 'm', 'i', 'I')
   union all
@@ -54,35 +56,31 @@ const CATALOGUE = `
   union all
   select n.nspname || '.' || p.proname || '()' from pg_proc p
   join pg_namespace n on n.oid = p.pronamespace
-  where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine')`;
+  where n.nspname = any ($1)`;
 
-describe('docs/schema.md', () => {
+describe('docs/internals/requirements.md', () => {
   const named = homes();
   let catalogue: Set<string>;
 
   beforeAll(async () => {
-    const { rows } = await pool().query<{ name: string }>(CATALOGUE);
+    const { rows } = await pool().query<{ name: string }>(CATALOGUE, [OURS]);
     catalogue = new Set(rows.map(({ name }) => name));
   });
 
-  test('lists what the five seeds ask for', () => {
-    for (const seed of ['000', '001', '002', '003', '004']) {
-      const rows = named.filter(({ section }) => section.startsWith(`Seed ${seed}`));
-      expect(rows.length, `seed ${seed}`).toBeGreaterThan(20);
+  test('lists what the five documents ask for', () => {
+    for (const source of ['000', '001', '002', '003', '004']) {
+      const rows = named.filter(({ section }) => section.startsWith(`Document ${source}`));
+      expect(rows.length, `document ${source}`).toBeGreaterThan(20);
     }
   });
 
-  test('names only tables, columns, indexes, constraints, triggers and functions that exist', () => {
+  test('refers only to objects that exist', () => {
     const elsewhere = ['*Supabase Auth*', '*pg-boss*'];
     const unknown = named.filter(({ name }) => {
       if (elsewhere.includes(name)) return false;
-      const qualified = /^(private|engine)\./.test(name) ? name : `public.${name}`;
-      return !catalogue.has(qualified);
+      const isQualified = OURS.some((schema) => name.startsWith(`${schema}.`));
+      return !catalogue.has(isQualified ? name : `${SCHEMAS.exposed}.${name}`);
     });
     expect(unknown).toEqual([]);
-  });
-
-  test('shows the diagrams of the database as it is', async () => {
-    expect(withDiagrams(page, await diagrams(stackInfo().db_url))).toBe(page);
   });
 });

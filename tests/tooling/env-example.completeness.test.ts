@@ -1,8 +1,9 @@
-// .env.example and docs/operations.md name every variable that the functions parse and no other;
-// .env.example parses as it stands.
+// .env.example lists every variable that the functions parse and no other, each in a section, and parses
+// as it is.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
+import { environmentPage, sectionsOf } from '../../scripts/docs/environment.ts';
 
 const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const entries = text
@@ -14,16 +15,16 @@ const entries = text
   });
 
 describe('.env.example', () => {
-  it('names exactly the variables of the schema', () => {
+  it('lists exactly the variables of the schema', () => {
     const named = entries.map(([name]) => name).filter((name) => !name.startsWith(SECRET_PREFIX));
     expect(named.sort()).toEqual(Object.keys(envVariables).sort());
   });
 
-  it('shows how secrets of workflows are named', () => {
+  it('has an example of a secret of a workflow', () => {
     expect(entries.some(([name]) => name.startsWith(SECRET_PREFIX))).toBe(true);
   });
 
-  it('parses as it stands', () => {
+  it('parses as it is', () => {
     const env = parseEnv(Object.fromEntries(entries));
     expect(env.worker.mode).toBe('invocation');
     expect(env.redis).toBeUndefined();
@@ -35,11 +36,14 @@ describe('.env.example', () => {
     expect(parseEnv(given)).toEqual(parseEnv(least));
   });
 
-  it('has the same variables, with the same meaning, in docs/operations.md', () => {
-    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-    const rows = [...page.matchAll(/^\| `([A-Z_]+)` \|[^|]*\| (.*) \|$/gm)];
-    expect(rows.map(([, name, meaning]) => [name, meaning])).toEqual(
-      Object.entries(envVariables).map(([name, type]) => [name, type.description]),
+  it('has every variable in a section, so that docs/reference/environment.md shows it', () => {
+    const named = sectionsOf(text).flatMap(({ names }) => names);
+    expect(named.filter((name) => !name.startsWith(SECRET_PREFIX)).sort()).toEqual(
+      Object.keys(envVariables).sort(),
+    );
+    const page = environmentPage();
+    expect(Object.keys(envVariables).filter((name) => !page.includes(`| \`${name}\` |`))).toEqual(
+      [],
     );
   });
 

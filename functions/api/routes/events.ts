@@ -6,7 +6,7 @@ import type { ApiEnv, Deps } from '../deps.ts';
 import { emitEvent } from '../queries.ts';
 import { readBody, readIdempotencyKey } from '../validation.ts';
 
-const EventBody = z.strictObject({
+export const EventBody = z.strictObject({
   name: z.string().min(1).max(100),
   payload: z.unknown().default({}),
   idempotency_key: z.string().min(1).max(255).optional(),

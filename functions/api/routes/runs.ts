@@ -18,13 +18,13 @@ import { answerQuery } from '../query.ts';
 import { streamRun } from '../stream/response.ts';
 import { readBody, readUuid } from '../validation.ts';
 
-const NoBody = z.strictObject({});
-const CancelBody = z.strictObject({
+export const NoBody = z.strictObject({});
+export const CancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
   force: z.boolean().optional(),
 });
-const RerunBody = z.strictObject({ from_step: z.string().min(1).max(255).optional() });
-const SignalBody = z.strictObject({ payload: z.unknown().default({}) });
+export const RerunBody = z.strictObject({ from_step: z.string().min(1).max(255).optional() });
+export const SignalBody = z.strictObject({ payload: z.unknown().default({}) });
 
 export function runRoutes(deps: Deps): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();

@@ -6,8 +6,10 @@ import type { ApiEnv, Deps } from '../deps.ts';
 import { completeTask, decideApproval } from '../queries.ts';
 import { readBody, readUuid } from '../validation.ts';
 
-const CompleteBody = z.strictObject({ output: z.record(z.string(), z.unknown()).default({}) });
-const DecideBody = z.strictObject({
+export const CompleteBody = z.strictObject({
+  output: z.record(z.string(), z.unknown()).default({}),
+});
+export const DecideBody = z.strictObject({
   approved: z.boolean(),
   comment: z.string().max(10_000).optional(),
 });

@@ -6,7 +6,7 @@ import type { ApiEnv, Deps } from '../deps.ts';
 import { startRun } from '../queries.ts';
 import { readBody, readIdempotencyKey } from '../validation.ts';
 
-const StartBody = z.strictObject({
+export const StartBody = z.strictObject({
   input: z.record(z.string(), z.unknown()).default({}),
   idempotency_key: z.string().min(1).max(255).optional(),
   version: z.number().int().positive().optional(),

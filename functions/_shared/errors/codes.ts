@@ -1,0 +1,210 @@
+// What each error code means, for docs/reference/errors.md. A test proves that every code that the
+// functions or the database raise is listed here.
+import type { ErrorCode } from './map.ts';
+
+/** Codes of RPCs and of the HTTP API: the cause and what the caller can do. */
+export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
+  invalid_request: 'An argument, a path parameter or the body is malformed. Correct the request.',
+  not_authenticated:
+    'The token, API key or signature is missing, invalid or expired. Sign in again or create a new key.',
+  permission_denied:
+    'The caller is not a member of the application, or the role or key lacks the permission that `permission` names.',
+  not_found: 'The object does not exist, or the caller may not see it.',
+  method_not_allowed: 'The path exists, but not with this method. See the `Allow` header.',
+  conflict: 'The current state forbids the operation. Read the object again before you retry.',
+  immutable: 'The column or row can never change. Create a new version or a new row.',
+  payload_too_large: 'The body exceeds `STEPBASE_MAX_BODY_BYTES`.',
+  unsupported_media_type: 'The body must be JSON with `content-type: application/json`.',
+  invalid_input: 'The data violates its JSON Schema. `errors` lists each violation with its path.',
+  invalid_definition: 'The workflow definition is not valid. `problems` lists each problem.',
+  limit_reached: 'A rate limit or a limit of the application is reached. Retry later.',
+  internal_error: 'An unexpected error. Search the logs for the request id in `instance`.',
+  unavailable: 'PostgreSQL is unreachable, busy or restarting. Retry after `Retry-After` seconds.',
+};
+
+export interface StepErrorInfo {
+  meaning: string;
+  /** Whether another attempt may succeed; text when it depends on the case. */
+  retried: boolean | string;
+}
+
+/** Codes in `step_runs.error`: why an attempt of a step failed. */
+export const STEP_ERRORS = {
+  timeout: {
+    meaning: 'An attempt exceeded its time limit, or a wait passed its deadline.',
+    retried: 'yes; a wait that passed its deadline is not',
+  },
+  http_timeout: { meaning: 'An HTTP call exceeded its time limit.', retried: true },
+  code_timeout: { meaning: 'Code exceeded its time limit.', retried: true },
+  network_error: {
+    meaning: 'The connection could not be opened, or it was interrupted.',
+    retried: true,
+  },
+  http_server_error: { meaning: 'The server answered with status 500 or higher.', retried: true },
+  http_rate_limited: { meaning: 'The server answered with status 429.', retried: true },
+  http_client_error: {
+    meaning: 'The server answered with another status of 400 or higher.',
+    retried: 'only status 408',
+  },
+  http_invalid_json: {
+    meaning: 'The response declares JSON, but its body cannot be parsed.',
+    retried: false,
+  },
+  http_response_too_large: {
+    meaning: 'The response exceeds `max_response_bytes`.',
+    retried: false,
+  },
+  http_too_many_redirects: {
+    meaning: 'The server redirected more than five times; a webhook follows no redirect.',
+    retried: false,
+  },
+  http_bad_redirect: { meaning: 'A redirect has no valid target address.', retried: false },
+  egress_blocked: {
+    meaning:
+      'The address belongs to a private network. An operator can allow it with `STEPBASE_EGRESS_ALLOW`.',
+    retried: false,
+  },
+  llm_bad_response: { meaning: 'The response contains no completion.', retried: true },
+  llm_invalid_output: {
+    meaning: 'The completion is not JSON, or violates `response_schema`.',
+    retried: true,
+  },
+  llm_refused: { meaning: 'The model refused the request.', retried: false },
+  llm_truncated: { meaning: 'The completion was cut off at `max_tokens`.', retried: false },
+  email_rejected: {
+    meaning: 'The mail server rejected the message.',
+    retried: 'only after a temporary rejection (4yz)',
+  },
+  email_not_configured: {
+    meaning: 'Neither `SMTP_URL` nor `RESEND_API_KEY` is set.',
+    retried: false,
+  },
+  email_login_refused: { meaning: 'The mail server refused the login.', retried: false },
+  email_bad_response: { meaning: 'The mail service returned no message id.', retried: false },
+  email_sender_not_allowed: {
+    meaning: 'The domain of `from` differs from that of `SMTP_FROM`.',
+    retried: false,
+  },
+  child_failed: { meaning: 'The child run failed.', retried: false },
+  child_cancelled: { meaning: 'The child run was cancelled.', retried: false },
+  child_timed_out: { meaning: 'The child run exceeded its execution timeout.', retried: false },
+  child_not_started: {
+    meaning: 'The child run could not be started. `details.code` states the reason.',
+    retried: false,
+  },
+  limit_reached: { meaning: 'The work queue is full.', retried: true },
+  not_found: {
+    meaning: 'The work queue, run or query does not exist, or the work queue was deleted.',
+    retried: false,
+  },
+  invalid_input: {
+    meaning: 'An item, a signal payload or the input of a component violates its schema.',
+    retried: false,
+  },
+  permission_denied: {
+    meaning: 'The child may not signal or query its parent.',
+    retried: false,
+  },
+  conflict: { meaning: 'The run that was addressed has ended.', retried: false },
+  query_answer_unfit: {
+    meaning: 'The answer of a query violates its `return_type`.',
+    retried: false,
+  },
+  unknown_component: { meaning: 'The component does not exist.', retried: false },
+  inactive_component: { meaning: 'The component is not active.', retried: false },
+  invalid_config: {
+    meaning: 'The config violates its schema after its templates were evaluated.',
+    retried: false,
+  },
+  invalid_definition: {
+    meaning: 'An expression cannot be compiled, or uses a secret where none is allowed.',
+    retried: false,
+  },
+  expression_failed: { meaning: 'An expression raised an error.', retried: false },
+  expression_syntax: {
+    meaning: 'An expression that was built at run time cannot be parsed.',
+    retried: false,
+  },
+  expression_timeout: { meaning: 'An expression exceeded its time limit.', retried: true },
+  expression_too_large: {
+    meaning: 'An expression produced a value over the size limit.',
+    retried: false,
+  },
+  expression_too_deep: { meaning: 'An expression nests too deeply.', retried: false },
+  code_syntax: { meaning: 'Code cannot be parsed.', retried: false },
+  code_failed: { meaning: 'Code threw an error.', retried: false },
+  code_never_settles: { meaning: 'Code returned a promise that never settles.', retried: false },
+  code_memory: { meaning: 'Code exceeded its memory limit.', retried: false },
+  code_output_too_large: { meaning: 'Code returned a value over 4 MB.', retried: false },
+  invalid_output: {
+    meaning: 'The output violates the schema of its component, or the database cannot store it.',
+    retried: 'only the output of a component',
+  },
+  secret_not_found: { meaning: 'The application has no secret of this name.', retried: false },
+  step_crashed: { meaning: 'An unexpected error in the step handler.', retried: true },
+  worker_lost: {
+    meaning: 'Five workers crashed while they executed this attempt.',
+    retried: false,
+  },
+  unknown_assignee: {
+    meaning: '`assigned_to` is not the id of a member of the application.',
+    retried: false,
+  },
+  unknown_role: { meaning: '`role` is not a role.', retried: false },
+  unknown_step_type: {
+    meaning: 'The worker does not know the step type: its version is too old.',
+    retried: false,
+  },
+  unknown_step: {
+    meaning: 'The worker does not find the node in the plan of the version.',
+    retried: false,
+  },
+  engine_error: {
+    meaning: 'The engine failed when the step was due. Redrive the run to continue from there.',
+    retried: false,
+  },
+} as const satisfies Readonly<Record<string, StepErrorInfo>>;
+
+/** Further codes in `runs.error`; a failed run has the code of the step that failed it. */
+export const RUN_ERRORS: Readonly<Record<string, string>> = {
+  cancelled: 'A member cancelled the run.',
+  parent_closed: 'The run was cancelled when its parent ended (`parent_close_policy`).',
+  timeout: 'The run exceeded the `execution_timeout_seconds` of its workflow.',
+};
+
+/** Further codes in `last_error` of schedules and triggers. */
+export const START_ERRORS: Readonly<Record<string, string>> = {
+  invalid_schedule: 'The worker cannot parse the cron expression or the time zone.',
+  not_started: 'The database refused the start for a reason that has no code of its own.',
+};
+
+/** Codes in `problems` of `invalid_definition`. */
+export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
+  not_an_object: 'The definition is not an object.',
+  nodes_not_an_array: '`nodes` is not an array.',
+  edges_not_an_array: '`edges` is not an array.',
+  too_large: 'The definition has more than 2,000 nodes or 10,000 edges.',
+  empty: 'The definition has no node.',
+  invalid_node: 'A node, or its `data`, is not an object.',
+  missing_id: 'A node has no `id`.',
+  invalid_id:
+    'An `id` does not start with a letter, contains other characters than letters, digits, `_` and `-`, or exceeds 63 characters.',
+  duplicate_node: 'Several nodes have the same `id`.',
+  unknown_step_type: 'The step type does not exist.',
+  invalid_config: 'The config violates the schema of its step type.',
+  invalid_timeout: '`timeout_ms` is not an integer from 1 to 2147483647.',
+  invalid_retry: 'The retry policy is not valid.',
+  invalid_on_error: '`on_error` is neither `fail` nor `continue`.',
+  invalid_join: '`join` is neither `all` nor `any`.',
+  invalid_edge: 'An edge is not an object with `id`, `source` and `target`.',
+  duplicate_edge: 'Several edges have the same `id`.',
+  dangling_edge: 'The source or the target of an edge does not exist.',
+  invalid_handle: 'An edge leaves by a handle that its source does not have.',
+  cycle: 'The node is part of a cycle.',
+  unknown_reference: 'An expression reads a step that does not exist.',
+  reference_not_upstream: 'An expression reads a step that no path leads from.',
+  secret_not_allowed: 'A template uses a secret in a step type whose config is stored.',
+  unknown_component: 'The component does not exist or is not visible to the application.',
+  child_never_starts:
+    'A step starts a child that is blocked until another child has completed, but no earlier step starts that child.',
+};

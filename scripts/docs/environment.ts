@@ -1,0 +1,66 @@
+// docs/reference/environment.md: every environment variable of the functions, from their schema. The
+// sections are those of .env.example.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { envVariables, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
+import { ROOT } from '../stack/options.ts';
+import { limitsOf } from './json-schema.ts';
+import { code, generatedFrom, page, table } from './markdown.ts';
+
+interface Section {
+  title: string;
+  names: string[];
+}
+
+/** The sections of .env.example (`# ── Title ──`) and the variables in each. */
+export function sectionsOf(text: string): Section[] {
+  const sections: Section[] = [];
+  for (const line of text.split('\n')) {
+    const title = /^# ── (.+?) ─+$/.exec(line)?.[1];
+    if (title !== undefined) sections.push({ title, names: [] });
+    const name = /^([A-Z0-9_]+)=/.exec(line)?.[1];
+    if (name !== undefined) sections.at(-1)?.names.push(name);
+  }
+  return sections;
+}
+
+function row(name: string, type: z.ZodType): string[] {
+  const schema = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' });
+  const absent = type.safeParse(undefined);
+  const fallback = schema.default ?? (typeof absent.data === 'boolean' ? absent.data : undefined);
+  const isRequired = !absent.success;
+  const values = [
+    ...(schema.enum ? [schema.enum.map((value) => code(String(value))).join(', ')] : []),
+    ...(typeof absent.data === 'boolean' ? [`${code('true')}, ${code('false')}`] : []),
+    ...(schema.type === 'integer' || schema.type === 'number'
+      ? limitsOf({ ...schema, format: undefined })
+      : []),
+  ];
+  const shown = fallback === undefined || fallback === '' ? '' : code(String(fallback));
+  return [code(name), isRequired ? 'required' : shown, values.join('; '), type.description ?? ''];
+}
+
+export function environmentPage(): string {
+  const variables = new Map(Object.entries(envVariables));
+  const sections = sectionsOf(readFileSync(join(ROOT, '.env.example'), 'utf8'));
+  return page(
+    generatedFrom('`functions/_shared/env/env.ts` and `.env.example`'),
+    '# Environment variables',
+    'Both functions read the environment once, at start. A wrong value stops the process with a list of all problems. An empty value counts as not set. `npm start` sets every variable; on a hosted project, use `npx supabase secrets set --env-file .env`.',
+    ...sections.flatMap(({ title, names }) => {
+      const known = names.filter((name) => variables.has(name));
+      if (known.length === 0) return [];
+      return [
+        `## ${title.replace(/ \(.*\)$/, '')}`,
+        table(
+          ['variable', 'default', 'values', 'meaning'],
+          known.map((name) => row(name, variables.get(name) ?? z.never())),
+        ),
+      ];
+    }),
+    '## Secrets of workflows',
+    `\`${SECRET_PREFIX}<APP_CODE>__<NAME>\` provides \`{{ secrets.<name> }}\` to the workflows of one application. Write the application code and the name in capitals, replace \`-\` by \`_\`, and separate them by two underscores: \`${SECRET_PREFIX}MY_SHOP__STRIPE_KEY\` is \`stripe_key\` of \`my-shop\`. This works for names of lower-case letters, digits and \`_\`. A Vault entry \`stepbase/<app_code>/<name>\` works for every name.`,
+  );
+}

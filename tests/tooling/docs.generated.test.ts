@@ -1,0 +1,102 @@
+// The sources of the generated pages are complete: bodies of routes, error codes of the database, problems of
+// definitions, blocks. docs.truth.test.ts compares the pages themselves with the routes and step codes, and
+// scripts/docs/main.ts checks that the committed pages are current.
+
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  DEFINITION_PROBLEMS,
+  RUN_ERRORS,
+  START_ERRORS,
+  STEP_ERRORS,
+} from '../../functions/_shared/errors/codes.ts';
+import { ERRORS } from '../../functions/_shared/errors/index.ts';
+import { BLOCKS, blockOf } from '../../scripts/docs/blocks.ts';
+import { firstSentence } from '../../scripts/docs/markdown.ts';
+import { permissionIn, statesIn } from '../../scripts/docs/rpcs.ts';
+import { ROOT } from '../../scripts/stack/options.ts';
+
+const read = (pattern: string): string =>
+  globSync(pattern, { cwd: ROOT })
+    .filter((name) => !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => readFileSync(join(ROOT, name), 'utf8'))
+    .join('\n');
+
+const found = (text: string, pattern: RegExp): string[] => [
+  ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
+];
+
+describe('reference/http-api.md', () => {
+  it('describes the body of every route that reads one', () => {
+    const bodies = found(read('functions/api/routes/*.ts'), /^export const (\w+Body) =/gm);
+    const used = found(read('functions/api/endpoints.ts'), /body: (\w+),/g);
+    // Pause and resume share a body without keys.
+    expect([...used, 'NoBody'].sort()).toEqual(bodies.sort());
+  });
+});
+
+describe('reference/errors.md', () => {
+  const functions = read('functions/**/*.ts').replaceAll(
+    readFileSync(join(ROOT, 'functions/_shared/errors/codes.ts'), 'utf8'),
+    '',
+  );
+  const migrations = read('supabase/migrations/*.sql');
+
+  it('lists every code that the database writes', () => {
+    const written = [
+      ...found(migrations, /'code', '(\w+)'/g),
+      ...found(migrations, /"code": "(\w+)"/g),
+    ];
+    // These are prefixes: child_ and the status of the child, unknown_ and what is unknown.
+    const listed = (code: string) =>
+      code.endsWith('_')
+        ? Object.keys(STEP_ERRORS).some((name) => name.startsWith(code))
+        : [STEP_ERRORS, RUN_ERRORS, START_ERRORS, ERRORS].some((of) => Object.hasOwn(of, code));
+    expect(written.filter((code) => !listed(code))).toEqual([]);
+  });
+
+  it('lists no code of a step that the code does not have', () => {
+    const sources = `${functions}\n${migrations}`;
+    const known = (code: string) =>
+      new RegExp(`['"]${code}['"]`).test(sources) || /^(child|unknown)_/.test(code);
+    expect(Object.keys(STEP_ERRORS).filter((code) => !known(code))).toEqual([]);
+  });
+
+  it('lists every problem of a definition and no other', () => {
+    const sources = read('supabase/migrations/*.sql')
+      .split(/(?=^create function )/m)
+      .filter((text) => /^create function [\w.]+_problems\(/.test(text))
+      .join('\n')
+      // Comments quote other words.
+      .replaceAll(/--.*$/gm, '');
+    // A code stands before its message: text that begins with a capital or a key, or a call of format.
+    const raised = found(
+      sources,
+      /'([a-z]+(?:_[a-z]+)*)'(?: as code)?,\s*(?=format\(|'[A-Z]|'(?:\w+ must|config')|(?:p_)?place\b)/g,
+    );
+    expect(raised.sort()).toEqual(Object.keys(DEFINITION_PROBLEMS).sort());
+  });
+});
+
+describe('internals/engine-map.md', () => {
+  it('has a block for every migration', () => {
+    const files = globSync('*.sql', { cwd: join(ROOT, 'supabase', 'migrations') });
+    expect(files.filter((file) => BLOCKS[blockOf(file)] === undefined)).toEqual([]);
+  });
+});
+
+describe('comments on functions', () => {
+  it('give their first sentence, permission and errors', () => {
+    const comment =
+      'Starts a run (kebab_name) and returns it. Needs run:execute. Errors: SB404 no workflow, SB409, SB429 too many wait.';
+    expect(firstSentence(comment)).toBe('Starts a run (kebab_name) and returns it.');
+    expect(permissionIn(comment)).toBe('run:execute');
+    expect(statesIn(comment)).toEqual([
+      ['SB404', 'no workflow'],
+      ['SB409', ''],
+      ['SB429', 'too many wait'],
+    ]);
+  });
+});
