@@ -107,8 +107,9 @@ as $$
 $$;
 
 comment on function stepbase.create_api_key(text, text[], timestamptz) is
-  'Makes an API key of the caller''s application and returns it in clear, once: {id, key, prefix, …}. '
-  'Needs key:manage; scopes default to everything the caller may do.';
+  'Creates an API key of the application of the caller and returns it once: {id, key, prefix, …}. Needs key:manage. '
+  'scopes: by default all permissions of the caller. Errors: SB400 no name, expired, or scopes that the caller does '
+  'not have, SB401, SB403.';
 
 -- Definer: clients have no right to write the column.
 create function stepbase_private.revoke_api_key(api_key_id uuid)
@@ -143,7 +144,8 @@ as $$
 $$;
 
 comment on function stepbase.revoke_api_key(uuid) is
-  'Ends an API key at once and returns when; a second call changes nothing. Needs key:manage.';
+  'Revokes an API key at once and returns the time. A second call changes nothing. Needs key:manage. Errors: SB401, '
+  'SB403, SB404.';
 
 create function stepbase_private.live_api_key(api_key_id uuid)
 returns stepbase.api_keys

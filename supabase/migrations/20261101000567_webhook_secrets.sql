@@ -146,8 +146,8 @@ as $$
 $$;
 
 comment on function stepbase.create_webhook(text, text, jsonb) is
-'Makes a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path below the HTTP API that '
-'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Creates a webhook trigger of a workflow (its kebab_name) and returns {id, path, secret}: the path below the HTTP '
+  'API, and the signing secret, which is shown once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
 create function stepbase_private.rotate_webhook_secret(trigger_id uuid, overlap_seconds int)
 returns jsonb
@@ -194,8 +194,8 @@ as $$
 $$;
 
 comment on function stepbase.rotate_webhook_secret(uuid, int) is
-'Gives a webhook a new secret and returns {id, path, secret}, this once; secrets from before are accepted for '
-'overlap_seconds (0 to a week) more. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Creates a new secret for a webhook and returns {id, path, secret} once. Earlier secrets are accepted for '
+  'overlap_seconds more (0 to a week). Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
 grant execute on function
   stepbase_private.create_webhook(text, text, jsonb),

@@ -78,7 +78,7 @@ as $$
 $$;
 
 comment on function stepbase.context(stepbase.runs) is
-'Computed field: the run''s context, folded from its patches. select=*,context';
+  'Computed field: the context of the run, folded from its patches. select=*,context';
 
 create function stepbase.context_at(run_id uuid, version int)
 returns jsonb
@@ -94,7 +94,8 @@ as $$
 $$;
 
 comment on function stepbase.context_at(uuid, int) is
-'The context of a run as it was at a version (RLS applies: an invisible run has an empty context).';
+  'Returns the context of a run at a version. Row-level security applies: a run that the caller may not see has an '
+  'empty context.';
 
 grant usage on schema stepbase_engine to authenticated, service_role;
 grant execute on function stepbase.context(stepbase.runs) to authenticated, service_role;

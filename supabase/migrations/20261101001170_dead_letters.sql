@@ -211,10 +211,11 @@ as $$
 $$;
 
 comment on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) is
-'Drives dead letters on: for each a new run that takes over what had completed and goes on at the failed step. By id, '
-'or the oldest of a workflow, an error code, or a time; at most max_runs (1 to 1000). Each once: asked again by id, it '
-'returns the run of the first time, unless force. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 not a '
-'failed run, or of a workflow that may not be started (left out where no run is named).';
+  'Redrives dead letters: starts a new run for each, which copies the completed results and continues at the failed '
+  'step. Selects by run_ids, or the oldest by workflow, error_code and failed_after, at most max_runs (1 to 1000). '
+  'Each is redriven once: with run_ids a second call returns the first new run, unless force is true. Needs '
+  'run:execute. Errors: SB400, SB401, SB403, SB404, SB409 not a failed run, or its workflow cannot be started '
+  '(without run_ids such runs are left out).';
 
 revoke execute on function stepbase_engine.redrive(stepbase.runs, uuid) from public;
 revoke execute on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) from public;

@@ -82,10 +82,10 @@ as $$
 $$;
 
 comment on function stepbase.start_run(text, jsonb, text, int, int) is
-'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
-'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
-'Errors: SB400 bad key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
-'too many wait.';
+  'Starts a run of a workflow (its kebab_name) and returns the run. Needs run:execute. A repeated idempotency_key '
+  'returns the first run. version: the published one by default. priority: -100 to 100, higher first. Errors: SB400 '
+  'invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 the workflow is not published, '
+  'SB422 the input violates input_schema, SB429 too many runs wait.';
 
 create function stepbase_private.require_run(run_id uuid, app_code text)
 returns stepbase.runs
@@ -169,9 +169,10 @@ as $$
 $$;
 
 comment on function stepbase.cancel_run(uuid, text, boolean) is
-'Cancels a run that has not ended, with everything it still does, and undoes what it had done; needs run:cancel. '
-'Cancelling twice is the same as once. force: it ends at once and nothing (more) is undone; a run that is being undone '
-'ends as it was to end. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise, or will.';
+  'Cancels a run that has not ended, with its open steps, and compensates its completed steps. Needs run:cancel. A '
+  'second call changes nothing. force: the run ends at once without (further) compensation; a run that is being '
+  'compensated ends with its pending outcome. Errors: SB401, SB403, SB404, SB409 the run has ended, or will end, '
+  'with another status.';
 
 create function stepbase_private.require_task(step_run_id uuid, step_types text[])
 returns stepbase.step_runs
@@ -285,8 +286,9 @@ as $$
 $$;
 
 comment on function stepbase.complete_task(uuid, jsonb) is
-'Completes a waiting user task with the form''s data; the run goes on. For its assignee; without one for whoever has '
-'task:complete and the role it asks for; always for members with member:manage. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
+  'Completes a waiting user task with the data of its form, and the run continues. The assignee may call it; '
+  'without an assignee, members with task:complete and the required role; always members with member:manage. '
+  'Errors: SB401, SB403, SB404, SB409 the task is completed already, SB422 the data does not fit the form.';
 
 create function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text default null)
 returns stepbase.step_runs
@@ -304,8 +306,9 @@ as $$
 $$;
 
 comment on function stepbase.decide_approval(uuid, boolean, text) is
-'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For whom: as '
-'complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
+  'Approves or rejects a waiting approval, and the run continues by the handle approved or rejected. The same '
+  'members as for complete_task may call it. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 the '
+  'approval is decided already.';
 
 revoke execute on all functions in schema stepbase_engine from public, anon, authenticated;
 revoke execute on function stepbase_private.start_run(text, jsonb, text, int, int) from public;

@@ -52,8 +52,8 @@ as $$
 $$;
 
 comment on function stepbase.pause_run(uuid) is
-'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
-'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
+  'Pauses a run: steps in flight finish, no further step starts. Needs run:execute. A second call changes nothing. '
+  'Errors: SB401, SB403, SB404, SB409 the run has ended or is being compensated.';
 
 create function stepbase_private.resume_run(run_id uuid)
 returns stepbase.runs
@@ -140,8 +140,8 @@ as $$
 $$;
 
 comment on function stepbase.resume_run(uuid) is
-'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
-'when it has ended.';
+  'Resumes a paused run. Timers that became due meanwhile fire now. Needs run:execute. Errors: SB401, SB403, SB404, '
+  'SB409 the run has ended.';
 
 create function stepbase_private.rerun(run_id uuid, from_step text)
 returns stepbase.runs
@@ -209,10 +209,10 @@ as $$
 $$;
 
 comment on function stepbase.rerun(uuid, text) is
-'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
-'never came to), SB409 not ended, undone (then only as a whole), '
-'a workflow that may not be started, or the step waits for others (waits_for names them).';
+  'Starts a new run with the version and input of a run that has ended, and links it to that run. from_step: copies '
+  'the results of all steps that do not depend on this step. Needs run:execute. Errors: SB401, SB403, SB404 no such '
+  'run, or the run never reached the step, SB409 the run has not ended, was compensated (rerun it as a whole), its '
+  'workflow cannot be started, or the step waits for other steps (waits_for lists them).';
 
 create function stepbase_private.send_signal(run_id uuid, signal_name text, payload jsonb)
 returns void
@@ -242,10 +242,10 @@ as $$
 $$;
 
 comment on function stepbase.send_signal(uuid, text, jsonb) is
-'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
-'a work queue (<queue>_push) adds its payload to the queue. Needs '
-'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
-'work queue is full.';
+  'Sends a signal to a run that has not ended. A step that waits for it, now or later, consumes it once. The signal '
+  '<queue>_push of a work queue adds its payload to the queue. Needs run:execute. Errors: SB400 invalid name, '
+  'SB401, SB403, SB404, SB409 the run has ended, SB422 the payload violates its schema, SB429 the work queue is '
+  'full.';
 
 revoke execute on function stepbase_private.pause_run(uuid) from public;
 revoke execute on function stepbase_private.resume_run(uuid) from public;

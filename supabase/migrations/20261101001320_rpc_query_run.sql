@@ -159,10 +159,11 @@ end;
 $$;
 
 comment on function stepbase.query_run(uuid, text) is
-'The answer of a run to a query of its workflow, without changing the run; needs run:read. Built in: status, context '
-'and steps. A declared query is a path into {input, output, context, run, steps} such as steps.fetch.output.total (of '
-'objects, or by place in a list), or the state of a work queue (<queue>_state). Errors: SB400 the expression takes JSONata (the HTTP API evaluates it), '
-'SB401, SB403, SB404 no such run or query, SB409 the answer does not fit the return type.';
+  'Answers a query of a run without changing the run. Needs run:read. Built in are status, context and steps. A '
+  'declared query is a path into {input, output, context, run, steps}, such as steps.fetch.output.total (keys of '
+  'objects or positions in a list), or the state of a work queue (<queue>_state). Errors: SB400 the expression '
+  'needs JSONata, which the HTTP API evaluates, SB401, SB403, SB404 no such run or query, SB409 the answer violates '
+  'the return type.';
 
 revoke execute on function stepbase_private.query_run(uuid, text) from public;
 grant execute on function stepbase_private.query_run(uuid, text) to authenticated;

@@ -381,9 +381,9 @@ as $$
 $$;
 
 comment on function stepbase.explain_workflow(text, int) is
-'What the engine makes of a workflow (kebab_name; the published version, or the draft when there is none): nodes in '
-'order with what they read, edges, limits, retries, and warnings {node_id, code, message}. Needs workflow:read. '
-'Errors: SB401, SB403, SB404.';
+  'Explains a workflow (its kebab_name): the published version, or the draft if there is none. Returns its nodes in '
+  'order with what they read, edges, limits, retries, and warnings {node_id, code, message}. Needs workflow:read. '
+  'Errors: SB401, SB403, SB404.';
 
 revoke execute on function stepbase_engine.expression_facts(text, jsonb) from public;
 revoke execute on function stepbase_engine.retry_plan(jsonb) from public;

@@ -49,9 +49,9 @@ as $$
 $$;
 
 comment on function stepbase.emit_event(text, jsonb, text) is
-'Emits an event of the caller''s app and returns its id: every workflow with an enabled trigger for it starts, with '
-'{event: {id, name, payload, at}} in its input. A repeated idempotency_key starts nothing anew. Needs run:execute. '
-'Errors: SB400 bad name or key, SB401, SB403.';
+  'Emits an event of the application of the caller and returns its id. Every workflow with an enabled trigger for '
+  'the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts nothing. '
+  'Needs run:execute. Errors: SB400 invalid name or key, SB401, SB403.';
 
 revoke execute on function stepbase_private.emit_event(text, jsonb, text) from public;
 grant execute on function

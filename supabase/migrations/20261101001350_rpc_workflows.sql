@@ -37,7 +37,7 @@ as $$
 $$;
 
 comment on function stepbase.switch_app(text) is
-  'Makes an application of the caller the active one; refresh the session to get its claims.';
+  'Sets the active application of the caller. Refresh the session afterwards to get its claims.';
 
 -- Definer: versions are written by nobody else.
 create function stepbase_private.save_workflow(
@@ -134,9 +134,10 @@ as $$
 $$;
 
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
-  'Stores a definition as the draft of a workflow, made if need be, and returns the draft. What is not given '
-  'stays as it was; a new draft starts from the latest version''s schemas. Needs workflow:write; SB423 when '
-  'the definition is no graph.';
+  'Stores a definition as the draft of a workflow and returns the draft. Creates the workflow if it does not exist. '
+  'Arguments that are not given keep their values; a new draft starts with the schemas of the latest version. Needs '
+  'workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is not a '
+  'graph of known step types.';
 
 -- Definer: versions are written by nobody else.
 create function stepbase_private.publish_workflow(workflow_version_id uuid)
@@ -198,8 +199,9 @@ as $$
 $$;
 
 comment on function stepbase.publish_workflow(uuid) is
-  'Makes a draft immutable and the one that starts use from now on. Needs workflow:publish; SB423 with every '
-  'problem when the definition is not sound.';
+  'Publishes a draft: it becomes immutable, and new runs use it. Needs workflow:publish. Errors: SB401, SB403, '
+  'SB404, SB409 the version has a status that cannot be published, SB423 the definition is not valid (problems '
+  'lists every problem).';
 
 grant execute on function
   stepbase.switch_app(text),

@@ -146,7 +146,8 @@ as $$
 $$;
 
 comment on function stepbase.workflow_statistics() is
-  'Totals of runs of each workflow of the caller''s application, as of the last maintenance. Needs stats:read.';
+  'Returns the totals of runs for each workflow of the application of the caller, as of the last maintenance. Needs '
+  'stats:read.';
 
 create function stepbase.project_statistics()
 returns table (
@@ -169,7 +170,8 @@ as $$
 $$;
 
 comment on function stepbase.project_statistics() is
-  'Totals of runs of each project of the caller''s application, as of the last maintenance. Needs stats:read.';
+  'Returns the totals of runs for each project of the application of the caller, as of the last maintenance. Needs '
+  'stats:read.';
 
 grant execute on function
   stepbase.workflow_statistics(),

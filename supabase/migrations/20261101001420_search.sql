@@ -36,7 +36,7 @@ as $$
 $$;
 
 comment on function stepbase.search_workflows(text) is
-  'Workflows that the caller sees and whose name or description matches, best first. At most 200 rows.';
+  'Finds workflows that the caller may see by name or description, best match first. At most 200 rows.';
 
 create function stepbase.search_runs(
   query text,
@@ -68,8 +68,8 @@ as $$
 $$;
 
 comment on function stepbase.search_runs(text, text, timestamptz, int) is
-  'Runs of the caller''s application whose workflow''s name or description matches, newest first; before: the '
-  'created_at of the last row of the page before. At most 200 rows.';
+  'Finds runs of the application of the caller by the name or description of their workflow, newest first. before: '
+  'created_at of the last row of the previous page. At most 200 rows.';
 
 grant execute on function
   stepbase.search_workflows(text),
