@@ -3,9 +3,12 @@
 export const BLOCKS: Readonly<Record<string, { title: string; purpose: string }>> = {
   '0001': {
     title: 'Ground',
-    purpose: 'Schemas, default privileges, errors and JSON Schema.',
+    purpose: 'Schemas, default privileges, errors, JSON Schema and the clock.',
   },
-  '0002': { title: 'Lookups', purpose: 'Tables of fixed values, among them the step types.' },
+  '0002': {
+    title: 'Lookups',
+    purpose: 'Tables of fixed values: statuses, roles, step types, transitions.',
+  },
   '0003': {
     title: 'Tenancy',
     purpose: 'Organizations, applications, users, members, claims, Auth hooks and API keys.',
@@ -36,7 +39,10 @@ export const BLOCKS: Readonly<Record<string, { title: string; purpose: string }>
   '0012': { title: 'Relay and workers', purpose: 'The outbox relay, heartbeats and wake-ups.' },
   '0013': { title: 'RPCs', purpose: 'The functions that clients call.' },
   '0014': { title: 'Insight', purpose: 'Statistics, audit log and search.' },
-  '0015': { title: 'Retention', purpose: 'Partitions, pruning and the maintenance call.' },
+  '0015': {
+    title: 'Retention',
+    purpose: 'Partitions, pruning, the maintenance call, and the privileges on functions.',
+  },
 };
 
 /** The block of a migration, from `20261101000812_fail.sql` → `0008`. */

@@ -133,7 +133,7 @@ export function engineMapPage(): string {
   return page(
     generatedFrom(`\`${FOLDER}/\``),
     '# Engine map',
-    `The database part of Stepbase is ${files.length} migrations in ${blocks.length} blocks. The number of a file states its layer: the first four of the last six digits are the block. A file uses objects of earlier files, with few exceptions that a test lists. To understand the engine, read the block *Kernel* first, from its opening comment on.`,
+    `The database part of Stepbase is ${files.length} migrations in ${blocks.length} blocks. The number of a file states its layer: the first four of the last six digits are the block. A file uses objects of earlier files, with few exceptions that a test lists. [How the engine works](overview.md) is the introduction. To read the code, start with the block *Kernel* and its opening comment.`,
     table(
       ['block', 'purpose', 'files'],
       blocks.map(({ number, title, purpose, members }) => [

@@ -77,7 +77,7 @@ export function errorsPage(): string {
     '## Errors of runs',
     'A run that failed because of a step has the error of that step in `runs.error`, with `step_id`. These codes have other causes:',
     described(RUN_ERRORS),
-    'After a [compensation](../concepts/glossary.md), `runs.error` can have two more members: `compensation_failed` lists the compensations that failed, `compensation_cancelled` the steps that were not compensated because the run was cancelled with `force`.',
+    'After a [compensation](../guides/compensation.md), `runs.error` can have two more members: `compensation_failed` lists the compensations that failed, `compensation_cancelled` the steps that were not compensated because the run was cancelled with `force`.',
     '## Errors of schedules and triggers',
     '`last_error` of a schedule or trigger holds a code from the first table (for example `invalid_input`, or `limit_reached` after 16 events in a row), or one of these:',
     described(START_ERRORS),

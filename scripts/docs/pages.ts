@@ -9,8 +9,8 @@ import { httpApiPage } from './http-api.ts';
 import { permissionsPage } from './permissions.ts';
 import { rpcsPage } from './rpcs.ts';
 import { schemaPages } from './schema.ts';
-import { stateMachinesPage } from './state-machines.ts';
 import { stepTypesPage } from './step-types.ts';
+import { workflowStatesPage } from './workflow-states.ts';
 
 export interface GeneratedPage {
   /** Relative to the root of the repository. */
@@ -46,7 +46,7 @@ export async function databasePages(url: string): Promise<GeneratedPage[]> {
     return [
       { path: 'docs/reference/rpcs.md', text: await rpcsPage(client) },
       { path: 'docs/reference/step-types.md', text: await stepTypesPage(client) },
-      { path: 'docs/reference/state-machines.md', text: await stateMachinesPage(client) },
+      { path: 'docs/reference/workflow-states.md', text: await workflowStatesPage(client) },
       { path: 'docs/reference/permissions.md', text: await permissionsPage(client) },
       ...(await schemaPages(client)),
       { path: 'supabase/schema.snapshot.sql', text: await schemaSnapshot(client) },

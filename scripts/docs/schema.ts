@@ -147,7 +147,7 @@ export async function schemaPages(client: pg.Client): Promise<GeneratedPage[]> {
     [
       '* **Keys.** `id uuid` everywhere, except where a natural key exists: `app_code`, the names of lookup tables, and (version, node) for the graph. `unique (id, app_code)` on every tenant table is the target of composite foreign keys, so no row can refer to a row of another application. There are two exceptions: `workflow_nodes.component_id`, because a component can be shared with other applications, and keys of lookup tables.',
       '* **Enumerations** are lookup tables with text keys. Each value has a label, an icon and a colour; a migration of one line adds a value.',
-      '* **Status** columns change only along the [state machines](state-machines.md). Triggers refuse other changes with `SB409`.',
+      '* **Status** columns change only along listed transitions: of [runs and steps](../concepts/lifecycle.md) and of [workflows](workflow-states.md). Triggers refuse other changes with `SB409`.',
       '* **Visibility.** `private` means the own application, `organization` also the other applications of the organization, `public` the members of every application. Others can read; only the own application can write. A private row is visible to every member of its application, not only to its creator, because colleagues must see a workflow to approve its tasks.',
       '* **Workers** belong to no application. The rows that workers write have `app_code` null, serve every application, and are visible to every member with `worker:read`. A row with an `app_code` belongs to that application.',
       '* **Access** follows the current role of the membership, not the claims of the token: see [permissions](permissions.md).',
