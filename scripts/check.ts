@@ -22,6 +22,11 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/deno-imports.ts', '--check'],
   },
+  {
+    name: 'generated pages',
+    command: process.execPath,
+    args: ['scripts/docs/main.ts', '--check', '--only', 'files'],
+  },
 ];
 
 interface Outcome {

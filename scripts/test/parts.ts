@@ -63,6 +63,7 @@ export function databaseToolParts(databaseUrl: string): Part[] {
   const tools: Array<[string, string, string[]]> = [
     ['advisors', 'scripts/advisors.ts', []],
     ['types drift', 'scripts/types.ts', ['--check']],
+    ['docs drift', 'scripts/docs/main.ts', ['--check', '--only', 'database']],
   ];
   return tools
     .filter(([, script]) => existsSync(join(ROOT, script)))
