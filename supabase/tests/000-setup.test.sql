@@ -97,7 +97,17 @@ $$;
 
 comment on function tests.leave() is 'Back to the role the session came with, without claims.';
 
--- What happens when somebody tries a statement: 'ok <rows>' or the SQLSTATE. Leaves no trace.
+-- The schema that clients reach through the API: the one of the workflows.
+create or replace function tests.exposed_schema()
+returns text
+language sql
+stable
+set search_path = ''
+as $$ select c.relnamespace::regnamespace::text from pg_class c where c.oid = 'stepbase.workflows'::regclass $$;
+
+comment on function tests.exposed_schema() is 'The schema that clients reach through the API.';
+
+-- Runs a statement as a person, undoes it, and returns 'ok <rows>' or the SQLSTATE.
 create or replace function tests.attempt(who text, statement text)
 returns text
 language plpgsql
@@ -201,7 +211,124 @@ $$;
 
 comment on function tests.create_workflow(text, uuid, text) is 'Makes and publishes a small workflow; returns its version.';
 
--- One row of every kind in tap-one, with ids that end in the number given here.
+-- The ids of the rows that tests.create_rows() and tests.create_tasks() make. In a statement of an access matrix,
+-- {workflow} stands for the id of the sample workflow, and so on.
+create or replace function tests.samples()
+returns table (name text, id uuid)
+language sql
+immutable
+set search_path = ''
+as $$
+  select s.name, ('00000000-0000-4000-8000-00000000' || s.suffix)::uuid
+  from (
+    values
+      ('workflow', 'd001'),
+      ('api_key', 'd002'),
+      ('agent_prompt', 'd003'),
+      ('component', 'd004'),
+      ('project', 'd005'),
+      ('task_queue', 'd006'),
+      ('worker', 'd007'),
+      ('work_queue', 'd008'),
+      ('workflow_signal', 'd009'),
+      ('workflow_query', 'd010'),
+      ('workflow_schedule', 'd011'),
+      ('workflow_child', 'd012'),
+      ('workflow_compilation', 'd013'),
+      ('work_queue_item', 'd014'),
+      ('activity_statistic', 'd015'),
+      ('workflow_trigger', 'd016'),
+      ('run', 'd020'),
+      ('step_run', 'd021'),
+      ('second_run', 'd022'),
+      ('approval', 'd023'),
+      ('user_task', 'd024'),
+      ('failed_run', 'd025'),
+      ('draft', 'd026'),
+      ('webhook', 'd027')
+  ) s (name, suffix)
+  union all
+  select p.name, t.user_id
+  from unnest(array['viewer', 'stranger']) p (name)
+  cross join lateral tests.person(p.name) t
+$$;
+
+comment on function tests.samples() is 'The sample rows of tap-one, and two users, by name.';
+
+create or replace function tests.sample_id(name text)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$ select s.id from tests.samples() s where s.name = sample_id.name $$;
+
+comment on function tests.sample_id(text) is 'The id of a sample row.';
+
+-- The statements of an access matrix name neither ids nor the schema.
+create or replace function tests.expand(statement text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  sample record;
+begin
+  for sample in select s.* from tests.samples() s loop
+    statement := replace(statement, '{' || sample.name || '}', quote_literal(sample.id));
+  end loop;
+  statement := regexp_replace(
+    statement, '\m(from|into|join|update) (\w+)', '\1 ' || tests.exposed_schema() || '.\2', 'g'
+  );
+  return regexp_replace(statement, '^select (\w+)\(', 'select ' || tests.exposed_schema() || '.\1(');
+end
+$$;
+
+comment on function tests.expand(text) is
+  'Replaces {name} in a statement by the quoted id of that sample row, and puts the exposed schema before the tables '
+  'after from, into, join and update and before the function after a first select.';
+
+-- The outcomes in an access matrix: one for each of eight people, always in this order.
+create or replace function tests.outcomes(outcomes text)
+returns table (who text, answer text, meaning text)
+language sql
+immutable
+set search_path = ''
+as $$
+  select
+    o.who,
+    case when o.code = '-' then '42501' when o.code ~ '^\d{1,4}$' then 'ok ' || o.code else o.code end,
+    case
+      when o.code = '-' then 'permission denied'
+      when o.code ~ '^\d{1,4}$' then o.code || case o.code when '1' then ' row' else ' rows' end
+      else 'error ' || o.code
+    end
+  from unnest(
+    array['admin', 'developer', 'viewer', 'sister', 'foreigner', 'stranger', 'removed', 'anon'],
+    regexp_split_to_array(trim(outcomes.outcomes), '[ |]+')
+  ) o (who, code)
+$$;
+
+comment on function tests.outcomes(text) is
+  'Reads the outcomes of a matrix row: admin developer viewer | sister foreigner stranger removed | anon. A number is '
+  'the rows that the statement returns or changes, - is permission denied (42501), anything else a SQLSTATE.';
+
+create or replace function tests.lookup_tables()
+returns table (name text)
+language sql
+immutable
+set search_path = ''
+as $$
+  select unnest(array[
+    'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
+    'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
+    'work_item_statuses', 'worker_statuses'
+  ])
+$$;
+
+comment on function tests.lookup_tables() is 'The tables of fixed words that others refer to.';
+
+-- One row of every kind in tap-one, with the ids of tests.samples().
 create or replace function tests.create_rows()
 returns void
 language plpgsql
@@ -211,80 +338,123 @@ declare
   made uuid;
 begin
   perform tests.create_people();
-  made := tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d001');
+  made := tests.create_workflow('tap-one', tests.sample_id('workflow'));
   insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes)
   values (
-    '00000000-0000-4000-8000-00000000d002', 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read']
+    tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read']
   );
   insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
-  values ('00000000-0000-4000-8000-00000000d003', 'tap-one', 'prompt', 'Be kind.', null);
+  values (tests.sample_id('agent_prompt'), 'tap-one', 'prompt', 'Be kind.', null);
   insert into stepbase.components (id, app_code, name, implementation_type, endpoint, created_by)
-  values ('00000000-0000-4000-8000-00000000d004', 'tap-one', 'component', 'service_task', 'https://x.example', null);
+  values (tests.sample_id('component'), 'tap-one', 'component', 'service_task', 'https://x.example', null);
   insert into stepbase.projects (id, app_code, name, created_by)
-  values ('00000000-0000-4000-8000-00000000d005', 'tap-one', 'project', null);
+  values (tests.sample_id('project'), 'tap-one', 'project', null);
   insert into stepbase.task_queues (id, app_code, name, created_by)
-  values ('00000000-0000-4000-8000-00000000d006', 'tap-one', 'queue', null);
+  values (tests.sample_id('task_queue'), 'tap-one', 'queue', null);
   insert into stepbase.workers (id, app_code, worker_id)
-  values ('00000000-0000-4000-8000-00000000d007', 'tap-one', 'tap-worker');
+  values (tests.sample_id('worker'), 'tap-one', 'tap-worker');
   insert into stepbase.work_queues (id, app_code, workflow_id, queue_name, created_by)
   values (
-    '00000000-0000-4000-8000-00000000d008', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'items', null
+    tests.sample_id('work_queue'), 'tap-one', tests.sample_id('workflow'), 'items', null
   );
   insert into stepbase.workflow_signals (id, app_code, workflow_id, signal_name, created_by)
   values (
-    '00000000-0000-4000-8000-00000000d009', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'go', null
+    tests.sample_id('workflow_signal'), 'tap-one', tests.sample_id('workflow'), 'go', null
   );
   insert into stepbase.workflow_queries (id, app_code, workflow_id, query_name, created_by)
   values (
-    '00000000-0000-4000-8000-00000000d010', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'state', null
+    tests.sample_id('workflow_query'), 'tap-one', tests.sample_id('workflow'), 'state', null
   );
   insert into stepbase.workflow_schedules (id, app_code, workflow_id, cron_expression, created_by)
   values (
-    '00000000-0000-4000-8000-00000000d011', 'tap-one', '00000000-0000-4000-8000-00000000d001', '0 7 * * *', null
+    tests.sample_id('workflow_schedule'), 'tap-one', tests.sample_id('workflow'), '0 7 * * *', null
   );
   insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
   values (
-    '00000000-0000-4000-8000-00000000d016', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go', null
+    tests.sample_id('workflow_trigger'), 'tap-one', tests.sample_id('workflow'), 'event', 'go', null
   );
   insert into stepbase.workflow_children (
     id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, created_by
   )
   values (
-    '00000000-0000-4000-8000-00000000d012', 'tap-one', '00000000-0000-4000-8000-00000000d001',
-    '00000000-0000-4000-8000-00000000d001', 'self', null
+    tests.sample_id('workflow_child'), 'tap-one', tests.sample_id('workflow'),
+    tests.sample_id('workflow'), 'self', null
   );
   insert into stepbase.workflow_compilations (
     id, app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json,
     compiled_by
   )
-  values ('00000000-0000-4000-8000-00000000d013', 'tap-one', made, 'w', 'a', 'k', '{}', '{}', null);
+  values (tests.sample_id('workflow_compilation'), 'tap-one', made, 'w', 'a', 'k', '{}', '{}', null);
   insert into stepbase.work_queue_items (id, app_code, work_queue_id, item)
   values (
-    '00000000-0000-4000-8000-00000000d014', 'tap-one', '00000000-0000-4000-8000-00000000d008', '{"n": 1}'
+    tests.sample_id('work_queue_item'), 'tap-one', tests.sample_id('work_queue'), '{"n": 1}'
   );
   insert into stepbase.activity_statistics (id, app_code, workflow_id, step_type)
   values (
-    '00000000-0000-4000-8000-00000000d015', 'tap-one', '00000000-0000-4000-8000-00000000d001', 'transform'
+    tests.sample_id('activity_statistic'), 'tap-one', tests.sample_id('workflow'), 'transform'
   );
   insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id, steps_total, event_seq, context_version)
   values (
-    '00000000-0000-4000-8000-00000000d020', 'tap-one', '00000000-0000-4000-8000-00000000d001', made, 3, 1, 1
+    tests.sample_id('run'), 'tap-one', tests.sample_id('workflow'), made, 3, 1, 1
   );
   insert into stepbase.step_runs (id, run_id, app_code, workflow_version_id, step_id, step_type)
   values (
-    '00000000-0000-4000-8000-00000000d021', '00000000-0000-4000-8000-00000000d020', 'tap-one', made, 'first',
+    tests.sample_id('step_run'), tests.sample_id('run'), 'tap-one', made, 'first',
     'transform'
   );
   insert into stepbase.run_context (run_id, version, app_code, step_id, patch)
-  values ('00000000-0000-4000-8000-00000000d020', 1, 'tap-one', 'first', '{"first": 1}');
+  values (tests.sample_id('run'), 1, 'tap-one', 'first', '{"first": 1}');
   insert into stepbase.run_events (run_id, seq, app_code, event_type)
-  values ('00000000-0000-4000-8000-00000000d020', 1, 'tap-one', 'run.created');
+  values (tests.sample_id('run'), 1, 'tap-one', 'run.created');
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.changed');
+  values ('tap-one', 'run', tests.sample_id('run'), 'run.changed');
 end
 $$;
 
 comment on function tests.create_rows() is 'tests.create_people() and one row of every kind in tap-one.';
+
+-- What the calls on runs, tasks, versions and webhooks need.
+create or replace function tests.create_tasks()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform tests.create_rows();
+  update stepbase.runs set status = 'running', started_at = now(), open_steps = 1 where id = tests.sample_id('run');
+  insert into stepbase.runs (
+    id, app_code, workflow_id, workflow_version_id, status, error, started_at, completed_at, open_steps, steps_total
+  )
+  select
+    tests.sample_id(s.name), r.app_code, r.workflow_id, r.workflow_version_id, s.status, s.error::jsonb, now(),
+    case when s.error is not null then now() end, s.open_steps, 3
+  from stepbase.runs r
+  cross join (
+    values ('second_run', 'running', null, 1), ('failed_run', 'failed', '{"code": "x", "message": "x"}', 0)
+  ) s (name, status, error, open_steps)
+  where r.id = tests.sample_id('run');
+  insert into stepbase.step_runs (
+    id, run_id, app_code, workflow_version_id, step_id, step_type, status, wait_kind, task, started_at
+  )
+  select
+    tests.sample_id(t.name), r.id, r.app_code, r.workflow_version_id, t.step_id, t.step_type, 'waiting', 'task',
+    '{"title": "Go?"}', now()
+  from (
+    values ('approval', 'run', 'second', 'wait_for_approval'), ('user_task', 'second_run', 'third', 'user_task')
+  ) t (name, run_name, step_id, step_type)
+  join stepbase.runs r on r.id = tests.sample_id(t.run_name);
+  insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition, created_by)
+  select tests.sample_id('draft'), v.app_code, v.workflow_id, 2, v.definition, null
+  from stepbase.workflow_versions v
+  where v.workflow_id = tests.sample_id('workflow');
+  insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, created_by)
+  values (tests.sample_id('webhook'), 'tap-one', tests.sample_id('workflow'), 'webhook', null);
+end
+$$;
+
+comment on function tests.create_tasks() is
+  'tests.create_rows() with the run under way and waiting for an approval, a second run that waits for a user task, a '
+  'failed run, a draft of the workflow and a webhook.';
 
 grant usage on schema tests to anon, authenticated, service_role;
 grant execute on all functions in schema tests to anon, authenticated, service_role;

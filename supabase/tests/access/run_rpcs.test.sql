@@ -1,92 +1,48 @@
--- What clients do with runs: each call as every role, as other applications, and without signing in.
+-- Calls on runs and tasks whose outcome depends on more than the caller's role: arguments, assignment, API keys, the
+-- state of the task. rpcs.matrix.test.sql has the outcome for each role.
 
 begin;
 set local search_path = public, extensions;
-select plan(88);
-select tests.create_rows();
--- Two tasks that wait, in runs of their own.
-update stepbase.runs set status = 'running', started_at = now(), open_steps = 1
-where id = '00000000-0000-4000-8000-00000000d020';
-insert into stepbase.runs (
-  id, app_code, workflow_id, workflow_version_id, status, started_at, open_steps, steps_total
-)
-select '00000000-0000-4000-8000-00000000d022', r.app_code, r.workflow_id, r.workflow_version_id, 'running', now(), 1, 3
-from stepbase.runs r
-where r.id = '00000000-0000-4000-8000-00000000d020';
-insert into stepbase.step_runs (
-  id, run_id, app_code, workflow_version_id, step_id, step_type, status, wait_kind, task, started_at
-)
-select
-  t.id::uuid, r.id, r.app_code, r.workflow_version_id, t.step_id, t.step_type, 'waiting', 'task', '{"title": "Go?"}', now()
-from (
-  values
-    ('00000000-0000-4000-8000-00000000d023', '00000000-0000-4000-8000-00000000d020', 'second', 'wait_for_approval'),
-    ('00000000-0000-4000-8000-00000000d024', '00000000-0000-4000-8000-00000000d022', 'third', 'user_task')
-) t (id, run_id, step_id, step_type)
-join stepbase.runs r on r.id = t.run_id::uuid;
+select plan(26);
+select tests.create_tasks();
 
-create temporary table calls (name text, statement text);
-insert into calls
-values
-  ('start_run', $$select stepbase.start_run('w-00d001', '{}')$$),
-  ('cancel_run', $$select stepbase.cancel_run('00000000-0000-4000-8000-00000000d020')$$),
-  ('pause_run', $$select stepbase.pause_run('00000000-0000-4000-8000-00000000d020')$$),
-  ('decide_approval', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$),
-  ('send_signal', $$select stepbase.send_signal('00000000-0000-4000-8000-00000000d020', 'go')$$),
-  ('resume_run', $$select stepbase.resume_run('00000000-0000-4000-8000-00000000d020')$$),
-  ('rerun', $$select stepbase.rerun('00000000-0000-4000-8000-00000000d020')$$),
-  ('complete_task', $$select stepbase.complete_task('00000000-0000-4000-8000-00000000d024')$$);
-
-select is(tests.attempt(p.who, c.statement), p.answer, format('%s: %s', c.name, p.who))
-from calls c
-cross join (
-  values
-    ('viewer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('stranger', 'SB403'), ('removed', 'SB403'),
-    ('anon', '42501')
-) p (who, answer);
-select is(tests.attempt(p.who, c.statement), 'ok 1', format('%s: %s', c.name, p.who))
-from calls c
-cross join (values ('admin'), ('developer')) p (who)
-where c.name in ('start_run', 'cancel_run', 'pause_run', 'decide_approval', 'send_signal');
--- Resuming what runs changes nothing; only what has ended can be run again.
-select is(tests.attempt(p.who, c.statement), c.answer, format('%s: %s', c.name, p.who))
-from (
-  select calls.*, case calls.name when 'rerun' then 'SB409' else 'ok 1' end as answer from calls
-) c
-cross join (values ('admin'), ('developer')) p (who)
-where c.name in ('resume_run', 'rerun', 'complete_task');
+select is(
+  tests.attempt(p.who, 'select stepbase.rerun(' || quote_literal(tests.sample_id('run')) || ')'), 'SB409',
+  format('rerun as %s: refused while the run is under way', p.who)
+)
+from (values ('admin'), ('developer')) p (who);
 
 select is(tests.attempt('developer', s.statement), s.answer, s.what)
 from (
   values
-    ('an unknown workflow', 'SB404', $$select stepbase.start_run('nowhere')$$),
-    ('an unknown version', 'SB404', $$select stepbase.start_run('w-00d001', '{}', null, 9)$$),
-    ('an input that is no object', 'SB422', $$select stepbase.start_run('w-00d001', '[]')$$),
-    ('an unknown run', 'SB404', 'select stepbase.cancel_run(gen_random_uuid())'),
-    ('an unknown task', 'SB404', 'select stepbase.decide_approval(gen_random_uuid(), true)')
+    ('start_run fails for an unknown workflow', 'SB404', $$select stepbase.start_run('nowhere')$$),
+    ('start_run fails for an unknown version', 'SB404', $$select stepbase.start_run('w-00d001', '{}', null, 9)$$),
+    ('start_run fails when the input is not an object', 'SB422', $$select stepbase.start_run('w-00d001', '[]')$$),
+    ('cancel_run fails for an unknown run', 'SB404', 'select stepbase.cancel_run(gen_random_uuid())'),
+    ('decide_approval fails for an unknown task', 'SB404', 'select stepbase.decide_approval(gen_random_uuid(), true)')
 ) s (what, answer, statement);
 
--- A task that is somebody's: only theirs to decide.
+-- An assigned task.
 update stepbase.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f002' where id = '00000000-0000-4000-8000-00000000d023';
 select is(
-  tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1', 'the assignee decides'
+  tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1', 'the assignee may decide the approval'
 );
 update stepbase.app_members set role = 'viewer' where user_id = '00000000-0000-4000-8000-00000000f002';
 select is(
-  tests.attempt('developer', $$select stepbase.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'demoted: no longer'
+  tests.attempt('developer', $$select stepbase.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'a developer who became a viewer may not cancel a run'
 );
 
--- A task for a role, and machines.
+-- A task for a role, and callers with an API key.
 update stepbase.step_runs set assigned_to = null, assigned_role = 'admin' where id = '00000000-0000-4000-8000-00000000d023';
 update stepbase.app_members set role = 'developer' where user_id = '00000000-0000-4000-8000-00000000f002';
 select is(
   tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
-  'a task for admins is not a developer''s'
+  'a developer may not decide an approval that is assigned to admins'
 );
 update stepbase.step_runs set assigned_role = 'viewer' where id = '00000000-0000-4000-8000-00000000d023';
 select is(
   tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
-  'one for viewers is a developer''s too'
+  'a developer may decide an approval that is assigned to viewers'
 );
 update stepbase.step_runs set assigned_role = null where id = '00000000-0000-4000-8000-00000000d023';
 create function pg_temp.decide_with_key(scope text)
@@ -113,69 +69,69 @@ begin
   end;
 end
 $$;
-select is(pg_temp.decide_with_key('run:read'), 'SB403', 'an API key without task:complete decides nothing');
-select is(pg_temp.decide_with_key('task:complete'), 'ok', 'one with it does');
+select is(pg_temp.decide_with_key('run:read'), 'SB403', 'an API key without task:complete may not decide an approval');
+select is(pg_temp.decide_with_key('task:complete'), 'ok', 'an API key with task:complete may decide an approval');
 select tests.leave();
 
--- What waits for anything but a person is no task, whoever asks.
+-- A step that waits for something other than a person is not a task.
 update stepbase.step_runs set wait_kind = 'retry' where run_id in (
   '00000000-0000-4000-8000-00000000d020', '00000000-0000-4000-8000-00000000d022'
 ) and status = 'waiting';
 select is(
   tests.attempt('admin', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB409',
-  'an approval that waits for its next attempt is not decided'
+  'an approval that waits for its next attempt cannot be decided'
 );
 select is(
   tests.attempt('admin', $$select stepbase.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB409',
-  'nor is such a user task completed'
+  'a user task that waits for its next attempt cannot be completed'
 );
 update stepbase.step_runs set step_type = 'service_task' where id = '00000000-0000-4000-8000-00000000d024';
 select is(
   tests.attempt('admin', $$select stepbase.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB404',
-  'a service task is nobody''s to complete'
+  'complete_task does not find a service task'
 );
 update stepbase.step_runs set step_type = 'ai_agent_task' where id = '00000000-0000-4000-8000-00000000d024';
 select is(
   tests.attempt('admin', $$select stepbase.complete_task('00000000-0000-4000-8000-00000000d024')$$), 'SB404',
-  'nor is that of an agent'
+  'complete_task does not find an agent task'
 );
 update stepbase.step_runs set wait_kind = 'task' where id = '00000000-0000-4000-8000-00000000d023';
 
--- A task whose assignee is no more does not become everybody's.
+-- A task whose assignee was deleted does not become open to everyone.
 update stepbase.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f003', assigned_at = now()
 where id = '00000000-0000-4000-8000-00000000d023';
 select is(
   tests.attempt('viewer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
-  'the assignee may decide'
+  'the assignee may decide the approval, whatever their role'
 );
 delete from auth.users where id = '00000000-0000-4000-8000-00000000f003';
 select is(
   (select s.assigned_to from stepbase.step_runs s where s.id = '00000000-0000-4000-8000-00000000d023'), null,
-  'the assignee is deleted'
+  'deleting the user clears assigned_to'
 );
 select is(
   tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
-  'and the task is not open to others'
+  'a developer may not decide the approval of a deleted assignee'
 );
-select is(pg_temp.decide_with_key('run:execute'), 'SB403', 'nor to a machine');
+select is(pg_temp.decide_with_key('run:execute'), 'SB403', 'an API key may not decide the approval of a deleted assignee');
 select tests.leave();
 select is(
   tests.attempt('admin', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
-  'but to who manages members'
+  'an admin may decide the approval of a deleted assignee'
 );
 
--- A workflow that is not to be started.
+-- Workflows that cannot be started.
 update stepbase.workflows set status = 'deprecated' where id = '00000000-0000-4000-8000-00000000d001';
-select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'ok 1', 'a deprecated workflow still starts');
+select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'ok 1', 'start_run starts a deprecated workflow');
 update stepbase.workflows set status = 'archived' where id = '00000000-0000-4000-8000-00000000d001';
-select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'SB409', 'an archived one does not');
+select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'SB409', 'start_run refuses an archived workflow');
 update stepbase.workflows set deleted_at = now() where id = '00000000-0000-4000-8000-00000000d001';
-select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'SB404', 'a deleted one is not there');
+select is(tests.attempt('admin', $$select stepbase.start_run('w-00d001')$$), 'SB404', 'start_run does not find a deleted workflow');
 
--- A user who is deleted or inactive.
+-- An inactive user.
 update stepbase.users set is_active = false where id = '00000000-0000-4000-8000-00000000f001';
 select is(
-  tests.attempt('admin', $$select stepbase.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'a deactivated user may nothing'
+  tests.attempt('admin', $$select stepbase.cancel_run('00000000-0000-4000-8000-00000000d020')$$), 'SB403', 'a deactivated user may not cancel a run'
 );
 
 select * from finish();

@@ -11,13 +11,6 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine') and c.relkind in ('r', 'p');
 
-create temporary view lookup_tables as
-select unnest(array[
-  'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
-  'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
-  'work_item_statuses', 'worker_statuses', 'error_codes'
-]) as name;
-
 select isnt_empty('select 1 from our_tables', 'there are tables');
 select is_empty(
   'select schema_name, name from our_tables where not relrowsecurity', 'every table, partitions included, has row level security'
@@ -104,7 +97,7 @@ select is_empty(
 );
 select is_empty(
   $$select t.name from our_tables t
-    where t.schema_name = 'stepbase' and t.name not in (select l.name from lookup_tables l)
+    where t.schema_name = 'stepbase' and t.name not in (select l.name from tests.lookup_tables() l)
       and t.name not in ('organizations', 'users')
       and not exists (
         select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
@@ -142,7 +135,7 @@ select is_empty(
     join our_tables s on s.oid = c.conrelid and not s.relispartition
     join pg_class target on target.oid = c.confrelid
     where c.contype = 'f' and c.conparentid = 0
-      and target.relname not in (select l.name from lookup_tables l)
+      and target.relname not in (select l.name from tests.lookup_tables() l)
       and not exists (
         select 1 from pg_index i
         where i.indrelid = c.conrelid

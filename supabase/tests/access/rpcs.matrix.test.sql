@@ -1,0 +1,79 @@
+-- Who may call each function of the exposed schema: the access matrix of the RPCs.
+--
+-- One row for each function: the outcome for each of eight people, and the call. tables.matrix.test.sql explains the
+-- people and the outcomes; SB403 is permission_denied, SB404 is not_found (a row of another application, which the
+-- caller cannot distinguish from one that does not exist). A call that creates something creates it in the caller's own
+-- application, so sister and foreigner succeed. To add a function, add its row; a function without one fails this
+-- test. Calls that depend on more than the role have their own tests (run_rpcs, api_keys, membership).
+
+begin;
+set local search_path = public, extensions;
+
+create temporary table matrix (function_name text, outcomes text, statement text);
+insert into matrix (function_name, outcomes, statement)
+values
+  ('cancel_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_run({run})$$),
+  ('complete_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select complete_task({user_task})$$),
+  ('context',                    '1 1 1 | 0 0 0 0 | -',                          $$select context(r) from runs r where r.id = {run}$$),
+  ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
+  ('create_api_key',             '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_api_key('fresh')$$),
+  ('create_webhook',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select create_webhook('w-00d001')$$),
+  ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
+  ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
+  ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
+  ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
+  ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
+  ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
+  ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
+  ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
+  ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
+  ('resume_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select resume_run({run})$$),
+  ('revoke_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select revoke_api_key({api_key})$$),
+  ('rotate_webhook_secret',      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rotate_webhook_secret({webhook})$$),
+  ('save_workflow',              '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select save_workflow('w-00d001', '{"nodes": [], "edges": []}')$$),
+  ('search_runs',                '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_runs('sample') where id = {run}$$),
+  ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
+  ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
+  ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
+  ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
+  ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
+  -- Only the auth server calls these.
+  ('custom_access_token_hook',   '- - - | - - - - | -',                          $$select stepbase_private.custom_access_token_hook('{}')$$),
+  ('password_verification_hook', '- - - | - - - - | -',                          $$select stepbase_private.password_verification_hook('{}')$$);
+
+create temporary view cells as
+select m.function_name, o.who, tests.expand(m.statement) as statement, o.answer, o.meaning
+from matrix m
+cross join lateral tests.outcomes(m.outcomes) o;
+
+select plan(3 + (select count(*)::int from cells));
+select tests.create_tasks();
+select stepbase_engine.refresh_statistics();
+
+select is_empty(
+  $$select p.proname from pg_proc p
+    where p.pronamespace = tests.exposed_schema()::regnamespace
+      and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    except
+    select m.function_name from matrix m$$,
+  'every function of the exposed schema has a row'
+);
+select is_empty(
+  $$select p.proname from pg_proc p
+    where p.pronamespace = tests.exposed_schema()::regnamespace
+      and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    group by p.proname having count(*) > 1$$,
+  'no function of the exposed schema is overloaded: one row covers each'
+);
+select is_empty(
+  $$select m.function_name from matrix m
+    where m.statement !~ format('^select (1 from )?(\w+\.)?%s\(', m.function_name)
+      or (select count(*) from tests.outcomes(m.outcomes) o where o.who is not null and o.answer is not null) <> 8$$,
+  'every row calls its function and has an outcome for each of the eight people'
+);
+
+select is(tests.attempt(c.who, c.statement), c.answer, format('%s as %s: %s', c.function_name, c.who, c.meaning))
+from cells c;
+
+select * from finish();
+rollback;

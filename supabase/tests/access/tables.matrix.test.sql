@@ -1,0 +1,261 @@
+-- Who may read and write each table: the access matrix.
+--
+-- One row for each table and verb: the outcome for each of eight people (tests.person), and the statement.
+-- The people, in this order:
+--
+--   admin developer viewer     members of tap-one, the application that owns the sample rows
+--   sister                     admin of tap-two, another application of the same organization
+--   foreigner                  admin of tap-three, an application of another organization
+--   stranger                   a signed-in user without a membership
+--   removed                    a user whose membership ended, with a token for tap-one that is still valid
+--   anon                       not signed in
+--
+-- An outcome is the number of rows that the statement returns or changes, - when permission is denied (42501), or
+-- another SQLSTATE (55000: the view is read-only). {workflow} stands for the id of the sample workflow, and so on
+-- (tests.samples); tests.expand adds the exposed schema to the tables of a statement. To add a table or a view, add
+-- its four rows; one without them fails this test.
+
+begin;
+set local search_path = public, extensions;
+
+create temporary table matrix (table_name text, verb text, outcomes text, statement text);
+insert into matrix (table_name, verb, outcomes, statement)
+values
+  ('activity_statistics',   'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from activity_statistics where id = {activity_statistic}$$),
+  ('activity_statistics',   'insert', '- - - | - - - - | -', $$insert into activity_statistics (app_code, step_type) values ('tap-one', 'delay')$$),
+  ('activity_statistics',   'update', '- - - | - - - - | -', $$update activity_statistics set execution_count = 1 where id = {activity_statistic}$$),
+  ('activity_statistics',   'delete', '- - - | - - - - | -', $$delete from activity_statistics where id = {activity_statistic}$$),
+  ('agent_prompts',         'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from agent_prompts where id = {agent_prompt}$$),
+  ('agent_prompts',         'insert', '1 1 - | - - - - | -',
+    $$insert into agent_prompts (app_code, name, prompt_content)
+      values ('tap-one', 'fresh', 'Hi')$$),
+  ('agent_prompts',         'update', '1 1 0 | 0 0 0 0 | -', $$update agent_prompts set description = 'x' where id = {agent_prompt}$$),
+  ('agent_prompts',         'delete', '1 1 0 | 0 0 0 0 | -', $$delete from agent_prompts where id = {agent_prompt}$$),
+  ('api_keys',              'select', '1 1 0 | 0 0 0 0 | -', $$select name from api_keys where id = {api_key}$$),
+  ('api_keys',              'insert', '- - - | - - - - | -',
+    $$insert into api_keys (app_code, name, prefix, key_hash, scopes)
+      values ('tap-one', 'fresh', 'x', repeat('b', 64), '{}')$$),
+  ('api_keys',              'update', '1 0 0 | 0 0 0 0 | -', $$update api_keys set name = 'x' where id = {api_key}$$),
+  ('api_keys',              'delete', '- - - | - - - - | -', $$delete from api_keys where id = {api_key}$$),
+  ('app_members',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from app_members where app_code = 'tap-one' and user_id = {viewer}$$),
+  ('app_members',           'insert', '1 - - | - - - - | -',
+    $$insert into app_members (app_code, user_id, role)
+      values ('tap-one', {stranger}, 'viewer')$$),
+  ('app_members',           'update', '1 0 0 | 0 0 0 0 | -',
+    $$update app_members set role = 'developer' where app_code = 'tap-one' and user_id = {viewer}$$),
+  ('app_members',           'delete', '1 0 1 | 0 0 0 0 | -', $$delete from app_members where app_code = 'tap-one' and user_id = {viewer}$$),
+  ('applications',          'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from applications where app_code = 'tap-one'$$),
+  ('applications',          'insert', '- - - | - - - - | -',
+    $$insert into applications (app_code, organization_id, name)
+      select 'tap-new', o.id, 'New' from organizations o$$),
+  ('applications',          'update', '1 0 0 | 0 0 0 0 | -', $$update applications set run_retention_days = 30 where app_code = 'tap-one'$$),
+  ('applications',          'delete', '- - - | - - - - | -', $$delete from applications where app_code = 'tap-one'$$),
+  ('audit_log',             'select', '1 0 0 | 0 0 0 0 | -',
+    $$select 1 from audit_log where app_code = 'tap-one' and row_id = {workflow} and operation = 'insert'$$),
+  ('audit_log',             'insert', '- - - | - - - - | -',
+    $$insert into audit_log (app_code, table_name, row_id, operation, actor_role, new_row)
+      values ('tap-one', 't', '1', 'insert', 'x', '{}')$$),
+  ('audit_log',             'update', '- - - | - - - - | -', $$update audit_log set row_id = 'x' where app_code = 'tap-one'$$),
+  ('audit_log',             'delete', '- - - | - - - - | -', $$delete from audit_log where app_code = 'tap-one'$$),
+  ('components',            'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from components where id = {component}$$),
+  ('components',            'insert', '1 1 - | - - - - | -',
+    $$insert into components (app_code, name, implementation_type, endpoint)
+      values ('tap-one', 'fresh', 'service_task', 'https://y.example')$$),
+  ('components',            'update', '1 1 0 | 0 0 0 0 | -', $$update components set description = 'x' where id = {component}$$),
+  ('components',            'delete', '1 1 0 | 0 0 0 0 | -', $$delete from components where id = {component}$$),
+  ('dead_letters',          'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from dead_letters where run_id = {run}$$),
+  ('dead_letters',          'insert', '55000 55000 55000 | 55000 55000 55000 55000 | 55000', $$insert into dead_letters (run_id) values ({run})$$),
+  ('dead_letters',          'update', '55000 55000 55000 | 55000 55000 55000 55000 | 55000',
+    $$update dead_letters set app_code = 'tap-two' where run_id = {run}$$),
+  ('dead_letters',          'delete', '55000 55000 55000 | 55000 55000 55000 55000 | 55000', $$delete from dead_letters where run_id = {run}$$),
+  ('organizations',         'select', '1 1 1 | 1 0 0 0 | -', $$select 1 from organizations where slug = 'tap-org'$$),
+  ('organizations',         'insert', '- - - | - - - - | -', $$insert into organizations (slug, name) values ('x', 'X')$$),
+  ('organizations',         'update', '- - - | - - - - | -', $$update organizations set name = 'x' where slug = 'tap-org'$$),
+  ('organizations',         'delete', '- - - | - - - - | -', $$delete from organizations where slug = 'tap-org'$$),
+  ('outbox',                'select', '- - - | - - - - | -', $$select 1 from outbox where aggregate_id = {run}$$),
+  ('outbox',                'insert', '- - - | - - - - | -',
+    $$insert into outbox (app_code, aggregate_type, aggregate_id, event_type)
+      values ('tap-one', 'run', {run}, 'run.changed')$$),
+  ('outbox',                'update', '- - - | - - - - | -', $$update outbox set published_at = now() where app_code = 'tap-one'$$),
+  ('outbox',                'delete', '- - - | - - - - | -', $$delete from outbox where app_code = 'tap-one'$$),
+  ('projects',              'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from projects where id = {project}$$),
+  ('projects',              'insert', '1 1 - | - - - - | -', $$insert into projects (app_code, name) values ('tap-one', 'fresh')$$),
+  ('projects',              'update', '1 1 0 | 0 0 0 0 | -', $$update projects set description = 'x' where id = {project}$$),
+  ('projects',              'delete', '1 1 0 | 0 0 0 0 | -', $$delete from projects where id = {project}$$),
+  ('run_context',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_context where run_id = {run}$$),
+  ('run_context',           'insert', '- - - | - - - - | -',
+    $$insert into run_context (run_id, version, app_code, patch)
+      values ({run}, 2, 'tap-one', '{}')$$),
+  ('run_context',           'update', '- - - | - - - - | -', $$update run_context set patch = '{}' where run_id = {run}$$),
+  ('run_context',           'delete', '- - - | - - - - | -', $$delete from run_context where run_id = {run}$$),
+  ('run_events',            'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_events where run_id = {run}$$),
+  ('run_events',            'insert', '- - - | - - - - | -',
+    $$insert into run_events (run_id, seq, app_code, event_type)
+      values ({run}, 2, 'tap-one', 'run.started')$$),
+  ('run_events',            'update', '- - - | - - - - | -', $$update run_events set payload = '{}' where run_id = {run}$$),
+  ('run_events',            'delete', '- - - | - - - - | -', $$delete from run_events where run_id = {run}$$),
+  ('run_signals',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_signals where run_id = {run}$$),
+  ('run_signals',           'insert', '- - - | - - - - | -',
+    $$insert into run_signals (run_id, app_code, signal_name)
+      values ({run}, 'tap-one', 'go')$$),
+  ('run_signals',           'update', '- - - | - - - - | -', $$update run_signals set consumed_at = now() where run_id = {run}$$),
+  ('run_signals',           'delete', '- - - | - - - - | -', $$delete from run_signals where run_id = {run}$$),
+  ('runs',                  'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from runs where id = {run}$$),
+  ('runs',                  'insert', '- - - | - - - - | -',
+    $$insert into runs (app_code, workflow_id, workflow_version_id)
+      select 'tap-one', v.workflow_id, v.id from workflow_versions v where v.workflow_id = {workflow}$$),
+  ('runs',                  'update', '- - - | - - - - | -', $$update runs set status = 'cancelled' where id = {run}$$),
+  ('runs',                  'delete', '- - - | - - - - | -', $$delete from runs where id = {run}$$),
+  ('step_runs',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from step_runs where id = {step_run}$$),
+  ('step_runs',             'insert', '- - - | - - - - | -',
+    $$insert into step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt)
+      select s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 2 from step_runs s
+      where s.id = {step_run}$$),
+  ('step_runs',             'update', '- - - | - - - - | -', $$update step_runs set status = 'skipped' where id = {step_run}$$),
+  ('step_runs',             'delete', '- - - | - - - - | -', $$delete from step_runs where id = {step_run}$$),
+  ('task_queues',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from task_queues where id = {task_queue}$$),
+  ('task_queues',           'insert', '1 1 - | - - - - | -', $$insert into task_queues (app_code, name) values ('tap-one', 'fresh')$$),
+  ('task_queues',           'update', '1 1 0 | 0 0 0 0 | -', $$update task_queues set description = 'x' where id = {task_queue}$$),
+  ('task_queues',           'delete', '1 1 0 | 0 0 0 0 | -', $$delete from task_queues where id = {task_queue}$$),
+  ('users',                 'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from users where id = {viewer}$$),
+  ('users',                 'insert', '- - - | - - - - | -', $$insert into users (id, email) values (gen_random_uuid(), 'x@y.example')$$),
+  ('users',                 'update', '0 0 1 | 0 0 0 0 | -', $$update users set display_name = 'x' where id = {viewer}$$),
+  ('users',                 'delete', '- - - | - - - - | -', $$delete from users where id = {viewer}$$),
+  ('work_queue_items',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from work_queue_items where id = {work_queue_item}$$),
+  ('work_queue_items',      'insert', '- - - | - - - - | -',
+    $$insert into work_queue_items (app_code, work_queue_id, item)
+      values ('tap-one', {work_queue}, '1')$$),
+  ('work_queue_items',      'update', '- - - | - - - - | -', $$update work_queue_items set priority = 1 where id = {work_queue_item}$$),
+  ('work_queue_items',      'delete', '- - - | - - - - | -', $$delete from work_queue_items where id = {work_queue_item}$$),
+  ('work_queues',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from work_queues where id = {work_queue}$$),
+  ('work_queues',           'insert', '1 1 - | - - - - | -',
+    $$insert into work_queues (app_code, workflow_id, queue_name)
+      values ('tap-one', {workflow}, 'fresh')$$),
+  ('work_queues',           'update', '1 1 0 | 0 0 0 0 | -', $$update work_queues set description = 'x' where id = {work_queue}$$),
+  ('work_queues',           'delete', '1 1 0 | 0 0 0 0 | -', $$delete from work_queues where id = {work_queue}$$),
+  ('workers',               'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workers where id = {worker}$$),
+  ('workers',               'insert', '- - - | - - - - | -', $$insert into workers (app_code, worker_id) values ('tap-one', 'w2')$$),
+  ('workers',               'update', '- - - | - - - - | -', $$update workers set hostname = 'x' where id = {worker}$$),
+  ('workers',               'delete', '- - - | - - - - | -', $$delete from workers where id = {worker}$$),
+  ('workflow_children',     'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_children where id = {workflow_child}$$),
+  ('workflow_children',     'insert', '1 1 - | - - - - | -',
+    $$insert into workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name)
+      values ('tap-one', {workflow}, {workflow}, 'fresh')$$),
+  ('workflow_children',     'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_children set can_signal_parent = true where id = {workflow_child}$$),
+  ('workflow_children',     'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_children where id = {workflow_child}$$),
+  ('workflow_compilations', 'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_compilations where id = {workflow_compilation}$$),
+  ('workflow_compilations', 'insert', '1 1 - | 0 0 0 0 | -',
+    $$insert into workflow_compilations (app_code, workflow_version_id, workflow_code, activities_code,
+        worker_code, package_json, tsconfig_json, is_active)
+      select 'tap-one', c.workflow_version_id, 'w', 'a', 'k', '{}', '{}', false from workflow_compilations c
+      where c.id = {workflow_compilation}$$),
+  ('workflow_compilations', 'update', '1 1 0 | 0 0 0 0 | -',
+    $$update workflow_compilations set temporal_workflow_id = 'x' where id = {workflow_compilation}$$),
+  ('workflow_compilations', 'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_compilations where id = {workflow_compilation}$$),
+  ('workflow_edges',        'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_edges where app_code = 'tap-one' and edge_id = 'e'$$),
+  ('workflow_edges',        'insert', '- - - | - - - - | -',
+    $$insert into workflow_edges (workflow_version_id, app_code, edge_id, source_node_id, target_node_id)
+      select v.id, v.app_code, 'x', 'first', 'second' from workflow_versions v$$),
+  ('workflow_edges',        'update', '- - - | - - - - | -', $$update workflow_edges set label = 'x' where app_code = 'tap-one'$$),
+  ('workflow_edges',        'delete', '- - - | - - - - | -', $$delete from workflow_edges where app_code = 'tap-one'$$),
+  ('workflow_nodes',        'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_nodes where app_code = 'tap-one' and node_id = 'first'$$),
+  ('workflow_nodes',        'insert', '- - - | - - - - | -',
+    $$insert into workflow_nodes (workflow_version_id, app_code, node_id, node_type, in_degree, out_degree,
+        ordinal)
+      select v.id, v.app_code, 'x', 'delay', 0, 0, 0 from workflow_versions v$$),
+  ('workflow_nodes',        'update', '- - - | - - - - | -', $$update workflow_nodes set label = 'x' where app_code = 'tap-one'$$),
+  ('workflow_nodes',        'delete', '- - - | - - - - | -', $$delete from workflow_nodes where app_code = 'tap-one'$$),
+  ('workflow_queries',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_queries where id = {workflow_query}$$),
+  ('workflow_queries',      'insert', '1 1 - | - - - - | -',
+    $$insert into workflow_queries (app_code, workflow_id, query_name)
+      values ('tap-one', {workflow}, 'fresh')$$),
+  ('workflow_queries',      'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_queries set description = 'x' where id = {workflow_query}$$),
+  ('workflow_queries',      'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_queries where id = {workflow_query}$$),
+  ('workflow_schedules',    'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_schedules where id = {workflow_schedule}$$),
+  ('workflow_schedules',    'insert', '1 1 - | - - - - | -',
+    $$insert into workflow_schedules (app_code, workflow_id, cron_expression)
+      values ('tap-one', {workflow}, '* * * * *')$$),
+  ('workflow_schedules',    'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_schedules set name = 'x' where id = {workflow_schedule}$$),
+  ('workflow_schedules',    'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_schedules where id = {workflow_schedule}$$),
+  ('workflow_signals',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_signals where id = {workflow_signal}$$),
+  ('workflow_signals',      'insert', '1 1 - | - - - - | -',
+    $$insert into workflow_signals (app_code, workflow_id, signal_name)
+      values ('tap-one', {workflow}, 'fresh')$$),
+  ('workflow_signals',      'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_signals set description = 'x' where id = {workflow_signal}$$),
+  ('workflow_signals',      'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_signals where id = {workflow_signal}$$),
+  ('workflow_triggers',     'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_triggers where id = {workflow_trigger}$$),
+  ('workflow_triggers',     'insert', '1 1 - | - - - - | -',
+    $$insert into workflow_triggers (app_code, workflow_id, trigger_type, event_name)
+      values ('tap-one', {workflow}, 'event', 'x')$$),
+  ('workflow_triggers',     'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_triggers set name = 'x' where id = {workflow_trigger}$$),
+  ('workflow_triggers',     'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_triggers where id = {workflow_trigger}$$),
+  ('workflow_versions',     'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_versions where workflow_id = {workflow}$$),
+  ('workflow_versions',     'insert', '- - - | - - - - | -',
+    $$insert into workflow_versions (app_code, workflow_id, version)
+      values ('tap-one', {workflow}, 9)$$),
+  ('workflow_versions',     'update', '- - - | - - - - | -', $$update workflow_versions set change_note = 'x' where workflow_id = {workflow}$$),
+  ('workflow_versions',     'delete', '- - - | - - - - | -', $$delete from workflow_versions where workflow_id = {workflow}$$),
+  ('workflows',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflows where id = {workflow}$$),
+  ('workflows',             'insert', '1 1 - | - - - - | -',
+    $$insert into workflows (app_code, kebab_name, name)
+      values ('tap-one', 'fresh', 'Fresh')$$),
+  ('workflows',             'update', '1 1 0 | 0 0 0 0 | -', $$update workflows set description = 'x' where id = {workflow}$$),
+  ('workflows',             'delete', '- - - | - - - - | -', $$delete from workflows where id = {workflow}$$);
+
+-- Every signed-in user reads the lookup tables, and nobody changes them.
+insert into matrix (table_name, verb, outcomes, statement)
+select t.name, m.verb, m.outcomes, format(m.statement, t.name)
+from tests.lookup_tables() t
+cross join (
+  values
+    ('select', '1 1 1 | 1 1 1 1 | -', 'select 1 from %I limit 1'),
+    ('insert', '- - - | - - - - | -', $$insert into %I (name) values ('fresh')$$),
+    ('update', '- - - | - - - - | -', $$update %I set name = 'fresh'$$),
+    ('delete', '- - - | - - - - | -', 'delete from %I')
+) m (verb, outcomes, statement);
+
+create temporary view cells as
+select m.table_name, m.verb, o.who, tests.expand(m.statement) as statement, o.answer, o.meaning
+from matrix m
+cross join lateral tests.outcomes(m.outcomes) o;
+
+select plan(4 + (select count(*)::int from cells));
+select tests.create_rows();
+insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
+update stepbase.runs set status = 'failed', error = '{"code": "x"}', started_at = now(), completed_at = now()
+where id = tests.sample_id('run');
+
+select is_empty(
+  $$select c.relname as table_name, v.verb
+    from pg_class c
+    cross join unnest(array['select', 'insert', 'update', 'delete']) v (verb)
+    where c.relnamespace = tests.exposed_schema()::regnamespace
+      and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+      and not exists (select 1 from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+    except
+    select m.table_name, m.verb from matrix m$$,
+  'every table and view of the exposed schema has a row for select, insert, update and delete'
+);
+select is_empty(
+  $$select c.oid::regclass from pg_class c
+    where c.relnamespace = tests.exposed_schema()::regnamespace and c.relispartition$$,
+  'no partition lies in the exposed schema'
+);
+select is_empty(
+  $$select m.table_name, m.verb from matrix m group by m.table_name, m.verb having count(*) > 1$$,
+  'no table has two rows for a verb'
+);
+select is_empty(
+  $$select m.table_name, m.verb from matrix m
+    where m.statement !~ format('^%s (1 |name )?(into |from )?%s\M', m.verb, m.table_name)
+      or (select count(*) from tests.outcomes(m.outcomes) o where o.who is not null and o.answer is not null) <> 8$$,
+  'every row has a statement of its verb on its table, and an outcome for each of the eight people'
+);
+
+select is(
+  tests.attempt(c.who, c.statement), c.answer, format('%s, %s as %s: %s', c.table_name, c.verb, c.who, c.meaning)
+)
+from cells c;
+
+select * from finish();
+rollback;
