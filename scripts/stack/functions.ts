@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Child } from './child.ts';
+import { keepLog } from './keep-logs.ts';
 import { type LogLevel, ROOT, StackError } from './options.ts';
 
 export const FUNCTIONS = ['api', 'worker'] as const;
@@ -91,6 +92,7 @@ export class FunctionProcess {
 
   async #launch(): Promise<Child> {
     const { name, port, env, dataDir, logLevel, say } = this.#options;
+    const logFile = join(dataDir, 'logs', `${name}.log`);
     this.#child = await Child.start({
       command: denoProgram(),
       args: [
@@ -115,12 +117,13 @@ export class FunctionProcess {
         ...(process.env.DENO_DIR ? { DENO_DIR: process.env.DENO_DIR } : {}),
       },
       cwd: ROOT,
-      logFile: join(dataDir, 'logs', `${name}.log`),
+      logFile,
       onLine: (line) => {
         if (lineIsShown(line, logLevel)) say(`${name}: ${line}`);
       },
       stopSignal: 'SIGTERM',
     });
+    keepLog(logFile);
     return this.#child;
   }
 

@@ -2,14 +2,17 @@
 // of the parts that failed, and as its last line `N passed, N failed`.
 
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createDatabase } from '../stack/databases.ts';
 import { onOrphaned } from '../stack/orphan.ts';
 import type { Stack } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { logDir, type Part, type PartResult, runPart, stopParts } from './part.ts';
 import { checkPart, databasePart, databaseToolParts, denoPart, vitestPart } from './parts.ts';
+import { checkServerLogs, keepServerLogs } from './server-log.ts';
 
 const results: PartResult[] = [];
+const serverLogs = keepServerLogs(join(logDir, 'servers'));
 let stack: Promise<Stack> | undefined;
 let interrupted = false;
 
@@ -77,6 +80,7 @@ try {
 }
 await stopStack();
 if (!interrupted) {
+  results.push(await checkServerLogs(serverLogs));
   for (const result of results.filter(({ failed }) => failed > 0)) {
     console.log(`\n── ${result.name} ──\n${result.output.trimEnd()}`);
   }

@@ -2,17 +2,20 @@
 // has already started. Tests find it by STEPBASE_TEST_STACK, the path of its stack.json.
 
 import { startThrowawayStack } from '../stack/throwaway.ts';
+import { keepServerLogs, requireNoDeadlocks } from './server-log.ts';
 
 let users = 0;
 let shared: Promise<() => Promise<void>> | undefined;
 
 async function start(): Promise<() => Promise<void>> {
   if (process.env.STEPBASE_TEST_STACK) return async () => undefined;
+  const serverLogs = keepServerLogs();
   const stack = await startThrowawayStack({}, (message) => console.error(`stack: ${message}`));
   process.env.STEPBASE_TEST_STACK = stack.infoPath;
   return async () => {
     delete process.env.STEPBASE_TEST_STACK;
     await stack.stop();
+    await requireNoDeadlocks(serverLogs);
   };
 }
 

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { keepLog } from '../../scripts/stack/keep-logs.ts';
 import { postgresAccount } from '../../scripts/stack/postgres/system-user.ts';
 
 const PACKAGES = '/usr/lib/postgresql';
@@ -49,6 +50,7 @@ export async function startDebianServer(
       timeout: 60_000,
     });
   const data = join(dir, 'data');
+  const log = join(dir, 'postgres.log');
   const port = await freePort();
   run('initdb', ['-D', data, '-U', 'supabase_admin', '--auth=trust', '-E', 'UTF8', '--locale=C']);
   const settings = {
@@ -60,7 +62,8 @@ export async function startDebianServer(
     ...more,
   };
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value || "''"}`);
-  run('pg_ctl', ['-D', data, '-l', join(dir, 'log'), '-o', options.join(' '), '-w', 'start']);
+  run('pg_ctl', ['-D', data, '-l', log, '-o', options.join(' '), '-w', 'start']);
+  keepLog(log);
   return {
     adminUrl: `postgres://supabase_admin@127.0.0.1:${port}/postgres`,
     port,

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { Child } from '../child.ts';
+import { keepLog } from '../keep-logs.ts';
 import { StackError } from '../options.ts';
 import { pgtapShare } from './pgtap.ts';
 import {
@@ -212,6 +213,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     uid: account?.uid,
     gid: account?.gid,
   });
+  keepLog(log);
   const adminUrl = (database: string) =>
     `postgres://${SUPERUSER}:${encodeURIComponent(options.superuserPassword)}@127.0.0.1:${options.port}/${database}`;
   try {

@@ -397,13 +397,13 @@ describe('links between parent and child', () => {
   test('a fault that goes by itself does not keep a child from starting', async () => {
     const child = await b.publish([value('z', '"from child"')]);
     const parent = await b.publish([calling('call', child)]);
-    // The first two attempts to write the child meet a deadlock.
+    // The first two attempts to write the child fail as if they met a deadlock.
     await b.db.query(`
       create sequence stepbase_engine.unlucky_children;
       create function stepbase_engine.deadlock_children() returns trigger language plpgsql as $$
       begin
         if nextval('stepbase_engine.unlucky_children') <= 2 then
-          raise exception using errcode = '40P01', message = 'deadlock detected';
+          raise exception using errcode = '40P01', message = 'a deadlock, simulated by the test';
         end if;
         return new;
       end $$;
