@@ -322,7 +322,7 @@ as $$
   select unnest(array[
     'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
     'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
-    'work_item_statuses', 'worker_statuses'
+    'work_item_statuses', 'worker_statuses', 'error_codes'
   ])
 $$;
 
