@@ -1,4 +1,4 @@
-// The HTTP API: middleware in order, then the routes. `/api` is the name of the function.
+// The HTTP API: the middleware in order, then the routes. `/api` is the name of the function.
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
@@ -71,7 +71,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
   app.route('/v1', v1);
-  // Calls from outside: their signature says who they are.
+  // Webhooks of other systems are authenticated by their signature.
   app.use('/hooks/*', limitBody, wakeWorkers(deps));
   app.route('/hooks', hookRoutes(deps));
   app.notFound(handleNotFound);

@@ -1,4 +1,4 @@
-// What the API is built from, made once in index.ts, and what travels with one request.
+// The dependencies of the API, which index.ts creates once, and the variables of one request.
 import type { Identify, MemberCaller } from '../_shared/auth/index.ts';
 import type { Clock } from '../_shared/clock/clock.ts';
 import type { Db } from '../_shared/db/pool.ts';

@@ -1,4 +1,4 @@
-// Entry of the function `api`: reads the environment, builds the app once, serves it.
+// The function `api`: reads the environment, builds the app once and serves it.
 import { apiKeyFinder, userTokenVerifier } from '../_shared/auth/index.ts';
 import { systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
@@ -41,13 +41,13 @@ if (env.port === undefined) {
     {
       hostname: '127.0.0.1',
       port: env.port,
-      onListen: ({ hostname, port }) => log.info('listening', { hostname, port }),
+      onListen: ({ hostname, port }) => log.info('the API is listening', { hostname, port }),
     },
     app.fetch,
   );
   const stop = () => {
     bus.close();
-    // Open event streams would keep the server up for minutes; their clients come back.
+    // Open event streams would delay the shutdown for minutes; their clients reconnect.
     const cancelExit = clock.after(STOP_MS, () => Deno.exit(0));
     void server
       .shutdown()

@@ -1,5 +1,5 @@
-// Every statement of the API. Those that take a `Query` run as the caller (asCaller), so that
-// row-level security and the RPCs' own checks decide; rows leave as JSON in PostgREST's form.
+// All statements of the API. Those that take a `Query` run as the caller (asCaller), so that row-level
+// security and the checks of the RPCs apply; rows are returned as JSON in PostgREST's form.
 import type { Db, Query, Row } from '../_shared/db/pool.ts';
 import { toStorableJson } from '../_shared/text/storable.ts';
 
@@ -24,8 +24,8 @@ export interface StartRun {
 }
 
 /**
- * The run, and whether this call created it (a repeated idempotency key returns the first one): the
- * snapshot of the statement is older than what the statement itself inserts.
+ * The run, and whether this call created it; a repeated idempotency key returns the first run. The check
+ * works because the snapshot of the statement does not contain the rows that the statement inserts.
  */
 export async function startRun(
   query: Query,
@@ -50,7 +50,7 @@ export async function startRun(
   return { run: row.value, isNew: row.is_new };
 }
 
-/** The id of the event; what listens to it starts when the relay comes to it. */
+/** The id of the event; the relay starts the workflows that it triggers. */
 export async function emitEvent(
   query: Query,
   name: string,
@@ -70,7 +70,7 @@ export interface Snapshot {
   steps: Json[];
 }
 
-/** One statement, so that run.event_seq and the steps are of the same moment. */
+/** One statement, so that run.event_seq and the steps come from the same snapshot. */
 export async function readRun(query: Query, runId: string): Promise<Snapshot | undefined> {
   const [row] = await query<{ run: Json; steps: Json[] }>(
     `select
@@ -89,7 +89,7 @@ export async function readRun(query: Query, runId: string): Promise<Snapshot | u
 
 export interface EventPage {
   events: { seq: number; type: string }[];
-  /** The last seq given out, and whether no other will follow. */
+  /** The last seq of the run, and whether it is final. */
   lastSeq: number;
   ended: boolean;
 }
@@ -147,7 +147,7 @@ export const pauseRun = (query: Query, runId: string) =>
 export const resumeRun = (query: Query, runId: string) =>
   one(query, 'select to_jsonb(r) as value from stepbase.resume_run($1) r', [runId]);
 
-/** A new run, linked to the first. */
+/** A new run that is linked to the first. */
 export const rerun = (query: Query, runId: string, fromStep: string | undefined) =>
   one(query, 'select to_jsonb(r) as value from stepbase.rerun($1, $2) r', [
     runId,
@@ -171,7 +171,7 @@ export type QueryAnswer =
   | { answer: unknown }
   | { expression: string; state: Json; return_type: Json | null };
 
-/** The answer, or what it takes to evaluate it. */
+/** The answer, or the expression and the state to evaluate it with. */
 export async function queryRun(query: Query, runId: string, name: string): Promise<QueryAnswer> {
   const [row] = await query<{ value: QueryAnswer }>(
     'select stepbase_private.query_run($1, $2) as value',
@@ -199,12 +199,12 @@ export const decideApproval = (
     comment ?? null,
   ]);
 
-/** Readiness: each statement is one check, run with the function's own role. */
+/** Readiness: each of these statements is one check; it runs with the function's own role. */
 export async function pingDatabase(db: Db): Promise<void> {
   await db.query('select 1');
 }
 
-/** The queue that carries every run exists and its schema is installed. */
+/** The schema of the queue is installed and the queue of all runs exists. */
 export async function pingQueue(db: Db): Promise<void> {
   const found = await db.query(
     'select q.name from stepbase_queue.queue q, stepbase_queue.version v where q.name = $1',

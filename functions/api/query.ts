@@ -1,4 +1,4 @@
-// A query whose answer takes JSONata, over HTTP: what goes wrong with it is the caller's to know.
+// Evaluates a run's query for the API; an error of its JSONata expression becomes a response for the caller.
 
 import { AppError } from '../_shared/errors/index.ts';
 import { ExpressionError, evaluateQuery, type Question } from '../_shared/expressions/index.ts';

@@ -1,4 +1,4 @@
-// What comes in is checked here, at the edge: JSON bodies and path parameters, with zod.
+// Validates requests at the edge: JSON bodies and path parameters, with zod.
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { AppError } from '../_shared/errors/index.ts';
@@ -7,7 +7,7 @@ function issues(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
 }
 
-/** The body as `schema` wants it; no body counts as an empty object. */
+/** The body, parsed by `schema`; a missing body counts as an empty object. */
 export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
   const text = await c.req.text();
   let value: unknown = {};
@@ -37,7 +37,7 @@ export function readUuid(c: Context, name: string): string {
   });
 }
 
-/** From the body or the header Idempotency-Key; both may say it, but not differently. */
+/** The idempotency key from the body or the header Idempotency-Key; if both have one, they must be equal. */
 export function readIdempotencyKey(c: Context, given: string | undefined): string | undefined {
   const header = c.req.header('idempotency-key');
   if (header !== undefined && given !== undefined && header !== given) {

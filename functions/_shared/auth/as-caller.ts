@@ -1,9 +1,9 @@
-// Statements run as the caller: role `authenticated` and the caller's claims for one transaction, so
-// that row-level security and the checks of the RPCs decide, exactly as for supabase-js.
+// Runs statements as the caller: role `authenticated` and the caller's claims for one transaction, so that
+// row-level security and the checks of the RPCs apply as they do for supabase-js.
 import type { Db, Query } from '../db/pool.ts';
 import type { MemberCaller } from './caller.ts';
 
-/** A statement of a caller that takes longer is cancelled by the server. */
+/** The server cancels a caller's statement that takes longer. */
 const STATEMENT_MS = 10_000;
 
 const BECOME = `select

@@ -1,4 +1,4 @@
-// Who calls: right tokens of both kinds, and every way in which a credential can be wrong.
+// Authentication: valid tokens of both kinds, and every way in which a credential can be invalid.
 import { deepStrictEqual, rejects, strictEqual } from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
@@ -55,7 +55,7 @@ const bearer = (text: string) => new Headers({ authorization: `Bearer ${text}` }
 const refusedBecause = (code: string, reason?: string) => (error: unknown) =>
   error instanceof AppError && error.code === code && error.extra.reason === reason;
 
-Deno.test('a user token names the user, the app and the claims that the database will see', async () => {
+Deno.test('a user token gives the user, the app and the claims for the database', async () => {
   const caller = await identifyCaller(bearer(await token()), identify());
   strictEqual(caller.kind, 'user');
   if (caller.kind !== 'user') return;
@@ -96,7 +96,7 @@ Deno.test('an unsigned token, garbage, and another scheme are refused', async ()
   );
 });
 
-Deno.test('without a secret no HS256 token is right', async () => {
+Deno.test('without a secret every HS256 token is refused', async () => {
   await rejects(
     identifyCaller(bearer(await token()), {
       ...identify(),
@@ -140,12 +140,12 @@ Deno.test('asymmetric tokens are verified by the JWKS of the project', async () 
   }
 });
 
-Deno.test('keys out of reach are an outage, not a wrong token', async () => {
+Deno.test('if the JWKS cannot be loaded, the result is "unavailable", not an invalid token', async () => {
   const { privateKey } = await generateKeyPair('ES256');
   const signed = await new SignJWT({ role: 'authenticated' })
     .setProtectedHeader({ alg: 'ES256', kid: 'k' })
     .sign(privateKey);
-  // Nothing listens there: bound and closed again, so that the port is free.
+  // A port on which no server listens: bound once to find a free one, then closed.
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const address = server.address();
@@ -173,7 +173,7 @@ Deno.test('an API key acts for its app, in either header', async () => {
   );
 });
 
-Deno.test('project keys: the secret one is the project, the publishable one nobody', async () => {
+Deno.test('the secret key is the project, the publishable key is an anonymous caller', async () => {
   const by = identify();
   strictEqual((await identifyCaller(new Headers({ apikey: 'sb_secret_y' }), by)).kind, 'service');
   strictEqual((await identifyCaller(bearer('sb_publishable_x'), by)).kind, 'anonymous');
@@ -185,7 +185,7 @@ Deno.test('project keys: the secret one is the project, the publishable one nobo
   strictEqual((await identifyCaller(both, by)).kind, 'user');
 });
 
-Deno.test('keys are compared whole', () => {
+Deno.test('a prefix of a key does not match', () => {
   strictEqual(matchesAny('sb_secret_', ['sb_secret_x']), false);
   strictEqual(matchesAny('', []), false);
   strictEqual(matchesAny('b', ['a', 'b']), true);

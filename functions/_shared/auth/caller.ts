@@ -1,5 +1,5 @@
-// Who is calling: a signed-in user, a machine with an API key, the project itself with its secret
-// key, or nobody. One place decides, for every function.
+// Identifies the caller of either function: a signed-in user, a machine with an API key, the project with its
+// secret key, or an anonymous caller.
 import type { JWTPayload } from 'jose';
 import { AppError } from '../errors/index.ts';
 import { hashApiKey, looksLikeApiKey, matchesAny } from './keys.ts';
@@ -20,7 +20,7 @@ export interface ApiKeyCaller {
   claims: JWTPayload;
 }
 
-/** Somebody whose rows and permissions the database decides on. */
+/** A caller whose access the database controls. */
 export type MemberCaller = UserCaller | ApiKeyCaller;
 export type Caller = MemberCaller | { kind: 'service' } | { kind: 'anonymous' };
 
@@ -31,7 +31,7 @@ export interface ApiKeyFacts {
 
 export interface Identify {
   verifyUserToken: VerifyUserToken;
-  /** Looks a key up by its hash; undefined when unknown, expired or revoked. */
+  /** Looks up a key by its hash; undefined when it is unknown, expired or revoked. */
   findApiKey(hash: string): Promise<ApiKeyFacts | undefined>;
   publishableKeys: readonly string[];
   secretKeys: readonly string[];
@@ -40,8 +40,8 @@ export interface Identify {
 const BEARER = /^Bearer\s+(\S+)$/i;
 
 /**
- * Reads `Authorization: Bearer <user token or API key>` and `apikey: <key>`. The first that names
- * somebody counts; one that is present and wrong is refused, never ignored.
+ * Reads `Authorization: Bearer <user token or API key>` and `apikey: <key>`. The first that identifies a
+ * caller counts; an invalid credential is refused, never ignored.
  */
 export async function identifyCaller(headers: Headers, by: Identify): Promise<Caller> {
   const authorization = headers.get('authorization');
@@ -63,7 +63,7 @@ export async function identifyCaller(headers: Headers, by: Identify): Promise<Ca
 async function identifyCredential(credential: string, by: Identify): Promise<Caller> {
   if (looksLikeApiKey(credential)) return await identifyApiKey(credential, by);
   if (matchesAny(credential, by.secretKeys)) return { kind: 'service' };
-  // supabase-js sends the publishable key as the bearer while nobody is signed in.
+  // supabase-js sends the publishable key as the bearer token while no user is signed in.
   if (matchesAny(credential, by.publishableKeys)) return { kind: 'anonymous' };
   const token = await by.verifyUserToken(credential);
   const { userId, appCode, expiresAt, claims } = token;
@@ -82,7 +82,7 @@ async function identifyApiKey(key: string, by: Identify): Promise<ApiKeyCaller> 
   return { kind: 'api_key', apiKeyId, appCode, claims };
 }
 
-/** The name under which a caller's requests are counted. */
+/** The key under which the rate limit counts a caller's requests. */
 export function callerKey(caller: MemberCaller): string {
   return caller.kind === 'user' ? `user:${caller.userId}` : `key:${caller.apiKeyId}`;
 }

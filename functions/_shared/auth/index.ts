@@ -1,4 +1,4 @@
-// Who calls, and statements run in their name.
+// Authentication of callers, and statements that run as a caller.
 export { asCaller } from './as-caller.ts';
 export {
   type ApiKeyCaller,

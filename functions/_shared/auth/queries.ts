@@ -1,8 +1,8 @@
-// The SQL of authentication.
+// The statements of authentication.
 import type { Db } from '../db/pool.ts';
 import type { ApiKeyFacts } from './caller.ts';
 
-/** Looks an API key up by its hash and notes that it was used. */
+/** Looks up an API key by its hash and records that it was used. */
 export function apiKeyFinder(db: Db): (hash: string) => Promise<ApiKeyFacts | undefined> {
   return async (hash) => {
     const [found] = await db.query<{ api_key_id: string; app_code: string }>(

@@ -1,5 +1,5 @@
-// Verifies the JWT of a signed-in user: HS256 with the project's secret when there is one, asymmetric
-// by the project's JWKS; issuer, audience, expiry and role are checked either way.
+// Verifies the JWT of a signed-in user: HS256 by the project's secret, if there is one, and asymmetric
+// algorithms by the project's JWKS. Issuer, audience, expiry and role are checked in both cases.
 import {
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -22,7 +22,7 @@ export interface UserToken {
   appCode: string | undefined;
   /** Seconds since 1970. */
   expiresAt: number;
-  /** What the database sees as request.jwt.claims. */
+  /** The value of request.jwt.claims in the database. */
   claims: JWTPayload;
 }
 
@@ -38,16 +38,16 @@ const Claims = z.object({
 export type VerifyUserToken = (token: string) => Promise<UserToken>;
 
 export function userTokenVerifier(options: UserTokenOptions): VerifyUserToken {
-  // One set a process: it caches the keys and asks again when it meets an unknown one.
+  // One key set for the process: it caches the keys and loads them again when a token has an unknown one.
   const jwks: JWTVerifyGetKey = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: 5_000,
   });
-  // Without a secret no HS256 token can be right: an unguessable one refuses them all.
+  // Without a secret, a random one makes sure that every HS256 token is refused.
   const secret = new TextEncoder().encode(options.secret ?? crypto.randomUUID());
   const expected = { issuer: options.issuer, audience: 'authenticated', clockTolerance: 5 };
 
   return async (token) => {
-    // The algorithm decides the kind of key, so a public key is never taken for a secret.
+    // The algorithm decides the kind of key, so that a public key cannot be used as a secret.
     const algorithm = algorithmOf(token);
     if (algorithm === undefined) throw refused('The token is not valid', 'invalid');
     try {
@@ -88,7 +88,7 @@ function refused(message: string, reason: string, cause?: unknown): AppError {
   return new AppError('not_authenticated', message, { extra: { reason }, cause });
 }
 
-/** fetch throws TypeError; an answer that is not a key set is a plain JOSEError. */
+/** fetch throws a TypeError; for a response that is not a key set, jose throws a plain JOSEError. */
 function isOutage(error: unknown): boolean {
   return (
     error instanceof errors.JWKSTimeout ||

@@ -1,6 +1,6 @@
-// The connection pool of a function: few connections, every statement its own transaction, nothing
-// that depends on session state, so that it works through a transaction-mode pooler. Prepared
-// statements are such a state: they are used on direct connections only.
+// The connection pool of a function: few connections, and each statement is its own transaction. It uses no
+// session state, so that it works through a transaction-mode pooler. Prepared statements are session
+// state, so they are used on direct connections only.
 
 import pg from 'pg';
 
@@ -9,9 +9,9 @@ export interface DbOptions {
   /** Connections this process may open. */
   max: number;
   applicationName: string;
-  /** Whether the connections go to the server itself, not through a pooler: statements are prepared once. */
+  /** The connections go directly to the server, not through a pooler: statements are prepared once. */
   direct?: boolean;
-  /** A statement that takes longer is cancelled by the server. */
+  /** A statement that takes longer fails. */
   statementTimeoutMs?: number;
 }
 
@@ -21,22 +21,22 @@ export type Query = <R extends object>(text: string, values?: readonly unknown[]
 
 export interface Db {
   query: Query;
-  /** Several statements on one connection: all or none. */
+  /** Several statements in one transaction. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** The same in pg-boss's words; of several statements without values the rows of the last. */
+  /** The interface of pg-boss; for several statements without values it returns the rows of the last one. */
   executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
   close(): Promise<void>;
 }
 
-/** The texts of a function are few and fixed; should they not be, the others are not prepared. */
+/** A function has few and fixed statement texts; if there are more than this, the others are not prepared. */
 const PREPARED_AT_MOST = 100;
 
-/** Names under which a direct connection prepares the texts of statements. */
+/** The names under which a direct connection prepares statements. */
 function createNames() {
   const names = new Map<string, string>();
   let made = 0;
   return {
-    /** None for a text too many. */
+    /** Undefined when too many texts are prepared already. */
     of(text: string): string | undefined {
       if (!names.has(text) && names.size < PREPARED_AT_MOST) this.renew(text);
       return names.get(text);
@@ -48,7 +48,7 @@ function createNames() {
   };
 }
 
-/** A migration changed what a statement returns, which PostgreSQL refuses to one that was prepared before. */
+/** PostgreSQL refuses a prepared statement after a migration has changed the columns of its result. */
 function isOutdated(error: unknown): boolean {
   return (error as { code?: unknown }).code === '0A000';
 }
@@ -64,11 +64,11 @@ export function openDb(options: DbOptions): Db {
     query_timeout: options.statementTimeoutMs ?? 60_000,
     idleTimeoutMillis: 30_000,
   });
-  // A connection that breaks while idle is replaced by the pool; the next statement shows it if the
-  // database is really gone.
+  // The pool replaces an idle connection that breaks; if the database is away, the next statement
+  // fails.
   pool.on('error', () => undefined);
-  // The pool does not listen to one that is at work in a transaction: unheard, its loss would end
-  // the process.
+  // The pool does not handle errors of a connection in a transaction; without this handler, a broken one would
+  // end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
@@ -99,7 +99,7 @@ export function openDb(options: DbOptions): Db {
         await client.query('commit');
         return result;
       } catch (error) {
-        // A connection whose state is unknown is closed, not used again.
+        // The state of this connection is unknown: it is closed instead of used again.
         await client.query('rollback').catch((failure: Error) => {
           broken = failure;
         });

@@ -1,4 +1,4 @@
-// The environment is parsed once and every fault is named at once.
+// The environment: defaults, hosted and local forms, and one error that lists all faults.
 import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict';
 import { parseEnv } from './env.ts';
 
@@ -7,7 +7,7 @@ const LEAST = {
   SUPABASE_URL: 'http://127.0.0.1:2/',
 };
 
-Deno.test('the least environment is enough, and the rest has defaults', () => {
+Deno.test('two variables are required; all others have defaults', () => {
   const env = parseEnv(LEAST);
   strictEqual(env.supabaseUrl, 'http://127.0.0.1:2');
   strictEqual(env.jwt.issuer, 'http://127.0.0.1:2/auth/v1');
@@ -16,7 +16,7 @@ Deno.test('the least environment is enough, and the rest has defaults', () => {
   strictEqual(env.port, undefined);
 });
 
-Deno.test('keys come one by one or as the maps of a hosted project', () => {
+Deno.test('keys are single variables or the maps of a hosted project', () => {
   const env = parseEnv({
     ...LEAST,
     SUPABASE_SECRET_KEY: 'sb_secret_a',
@@ -26,12 +26,12 @@ Deno.test('keys come one by one or as the maps of a hosted project', () => {
   deepStrictEqual(env.publishableKeys, []);
 });
 
-Deno.test('the injected database address is used when there is no other', () => {
+Deno.test('SUPABASE_DB_URL is used when DATABASE_URL is not set', () => {
   const { DATABASE_URL: url, SUPABASE_URL } = LEAST;
   strictEqual(parseEnv({ SUPABASE_URL, SUPABASE_DB_URL: url, DATABASE_URL: '' }).database.url, url);
 });
 
-Deno.test('every fault is named, and no value is repeated', () => {
+Deno.test('the error names every variable at fault and contains no value', () => {
   throws(
     () =>
       parseEnv({

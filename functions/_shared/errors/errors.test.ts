@@ -1,4 +1,4 @@
-// The map from SQLSTATE to code and status, and that nothing of the database's own words gets out.
+// The map from SQLSTATE to code and status; messages of PostgreSQL do not reach the caller.
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { AppError, ERRORS, problemResponse, SQLSTATES, toAppError, toProblem } from './index.ts';
 
@@ -6,7 +6,7 @@ function raised(code: string, detail?: string): Error {
   return Object.assign(new Error('there is no such run'), { code, detail });
 }
 
-Deno.test('every SQLSTATE of class SB has its status in its name, but for two', () => {
+Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, with two exceptions', () => {
   const odd: Record<string, number> = { SB423: 422, SB424: 409 };
   for (const [state, code] of Object.entries(SQLSTATES)) {
     if (!state.startsWith('SB')) continue;
@@ -14,7 +14,7 @@ Deno.test('every SQLSTATE of class SB has its status in its name, but for two', 
   }
 });
 
-Deno.test('an error of ours keeps its message and the members of its detail', () => {
+Deno.test('an error of class SB keeps its message and the members of its detail', () => {
   const error = toAppError(
     raised('SB422', '{"code":"invalid_input","errors":[{"path":"/id","message":"is required"}]}'),
   );
@@ -29,7 +29,7 @@ Deno.test('an error of ours keeps its message and the members of its detail', ()
   });
 });
 
-Deno.test('a detail that is not JSON, or names an unknown code, falls back to the map', () => {
+Deno.test('if the detail is not JSON or has an unknown code, the map gives the code', () => {
   strictEqual(toAppError(raised('SB404', 'not json')).code, 'not_found');
   strictEqual(toAppError(raised('SB404', '{"code":"made_up"}')).code, 'not_found');
 });
@@ -40,7 +40,7 @@ Deno.test('extra members cannot replace those of the problem', () => {
   strictEqual(toProblem(error).code, 'conflict');
 });
 
-Deno.test("PostgreSQL's own words stay inside", () => {
+Deno.test("PostgreSQL's own messages are not sent", () => {
   const error = Object.assign(new Error('duplicate key (email)=(a@b.example)'), { code: '23505' });
   strictEqual(toAppError(error).code, 'conflict');
   strictEqual(toAppError(error).message, ERRORS.conflict.title);
@@ -48,14 +48,14 @@ Deno.test("PostgreSQL's own words stay inside", () => {
   strictEqual(toAppError('thrown text').code, 'internal_error');
 });
 
-Deno.test('a database out of reach is unavailable, not a bug', () => {
+Deno.test('a database that is away is "unavailable", not an internal error', () => {
   for (const code of ['ECONNREFUSED', '08006', '57P01', '53300']) {
     strictEqual(toAppError(Object.assign(new Error('x'), { code })).code, 'unavailable', code);
   }
   strictEqual(toAppError(new Error('Connection terminated unexpectedly')).code, 'unavailable');
 });
 
-Deno.test('the answer is problem+json and says how to authenticate or when to come back', async () => {
+Deno.test('the response is problem+json with WWW-Authenticate or Retry-After', async () => {
   const refused = problemResponse(new AppError('not_authenticated', 'sign in'));
   strictEqual(refused.headers.get('content-type'), 'application/problem+json');
   strictEqual(refused.headers.get('www-authenticate'), 'Bearer');

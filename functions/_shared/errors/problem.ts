@@ -1,4 +1,4 @@
-// How an error leaves over HTTP: application/problem+json (RFC 9457) with our stable code.
+// The HTTP response of an error: application/problem+json (RFC 9457) with our stable code.
 import type { AppError } from './app-error.ts';
 import { ERRORS } from './map.ts';
 
@@ -8,7 +8,7 @@ export interface Problem {
   status: number;
   detail: string;
   code: string;
-  /** Names this occurrence in the logs. */
+  /** Identifies this occurrence in the logs. */
   instance?: string;
   [extra: string]: unknown;
 }
@@ -23,7 +23,7 @@ export function toProblem(error: AppError, requestId?: string): Problem {
     code: error.code,
     ...(requestId === undefined ? {} : { instance: `urn:stepbase:request:${requestId}` }),
   };
-  // The problem's own members come first and cannot be replaced.
+  // The standard members come first and cannot be replaced.
   return { ...members, ...error.extra, ...members };
 }
 

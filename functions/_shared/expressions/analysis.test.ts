@@ -1,4 +1,4 @@
-// What expressions and code read, told from their text; when it cannot be told, it is everything.
+// The steps that expressions and code read, found from their text; all steps when the text does not show it.
 
 import assert from 'node:assert/strict';
 import { analyseCode } from './code-analysis.ts';
@@ -32,7 +32,7 @@ Deno.test('no steps', () => {
   assert.deepEqual(reads('$now() & $random()'), []);
 });
 
-Deno.test('everything, when the text does not say', () => {
+Deno.test('all steps, when the text does not show which', () => {
   for (const expression of [
     'steps',
     'steps.*',
@@ -57,13 +57,13 @@ Deno.test('everything, when the text does not say', () => {
   }
 });
 
-Deno.test('the context is noticed', () => {
+Deno.test('a use of the context is found', () => {
   assert.equal(compileExpression('context.a').usesContext, true);
   assert.equal(compileExpression('$$').usesContext, true);
   assert.equal(compileExpression('input.context').usesContext, false);
 });
 
-Deno.test('secrets are noticed by name', () => {
+Deno.test('secrets are found by name', () => {
   assert.deepEqual(compileExpression('"x" & secrets.b & secrets.a').secrets, ['a', 'b']);
   assert.equal(compileExpression('secrets.*').opaqueSecrets, true);
   assert.deepEqual(compileExpression('input.secrets.a').secrets, []);

@@ -1,5 +1,5 @@
-// What an expression reads, found in JSONata's own syntax tree before anything runs.
-// Never too little: what cannot be told from the text counts as reading everything.
+// Finds what an expression reads, from JSONata's syntax tree, before the expression runs. The result is never too
+// small: if the text does not show what is read, everything counts as read.
 
 export interface References {
   /** Step ids whose output is read; 'all' when the expression may read any. */
@@ -7,7 +7,7 @@ export interface References {
   usesContext: boolean;
   /** Names after `secrets.`. */
   secrets: readonly string[];
-  /** `secrets` is used otherwise than as secrets.<name>. */
+  /** `secrets` is used in another form than secrets.<name>. */
   opaqueSecrets: boolean;
   usesRegex: boolean;
 }
@@ -56,7 +56,7 @@ interface Node {
   [key: string]: unknown;
 }
 
-/** Built-ins that take the value in focus when their last arguments are missing: name → arguments without it. */
+/** Built-ins that use the value in focus when their last argument is missing: name → number of arguments without it. */
 const focusTakers: Readonly<Record<string, number>> = { lookup: 1, each: 1, sift: 1 };
 const focusFree = new Set(['now', 'millis', 'random']);
 
@@ -126,7 +126,7 @@ function walkCall(node: Node, found: ReferenceSet, root: boolean): void {
   }
 }
 
-/** The name a step of a path selects, when it is written out. */
+/** The name that a step of a path selects, if it is literal. */
 function literalName(step: unknown): string | undefined {
   if (!isNode(step)) return undefined;
   return (step.type === 'name' || step.type === 'string') && typeof step.value === 'string'
@@ -149,7 +149,7 @@ function walkPath(path: Node, found: ReferenceSet, root: boolean): void {
       focusIsScope = true;
       continue;
     }
-    // A property of something named cannot be the scope's own property.
+    // A property of a named value cannot be a property of the scope.
     if (literalName(previous) === undefined) noteName(step, steps[at + 1], found);
     walk(step, found, focusIsScope);
     if (step.type === 'name') focusIsScope = false;
@@ -174,7 +174,7 @@ function noteName(step: Node, next: unknown, found: ReferenceSet): void {
   }
 }
 
-/** The names of a path without filters, functions or anything else: can be followed without JSONata. */
+/** The names of a path that consists of names only, which can be evaluated without JSONata. */
 export function plainPath(ast: unknown): readonly string[] | undefined {
   if (!isNode(ast) || ast.type !== 'path' || !Array.isArray(ast.steps)) return undefined;
   const extra = Object.keys(ast).some((key) => key !== 'type' && key !== 'steps');

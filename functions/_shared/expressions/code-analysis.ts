@@ -1,5 +1,5 @@
-// What an inline_code function reads. JavaScript is not parsed here: when the text does not plainly say which steps
-// it uses, it counts as using all of them.
+// Finds the steps that an inline_code function reads. It does not parse JavaScript: if the text does not show
+// plainly which steps the function uses, it counts as using all of them.
 
 import { ReferenceSet, type References } from './analysis.ts';
 
@@ -14,7 +14,7 @@ export function analyseCode(code: string): References {
   const found = new ReferenceSet();
   const match = head.exec(code);
   if (match === null || /\barguments\b|\beval\b|\\u/.test(code)) {
-    // Takes its argument whole, or could name things in ways the text does not show.
+    // The function takes its argument as a whole, or destructures it in a way that this text analysis does not follow.
     found.everything();
     return found.done();
   }
@@ -28,7 +28,7 @@ export function analyseCode(code: string): References {
       found.steps.add(use[1] ?? use[2] ?? use[3] ?? '');
     }
     const uses = body.match(/\bsteps\b/g)?.length ?? 0;
-    // `other.steps` and the word in a comment are counted too: reading too much is only slower.
+    // This also counts `other.steps` and the word in a comment: reading too much costs only time.
     if (uses !== named) found.allSteps = true;
   }
   return found.done();

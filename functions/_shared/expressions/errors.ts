@@ -1,4 +1,4 @@
-// What can be wrong with an expression or a template, with a stable code and the place in the text.
+// Errors of expressions and templates: a stable code and the place in the text.
 
 export type ExpressionErrorCode =
   | 'expression_syntax'
@@ -14,13 +14,13 @@ export type ExpressionErrorCode =
 export interface ExpressionErrorDetails {
   /** The expression as it was written. */
   expression?: string;
-  /** Offset into the expression where it went wrong. */
+  /** The offset of the error in the expression. */
   position?: number;
-  /** Where in the step's config the expression stands, e.g. headers.authorization. */
+  /** The place of the expression in the step's config, e.g. headers.authorization. */
   path?: string;
-  /** JSONata's own code (S0201, D1012 …), for its documentation. */
+  /** JSONata's own code (S0201, D1012 …), which its documentation explains. */
   jsonata_code?: string;
-  /** How an answer breaks its schema. */
+  /** The problems of a value that does not match its schema. */
   problems?: unknown;
 }
 
@@ -35,7 +35,7 @@ export class ExpressionError extends Error {
     this.details = details;
   }
 
-  /** Running out of time may be the machine's fault; everything else is the expression's. */
+  /** A time-out may be caused by a busy machine; all other errors are caused by the expression. */
   get retryable(): boolean {
     return this.code === 'expression_timeout';
   }
@@ -52,7 +52,7 @@ interface JsonataFailure {
   message?: unknown;
 }
 
-/** JSONata throws plain objects; here they become errors that say where. */
+/** JSONata throws plain objects; this converts them to errors with their place. */
 export function fromJsonata(error: unknown, expression: string): ExpressionError {
   if (error instanceof ExpressionError) return error;
   if (error instanceof RangeError) {

@@ -1,4 +1,4 @@
-// Expressions and templates: compile once, know what they read, resolve against a run's scope.
+// Expressions and templates: compiled once, analysed for what they read, resolved against the scope of a run.
 
 export type { References } from './analysis.ts';
 export { ExpressionError, type ExpressionErrorCode } from './errors.ts';

@@ -1,4 +1,4 @@
-// Turns whatever an expression gave into plain JSON that PostgreSQL can store, within a budget.
+// Converts the value of an expression to plain JSON that PostgreSQL can store, up to a maximum size.
 
 import { storableText } from '../text/storable.ts';
 import { ExpressionError } from './errors.ts';
@@ -9,8 +9,8 @@ const maxDepth = 200;
 const maxNodes = 1_000_000;
 
 /**
- * A copy with nothing but JSON in it. Follows JSON.stringify: what has no JSON form is left out of objects and
- * null in arrays. Shared parts are counted each time they appear, so a value that only looks small is refused.
+ * A copy that contains only JSON. As in JSON.stringify, a value without a JSON form is left out of objects and null in
+ * arrays. Parts that occur several times count each time, so that a value which only looks small is refused.
  */
 export function toJson(value: unknown): Json | undefined {
   let nodes = 0;

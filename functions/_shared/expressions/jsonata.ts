@@ -1,4 +1,4 @@
-// JSONata compiled once per text, analysed, guarded, and evaluated over a run's scope into plain JSON.
+// JSONata: each text is compiled once, analysed, limited, and evaluated over the scope of a run into plain JSON.
 
 import jsonata from 'jsonata';
 import { analyse, plainPath, type References } from './analysis.ts';
@@ -7,7 +7,7 @@ import { type Json, toJson } from './json.ts';
 import { expressionLimits, guard } from './limits.ts';
 import { prepareRegex, SandboxedRegExp } from './regex.ts';
 
-/** What expressions see. */
+/** The names that an expression can read. */
 export interface Scope {
   input: unknown;
   steps: Readonly<Record<string, { output: unknown }>>;
@@ -30,7 +30,7 @@ const cache = new Map<string, CompiledExpression>();
 export function compileExpression(source: string): CompiledExpression {
   const cached = cache.get(source);
   if (cached !== undefined) {
-    // Moved to the end: the first key is always the least recently used.
+    // A Map keeps its order of insertion, so the first key is the least recently used.
     cache.delete(source);
     cache.set(source, cached);
     return cached;
@@ -83,7 +83,7 @@ function compile(source: string): CompiledExpression {
 
 const unresolved = Symbol('unresolved');
 
-/** Most templates are `steps.a.output.b`; lists on the way need JSONata, which maps over them. */
+/** Most templates are paths such as `steps.a.output.b`; a path through a list needs JSONata, which maps over it. */
 function follow(path: readonly string[], scope: Scope): unknown {
   let value: unknown = scope;
   for (const name of path) {

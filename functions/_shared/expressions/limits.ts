@@ -1,5 +1,5 @@
-// Keeps a JSONata expression from taking the worker down: time, depth, list length, and the size of what it builds.
-// JSONata checks the first three itself; the fourth, and giving the event loop its turn, is done by its hooks.
+// Limits a JSONata expression so that it cannot harm the worker: time, depth, list length, and the size of the values
+// that it builds. JSONata checks the first three; hooks check the size and let the event loop continue.
 
 import { setImmediate } from 'node:timers';
 import jsonata from 'jsonata';
@@ -7,15 +7,15 @@ import { ExpressionError } from './errors.ts';
 
 export const expressionLimits = {
   timeoutMs: 2_000,
-  /** Nested evaluations; a recursive function takes about six a level. */
+  /** Nested evaluations; a recursive function uses about six for each level. */
   depth: 3_000,
   items: 200_000,
-  /** Rough bytes of one built value, counting shared parts each time they appear. */
+  /** Approximate bytes of one value; parts that occur several times count each time. */
   weight: 16 * 1024 * 1024,
   sourceLength: 65_536,
 } as const;
 
-/** An expression may run this long before timers and sockets get their turn. */
+/** An expression may run this long before the event loop continues with timers and sockets. */
 const sliceMs = 20;
 let sliceStart = 0;
 
@@ -30,7 +30,7 @@ function yieldWhenDue(): Promise<void> | undefined {
   });
 }
 
-/** Weights of values seen so far; lets a value be weighed by its children alone. */
+/** The sizes of values that were seen so far, so that a value is measured by its children alone. */
 const weights = new WeakMap<object, number>();
 const unknownWeight = 64;
 
@@ -53,8 +53,8 @@ function weigh(value: unknown, deep: boolean, depth = 0): number {
 }
 
 /**
- * What was read from the scope (names, variables) is as large as it is and is not weighed. A built-in function may
- * nest its arguments in values no hook has seen, so its result is weighed to the bottom.
+ * Values that come from the scope (names, variables) exist already and are not measured. A built-in function may
+ * nest its arguments in values that no hook has seen, so its result is measured completely.
  */
 function assertWeight(type: string, result: unknown): void {
   if (typeof result === 'string') {
@@ -81,7 +81,7 @@ function pad(text: string | undefined, width: number, fill?: string): string | u
   return width > 0 ? text + padding : padding + text;
 }
 
-/** JSONata's own compares every pair; ten thousand orders would hold the worker for minutes. */
+/** JSONata's own $distinct compares every pair: ten thousand objects would block the worker for minutes. */
 function distinct(list: unknown): unknown {
   if (!Array.isArray(list) || list.length <= 1) return list;
   const seen = new Map<string, unknown>();
@@ -102,7 +102,7 @@ function canonical(value: unknown): string {
   );
 }
 
-/** A picture becomes a regular expression; many number parts without a separator would backtrack for ever. */
+/** A picture becomes a regular expression; many number parts without a separator would cause endless backtracking. */
 function assertPicture(text: string | undefined, picture: string | undefined): void {
   if (text === undefined || picture === undefined) return;
   const joints = picture.match(/\](?=\p{Alphabetic}*\p{Number}*\[)/gu)?.length ?? 0;
@@ -123,7 +123,7 @@ async function toMillis(text?: string, picture?: string): Promise<unknown> {
   return result;
 }
 
-/** Puts the guards into a compiled expression. */
+/** Adds the limits to a compiled expression. */
 export function guard(expression: jsonata.Expression): void {
   const assign = expression.assign as unknown as (name: string | symbol, value: unknown) => void;
   assign(Symbol.for('jsonata.__evaluate_entry'), yieldWhenDue);

@@ -1,4 +1,4 @@
-// A query whose answer takes JSONata, evaluated over the state that the database gave out for it.
+// Evaluates the JSONata expression of a run's query over the state that the database returned for it.
 
 import { ExpressionError } from './errors.ts';
 import { compileExpression, type Scope } from './jsonata.ts';
@@ -11,11 +11,11 @@ export interface Question {
 }
 
 /**
- * Bounded by the limits of every expression (time, depth, size); it reads the state and nothing else.
- * ExpressionError when the expression fails or its value does not fit the return type.
+ * The limits of all expressions apply (time, depth, size); the expression reads nothing but the state. Throws an
+ * ExpressionError when the expression fails or its value does not match the return type.
  */
 export async function evaluateQuery(name: string, question: Question): Promise<unknown> {
-  // The scope of a step's expression, with more of the run in it.
+  // The scope of a step's expression, with more properties of the run.
   const scope = question.state as unknown as Scope;
   const answer = (await compileExpression(question.expression).evaluate(scope)) ?? null;
   const problems = question.return_type === null ? [] : validateJson(question.return_type, answer);

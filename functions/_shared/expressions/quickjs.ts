@@ -1,6 +1,6 @@
-// One QuickJS module per process: a JavaScript engine inside WebAssembly that can reach nothing of the host.
-// A broken or used-up module is dropped and loaded anew. The variant carries its wasm
-// inside the script: hosted deployments leave .wasm files of packages behind, and reading one needs a permission.
+// One QuickJS module per process: a JavaScript engine in WebAssembly without access to the host. A broken or exhausted
+// module is dropped and loaded again. This variant contains its wasm in the script, because hosted deployments do
+// not include .wasm files of packages, and reading a file needs a permission.
 
 import variant from '@jitl/quickjs-singlefile-mjs-release-sync';
 import {
@@ -15,8 +15,8 @@ import {
 const page = 65_536;
 
 /**
- * QuickJS cannot see what an allocation really takes in WebAssembly, so its own limit hardly limits; that the memory
- * cannot grow beyond this does. The engine takes the first 16 MB.
+ * QuickJS does not know the real size of an allocation in WebAssembly, so its own limit has little effect; this limit
+ * on the growth of the memory is effective. The engine itself uses the first 16 MB.
  */
 export const sandboxMemoryBytes = 48 * 1024 * 1024;
 
@@ -38,19 +38,19 @@ function load(): Promise<QuickJSWASMModule> {
   return newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
 }
 
-/** Memory that was taken once is never given back, so a module that used all of it is used up. */
+/** WebAssembly memory never shrinks, so a module that used all of it is exhausted. */
 export function isExhausted(module: QuickJSWASMModule): boolean {
   return module.getWasmMemory().buffer.byteLength >= sandboxMemoryBytes;
 }
 
-/** A fresh runtime and context for one use; nothing survives it, and every managed handle is freed first. */
+/** A new runtime and context for one use; all managed handles are freed before both are disposed. */
 export function withSandbox<T>(
   module: QuickJSWASMModule,
   use: (context: QuickJSContext, runtime: QuickJSRuntime, scope: Scope) => T,
 ): T {
   const runtime = module.newRuntime();
   try {
-    // Refuses a single huge allocation without trying.
+    // Refuses a single huge allocation at once.
     runtime.setMemoryLimit(sandboxMemoryBytes);
     runtime.setMaxStackSize(256 * 1024);
     const context = runtime.newContext();
@@ -65,7 +65,7 @@ export function withSandbox<T>(
   }
 }
 
-/** An engine that ran out of memory in a bad place may abort when it is freed: it is not used again. */
+/** An engine that ran out of memory may abort when it is freed; it is not used again. */
 function discard(part: { dispose(): void }): void {
   try {
     part.dispose();

@@ -1,4 +1,4 @@
-// Regular expressions of tenants run inside QuickJS: the host's engine cannot be stopped while it backtracks.
+// Runs the regular expressions of tenants inside QuickJS, because the host's engine cannot be stopped while it backtracks.
 
 import type { QuickJSContext, QuickJSRuntime, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { ExpressionError } from './errors.ts';
@@ -44,7 +44,7 @@ export async function prepareRegex(): Promise<void> {
   host = made;
 }
 
-/** What JSONata needs of a RegExp: lastIndex and exec. */
+/** The part of RegExp that JSONata uses: lastIndex and exec. */
 export class SandboxedRegExp {
   readonly #pattern: RegExp;
   #left = budgetMs;

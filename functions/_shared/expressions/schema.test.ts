@@ -1,4 +1,4 @@
-// JSON Schema problems name the part that is wrong.
+// Problems of a JSON Schema check name the part that is wrong.
 
 import assert from 'node:assert/strict';
 import { validateJson } from './schema.ts';
@@ -10,11 +10,11 @@ const schema = {
   additionalProperties: false,
 };
 
-Deno.test('a value that fits has no problems', () => {
+Deno.test('a value that matches the schema has no problems', () => {
   assert.deepEqual(validateJson(schema, { a: [1, 2] }), []);
 });
 
-Deno.test('problems carry the pointer of the part', () => {
+Deno.test('problems have the JSON pointer of the part', () => {
   const paths = validateJson(schema, { a: [1, 0, 'x'] }).map((problem) => problem.path);
   assert.ok(paths.includes('/a/1'), paths.join());
   assert.ok(paths.includes('/a/2'), paths.join());

@@ -1,4 +1,4 @@
-// JSON Schema checks for what models and people send back.
+// Checks values of models, services and people against a JSON Schema.
 
 import { type Schema, Validator } from '@cfworker/json-schema';
 

@@ -1,15 +1,15 @@
-// Secrets: looked up after everything else is resolved, and taken out again of whatever a handler gives back.
+// Secrets: looked up after all other templates are resolved, and masked in the result of the handler.
 
 import { ExpressionError } from './errors.ts';
 import type { Json } from './json.ts';
 
 export type SecretLookup = (name: string) => string | undefined | Promise<string | undefined>;
 
-/** A config with everything filled in but its secrets. */
+/** A config in which all templates are resolved except those with secrets. */
 export interface Resolved {
-  /** For step_runs.input: every value but the secrets', which stand there as they were written. */
+  /** For step_runs.input: all values; templates with secrets are kept as text. */
   readonly stored: Json;
-  /** Names of the secrets that resolveSecrets will ask for. */
+  /** The names of the secrets that resolveSecrets looks up. */
   readonly secrets: readonly string[];
   /** Internal to resolveSecrets. */
   readonly finish: (secrets: Readonly<Record<string, string>>) => Promise<Json>;
@@ -17,16 +17,16 @@ export interface Resolved {
 
 export interface Revealed {
   readonly config: Json;
-  /** A copy with every secret's value replaced by ***; an echoing server must not bring one into the tables. */
+  /** A copy in which *** replaces the value of every secret, because a server may echo one into the result. */
   mask<T>(value: T): T;
 }
 
-/** Shorter values would turn ordinary text into stars. */
+/** Shorter values are not masked, because they also occur in ordinary text. */
 const shortestMasked = 4;
-/** A text that was cut may end within a secret: so much of one at its end is taken for it. */
+/** A cut text may end within a secret: a prefix of this length at its end is masked too. */
 const shortestCut = 8;
 
-/** The last step before a handler runs; its result is never stored or logged. */
+/** Called directly before a handler runs; its result is never stored or logged. */
 export async function resolveSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
   const secrets: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const name of resolved.secrets) {

@@ -1,5 +1,5 @@
-// Splits a string into text and `{{ … }}`. An expression may itself hold braces, so the closing braces are the
-// first ones that leave valid JSONata before them.
+// Splits a string into text and `{{ … }}`. An expression may contain braces itself, so the closing braces are the
+// first ones before which the text is valid JSONata.
 
 import { ExpressionError } from './errors.ts';
 import { type CompiledExpression, compileExpression } from './jsonata.ts';

@@ -1,4 +1,4 @@
-// Templates in a step's config: types kept, text filled in, secrets last, and errors that say where.
+// Templates in a step's config: types of values, text, secrets, and errors with their place.
 
 import assert from 'node:assert/strict';
 import { ExpressionError } from './errors.ts';
@@ -69,13 +69,13 @@ Deno.test('a template among text becomes text', async () => {
   assert.equal(await resolve(' {{ input.id }}'), ' 42');
 });
 
-Deno.test('arrays and objects are filled in to the bottom; keys and other types are left alone', async () => {
+Deno.test('templates in nested arrays and objects are resolved; keys and other types are not changed', async () => {
   assert.deepEqual(await resolve({ '{{ a }}': [1, true, null, { deep: ['{{ input.id }}'] }] }), {
     '{{ a }}': [1, true, null, { deep: [42] }],
   });
 });
 
-Deno.test('what selects nothing is left out of objects and null elsewhere', async () => {
+Deno.test('a template that selects nothing is left out of objects and null elsewhere', async () => {
   assert.deepEqual(await resolve({ a: '{{ input.missing }}', b: ['{{ input.missing }}'] }), {
     b: [null],
   });
@@ -98,7 +98,7 @@ Deno.test('a list of one stays a list', async () => {
   assert.deepEqual(stored, { a: [1], b: [] });
 });
 
-Deno.test('what the template reads is known', () => {
+Deno.test('the steps that a template reads are found', () => {
   const { reads, usesContext, secrets } = compileTemplate({
     url: 'https://x/{{ steps.b.output }}/{{ steps.`my-step`.output.id }}',
     auth: '{{ secrets.token }}',
@@ -109,7 +109,7 @@ Deno.test('what the template reads is known', () => {
   assert.deepEqual(secrets, ['token']);
 });
 
-Deno.test('secrets are shown as written and revealed last', async () => {
+Deno.test('secrets are stored as their templates and resolved last', async () => {
   const template = compileTemplate({
     url: 'https://x/{{ input.id }}?key={{ secrets.key }}',
     basic: "{{ 'Basic ' & $base64encode(secrets.user & ':' & secrets.pass) }}",
@@ -128,7 +128,7 @@ Deno.test('secrets are shown as written and revealed last', async () => {
   assert.deepEqual(mask({ a: ['got k3y-k3y'], b: 1 }), { a: ['got ***'], b: 1 });
 });
 
-Deno.test('a text that was cut within a secret shows nothing of it', async () => {
+Deno.test('a text that was cut within a secret contains no part of it', async () => {
   const key = 'k3y-0123456789';
   const resolved = await compileTemplate('{{ secrets.key }}').resolve(scope);
   const { mask } = await resolveSecrets(resolved, () => key);
@@ -138,7 +138,7 @@ Deno.test('a text that was cut within a secret shows nothing of it', async () =>
   assert.equal(mask(`${key.slice(0, 10)} got`), `${key.slice(0, 10)} got`);
 });
 
-Deno.test('text of an input that looks like a secret is only text', async () => {
+Deno.test('input text that looks like a secret template is not resolved', async () => {
   const resolved = await compileTemplate({
     note: '{{ input.note }}',
     key: '{{ secrets.key }}',
@@ -150,7 +150,7 @@ Deno.test('text of an input that looks like a secret is only text', async () => 
   assert.deepEqual(config, { note: '{{ secrets.key }}', key: 'the-key' });
 });
 
-Deno.test('a secret is asked for only when it is used, and must exist', async () => {
+Deno.test('a secret is looked up only when it is used, and must exist', async () => {
   const asked: string[] = [];
   const lookup = (name: string): string => {
     asked.push(name);
@@ -185,7 +185,7 @@ Deno.test('a secret is not reachable through the whole scope', async () => {
   assert.equal(await resolve('{{ $eval("secrets.key") }}'), null);
 });
 
-Deno.test('a broken template says where', () => {
+Deno.test('the error of an invalid template has its place', () => {
   const error = errorOf(() => compileTemplate({ headers: { list: ['ok', 'x {{ 1 + }}'] } }));
   assert.equal(error.code, 'expression_syntax');
   assert.equal(error.details.path, 'headers.list[1]');
@@ -194,7 +194,7 @@ Deno.test('a broken template says where', () => {
   assert.equal(errorOf(() => compileTemplate('a {{ b')).code, 'expression_syntax');
 });
 
-Deno.test('an expression that fails says where', async () => {
+Deno.test('the error of a failing expression has its place', async () => {
   await assert.rejects(
     compileTemplate({ body: { n: '{{ "a" * 2 }}' } }).resolve(scope),
     (error: unknown) =>
@@ -204,7 +204,7 @@ Deno.test('an expression that fails says where', async () => {
   );
 });
 
-Deno.test('raw keys are left alone but analysed', async () => {
+Deno.test('raw keys are analysed but not resolved', async () => {
   const template = compileTemplate(
     { expression: 'steps.a.output & "{{ input.id }}"', label: '{{ input.id }}' },
     { rawKeys: { expression: 'jsonata' } },

@@ -1,5 +1,5 @@
-// A step's config with its `{{ … }}` compiled: analysed once per node, resolved once per attempt.
-// Expressions that mention a secret are evaluated last, and their value is known only to the handler.
+// Templates: a step's config with its `{{ … }}`, analysed once per node and resolved once per attempt. Expressions with
+// a secret are evaluated last, and only the handler gets their values.
 
 import { ReferenceSet } from './analysis.ts';
 import { analyseCode } from './code-analysis.ts';
@@ -11,11 +11,11 @@ import type { Resolved } from './secrets.ts';
 import { parseTemplateText, type TemplatePart } from './template-text.ts';
 
 export interface CompileOptions {
-  /** Top-level keys that hold source code: left as they are, but their references count. */
+  /** Top-level keys that hold source code: they are not resolved, but their references count. */
   rawKeys?: Readonly<Record<string, 'jsonata' | 'javascript'>> | undefined;
 }
 
-/** One `{{ … }}` in its place. */
+/** One `{{ … }}` and its place in the config. */
 interface Slot {
   readonly path: string;
   readonly expression: CompiledExpression;
@@ -60,7 +60,7 @@ export function compileTemplate(config: unknown, options: CompileOptions = {}): 
   };
 }
 
-/** Adds what the raw keys read; returns the config itself, whose raw keys compileNode leaves alone. */
+/** Adds the references of the raw keys; returns the config unchanged, because compileNode skips raw keys. */
 function withoutRaw(
   json: Json,
   rawKeys: NonNullable<CompileOptions['rawKeys']>,
@@ -161,14 +161,14 @@ async function resolve(node: Node, slots: readonly Slot[], scope: Scope): Promis
     secrets: [...new Set(secret.flatMap((slot) => slot.expression.secrets))].sort(),
     async finish(secrets) {
       if (secret.length === 0) return build(node, values) ?? null;
-      // The whole scope plus the secrets, for these expressions only.
+      // Only these expressions see the secrets beside the scope.
       const revealed = await evaluateSlots(secret, { ...scope, secrets } as Scope);
       return build(node, new Map([...values, ...revealed])) ?? null;
     },
   };
 }
 
-/** Left out of an object and null in an array when a template selects nothing, as JSON.stringify does. */
+/** A template that selects nothing: left out of an object and null in an array, as in JSON.stringify. */
 function build(node: Node, values: Values): Json | undefined {
   switch (node.kind) {
     case 'literal':

@@ -1,9 +1,9 @@
-// Log lines are JSON, and no secret survives, whatever it is called or wherever it stands.
+// Log lines are JSON, and secrets are masked by name and by form, at any depth.
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
 import { createLog } from './log.ts';
 import { redact } from './redact.ts';
 
-Deno.test('a line carries time, level, message and the fields of its parents', () => {
+Deno.test('a line has time, level, message and the fields of its parent logs', () => {
   const lines: string[] = [];
   const log = createLog({
     level: 'info',
@@ -35,7 +35,7 @@ Deno.test('fields with the name of a secret are masked', () => {
   );
 });
 
-Deno.test('values with the look of a secret are masked in any text', () => {
+Deno.test('values in the form of a secret are masked in any text', () => {
   const key = `sbk_${'a'.repeat(43)}`;
   const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
   const text = `used ${key} and sb_secret_abc, ${jwt}, Bearer abc.def at postgres://u:pw@h/db`;
@@ -44,7 +44,7 @@ Deno.test('values with the look of a secret are masked in any text', () => {
     ok(!masked.includes(secret), masked);
 });
 
-Deno.test('errors are spelt out with code and cause, masked', () => {
+Deno.test('errors are logged with code and cause, masked', () => {
   const error = new Error('failed with sb_secret_abc', {
     cause: Object.assign(new Error('deep'), { code: 'ECONNREFUSED' }),
   });
@@ -52,7 +52,7 @@ Deno.test('errors are spelt out with code and cause, masked', () => {
   ok(line.includes('ECONNREFUSED') && line.includes('deep') && !line.includes('secret_abc'));
 });
 
-Deno.test('what is deep, long or circular is cut', () => {
+Deno.test('deep, long and circular values are cut', () => {
   const loop: Record<string, unknown> = {};
   loop.self = loop;
   ok(JSON.stringify(redact(loop)).length < 200);

@@ -1,4 +1,4 @@
-// Structured logs: one JSON object a line on standard output, secrets masked.
+// Structured logs: one JSON object per line on standard output, with secrets masked.
 import { redact } from './redact.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -10,7 +10,7 @@ export interface Log {
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
-  /** A log whose lines all carry these fields. */
+  /** A log whose lines all have these fields. */
   with(fields: Fields): Log;
 }
 

@@ -1,11 +1,11 @@
-// Keeps secrets out of logs: by the name of a field, and by the look of a value.
+// Masks secrets in logs: by the name of a field and by the form of a value.
 
 const SECRET_NAME =
   /authorization|apikey|api_key$|password|passwd|secret|token|cookie|database_url|smtp_url/i;
 
 const SECRET_VALUES: readonly [RegExp, string][] = [
   [/\b(sb_(?:secret|publishable)_|sbk_)[\w-]+/g, '$1***'],
-  // A JWT: three base64url parts, the first of which starts as JSON objects do.
+  // A JWT: three base64url parts, the first of which is an encoded JSON object.
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, 'eyJ***'],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi, '$1***@'],
   [/\b(Bearer\s+)[\w.~+/=-]+/gi, '$1***'],
@@ -20,7 +20,7 @@ function redactText(text: string): string {
   return SECRET_VALUES.reduce((result, [pattern, mask]) => result.replace(pattern, mask), cut);
 }
 
-/** A copy that is safe to log: secrets masked, errors spelt out, depth and size bounded. */
+/** A copy that is safe to log: secrets masked, errors with code and cause, depth and size bounded. */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redactText(value);
   if (typeof value === 'bigint') return value.toString();

@@ -1,5 +1,5 @@
-// Redis as the functions use it: publish, subscribe, ping, and the client for rate limits. Without
-// configuration it has the same face and does nothing.
+// Redis for both functions: publish, subscribe, ping, and the client for rate limits. Without configuration the
+// interface is the same and all calls do nothing.
 import { Redis } from '@upstash/redis';
 import type { Clock } from '../clock/clock.ts';
 import type { Log } from '../log/log.ts';
@@ -8,17 +8,17 @@ import { type Subscription, Subscriptions } from './subscriptions.ts';
 
 export interface Bus {
   readonly configured: boolean;
-  /** For libraries that speak Redis themselves; undefined when not configured. */
+  /** For libraries that call Redis themselves; undefined when Redis is not configured. */
   readonly client: Redis | undefined;
-  /** Calls to Redis that failed since the start. */
+  /** The number of calls to Redis that have failed since the start. */
   readonly failures: number;
-  /** Never throws; false when nobody can have heard it. */
+  /** Never throws; false when the message was not published. */
   publish(channel: string, message: unknown): Promise<boolean>;
-  /** `live` is called whenever the subscription stands: what was published before went by unheard. */
+  /** `live` is called whenever the subscription opens: messages published before are lost. */
   subscribe(channel: string, message: (message: unknown) => void, live?: () => void): Subscription;
-  /** Throws when Redis does not answer. */
+  /** Throws when Redis does not respond. */
   ping(): Promise<void>;
-  /** Counts what another user of `client` saw. */
+  /** Counts the success or the failure of a call that was made through `client`. */
   report(error?: unknown): void;
   close(): void;
 }
@@ -30,9 +30,9 @@ export interface BusOptions {
 
 const CALL_MS = 2_000;
 
-/** Messages of one run; the payload says up to which seq there is news. */
+/** The channel for notifications of one run. */
 export const runChannel = (runId: string) => `stepbase:run:${runId}`;
-/** Wakes idle workers. */
+/** The channel for wake-ups of workers. */
 export const WAKE_CHANNEL = 'stepbase:wake';
 
 export function openBus(options: BusOptions | undefined, log: Log, clock: Clock): Bus {

@@ -1,5 +1,5 @@
-// Losing Redis costs latency, never a run: failures are counted, and logged once when they begin and
-// once when they end.
+// Counts failed calls to Redis and logs once when an outage starts and once when it ends. An outage costs latency,
+// never a run.
 import type { Log } from '../log/log.ts';
 
 export class RedisHealth {
@@ -13,16 +13,16 @@ export class RedisHealth {
 
   failed(error: unknown): void {
     this.failures += 1;
-    if (!this.#down) this.#log.warn('redis does not answer; going on without it', { error });
+    if (!this.#down) this.#log.warn('Redis does not respond; continuing without it', { error });
     this.#down = true;
   }
 
   succeeded(): void {
-    if (this.#down) this.#log.info('redis answers again', { failures: this.failures });
+    if (this.#down) this.#log.info('Redis responds again', { failures: this.failures });
     this.#down = false;
   }
 
   listenerFailed(error: unknown): void {
-    this.#log.error('a listener of redis messages failed', { error });
+    this.#log.error('a subscriber of Redis messages threw an error', { error });
   }
 }

@@ -1,18 +1,18 @@
-// Upstash's SUBSCRIBE: one event stream over HTTP for each channel, shared by all who listen in this
-// process, reconnected with growing pauses. (The client library's own Subscriber does not tell when
-// its stream ends, and who listens has to know whether to poll.)
+// Upstash's SUBSCRIBE: one event stream over HTTP for each channel, shared by all subscribers in this process and
+// reconnected with growing pauses. (The client library's own Subscriber does not report the end of its
+// stream, and a subscriber has to know whether to poll.)
 import { type Clock, pause } from '../clock/clock.ts';
 import type { RedisHealth } from './health.ts';
 
 export interface Subscription {
-  /** Whether messages arrive just now; while not, the listener should poll. */
+  /** Whether messages arrive at present; otherwise the subscriber should poll. */
   readonly live: boolean;
   close(): void;
 }
 
 export interface Listener {
   message(message: unknown): void;
-  /** The stream stands (again); whatever was published before it did went by unheard. */
+  /** The stream is open, for the first time or again; messages published before are lost. */
   live?(): void;
 }
 
@@ -107,7 +107,7 @@ export class Subscriptions {
         if (line.startsWith('data:')) this.#deliver(channel, line.slice(5).trim());
       }
     }
-    if (!channel.live) throw new Error('the subscription ended before it stood');
+    if (!channel.live) throw new Error('the subscription ended before it was open');
   }
 
   /** Lines are `subscribe,<channel>,<count>` and `message,<channel>,<payload>`. */
@@ -123,7 +123,7 @@ export class Subscriptions {
     this.#tell(channel, (listener) => listener.message(message));
   }
 
-  /** A listener that throws is a fault of its own, not of Redis or of the others. */
+  /** An error of one listener concerns neither Redis nor the other listeners. */
   #tell(channel: Channel, say: (listener: Listener) => void): void {
     for (const listener of channel.listeners) {
       try {

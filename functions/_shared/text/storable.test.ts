@@ -1,4 +1,4 @@
-// Text that PostgreSQL's JSON refuses, in each place and spelling it can come in.
+// Text that PostgreSQL's JSON rejects, in each place and spelling in which it can occur.
 
 import assert from 'node:assert/strict';
 import { toJson } from '../expressions/json.ts';
@@ -6,7 +6,7 @@ import { cutText, storableJson, storableText, toStorableJson } from './storable.
 
 const HALF = '\ud83d';
 
-Deno.test('halves of pairs and NUL are replaced, whole pairs stay', () => {
+Deno.test('half surrogate pairs and NUL are replaced, whole pairs are kept', () => {
   assert.equal(storableText(`a${HALF}b\u{1F600}\u0000\ude00`), 'a\uFFFDb\u{1F600}\uFFFD\uFFFD');
 });
 
@@ -17,14 +17,14 @@ Deno.test('JSON is made storable in keys and values', () => {
   assert.deepEqual(toJson(value), expected);
 });
 
-Deno.test('text that reads like an escape is left alone', () => {
+Deno.test('text that looks like an escape is not changed', () => {
   const value = ['\\u0000', '\\ud83d', '\\\\u0000', '\\', `\\${HALF}`, '"\\u0000"', '\u001f'];
   const expected = value.with(4, '\\\uFFFD');
   assert.deepEqual(JSON.parse(toStorableJson(value)), expected);
   assert.deepEqual(toJson(value), expected);
 });
 
-Deno.test('what is storable already is returned as it is', () => {
+Deno.test('storable text is returned unchanged', () => {
   const json = JSON.stringify({ text: 'ü \u{1F600} \n \\u00', n: 1.5 });
   assert.equal(storableJson(json), json);
   assert.equal(toStorableJson(undefined), 'null');

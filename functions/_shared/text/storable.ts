@@ -1,5 +1,5 @@
-// Text that PostgreSQL can store: its JSON has neither NUL nor half a surrogate pair, and one of them
-// makes the whole statement fail. Both become the replacement character, as in any decoder.
+// Makes text storable in PostgreSQL, whose JSON allows neither NUL nor half a surrogate pair: one of them would
+// make the whole statement fail. Both are replaced by the replacement character, as decoders do.
 
 const REPLACEMENT = '\uFFFD';
 
@@ -9,8 +9,8 @@ export function storableText(text: string): string {
 }
 
 /**
- * The same for what JSON.stringify wrote, keys included. It writes halves and NUL as escapes, whole
- * pairs as they are; reading escape by escape tells \u0000 from a backslash that is followed by u0000.
+ * The same for the result of JSON.stringify, keys included. JSON.stringify writes halves and NUL as escapes and
+ * whole pairs unescaped; reading escape by escape distinguishes \u0000 from a backslash followed by u0000.
  */
 export function storableJson(json: string): string {
   if (!json.includes('\\u0000') && !json.includes('\\ud')) return json;
@@ -24,7 +24,7 @@ export function toStorableJson(value: unknown): string {
   return storableJson(JSON.stringify(value) ?? 'null');
 }
 
-/** The beginning of a text, which does not end within a surrogate pair. */
+/** The beginning of a text; the cut never falls within a surrogate pair. */
 export function cutText(text: string, length: number): string {
   const cut = text.slice(0, length);
   return text.length > length && /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;

@@ -1,4 +1,4 @@
-// One log line a request, and the log that carries the request's id through the handlers.
+// Logs one line for each request and gives the handlers a log with the request's id.
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv, Deps } from '../deps.ts';
 

@@ -1,4 +1,4 @@
-// Says who calls, and lets only members (users and API keys) through to /v1.
+// Identifies the caller and admits only members (users and API keys) to /v1.
 import type { MiddlewareHandler } from 'hono';
 import { identifyCaller } from '../../_shared/auth/index.ts';
 import { AppError } from '../../_shared/errors/index.ts';
@@ -11,7 +11,7 @@ export function authenticate({ identify }: Deps): MiddlewareHandler<ApiEnv> {
       throw new AppError('not_authenticated', 'Send a user token or an API key as Bearer token');
     }
     if (caller.kind === 'service') {
-      // It names no app, and runs belong to one.
+      // The secret key names no app, and each run belongs to one.
       throw new AppError('permission_denied', 'Use an API key of the app, not the secret key');
     }
     c.set('member', caller);

@@ -1,4 +1,4 @@
-// The one place where an error becomes an answer: problem+json with a stable code.
+// The one place where an error becomes a response: problem+json with a stable code.
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { AppError, problemResponse, toAppError } from '../../_shared/errors/index.ts';
@@ -10,7 +10,7 @@ export function handleError(error: Error, c: Context<ApiEnv>): Response {
       ? new AppError('invalid_request', error.message, { cause: error })
       : toAppError(error);
   if (problem.status >= 500) {
-    c.var.log.error('request failed', { code: problem.code, error });
+    c.var.log.error('the request failed', { code: problem.code, error });
   }
   return problemResponse(problem, c.var.requestId, headersSoFar(c));
 }

@@ -1,5 +1,5 @@
-// At most so many requests of one caller in ten seconds, counted in Redis over all instances.
-// Without Redis, or while it does not answer, everybody passes: the guard must not become the outage.
+// Limits the requests of one caller within ten seconds, counted in Redis over all instances.
+// Without Redis, or while it does not respond, all requests pass: the limit must not cause an outage.
 import { Ratelimit } from '@upstash/ratelimit';
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../_shared/errors/index.ts';
@@ -7,7 +7,7 @@ import type { ApiEnv, Deps } from '../deps.ts';
 
 const WINDOW_SECONDS = 10;
 const DECIDE_MS = 500;
-/** After a failure Redis is left alone for this long, so that its loss costs no request any time. */
+/** After a failure the limit is off for this long, so that requests do not wait for Redis. */
 const PAUSE_MS = 5_000;
 
 interface Verdict {
@@ -38,7 +38,7 @@ export function rateLimit<E extends ApiEnv>(
     try {
       const verdict = await limiter.limit(key);
       if (verdict.reason !== 'timeout') return verdict;
-      bus.report(new Error('the rate limit was not decided in time'));
+      bus.report(new Error(`the rate limit was not decided within ${DECIDE_MS} ms`));
     } catch (error) {
       bus.report(error);
     }

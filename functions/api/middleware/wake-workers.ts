@@ -1,4 +1,4 @@
-// What a caller changed may be work: workers that cannot LISTEN hear of it through Redis.
+// After a change by a caller, wakes the workers that cannot LISTEN, over Redis.
 import { createMiddleware } from 'hono/factory';
 import { WAKE_CHANNEL } from '../../_shared/redis/bus.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
@@ -12,7 +12,7 @@ export function wakeWorkers({ bus }: Pick<Deps, 'bus'>) {
     const runId = /\/runs\/([0-9a-f-]{36})\/cancel$/.exec(c.req.path)?.[1];
     const told = [bus.publish(WAKE_CHANNEL, { kind: 'everything' })];
     if (runId !== undefined) told.push(bus.publish(WAKE_CHANNEL, { kind: 'cancel', runId }));
-    // Nobody waits for it: a lost hint costs the time until the next poll.
+    // The response does not wait for it: after a lost wake-up, the next poll finds the work.
     const telling = Promise.all(told);
     if (typeof EdgeRuntime !== 'undefined') EdgeRuntime.waitUntil(telling);
   });

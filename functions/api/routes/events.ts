@@ -1,4 +1,4 @@
-// POST /events: something happened in the world outside; what listens to it starts.
+// POST /events: emits an event of another system, which starts the workflows that it triggers.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';

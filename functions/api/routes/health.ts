@@ -1,4 +1,4 @@
-// GET /healthz: the process answers. GET /readyz: it can do its work, asked of each thing it needs.
+// GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the queue and Redis.
 import { Hono } from 'hono';
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
@@ -50,7 +50,7 @@ export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
     };
   }
 
-  // Probes that arrive together share one answer: nobody can load the database with them.
+  // Concurrent probes share one result, so that they cannot overload the database.
   let asking: Promise<Readiness> | undefined;
   const readiness = () => {
     asking ??= ask().finally(() => {

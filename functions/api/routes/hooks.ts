@@ -1,5 +1,5 @@
-// POST /hooks/<trigger id>: a signed call from outside starts a run. Whether the webhook exists is
-// told to nobody who cannot sign for it.
+// POST /hooks/<trigger id>: a signed call of another system starts a run. Without a valid signature the response
+// does not reveal whether the webhook exists.
 import { Hono, type MiddlewareHandler } from 'hono';
 import { AppError, isErrorCode } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';

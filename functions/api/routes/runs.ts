@@ -1,4 +1,4 @@
-// One run: its snapshot, its events as a stream, and what may be done to it.
+// One run: its snapshot, its event stream, and the actions on it.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';

@@ -1,4 +1,4 @@
-// What people do in a run: completing a task, deciding an approval.
+// Tasks of people in a run: completes a task, decides an approval.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';

@@ -1,4 +1,4 @@
-// Starting a run of a workflow.
+// POST /v1/workflows/:name/runs: starts a run.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
@@ -26,7 +26,7 @@ export function workflowRoutes({ db }: Deps): Hono<ApiEnv> {
         priority: body.priority,
       }),
     );
-    // Relative: where the function is mounted is the gateway's business.
+    // Relative, because only the gateway knows the path of the function.
     c.header('Location', `../../runs/${run.id}`);
     return c.json(run, isNew ? 201 : 200);
   });

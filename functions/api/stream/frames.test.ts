@@ -1,4 +1,4 @@
-// The stream of a run: gapless, resumable, ended by the run, the clock, the client or a lost right.
+// The event stream of a run: without gaps, resumable, and ended by the run, the time limit, the client or a lost permission.
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { systemClock } from '../../_shared/clock/clock.ts';
 import { type RunSource, runFrames, type StreamLimits } from './frames.ts';
@@ -11,7 +11,7 @@ const LIMITS: StreamLimits = {
   heartbeatMs: 15_000,
 };
 
-/** A run that lives in memory: `write` appends events; waiting moves the clock and runs the script. */
+/** A run in memory: `write` appends events; waiting advances the clock and runs the script. */
 class Run implements RunSource {
   readonly types: string[] = [];
   readonly waits: number[] = [];
@@ -83,7 +83,7 @@ Deno.test('a snapshot, then every event after it, then the end', async () => {
   ]);
 });
 
-Deno.test('a client that comes back gets what it missed and no snapshot', async () => {
+Deno.test('a client that reconnects gets the events that it missed, without a snapshot', async () => {
   const run = new Run();
   run.write('run.created', 'run.started', 'step.started', 'run.completed');
   run.ended = true;
@@ -92,7 +92,7 @@ Deno.test('a client that comes back gets what it missed and no snapshot', async 
   deepStrictEqual(await read(run, 0), ['retry: 1000', 'run 1', 'run 2', 'step 3', 'run 4', 'end']);
 });
 
-Deno.test('many events come page by page without a pause and without a gap', async () => {
+Deno.test('many events are sent page by page without a pause and without a gap', async () => {
   const run = new Run();
   run.page = 3;
   run.write(...Array.from({ length: 10 }, () => 'step.started'));
@@ -105,7 +105,7 @@ Deno.test('many events come page by page without a pause and without a gap', asy
   strictEqual(run.waits.length, 0);
 });
 
-Deno.test('the stream ends on time, and a silent one shows that it is alive', async () => {
+Deno.test('the stream ends at its time limit and sends heartbeats while there are no events', async () => {
   const run = new Run();
   run.write('run.created');
   const frames = await read(run, 1, { ...LIMITS, until: 40_000 });
@@ -113,7 +113,7 @@ Deno.test('the stream ends on time, and a silent one shows that it is alive', as
   strictEqual(run.time, 40_000);
 });
 
-Deno.test('without announcements it looks every second, with them rarely', async () => {
+Deno.test('without notifications it polls every second, with them rarely', async () => {
   const run = new Run();
   await read(run, 0, { ...LIMITS, until: 3_000 });
   deepStrictEqual(run.waits, [1_000, 1_000, 1_000]);
@@ -123,7 +123,7 @@ Deno.test('without announcements it looks every second, with them rarely', async
   deepStrictEqual(live.waits, [10_000, 5_000, 5_000]);
 });
 
-Deno.test('a caller who loses the run is told and gets nothing more', async () => {
+Deno.test('a caller who may not see the run any more gets an error, and the stream ends', async () => {
   const run = new Run();
   run.write('run.created');
   run.script.push(() => {
@@ -133,7 +133,7 @@ Deno.test('a caller who loses the run is told and gets nothing more', async () =
   deepStrictEqual(await read(run), ['retry: 1000', 'snapshot 1', 'error']);
 });
 
-Deno.test('a client that goes away ends the stream', async () => {
+Deno.test('a client that disconnects ends the stream', async () => {
   const run = new Run();
   run.script.push(() => {
     run.closed = true;
@@ -141,7 +141,7 @@ Deno.test('a client that goes away ends the stream', async () => {
   deepStrictEqual(await read(run, 0), ['retry: 1000']);
 });
 
-Deno.test('a ring between two waits is not lost, and a wait ends by its time', async () => {
+Deno.test('a ring between two waits is not lost, and a wait ends at its time limit', async () => {
   const wakeup = new Wakeup(systemClock);
   wakeup.ring();
   const started = performance.now();

@@ -1,25 +1,25 @@
-// A run as server-sent events: a snapshot, then every event after it, in order and without gaps,
-// until the run has ended or the time of the stream is over. Redis only says when to look; what is
-// sent is always read from run_events, by seq, as the caller.
+// A run as server-sent events: a snapshot, then every event after it, in order and without gaps, until the
+// run has ended or the stream has reached its time limit. A notification over Redis only ends a wait; the events
+// are always read from run_events, by seq, as the caller.
 import type { EventPage, Snapshot } from '../queries.ts';
 
 export interface RunSource {
-  /** The caller's snapshot; undefined when the run is not visible (any more). */
+  /** The snapshot for the caller; undefined when the run is not visible, or not any more. */
   snapshot(): Promise<Snapshot | undefined>;
   events(after: number): Promise<EventPage | undefined>;
-  /** Returns when there may be news, or after `ms`. */
+  /** Returns when there may be new events, or after `ms`. */
   wait(ms: number): Promise<void>;
-  /** Whether news is announced; otherwise it is asked for more often. */
+  /** Whether notifications arrive; otherwise the stream polls more often. */
   isLive(): boolean;
   isClosed(): boolean;
   now(): number;
 }
 
 export interface StreamLimits {
-  /** When the stream ends; the client comes back with Last-Event-ID. */
+  /** When the stream ends; the client reconnects with Last-Event-ID. */
   until: number;
   pollMs: number;
-  /** How often to look although news is announced. */
+  /** The poll interval while notifications arrive. */
   livePollMs: number;
   heartbeatMs: number;
 }
@@ -29,7 +29,7 @@ export function frame(event: string, data: unknown, id?: number): string {
   return `${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** `after`: the Last-Event-ID of a client that comes back; undefined: it wants the snapshot. */
+/** `after`: the Last-Event-ID of a client that reconnects; undefined for a snapshot. */
 export async function* runFrames(
   source: RunSource,
   limits: StreamLimits,
@@ -52,7 +52,7 @@ export async function* runFrames(
       yield frame(event.type.startsWith('run.') ? 'run' : 'step', event, last);
       beat = source.now();
     }
-    // Everything up to the seq that the run's own row names has been sent, and the run has ended.
+    // The run has ended, and all events up to the last seq of its row have been sent.
     if (page.ended && last >= page.lastSeq) return yield frame('end', { seq: last });
     if (page.events.length > 0 && last < page.lastSeq) continue;
 
@@ -68,7 +68,7 @@ export async function* runFrames(
   }
 }
 
-/** The run is no longer visible to this caller: membership or the run itself is gone. */
+/** The caller may not see the run any more: the membership has ended, or the run was deleted. */
 function gone(): string {
   return frame('error', { code: 'not_found', detail: 'The run is not there for you any more' });
 }

@@ -12,7 +12,7 @@ const POLL_MS = 1_000;
 const LIVE_POLL_MS = 5_000;
 const HEARTBEAT_MS = 15_000;
 
-/** Last-Event-ID of a client that comes back, or `?after=` for those that cannot set headers. */
+/** Last-Event-ID of a client that reconnects, or `?after=` for clients that cannot set headers. */
 function resumeFrom(c: Context<ApiEnv>): number | undefined {
   const given = c.req.header('last-event-id') ?? c.req.query('after');
   if (given === undefined || given === '') return undefined;
@@ -25,7 +25,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const { db, bus, clock, settings } = deps;
   const { member } = c.var;
   const after = resumeFrom(c);
-  // Asked before the answer starts, so that a stranger gets 404 and not an open stream.
+  // Checked before the response starts, so that a caller without access gets 404 instead of an open stream.
   const visible = await asCaller(db, member, (query) => readEvents(query, runId, 0));
   if (visible === undefined) throw new AppError('not_found', 'There is no such run');
 
@@ -47,7 +47,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
     isClosed: () => closed,
     now: () => clock.epoch(),
   };
-  // A token that expires ends the stream: the client comes back with a new one.
+  // The stream ends when the token expires: the client reconnects with a new token.
   const expiry = member.kind === 'user' ? member.expiresAt * 1000 : Number.POSITIVE_INFINITY;
   const until = Math.min(clock.epoch() + settings.streamSeconds * 1000, expiry);
   const limits = { until, pollMs: POLL_MS, livePollMs: LIVE_POLL_MS, heartbeatMs: HEARTBEAT_MS };
@@ -60,7 +60,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
         const { done, value } = await frames.next();
         if (!done) return controller.enqueue(encoder.encode(value));
       } catch (error) {
-        c.var.log.warn('event stream broke off', { run_id: runId, error });
+        c.var.log.warn('an event stream failed; its client reconnects', { run_id: runId, error });
       }
       end();
       controller.close();

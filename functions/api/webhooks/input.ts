@@ -1,9 +1,9 @@
-// What a run sees of the call that started it: its body, its query, and the headers that tell what the
-// call is. Headers that let somebody in, or that proxies add, stay outside.
+// The input of a run that a webhook starts: body, query and headers of the call. Headers with credentials and
+// headers that proxies add are left out.
 import { AppError } from '../../_shared/errors/index.ts';
 
 const KEPT = new Set(['content-type', 'user-agent', 'webhook-id', 'webhook-timestamp']);
-/** Own headers of the sender (x-github-event, say) are kept, but for these. */
+/** The sender's own headers (x-github-event, for example) are kept, except these. */
 const HIDDEN =
   /^x-(forwarded|real-ip|envoy|amz|client|request|sb|supabase)|auth|token|secret|signature|key|cookie|password|session/;
 
@@ -15,7 +15,7 @@ export function safeHeaders(headers: Headers): Record<string, string> {
   return kept;
 }
 
-/** A name that comes once is a string, one that is repeated an array. */
+/** The value of a repeated name is an array, any other a string. */
 export function queryOf(url: string): Record<string, string | string[]> {
   const { searchParams } = new URL(url);
   return Object.fromEntries(
@@ -26,7 +26,7 @@ export function queryOf(url: string): Record<string, string | string[]> {
   );
 }
 
-/** JSON when the call says so; anything else is text, and no body is null. */
+/** JSON when the content type is JSON; otherwise text; null without a body. */
 export function bodyOf(body: Uint8Array, contentType: string | null): unknown {
   let text: string;
   try {

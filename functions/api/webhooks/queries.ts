@@ -1,9 +1,9 @@
-// The statements behind webhooks. They run with the function's own role: a call has no user, its
-// signature is its right.
+// The statements of webhooks. They run with the function's own role, because a call has no user: its
+// signature authorises it.
 import type { Db } from '../../_shared/db/pool.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
 
-/** Empty when there is no such webhook. */
+/** An empty list when the webhook does not exist. */
 export async function readSecrets(db: Db, triggerId: string): Promise<string[]> {
   const [row] = await db.query<{ secrets: string[] }>(
     'select stepbase_private.webhook_secrets_of($1) as secrets',

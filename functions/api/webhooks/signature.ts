@@ -1,12 +1,12 @@
-// Who may call a webhook: whoever signs the call with its secret, as Standard Webhooks says. The
-// signature covers the id of the call, its time and its body; nothing else about a call is proven.
+// Verifies the signature of a webhook call by the Standard Webhooks specification. The signature covers the
+// id of the call, its time and its body; nothing else of the call is authenticated.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../_shared/errors/index.ts';
 
-/** How far the clocks of both sides may be apart; a recorded call is worthless after that. */
+/** The largest difference between the clocks of both sides; it also ends the time for replay attacks. */
 const TOLERANCE_SECONDS = 300;
 const CALL_ID = /^[\x21-\x7e]{1,128}$/;
-/** Stands in where there is no secret, so that an unknown webhook answers as a wrong signature does. */
+/** Used for unknown webhooks, so that the response is the same as for a wrong signature. */
 const NOBODY = `whsec_${randomBytes(32).toString('base64')}`;
 
 export interface SignedCall {
@@ -17,7 +17,7 @@ export interface SignedCall {
   signatures: readonly Uint8Array[];
 }
 
-/** What a call says about itself; whether it is true is `isSigned`'s to say. */
+/** Reads id, time and signatures from the headers; `isSigned` verifies them. */
 export function readCall(headers: Headers, now: Date): SignedCall {
   const id = headers.get('webhook-id') ?? '';
   const timestamp = headers.get('webhook-timestamp') ?? '';
@@ -35,7 +35,7 @@ export function readCall(headers: Headers, now: Date): SignedCall {
   return { id, timestamp: Number(timestamp), signatures: versionOne(signature) };
 }
 
-/** `v1,<base64>`, several separated by spaces; other versions are not ours to check. */
+/** `v1,<base64>`, several of them separated by spaces; other versions are ignored. */
 function versionOne(header: string): Uint8Array[] {
   return header
     .split(' ')
@@ -49,7 +49,7 @@ export function sign(secret: string, id: string, timestamp: number, body: Uint8A
   return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
 }
 
-/** Whether one of the signatures is by one of the secrets; takes the same time wherever they differ. */
+/** Whether one of the signatures is by one of the secrets; compares in constant time. */
 export function isSigned(call: SignedCall, secrets: readonly string[], body: Uint8Array): boolean {
   let found = false;
   for (const secret of secrets.length === 0 ? [NOBODY] : secrets) {

@@ -1,11 +1,11 @@
-// Signatures of calls from outside, and what of a call reaches the run.
+// Webhooks: the signatures of calls, and the parts of a call that reach the run.
 
 import assert from 'node:assert/strict';
 import { bodyOf, queryOf, safeHeaders } from './input.ts';
 import { isSigned, readCall, sign } from './signature.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
-// The example of the Standard Webhooks libraries: what they sign, we accept.
+// The example of the Standard Webhooks libraries: we accept their signatures.
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const ID = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
 const TIMESTAMP = 1614265330;
@@ -21,7 +21,7 @@ const headers = (more: Record<string, string> = {}) =>
     ...more,
   });
 
-Deno.test('a call is signed as Standard Webhooks signs it', () => {
+Deno.test('a Standard Webhooks signature is accepted', () => {
   const call = readCall(headers(), NOW);
   assert.deepEqual({ id: call.id, timestamp: call.timestamp }, { id: ID, timestamp: TIMESTAMP });
   assert.equal(isSigned(call, [SECRET], BODY), true);
@@ -31,7 +31,7 @@ Deno.test('a call is signed as Standard Webhooks signs it', () => {
   );
 });
 
-Deno.test('one of several signatures, by one of several secrets', () => {
+Deno.test('one of several signatures by one of several secrets is accepted', () => {
   const other = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
   const several = headers({ 'webhook-signature': `v1a,x v1,AAAA ${SIGNATURE} v2,y` });
   assert.equal(isSigned(readCall(several, NOW), [other, SECRET], BODY), true);
@@ -39,7 +39,7 @@ Deno.test('one of several signatures, by one of several secrets', () => {
   assert.equal(isSigned(readCall(several, NOW), [], BODY), false);
 });
 
-Deno.test('another body, id, time or secret is another signature', () => {
+Deno.test('a signature of another body, id, time or secret is refused', () => {
   const signed = (more: Record<string, string>, body = BODY) =>
     isSigned(readCall(headers(more), NOW), [SECRET], body);
   assert.equal(signed({}, encode('{"test": 2432232315}')), false);
@@ -49,7 +49,7 @@ Deno.test('another body, id, time or secret is another signature', () => {
   assert.equal(signed({ 'webhook-signature': 'v1,' }), false);
 });
 
-Deno.test('a call too old, from the future, or without its headers is none', () => {
+Deno.test('a call that is too old, in the future or without its headers is refused', () => {
   const refused = (more: Record<string, string>, at = NOW) =>
     assert.throws(() => readCall(headers(more), at), { code: 'not_authenticated' });
   refused({}, new Date(NOW.getTime() + 301_000));
@@ -61,7 +61,7 @@ Deno.test('a call too old, from the future, or without its headers is none', () 
   assert.ok(readCall(headers(), new Date(NOW.getTime() + 299_000)));
 });
 
-Deno.test('headers that let somebody in stay outside', () => {
+Deno.test('headers with credentials do not reach the run', () => {
   const given = new Headers({
     'content-type': 'application/json',
     'x-github-event': 'push',
@@ -84,7 +84,7 @@ Deno.test('headers that let somebody in stay outside', () => {
   });
 });
 
-Deno.test('a body as it says it is, a query by its names', () => {
+Deno.test('the body is parsed by its content type, the query by its names', () => {
   assert.deepEqual(bodyOf(encode('{"a":1}'), 'application/vnd.x+json; charset=utf-8'), { a: 1 });
   assert.equal(bodyOf(encode('{"a":1}'), 'text/plain'), '{"a":1}');
   assert.equal(bodyOf(encode(''), 'application/json'), null);

@@ -1,5 +1,5 @@
-// ai_agent_task: an agent that is a component. With an endpoint it is a service; without, its prompt and
-// its model are asked, and the output is the object that its output schema describes, or {text, usage}.
+// ai_agent_task: runs an agent component. With an endpoint it is called like a service. Without one, its model gets its
+// prompt; the output is the object that its output schema describes, or {text, usage}.
 
 import { compileTemplate, resolveSecrets, type Scope } from '../../_shared/expressions/index.ts';
 import { checkInput, componentOf } from './component.ts';
@@ -40,7 +40,7 @@ export const aiAgentTask: StepHandler<{ component: string; input?: unknown }> = 
   },
 };
 
-/** The names in a prompt's templates are those of the step's input. */
+/** The templates of a prompt can read the properties of the step's input. */
 async function promptOf(prompt: string, input: unknown): Promise<string> {
   const template = compileTemplate(prompt);
   if (template.secrets.length > 0) {

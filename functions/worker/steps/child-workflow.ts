@@ -1,5 +1,5 @@
-// child_workflow: asks the engine to start a run of another workflow of the same app, and waits for
-// it unless told not to.
+// child_workflow: the engine starts a run of another workflow of the same app; the step waits for it, unless
+// `wait` is false.
 
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';

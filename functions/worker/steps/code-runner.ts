@@ -1,6 +1,6 @@
-// Gives inline_code a thread that can be killed. QuickJS stops loops by itself, but not a single long built-in
-// (indexOf over 2^53 places): only ending the thread does. Edge Functions have no threads; there the code runs in
-// place and the platform's CPU limit is what ends it.
+// Runs inline_code on a thread that can be ended. QuickJS can interrupt loops, but not a single long built-in call
+// (indexOf over 2^53 elements): only ending the thread stops it. Edge Functions have no threads: the code runs on the
+// main thread there, and the platform's CPU limit ends it.
 
 import { setTimeout as setNodeTimeout } from 'node:timers';
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
@@ -9,7 +9,7 @@ import { abortError } from './errors.ts';
 
 const maxThreads = 2;
 const startMs = 15_000;
-/** Beyond the job's own limit, before the thread is killed. */
+/** Time beyond the job's own limit before the thread is ended. */
 const graceMs = 500;
 const idleMs = 30_000;
 
@@ -40,7 +40,7 @@ export async function runCodeSafely(job: CodeJob, signal: AbortSignal): Promise<
   });
 }
 
-/** Ends every idle thread; for a clean stop and for tests. */
+/** Ends all idle threads; for an orderly stop and for tests. */
 export function stopCodeThreads(): void {
   for (const thread of idle.splice(0)) end(thread);
 }
@@ -112,7 +112,7 @@ function work(thread: Thread, next: Waiting): void {
       clearTimeout(timer);
       send();
     } else {
-      // Memory that a module took for a greedy job is never given back: its thread goes instead.
+      // The memory of a module never shrinks, so the thread of a job that used much of it is ended.
       const greedy = !data.ok && data.code === 'code_memory';
       settle(!greedy, () => next.resolve(data));
     }

@@ -1,5 +1,5 @@
-// Runs one function of a tenant in a fresh QuickJS context: JSON in, JSON out, nothing else reachable.
-// Synchronous by design: the caller decides on which thread.
+// Runs one function of a tenant in a new QuickJS context: JSON in, JSON out, and no access to anything else.
+// Synchronous by design: the caller chooses the thread.
 
 import type {
   QuickJSContext,
@@ -35,7 +35,7 @@ const maxJobs = 100_000;
 const maxLine = 1_000;
 const outOfMemory = 'the code used more memory than it may';
 
-/** Captures what it needs before the tenant's code can change it; the tenant never sees the returned object. */
+/** Captures the built-ins that it uses before the tenant's code can change them; the code never gets the returned object. */
 const bootstrap = `(() => {
   'use strict';
   const { parse, stringify } = JSON;
@@ -90,10 +90,10 @@ export function runCode(module: QuickJSWASMModule, job: CodeJob): CodeOutcome {
         const json = execute({ context, runtime, scope, kit }, job);
         return { ok: true, json, logs: readLogs({ context, runtime, scope, kit }) };
       } catch (error) {
-        // What was printed up to here is worth more after a time-out, not less.
+        // The lines printed so far help to understand a time-out, so they are kept.
         runtime.removeInterruptHandler();
         logs = readLogs({ context, runtime, scope, kit });
-        // With no memory left there is none for an error object either: what arrives may be null.
+        // Without memory there is none for an error object either, so the error may be null.
         if (isExhausted(module)) throw new Failure('code_memory', outOfMemory);
         throw late
           ? new Failure('code_timeout', `the code did not finish in ${job.timeoutMs} ms`)
@@ -136,7 +136,7 @@ function call(box: Box, name: string, ...args: QuickJSHandle[]): QuickJSHandle {
   return box.scope.manage(result.value);
 }
 
-/** There are no timers inside: a promise that is open when no job is left stays open for ever. */
+/** The sandbox has no timers: a promise that is pending when no job is left never settles. */
 function settle(box: Box, value: QuickJSHandle): QuickJSHandle {
   const jobs = box.runtime.executePendingJobs(maxJobs);
   if (jobs.error !== undefined) throw toFailure(box, jobs.error, 'code_failed');
@@ -164,7 +164,7 @@ function readLogs(box: Box): string[] {
     const lines = JSON.parse(box.context.getString(call(box, 'logs'))) as string[];
     return lines.map((line) => cutText(line, maxLine));
   } catch {
-    // Out of memory: the lines are lost with the rest of the sandbox.
+    // Out of memory: the printed lines are lost with the sandbox.
     return [];
   }
 }

@@ -1,4 +1,4 @@
-// The thread that runs inline_code, so that the worker's own event loop never stands still for it.
+// The thread that runs inline_code, so that it does not block the worker's event loop.
 
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { type CodeJob, type CodeOutcome, runCode } from './code-sandbox.ts';

@@ -1,4 +1,4 @@
-// One node's config made ready: compiled once per workflow version, then resolved and run once per attempt.
+// Compiles the config of a node once per workflow version; an attempt resolves and runs it.
 
 import {
   compileTemplate,
@@ -15,24 +15,24 @@ import type { StepContext, StepHandler, StepResult } from './types.ts';
 
 export interface CompiledStep {
   readonly type: string;
-  /** Step ids the config reads; load no others. */
+  /** The ids of the steps whose outputs the config reads. */
   readonly reads: readonly string[] | 'all';
   readonly usesContext: boolean;
   readonly secrets: readonly string[];
-  /** Without side effects, so that it may run before anything says that it must (StepHandler.isPure). */
+  /** Without side effects, so that it may be executed eagerly (StepHandler.isPure). */
   readonly isPure: boolean;
-  /** Takes milliseconds (StepHandler.isBrief). */
+  /** Takes only milliseconds (StepHandler.isBrief). */
   readonly isBrief: boolean;
-  /** Fills in the templates; `stored` of the result belongs into step_runs.input before the step runs. */
+  /** Resolves the templates; `stored` of the result is the value for step_runs.input. */
   resolve(ctx: StepContext): Promise<Resolved>;
-  /** Looks up the secrets, checks the config, runs the handler; secrets are masked in whatever comes out. */
+  /** Looks up the secrets, checks the config and runs the handler; secrets are masked in result and error. */
   run(resolved: Resolved, secrets: SecretLookup, ctx: StepContext): Promise<StepResult>;
 }
 
-/** Throws StepError 'invalid_definition' when an expression of the config cannot be compiled. */
+/** Throws the StepError 'invalid_definition' when an expression of the config cannot be compiled. */
 export function compileStep(handler: StepHandler<unknown>, config: unknown): CompiledStep {
   const template = asStepError(() => compileTemplate(config, { rawKeys: handler.rawKeys }));
-  // Refused when a version is published, too; this is for what was published before, or in a way SQL cannot see.
+  // Publishing refuses this too; the check here is for older versions, and for uses that SQL cannot find.
   if (template.secrets.length > 0 && !handler.mayUseSecrets) {
     throw new StepError(
       'invalid_definition',

@@ -1,4 +1,4 @@
-// service_task and ai_agent_task: what a component makes of a step's input, and what it refuses.
+// service_task and ai_agent_task: calls to components, and the schemas of their input and output.
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/world/model.ts';
@@ -48,7 +48,7 @@ const agent: Component = {
 const env = testEnv({ OPENAI_BASE_URL: `${model.url}/`, OPENAI_API_KEY: model.apiKey });
 const with_ = (component?: Component) => testContext({ env, ...(component ? { component } : {}) });
 
-Deno.test('a service gets the input and an idempotency key; its answer is the output', async () => {
+Deno.test('a service gets the input and an idempotency key; its response is the output', async () => {
   const output = await outputOf(
     'service_task',
     { component: 'echo', input: { n: 1 } },
@@ -57,7 +57,7 @@ Deno.test('a service gets the input and an idempotency key; its answer is the ou
   assert.deepEqual(output, { echoed: { n: 1 }, key: 'run-1:step:0' });
 });
 
-Deno.test('input and output must fit the schemas of the component', async () => {
+Deno.test('input and output must match the schemas of the component', async () => {
   const wrong = await failureOf(
     'service_task',
     { component: 'echo', input: { n: 'x' } },
@@ -74,7 +74,7 @@ Deno.test('input and output must fit the schemas of the component', async () => 
   assert.equal(bad.retryable, true);
 });
 
-Deno.test('a service that fails fails the step as any HTTP call does', async () => {
+Deno.test('an error of a service fails the step like an error of any HTTP call', async () => {
   const busy = await failureOf(
     'service_task',
     { component: 'echo', input: { status: 503 } },
@@ -89,7 +89,7 @@ Deno.test('a service that fails fails the step as any HTTP call does', async () 
   assert.deepEqual([refused.code, refused.retryable], ['http_client_error', false]);
 });
 
-Deno.test('unknown, inactive and foreign components are refused', async () => {
+Deno.test('unknown and inactive components and those of another type are refused', async () => {
   const codeOf = async (component?: Component) =>
     (await failureOf('service_task', { component: 'echo' }, with_(component))).code;
   assert.equal(await codeOf(undefined), 'unknown_component');
@@ -98,7 +98,7 @@ Deno.test('unknown, inactive and foreign components are refused', async () => {
   assert.equal(await codeOf({ ...echo, endpoint: null }), 'invalid_config');
 });
 
-Deno.test('an agent asks its model with its prompt, whose names are those of the input', async () => {
+Deno.test('an agent sends its prompt to its model; the templates of the prompt read the input', async () => {
   const output = (await outputOf(
     'ai_agent_task',
     { component: 'writer', input: { name: 'Ada' } },
@@ -110,7 +110,7 @@ Deno.test('an agent asks its model with its prompt, whose names are those of the
   assert.deepEqual(messages?.[1], { role: 'user', content: '{"name":"Ada"}' });
 });
 
-Deno.test('with an output schema the output is the object', async () => {
+Deno.test('with an output schema the output is the parsed object', async () => {
   const output_schema = {
     type: 'object',
     properties: { urgent: { type: 'boolean' } },
@@ -125,7 +125,7 @@ Deno.test('with an output schema the output is the object', async () => {
   assert.equal(typeof (output as { urgent: unknown }).urgent, 'boolean');
 });
 
-Deno.test('an agent with an endpoint is a service', async () => {
+Deno.test('an agent with an endpoint is called like a service', async () => {
   const output = await outputOf(
     'ai_agent_task',
     { component: 'writer', input: { n: 2 } },

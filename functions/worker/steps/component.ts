@@ -1,5 +1,5 @@
-// What the steps that run a component have in common: the component is there, and what goes in and
-// comes out fits its schemas.
+// Checks of the steps that run a component: the component exists, and input and output match its
+// schemas.
 
 import { validateJson } from '../../_shared/expressions/index.ts';
 import { StepError } from './errors.ts';
@@ -26,7 +26,7 @@ export function checkInput(component: Component, input: unknown): void {
   check(component.input_schema, input, 'invalid_input', `the input does not fit ${component.name}`);
 }
 
-/** Another answer may fit, so a retry policy may ask again. */
+/** Retryable, because another response may match. */
 export function checkOutput(component: Component, output: unknown): void {
   check(
     component.output_schema,

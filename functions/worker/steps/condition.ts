@@ -1,4 +1,4 @@
-// condition: chooses a branch. A string names the handle; anything else is 'true' or 'false' as JSONata sees it.
+// condition: chooses a branch. A string is the name of the handle; any other value becomes 'true' or 'false' as in JSONata.
 
 import { z } from 'zod';
 import { evaluate, type Json } from '../../_shared/expressions/index.ts';
@@ -24,7 +24,7 @@ function handleOf(value: Json): string {
   return isTrue(value) ? 'true' : 'false';
 }
 
-/** JSONata's $boolean: empty strings, lists without a true member and empty objects are false. */
+/** JSONata's $boolean: empty strings, lists without a true element and empty objects are false. */
 function isTrue(value: Json): boolean {
   if (Array.isArray(value)) return value.some(isTrue);
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;

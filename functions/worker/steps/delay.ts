@@ -1,11 +1,11 @@
-// delay: waits for a duration or until a date; the engine's wake-up completes it.
+// delay: waits for a duration or until a date; a timer of the engine completes it.
 
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';
 
 const longestMs = 366 * 24 * 3_600_000;
 
-/** JavaScript's dates and PostgreSQL's reach further, but not equally far, and are not written alike there. */
+/** The dates of JavaScript and PostgreSQL reach further, but have different limits and notations there. */
 const earliest = Date.parse('0001-01-01T00:00:00Z');
 const latest = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -32,7 +32,7 @@ export const delay: StepHandler<z.infer<typeof schema>> = {
   type: 'delay',
   schema,
   run(config): Promise<StepResult> {
-    // A duration counts by the engine's clock, not by this machine's.
+    // The engine's clock measures the duration, not the clock of this machine.
     return Promise.resolve(
       config.until === undefined
         ? { kind: 'waiting', reason: 'delay', timeoutMs: config.ms ?? 0 }

@@ -1,4 +1,4 @@
-// Where steps may connect to: every private form of an address is refused, however it is written.
+// Egress: every spelling of a private address is refused.
 
 import assert from 'node:assert/strict';
 import { assertAllowedUrl, createEgressPolicy, isPrivateAddress } from './egress.ts';
@@ -52,13 +52,13 @@ Deno.test('private, loopback, link-local and mapped addresses are private', () =
   }
 });
 
-Deno.test('numeric spellings of loopback are seen through', async () => {
+Deno.test('numeric spellings of loopback addresses are refused', async () => {
   for (const host of ['127.1', '2130706433', '0x7f000001', '0177.0.0.1', '[::ffff:127.0.0.1]']) {
     assert.equal(await codeOf(`http://${host}/`), 'egress_blocked', host);
   }
 });
 
-Deno.test('a public name is allowed, a name of a private address is not, nor one of both', async () => {
+Deno.test('a name is allowed only if all of its addresses are public', async () => {
   assert.equal(await codeOf('https://api.example/', ['93.184.216.34']), 'allowed');
   assert.equal(await codeOf('https://api.example/', ['10.0.0.1']), 'egress_blocked');
   assert.equal(
@@ -68,12 +68,12 @@ Deno.test('a public name is allowed, a name of a private address is not, nor one
   assert.equal(await codeOf('https://api.example/', []), 'egress_blocked');
 });
 
-Deno.test('only http and https', async () => {
+Deno.test('only http and https are allowed', async () => {
   assert.equal(await codeOf('file:///etc/passwd'), 'egress_blocked');
   assert.equal(await codeOf('ftp://api.example/', ['93.184.216.34']), 'egress_blocked');
 });
 
-Deno.test('the allow-list names hosts, ports and ranges', async () => {
+Deno.test('the allow-list contains hosts, ports and ranges', async () => {
   const policy = createEgressPolicy({
     allowPrivateNetwork: false,
     allow: ['ERP.internal', '10.1.0.5:8080', '192.168.7.0/24'],
@@ -85,12 +85,12 @@ Deno.test('the allow-list names hosts, ports and ranges', async () => {
   assert.equal(await codeOf('http://192.168.8.9/', [], policy), 'egress_blocked');
 });
 
-Deno.test('the embedded stack allows its own network', async () => {
+Deno.test('allowPrivateNetwork allows every address', async () => {
   const policy = createEgressPolicy({ allowPrivateNetwork: true, allow: [] });
   assert.equal(await codeOf('http://127.0.0.1/', [], policy), 'allowed');
 });
 
-Deno.test('a name that cannot be resolved may be tried again', async () => {
+Deno.test('a name that cannot be resolved is a retryable error', async () => {
   try {
     await assertAllowedUrl(new URL('http://nowhere.example/'), closed, () =>
       Promise.reject(new Error('ENOTFOUND')),

@@ -1,14 +1,14 @@
-// Where steps may connect to: public addresses, and private ones only when the operator names them.
-// The name is resolved here and every address checked before each hop; a redirect is a new hop.
+// Egress: steps may connect to public addresses, and to private ones only if the operator lists them. Before each hop,
+// redirects included, the name is resolved and every address is checked.
 
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { StepError } from './errors.ts';
 
 export interface EgressPolicy {
-  /** True in the embedded stack, where the outside world is on loopback. */
+  /** True in the embedded stack, where the services that steps call are on loopback. */
   allowPrivateNetwork: boolean;
-  /** Hosts, host:port pairs and CIDR ranges that are allowed although private. */
+  /** Private hosts, host:port pairs and CIDR ranges that are allowed. */
   allow: readonly string[];
 }
 
@@ -16,7 +16,7 @@ export function createEgressPolicy({ allowPrivateNetwork, allow }: EgressPolicy)
   return { allowPrivateNetwork, allow: allow.map((entry) => entry.toLowerCase()) };
 }
 
-/** Special-purpose ranges of RFC 6890 and its updates: nothing a tenant's workflow has business with. */
+/** The special-purpose ranges of RFC 6890 and its updates. */
 const privateRanges: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
   ['0.0.0.0', 8, 'ipv4'],
   ['10.0.0.0', 8, 'ipv4'],
@@ -57,7 +57,7 @@ export function isPrivateAddress(address: string): boolean {
   return mapped === undefined ? blocked.check(plain, 'ipv6') : blocked.check(mapped, 'ipv4');
 }
 
-/** ::ffff:127.0.0.1 and ::ffff:7f00:1 reach the same socket as 127.0.0.1. */
+/** ::ffff:127.0.0.1 and ::ffff:7f00:1 lead to the same socket as 127.0.0.1. */
 function mappedIpv4(address: string): string | undefined {
   const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const match = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
@@ -92,7 +92,7 @@ export type Resolver = (hostname: string) => Promise<readonly string[]>;
 const systemResolver: Resolver = async (hostname) =>
   (await lookup(hostname, { all: true })).map((entry) => entry.address);
 
-/** Refuses a URL a step must not reach; resolves the name, so a public name of a private address is refused too. */
+/** Throws for a URL that steps must not call. It resolves the name, so a public name of a private address is refused too. */
 export async function assertAllowedUrl(
   url: URL,
   policy: EgressPolicy,

@@ -1,4 +1,4 @@
-// emit_event: the event is published by the transition that completes the step, so it is neither lost nor doubled.
+// emit_event: the transaction that completes the step also publishes the event, so that it is published exactly once.
 
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';

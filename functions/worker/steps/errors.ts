@@ -1,9 +1,9 @@
-// The one way a step fails: a stable code, whether another attempt may help, and details a person can act on.
+// StepError: the failure of a step, with a stable code, whether it is retryable, and details for a person.
 
 export interface StepErrorOptions {
   /** Another attempt may succeed (network, 5xx, 429, time-out). */
   retryable?: boolean;
-  /** The other side said when to come back (Retry-After); the engine waits at least that long. */
+  /** From Retry-After of the other system; the engine waits at least this long. */
   retryAfterMs?: number;
   details?: unknown;
   cause?: unknown;
@@ -24,7 +24,7 @@ export class StepError extends Error {
     this.details = options.details;
   }
 
-  /** What is written to step_runs.error. */
+  /** The value for step_runs.error. */
   toJSON(): Record<string, unknown> {
     return {
       code: this.code,
@@ -36,7 +36,7 @@ export class StepError extends Error {
   }
 }
 
-/** Every failure of a handler as a StepError; what no handler foresaw may be a passing fault of the machine. */
+/** Any error of a handler as a StepError; an unexpected one is retryable, because its cause may be temporary. */
 export function toStepError(error: unknown): StepError {
   if (error instanceof StepError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -46,7 +46,7 @@ export function toStepError(error: unknown): StepError {
   });
 }
 
-/** Ends the handler when the attempt was cancelled or ran out of time; the engine put the reason there. */
+/** Throws when the attempt was cancelled or exceeded its time limit; the executor sets the reason. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw abortError(signal);
 }

@@ -1,4 +1,4 @@
-// send_signal and query_run: what a step tells and asks another run, its parent by default.
+// send_signal and query_run: a step signals or queries an external run, by default its parent.
 
 import { z } from 'zod';
 import { evaluateQuery } from '../../_shared/expressions/index.ts';

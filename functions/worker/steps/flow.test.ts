@@ -1,4 +1,4 @@
-// The steps that compute, choose or wait: transform, condition, tasks, delay, signal, event.
+// The step types that compute, branch or wait: transform, condition, tasks, delay, signal, event.
 
 import assert from 'node:assert/strict';
 import { compileStep, StepError, stepHandlers } from './index.ts';
@@ -11,7 +11,7 @@ const ctx = testContext({
   steps: { a: { output: { list: [1, 2] } } },
 });
 
-Deno.test('transform gives the value of its expression, null when it selects nothing', async () => {
+Deno.test('transform returns the value of its expression, or null when it selects nothing', async () => {
   assert.equal(
     await outputOf('transform', { expression: '$sum(steps.a.output.list) + input.n' }, ctx),
     6,
@@ -19,7 +19,7 @@ Deno.test('transform gives the value of its expression, null when it selects not
   assert.equal(await outputOf('transform', { expression: 'input.missing' }, ctx), null);
 });
 
-Deno.test('transform reports what is wrong with its expression', async () => {
+Deno.test('transform reports the error of its expression', async () => {
   const failed = await failureOf('transform', { expression: '"a" + 1' }, ctx);
   assert.deepEqual([failed.code, failed.retryable], ['expression_failed', false]);
   const broken = await failureOf('transform', { expression: '1 +' }, ctx);
@@ -27,7 +27,7 @@ Deno.test('transform reports what is wrong with its expression', async () => {
   assert.deepEqual((broken.details as { position: number; path: string }).path, 'expression');
 });
 
-Deno.test('condition answers true, false or the name it gives', async () => {
+Deno.test('condition chooses true, false or the handle that it names', async () => {
   const handleOf = async (expression: string): Promise<unknown> => {
     const result = await runStep('condition', { expression }, ctx);
     return result.kind === 'completed' ? result.handle : result.kind;
@@ -62,7 +62,7 @@ Deno.test('wait_for_approval asks for a decision until its deadline', async () =
   assert.equal((await failureOf('wait_for_approval', {}, ctx)).code, 'invalid_config');
 });
 
-Deno.test('user_task carries its form', async () => {
+Deno.test('user_task passes its form on', async () => {
   const form = { fields: [{ name: 'reason', type: 'text' }] };
   assert.deepEqual(await runStep('user_task', { title: '{{ input.n }}', form }, ctx), {
     kind: 'waiting',
@@ -71,7 +71,7 @@ Deno.test('user_task carries its form', async () => {
   });
 });
 
-Deno.test('delay wakes after a time or at a date', async () => {
+Deno.test('delay ends after a time or at a date', async () => {
   assert.deepEqual(await runStep('delay', { ms: '{{ input.n * 1000 }}' }, ctx), {
     kind: 'waiting',
     reason: 'delay',
@@ -96,7 +96,7 @@ Deno.test('wait_for_signal names its signal', async () => {
   });
 });
 
-Deno.test('emit_event hands its event to the engine', async () => {
+Deno.test('emit_event passes its event to the engine', async () => {
   const event = { name: 'order.paid', payload: { n: 3 } };
   assert.deepEqual(
     await runStep('emit_event', { name: 'order.paid', payload: { n: '{{ input.n }}' } }, ctx),
@@ -108,7 +108,7 @@ Deno.test('emit_event hands its event to the engine', async () => {
   );
 });
 
-Deno.test('what a step reads is known before it runs', () => {
+Deno.test('the steps that a config reads are known before it runs', () => {
   const readsOf = (type: string, config: unknown) => {
     const handler = stepHandlers.get(type);
     assert.ok(handler);
@@ -159,7 +159,7 @@ Deno.test('secrets cannot be used where the result is stored', () => {
   }
 });
 
-Deno.test('a missing secret fails the step by name', async () => {
+Deno.test('a missing secret fails the step, and the error names it', async () => {
   const error = await failureOf(
     'webhook',
     { url: 'http://127.0.0.1:1/', secret: '{{ secrets.gone }}' },

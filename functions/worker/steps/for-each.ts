@@ -1,5 +1,5 @@
-// for_each: hands its list to the engine, which runs the inner step for every item, a bounded number
-// at a time, and completes this step with the results in the list's order.
+// for_each: passes its list to the engine, which runs the inner step for every item, a limited number at a time, and
+// completes this step with the results in the order of the list.
 
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';

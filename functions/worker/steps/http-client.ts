@@ -1,5 +1,5 @@
-// One careful HTTP call for every step that makes one: guarded address, bounded time, size and redirects,
-// and one classification of what may be tried again.
+// The HTTP call of all steps: it checks the address, limits time, size and redirects, and decides which errors
+// are retryable.
 
 import { cutText, storableText } from '../../_shared/text/storable.ts';
 import { assertAllowedUrl } from './egress.ts';
@@ -16,7 +16,7 @@ export interface HttpCall {
   timeoutMs?: number;
   maxResponseBytes?: number;
   maxRedirects?: number;
-  /** URLs the operator configured (mail API, model endpoint) are not a tenant's choice: no egress check. */
+  /** The operator configured the URL (mail API, model endpoint), so the egress check does not apply. */
   trusted?: boolean;
 }
 
@@ -28,10 +28,10 @@ export interface HttpAnswer {
 
 export type RetryCondition = number | '4xx' | '5xx';
 
-/** Follows redirects by hand so that each hop is checked; answers every status, throws only without an answer. */
+/** Follows redirects itself, so that each hop is checked. Returns a response of any status; throws without a response. */
 export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
-  // Not AbortSignal.timeout and .any: those keep a timer for every call long after its answer.
+  // AbortSignal.timeout and .any would keep a timer for every call long after its response.
   const clock = new AbortController();
   const ending = new AbortController();
   const timer = setTimeout(() => {
@@ -112,7 +112,7 @@ async function readLimited(response: Response, limit: number): Promise<Uint8Arra
   if (response.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop by throwing cancels the stream, which closes the connection.
+  // The exception ends the loop and so cancels the stream, which closes the connection.
   for await (const chunk of response.body) {
     size += chunk.byteLength;
     if (size > limit) throw tooLarge();
@@ -183,17 +183,17 @@ function callError(
   }
   if (error instanceof StepError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  // The runtime's message repeats the URL, whose query may carry a secret.
+  // The runtime's message contains the URL, whose query may contain a secret.
   const cause = /:\s*([^:]+)$/.exec(reason)?.[1] ?? 'connection failed';
   return new StepError('network_error', `${describe(call)} failed: ${cause}`, { retryable: true });
 }
 
-/** Origin and path only: a query string may carry a secret. */
+/** Origin and path only, because a query string may contain a secret. */
 function describe(call: HttpCall): string {
   return `${call.method} ${call.url.origin}${call.url.pathname}`;
 }
 
-/** Turns a status that is no success into the error the engine's retry policy understands. */
+/** Throws an error for the engine's retry policy when the status is no success. */
 export function assertAccepted(
   answer: HttpAnswer,
   call: Pick<HttpCall, 'method' | 'url' | 'env'>,
@@ -232,6 +232,6 @@ function excerpt(body: unknown): unknown {
 function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - now.getTime();
-  // A server may not park a run for days.
+  // Limited, so that a server cannot delay a run for days.
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
 }

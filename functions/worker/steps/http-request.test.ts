@@ -1,4 +1,4 @@
-// http_request against a real server: what is sent, what comes back, what may be tried again, and every limit.
+// http_request against a real server: requests, responses, retryable errors, and every limit.
 
 import assert from 'node:assert/strict';
 import { startShop } from '../../../scripts/world/shop.ts';
@@ -81,7 +81,7 @@ Deno.test('a secret is sent but masked in the output', async () => {
   );
 });
 
-Deno.test('4xx fails for good, 429 and 5xx may be tried again', async () => {
+Deno.test('4xx is not retryable; 429 and 5xx are', async () => {
   const gone = await failureOf('http_request', { url: `${shop.url}/status/404` });
   assert.deepEqual([gone.code, gone.retryable], ['http_client_error', false]);
   assert.deepEqual(gone.details, { status: 404, body: { status: 404 } });
@@ -94,7 +94,7 @@ Deno.test('4xx fails for good, 429 and 5xx may be tried again', async () => {
   assert.deepEqual([broken.code, broken.retryable], ['http_server_error', true]);
 });
 
-Deno.test('retry_on makes a 4xx worth another attempt, accept_status makes it an answer', async () => {
+Deno.test('retry_on makes a 4xx retryable, accept_status makes it a result', async () => {
   const told = await failureOf('http_request', { url: `${shop.url}/status/409`, retry_on: [409] });
   assert.equal(told.retryable, true);
   const output = (await outputOf('http_request', {
@@ -104,13 +104,13 @@ Deno.test('retry_on makes a 4xx worth another attempt, accept_status makes it an
   assert.equal(output.status, 404);
 });
 
-Deno.test('nobody listening is a network error and retryable', async () => {
+Deno.test('a refused connection is a retryable network error', async () => {
   const error = await failureOf('http_request', { url: 'http://127.0.0.1:1/private?key=hidden' });
   assert.deepEqual([error.code, error.retryable], ['network_error', true]);
   assert.ok(!error.message.includes('hidden'), error.message);
 });
 
-Deno.test('a slow server runs into the time-out', async () => {
+Deno.test('a slow server causes a time-out', async () => {
   const ctx = testContext({ timeoutMs: 100 });
   const error = await failureOf('http_request', { url: `${shop.url}/slow?ms=5000` }, ctx);
   assert.deepEqual([error.code, error.retryable], ['http_timeout', true]);
@@ -152,7 +152,7 @@ Deno.test('redirects are followed up to a limit', async () => {
   assert.equal(loop.code, 'http_too_many_redirects');
 });
 
-Deno.test('a redirect to another origin loses the credentials', async () => {
+Deno.test('a redirect to another origin is followed without the credentials', async () => {
   const other = await startShop();
   try {
     const output = await echo({
@@ -181,7 +181,7 @@ Deno.test('broken JSON is an error of its own', async () => {
   assert.equal(error.code, 'http_invalid_json');
 });
 
-Deno.test('a config that is not valid says which part', async () => {
+Deno.test('the error of an invalid config names the part', async () => {
   const error = await failureOf('http_request', { url: 'ftp://example.com/', method: 'FETCH' });
   assert.equal(error.code, 'invalid_config');
   assert.deepEqual((error.details as { path: string }[]).map((problem) => problem.path).sort(), [
@@ -200,7 +200,7 @@ Deno.test('a private address is refused unless the operator allows it', async ()
   });
   const output = (await outputOf('http_request', { url: `${shop.url}/echo` }, listed)) as Echo;
   assert.equal(output.status, 200);
-  // The redirect's target is checked like the first address.
+  // The target of a redirect is checked like the first address.
   const away = await failureOf(
     'http_request',
     { url: `${shop.url}/redirect?to=${encodeURIComponent('http://169.254.169.254/latest')}` },

@@ -1,4 +1,4 @@
-// http_request: one call to somebody's HTTP API; output is {status, headers, body}.
+// http_request: calls an HTTP API once; the output is {status, headers, body}.
 
 import { z } from 'zod';
 import { StepError } from './errors.ts';
@@ -18,9 +18,9 @@ const schema = z.object({
   query: z.record(z.string(), z.union([scalar, z.array(scalar)]).nullable()).default({}),
   body: z.unknown().optional(),
   max_response_bytes: z.number().int().positive().max(16_777_216).optional(),
-  /** Statuses from 400 on that are an answer, not a failure. */
+  /** Statuses from 400 on that are a result, not a failure. */
   accept_status: z.array(z.number().int()).optional(),
-  /** What may be tried again beside the network, 408, 429 and 5xx. */
+  /** Statuses that are retryable in addition to network errors, 408, 429 and 5xx. */
   retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
 });
 
@@ -66,7 +66,7 @@ function withQuery(base: string, query: HttpRequestConfig['query']): URL {
   return url;
 }
 
-/** Names are lower-cased by Headers; a null value (an optional template without a value) leaves the header out. */
+/** Headers lower-cases the names; a header whose value is null (an optional template without a value) is left out. */
 export function toHeaders(
   record: Readonly<Record<string, string | number | boolean | null>>,
 ): Headers {

@@ -1,4 +1,4 @@
-// Every step type the worker can run, by name. Types missing here are the engine's own.
+// All step types that the worker executes, by name. The engine executes the others itself.
 
 import { aiAgentTask } from './ai-agent-task.ts';
 import { childWorkflow } from './child-workflow.ts';
@@ -20,7 +20,7 @@ import { waitForSignal } from './wait-for-signal.ts';
 import { webhook } from './webhook.ts';
 import { workQueuePop, workQueuePush } from './work-queue.ts';
 
-// Each handler checks its own config by its schema before run; the registry no longer knows the types.
+// compileStep parses the config by the handler's schema before run, so the registry needs no config types.
 const handlers = [
   httpRequest,
   webhook,

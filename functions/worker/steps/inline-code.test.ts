@@ -1,4 +1,4 @@
-// inline_code: JSON in, JSON out, promises, what was printed; and that nothing gets out, goes on for ever or eats up memory.
+// inline_code: JSON in, JSON out, promises and printed lines; no access to the host, and limits for time and memory.
 
 import assert from 'node:assert/strict';
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
@@ -8,7 +8,7 @@ import { failureOf, outputOf, runStep, testContext } from './testing.ts';
 
 Deno.test.afterAll(() => stopCodeThreads());
 
-// The threads outlive a test on purpose; afterAll ends them.
+// The threads intentionally outlive a test; afterAll ends them.
 const test = (name: string, fn: () => Promise<void>): void =>
   Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: false });
 

@@ -1,4 +1,4 @@
-// inline_code: a JavaScript function of ({input, steps, context, run, item, index}), run where it can reach nothing.
+// inline_code: runs a JavaScript function of ({input, steps, context, run, item, index}) in a sandbox.
 
 import { z } from 'zod';
 import { runCodeSafely } from './code-runner.ts';
@@ -6,7 +6,7 @@ import { StepError } from './errors.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-/** However long the node may take: this is processor time of a worker others share. */
+/** The largest limit, whatever the node's timeout: all steps of a worker share its processor time. */
 const longestMs = 10_000;
 
 const schema = z.object({
@@ -33,7 +33,7 @@ export const inlineCode: StepHandler<z.infer<typeof schema>> = {
       return { kind: 'completed', output, ...(logs.length === 0 ? {} : { logs }) };
     }
     throw new StepError(outcome.code, outcome.message, {
-      // The same code on the same input ends the same way; only a slow machine may do better next time.
+      // The same code fails on the same input again; only a time-out may be caused by a busy machine.
       retryable: outcome.code === 'code_timeout',
       ...(logs.length === 0 ? {} : { details: { logs } }),
     });

@@ -1,4 +1,4 @@
-// llm_call against an endpoint that speaks the chat protocol: text, structured output, and every way it goes wrong.
+// llm_call against an endpoint with the chat protocol: text, structured output, and every error.
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/world/model.ts';
@@ -27,7 +27,7 @@ interface Output {
   usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
 }
 
-Deno.test('a prompt is answered with text and usage', async () => {
+Deno.test('a prompt returns text and usage', async () => {
   const output = (await outputOf(
     'llm_call',
     { model: 'small', system: 'Be brief.', prompt: 'How are you?', temperature: 0 },
@@ -41,7 +41,7 @@ Deno.test('a prompt is answered with text and usage', async () => {
   assert.equal(call?.headers['idempotency-key'], 'run-1:step:0');
 });
 
-Deno.test('a response schema gives a checked object that depends on the question', async () => {
+Deno.test('with a response schema the result contains a checked object', async () => {
   const ask = async (prompt: string): Promise<unknown> =>
     (
       (await outputOf(
@@ -57,7 +57,7 @@ Deno.test('a response schema gives a checked object that depends on the question
   assert.deepEqual(await ask('Thank you so much!'), { category: 'praise', urgent: false });
 });
 
-Deno.test('messages are sent as they are, a structured prompt as JSON', async () => {
+Deno.test('messages are sent unchanged, a structured prompt as JSON', async () => {
   const messages = [
     { role: 'user', content: 'one' },
     { role: 'assistant', content: 'two' },
@@ -69,7 +69,7 @@ Deno.test('messages are sent as they are, a structured prompt as JSON', async ()
   assert.equal(model.calls.all.at(-1)?.messages[0]?.content, '{"a":1}');
 });
 
-Deno.test('an answer that is not JSON, or does not fit, is worth another attempt', async () => {
+Deno.test('a response that is not JSON, or does not match the schema, is retryable', async () => {
   const error = await failureOf(
     'llm_call',
     { model: 'babbler', prompt: 'x', response_schema: schema },
@@ -81,7 +81,7 @@ Deno.test('an answer that is not JSON, or does not fit, is worth another attempt
     {
       model: 'small',
       prompt: 'x',
-      // The endpoint does not know minLength; a real model may not care for it either.
+      // The endpoint ignores minLength, as a real model may do.
       response_schema: { type: 'object', properties: { a: { type: 'string', minLength: 500 } } },
     },
     ctx,
@@ -90,7 +90,7 @@ Deno.test('an answer that is not JSON, or does not fit, is worth another attempt
   assert.match(JSON.stringify(misfit.details), /"path":"\/a"/);
 });
 
-Deno.test('refusals are final; overload and rate limits are not', async () => {
+Deno.test('overload and rate limits are retryable, refusals are not', async () => {
   const refused = await failureOf('llm_call', { model: 'refuser', prompt: 'x' }, ctx);
   assert.deepEqual([refused.code, refused.retryable], ['llm_refused', false]);
   const overloaded = await failureOf('llm_call', { model: 'overloaded', prompt: 'x' }, ctx);
@@ -99,7 +99,7 @@ Deno.test('refusals are final; overload and rate limits are not', async () => {
   assert.deepEqual([limited.retryable, limited.retryAfterMs], [true, 2_000]);
 });
 
-Deno.test('a wrong key is final and does not appear in the error', async () => {
+Deno.test('a wrong key is not retryable and is not part of the error', async () => {
   const wrong = testContext({
     env: testEnv({ OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'sk-wrong-key' }),
   });
@@ -108,7 +108,7 @@ Deno.test('a wrong key is final and does not appear in the error', async () => {
   assert.ok(!JSON.stringify(error).includes('sk-wrong-key'));
 });
 
-Deno.test('either prompt or messages', async () => {
+Deno.test('a config has either a prompt or messages', async () => {
   for (const config of [{}, { prompt: 'x', messages: [{ role: 'user', content: 'x' }] }]) {
     const error = await failureOf('llm_call', { model: 'small', ...config }, ctx);
     assert.equal(error.code, 'invalid_config');

@@ -1,5 +1,5 @@
-// llm_call: one chat completion at an OpenAI-compatible endpoint; output is {text, object?, usage}.
-// With response_schema the answer is parsed and checked here too: not every server enforces it.
+// llm_call: one chat completion of an OpenAI-compatible endpoint; the output is {text, object?, usage}. With
+// response_schema the response is parsed and checked here too, because not every server enforces the schema.
 
 import { z } from 'zod';
 import { validateJson } from '../../_shared/expressions/index.ts';
@@ -13,7 +13,7 @@ const message = z.object({
   content: z.string(),
 });
 
-/** Prompts are often whole templates, which keep their value's type; a model reads text. */
+/** A prompt that is one template may have any type, but a model reads text. */
 const prompt = z.union([
   z.string().min(1),
   z
@@ -106,7 +106,7 @@ function toRequest(config: LlmConfig): Record<string, unknown> {
   };
 }
 
-/** OpenAI's strict mode refuses a schema with optional or additional properties instead of ignoring the flag. */
+/** OpenAI's strict mode refuses schemas with optional or additional properties instead of ignoring the flag. */
 function isStrict(node: unknown): boolean {
   if (Array.isArray(node)) return node.every(isStrict);
   if (typeof node !== 'object' || node === null) return true;
@@ -152,7 +152,7 @@ function read(body: unknown, config: LlmConfig): LlmOutput {
   return { text, object: parseObject(text, config.response_schema), usage };
 }
 
-/** A wrong shape is worth another attempt: models do not answer the same way twice. */
+/** A response that does not match the schema is retryable, because a model rarely responds twice in the same way. */
 function parseObject(text: string, responseSchema: object): unknown {
   const bare = text.trim().replace(/^```(?:json)?\s*([\s\S]*?)\s*```$/, '$1');
   let value: unknown;

@@ -1,8 +1,8 @@
-// What the database refuses a step (work queues, signals, queries) is the step's failure, by its own code.
+// If the database refuses a call of a step (work queues, signals, queries), the step fails with a code of its own.
 
 import { StepError } from './errors.ts';
 
-/** By SQLSTATE. */
+/** The error code of the step by SQLSTATE. */
 export const REFUSALS: Readonly<Record<string, string>> = {
   SB400: 'invalid_config',
   SB403: 'permission_denied',
@@ -12,7 +12,7 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   SB429: 'limit_reached',
 };
 
-/** Only a queue that is full may have room later; anything unknown is passed on as it is. */
+/** Only a full queue is retryable; an unknown error is thrown unchanged. */
 export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

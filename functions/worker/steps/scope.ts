@@ -1,4 +1,4 @@
-// What a step's context looks like to an expression.
+// The scope of a step's expressions, made from the step's context.
 
 import type { Scope } from '../../_shared/expressions/index.ts';
 import type { StepContext } from './types.ts';

@@ -1,4 +1,4 @@
-// send_email: the mail as the server got it over SMTP, the HTTP mail API in its place, and which refusals are final.
+// send_email: the mail that arrives over SMTP or the HTTP mail API, and the errors that are retryable.
 
 import assert from 'node:assert/strict';
 import { serveHttp } from '../../../scripts/world/http.ts';
@@ -49,14 +49,14 @@ Deno.test('every attempt has the same message id', async () => {
   );
 });
 
-Deno.test('a number or a value of another type in a whole template is fine as text', async () => {
+Deno.test('a template may give a number or another type as text', async () => {
   const config = { to: 'n@customer.example', subject: '{{ input.id }}', text: '{{ input.total }}' };
   await outputOf('send_email', config, { ...ctx, input: { id: 99, total: 12.5 } });
   const mail = await mailbox.mails.waitFor((one) => one.recipients.includes('n@customer.example'));
   assert.deepEqual([mail.message.subject, mail.message.text?.trim()], ['99', '12.5']);
 });
 
-Deno.test('an unknown mailbox is final, greylisting is not', async () => {
+Deno.test('greylisting is retryable, an unknown mailbox is not', async () => {
   const bounced = await failureOf(
     'send_email',
     { to: 'bounce@x.example', subject: 's', text: 't' },
@@ -71,7 +71,7 @@ Deno.test('an unknown mailbox is final, greylisting is not', async () => {
   assert.deepEqual([grey.code, grey.retryable], ['email_rejected', true]);
 });
 
-Deno.test('a header cannot be smuggled in', async () => {
+Deno.test('line breaks cannot inject a header', async () => {
   const error = await failureOf(
     'send_email',
     { to: 'a@x.example\r\nBcc: all@x.example', subject: 's', text: 't' },
@@ -97,7 +97,7 @@ Deno.test('the sender must be of the operator’s domain', async () => {
   assert.equal(error.code, 'email_sender_not_allowed');
 });
 
-Deno.test('no server is retryable, no configuration is not', async () => {
+Deno.test('an unreachable server is retryable, a missing configuration is not', async () => {
   const config = { to: 'a@x.example', subject: 's', text: 't' };
   const down = testContext({ env: testEnv({ SMTP_URL: 'smtp://127.0.0.1:1', SMTP_FROM: from }) });
   const error = await failureOf('send_email', config, down);

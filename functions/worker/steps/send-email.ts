@@ -1,5 +1,5 @@
-// send_email: SMTP where the operator set SMTP_URL, an HTTP mail API where SMTP ports are closed (hosted Edge
-// Functions). Output is {message_id}.
+// send_email: sends over SMTP if SMTP_URL is set, otherwise over an HTTP mail API (hosted Edge Functions cannot reach
+// SMTP ports). The output is {message_id}.
 
 import nodemailer from 'nodemailer';
 import { z } from 'zod';
@@ -27,7 +27,7 @@ const schema = z
     to: addresses,
     cc: addresses.nullish(),
     bcc: addresses.nullish(),
-    /** Must be of the operator's own domain; without it, SMTP_FROM. */
+    /** An address of the operator's domain; by default SMTP_FROM. */
     from: address.nullish(),
     reply_to: address.nullish(),
     subject: text.pipe(z.string().min(1)),
@@ -57,7 +57,7 @@ export const sendEmail: StepHandler<EmailConfig> = {
       throw new StepError('email_not_configured', 'no sender: set SMTP_FROM');
     }
     const from = senderOf(config.from, mail.from);
-    // An open SMTP port is the operator's explicit choice; the HTTP API is for where there is none.
+    // SMTP_URL is the operator's explicit choice; the HTTP API is for platforms without SMTP.
     const messageId =
       mail.smtpUrl === undefined
         ? await sendByApi(config, from, mail.resend, ctx)
@@ -66,7 +66,7 @@ export const sendEmail: StepHandler<EmailConfig> = {
   },
 };
 
-/** Tenants share the operator's mail account and must not speak for anybody else's domain. */
+/** Tenants share the operator's mail account and must not send from other domains. */
 function senderOf(wanted: string | null | undefined, allowed: string): string {
   if (!wanted) return allowed;
   if (domainOf(wanted) === domainOf(allowed)) return wanted;
@@ -80,7 +80,7 @@ function domainOf(mailbox: string): string {
   return /@([\w.-]+)>?\s*$/.exec(mailbox)?.[1]?.toLowerCase() ?? '';
 }
 
-/** The same for every attempt, so that a mail sent twice can be told from two mails. */
+/** The same for every attempt, so that receivers can recognise a mail that was sent twice. */
 async function stableMessageId(key: string, from: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(
@@ -98,12 +98,12 @@ async function sendBySmtp(
 ): Promise<string> {
   const transport = nodemailer.createTransport({
     url: smtpUrl,
-    // Without a name nodemailer asks the system for its host name, which needs a permission.
+    // Without a name nodemailer reads the host name of the system, which needs a permission.
     name: 'stepbase',
     connectionTimeout: 10_000,
     greetingTimeout: 10_000,
     socketTimeout: 30_000,
-    // A tenant writes the text: it must not be able to attach files of this machine.
+    // The text comes from a tenant, who must not attach files of this machine.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -131,7 +131,7 @@ async function sendBySmtp(
   }
 }
 
-/** 4yz replies and broken connections are worth another attempt; 5yz and a refused login are not. */
+/** 4yz replies and broken connections are retryable; 5yz replies and a refused login are not. */
 function smtpError(error: unknown): StepError {
   const { responseCode, code, message } = error as {
     responseCode?: unknown;

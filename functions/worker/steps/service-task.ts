@@ -1,4 +1,4 @@
-// service_task: posts its input to the endpoint of a component; the output is what that answers.
+// service_task: posts its input to the endpoint of a component; the output is the body of the response.
 
 import { z } from 'zod';
 import { checkInput, checkOutput, componentOf } from './component.ts';

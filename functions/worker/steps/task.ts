@@ -1,12 +1,12 @@
-// What the two kinds of task have in common: a title, who may do it, and until when.
+// The common fields of user tasks and approvals: title, assignee and deadline.
 
 import { z } from 'zod';
 import type { StepResult, TaskRequest } from './types.ts';
 
-/** A template that is a whole string keeps its value's type: `{{ input.id }}` may well be a number. */
+/** A string that is one template keeps the type of its value: `{{ input.id }}` may be a number. */
 export const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
-/** Optional fields are often templates that may select nothing, hence nullish. */
+/** Optional fields are nullish, because their templates may select nothing. */
 export const taskFields = {
   title: text.pipe(z.string().min(1)),
   description: text.nullish(),
@@ -20,7 +20,7 @@ const fields = z.object(taskFields);
 export function toTask(config: z.infer<typeof fields> & { form?: unknown }): StepResult {
   const task: TaskRequest = { title: config.title };
   if (config.description) task.description = config.description;
-  // Empty text is not nobody: the engine refuses it, as it does any user and role that it does not know.
+  // An empty string is passed on: the engine refuses it, as it refuses every unknown user and role.
   if (typeof config.assigned_to === 'string') task.assigned_to = config.assigned_to;
   if (typeof config.role === 'string') task.role = config.role;
   if (config.form !== undefined && config.form !== null) task.form = config.form;

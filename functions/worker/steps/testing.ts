@@ -1,4 +1,4 @@
-// For the tests beside this file: a step's context, and a step run the way the worker runs it.
+// For the tests beside this file: a step's context, and a step that runs as in the worker.
 
 import { parseEnv } from '../../_shared/env/env.ts';
 import { createStepEnv } from './env.ts';

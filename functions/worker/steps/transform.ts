@@ -1,4 +1,4 @@
-// transform: the value of one JSONata expression.
+// transform: evaluates one JSONata expression; its value is the output.
 
 import { z } from 'zod';
 import { evaluate } from '../../_shared/expressions/index.ts';

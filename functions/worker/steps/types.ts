@@ -1,4 +1,4 @@
-// The contract between the worker and the step types: what a handler is given, what it may answer.
+// The contract between the worker and the step handlers: the context of a handler and its results.
 
 import type { z } from 'zod';
 import type { StepEnv } from './env.ts';
@@ -15,7 +15,7 @@ export interface StepRun {
   trace_id?: string;
 }
 
-/** The component that a node names: a row of stepbase.components, with its prompt. */
+/** The component of a node: a row of stepbase.components, with its prompt. */
 export interface Component {
   name: string;
   version: string;
@@ -36,33 +36,33 @@ export interface StepContext {
   stepId: string;
   attempt: number;
   itemIndex: number;
-  /** The element of for_each this step run works on. */
+  /** The element of the list that this item of a for_each processes. */
   item?: unknown;
-  /** run:step:item, the same for every attempt: send it to whoever can recognise a repetition. */
+  /** run:step:item, the same for every attempt: other systems can recognise a repeated call by it. */
   idempotencyKey: string;
-  /** Aborted when the attempt is cancelled or out of time. */
+  /** Aborted when the attempt is cancelled or exceeds its time limit. */
   signal: AbortSignal;
-  /** The time-out the node was given, when it was given one; without it a handler uses its own default. */
+  /** The timeout of the node; without it a handler uses its own default. */
   timeoutMs?: number;
   env: StepEnv;
   queues: WorkQueues;
   runs: ExternalRuns;
-  /** Of nodes that name one. */
+  /** Present when the node names a component. */
   component?: Component;
   input: unknown;
   steps: Record<string, { output: unknown }>;
   context: Record<string, unknown>;
 }
 
-/** The work queues of the step's app: `queue` of its own workflow, or `workflow/queue`. */
+/** The work queues of the step's app: `queue` of the step's workflow, or `workflow/queue`. */
 export interface WorkQueues {
   /** A repeated call of the same step adds nothing. */
   push(queue: string, item: unknown, priority: number): Promise<{ item_id: string }>;
-  /** A repeated call of the same step takes the same item. */
+  /** A repeated call of the same step returns the same item. */
   pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
 }
 
-/** What a query takes to be answered: nothing more, or JSONata over the state of the run. */
+/** The answer of a query, or a JSONata expression to evaluate over the state of the run. */
 export type QueryAnswer =
   | { answer: unknown }
   | {
@@ -85,7 +85,7 @@ export interface TaskRequest {
   assigned_to?: string;
   role?: string;
   form?: unknown;
-  /** What a client draws for it, and with what. */
+  /** The widget that a client shows for the task. */
   widget?: { id: string; definitions: Record<string, unknown> };
   deadline_ms?: number;
 }
@@ -98,19 +98,19 @@ export interface EmittedEvent {
 export interface Completed {
   kind: 'completed';
   output: unknown;
-  /** The branch the step chose; edges with another sourceHandle are not taken. */
+  /** The branch that the step chose; edges with another sourceHandle are not taken. */
   handle?: string;
-  /** Events the engine publishes in the transaction that completes the step. */
+  /** Events that the engine publishes in the transaction that completes the step. */
   emit?: EmittedEvent[];
-  /** What the step printed; goes to the step.completed event, not to the context. */
+  /** The lines that the step printed; they go to the step.completed event, not to the context. */
   logs?: string[];
 }
 
-/** The step ends its token and is completed later by somebody else. */
+/** The step ends its token; a timer, a person, a signal or another run completes it later. */
 export interface Waiting {
   kind: 'waiting';
   reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue';
-  /** reason 'delay': when the engine completes the step; a duration is timeoutMs. */
+  /** reason 'delay': the time at which the engine completes the step; for a duration, timeoutMs. */
   wakeAt?: Date;
   /** reason 'task'. */
   task?: TaskRequest;
@@ -118,7 +118,7 @@ export interface Waiting {
   signalName?: string;
   /** reason 'queue': the work queue whose next item completes the step. */
   workQueueId?: string;
-  /** After this a delay is over; anything else takes its 'timeout' handle. */
+  /** After this time a delay completes; any other wait takes its 'timeout' handle. */
   timeoutMs?: number;
   /** reason 'child'. */
   child?: {
@@ -127,7 +127,7 @@ export interface Waiting {
     wait: boolean;
     parent_close_policy?: string | undefined;
   };
-  /** reason 'items': the engine makes a step run of each, so many at a time. */
+  /** reason 'items': the engine creates a step run for each item, `concurrency` at a time. */
   items?: unknown[];
   concurrency?: number;
 }
@@ -138,15 +138,15 @@ export type RawLanguage = 'jsonata' | 'javascript';
 
 export interface StepHandler<Config> {
   readonly type: string;
-  /** Checks the config after its templates were filled in. */
+  /** Checks the config after its templates were resolved. */
   readonly schema: z.ZodType<Config>;
-  /** Config keys that hold source code: no templates in them, but their references count. */
+  /** Config keys that hold source code: their templates are not resolved, but their references count. */
   readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
-  /** It reads nothing but its context and changes nothing outside: it may run ahead, and run again. */
+  /** It reads only its context and has no side effects: it may be executed eagerly, and repeated. */
   readonly isPure?: boolean;
-  /** Takes milliseconds, so that nobody misses seeing it under way. */
+  /** It takes milliseconds: the run need not show it as running, so a run may start with it eagerly. */
   readonly isBrief?: boolean;
-  /** What its config says goes out and is kept nowhere; of every other type secrets would be stored. */
+  /** Its config is sent and not stored; the results of all other types could store a secret. */
   readonly mayUseSecrets?: boolean;
   run(config: Config, ctx: StepContext): Promise<StepResult>;
 }

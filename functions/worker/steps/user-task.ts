@@ -1,4 +1,4 @@
-// user_task: asks a person to fill in a form. What they send is the step's output.
+// user_task: asks a person to fill in a form; the submitted values are the output.
 
 import { z } from 'zod';
 import { taskFields, toTask } from './task.ts';

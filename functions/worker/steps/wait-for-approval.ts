@@ -1,5 +1,5 @@
-// wait_for_approval: asks a person yes or no. The decision, or its deadline, completes the step; the engine writes
-// {approved, comment, decided_by} and chooses 'approved', 'rejected' or 'timeout'.
+// wait_for_approval: asks a person to approve or reject. The decision or the deadline completes the step; the engine
+// writes {approved, comment, decided_by} and chooses the handle 'approved', 'rejected' or 'timeout'.
 
 import { z } from 'zod';
 import { taskFields, toTask } from './task.ts';

@@ -1,4 +1,4 @@
-// wait_for_signal: waits until send_signal brings the named signal; its payload is the output.
+// wait_for_signal: waits for the named signal of send_signal; its payload is the output.
 
 import { z } from 'zod';
 import type { StepHandler, StepResult } from './types.ts';

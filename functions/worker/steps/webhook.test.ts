@@ -1,4 +1,4 @@
-// webhook: what the receiver gets, how it can check the signature, and what counts as delivered.
+// webhook: the request that the receiver gets, its signature, and the responses that count as delivered.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -26,7 +26,7 @@ Deno.test('the payload arrives as JSON with its idempotency key', async () => {
   assert.equal(delivery.headers['webhook-signature'], undefined);
 });
 
-Deno.test('a secret signs id, time and body as Standard Webhooks says', async () => {
+Deno.test('a secret signs id, time and body by the Standard Webhooks specification', async () => {
   const key = Buffer.from('0123456789abcdef0123456789abcdef');
   for (const [path, secret] of [
     ['/text', key.toString()],
@@ -48,7 +48,7 @@ Deno.test('a secret signs id, time and body as Standard Webhooks says', async ()
   }
 });
 
-Deno.test('a refusal with 5xx may be tried again, a redirect is not followed', async () => {
+Deno.test('a 5xx is retryable, a redirect is not followed', async () => {
   receiver.refuseNext(1, 500);
   const error = await failureOf('webhook', { url: `${receiver.url}/refused`, payload: {} }, ctx);
   assert.deepEqual([error.code, error.retryable], ['http_server_error', true]);

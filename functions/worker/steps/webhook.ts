@@ -1,5 +1,5 @@
-// webhook: tells another system something, signed as in the Standard Webhooks specification
-// (webhook-id, webhook-timestamp, webhook-signature), so that receivers can use a library they have.
+// webhook: posts a payload to another system, signed by the Standard Webhooks specification (webhook-id,
+// webhook-timestamp, webhook-signature), for which receivers have libraries.
 
 import { z } from 'zod';
 import { StepError } from './errors.ts';
@@ -13,7 +13,7 @@ const schema = z.object({
   headers: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).nullable())
     .default({}),
-  /** Plain text, or whsec_ and the key in base64. */
+  /** Plain text, or whsec_ followed by the key in base64. */
   secret: z.string().min(1).nullish(),
   retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
 });
@@ -44,7 +44,7 @@ export const webhook: StepHandler<WebhookConfig> = {
       body,
       signal: ctx.signal,
       env: ctx.env,
-      // A signed message goes where it was addressed and nowhere else.
+      // A signed message is sent to its own address only: no redirects.
       maxRedirects: 0,
       ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
     };

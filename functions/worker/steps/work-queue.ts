@@ -1,4 +1,4 @@
-// work_queue_push and work_queue_pop: what one run leaves for another to do.
+// work_queue_push and work_queue_pop: pass items from one run to another through a work queue.
 
 import { z } from 'zod';
 import { refusedBy } from './refusal.ts';
@@ -25,7 +25,7 @@ export const workQueuePush: StepHandler<z.infer<typeof pushSchema>> = {
 
 const popSchema = z.object({
   queue,
-  /** Without an item: wait for one (the default), or go on by the handle 'empty'. */
+  /** When the queue is empty: wait for an item (the default), or continue with the handle 'empty'. */
   wait: z.boolean().optional(),
   timeout_ms: z.number().int().positive().nullish(),
 });
