@@ -34,7 +34,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   const limitBody = bodyLimit({
     maxSize: maxBodyBytes,
     onError: () => {
-      throw new AppError('payload_too_large', `A body has at most ${maxBodyBytes} bytes`);
+      throw new AppError('payload_too_large', `The body may have at most ${maxBodyBytes} bytes`);
     },
   });
 

@@ -43,7 +43,7 @@ export function readIdempotencyKey(c: Context, given: string | undefined): strin
   if (header !== undefined && given !== undefined && header !== given) {
     throw new AppError(
       'invalid_request',
-      'The header and the body name different idempotency keys',
+      'The header and the body have different idempotency keys',
     );
   }
   return given ?? header;

@@ -42,6 +42,7 @@ export class Producer {
   /** Steps were written since the last relay; they may have left messages. */
   #isUnrelayed = false;
   #isBusy = false;
+  #hasFailed = false;
   #round = Promise.resolve();
   #rechecks: (() => void)[] = [];
   #cancelDue = () => {};
@@ -54,9 +55,9 @@ export class Producer {
     return this.#isBusy;
   }
 
-  /** Something is left for a later round, apart from timers. */
+  /** Something is left for a later round, apart from timers, or the last round failed. */
   get hasPending(): boolean {
-    return this.#has('queue') || this.#has('outbox') || this.#has('backlog');
+    return this.#hasFailed || this.#has('queue') || this.#has('outbox') || this.#has('backlog');
   }
 
   /** Resolves when the current round has ended. */
@@ -114,6 +115,7 @@ export class Producer {
   async #runRound(): Promise<void> {
     const { lifecycle, timers, onError } = this.#options;
     if (!lifecycle.acceptsWork) return;
+    this.#hasFailed = false;
     try {
       if (this.#take('timers')) await this.#fireTimers();
       if (this.#take('outbox')) await this.#relay();
@@ -121,6 +123,7 @@ export class Producer {
       await this.#fetch();
     } catch (error) {
       onError('the search for work failed; retrying in 1 s', error);
+      this.#hasFailed = true;
       this.#signals.clear();
       timers.later(RETRY_MS, () => this.wake({ kind: 'everything' }));
     }

@@ -84,3 +84,11 @@ Deno.test('an invocation relays the messages of its last steps before it ends', 
   await s.worker.runWithin(AMPLE);
   assert.deepEqual(events, ['relay', 'complete', 'relay']);
 });
+
+Deno.test('an invocation whose search for work failed reports that work may be left', async () => {
+  const s = setupWorker(0, [transform('a', '1')], {
+    engine: { relay: () => Promise.reject(new Error('deadlock detected')) },
+  });
+  assert.deepEqual(await s.worker.runWithin(AMPLE), { steps: 0, more: true });
+  assert.match(s.errors.join(), /^the search for work failed/);
+});

@@ -47,7 +47,7 @@ export async function identifyCaller(headers: Headers, by: Identify): Promise<Ca
   const authorization = headers.get('authorization');
   const bearer = authorization === null ? undefined : BEARER.exec(authorization.trim())?.[1];
   if (authorization !== null && bearer === undefined) {
-    throw new AppError('not_authenticated', 'Authorization has to be a Bearer token');
+    throw new AppError('not_authenticated', 'Authorization must be a Bearer token');
   }
   const apikey = headers.get('apikey') ?? undefined;
   let caller: Caller = { kind: 'anonymous' };

@@ -31,6 +31,47 @@ Deno.test('SUPABASE_DB_URL is used when DATABASE_URL is not set', () => {
   strictEqual(parseEnv({ SUPABASE_URL, SUPABASE_DB_URL: url, DATABASE_URL: '' }).database.url, url);
 });
 
+Deno.test('what steps may use is parsed with its defaults', () => {
+  const { steps } = parseEnv(LEAST);
+  deepStrictEqual(steps, {
+    allowPrivateNetwork: false,
+    egressAllow: [],
+    openai: { baseUrl: 'https://api.openai.com/v1', apiKey: undefined },
+    smtp: { url: undefined, from: undefined },
+    resend: undefined,
+  });
+});
+
+Deno.test('blanks count as not set, and addresses lose their last slash', () => {
+  const { steps } = parseEnv({
+    ...LEAST,
+    OPENAI_BASE_URL: 'http://127.0.0.1:3/v1/',
+    OPENAI_API_KEY: ' ',
+    SMTP_FROM: ' mail@example.com ',
+    RESEND_API_KEY: 're_1',
+    RESEND_BASE_URL: 'http://127.0.0.1:4/',
+    STEPBASE_ALLOW_PRIVATE_NETWORK: '1',
+    STEPBASE_EGRESS_ALLOW: 'erp.internal, 10.0.0.0/8,',
+  });
+  deepStrictEqual(steps, {
+    allowPrivateNetwork: true,
+    egressAllow: ['erp.internal', '10.0.0.0/8'],
+    openai: { baseUrl: 'http://127.0.0.1:3/v1', apiKey: undefined },
+    smtp: { url: undefined, from: 'mail@example.com' },
+    resend: { baseUrl: 'http://127.0.0.1:4', apiKey: 're_1' },
+  });
+});
+
+Deno.test('secrets of workflows are the variables with their prefix and a value', () => {
+  const { secrets } = parseEnv({
+    ...LEAST,
+    STEPBASE_SECRET_ACME__KEY: 'k',
+    STEPBASE_SECRET_ACME__EMPTY: '',
+    OTHER: 'x',
+  });
+  deepStrictEqual(secrets, { STEPBASE_SECRET_ACME__KEY: 'k' });
+});
+
 Deno.test('the error names every variable at fault and contains no value', () => {
   throws(
     () =>

@@ -62,7 +62,7 @@ export function toAppError(error: unknown): AppError {
     if (code !== undefined) return new AppError(code, ERRORS[code].title, { cause: error });
   }
   if (isDatabaseAway(error)) {
-    return new AppError('unavailable', 'The database does not answer', { cause: error });
+    return new AppError('unavailable', 'The database does not respond', { cause: error });
   }
   return new AppError('internal_error', ERRORS.internal_error.title, { cause: error });
 }

@@ -60,7 +60,7 @@ export function fromJsonata(error: unknown, expression: string): ExpressionError
       ? new ExpressionError('expression_too_deep', 'the expression nests too deeply', {
           expression,
         })
-      : new ExpressionError('expression_too_large', 'the expression makes too large a value', {
+      : new ExpressionError('expression_too_large', 'the value of the expression is too large', {
           expression,
         });
   }
@@ -81,7 +81,7 @@ export function fromJsonata(error: unknown, expression: string): ExpressionError
   if (jsonataCode === 'D2014' || jsonataCode === 'D2015') {
     return new ExpressionError(
       'expression_too_large',
-      'the expression makes too long a list',
+      'the list of the expression is too long',
       details,
     );
   }

@@ -65,14 +65,14 @@ function assertWeight(type: string, result: unknown): void {
     const deep = type === 'function' || type === 'apply' || type === 'transform';
     if (weigh(result, deep) <= expressionLimits.weight) return;
   }
-  throw new ExpressionError('expression_too_large', 'the expression makes too large a value');
+  throw new ExpressionError('expression_too_large', 'the value of the expression is too large');
 }
 
 function pad(text: string | undefined, width: number, fill?: string): string | undefined {
   if (text === undefined) return undefined;
   const size = Math.abs(Math.trunc(width));
   if (size > 1_000_000) {
-    throw new ExpressionError('expression_too_large', '$pad makes at most 1000000 characters');
+    throw new ExpressionError('expression_too_large', '$pad returns at most 1000000 characters');
   }
   const missing = size - [...text].length;
   if (missing <= 0) return text;

@@ -22,7 +22,7 @@ export async function evaluateQuery(name: string, question: Question): Promise<u
   if (problems.length > 0) {
     throw new ExpressionError(
       'query_answer_unfit',
-      `what ${name} found does not fit its return type`,
+      `the answer of ${name} does not match its return type`,
       { problems },
     );
   }

@@ -36,7 +36,7 @@ function parseOne(text: string, start: number): { expression: CompiledExpression
   }
   throw (
     failure ??
-    new ExpressionError('expression_syntax', 'the template is opened with {{ but not closed', {
+    new ExpressionError('expression_syntax', 'the template has {{ without a closing }}', {
       position: start - 2,
     })
   );

@@ -45,7 +45,7 @@ export function compileTemplate(config: unknown, options: CompileOptions = {}): 
     if (slot.expression.opaqueSecrets) {
       throw new ExpressionError(
         'secret_not_literal',
-        'a secret is written as secrets.<name>, with its name in the text',
+        'a secret must be written as secrets.<name> with a literal name',
         { expression: slot.expression.source },
       ).at(slot.path);
     }
@@ -76,7 +76,7 @@ function withoutRaw(
     if (references.opaqueSecrets || references.secrets.length > 0) {
       throw new ExpressionError(
         'secret_not_allowed',
-        'secrets can only be used in templates, because what this gives is stored',
+        'secrets can be used in templates only, because this value is stored',
         { expression: source },
       ).at(key);
     }

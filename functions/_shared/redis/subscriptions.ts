@@ -88,7 +88,7 @@ export class Subscriptions {
   async #read(name: string, channel: Channel): Promise<void> {
     const connecting = new AbortController();
     const cancelTimeout = this.#clock.after(CONNECT_MS, () =>
-      connecting.abort(new Error(`redis did not answer within ${CONNECT_MS} ms`)),
+      connecting.abort(new Error(`Redis did not respond within ${CONNECT_MS} ms`)),
     );
     const response = await fetch(`${this.#url}/subscribe/${encodeURIComponent(name)}`, {
       method: 'POST',
@@ -97,7 +97,7 @@ export class Subscriptions {
     }).finally(cancelTimeout);
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
-      throw new Error(`subscribe answered ${response.status}`);
+      throw new Error(`Redis responded to SUBSCRIBE with status ${response.status}`);
     }
     let rest = '';
     for await (const text of response.body.pipeThrough(new TextDecoderStream())) {

@@ -57,7 +57,7 @@ export function rateLimit<E extends ApiEnv>(
         c.header('Retry-After', String(seconds));
         throw new AppError(
           'limit_reached',
-          `At most ${verdict.limit} requests in ${WINDOW_SECONDS} s`,
+          `At most ${verdict.limit} requests are allowed in ${WINDOW_SECONDS} s`,
           {
             extra: { retry_after: seconds },
           },

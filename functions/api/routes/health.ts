@@ -21,7 +21,9 @@ async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
   const latency = () => Math.round((clock.now() - started) * 10) / 10;
   let cancelTimeout = () => {};
   const late = new Promise<never>((_done, fail) => {
-    cancelTimeout = clock.after(CHECK_MS, () => fail(new Error(`no answer within ${CHECK_MS} ms`)));
+    cancelTimeout = clock.after(CHECK_MS, () =>
+      fail(new Error(`no response within ${CHECK_MS} ms`)),
+    );
   });
   try {
     await Promise.race([ask(), late]);

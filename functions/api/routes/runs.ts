@@ -32,7 +32,7 @@ export function runRoutes(deps: Deps): Hono<ApiEnv> {
   routes.get('/:run_id', async (c) => {
     const runId = readUuid(c, 'run_id');
     const found = await asCaller(deps.db, c.var.member, (query) => readRun(query, runId));
-    if (found === undefined) throw new AppError('not_found', 'There is no such run');
+    if (found === undefined) throw new AppError('not_found', 'The run does not exist');
     return c.json(found);
   });
 

@@ -70,5 +70,5 @@ export async function* runFrames(
 
 /** The caller may not see the run any more: the membership has ended, or the run was deleted. */
 function gone(): string {
-  return frame('error', { code: 'not_found', detail: 'The run is not there for you any more' });
+  return frame('error', { code: 'not_found', detail: 'You cannot see this run any more' });
 }

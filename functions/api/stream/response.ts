@@ -18,7 +18,7 @@ function resumeFrom(c: Context<ApiEnv>): number | undefined {
   if (given === undefined || given === '') return undefined;
   const seq = Number(given);
   if (Number.isSafeInteger(seq) && seq >= 0) return seq;
-  throw new AppError('invalid_request', 'Last-Event-ID is the id of an event, a number');
+  throw new AppError('invalid_request', 'Last-Event-ID must be the id of an event, a number');
 }
 
 export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): Promise<Response> {
@@ -27,7 +27,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const after = resumeFrom(c);
   // Checked before the response starts, so that a caller without access gets 404 instead of an open stream.
   const visible = await asCaller(db, member, (query) => readEvents(query, runId, 0));
-  if (visible === undefined) throw new AppError('not_found', 'There is no such run');
+  if (visible === undefined) throw new AppError('not_found', 'The run does not exist');
 
   const wakeup = new Wakeup(clock);
   let closed = false;

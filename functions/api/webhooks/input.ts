@@ -32,7 +32,7 @@ export function bodyOf(body: Uint8Array, contentType: string | null): unknown {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch (cause) {
-    throw new AppError('unsupported_media_type', 'The body has to be text in UTF-8', { cause });
+    throw new AppError('unsupported_media_type', 'The body must be text in UTF-8', { cause });
   }
   if (text === '') return null;
   if (!/^application\/([\w.-]+\+)?json\b/i.test(contentType ?? '')) return text;

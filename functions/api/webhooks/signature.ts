@@ -30,7 +30,10 @@ export function readCall(headers: Headers, now: Date): SignedCall {
   }
   const apart = Math.abs(now.getTime() / 1000 - Number(timestamp));
   if (apart > TOLERANCE_SECONDS) {
-    throw new AppError('not_authenticated', 'The time of the call is too far from now');
+    throw new AppError(
+      'not_authenticated',
+      'webhook-timestamp differs too much from the current time',
+    );
   }
   return { id, timestamp: Number(timestamp), signatures: versionOne(signature) };
 }

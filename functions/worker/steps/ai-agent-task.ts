@@ -44,7 +44,7 @@ export const aiAgentTask: StepHandler<{ component: string; input?: unknown }> = 
 async function promptOf(prompt: string, input: unknown): Promise<string> {
   const template = compileTemplate(prompt);
   if (template.secrets.length > 0) {
-    throw new StepError('invalid_config', 'a prompt cannot name secrets');
+    throw new StepError('invalid_config', 'a prompt cannot use secrets');
   }
   const names = typeof input === 'object' && input !== null ? input : {};
   const scope: Scope = { ...names, input, steps: {}, context: {}, run: null };

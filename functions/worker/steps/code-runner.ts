@@ -101,7 +101,7 @@ function work(thread: Thread, next: Waiting): void {
   const send = (): void => {
     worker.postMessage(job);
     timer = setNodeTimeout(() => {
-      const message = `the code did not finish in ${job.timeoutMs} ms`;
+      const message = `the code did not finish within ${job.timeoutMs} ms`;
       settle(false, () => next.resolve({ ok: false, code: 'code_timeout', message, logs: [] }));
     }, job.timeoutMs + graceMs);
   };

@@ -33,7 +33,7 @@ export type CodeFailure =
 const maxOutput = 4 * 1024 * 1024;
 const maxJobs = 100_000;
 const maxLine = 1_000;
-const outOfMemory = 'the code used more memory than it may';
+const outOfMemory = 'the code exceeded its memory limit';
 
 /** Captures the built-ins that it uses before the tenant's code can change them; the code never gets the returned object. */
 const bootstrap = `(() => {
@@ -96,7 +96,7 @@ export function runCode(module: QuickJSWASMModule, job: CodeJob): CodeOutcome {
         // Without memory there is none for an error object either, so the error may be null.
         if (isExhausted(module)) throw new Failure('code_memory', outOfMemory);
         throw late
-          ? new Failure('code_timeout', `the code did not finish in ${job.timeoutMs} ms`)
+          ? new Failure('code_timeout', `the code did not finish within ${job.timeoutMs} ms`)
           : error;
       }
     });

@@ -36,7 +36,7 @@ export function compileStep(handler: StepHandler<unknown>, config: unknown): Com
   if (template.secrets.length > 0 && !handler.mayUseSecrets) {
     throw new StepError(
       'invalid_definition',
-      `secrets cannot be used in ${handler.type}, which is stored`,
+      `${handler.type} cannot use secrets, because its result is stored`,
       { details: { code: 'secret_not_allowed', secrets: template.secrets } },
     );
   }

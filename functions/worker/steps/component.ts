@@ -23,7 +23,12 @@ export function componentOf(ctx: StepContext, name: string, type: string): Compo
 }
 
 export function checkInput(component: Component, input: unknown): void {
-  check(component.input_schema, input, 'invalid_input', `the input does not fit ${component.name}`);
+  check(
+    component.input_schema,
+    input,
+    'invalid_input',
+    `the input does not match the input schema of ${component.name}`,
+  );
 }
 
 /** Retryable, because another response may match. */
@@ -32,7 +37,7 @@ export function checkOutput(component: Component, output: unknown): void {
     component.output_schema,
     output,
     'invalid_output',
-    `what ${component.name} answered does not fit its output schema`,
+    `the output of ${component.name} does not match its output schema`,
     true,
   );
 }

@@ -90,7 +90,7 @@ function isRedirect(status: number): boolean {
 
 function redirectTarget(location: string, from: URL): URL {
   if (!URL.canParse(location, from)) {
-    throw new StepError('http_bad_redirect', 'the server redirected to something that is no URL');
+    throw new StepError('http_bad_redirect', 'the server redirected to an invalid URL');
   }
   return new URL(location, from);
 }
@@ -137,9 +137,13 @@ function parseBody(bytes: Uint8Array, contentType = ''): unknown {
     try {
       return JSON.parse(new TextDecoder().decode(bytes));
     } catch (cause) {
-      throw new StepError('http_invalid_json', 'the response says it is JSON but is not', {
-        cause,
-      });
+      throw new StepError(
+        'http_invalid_json',
+        'the content type of the response is JSON, but its body is not',
+        {
+          cause,
+        },
+      );
     }
   }
   if (contentType !== '' && !textType.test(contentType)) {
@@ -177,9 +181,13 @@ function callError(
 ): StepError {
   if (call.signal.aborted) return abortError(call.signal);
   if (clock.aborted) {
-    return new StepError('http_timeout', `${describe(call)} gave no answer in ${timeoutMs} ms`, {
-      retryable: true,
-    });
+    return new StepError(
+      'http_timeout',
+      `${describe(call)} did not respond within ${timeoutMs} ms`,
+      {
+        retryable: true,
+      },
+    );
   }
   if (error instanceof StepError) return error;
   const reason = error instanceof Error ? error.message : String(error);

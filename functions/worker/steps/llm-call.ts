@@ -132,7 +132,7 @@ function read(body: unknown, config: LlmConfig): LlmOutput {
   if (!parsed.success || choice === undefined) {
     throw new StepError(
       'llm_bad_response',
-      'the model endpoint answered something else than a completion',
+      'the response of the model endpoint is not a chat completion',
       {
         retryable: true,
       },
@@ -141,13 +141,13 @@ function read(body: unknown, config: LlmConfig): LlmOutput {
   const { refusal, content } = choice.message;
   if (refusal) throw new StepError('llm_refused', `the model refused: ${refusal}`);
   if (choice.finish_reason === 'content_filter') {
-    throw new StepError('llm_refused', 'the answer was withheld by a content filter');
+    throw new StepError('llm_refused', 'a content filter withheld the response');
   }
   const text = content ?? '';
   const usage = parsed.data.usage ?? null;
   if (!config.response_schema) return { text, usage };
   if (choice.finish_reason === 'length') {
-    throw new StepError('llm_truncated', 'the answer was cut off before its JSON was complete');
+    throw new StepError('llm_truncated', 'the response was cut off before its JSON was complete');
   }
   return { text, object: parseObject(text, config.response_schema), usage };
 }
@@ -159,14 +159,14 @@ function parseObject(text: string, responseSchema: object): unknown {
   try {
     value = JSON.parse(bare);
   } catch {
-    throw new StepError('llm_invalid_output', 'the model did not answer with JSON', {
+    throw new StepError('llm_invalid_output', 'the response of the model is not JSON', {
       retryable: true,
       details: { text: cutText(text, 2_000) },
     });
   }
   const problems = validateJson(responseSchema, value);
   if (problems.length === 0) return value;
-  throw new StepError('llm_invalid_output', 'the answer does not fit response_schema', {
+  throw new StepError('llm_invalid_output', 'the response does not match response_schema', {
     retryable: true,
     details: { problems, text: cutText(text, 2_000) },
   });

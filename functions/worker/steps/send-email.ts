@@ -50,11 +50,11 @@ export const sendEmail: StepHandler<EmailConfig> = {
     if (mail.smtpUrl === undefined && mail.resend === undefined) {
       throw new StepError(
         'email_not_configured',
-        'no way to send mail: set SMTP_URL, or RESEND_API_KEY where SMTP ports are closed',
+        'mail is not configured: set SMTP_URL, or RESEND_API_KEY where SMTP ports are closed',
       );
     }
     if (mail.from === undefined) {
-      throw new StepError('email_not_configured', 'no sender: set SMTP_FROM');
+      throw new StepError('email_not_configured', 'mail has no sender: set SMTP_FROM');
     }
     const from = senderOf(config.from, mail.from);
     // SMTP_URL is the operator's explicit choice; the HTTP API is for platforms without SMTP.
@@ -188,5 +188,5 @@ async function sendByApi(
   assertAccepted(answer, call);
   const sent = z.object({ id: z.string() }).safeParse(answer.body);
   if (sent.success) return sent.data.id;
-  throw new StepError('email_bad_response', 'the mail API answered without a message id');
+  throw new StepError('email_bad_response', 'the response of the mail API has no message id');
 }
