@@ -90,12 +90,12 @@ describe('the bus', () => {
     expect(await bus.publish('c', 2)).toBe(false);
     await expect(bus.ping()).rejects.toThrow();
     expect(bus.failures).toBeGreaterThanOrEqual(3);
-    expect(lines.filter((line) => line.includes('does not answer'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('Redis does not respond'))).toHaveLength(1);
 
     await startRedis(port);
     await isLive(subscription);
     expect(stood).toBe(2);
-    expect(lines.filter((line) => line.includes('answers again'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('Redis responds again'))).toHaveLength(1);
     await bus.ping();
   });
 
