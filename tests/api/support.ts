@@ -85,7 +85,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
       if (stream === null) continue;
       createInterface(stream).on('line', (line) => {
         output.push(line);
-        const port = /"message":"listening".*"port":(\d+)/.exec(line)?.[1];
+        const port = /"message":"the API is listening".*"port":(\d+)/.exec(line)?.[1];
         if (port === undefined) return;
         clearTimeout(timer);
         done(Number(port));
