@@ -2,6 +2,7 @@
 // reconnected with growing pauses. (The client library's own Subscriber does not report the end of its
 // stream, and a subscriber has to know whether to poll.)
 import { type Clock, pause } from '../clock/clock.ts';
+import { type BackOff, backOffMs } from '../db/retry.ts';
 import type { RedisHealth } from './health.ts';
 
 export interface Subscription {
@@ -22,8 +23,7 @@ interface Channel {
   live: boolean;
 }
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
+const RECONNECT: BackOff = { firstMs: 250, longestMs: 30_000 };
 const CONNECT_MS = 5_000;
 
 export class Subscriptions {
@@ -70,17 +70,16 @@ export class Subscriptions {
 
   async #run(name: string, channel: Channel): Promise<void> {
     const { signal } = channel.stop;
-    for (let ms = FIRST_PAUSE_MS; !signal.aborted; ) {
+    for (let ended = 1; !signal.aborted; ended += 1) {
       try {
         await this.#read(name, channel);
-        ms = FIRST_PAUSE_MS;
+        ended = 1;
       } catch (error) {
         if (!signal.aborted) this.#health.failed(error);
       }
       channel.live = false;
       if (signal.aborted) return;
-      await pause(this.#clock, ms * (0.5 + Math.random()), signal);
-      ms = Math.min(ms * 2, LONGEST_PAUSE_MS);
+      await pause(this.#clock, backOffMs(ended, RECONNECT) * (0.5 + Math.random()), signal);
     }
   }
 
