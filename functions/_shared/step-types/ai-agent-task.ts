@@ -1,0 +1,27 @@
+// ai_agent_task: runs an agent component, which has a time limit of its own.
+
+import { componentConfig } from './config.ts';
+import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
+
+export const aiAgentTaskType = defineStepType({
+  name: 'ai_agent_task',
+  label: 'AI agent task',
+  description: 'Runs an agent component.',
+  icon: 'sparkles',
+  color: '#7c3aed',
+  category: 'component',
+  config: componentConfig,
+  rawKeys: {},
+  handles: [],
+  defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
+  deadlineKeys: [],
+  waitKind: null,
+  isComponent: true,
+  isActivity: true,
+  mayUseSecrets: true,
+  isPure: false,
+  isBrief: false,
+  hasRetryableErrors: true,
+  allowedInForEach: true,
+  allowedInCompensation: true,
+});

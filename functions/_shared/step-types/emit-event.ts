@@ -1,0 +1,35 @@
+// emit_event: emits an event that may start other workflows.
+
+import { z } from 'zod';
+import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
+
+/** Names that begin with run. are the engine's own. */
+const name = z
+  .string()
+  .regex(
+    /^(?!run\.)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
+    'must start with a letter, not with run., and have at most 100 letters, digits, _ . -',
+  );
+
+export const emitEventType = defineStepType({
+  name: 'emit_event',
+  label: 'Emit event',
+  description: 'Emits an event that may start other workflows.',
+  icon: 'zap',
+  color: '#d97706',
+  category: 'action',
+  config: z.object({ name, payload: z.unknown().optional() }),
+  rawKeys: {},
+  handles: [],
+  defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
+  deadlineKeys: [],
+  waitKind: null,
+  isComponent: false,
+  isActivity: false,
+  mayUseSecrets: false,
+  isPure: false,
+  isBrief: false,
+  hasRetryableErrors: false,
+  allowedInForEach: true,
+  allowedInCompensation: true,
+});
