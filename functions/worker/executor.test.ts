@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
+import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import type { Work } from './engine/engine.ts';
-import { type AttemptOutcome, DEFAULT_TIMEOUT_MS, execute } from './executor.ts';
+import { type AttemptOutcome, execute } from './executor.ts';
 import type { CompiledNode } from './plans.ts';
 import { type CompiledStep, StepError } from './steps/index.ts';
 import { testContext } from './steps/testing.ts';
@@ -109,7 +110,7 @@ const codeOf = (outcome: AttemptOutcome | undefined) =>
 
 for (const [name, timeoutMs, allowed] of [
   ['of its own', 90_000, 90_000],
-  ['of every step that has none', undefined, DEFAULT_TIMEOUT_MS],
+  ['of every step that has none', undefined, ATTEMPT_TIMEOUT_MS],
 ] as const) {
   Deno.test(`an attempt fails at the time limit ${name}, and may be retried`, async () => {
     const s = await setup(timeoutMs);

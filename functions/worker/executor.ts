@@ -2,6 +2,7 @@
 // runs the handler within its time limit and returns the outcome. It writes nothing; the completer does.
 
 import type { Clock } from '../_shared/clock/clock.ts';
+import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import type { Work } from './engine/engine.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -20,9 +21,6 @@ export const MAX_CLAIMS = 5;
 
 /** engine.release raises `claim` by 1,000, so that tokens handed back are not counted as lost workers. */
 const HAND_BACK = 1_000;
-
-/** For steps without a timeout, so that none of them keeps its token for ever. */
-export const DEFAULT_TIMEOUT_MS = 300_000;
 
 export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
 
@@ -65,7 +63,7 @@ export async function execute(
 
     const leftMs = await timeLeft(work, runnable, deps);
     if (leftMs === 0) throw timeoutError('step');
-    const limit = timeLimit(timeoutMs ?? DEFAULT_TIMEOUT_MS, leftMs);
+    const limit = timeLimit(timeoutMs ?? ATTEMPT_TIMEOUT_MS, leftMs);
     const result = await within(limit, deps.clock, abort, async (signal) => {
       const ctx = await contextOf(work, step, plan, signal, deps);
       if (component) ctx.component = component;

@@ -12,7 +12,7 @@ test('the database and the worker allow secrets in the same step types', async (
   );
   const told = Object.fromEntries(rows.map((row) => [row.name, row.may_use_secrets]));
   const handlers = [...stepHandlers.values()].map(
-    ({ type, mayUseSecrets }) => [type, mayUseSecrets ?? false] as const,
+    ({ stepType: { name, mayUseSecrets } }) => [name, mayUseSecrets] as const,
   );
   expect(Object.fromEntries(handlers)).toEqual(told);
 });

@@ -2,16 +2,15 @@
 // prompt; the output is the object that its output schema describes, or {text, usage}.
 
 import { compileTemplate, resolveSecrets, type Scope } from '../../_shared/expressions/index.ts';
+import { aiAgentTaskType } from '../../_shared/step-types/ai-agent-task.ts';
 import { checkInput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
 import { llmCall } from './llm-call.ts';
-import { callService, componentConfig } from './service-task.ts';
+import { callService } from './service-task.ts';
 import type { Component, StepHandler, StepResult } from './types.ts';
 
-export const aiAgentTask: StepHandler<{ component: string; input?: unknown }> = {
-  type: 'ai_agent_task',
-  mayUseSecrets: true,
-  schema: componentConfig as StepHandler<{ component: string; input?: unknown }>['schema'],
+export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
+  stepType: aiAgentTaskType,
   async run(config, ctx): Promise<StepResult> {
     const component = componentOf(ctx, config.component, 'ai_agent_task');
     const input = config.input ?? {};

@@ -19,9 +19,9 @@ export interface CompiledStep {
   readonly reads: readonly string[] | 'all';
   readonly usesContext: boolean;
   readonly secrets: readonly string[];
-  /** Without side effects, so that it may be executed eagerly (StepHandler.isPure). */
+  /** Without side effects, so that it may be executed eagerly (StepType.isPure). */
   readonly isPure: boolean;
-  /** Takes only milliseconds (StepHandler.isBrief). */
+  /** Takes only milliseconds (StepType.isBrief). */
   readonly isBrief: boolean;
   /** Resolves the templates; `stored` of the result is the value for step_runs.input. */
   resolve(ctx: StepContext): Promise<Resolved>;
@@ -30,23 +30,24 @@ export interface CompiledStep {
 }
 
 /** Throws the StepError 'invalid_definition' when an expression of the config cannot be compiled. */
-export function compileStep(handler: StepHandler<unknown>, config: unknown): CompiledStep {
-  const template = asStepError(() => compileTemplate(config, { rawKeys: handler.rawKeys }));
+export function compileStep(handler: StepHandler, config: unknown): CompiledStep {
+  const { name: type, rawKeys, mayUseSecrets, isPure, isBrief } = handler.stepType;
+  const template = asStepError(() => compileTemplate(config, { rawKeys }));
   // Publishing refuses this too; the check here is for older versions, and for uses that SQL cannot find.
-  if (template.secrets.length > 0 && !handler.mayUseSecrets) {
+  if (template.secrets.length > 0 && !mayUseSecrets) {
     throw new StepError(
       'invalid_definition',
-      `${handler.type} cannot use secrets, because its result is stored`,
+      `${type} cannot use secrets, because its result is stored`,
       { details: { code: 'secret_not_allowed', secrets: template.secrets } },
     );
   }
   return {
-    type: handler.type,
+    type,
     reads: template.reads,
     usesContext: template.usesContext,
     secrets: template.secrets,
-    isPure: handler.isPure ?? false,
-    isBrief: handler.isBrief ?? false,
+    isPure,
+    isBrief,
     async resolve(ctx) {
       try {
         return await template.resolve(toScope(ctx) satisfies Scope);
@@ -68,8 +69,8 @@ export function compileStep(handler: StepHandler<unknown>, config: unknown): Com
   };
 }
 
-function checkConfig(handler: StepHandler<unknown>, config: unknown): unknown {
-  const parsed = handler.schema.safeParse(config);
+function checkConfig({ stepType, schema }: StepHandler, config: unknown): Record<string, unknown> {
+  const parsed = (schema ?? stepType.config).safeParse(config);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => ({
     path: issue.path.map(String).join('.'),
@@ -78,7 +79,7 @@ function checkConfig(handler: StepHandler<unknown>, config: unknown): unknown {
   const [first] = problems;
   throw new StepError(
     'invalid_config',
-    `the config of this ${handler.type} step is not valid: ${first?.path || 'config'}: ${first?.message}`,
+    `the config of this ${stepType.name} step is not valid: ${first?.path || 'config'}: ${first?.message}`,
     { details: problems },
   );
 }

@@ -1,18 +1,12 @@
 // condition: chooses a branch. A string is the name of the handle; any other value becomes 'true' or 'false' as in JSONata.
 
-import { z } from 'zod';
 import { evaluate, type Json } from '../../_shared/expressions/index.ts';
+import { conditionType } from '../../_shared/step-types/condition.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-const schema = z.object({ expression: z.string().min(1) });
-
-export const condition: StepHandler<z.infer<typeof schema>> = {
-  type: 'condition',
-  schema,
-  isPure: true,
-  isBrief: true,
-  rawKeys: { expression: 'jsonata' },
+export const condition: StepHandler<typeof conditionType> = {
+  stepType: conditionType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const value = (await evaluate(config.expression, toScope(ctx))) ?? null;
     return { kind: 'completed', output: value, handle: handleOf(value) };

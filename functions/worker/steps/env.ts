@@ -1,6 +1,8 @@
 // What steps may use of the outside world: built once from the parsed environment, given to every handler.
 
 import type { Env } from '../../_shared/env/env.ts';
+import { HTTP_TIMEOUT_MS } from '../../_shared/step-types/define.ts';
+import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
 import { createEgressPolicy, type EgressPolicy } from './egress.ts';
 
 export interface StepLimits {
@@ -28,8 +30,8 @@ export interface StepEnv {
 export const defaultStepLimits: StepLimits = {
   responseBytes: 4 * 1024 * 1024,
   redirects: 5,
-  httpTimeoutMs: 30_000,
-  codeMs: 1_000,
+  httpTimeoutMs: HTTP_TIMEOUT_MS,
+  codeMs: inlineCodeType.defaultTimeoutMs,
 };
 
 export function createStepEnv(

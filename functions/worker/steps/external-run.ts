@@ -1,21 +1,13 @@
 // send_signal and query_run: a step signals or queries an external run, by default its parent.
 
-import { z } from 'zod';
 import { evaluateQuery } from '../../_shared/expressions/index.ts';
+import { queryRunType } from '../../_shared/step-types/query-run.ts';
+import { sendSignalType } from '../../_shared/step-types/send-signal.ts';
 import { refusedBy } from './refusal.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
-const run = z.string().min(1).default('parent');
-
-const signalSchema = z.object({
-  signal_name: z.string().min(1),
-  run,
-  payload: z.unknown().optional(),
-});
-
-export const sendSignal: StepHandler<z.infer<typeof signalSchema>> = {
-  type: 'send_signal',
-  schema: signalSchema as z.ZodType<z.infer<typeof signalSchema>>,
+export const sendSignal: StepHandler<typeof sendSignalType> = {
+  stepType: sendSignalType,
   async run(config, ctx): Promise<StepResult> {
     const output = await refusedBy(() =>
       ctx.runs.signal(config.run, config.signal_name, config.payload ?? {}),
@@ -24,11 +16,8 @@ export const sendSignal: StepHandler<z.infer<typeof signalSchema>> = {
   },
 };
 
-const querySchema = z.object({ query_name: z.string().min(1), run });
-
-export const queryRun: StepHandler<z.infer<typeof querySchema>> = {
-  type: 'query_run',
-  schema: querySchema as z.ZodType<z.infer<typeof querySchema>>,
+export const queryRun: StepHandler<typeof queryRunType> = {
+  stepType: queryRunType,
   async run(config, ctx): Promise<StepResult> {
     const found = await refusedBy(() => ctx.runs.query(config.run, config.query_name));
     const output = 'answer' in found ? found.answer : await evaluateQuery(config.query_name, found);

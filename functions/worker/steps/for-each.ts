@@ -1,19 +1,15 @@
 // for_each: passes its list to the engine, which runs the inner step for every item, a limited number at a time, and
 // completes this step with the results in the order of the list.
 
-import { z } from 'zod';
+import type { z } from 'zod';
+import { forEachType } from '../../_shared/step-types/for-each.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
-export const MAX_ITEMS = 10_000;
-const DEFAULT_CONCURRENCY = 10;
+/** The list alone: the step of its items is compiled by itself, because its scope is another one. */
+const schema = forEachType.config.omit({ step: true });
 
-const schema = z.object({
-  items: z.array(z.unknown()).max(MAX_ITEMS, `has more than ${MAX_ITEMS} items`),
-  concurrency: z.number().int().min(1).max(1_000).default(DEFAULT_CONCURRENCY),
-});
-
-export const forEach: StepHandler<z.infer<typeof schema>> = {
-  type: 'for_each',
+export const forEach: StepHandler<typeof forEachType, z.output<typeof schema>> = {
+  stepType: forEachType,
   schema,
   run: (config): Promise<StepResult> =>
     Promise.resolve({

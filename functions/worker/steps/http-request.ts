@@ -1,36 +1,16 @@
 // http_request: calls an HTTP API once; the output is {status, headers, body}.
 
-import { z } from 'zod';
+import type { z } from 'zod';
+import { httpRequestType } from '../../_shared/step-types/http-request.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
+type HttpRequestConfig = z.output<typeof httpRequestType.config>;
 
-const schema = z.object({
-  method: z
-    .string()
-    .transform((method) => method.toUpperCase())
-    .pipe(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
-    .default('GET'),
-  url: z.url({ protocol: /^https?$/ }),
-  headers: z.record(z.string(), scalar.nullable()).default({}),
-  query: z.record(z.string(), z.union([scalar, z.array(scalar)]).nullable()).default({}),
-  body: z.unknown().optional(),
-  max_response_bytes: z.number().int().positive().max(16_777_216).optional(),
-  /** Statuses from 400 on that are a result, not a failure. */
-  accept_status: z.array(z.number().int()).optional(),
-  /** Statuses that are retryable in addition to network errors, 408, 429 and 5xx. */
-  retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
-});
-
-export type HttpRequestConfig = z.infer<typeof schema>;
-
-export const httpRequest: StepHandler<HttpRequestConfig> = {
-  type: 'http_request',
-  mayUseSecrets: true,
-  schema: schema as z.ZodType<HttpRequestConfig>,
-  async run(config: HttpRequestConfig, ctx: StepContext): Promise<StepResult> {
+export const httpRequest: StepHandler<typeof httpRequestType> = {
+  stepType: httpRequestType,
+  async run(config, ctx: StepContext): Promise<StepResult> {
     const url = withQuery(config.url, config.query);
     const headers = toHeaders(config.headers);
     const body = encodeBody(config, headers);

@@ -20,8 +20,7 @@ import { waitForSignal } from './wait-for-signal.ts';
 import { webhook } from './webhook.ts';
 import { workQueuePop, workQueuePush } from './work-queue.ts';
 
-// compileStep parses the config by the handler's schema before run, so the registry needs no config types.
-const handlers = [
+const handlers: readonly StepHandler[] = [
   httpRequest,
   webhook,
   transform,
@@ -42,10 +41,10 @@ const handlers = [
   aiAgentTask,
   sendSignal,
   queryRun,
-] as unknown as readonly StepHandler<unknown>[];
+];
 
-export const stepHandlers: ReadonlyMap<string, StepHandler<unknown>> = new Map(
-  handlers.map((handler) => [handler.type, handler]),
+export const stepHandlers: ReadonlyMap<string, StepHandler> = new Map(
+  handlers.map((handler) => [handler.stepType.name, handler]),
 );
 
 export { stopCodeThreads } from './code-runner.ts';

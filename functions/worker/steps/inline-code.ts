@@ -1,6 +1,6 @@
 // inline_code: runs a JavaScript function of ({input, steps, context, run, item, index}) in a sandbox.
 
-import { z } from 'zod';
+import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
 import { runCodeSafely } from './code-runner.ts';
 import { StepError } from './errors.ts';
 import { toScope } from './scope.ts';
@@ -9,15 +9,8 @@ import type { StepContext, StepHandler, StepResult } from './types.ts';
 /** The largest limit, whatever the node's timeout: all steps of a worker share its processor time. */
 const longestMs = 10_000;
 
-const schema = z.object({
-  code: z.string().min(1).max(65_536),
-});
-
-export const inlineCode: StepHandler<z.infer<typeof schema>> = {
-  type: 'inline_code',
-  schema,
-  isPure: true,
-  rawKeys: { code: 'javascript' },
+export const inlineCode: StepHandler<typeof inlineCodeType> = {
+  stepType: inlineCodeType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const outcome = await runCodeSafely(
       {

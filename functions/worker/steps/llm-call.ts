@@ -3,40 +3,13 @@
 
 import { z } from 'zod';
 import { validateJson } from '../../_shared/expressions/index.ts';
+import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-const message = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.string(),
-});
-
-/** A prompt that is one template may have any type, but a model reads text. */
-const prompt = z.union([
-  z.string().min(1),
-  z
-    .union([z.number(), z.boolean(), z.record(z.string(), z.unknown()), z.array(z.unknown())])
-    .transform((value) => JSON.stringify(value)),
-]);
-
-const schema = z
-  .object({
-    model: z.string().min(1),
-    system: z.string().nullish(),
-    prompt: prompt.optional(),
-    messages: z.array(message).min(1).optional(),
-    temperature: z.number().min(0).max(2).optional(),
-    max_tokens: z.number().int().positive().optional(),
-    response_schema: z.record(z.string(), z.unknown()).nullish(),
-  })
-  .refine((config) => (config.prompt === undefined) !== (config.messages === undefined), {
-    message: 'give either prompt or messages',
-    path: ['prompt'],
-  });
-
-type LlmConfig = z.infer<typeof schema>;
+type LlmConfig = z.output<typeof llmCallType.config>;
 
 const completion = z.object({
   choices: z
@@ -56,10 +29,8 @@ const completion = z.object({
     .nullish(),
 });
 
-export const llmCall: StepHandler<LlmConfig> = {
-  type: 'llm_call',
-  mayUseSecrets: true,
-  schema: schema as z.ZodType<LlmConfig>,
+export const llmCall: StepHandler<typeof llmCallType> = {
+  stepType: llmCallType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const { baseUrl, apiKey } = ctx.env.openai;
     const headers = new Headers({
@@ -75,7 +46,7 @@ export const llmCall: StepHandler<LlmConfig> = {
       body: JSON.stringify(toRequest(config)),
       signal: ctx.signal,
       env: ctx.env,
-      timeoutMs: ctx.timeoutMs ?? 120_000,
+      timeoutMs: ctx.timeoutMs ?? llmCallType.defaultTimeoutMs,
       trusted: true,
     };
     const answer = await callHttp(call);

@@ -3,48 +3,15 @@
 
 import nodemailer from 'nodemailer';
 import { z } from 'zod';
+import { sendEmailType } from '../../_shared/step-types/send-email.ts';
 import { abortError, StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
-import { text } from './task.ts';
 import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
 
-const address = z
-  .string()
-  .trim()
-  .regex(/^[^\r\n]*[^\s@<]+@[^\s@>]+>?$/, 'is not an e-mail address');
-const addresses = z
-  .union([
-    z.array(address).min(1),
-    z
-      .string()
-      .transform((text) => text.split(','))
-      .pipe(z.array(address)),
-  ])
-  .transform((list) => list.filter((one) => one !== ''));
+type EmailConfig = z.output<typeof sendEmailType.config>;
 
-const schema = z
-  .object({
-    to: addresses,
-    cc: addresses.nullish(),
-    bcc: addresses.nullish(),
-    /** An address of the operator's domain; by default SMTP_FROM. */
-    from: address.nullish(),
-    reply_to: address.nullish(),
-    subject: text.pipe(z.string().min(1)),
-    text: text.nullish(),
-    html: text.nullish(),
-  })
-  .refine((config) => Boolean(config.text) || Boolean(config.html), {
-    message: 'give text or html',
-    path: ['text'],
-  });
-
-type EmailConfig = z.infer<typeof schema>;
-
-export const sendEmail: StepHandler<EmailConfig> = {
-  type: 'send_email',
-  mayUseSecrets: true,
-  schema: schema as z.ZodType<EmailConfig>,
+export const sendEmail: StepHandler<typeof sendEmailType> = {
+  stepType: sendEmailType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const { mail } = ctx.env;
     if (mail.smtpUrl === undefined && mail.resend === undefined) {

@@ -1,20 +1,13 @@
 // service_task: posts its input to the endpoint of a component; the output is the body of the response.
 
-import { z } from 'zod';
+import { serviceTaskType } from '../../_shared/step-types/service-task.ts';
 import { checkInput, checkOutput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import type { Component, StepContext, StepHandler, StepResult } from './types.ts';
 
-export const componentConfig = z.object({
-  component: z.string().min(1),
-  input: z.unknown().optional(),
-});
-
-export const serviceTask: StepHandler<z.infer<typeof componentConfig>> = {
-  type: 'service_task',
-  mayUseSecrets: true,
-  schema: componentConfig as z.ZodType<z.infer<typeof componentConfig>>,
+export const serviceTask: StepHandler<typeof serviceTaskType> = {
+  stepType: serviceTaskType,
   async run(config, ctx): Promise<StepResult> {
     const component = componentOf(ctx, config.component, 'service_task');
     return { kind: 'completed', output: await callService(component, config.input ?? {}, ctx) };

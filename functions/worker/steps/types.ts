@@ -1,6 +1,7 @@
 // The contract between the worker and the step handlers: the context of a handler and its results.
 
 import type { z } from 'zod';
+import type { StepType } from '../../_shared/step-types/index.ts';
 import type { StepEnv } from './env.ts';
 
 export type { StepEnv } from './env.ts';
@@ -134,19 +135,10 @@ export interface Waiting {
 
 export type StepResult = Completed | Waiting;
 
-export type RawLanguage = 'jsonata' | 'javascript';
-
-export interface StepHandler<Config> {
-  readonly type: string;
-  /** Checks the config after its templates were resolved. */
-  readonly schema: z.ZodType<Config>;
-  /** Config keys that hold source code: their templates are not resolved, but their references count. */
-  readonly rawKeys?: Readonly<Record<string, RawLanguage>>;
-  /** It reads only its context and has no side effects: it may be executed eagerly, and repeated. */
-  readonly isPure?: boolean;
-  /** It takes milliseconds: the run need not show it as running, so a run may start with it eagerly. */
-  readonly isBrief?: boolean;
-  /** Its config is sent and not stored; the results of all other types could store a secret. */
-  readonly mayUseSecrets?: boolean;
+export interface StepHandler<Type extends StepType = StepType, Config = z.output<Type['config']>> {
+  /** The descriptor of the type, which the database and clients use too. */
+  readonly stepType: Type;
+  /** Checks the config after its templates were resolved; stepType.config by default. */
+  readonly schema?: z.ZodType<Config>;
   run(config: Config, ctx: StepContext): Promise<StepResult>;
 }

@@ -1,14 +1,11 @@
 // user_task: asks a person to fill in a form; the submitted values are the output.
 
-import { z } from 'zod';
-import { taskFields, toTask } from './task.ts';
+import { userTaskType } from '../../_shared/step-types/user-task.ts';
+import { toTask } from './task.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
-const schema = z.object({ ...taskFields, form: z.unknown().optional() });
-
-export const userTask: StepHandler<z.infer<typeof schema>> = {
-  type: 'user_task',
-  schema: schema as z.ZodType<z.infer<typeof schema>>,
+export const userTask: StepHandler<typeof userTaskType> = {
+  stepType: userTaskType,
   run(config, { component }): Promise<StepResult> {
     const waiting = toTask(config);
     if (waiting.kind === 'waiting' && waiting.task && component?.ui_widget_id) {

@@ -1,29 +1,14 @@
 // webhook: posts a payload to another system, signed by the Standard Webhooks specification (webhook-id,
 // webhook-timestamp, webhook-signature), for which receivers have libraries.
 
-import { z } from 'zod';
+import { webhookType } from '../../_shared/step-types/webhook.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
 import { toHeaders } from './http-request.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-const schema = z.object({
-  url: z.url({ protocol: /^https?$/ }),
-  payload: z.unknown().optional(),
-  headers: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).nullable())
-    .default({}),
-  /** Plain text, or whsec_ followed by the key in base64. */
-  secret: z.string().min(1).nullish(),
-  retry_on: z.array(z.union([z.number().int(), z.enum(['4xx', '5xx'])])).optional(),
-});
-
-type WebhookConfig = z.infer<typeof schema>;
-
-export const webhook: StepHandler<WebhookConfig> = {
-  type: 'webhook',
-  mayUseSecrets: true,
-  schema: schema as z.ZodType<WebhookConfig>,
+export const webhook: StepHandler<typeof webhookType> = {
+  stepType: webhookType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const body = JSON.stringify(config.payload ?? {});
     const headers = toHeaders(config.headers);

@@ -1,20 +1,12 @@
 // work_queue_push and work_queue_pop: pass items from one run to another through a work queue.
 
-import { z } from 'zod';
+import { workQueuePopType } from '../../_shared/step-types/work-queue-pop.ts';
+import { workQueuePushType } from '../../_shared/step-types/work-queue-push.ts';
 import { refusedBy } from './refusal.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
-const queue = z.string().min(1);
-
-const pushSchema = z.object({
-  queue,
-  item: z.unknown().optional(),
-  priority: z.number().int().min(-1_000_000).max(1_000_000).optional(),
-});
-
-export const workQueuePush: StepHandler<z.infer<typeof pushSchema>> = {
-  type: 'work_queue_push',
-  schema: pushSchema,
+export const workQueuePush: StepHandler<typeof workQueuePushType> = {
+  stepType: workQueuePushType,
   async run(config, ctx): Promise<StepResult> {
     const output = await refusedBy(() =>
       ctx.queues.push(config.queue, config.item ?? null, config.priority ?? 0),
@@ -23,16 +15,8 @@ export const workQueuePush: StepHandler<z.infer<typeof pushSchema>> = {
   },
 };
 
-const popSchema = z.object({
-  queue,
-  /** When the queue is empty: wait for an item (the default), or continue with the handle 'empty'. */
-  wait: z.boolean().optional(),
-  timeout_ms: z.number().int().positive().nullish(),
-});
-
-export const workQueuePop: StepHandler<z.infer<typeof popSchema>> = {
-  type: 'work_queue_pop',
-  schema: popSchema,
+export const workQueuePop: StepHandler<typeof workQueuePopType> = {
+  stepType: workQueuePopType,
   async run(config, ctx): Promise<StepResult> {
     const { found, item, work_queue_id } = await refusedBy(() => ctx.queues.pop(config.queue));
     if (found) return { kind: 'completed', output: item, handle: 'item' };
