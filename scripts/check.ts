@@ -27,6 +27,11 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/docs/main.ts', '--check', '--only', 'files'],
   },
+  {
+    name: 'migration of step types',
+    command: process.execPath,
+    args: ['scripts/step-types.ts', '--check'],
+  },
 ];
 
 interface Outcome {

@@ -688,14 +688,14 @@ isOneToOne: false
                   ]
                 },"step_types": {
                   Row: {
-                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at": string,"description": string,"handles": (string)[] | null,"icon": string,"is_activity": boolean,"is_component": boolean,"is_task": boolean,"label": string,"may_use_secrets": boolean,"name": string,"ordinal": number,"raw_keys": (string)[]
+                    "allowed_in_compensation": boolean,"allowed_in_for_each": boolean,"category": string,"color": string,"config_schema": NonNullable<Json>,"created_at": string,"deadline_keys": (string)[],"default_timeout_ms": number | null,"description": string,"handles": (string)[] | null,"has_retryable_errors": boolean,"icon": string,"is_activity": boolean,"is_brief": boolean,"is_component": boolean,"is_pure": boolean,"is_task": boolean,"label": string,"may_use_secrets": boolean,"name": string,"ordinal": number,"raw_keys": NonNullable<Json>,"wait_kind": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "category": string,"color": string,"config_schema": NonNullable<Json>,"created_at"?: string,"description": string,"handles"?: (string)[] | null,"icon": string,"is_activity"?: boolean,"is_component": boolean,"is_task": boolean,"label": string,"may_use_secrets"?: boolean,"name": string,"ordinal": number,"raw_keys"?: (string)[]
+                    "allowed_in_compensation": boolean,"allowed_in_for_each": boolean,"category": string,"color": string,"config_schema": NonNullable<Json>,"created_at"?: string,"deadline_keys": (string)[],"default_timeout_ms"?: number | null,"description": string,"handles"?: (string)[] | null,"has_retryable_errors": boolean,"icon": string,"is_activity": boolean,"is_brief": boolean,"is_component": boolean,"is_pure": boolean,"is_task": boolean,"label": string,"may_use_secrets": boolean,"name": string,"ordinal": number,"raw_keys": NonNullable<Json>,"wait_kind"?: string | null
                   }
                   Update: {
-                    "category"?: string,"color"?: string,"config_schema"?: NonNullable<Json>,"created_at"?: string,"description"?: string,"handles"?: (string)[] | null,"icon"?: string,"is_activity"?: boolean,"is_component"?: boolean,"is_task"?: boolean,"label"?: string,"may_use_secrets"?: boolean,"name"?: string,"ordinal"?: number,"raw_keys"?: (string)[]
+                    "allowed_in_compensation"?: boolean,"allowed_in_for_each"?: boolean,"category"?: string,"color"?: string,"config_schema"?: NonNullable<Json>,"created_at"?: string,"deadline_keys"?: (string)[],"default_timeout_ms"?: number | null,"description"?: string,"handles"?: (string)[] | null,"has_retryable_errors"?: boolean,"icon"?: string,"is_activity"?: boolean,"is_brief"?: boolean,"is_component"?: boolean,"is_pure"?: boolean,"is_task"?: boolean,"label"?: string,"may_use_secrets"?: boolean,"name"?: string,"ordinal"?: number,"raw_keys"?: NonNullable<Json>,"wait_kind"?: string | null
                   }
                   Relationships: [
                     

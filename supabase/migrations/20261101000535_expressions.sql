@@ -59,7 +59,7 @@ stable
 set search_path = ''
 as $$
 declare
-  raw_keys text[];
+  raw_keys jsonb;
   entry record;
 begin
   if jsonb_typeof(config) <> 'object' then
@@ -67,10 +67,10 @@ begin
   end if;
   select t.raw_keys into raw_keys from stepbase.step_types t where t.name = step_type;
   for entry in select e.key, e.value from jsonb_each(config) e loop
-    if entry.key = any (raw_keys) and jsonb_typeof(entry.value) = 'string' then
-      return next case
+    if raw_keys ? entry.key and jsonb_typeof(entry.value) = 'string' then
+      return next case raw_keys ->> entry.key
         -- A function's parameter list names `steps` without reading it.
-        when step_type = 'inline_code'
+        when 'javascript'
           then regexp_replace(entry.value #>> '{}', '^\s*(async\s+)?(function\s*\w*\s*)?\([^)]*\)', '')
         else entry.value #>> '{}'
       end;

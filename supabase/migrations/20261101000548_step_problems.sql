@@ -1,5 +1,25 @@
 -- Is a step sound? Its type, config, secrets, retries and time, also of what it runs for items or to undo it.
 
+create function stepbase_private.config_problems(outer_id text, place text, kind stepbase.step_types, config jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select outer_id, 'invalid_config', place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+  from jsonb_array_elements(stepbase_private.json_schema_errors(kind.config_schema, config, '', true)) e (problem)
+  union all
+  select outer_id, 'invalid_config', format(
+    '%s.role must be one of %s', place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r))
+  where kind.is_task
+    and jsonb_typeof(config -> 'role') = 'string'
+    and strpos(config ->> 'role', '{{') = 0
+    and not exists (select from stepbase.user_roles r where r.name = config ->> 'role')
+$$;
+
+comment on function stepbase_private.config_problems(text, text, stepbase.step_types, jsonb) is
+  'What is wrong with a config by the schema of its type; the role of a task must be one of user_roles.';
+
 create function stepbase_private.secret_problems(outer_id text, place text, kind stepbase.step_types, config jsonb)
 returns table (node_id text, code text, message text)
 language sql
@@ -9,7 +29,7 @@ as $$
   -- The list of a for_each is kept; the step within it is looked at by itself. Code is given no secrets.
   select outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', place, kind.name)
   where not kind.may_use_secrets
-    and kind.name <> 'inline_code'
+    and not exists (select from jsonb_each_text(kind.raw_keys) k where k.value = 'javascript')
     -- Most configs are done with here.
     and strpos(config::text, 'secrets') > 0
     and exists (
@@ -47,7 +67,7 @@ $$;
 
 comment on function stepbase_private.retry_problems(text, text, jsonb) is 'What is wrong with a retry policy; none is fine.';
 
-create function stepbase_private.inner_step_problems(outer_id text, place text, step jsonb, refused text[])
+create function stepbase_private.inner_step_problems(outer_id text, place text, step jsonb, compensates boolean)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
@@ -60,15 +80,11 @@ begin
   if kind.name is null then
     return query select outer_id, 'unknown_step_type', format(
       '%s: there is no step type %s', place, coalesce(step ->> 'type', '(none)'));
-  elsif kind.name = any (refused) then
+  elsif not (case when compensates then kind.allowed_in_compensation else kind.allowed_in_for_each end) then
     return query select outer_id, 'invalid_config', format('%s.type cannot be %s', place, kind.name);
   else
     return query
-      select
-        outer_id, 'invalid_config',
-        place || '.config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-      from jsonb_array_elements(stepbase_private.json_schema_errors(
-        kind.config_schema, coalesce(step -> 'config', '{}'), '', true)) e (problem)
+      select p.* from stepbase_private.config_problems(outer_id, place || '.config', kind, coalesce(step -> 'config', '{}')) p
       union all
       select p.* from stepbase_private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
   end if;
@@ -84,8 +100,8 @@ begin
 end
 $$;
 
-comment on function stepbase_private.inner_step_problems(text, text, jsonb, text[]) is
-  'What is wrong with a step that is written inside another one.';
+comment on function stepbase_private.inner_step_problems(text, text, jsonb, boolean) is
+  'What is wrong with a step that is written inside another one: it compensates that one, or is the step of a for_each.';
 
 create function stepbase_private.node_problems(node jsonb, app_code text)
 returns table (node_id text, code text, message text)
@@ -102,10 +118,7 @@ declare
 begin
   select t.* into kind from stepbase.step_types t where t.name = node ->> 'type';
 
-  return query
-    select id, 'invalid_config', 'config' || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-    from jsonb_array_elements(stepbase_private.json_schema_errors(kind.config_schema, config, '', true)) e (problem);
-
+  return query select p.* from stepbase_private.config_problems(id, 'config', kind, config) p;
   return query select p.* from stepbase_private.secret_problems(id, 'config', kind, config) p;
 
   -- A step within a step: for_each's, and the one that undoes this one.
@@ -114,7 +127,7 @@ begin
       select p.* from stepbase_private.inner_step_problems(
         id, 'config.step',
         case jsonb_typeof(config -> 'step') when 'object' then (config -> 'step') - c_outer end,
-        '{for_each,condition,wait_for_signal,delay,wait_for_approval,user_task}'
+        false
       ) p
       union all
       select id, 'invalid_config', format('config.step.%s must stand beside config: it holds for every item', k.key)
@@ -123,9 +136,7 @@ begin
   end if;
   if data ? 'compensate' and data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(
-        id, 'compensate', data -> 'compensate', '{for_each,condition,wait_for_signal,delay,child_workflow}'
-      ) p;
+      select p.* from stepbase_private.inner_step_problems(id, 'compensate', data -> 'compensate', true) p;
   end if;
 
   return query select p.* from stepbase_private.retry_problems(id, 'retry', data -> 'retry') p;
