@@ -52,6 +52,39 @@ $$;
 
 comment on function stepbase_engine.retry_plan(jsonb) is 'A retry policy with the waits it leads to, jitter left out.';
 
+create function stepbase_engine.deadline_of(p_type stepbase.step_types, p_config jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_config -> k.key
+  from unnest(p_type.deadline_keys) with ordinality as k (key, place)
+  where p_config ? k.key
+  order by k.place
+  limit 1;
+$$;
+
+comment on function stepbase_engine.deadline_of(stepbase.step_types, jsonb) is
+'What limits the wait of a step, by its config: milliseconds, a date or a template; null: nothing.';
+
+create function stepbase_engine.may_wait_forever(p_type stepbase.step_types, p_config jsonb, p_retry jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  -- A delay, a child and the items of a list end by themselves; a person, a signal or an item may never come.
+  select coalesce(p_type.wait_kind in ('task', 'signal', 'queue'), false)
+    and p_config -> 'wait' is distinct from 'false'
+    and coalesce(stepbase_engine.deadline_of(p_type, p_config), 'null') = 'null'
+    -- The limit for all attempts of a step holds for its waits, too.
+    and not coalesce(p_retry ? 'max_elapsed_ms', false);
+$$;
+
+comment on function stepbase_engine.may_wait_forever(stepbase.step_types, jsonb, jsonb) is
+'Whether a step waits for something that may never come, and has no deadline.';
+
 create function stepbase_engine.explain_nodes(p_workflow_version_id uuid)
 returns jsonb
 language sql
@@ -81,28 +114,25 @@ as $$
       ),
       'join', n.join_mode,
       'on_error', n.on_error,
-      -- What the handlers use when the node says nothing; a wait holds no worker.
       'attempt_timeout_ms', case
-        when n.node_type in ('delay', 'wait_for_signal', 'wait_for_approval', 'user_task', 'child_workflow') then null
-        when n.timeout_ms is not null then n.timeout_ms
-        else case coalesce(n.config -> 'step' ->> 'type', n.node_type)
-          when 'http_request' then 30000
-          when 'webhook' then 30000
-          when 'llm_call' then 120000
-          when 'inline_code' then 1000
-          else 300000
-        end
+        when t.default_timeout_ms is not null
+          then coalesce(n.timeout_ms, item.default_timeout_ms, t.default_timeout_ms)
       end,
-      'deadline_ms', coalesce(n.config -> 'deadline_ms', n.config -> 'timeout_ms', n.config -> 'ms', n.config -> 'until'),
-      'concurrency', case n.node_type when 'for_each' then coalesce(n.config -> 'concurrency', '10') end,
+      'deadline_ms', stepbase_engine.deadline_of(t, n.config),
+      'concurrency', case t.wait_kind
+        when 'items' then coalesce(n.config -> 'concurrency', t.config_schema #> '{properties,concurrency,default}')
+      end,
       'each', n.config -> 'step' -> 'type',
-      'workflow', case n.node_type when 'child_workflow' then n.config -> 'workflow' end,
+      'workflow', case t.wait_kind when 'child' then n.config -> 'workflow' end,
       'component', n.config -> 'component',
       'compensate', n.compensate -> 'type',
       'retry', stepbase_engine.retry_plan(n.retry)
     )) order by n.ordinal
   ), '[]')
   from stepbase.workflow_nodes n
+  join stepbase.step_types t on t.name = n.node_type
+  -- What a for_each runs for every item.
+  left join stepbase.step_types item on item.name = n.config #>> '{step,type}'
   cross join lateral stepbase_engine.expression_facts(n.node_type, n.config) f
   where n.workflow_version_id = p_workflow_version_id;
 $$;
@@ -125,20 +155,11 @@ as $$
       stepbase_engine.max_attempts(n.retry) as attempts,
       stepbase_engine.retry_plan(n.retry) as plan,
       coalesce(n.config -> 'step', jsonb_build_object('type', n.node_type, 'config', n.config)) as work,
-      case n.node_type
-        when 'delay' then n.config -> 'ms'
-        when 'wait_for_signal' then n.config -> 'timeout_ms'
-        when 'work_queue_pop' then n.config -> 'timeout_ms'
-        when 'child_workflow' then n.config -> 'timeout_ms'
-        when 'wait_for_approval' then n.config -> 'deadline_ms'
-        when 'user_task' then n.config -> 'deadline_ms'
-      end as wait,
-      (
-        n.node_type in ('wait_for_approval', 'user_task', 'wait_for_signal')
-        or (n.node_type = 'work_queue_pop' and n.config -> 'wait' is distinct from 'false')
-      )
-      -- What limits the step with all of its attempts limits its waits.
-      and not coalesce(n.retry ? 'max_elapsed_ms', false) as may_wait_on,
+      t.wait_kind,
+      t.handles is null as may_leave_by_any_handle,
+      t.config_schema #> '{properties,concurrency,default}' as default_concurrency,
+      stepbase_engine.deadline_of(t, n.config) as wait,
+      stepbase_engine.may_wait_forever(t, n.config, n.retry) as may_wait_forever,
       (
         select coalesce(array_agg(coalesce(e.source_handle, '')), '{}')
         from stepbase.workflow_edges e
@@ -147,26 +168,24 @@ as $$
     from stepbase.workflow_nodes n
     join stepbase.workflow_versions v on v.id = n.workflow_version_id
     join stepbase.workflows w on w.id = v.workflow_id
+    join stepbase.step_types t on t.name = n.node_type
     cross join lateral stepbase_engine.expression_facts(n.node_type, n.config) f
     where n.workflow_version_id = p_workflow_version_id
   )
   select n.node_id, x.code, x.message
   from node n
+  -- The type that does the work: of a for_each, the step of its items. And the type that compensates.
+  left join stepbase.step_types worker on worker.name = n.work ->> 'type'
+  left join stepbase.step_types compensator on compensator.name = n.compensate ->> 'type'
   cross join lateral (
     values
       (
-        n.may_wait_on and coalesce(n.wait, 'null') = 'null',
+        n.may_wait_forever,
         'wait_without_deadline',
         format('waits until the run times out (%s s): give it a deadline', n.run_ms / 1000)
       ),
       (
-        case n.compensate ->> 'type'
-          when 'user_task' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
-          when 'wait_for_approval' then coalesce(n.compensate #> '{config,deadline_ms}', 'null') = 'null'
-          when 'work_queue_pop' then coalesce(n.compensate #> '{config,timeout_ms}', 'null') = 'null'
-            and n.compensate #> '{config,wait}' is distinct from 'false'
-        end
-        and not coalesce(n.compensate -> 'retry' ? 'max_elapsed_ms', false),
+        stepbase_engine.may_wait_forever(compensator, n.compensate -> 'config', n.compensate -> 'retry'),
         'wait_without_deadline',
         'what undoes it waits until somebody ends the undoing: give it a deadline'
       ),
@@ -187,10 +206,8 @@ as $$
           n.plan ->> 'all_waits_ms', n.run_ms)
       ),
       (
-        n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false) and n.work ->> 'type' in (
-          'transform', 'condition', 'delay', 'wait_for_approval', 'user_task', 'wait_for_signal', 'emit_event',
-          'child_workflow', 'work_queue_pop'
-        ),
+        n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false)
+          and not worker.has_retryable_errors,
         'retry_has_no_effect',
         format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
       ),
@@ -205,7 +222,7 @@ as $$
         'a mail server may have taken a mail whose attempt failed: it can be sent twice'
       ),
       (
-        n.work ->> 'type' in ('http_request', 'webhook') and exists (
+        worker.config_schema -> 'properties' ? 'headers' and exists (
           select 1 from jsonb_each_text(case jsonb_typeof(n.work -> 'config' -> 'headers')
             when 'object' then n.work -> 'config' -> 'headers' else '{}' end) h
           where lower(h.key) = 'idempotency-key' and strpos(h.value, '{{') = 0
@@ -214,9 +231,9 @@ as $$
         'sends the same Idempotency-Key in every run: the other side will do it once for all of them'
       ),
       (
-        n.node_type = 'for_each' and not n.config ? 'concurrency',
+        n.wait_kind = 'items' and not n.config ? 'concurrency',
         'for_each_default_concurrency',
-        'works on 10 items at a time, because concurrency is not given'
+        format('works on %s items at a time, because concurrency is not given', n.default_concurrency)
       ),
       (
         n.reads_everything,
@@ -224,12 +241,12 @@ as $$
         'may read all outputs of the run and loads them all: name the steps it needs'
       ),
       (
-        n.may_wait_on and coalesce(n.wait, 'null') = 'null' and 'timeout' = any (n.handles),
+        n.may_wait_forever and 'timeout' = any (n.handles),
         'timeout_edge_never_taken',
         'has a timeout edge but no deadline'
       ),
       (
-        n.node_type = 'delay' and jsonb_typeof(n.config -> 'ms') = 'number' and n.handles && array['error', 'timeout'],
+        n.wait_kind = 'delay' and jsonb_typeof(n.wait) = 'number' and n.handles && array['error', 'timeout'],
         'error_edge_never_taken',
         'a delay of a fixed time does not fail'
       ),
@@ -239,7 +256,7 @@ as $$
         'its error edge takes every failure, so on_error: continue says nothing'
       ),
       (
-        n.node_type = 'condition' and not exists (
+        n.may_leave_by_any_handle and not exists (
           select 1 from unnest(n.handles) h where h not in ('', 'error', 'timeout')),
         'condition_chooses_nothing',
         'no edge leaves by a handle, so its value decides nothing'
@@ -255,7 +272,7 @@ as $$
         'joins any of its incoming edges but has fewer than two'
       ),
       (
-        n.work ->> 'type' in ('work_queue_push', 'work_queue_pop') and strpos(n.work -> 'config' ->> 'queue', '{{') = 0
+        worker.config_schema -> 'properties' ? 'queue' and strpos(n.work -> 'config' ->> 'queue', '{{') = 0
           and not exists (
             select 1
             from stepbase.work_queues q
@@ -270,7 +287,7 @@ as $$
         format('there is no work queue %s', n.work -> 'config' ->> 'queue')
       ),
       (
-        n.work ->> 'type' = 'child_workflow' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
+        worker.wait_kind = 'child' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
           and not exists (
             select 1 from stepbase.workflows c
             where c.id = stepbase_private.child_workflow_id(n.workflow_id, n.work -> 'config' ->> 'workflow')
@@ -387,6 +404,8 @@ comment on function stepbase.explain_workflow(text, int) is
 
 revoke execute on function stepbase_engine.expression_facts(text, jsonb) from public;
 revoke execute on function stepbase_engine.retry_plan(jsonb) from public;
+revoke execute on function stepbase_engine.deadline_of(stepbase.step_types, jsonb) from public;
+revoke execute on function stepbase_engine.may_wait_forever(stepbase.step_types, jsonb, jsonb) from public;
 revoke execute on function stepbase_engine.explain_nodes(uuid) from public;
 revoke execute on function stepbase_engine.explain_warnings(uuid) from public;
 revoke execute on function stepbase_engine.explain_version(uuid) from public;
