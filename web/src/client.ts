@@ -27,7 +27,9 @@ type Tables = Database['stepbase']['Tables'];
 export type Run = Omit<Tables['runs']['Row'], 'context'>;
 export type StepRun = Tables['step_runs']['Row'];
 export type RunEvent = Tables['run_events']['Row'];
-export type WorkflowNode = Tables['workflow_nodes']['Row'];
+/** How a step type is drawn. */
+export type StepType = Pick<Tables['step_types']['Row'], 'label' | 'icon' | 'color'>;
+export type WorkflowNode = Tables['workflow_nodes']['Row'] & { step_type: StepType };
 export type WorkflowEdge = Tables['workflow_edges']['Row'];
 export type Workflow = Tables['workflows']['Row'];
 export type Json = Run['input'];

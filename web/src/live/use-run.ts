@@ -28,7 +28,10 @@ async function loadGraph(run: Run): Promise<Graph> {
   const version = run.workflow_version_id;
   const [workflow, nodes, edges] = await Promise.all([
     supabase.from('workflows').select('name,kebab_name').eq('id', run.workflow_id).single(),
-    supabase.from('workflow_nodes').select('*').eq('workflow_version_id', version),
+    supabase
+      .from('workflow_nodes')
+      .select('*,step_type:step_types!workflow_nodes_node_type_fkey(label,icon,color)')
+      .eq('workflow_version_id', version),
     supabase.from('workflow_edges').select('*').eq('workflow_version_id', version),
   ]);
   for (const part of [workflow, nodes, edges]) if (part.error) throw part.error;

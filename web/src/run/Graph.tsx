@@ -12,8 +12,8 @@ import {
   ReactFlow,
 } from '@xyflow/react';
 import { useCallback, useMemo, useState } from 'react';
-import type { StepRun, WorkflowEdge, WorkflowNode } from '../client.ts';
-import { duration, words } from '../ui/format.ts';
+import type { StepRun, StepType, WorkflowEdge, WorkflowNode } from '../client.ts';
+import { duration } from '../ui/format.ts';
 import { StepIcon } from '../ui/Icon.tsx';
 import { Status } from '../ui/Status.tsx';
 import { positions } from './layout.ts';
@@ -28,7 +28,7 @@ interface Props {
 
 type StepData = {
   label: string;
-  type: string;
+  type: StepType;
   status: string;
   attempt: number;
   durationMs: number | null;
@@ -52,10 +52,10 @@ function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
     >
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <div className="step-head">
-        <StepIcon type={data.type} />
+        <StepIcon icon={data.type.icon} color={data.type.color} />
         <div>
           <div className="step-label">{data.label}</div>
-          <div className="muted small">{words(data.type)}</div>
+          <div className="muted small">{data.type.label}</div>
         </div>
       </div>
       <div className="step-foot">
@@ -115,7 +115,7 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
       selected: node.node_id === chosen,
       data: {
         label: node.label || node.node_id,
-        type: node.node_type,
+        type: node.step_type,
         status: step?.status ?? 'pending',
         attempt: step?.attempt ?? 1,
         durationMs: step?.duration_ms ?? null,
