@@ -1,0 +1,157 @@
+// The generator of the step_types migration: what it writes, what it refuses, and that drift is found.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { exactlyOne, onlyAtRunTime, textUpTo } from '../../functions/_shared/step-types/config.ts';
+import { stepTypes } from '../../functions/_shared/step-types/index.ts';
+import { toJsonSchema } from '../../scripts/step-types/json-schema.ts';
+import { stepTypesMigration } from '../../scripts/step-types/migration.ts';
+
+const MIGRATION = 'supabase/migrations/20261101000210_step_types.sql';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'step-types-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function check(...args: string[]): Promise<{ code: number; err: string }> {
+  try {
+    await promisify(execFile)(process.execPath, ['scripts/step-types.ts', '--check', ...args], {
+      timeout: 30_000,
+    });
+    return { code: 0, err: '' };
+  } catch (error) {
+    const failed = error as { code: number; stderr: string };
+    return { code: failed.code, err: failed.stderr };
+  }
+}
+
+describe('node scripts/step-types.ts --check', () => {
+  test('accepts the committed migration', async () => {
+    expect(await check()).toEqual({ code: 0, err: '' });
+  });
+
+  test.each([
+    ['a changed fact', (sql: string) => sql.replace('30000', '20000')],
+    ['a changed schema', (sql: string) => sql.replace('"minLength": 1', '"minLength": 2')],
+    ['an empty file', () => ''],
+  ])('finds %s', async (_what, edit) => {
+    const file = join(folder, 'changed.sql');
+    await writeFile(file, edit(await readFile(MIGRATION, 'utf8')));
+    const { code, err } = await check(file);
+    expect(code).toBe(1);
+    expect(err).toContain('differs from functions/_shared/step-types');
+  });
+
+  test('finds a file that is not there', async () => {
+    expect((await check(join(folder, 'missing.sql'))).code).toBe(1);
+  });
+});
+
+describe('the migration', () => {
+  test('has a row for every type, in the order of the list', () => {
+    const sql = stepTypesMigration(stepTypes);
+    const places = stepTypes.map(({ name }) => sql.indexOf(`\n    '${name}', '`));
+    expect(places.every((place) => place > 0)).toBe(true);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  test('names the type whose schema is refused', () => {
+    const [type] = stepTypes;
+    if (!type) throw new Error('there are no step types');
+    const broken = { ...type, config: z.object({ a: z.email() }) };
+    expect(() => stepTypesMigration([broken])).toThrow(
+      /^step type http_request: config schema at /,
+    );
+  });
+});
+
+describe('the JSON Schema of a config', () => {
+  test('is that of the input, with defaults, and names the types of a union', () => {
+    const config = z.object({
+      a: z.string().min(1).transform(String).nullish(),
+      b: z.union([z.int().min(1).max(3), z.boolean(), z.array(z.unknown())]).default(2),
+      c: z.record(z.string(), z.unknown()),
+      type: z.enum(['x', 'y']),
+    });
+    expect(toJsonSchema(config)).toEqual({
+      type: 'object',
+      required: ['c', 'type'],
+      properties: {
+        a: { type: ['string', 'null'], minLength: 1 },
+        b: { type: ['integer', 'boolean', 'array'], minimum: 1, maximum: 3, default: 2 },
+        c: { type: 'object' },
+        type: { enum: ['x', 'y'] },
+      },
+    });
+  });
+
+  test('keeps apart options of one type', () => {
+    const { properties } = toJsonSchema(
+      z.object({
+        a: z.union([z.int(), z.number().min(0.5)]),
+        b: z.union([z.int(), z.enum(['x'])]),
+      }),
+    );
+    expect(properties).toMatchObject({
+      a: { anyOf: [{ type: 'integer' }, { type: 'number', minimum: 0.5 }] },
+      b: { anyOf: [{ type: 'integer' }, { enum: ['x'] }] },
+    });
+  });
+
+  test('has what a declared check says in its words, and nothing of one that holds at run time only', () => {
+    const config = exactlyOne(
+      z.object({
+        a: textUpTo(5).optional(),
+        b: onlyAtRunTime(z.string(), (text) => text !== 'b', 'is b').optional(),
+      }),
+      'a',
+      'b',
+    );
+    expect(toJsonSchema(config)).toEqual({
+      type: 'object',
+      properties: { a: { type: 'string', minLength: 1, maxLength: 5 }, b: { type: 'string' } },
+      oneOf: [{ required: ['a'] }, { required: ['b'] }],
+    });
+  });
+
+  test.each<[string, z.ZodType, RegExp]>([
+    ['a format', z.email(), /the keyword format is not supported/],
+    ['a multiple', z.number().multipleOf(2), /the keyword multipleOf is not supported/],
+    ['a tuple', z.tuple([z.string()]), /the keyword prefixItems is not supported/],
+    ['keys of a record', z.record(z.string().min(2), z.string()), /the keyword propertyNames/],
+    ['a date', z.date(), /Date cannot be represented/],
+    [
+      'a check that is not declared',
+      z.string().refine((text) => text !== 'x'),
+      /refine\(\) is not/,
+    ],
+    ['a flag', z.string().regex(/^a$/i), /the flags of \/\^a\$\/i/],
+    ['an inline flag', z.string().meta({ pattern: '(?i)^a$' }), /uses \(\?i/],
+    ['any character', z.string().regex(/^a.b$/), /uses \., which/],
+    ['a class of letters', z.string().regex(/^\w+$/), /uses \\w, which/],
+    ['a class in a class', z.string().regex(/^[\w.]+$/), /uses/],
+    ['a class by name', z.string().meta({ pattern: '^[[:alpha:]]+$' }), /uses/],
+    ['a look-behind', z.string().regex(/(?<!a)b/), /uses \(\?</],
+    ['a back-reference', z.string().regex(/^(a)\1$/), /uses \\1/],
+    ['many repetitions', z.string().regex(/^a{1,300}$/), /more than 255 times/],
+  ])('refuses %s, and says where', (_what, schema, problem) => {
+    const convert = () => toJsonSchema(z.object({ list: z.array(schema) }));
+    expect(convert).toThrow(problem);
+  });
+
+  test.each([/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/, /^(?!run\.)[^:]+$/, /^(?:a|b-c)*\[x\]{2,}$/])(
+    'allows the pattern %s',
+    (pattern) => {
+      expect(toJsonSchema(z.object({ a: z.string().regex(pattern) })).properties).toEqual({
+        a: { type: 'string', pattern: pattern.source },
+      });
+    },
+  );
+});
