@@ -1,13 +1,14 @@
 // The Node tests: one shared stack for all of them; the browser comes last, when the cores are free.
 
 import { defineConfig } from 'vitest/config';
+import { scaled } from './tests/support/time.ts';
 
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],
-  // Every wait inside the tests has its own, shorter deadline; these end what hangs anyway.
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
-  teardownTimeout: 60_000,
+  // Every wait inside the tests has its own, shorter deadline; these end a test that hangs.
+  testTimeout: scaled(60_000),
+  hookTimeout: scaled(120_000),
+  teardownTimeout: scaled(60_000),
 };
 
 export default defineConfig({
@@ -20,7 +21,7 @@ export default defineConfig({
           ...shared,
           name: 'node',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/browser/**'],
+          exclude: ['tests/browser/**', 'tests/long/**'],
           sequence: { groupOrder: 1 },
         },
       },
@@ -31,6 +32,15 @@ export default defineConfig({
           include: ['tests/browser/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'long',
+          include: ['tests/long/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -73,9 +73,16 @@ function run(check: Check): Promise<Outcome> {
   });
 }
 
+const running = new Set(CHECKS.map(({ name }) => name));
+process.once('SIGTERM', () => {
+  console.log(`stopped while running: ${[...running].join('; ')}`);
+  process.exit(143);
+});
+
 const outcomes = await Promise.all(
   CHECKS.map(async (check) => {
     const outcome = await run(check);
+    running.delete(check.name);
     console.log(`${outcome.ok ? 'ok    ' : 'FAILED'} ${check.name} (${Math.round(outcome.ms)} ms)`);
     return { check, outcome };
   }),

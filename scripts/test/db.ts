@@ -16,7 +16,6 @@ const { values, positionals } = parseArgs({
 const indent = (text: string) => text.replaceAll(/^/gm, '    ');
 
 function print(file: TapFile, number: number): void {
-  console.log(`# Subtest: ${file.name}`);
   for (const line of file.lines) console.log(`    ${line}`);
   console.log(`${file.failures.length === 0 ? 'ok' : 'not ok'} ${number} - ${file.name}`);
   for (const failure of file.failures) console.log(indent(failure.replaceAll(/^/gm, '# ')));
@@ -37,6 +36,8 @@ async function run(stack: Pick<StackInfo, 'data_dir' | 'db_url'>): Promise<boole
     let failed = 0;
     console.log('TAP version 13');
     for (const [index, name] of files.entries()) {
+      // Before the file runs: the output then tells which one it was when this process is stopped.
+      console.log(`# Subtest: ${name}`);
       const file = await runTapFile(database.url, name);
       print(file, index + 1);
       passed += file.passed;

@@ -1,44 +1,61 @@
-// One part of `npm test`: a command with a deadline, whose output says how much passed and failed.
+// One part of `npm test`: a command with a time limit. Its output says how many tests passed and failed, and
+// which file was running when the part was stopped.
 
-import { mkdtempSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { Child } from '../stack/child.ts';
 import { ROOT } from '../stack/options.ts';
-
-export interface Counts {
-  passed: number;
-  failed: number;
-}
+import type { Counts, Progress } from './progress.ts';
 
 export interface Part {
   name: string;
   command: string;
   args: string[];
   env?: Record<string, string>;
-  deadlineMs: number;
-  /** Reads the counts from the output; undefined when it does not tell. */
-  count: (output: string, ok: boolean) => Counts | undefined;
+  /** On the reference machine; see machine.ts. */
+  limitMs: number;
+  /** Reads the counts and the running files from the output; called once the process has ended. */
+  progress: (output: string, ok: boolean) => Progress;
 }
 
 export interface PartResult extends Counts {
   name: string;
   ms: number;
   output: string;
+  /** Why the part did not come to its end, and what was running then. */
+  stopped?: string;
 }
 
-/** The whole output of every part, for looking at afterwards. */
-export const logDir = mkdtempSync(join(tmpdir(), 'stepbase-test-'));
+/** The whole output of every part, to be read afterwards; the first part creates the folder. */
+export const logDir = join(tmpdir(), `stepbase-test-${randomUUID().slice(0, 8)}`);
 
-const running = new Set<Child>();
+const GRACE_MS = 10_000;
 
-/** Ends every part that still runs; called when the tests are interrupted. */
-export async function stopParts(): Promise<void> {
-  await Promise.all([...running].map((child) => child.stop(15_000)));
+interface RunningPart {
+  child: Child;
+  /** Set when the runner ends the part. */
+  reason?: string;
 }
 
-export async function runPart(part: Part): Promise<PartResult> {
+const running = new Set<RunningPart>();
+
+async function stop(part: RunningPart, reason: string): Promise<void> {
+  part.reason ??= reason;
+  await part.child.stop(GRACE_MS);
+}
+
+/** Stops every part that is running; each still reports its counts and its running files. */
+export async function stopParts(reason: string): Promise<void> {
+  await Promise.all([...running].map((part) => stop(part, reason)));
+}
+
+const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
+
+export async function runPart(part: Part, factor = 1): Promise<PartResult> {
   const started = performance.now();
+  const limitMs = part.limitMs * factor;
   const lines: string[] = [];
   const child = await Child.start({
     command: part.command,
@@ -53,32 +70,39 @@ export async function runPart(part: Part): Promise<PartResult> {
     },
     cwd: ROOT,
     logFile: join(logDir, `${part.name.replaceAll(/\W+/g, '-')}.log`),
-    onLine: (line) => lines.push(line),
+    // Deno takes any value of FORCE_COLOR for a wish to have colours.
+    onLine: (line) => lines.push(stripVTControlCharacters(line)),
     stopSignal: 'SIGTERM',
   });
-  running.add(child);
-  let late = false;
-  const deadline = setTimeout(() => {
-    late = true;
-    void child.stop(10_000);
-  }, part.deadlineMs);
+  const self: RunningPart = { child };
+  running.add(self);
+  const timer = setTimeout(() => {
+    void stop(self, `time limit of ${seconds(limitMs)}`);
+  }, limitMs);
   const { code, signal } = await child.exited;
   await child.outputRead;
-  clearTimeout(deadline);
-  running.delete(child);
-  if (late) lines.push(`stopped after ${part.deadlineMs / 1000} s`);
-  const ended = code === 0 && !late;
-  const counts = part.count(lines.join('\n'), ended) ?? { passed: 0, failed: 0 };
-  // A part that failed without counting a failure, or passed without running anything, failed once.
-  const unexplained = (!ended && counts.failed === 0) || (ended && counts.passed === 0);
-  if (unexplained) {
-    lines.push(ended ? 'nothing ran' : `ended with ${signal ?? `exit code ${code}`}`);
-  }
-  return {
+  clearTimeout(timer);
+  running.delete(self);
+
+  const completed = code === 0 && self.reason === undefined;
+  const progress = part.progress(lines.join('\n'), completed);
+  const reason = self.reason ?? (signal ? `ended by ${signal}` : undefined);
+  // A part that failed without a failed test, or passed without any test, counts as one failure.
+  const unexplained = (!completed && progress.failed === 0) || (completed && progress.passed === 0);
+  const result: PartResult = {
     name: part.name,
-    passed: counts.passed,
-    failed: counts.failed + (unexplained ? 1 : 0),
+    passed: progress.passed,
+    failed: progress.failed + (unexplained ? 1 : 0),
     ms: performance.now() - started,
-    output: lines.join('\n'),
+    output: '',
   };
+  if (reason !== undefined) {
+    const files = progress.running.length > 0 ? progress.running.join(', ') : 'no test file';
+    result.stopped = `${reason}, while running ${files}`;
+    lines.push(`stopped: ${result.stopped}`);
+  } else if (unexplained) {
+    lines.push(completed ? 'no test ran' : `ended with exit code ${code} and no failed test`);
+  }
+  result.output = lines.join('\n');
+  return result;
 }

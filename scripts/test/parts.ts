@@ -1,50 +1,41 @@
-// What `npm test` consists of, and how each part's output is counted.
+// What `npm test` consists of: the command of each part, its time limit, and how its output is counted.
 
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../stack/options.ts';
 import type { Stack } from '../stack/stack.ts';
-import { type Counts, logDir, type Part } from './part.ts';
+import { logDir, type Part } from './part.ts';
+import {
+  readCheckProgress,
+  readDenoProgress,
+  readTapProgress,
+  readVitestProgress,
+} from './progress.ts';
+import { PROGRESS_FILE } from './progress-reporter.ts';
 
 const MINUTE = 60_000;
-
-function countLines(output: string, pass: RegExp, fail: RegExp): Counts {
-  const lines = output.split('\n');
-  return {
-    passed: lines.filter((line) => pass.test(line)).length,
-    failed: lines.filter((line) => fail.test(line)).length,
-  };
-}
-
-function countSummary(output: string, pattern: RegExp): Counts | undefined {
-  const found = [...output.matchAll(new RegExp(pattern, 'gm'))].at(-1);
-  return found && { passed: Number(found[1]), failed: Number(found[2]) };
-}
-
-const byExit = (_output: string, ok: boolean): Counts => ({
-  passed: ok ? 1 : 0,
-  failed: ok ? 0 : 1,
-});
 
 export function checkPart(): Part {
   return {
     name: 'check',
     command: process.execPath,
     args: ['scripts/check.ts'],
-    deadlineMs: 4 * MINUTE,
-    count: (output) => countLines(output, /^ok {2,}\S/, /^FAILED \S/),
+    limitMs: 4 * MINUTE,
+    progress: readCheckProgress,
   };
 }
 
-export function denoPart(): Part {
+/** All unit tests beside the functions, or these files. */
+export function denoPart(
   // The folder alone would leave out functions/_shared, which is no member of the Deno workspace.
-  const files = globSync('functions/**/*.test.ts', { cwd: ROOT }).sort();
+  files: readonly string[] = globSync('functions/**/*.test.ts', { cwd: ROOT }).sort(),
+): Part {
   return {
     name: 'functions (deno)',
     command: 'deno',
     args: ['test', '--no-prompt', '--allow-all', ...files],
-    deadlineMs: 5 * MINUTE,
-    count: (output) => countSummary(output, /\| (\d+) passed .*?\| (\d+) failed/),
+    limitMs: 5 * MINUTE,
+    progress: readDenoProgress,
   };
 }
 
@@ -53,12 +44,12 @@ export function databasePart(stack: Stack): Part {
     name: 'database (pgTAP)',
     command: process.execPath,
     args: ['scripts/test/db.ts', '--stack', stack.infoPath],
-    deadlineMs: 5 * MINUTE,
-    count: (output) => countSummary(output, /^# (\d+) passed, (\d+) failed$/m),
+    limitMs: 5 * MINUTE,
+    progress: readTapProgress,
   };
 }
 
-/** The tools that look at a migrated database; each says by its exit code whether all is well. */
+/** The tools that inspect a migrated database; each reports by its exit code. */
 export function databaseToolParts(databaseUrl: string): Part[] {
   const tools: Array<[string, string, string[]]> = [
     ['advisors', 'scripts/advisors.ts', []],
@@ -71,44 +62,75 @@ export function databaseToolParts(databaseUrl: string): Part[] {
       name,
       command: process.execPath,
       args: [script, ...args, '--db-url', databaseUrl],
-      deadlineMs: 2 * MINUTE,
-      count: byExit,
+      limitMs: 2 * MINUTE,
+      progress: (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, running: [] }),
     }));
 }
 
-export function vitestPart(project: 'node' | 'browser', stack: Stack): Part {
-  const report = join(logDir, `vitest-${project}.json`);
+export interface VitestSuite {
+  name: string;
+  project: 'node' | 'browser' | 'long';
+  /** Folders or files; without them the whole project. */
+  paths?: string[];
+  limitMs: number;
+}
+
+/** The integration tests in two parts of about the same length; each folder of tests/ is in one of them. */
+export function integrationSuites(): VitestSuite[] {
+  const others = readdirSync(join(ROOT, 'tests'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !['engine', 'browser', 'long'].includes(entry.name))
+    .map(({ name }) => `tests/${name}/`)
+    .filter((folder) => globSync(`${folder}**/*.test.ts`, { cwd: ROOT }).length > 0);
+  return [
+    {
+      name: 'integration: engine (vitest)',
+      project: 'node',
+      paths: ['tests/engine/'],
+      limitMs: 7 * MINUTE,
+    },
+    {
+      name: 'integration: services (vitest)',
+      project: 'node',
+      paths: others.sort(),
+      limitMs: 7 * MINUTE,
+    },
+  ];
+}
+
+export const BROWSER_SUITE: VitestSuite = {
+  name: 'browser (vitest)',
+  project: 'browser',
+  limitMs: 6 * MINUTE,
+};
+
+export const LONG_SUITE: VitestSuite = {
+  name: 'long (vitest)',
+  project: 'long',
+  limitMs: 25 * MINUTE,
+};
+
+/** Without a stack, Vitest starts one of its own (see shared-stack.ts). */
+export function vitestPart(
+  { name, project, paths = [], limitMs }: VitestSuite,
+  stack?: Pick<Stack, 'infoPath'>,
+): Part {
+  const progress = join(logDir, `${name.replaceAll(/\W+/g, '-')}.jsonl`);
   return {
-    name: project === 'node' ? 'integration (vitest)' : 'browser (vitest)',
+    name,
     command: process.execPath,
     args: [
       join('node_modules', 'vitest', 'vitest.mjs'),
       'run',
       `--project=${project}`,
       '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
+      '--reporter=./scripts/test/progress-reporter.ts',
+      ...paths,
     ],
-    env: { STEPBASE_TEST_STACK: stack.infoPath },
-    deadlineMs: 8 * MINUTE,
-    count: () => countReport(report),
+    env: {
+      [PROGRESS_FILE]: progress,
+      ...(stack ? { STEPBASE_TEST_STACK: stack.infoPath } : {}),
+    },
+    limitMs,
+    progress: () => readVitestProgress(progress),
   };
-}
-
-interface VitestReport {
-  numPassedTests: number;
-  numFailedTests: number;
-  testResults: Array<{ status: string; assertionResults: Array<{ status: string }> }>;
-}
-
-function countReport(path: string): Counts | undefined {
-  if (!existsSync(path)) return undefined;
-  const report = JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
-  // A file that could not be loaded, or whose hooks failed, has no failed test of its own.
-  const broken = report.testResults.filter(
-    (file) =>
-      file.status === 'failed' &&
-      !file.assertionResults.some((assertion) => assertion.status === 'failed'),
-  ).length;
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken };
 }

@@ -53,8 +53,6 @@ export async function checkServerLogs(folder: string): Promise<PartResult> {
   const started = performance.now();
   const deadlocks = await findDeadlocks(folder).catch((error) => [String(error)]);
   const [passed, failed] = deadlocks.length === 0 ? [1, 0] : [0, deadlocks.length];
-  const verdict = failed === 0 ? 'ok    ' : 'FAILED';
-  console.log(`${verdict} ${NAME}: ${passed} passed, ${failed} failed`);
   const ms = performance.now() - started;
   return { name: NAME, passed, failed, ms, output: deadlocks.join('\n\n') };
 }

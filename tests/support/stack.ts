@@ -12,6 +12,7 @@ import {
 } from '../../scripts/stack/databases.ts';
 import { SEED_USERS, type SeedUser } from '../../scripts/stack/seed-users.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
+import { scaled } from './time.ts';
 
 export type { FreshDatabase, StackClient, StackInfo };
 
@@ -76,12 +77,13 @@ export async function waitFor<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   deadlineMs = 15_000,
 ): Promise<T> {
-  const end = Date.now() + deadlineMs;
+  const limitMs = scaled(deadlineMs);
+  const end = Date.now() + limitMs;
   let pause = 10;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() >= end) throw new Error(`${what}: not so after ${deadlineMs} ms`);
+    if (Date.now() >= end) throw new Error(`${what}: not so after ${limitMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 1.5, 200);
   }
@@ -106,12 +108,13 @@ export function inbox<T>(): Inbox<T> {
       for (const look of [...waiting]) look();
     },
     next(what, matches, deadlineMs = 15_000) {
+      const limitMs = scaled(deadlineMs);
       return new Promise<T>((resolve, reject) => {
         const timer = setTimeout(() => {
           waiting.delete(look);
           const seen = JSON.stringify(all).slice(0, 2_000);
-          reject(new Error(`${what}: did not come within ${deadlineMs} ms; came: ${seen}`));
-        }, deadlineMs);
+          reject(new Error(`${what}: did not come within ${limitMs} ms; came: ${seen}`));
+        }, limitMs);
         const look = () => {
           const found = all.find(matches);
           if (found === undefined) return;

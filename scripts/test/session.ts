@@ -1,0 +1,108 @@
+// A run of several parts: prints each result, the whole output of the parts that failed, and as its last line
+// `N passed, N failed`. Time limits grow with the machine (machine.ts) up to a limit for all parts together.
+
+import { rmSync } from 'node:fs';
+import { onOrphaned } from '../stack/orphan.ts';
+import { measureMachine, timeFactor } from './machine.ts';
+import { logDir, type Part, type PartResult, runPart, stopParts } from './part.ts';
+
+/** Vitest multiplies its own limits by this; see vitest.config.ts. */
+export const TIME_FACTOR = 'STEPBASE_TEST_TIME_FACTOR';
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+export class Session {
+  readonly #results: PartResult[] = [];
+  readonly #started = performance.now();
+  readonly #limitMs: number;
+  readonly #cleanUp: () => Promise<void>;
+  readonly #afterCleanUp: (() => Promise<PartResult>) | undefined;
+  #factor = 1;
+  #interrupted = false;
+
+  /**
+   * `cleanUp` runs at the end in any case; `afterCleanUp` is one more part, unless the run was interrupted;
+   * `limitMs` bounds the sum of all parts.
+   */
+  constructor(options: {
+    limitMs: number;
+    cleanUp: () => Promise<void>;
+    afterCleanUp?: () => Promise<PartResult>;
+  }) {
+    this.#limitMs = options.limitMs;
+    this.#cleanUp = options.cleanUp;
+    this.#afterCleanUp = options.afterCleanUp;
+    const interrupt = () => {
+      if (this.#interrupted) return;
+      this.#interrupted = true;
+      void stopParts('interrupted');
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+    onOrphaned(interrupt);
+  }
+
+  get interrupted(): boolean {
+    return this.#interrupted;
+  }
+
+  /** Measures the machine; the slowest measurement counts until the end. */
+  calibrate(): void {
+    const machine = measureMachine();
+    const factor = timeFactor(machine);
+    if (factor <= this.#factor) return;
+    this.#factor = factor;
+    console.log(
+      `time limits × ${factor.toFixed(1)} (CPU sample ${Math.round(machine.cpuMs)} ms, ` +
+        `fork ${Math.round(machine.forkMs)} ms, ${machine.cores} cores, load ${machine.load.toFixed(1)})`,
+    );
+  }
+
+  async run(part: Part): Promise<void> {
+    if (this.#interrupted) return;
+    const leftMs = this.#limitMs - (performance.now() - this.#started);
+    if (leftMs <= 0) {
+      const stopped = `not started: all parts together may take ${seconds(this.#limitMs)}`;
+      this.#report({ name: part.name, passed: 0, failed: 1, ms: 0, output: stopped, stopped });
+      return;
+    }
+    const factor = Math.min(this.#factor, leftMs / part.limitMs);
+    const env = { ...part.env, [TIME_FACTOR]: this.#factor.toFixed(2) };
+    this.#report(await runPart({ ...part, env }, factor));
+  }
+
+  #report(result: PartResult): void {
+    this.#results.push(result);
+    const verdict = result.stopped ? 'STOPPED' : result.failed === 0 ? 'ok     ' : 'FAILED ';
+    const stopped = result.stopped ? `; ${result.stopped}` : '';
+    console.log(
+      `${verdict} ${result.name}: ${result.passed} passed, ${result.failed} failed ` +
+        `(${seconds(result.ms)}${stopped})`,
+    );
+  }
+
+  /** Runs `parts`, cleans up, prints the summary and ends the process. */
+  async finish(parts: () => Promise<void>): Promise<never> {
+    let broken: unknown;
+    try {
+      await parts();
+    } catch (error) {
+      broken = error;
+    }
+    await this.#cleanUp();
+    if (this.#afterCleanUp && !this.#interrupted) this.#report(await this.#afterCleanUp());
+    const failures = broken !== undefined && !this.#interrupted ? 1 : 0;
+    if (failures > 0) console.log('\n── the test run itself ──\n', broken);
+    for (const result of this.#results.filter(({ failed }) => failed > 0)) {
+      if (!this.#interrupted) {
+        console.log(`\n── ${result.name} ──\n${result.output.trimEnd()}`);
+      }
+    }
+    console.log(`all parts: ${seconds(performance.now() - this.#started)}`);
+    const passed = this.#results.reduce((sum, result) => sum + result.passed, 0);
+    const failed = this.#results.reduce((sum, result) => sum + result.failed, failures);
+    if (failed > 0) console.log(`The output of every part is in ${logDir}`);
+    else rmSync(logDir, { recursive: true, force: true });
+    console.log(`\n${passed} passed, ${failed} failed`);
+    process.exit(this.#interrupted ? 130 : failed === 0 ? 0 : 1);
+  }
+}

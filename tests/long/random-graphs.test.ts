@@ -1,0 +1,25 @@
+// The long form of the comparison with the reference interpreter: thousands of random graphs.
+
+import { afterAll, beforeAll, test } from 'vitest';
+import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import { checkRandomGraphs } from '../engine/random-graphs.ts';
+import { type Bench, bench } from '../engine/support.ts';
+import { scaled } from '../support/time.ts';
+
+const LIMIT_MS = 8 * 60_000;
+
+let b: Bench;
+let shop: Shop;
+beforeAll(async () => {
+  shop = await startShop();
+  b = await bench();
+});
+afterAll(() => shop?.stop());
+
+test(
+  'the engine does with thousands of random graphs what the reference interpreter does',
+  async () => {
+    await checkRandomGraphs({ b, shop }, { cases: 120, graphs: 25, limitMs: scaled(LIMIT_MS) });
+  },
+  scaled(LIMIT_MS + 60_000),
+);
