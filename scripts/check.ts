@@ -1,4 +1,5 @@
-// `npm run check`: formatting, lint and types of everything, in parallel, quiet when all is well.
+// `npm run check`: formatting, lint, types and commit subjects, in parallel; prints the output of failed checks.
+
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -32,6 +33,7 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/step-types.ts', '--check'],
   },
+  { name: 'commit subjects', command: process.execPath, args: ['scripts/commit-lint.ts'] },
 ];
 
 interface Outcome {
@@ -83,7 +85,10 @@ const outcomes = await Promise.all(
   CHECKS.map(async (check) => {
     const outcome = await run(check);
     running.delete(check.name);
-    console.log(`${outcome.ok ? 'ok    ' : 'FAILED'} ${check.name} (${Math.round(outcome.ms)} ms)`);
+    // A check that had nothing to check gives its reason.
+    const [skipped = ''] = /^skipped: .*$/m.exec(outcome.output) ?? [];
+    const details = [`${Math.round(outcome.ms)} ms`, skipped].filter(Boolean).join('; ');
+    console.log(`${outcome.ok ? 'ok    ' : 'FAILED'} ${check.name} (${details})`);
     return { check, outcome };
   }),
 );

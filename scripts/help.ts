@@ -1,0 +1,68 @@
+// `npm run help`: every command of package.json with one line, in groups. A test compares it with package.json.
+
+import { fileURLToPath } from 'node:url';
+
+interface Group {
+  title: string;
+  /** Name of the npm script, and what it does. */
+  commands: Record<string, string>;
+}
+
+export const GROUPS: readonly Group[] = [
+  {
+    title: 'Run',
+    commands: {
+      start: 'start the whole stack on this machine; -- --port N, --data DIR, --reset',
+      demo: 'run three workflows on a throw-away stack and print each step; -- --json',
+      explain: 'print how the engine understands a workflow; -- <workflow> [--app APP] [--json]',
+    },
+  },
+  {
+    title: 'Test',
+    commands: {
+      test: 'run every test but the long ones: check, Deno, pgTAP, integration, browser',
+      watch: 'run one test file again at every change, on a warm stack; -- <test file>',
+      'test:functions': 'run the Deno unit tests of functions/; -- [files]',
+      'test:db': 'run the pgTAP tests; -- [part of a path] [--stack stack.json]',
+      'test:node': 'run the integration tests; -- [part of a path]',
+      'test:browser': 'run the tests of the web client in a real browser',
+      'test:long': 'run the long suites: chaos and random graphs for minutes',
+      chaos: 'kill workers, crash the database, audit every run; -- [--short] [--json]',
+    },
+  },
+  {
+    title: 'Check',
+    commands: {
+      check: 'check formatting, lint, types and commit subjects of everything',
+      'lint:sql': "check SQL with PostgreSQL's own parser; -- [--fix]",
+      'lint:commits': 'check commit subjects: type(scope): imperative, at most 72 characters',
+      advisors: 'run the security and performance lints of Supabase on the schema',
+      types: 'generate types/database.ts from the migrations; -- [--check]',
+    },
+  },
+  {
+    title: 'Measure',
+    commands: {
+      bench: 'measure Stepbase, its contenders and the limit; -- [--quick] [--json]',
+      'bench:fairness': 'measure one run of an app while another app has 10,000 waiting',
+      'bench:queries': 'measure the plans and times of the named queries on large tables',
+    },
+  },
+  { title: 'Learn', commands: { help: 'print this list' } },
+];
+
+const NPM_NATIVE: ReadonlySet<string> = new Set(['start', 'test']);
+
+export function helpText(): string {
+  const called = (name: string) => (NPM_NATIVE.has(name) ? `npm ${name}` : `npm run ${name}`);
+  const names = GROUPS.flatMap(({ commands }) => Object.keys(commands).map(called));
+  const width = Math.max(...names.map((name) => name.length));
+  return GROUPS.map(({ title, commands }) =>
+    [
+      title,
+      ...Object.entries(commands).map(([name, text]) => `  ${called(name).padEnd(width)}  ${text}`),
+    ].join('\n'),
+  ).join('\n\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(helpText());
