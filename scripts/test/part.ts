@@ -97,7 +97,10 @@ export async function runPart(part: Part, factor = 1): Promise<PartResult> {
     output: '',
   };
   if (reason !== undefined) {
-    const files = progress.running.length > 0 ? progress.running.join(', ') : 'no test file';
+    const files =
+      progress.running.length > 0
+        ? progress.running.join(', ')
+        : 'no test file (before, between or after files)';
     result.stopped = `${reason}, while running ${files}`;
     lines.push(`stopped: ${result.stopped}`);
   } else if (unexplained) {

@@ -10,11 +10,22 @@ import { postgresAccount } from '../../scripts/stack/postgres/system-user.ts';
 
 const PACKAGES = '/usr/lib/postgresql';
 
-/** Major versions whose server programs are on this machine. */
+/**
+ * Major versions whose server programs are on this machine. STEPBASE_TEST_POSTGRES ("15" or "15,17") selects
+ * some of them and demands that they are installed, so that CI cannot lose a version unnoticed.
+ */
 export async function installedVersions(): Promise<string[]> {
-  if (!existsSync(PACKAGES)) return [];
-  const versions = await readdir(PACKAGES);
-  return versions.filter((version) => existsSync(join(PACKAGES, version, 'bin', 'postgres')));
+  const entries = existsSync(PACKAGES) ? await readdir(PACKAGES) : [];
+  const installed = entries.filter((entry) => existsSync(join(PACKAGES, entry, 'bin', 'postgres')));
+  const wanted = process.env.STEPBASE_TEST_POSTGRES?.split(',').filter(Boolean) ?? [];
+  if (wanted.length === 0) return installed;
+  const missing = wanted.filter((version) => !installed.includes(version));
+  if (missing.length > 0) {
+    throw new Error(
+      `PostgreSQL ${missing.join(', ')} is not in ${PACKAGES}, but STEPBASE_TEST_POSTGRES names it`,
+    );
+  }
+  return wanted;
 }
 
 async function freePort(): Promise<number> {
