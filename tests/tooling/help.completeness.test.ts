@@ -26,3 +26,11 @@ test('every command installs the dependencies first', () => {
   for (const name of commands)
     expect(scripts[`pre${name}`], name).toBe('node scripts/prestart.mjs');
 });
+
+test('every npm command that the guides mention exists', () => {
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
+    const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
+    const mentioned = [...text.matchAll(/npm run ([a-z][a-z:]*)/g)].map(([, name]) => name);
+    for (const name of mentioned) expect(commands, page).toContain(name);
+  }
+});
