@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     .map((file) => relative(ROOT, resolve(file)));
   const all = globSync(['supabase/**/*.sql', 'scripts/**/*.sql'], {
     cwd: ROOT,
-    // The bench's peers are installed beside it.
+    // The benchmark's contenders have their own node_modules.
     exclude: ['**/node_modules'],
   }).sort();
   const files = await Promise.all(

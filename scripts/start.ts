@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { bearDriverFaults } from './stack/driver-faults.ts';
+import { tolerateDriverFaults } from './stack/driver-faults.ts';
 import { optionsFromArguments, ROOT, StackError } from './stack/options.ts';
 import { onOrphaned } from './stack/orphan.ts';
 import { SEED_USERS } from './stack/seed-users.ts';
@@ -71,7 +71,7 @@ onOrphaned(() => void shutDown('', 0));
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-bearDriverFaults();
+tolerateDriverFaults();
 
 try {
   const envFile = join(ROOT, '.env');

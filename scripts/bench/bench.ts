@@ -1,14 +1,18 @@
-// The measurement: every contender gets its turn in every round, in an order that moves on with the rounds;
-// the others are stopped meanwhile. What is reported is the median of the rounds.
+// The measurement: each round measures every contender once, in an order that rotates with the rounds; the other
+// contenders are stopped meanwhile. The report has the median of the rounds.
 
+import { type ContenderName, installContenders, runContender } from './contenders.ts';
+import {
+  type BenchDatabase,
+  type BenchEnvironment,
+  createBenchEnvironment,
+} from './environment.ts';
 import { type Contender, type Figures, figuresOf, median, shown } from './figures.ts';
-import { type BenchDatabase, type Ground, layGround } from './ground.ts';
 import { fillHistory } from './history.ts';
+import { type HttpTarget, startHttpTarget } from './http-target.ts';
 import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
 import { measureLimit } from './limit.ts';
-import { type Outside, startOutside } from './outside.ts';
 import { calling, fan, linear, makeOwner, memberSession, publish } from './owner.ts';
-import { installPeers, type PeerName, runPeer } from './peers.ts';
 import { PROFILE_SETTINGS, type Profile, startProfile } from './profile.ts';
 import { type Sizes, STEPS } from './sizes.ts';
 import { type Stepbase, startStepbase } from './stepbase.ts';
@@ -20,16 +24,16 @@ export interface BenchOptions {
   rounds: number;
   rows: ReadonlySet<Row>;
   contenders: ReadonlySet<Contender>;
-  /** Also finds out where the time of the first row goes; measuring that costs time itself. */
+  /** Also profiles the first row, which slows it down. */
   profile: boolean;
   say: (message: string) => void;
 }
 
 export interface BenchResult {
   figures: Figures;
-  /** What each round measured, by name. */
+  /** The values of each round, by name. */
   rounds: Record<string, number[]>;
-  /** version(), as the server tells it. */
+  /** Version and settings of the server. */
   server: string;
   profile: Profile | undefined;
 }
@@ -41,34 +45,37 @@ const LONG = 'long';
 
 export async function measure(options: BenchOptions): Promise<BenchResult> {
   const { contenders, profile, rows, say } = options;
-  if (contenders.has('dbos') || contenders.has('graphile_worker')) installPeers(say);
-  const ground = await layGround([LOG_LINE, ...(profile ? PROFILE_SETTINGS : [])]);
-  // Workers and peers end with this process; the data would stay.
-  const abandon = () => void ground.stop().finally(() => process.exit(130));
+  if (contenders.has('dbos') || contenders.has('graphile_worker')) installContenders(say);
+  const environment = await createBenchEnvironment([
+    LOG_LINE,
+    ...(profile ? PROFILE_SETTINGS : []),
+  ]);
+  // Workers and contenders end with this process; the data would stay.
+  const abandon = () => void environment.stop().finally(() => process.exit(130));
   process.once('SIGINT', abandon).once('SIGTERM', abandon);
   try {
-    const outside = await startOutside(ground.dataDir);
+    const httpTarget = await startHttpTarget(environment.dataDir);
     try {
-      return await new Bench(ground, outside, options).run(rows);
+      return await new Bench(environment, httpTarget, options).run(rows);
     } finally {
-      await outside.stop();
+      await httpTarget.stop();
     }
   } finally {
     process.off('SIGINT', abandon).off('SIGTERM', abandon);
-    await ground.stop();
+    await environment.stop();
   }
 }
 
 class Bench {
-  readonly #ground: Ground;
+  readonly #environment: BenchEnvironment;
   readonly #options: BenchOptions;
   readonly #measured = new Map<string, number[]>();
-  readonly #outside: Outside;
+  readonly #httpTarget: HttpTarget;
   #profile: Profile | undefined;
 
-  constructor(ground: Ground, outside: Outside, options: BenchOptions) {
-    this.#ground = ground;
-    this.#outside = outside;
+  constructor(environment: BenchEnvironment, httpTarget: HttpTarget, options: BenchOptions) {
+    this.#environment = environment;
+    this.#httpTarget = httpTarget;
     this.#options = options;
   }
 
@@ -77,13 +84,13 @@ class Bench {
     for (let round = 0; round < this.#options.rounds; round += 1) {
       for (let i = 0; i < turns.length; i += 1) {
         const turn = turns[(i + round) % turns.length];
-        await this.#ground.settle();
+        await this.#environment.quiesce();
         await turn?.();
       }
     }
     const empty = this.#measured.get('steps_per_s.stepbase') ?? [];
     const loaded = this.#measured.get('steps_per_s.loaded') ?? [];
-    // Of the same round: what the machine did meanwhile hits both.
+    // Of the same round: other load on the machine affects both.
     for (const [round, speed] of loaded.entries()) {
       this.#note('loaded_ratio', speed / (empty[round] ?? Number.NaN));
     }
@@ -91,12 +98,12 @@ class Bench {
     return {
       figures: figuresOf(this.#measured),
       rounds: Object.fromEntries(this.#measured),
-      server: await this.#ground.serverVersion(),
+      server: await this.#environment.serverVersion(),
       profile: this.#profile,
     };
   }
 
-  /** What has to be measured in every round; prepares the databases. */
+  /** The measurements of a round; prepares their databases. */
   async #turns(): Promise<(() => Promise<void>)[]> {
     const { contenders, rows, sizes, say } = this.#options;
     const steps = rows.has('steps') || rows.has('loaded');
@@ -116,11 +123,11 @@ class Bench {
       contenders.has('dbos') &&
       (['steps', 'run_ms', 'calling'] as const).some((row) => rows.has(row))
     ) {
-      const database = await this.#ground.emptyDatabase('bench_dbos');
+      const database = await this.#environment.emptyDatabase('bench_dbos');
       turns.push(() => this.#dbos(database));
     }
     if (contenders.has('graphile_worker') && rows.has('steps')) {
-      const database = await this.#ground.emptyDatabase('bench_graphile_worker');
+      const database = await this.#environment.emptyDatabase('bench_graphile_worker');
       turns.push(() => this.#graphileWorker(database));
     }
     if (contenders.has('limit') && rows.has('steps')) {
@@ -135,10 +142,10 @@ class Bench {
 
   async #stepbaseDatabase(): Promise<BenchDatabase> {
     const { rows, sizes } = this.#options;
-    const database = await this.#ground.migratedDatabase();
+    const database = await this.#environment.migratedDatabase();
     await makeOwner(database);
     const member = await memberSession(database);
-    const { url } = this.#outside;
+    const { url } = this.#httpTarget;
     await publish(member, TEN, linear(STEPS));
     if (rows.has('calling')) await publish(member, CALLING, calling(STEPS, url));
     if (rows.has('fanout')) await publish(member, FAN, fan(sizes.branches));
@@ -149,11 +156,13 @@ class Bench {
 
   async #stepbase(database: BenchDatabase, steps: boolean): Promise<void> {
     const { rows, sizes, profile } = this.#options;
-    const stepbase = await startStepbase(this.#ground, database);
+    const stepbase = await startStepbase(this.#environment, database);
     try {
       await this.#warmUp(stepbase, database);
       if (steps) {
-        const finish = profile ? await startProfile(this.#ground, database, stepbase) : undefined;
+        const finish = profile
+          ? await startProfile(this.#environment, database, stepbase)
+          : undefined;
         await this.#manySteps(stepbase, 'steps_per_s.stepbase');
         this.#profile = await finish?.(sizes.runs * STEPS);
         await stepbase.check(STEPS);
@@ -182,7 +191,7 @@ class Bench {
   }
 
   async #loaded(database: BenchDatabase): Promise<void> {
-    const stepbase = await startStepbase(this.#ground, database);
+    const stepbase = await startStepbase(this.#environment, database);
     try {
       await this.#warmUp(stepbase, database);
       await this.#manySteps(stepbase, 'steps_per_s.loaded');
@@ -196,7 +205,7 @@ class Bench {
     const { sizes } = this.#options;
     await stepbase.many(TEN, sizes.warmUp, sizes.inFlight);
     await stepbase.check(STEPS);
-    await this.#ground.settle(database);
+    await this.#environment.quiesce(database);
   }
 
   async #manySteps(stepbase: Stepbase, name: string): Promise<void> {
@@ -232,7 +241,7 @@ class Bench {
 
   async #dbos(database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
-    const { manyMs, each, callingMs } = await this.#peer<{
+    const { manyMs, each, callingMs } = await this.#contender<{
       manyMs: number;
       each: number[];
       callingMs: number;
@@ -244,26 +253,26 @@ class Bench {
 
   async #graphileWorker(database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
-    const { jobsMs } = await this.#peer<{ jobsMs: number }>('graphile-worker', database);
+    const { jobsMs } = await this.#contender<{ jobsMs: number }>('graphile-worker', database);
     this.#note('steps_per_s.graphile_worker', perSecond(sizes.jobs, jobsMs));
   }
 
-  async #peer<T>(name: PeerName, database: BenchDatabase): Promise<T> {
+  async #contender<T>(name: ContenderName, database: BenchDatabase): Promise<T> {
     const { sizes } = this.#options;
-    const task = { ...sizes, url: database.url, steps: STEPS, callingUrl: this.#outside.url };
-    return await runPeer<T>(name, task, this.#ground.dataDir);
+    const task = { ...sizes, url: database.url, steps: STEPS, callingUrl: this.#httpTarget.url };
+    return await runContender<T>(name, task, this.#environment.dataDir);
   }
 
   async #idle(): Promise<void> {
     const { sizes } = this.#options;
     const database = await this.#stepbaseDatabase();
     await logStatements(database, true);
-    const stepbase = await startStepbase(this.#ground, database);
+    const stepbase = await startStepbase(this.#environment, database);
     try {
       await this.#warmUp(stepbase, database);
       this.#note(
         'idle_statements_per_s',
-        await countIdleStatements(this.#ground, sizes.idleSeconds),
+        await countIdleStatements(this.#environment, sizes.idleSeconds),
       );
     } finally {
       await stepbase.stop();

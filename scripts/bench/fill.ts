@@ -1,4 +1,4 @@
-// Fills a migrated database with many runs, as they would look after months of use.
+// Fills a migrated database with many runs, as after months of use.
 
 import type pg from 'pg';
 import type { Sample } from './named-queries.ts';
@@ -39,8 +39,8 @@ async function makeOwners(client: pg.ClientBase, workflows: number): Promise<voi
 }
 
 /**
- * Runs with their steps, contexts and events. As superuser: triggers and foreign keys are off while it
- * fills, for the time it takes; what it writes keeps to them.
+ * Runs with their steps, contexts and events. Needs a superuser: triggers and foreign keys are off meanwhile to
+ * save time; the rows satisfy them.
  */
 export async function fill(
   client: pg.ClientBase,
@@ -107,7 +107,7 @@ export async function fill(
   return sample;
 }
 
-/** From here to the end of the transaction the client asks as a member of the big application. */
+/** Until the end of the transaction, the client is a member of the larger application. */
 export async function becomeMember(client: pg.ClientBase): Promise<void> {
   await client.query("select set_config('request.jwt.claims', $1, true)", [
     JSON.stringify({ sub: MEMBER, role: 'authenticated', app_code: APP }),

@@ -1,13 +1,13 @@
-// Months of use in a minute: finished runs of ten steps with thirty events each, written set-based.
-// Triggers and foreign keys are off while it writes; what it writes keeps to them.
+// Fills a database with the history of months: finished runs of ten steps with thirty events each, written
+// set-based. Triggers and foreign keys are off meanwhile; the rows satisfy them.
 
 import { withClient } from '../stack/postgres/connection.ts';
-import type { BenchDatabase } from './ground.ts';
+import type { BenchDatabase } from './environment.ts';
 import { STEPS } from './sizes.ts';
 
 const EVENTS_PER_RUN = 30;
 
-/** All in the newest partition of the events, where new ones go too: nothing is moved out of the way. */
+/** Writes all events into the newest partition, which also receives the measured events. */
 export async function fillHistory(
   database: BenchDatabase,
   workflow: string,

@@ -1,9 +1,9 @@
-// The limit: what one connection can do when it only writes what completed steps write, a hundred steps to a
-// statement. Same tables, triggers and foreign keys as the engine; no queue, no worker, nothing decided.
+// The limit: the rate of one connection that only writes the rows of completed steps, a hundred steps per
+// statement. Same tables, triggers and foreign keys as the engine; without queue, worker and decisions.
 
 import type pg from 'pg';
 import { withClient } from '../stack/postgres/connection.ts';
-import type { BenchDatabase } from './ground.ts';
+import type { BenchDatabase } from './environment.ts';
 import { STEPS } from './sizes.ts';
 
 const BATCH = 100;
@@ -112,7 +112,7 @@ export async function measureLimit(
 async function advanceAll(client: pg.Client, workflow: string, runs: number): Promise<number> {
   const { rows } = await client.query<{ ids: string[] }>(PREPARE, [workflow, runs, STEPS]);
   const ids = rows[0]?.ids ?? [];
-  // What autovacuum would have found out by then: without it the planner thinks of empty tables.
+  // As autovacuum would have done: without statistics the planner assumes empty tables.
   await client.query('analyze stepbase.runs, stepbase.step_runs');
   await client.query("set plan_cache_mode = 'force_generic_plan'");
   const begin = performance.now();

@@ -1,8 +1,8 @@
 // npm run bench [-- --json | --markdown] [--quick | --tiny] [--rounds N] [--only steps,run_ms,…]
 //   [--contenders stepbase,dbos,…] [--profile]
-// Measures Stepbase against its peers and against the limit of the database. Takes its time: five to
-// ten minutes in full; --quick is for trying something out, --tiny only shows that the bench works. What
-// it is doing goes to standard error, the result to standard output.
+// Measures Stepbase against its contenders and against the limit of the database. The full size takes five to
+// ten minutes; --quick is for experiments, --tiny only shows that the benchmark works. Progress goes to
+// standard error, the result to standard output.
 
 import { parseArgs } from 'node:util';
 import { measure, ROWS } from './bench.ts';

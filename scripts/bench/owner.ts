@@ -1,9 +1,9 @@
-// Who owns the measured runs: an application with a member, and workflows that the member publishes
-// through the same RPCs as everybody.
+// The owner of the measured runs: an application with a member, and workflows that the member publishes
+// through the public RPCs.
 
 import pg from 'pg';
 import { withClient } from '../stack/postgres/connection.ts';
-import type { BenchDatabase } from './ground.ts';
+import type { BenchDatabase } from './environment.ts';
 
 const MEMBER = '00000000-0000-4000-8000-00000000be02';
 const ORGANIZATION = '00000000-0000-4000-8000-00000000be01';
@@ -27,7 +27,7 @@ export function linear(steps: number): Definition {
   return chain(steps, () => NOTHING);
 }
 
-/** Steps that touch the outside world, one after another; each reads the answer that the one before it got. */
+/** Steps that make an HTTP call, one after another; each reads the answer of its predecessor. */
 export function calling(steps: number, url: string): Definition {
   return chain(steps, (place) => ({
     type: 'http_request',
@@ -48,7 +48,7 @@ function chain(steps: number, step: (place: number) => Step): Definition {
   return { nodes, edges };
 }
 
-/** One step, so many beside each other, one step. */
+/** One step, then `branches` parallel steps, then one step. */
 export function fan(branches: number): Definition {
   const middle = Array.from({ length: branches }, (_, i) => `b${i + 1}`);
   return {
@@ -60,7 +60,7 @@ export function fan(branches: number): Definition {
   };
 }
 
-/** The application and its member; once a database. */
+/** Creates the application and its member; once per database. */
 export async function makeOwner(database: BenchDatabase): Promise<void> {
   await withClient(database.adminUrl, (client) =>
     client.query(`
@@ -74,7 +74,7 @@ export async function makeOwner(database: BenchDatabase): Promise<void> {
   );
 }
 
-/** A session that is the member, as the Data API makes one from the member's token. */
+/** A session with the member's role and claims, as the Data API opens it. */
 export async function memberSession(database: BenchDatabase): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: database.url, application_name: 'bench' });
   client.on('error', () => undefined);

@@ -1,12 +1,12 @@
-// Where the time of a measurement goes: the statements of the database by what they took, those inside
-// functions too, what its sessions wait for, and the CPU time of each kind of process.
+// The profile of a measurement: statements by total time (also those inside functions), wait events of the
+// sessions, and the CPU time of each kind of process.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { clusterFolder } from '../stack/postgres/cluster.ts';
 import { withClient } from '../stack/postgres/connection.ts';
-import type { BenchDatabase, Ground } from './ground.ts';
+import type { BenchDatabase, BenchEnvironment } from './environment.ts';
 import type { Stepbase } from './stepbase.ts';
 
 export const PROFILE_SETTINGS = [
@@ -17,7 +17,7 @@ export const PROFILE_SETTINGS = [
 
 export interface StatementTime {
   query: string;
-  /** Sent by a client; otherwise run inside a function, its time is part of that statement's, too. */
+  /** Sent by a client. Otherwise it ran inside a function, whose statement includes its time. */
   toplevel: boolean;
   calls: number;
   total_ms: number;
@@ -27,10 +27,10 @@ export interface StatementTime {
   wal_bytes: number;
 }
 
-/** What sessions at work were found at, in so many looks. */
+/** Wait events of active sessions, and the number of samples. */
 export interface Waits {
-  looks: number;
-  /** By application and what it waits for; `CPU` when nothing. */
+  samples: number;
+  /** By application and wait event; `CPU` without one. */
   found: Record<string, number>;
 }
 
@@ -45,9 +45,9 @@ export interface Profile {
 
 const TOP = 20;
 
-/** From now until the function that it resolves with is called. */
+/** Profiles from now until the returned function is called. */
 export async function startProfile(
-  ground: Ground,
+  environment: BenchEnvironment,
   database: BenchDatabase,
   stepbase: Stepbase,
 ): Promise<(steps: number) => Promise<Profile>> {
@@ -55,7 +55,7 @@ export async function startProfile(
     await client.query('create extension if not exists pg_stat_statements with schema extensions');
     await client.query('select extensions.pg_stat_statements_reset()');
   });
-  const postmaster = await postmasterPid(ground);
+  const postmaster = await postmasterPid(environment);
   const cpu = async () => ({
     worker: await cpuMs([stepbase.workerPid()]),
     postgres: await cpuMs(await childrenOf(postmaster)),
@@ -96,10 +96,10 @@ export async function startProfile(
   };
 }
 
-const LOOK_MS = 5;
+const SAMPLE_MS = 5;
 
 function watchWaits(database: BenchDatabase): { stop(): Promise<Waits> } {
-  const waits: Waits = { looks: 0, found: {} };
+  const waits: Waits = { samples: 0, found: {} };
   let stopping = false;
   const watching = withClient(database.adminUrl, async (client) => {
     while (!stopping) {
@@ -111,9 +111,9 @@ function watchWaits(database: BenchDatabase): { stop(): Promise<Waits> } {
            and (a.state in ('active', 'idle in transaction')
              or (a.backend_type <> 'client backend' and a.wait_event_type is distinct from 'Activity'))`,
       );
-      waits.looks += 1;
+      waits.samples += 1;
       for (const { what } of rows) waits.found[what] = (waits.found[what] ?? 0) + 1;
-      await pause(LOOK_MS);
+      await pause(SAMPLE_MS);
     }
   });
   return {
@@ -125,8 +125,8 @@ function watchWaits(database: BenchDatabase): { stop(): Promise<Waits> } {
   };
 }
 
-async function postmasterPid(ground: Ground): Promise<number | undefined> {
-  const file = join(clusterFolder(ground.dataDir), 'postmaster.pid');
+async function postmasterPid(environment: BenchEnvironment): Promise<number | undefined> {
+  const file = join(clusterFolder(environment.dataDir), 'postmaster.pid');
   const pid = Number((await readFile(file, 'utf8')).split('\n')[0]);
   return (await stat(pid)) === undefined ? undefined : pid;
 }

@@ -1,4 +1,4 @@
-// What people read: the table on the console and in docs/performance.md, the machine, and the profile.
+// The printed report: the table on the console and in docs/performance.md, the machine, and the profile.
 
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { BenchResult } from './bench.ts';
@@ -187,6 +187,6 @@ export function profileMarkdown({ steps, wall_ms, statements, waits, cpu_ms }: P
     ...Object.entries(waits.found)
       .sort(([, a], [, b]) => b - a)
       .slice(0, 12)
-      .map(([what, count]) => `| ${what} | ${shown(count / waits.looks)} |`),
+      .map(([what, count]) => `| ${what} | ${shown(count / waits.samples)} |`),
   ].join('\n');
 }

@@ -1,25 +1,25 @@
-// How much of each kind of work is measured. The full size is what docs/performance.md shows; the others
-// are for trying something out and for the test of the bench itself.
+// How much of each kind of work is measured. docs/performance.md shows the full size; the others are for
+// experiments and for the test of the benchmark itself.
 
 export interface Sizes {
-  /** Runs of ten steps, so many at a time, and before that a few that nobody measures. */
+  /** Runs of ten steps, the number in flight, and the runs before the measurement. */
   runs: number;
   inFlight: number;
   warmUp: number;
-  /** Runs of ten steps that touch the outside world, so many at a time as above. */
+  /** Runs of ten steps that make an HTTP call each, with the same number in flight. */
   callingRuns: number;
   /** Runs one after another. */
   oneByOne: number;
   /** Raw jobs for a queue. */
   jobs: number;
-  /** Branches of a fan-out, and how often it runs. */
+  /** Branches of a fan-out, and the number of its runs. */
   branches: number;
   fanOuts: number;
-  /** Steps (that touch the outside world) of a long run, how many of its first and last are compared, and how often it runs. */
+  /** Steps (HTTP calls) of a long run, how many of its first and last are compared, and the number of runs. */
   longSteps: number;
   longEnds: number;
   longRuns: number;
-  /** Finished runs (ten steps, thirty events each) that lie in the tables of the loaded database. */
+  /** Finished runs (ten steps, thirty events each) in the loaded database. */
   history: number;
   idleSeconds: number;
 }

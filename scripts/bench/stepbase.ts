@@ -1,5 +1,5 @@
-// Stepbase as its users have it: the worker process of the stack, Realtime decoding the broadcasts, Redis
-// and the minutely maintenance beside it. Runs are started by sessions of a member through start_run.
+// Stepbase in its usual form: the worker process of the stack, with Realtime, Redis and the maintenance of every
+// minute. Sessions of a member start the runs through start_run.
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,43 +10,46 @@ import { FunctionProcess } from '../stack/functions.ts';
 import { functionEnvironment } from '../stack/functions-env.ts';
 import { startRealtime } from '../stack/realtime/server.ts';
 import { startUpstash } from '../stack/upstash/server.ts';
-import type { BenchDatabase, Ground } from './ground.ts';
+import type { BenchDatabase, BenchEnvironment } from './environment.ts';
 import { memberSession } from './owner.ts';
 
-/** So many sessions start runs. */
+/** The number of sessions that start runs. */
 const STARTERS = 4;
 const DEADLINE_MS = 300_000;
-/** How often the bench looks whether runs have ended: many of them, or one that takes long. */
-const LOOK_MS = 5;
-const LOOK_CLOSELY_MS = 1;
+/** How often the benchmark polls for ended runs: for many runs, and for a single one. */
+const POLL_MS = 5;
+const POLL_SINGLE_MS = 1;
 
 export interface Stepbase {
   workerPid(): number | undefined;
-  /** So many runs, at most `inFlight` at a time; resolves with the milliseconds from the first start to the last end. */
+  /** Executes runs, at most `inFlight` at a time; resolves with the milliseconds from first start to last end. */
   many(workflow: string, runs: number, inFlight: number): Promise<number>;
   /**
-   * One run; resolves with its id and the milliseconds until its starter sees it completed. It looks every
-   * `lookMs`; 0 is all the time: a pause would be part of a short run's figure.
+   * Executes one run; resolves with its id and the milliseconds until its starter sees the end. It polls every
+   * `pollMs`; with 0 without a pause, which would be part of a short run's figure.
    */
-  one(workflow: string, lookMs?: number): Promise<{ id: string; ms: number }>;
-  /** Milliseconds that the first and the last so many steps of a linear run took, none of which ran ahead. */
+  one(workflow: string, pollMs?: number): Promise<{ id: string; ms: number }>;
+  /** Milliseconds of the first and of the last `count` steps of a linear run, none of which ran eagerly. */
   ends(runId: string, steps: number, count: number): Promise<{ first: number; last: number }>;
-  /** Throws unless every run since the last call completed with a history that is right; not measured. */
+  /** Throws unless every run since the last call completed with a correct history; not measured. */
   check(steps: number): Promise<void>;
-  /** The largest resident memory that the worker has had, in MB; undefined where the system does not tell. */
+  /** The peak resident memory of the worker in MB; undefined if the system does not report it. */
   workerMemory(): Promise<number | undefined>;
   stop(): Promise<void>;
 }
 
-export async function startStepbase(ground: Ground, database: BenchDatabase): Promise<Stepbase> {
+export async function startStepbase(
+  environment: BenchEnvironment,
+  database: BenchDatabase,
+): Promise<Stepbase> {
   const ends: (() => Promise<unknown> | undefined)[] = [];
   const stop = async () => {
     for (const end of ends.splice(0).reverse()) await end();
   };
-  const complaints: string[] = [];
-  const say = (message: string) => void complaints.push(message);
+  const messages: string[] = [];
+  const say = (message: string) => void messages.push(message);
   try {
-    const { config, keys, dataDir } = ground;
+    const { config, keys, dataDir } = environment;
     const upstash = await startUpstash({ port: config.ports.redis, token: keys.redisToken });
     ends.push(() => upstash.stop());
     const worker = new FunctionProcess({
@@ -73,24 +76,28 @@ export async function startStepbase(ground: Ground, database: BenchDatabase): Pr
       Array.from({ length: STARTERS }, () => memberSession(database)),
     );
     ends.push(() => Promise.all(members.map((member) => member.end())));
-    const eyes = new pg.Pool({ connectionString: database.url, max: 5, application_name: 'bench' });
-    eyes.on('error', () => undefined);
-    ends.push(() => eyes.end());
+    const observer = new pg.Pool({
+      connectionString: database.url,
+      max: 5,
+      application_name: 'bench',
+    });
+    observer.on('error', () => undefined);
+    ends.push(() => observer.end());
     return {
-      ...starter(members, eyes),
+      ...starter(members, observer),
       workerPid: () => worker.pid,
       workerMemory: () => peakMemory(worker.pid),
       stop,
     };
   } catch (error) {
     await stop();
-    throw new Error(`Stepbase did not come up: ${complaints.join('; ')}`, { cause: error });
+    throw new Error(`Stepbase did not start: ${messages.join('; ')}`, { cause: error });
   }
 }
 
 function starter(
   members: pg.Client[],
-  eyes: pg.Pool,
+  observer: pg.Pool,
 ): Pick<Stepbase, 'many' | 'one' | 'ends' | 'check'> {
   let unchecked: string[] = [];
 
@@ -108,7 +115,7 @@ function starter(
 
   /** Those that have ended. */
   async function ended(ids: Iterable<string>): Promise<string[]> {
-    const { rows } = await eyes.query<{ id: string }>({
+    const { rows } = await observer.query<{ id: string }>({
       name: 'ended',
       text: `select id from stepbase.runs where id = any($1::uuid[]) and completed_at is not null`,
       values: [[...ids]],
@@ -146,7 +153,7 @@ function starter(
           if (performance.now() - begin > DEADLINE_MS) {
             throw new Error(`${runs - done} of ${runs} runs of ${workflow} did not end in time`);
           }
-          await pause(LOOK_MS);
+          await pause(POLL_MS);
           if (open.size === 0) continue;
           for (const id of await ended(open)) {
             open.delete(id);
@@ -158,19 +165,19 @@ function starter(
       await Promise.all([...members.map(startAll), watch()]);
       return performance.now() - begin;
     },
-    async one(workflow, lookMs = LOOK_CLOSELY_MS) {
+    async one(workflow, pollMs = POLL_SINGLE_MS) {
       const [member] = members;
-      if (!member) throw new Error('nobody is there to start a run');
+      if (!member) throw new Error('no session can start a run');
       const begin = performance.now();
       const id = await start(member, workflow);
       while ((await ended([id])).length === 0) {
         if (performance.now() - begin > DEADLINE_MS) throw new Error(`run ${id} did not end`);
-        if (lookMs > 0) await pause(lookMs);
+        if (pollMs > 0) await pause(pollMs);
       }
       return { id, ms: performance.now() - begin };
     },
     async ends(runId, steps, count) {
-      const { rows } = await eyes.query<{ first: number; last: number }>(
+      const { rows } = await observer.query<{ first: number; last: number }>(
         `select
            1000 * extract(epoch from max(completed_at) filter (where place <= $3)
              - min(started_at))::float8 as first,
@@ -188,10 +195,10 @@ function starter(
     async check(steps) {
       const ids = unchecked;
       unchecked = [];
-      const problems = await auditRuns(eyes, ids);
+      const problems = await auditRuns(observer, ids);
       if (problems.length > 0)
         throw new Error(`wrong after measuring: ${JSON.stringify(problems[0])}`);
-      const { rows } = await eyes.query<{ runs: number; steps: number; messages: number }>(
+      const { rows } = await observer.query<{ runs: number; steps: number; messages: number }>(
         `select
            (select count(*)::int from stepbase.runs where id = any($1) and status = 'completed') as runs,
            (select count(*)::int from stepbase.step_runs

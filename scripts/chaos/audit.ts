@@ -1,5 +1,5 @@
-// The audit of finished runs: reads everything the engine wrote about them and says what is wrong.
-// Tests ask it of every run they make, the chaos harness of all of its runs at once.
+// The audit of finished runs: reads every row that the engine wrote about them and reports each inconsistency.
+// Tests audit every run they start, the chaos harness all of its runs at once.
 
 import type pg from 'pg';
 import { leftOf } from './leftovers.ts';
@@ -41,7 +41,7 @@ export const TERMINAL: ReadonlySet<string> = new Set([
 
 const OPEN_STEPS: ReadonlySet<string> = new Set(['pending', 'ready', 'running', 'waiting']);
 
-/** What a step run's status is after an event; events that are not here leave it as it is. */
+/** The status of a step run after an event; other events do not change it. */
 const STEP_STATUS: Readonly<Record<string, string>> = {
   'step.ready': 'ready',
   'step.started': 'running',
@@ -69,7 +69,7 @@ type Transitions = ReadonlySet<string>;
 
 const CHUNK = 200;
 
-/** Everything that is wrong with these runs, all of which should have ended. */
+/** Every defect of these runs, all of which must have ended. */
 export async function auditRuns(db: pg.Pool, runIds: readonly string[]): Promise<Problem[]> {
   const problems: Problem[] = [];
   const { rows: listed } = await db.query<{ key: string }>(
@@ -125,10 +125,11 @@ async function auditChunk(
     const say = (kind: Defect, text: string) => problems.push({ kind, runId, text });
     const run = found.get(runId);
     if (!run) {
-      say('lost', 'there is no such run');
+      say('lost', 'the run does not exist');
       continue;
     }
-    for (const job of jobsOf.get(runId) ?? []) say('orphan_job', `job ${job.id} is left`);
+    for (const job of jobsOf.get(runId) ?? [])
+      say('orphan_job', `job ${job.id} is still in the queue`);
     checkEnd(run, stepsOf.get(runId) ?? [], say);
     checkEvents(run, stepsOf.get(runId) ?? [], eventsOf.get(runId) ?? [], transitions, say);
     const versions = (versionsOf.get(runId) ?? []).map(({ version }) => version);
@@ -209,10 +210,10 @@ function checkEvents(
     wrong(`events end with a ${runStatus} run, the run is ${run.status}`);
   }
   for (const step of steps) {
-    const told = stepStatus.get(nameOf(step));
-    // Never told of: taken over by a rerun, or an item (or join) that nobody came to.
-    if (told === undefined ? step.status === 'running' : told !== step.status) {
-      wrong(`events leave ${nameOf(step)} ${told}, it is ${step.status}`);
+    const shown = stepStatus.get(nameOf(step));
+    // Without an event: copied by a rerun, or an item or join that the run never reached.
+    if (shown === undefined ? step.status === 'running' : shown !== step.status) {
+      wrong(`events leave ${nameOf(step)} ${shown}, it is ${step.status}`);
     }
   }
 }
@@ -229,8 +230,8 @@ function nextRunStatus(
 }
 
 /**
- * A transition that the engine lists, or one of the two that pass through `ready` without an event:
- * a retry that is due, and an attempt that another worker took over.
+ * A transition of the engine's table, or one of the two that pass through `ready` without an event:
+ * a retry that is due, and an attempt that another worker continues.
  */
 function follows(before: string, after: string, transitions: Transitions): boolean {
   if (transitions.has(`step:${before}>${after}`)) return true;

@@ -1,14 +1,14 @@
-// Chaos: many mixed runs while workers are killed, the database restarts and Redis goes away. Afterwards
-// every run must have ended as it should, and nothing may have happened twice, out of order, or be left.
+// Chaos: many mixed runs while workers are killed, the database crashes and Redis is down. Afterwards every
+// run must have ended with its expected result, without a repetition, a wrong order, or a leftover row.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { bearDriverFaults } from '../stack/driver-faults.ts';
-import { type Shop, startShop } from '../world/shop.ts';
+import { type Shop, startShop } from '../fakes/shop.ts';
+import { tolerateDriverFaults } from '../stack/driver-faults.ts';
 import { auditRuns } from './audit.ts';
 import { signIn } from './client.ts';
-import { type Ground, layGround } from './ground.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from './environment.ts';
 import type { Kind, Site } from './kind.ts';
 import { auditQuiet } from './leftovers.ts';
 import { mixOf } from './mix.ts';
@@ -21,8 +21,8 @@ export interface ChaosOptions {
   kills: number;
   killEveryMs: number;
   leaseSeconds: number;
-  /** How long the runs may take to end once nothing is shaken any more. */
-  settleMs: number;
+  /** How long the runs may take to end after the last fault. */
+  drainMs: number;
   say?: (message: string) => void;
 }
 
@@ -42,7 +42,7 @@ export const LONG: ChaosOptions = {
   kills: 60,
   killEveryMs: 1_000,
   leaseSeconds: 2,
-  settleMs: 120_000,
+  drainMs: 120_000,
 };
 
 export const SHORT: ChaosOptions = {
@@ -51,7 +51,7 @@ export const SHORT: ChaosOptions = {
   kills: 4,
   killEveryMs: 700,
   leaseSeconds: 1,
-  settleMs: 40_000,
+  drainMs: 40_000,
 };
 
 interface Made {
@@ -65,26 +65,26 @@ export async function chaos(
 ): Promise<{ report: ChaosReport; problems: Problem[] }> {
   const say = options.say ?? (() => undefined);
   let shop: Shop | undefined;
-  let ground: Ground | undefined;
+  let environment: ChaosEnvironment | undefined;
   let db: pg.Pool | undefined;
-  const unbear = bearDriverFaults();
+  const stopTolerating = tolerateDriverFaults();
   try {
     shop = await startShop();
-    ground = await layGround(options);
-    db = new pg.Pool({ connectionString: ground.info.db_url, max: 3 });
+    environment = await createChaosEnvironment(options);
+    db = new pg.Pool({ connectionString: environment.info.db_url, max: 3 });
     db.on('error', () => undefined);
     const suffix = randomUUID().slice(0, 8);
     const kinds = mixOf({ shop: shop.url, suffix });
-    const sites = await prepare(ground, kinds, suffix);
+    const sites = await prepare(environment, kinds, suffix);
     say(`${options.workers} workers are up, ${kinds.length} workflows are published`);
 
     const begun = performance.now();
     const [made, kills] = await Promise.all([
       makeRuns(kinds, sites, options, say),
-      shake(ground, options, say),
+      injectFaults(environment, options, say),
     ]);
-    say(`${made.length} runs were made, ${kills} workers were killed`);
-    await settle(db, made, options.settleMs, say);
+    say(`${made.length} runs were started, ${kills} workers were killed`);
+    await drain(db, made, options.drainMs, say);
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
 
     const runs = await runsOf(db, sites);
@@ -111,9 +111,9 @@ export async function chaos(
     };
   } finally {
     await db?.end();
-    await ground?.stop();
+    await environment?.stop();
     await shop?.stop();
-    unbear();
+    stopTolerating();
   }
 }
 
@@ -123,13 +123,13 @@ export function isSound(report: ChaosReport): boolean {
 }
 
 async function prepare(
-  ground: Ground,
+  environment: ChaosEnvironment,
   kinds: readonly Kind[],
   suffix: string,
 ): Promise<Map<Kind, Site>> {
   const clients = {
-    acme: await signIn(ground.info, 'developer@acme.example'),
-    globex: await signIn(ground.info, 'developer@globex.example'),
+    acme: await signIn(environment.info, 'developer@acme.example'),
+    globex: await signIn(environment.info, 'developer@globex.example'),
   };
   const sites = new Map<Kind, Site>();
   for (const kind of kinds) {
@@ -156,7 +156,7 @@ async function prepare(
   return sites;
 }
 
-/** Spread over the time of the kills, so that some runs are always under way. */
+/** Spreads the starts over the time of the kills, so that some runs are always in flight. */
 async function makeRuns(
   kinds: readonly Kind[],
   sites: ReadonlyMap<Kind, Site>,
@@ -164,7 +164,7 @@ async function makeRuns(
   say: (message: string) => void,
 ): Promise<Made[]> {
   const everyMs = (options.kills * options.killEveryMs) / options.runs;
-  // Odd, so that a kind gets even and odd numbers.
+  // Odd, so that each kind gets even and odd numbers.
   const stride = kinds.length | 1;
   const making: Promise<Made | undefined>[] = [];
   const begun = performance.now();
@@ -200,8 +200,8 @@ async function make({ site, kind, n }: Made): Promise<void> {
   await kind.act?.(site, run.id, n);
 }
 
-async function shake(
-  ground: Ground,
+async function injectFaults(
+  environment: ChaosEnvironment,
   options: ChaosOptions,
   say: (message: string) => void,
 ): Promise<number> {
@@ -209,22 +209,22 @@ async function shake(
   const others: Promise<void>[] = [];
   for (let i = 0; i < options.kills; i += 1) {
     await pause(options.killEveryMs);
-    if (ground.fleet.killOne()) kills += 1;
+    if (environment.fleet.killOne()) kills += 1;
     if (i === Math.floor(options.kills / 4)) {
-      say('Redis is away');
-      others.push(ground.withoutRedis(2 * options.killEveryMs));
+      say('Redis is down');
+      others.push(environment.withoutRedis(2 * options.killEveryMs));
     }
     if (i === Math.floor(options.kills / 2)) {
-      say('PostgreSQL restarts');
-      others.push(ground.restartDatabase());
+      say('PostgreSQL crashes and restarts');
+      others.push(environment.restartDatabase());
     }
   }
   await Promise.all(others);
   return kills;
 }
 
-/** Waits until every run has come and ended and nothing is left to do, or the time is up. */
-async function settle(
+/** Waits until every run exists and has ended and the queue and the outbox are empty, or the time is over. */
+async function drain(
   db: pg.Pool,
   made: readonly Made[],
   ms: number,

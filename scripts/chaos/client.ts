@@ -1,5 +1,4 @@
-// A client as its user would write it: a call that is not answered in time is given up, and one that was
-// not answered is made again, with the same idempotency key, until it is.
+// A client with a time limit for each call. A call without an answer is retried with the same idempotency key.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { createStackClient, type StackClient } from '../stack/client.ts';
@@ -9,8 +8,8 @@ import type { StackInfo } from '../stack/stack.ts';
 const ANSWER_MS = 2_500;
 const CALL_ATTEMPTS = 60;
 const CALL_PAUSE_MS = 250;
-const LOOK_MS = 100;
-const LOOKS = 1_200;
+const POLL_MS = 100;
+const POLLS = 1_200;
 
 interface Reply<T> {
   data: T | null;
@@ -19,15 +18,18 @@ interface Reply<T> {
 
 export interface Client {
   /**
-   * The answer, whatever it takes. A refusal (SB…) is thrown, unless the call was made before and may have
-   * done its work: codes in `settled` then are an answer of null.
+   * Retries until there is an answer. An error of Stepbase (SB…) is thrown, except for the codes in
+   * `alreadyDone`: an earlier attempt may have succeeded without an answer. They give null.
    */
   call<T>(
     call: (supabase: StackClient) => PromiseLike<Reply<T>>,
-    ...settled: string[]
+    ...alreadyDone: string[]
   ): Promise<T | null>;
-  /** Looks until there is something. */
-  until<T>(what: string, look: (supabase: StackClient) => PromiseLike<Reply<T | null>>): Promise<T>;
+  /** Polls until there is a row. */
+  until<T>(
+    what: string,
+    poll: (supabase: StackClient) => PromiseLike<Reply<T | null>>,
+  ): Promise<T>;
 }
 
 export async function signIn(stack: StackInfo, email: string): Promise<Client> {
@@ -40,11 +42,11 @@ export async function signIn(stack: StackInfo, email: string): Promise<Client> {
   const { error } = await supabase.auth.signInWithPassword({ email, password: DEMO_PASSWORD });
   if (error) throw error;
 
-  const call: Client['call'] = async (make, ...settled) => {
+  const call: Client['call'] = async (make, ...alreadyDone) => {
     for (let attempt = 1; ; attempt += 1) {
       const { data, error } = await make(supabase);
       if (!error) return data;
-      if (settled.includes(error.code)) return null;
+      if (alreadyDone.includes(error.code)) return null;
       if (error.code?.startsWith('SB') || attempt === CALL_ATTEMPTS) {
         throw new Error(`${error.code} ${error.message}`);
       }
@@ -53,13 +55,13 @@ export async function signIn(stack: StackInfo, email: string): Promise<Client> {
   };
   return {
     call,
-    async until(what, look) {
-      for (let looks = 1; looks <= LOOKS; looks += 1) {
-        const found = await call(look);
+    async until(what, poll) {
+      for (let polls = 1; polls <= POLLS; polls += 1) {
+        const found = await call(poll);
         if (found !== null) return found;
-        await pause(LOOK_MS);
+        await pause(POLL_MS);
       }
-      throw new Error(`${what}: never came`);
+      throw new Error(`${what}: no row after ${POLLS} polls`);
     },
   };
 }

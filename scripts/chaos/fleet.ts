@@ -1,4 +1,4 @@
-// Several worker processes on one database, any of which can be killed: a new one takes its place.
+// Several worker processes on one database. A worker that is killed is replaced.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { FunctionProcess } from '../stack/functions.ts';
@@ -10,9 +10,9 @@ export interface FleetOptions {
 }
 
 export interface Fleet {
-  /** SIGKILLs one of the workers that are up and starts another in its place; false: none is up. */
+  /** Kills a running worker (SIGKILL) and starts another in its place; false if no worker is running. */
   killOne(): boolean;
-  /** The workers that are up. */
+  /** The running workers. */
   readonly members: { pid: number; port: number }[];
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const slots = options.ports.map((port) => {
     const slot = { worker: undefined as FunctionProcess | undefined, started: Promise.resolve() };
     const start = async (): Promise<void> => {
-      // While the database is away a worker cannot come up; a supervisor would try again too.
+      // A worker cannot start while the database is down; a supervisor would retry too.
       for (let attempt = 1; attempt <= START_ATTEMPTS && !stopping; attempt += 1) {
         const worker = new FunctionProcess({
           name: 'worker',
@@ -51,7 +51,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     return { slot, start, port };
   });
 
-  /** Its own supervisor would wait longer with every crash; here a crash is the purpose. */
+  /** Ends the worker's own supervisor too, which would wait longer after each crash. */
   function kill(worker: FunctionProcess): void {
     const { pid } = worker;
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');

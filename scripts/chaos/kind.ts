@@ -1,9 +1,9 @@
-// A kind of run under chaos: what is drawn, what clients do to it, and what is right about every run of it.
+// A kind of run under chaos: its definition, the calls that clients make, and the check for each of its runs.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Client } from './client.ts';
 
-/** A run that has ended; `n` says which one of the harness it is, or comes from. */
+/** A run that has ended; `n` is the number of the harness's run that it is or descends from. */
 export interface Ended {
   id: string;
   n: number;
@@ -11,14 +11,14 @@ export interface Ended {
   output: unknown;
   origin_run_id: string | null;
   parent_run_id: string | null;
-  /** Last status of each step; what undoes a step is `undo:<step>`. */
+  /** Last status of each step; the compensation of a step is `undo:<step>`. */
   steps: Record<string, string>;
 }
 
-/** What a kind's clients work with. */
+/** What the functions of a kind are called with. */
 export interface Site {
   client: Client;
-  /** Of every name that this shake makes. */
+  /** Part of every name that this chaos run creates. */
   suffix: string;
   /** The kind's own workflow. */
   workflow: string;
@@ -42,17 +42,17 @@ export interface Kind {
   priority?(n: number): number;
   /** Once, before the first run. */
   prepare?(site: Site): Promise<void>;
-  /** Brings the n-th run about, where that is not by start_run. */
+  /** Starts the n-th run, if start_run does not. */
   start?(site: Site, n: number): Promise<unknown>;
-  /** What clients do to a run. */
+  /** The calls that clients make on a run. */
   act?(site: Site, runId: string, n: number): Promise<void>;
-  /** Of every run of its workflow, whoever started it. */
+  /** Checks a run of its workflow, including runs that events, schedules or parents started. */
   right(run: Ended): boolean;
-  /** A query for the ids of runs that are wrong together; $1 is the workflow's id. */
+  /** A query for the ids of runs that break a rule across runs; $1 is the workflow's id. */
   together?: string;
 }
 
-export type Shake = { shop: string; suffix: string };
+export type ChaosContext = { shop: string; suffix: string };
 
 export const node = (id: string, type: string, config: object, more: object = {}) => ({
   id,

@@ -1,5 +1,5 @@
-// What may be left of runs that have ended: nothing. Part of it goes with the end itself, the rest a
-// moment later by the relay, so it is asked for when everything is quiet.
+// Rows that must not exist for runs that have ended. Some are deleted in the transaction that ends a run, the others a
+// moment later by the relay; those are only checked once the engine is idle.
 
 import type pg from 'pg';
 import type { Defect, Problem } from './problem.ts';
@@ -9,36 +9,36 @@ interface Left {
   text: string;
 }
 
-/** Goes in the transaction that ends a run. */
+/** Deleted in the transaction that ends a run. */
 const WITH_THE_END = `
-  select w.run_id, 'it waits to be let in' as text
+  select w.run_id, 'the run is still in the backlog' as text
   from stepbase_engine.run_backlog w where w.run_id = any($1::uuid[])
   union all
-  select p.run_id, 'it has a place under a limit'
+  select p.run_id, 'the run still has a concurrency slot'
   from stepbase_engine.run_slots p where p.run_id = any($1::uuid[])
   union all
-  select w.run_id, 'a step waits for a place'
+  select w.run_id, 'a step is still in the backlog'
   from stepbase_engine.step_backlog w where w.run_id = any($1::uuid[])
   union all
-  select s.run_id, s.step_id || ' has a place under a limit'
+  select s.run_id, s.step_id || ' still has a concurrency slot'
   from stepbase_engine.step_slots p join stepbase.step_runs s on s.id = p.step_run_id
   where s.run_id = any($1::uuid[])`;
 
-/** Nobody's any more, whosever it was. */
+/** Must be empty for all runs once the engine is idle. */
 const WHEN_QUIET: Record<string, Defect> = {
   [`select coalesce(j.data ->> 'run_id', 'no run') as run_id, 'job ' || j.id || ' is in the queue' as text
     from stepbase_queue.job j where j.name = 'steps'`]: 'orphan_job',
-  [`select w.run_id, 'a run waits to be let in' as text from stepbase_engine.run_backlog w
+  [`select w.run_id, 'a run is in the backlog' as text from stepbase_engine.run_backlog w
     union all
-    select w.run_id, 'a step waits for a place' from stepbase_engine.step_backlog w
+    select w.run_id, 'a step is still in the backlog' from stepbase_engine.step_backlog w
     union all
-    select p.run_id, 'a place under a limit is taken' from stepbase_engine.run_slots p
+    select p.run_id, 'a run has a concurrency slot' from stepbase_engine.run_slots p
     union all
-    select p.step_run_id, 'a step has a place under a limit' from stepbase_engine.step_slots p`]:
+    select p.step_run_id, 'a step has a concurrency slot' from stepbase_engine.step_slots p`]:
     'orphan_job',
-  [`select o.aggregate_id as run_id, o.event_type || ' was never handed over' as text
+  [`select o.aggregate_id as run_id, o.event_type || ' was never published' as text
     from stepbase.outbox o where o.published_at is null`]: 'lost',
-  [`select r.id as run_id, 'an item is still taken by it' as text
+  [`select r.id as run_id, 'a work queue item is still taken by it' as text
     from stepbase.work_queue_items i join stepbase.runs r on r.id = i.taken_by_run_id
     where i.status = 'taken' and r.completed_at is not null`]: 'lost',
 };

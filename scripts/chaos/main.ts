@@ -1,5 +1,5 @@
-// npm run chaos [-- --json] [--short]: shakes a throw-away stack for a minute and says what came of it.
-// Exit code 1 unless nothing was lost, done twice, out of order or left behind.
+// npm run chaos [-- --json] [--short]: injects faults into a throw-away stack for a minute and prints a report.
+// Exit code 1 if a run was lost, completed twice, out of order, or left rows behind.
 
 import { parseArgs } from 'node:util';
 import { chaos, isSound, LONG, SHORT } from './chaos.ts';

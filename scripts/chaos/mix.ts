@@ -1,6 +1,6 @@
-// The mix of runs under chaos: every way a run can go, each with what is right about it.
+// The mix of runs under chaos: every kind of run, each with its check.
 
-import type { Kind, Shake } from './kind.ts';
+import type { ChaosContext, Kind } from './kind.ts';
 import { control } from './mix/control.ts';
 import { failures } from './mix/failures.ts';
 import { graphs } from './mix/graphs.ts';
@@ -8,6 +8,6 @@ import { limits } from './mix/limits.ts';
 import { others } from './mix/others.ts';
 import { waiting } from './mix/waiting.ts';
 
-export function mixOf(shake: Shake): Kind[] {
-  return [graphs, failures, waiting, control, limits, others].flatMap((part) => part(shake));
+export function mixOf(context: ChaosContext): Kind[] {
+  return [graphs, failures, waiting, control, limits, others].flatMap((part) => part(context));
 }

@@ -1,4 +1,4 @@
-// What an audit finds: a defect of one run, in words.
+// A finding of the audit: one defect of one run.
 
 export type Defect = 'lost' | 'completed_twice' | 'illegal_sequence' | 'orphan_job';
 

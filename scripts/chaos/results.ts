@@ -1,4 +1,4 @@
-// What the runs of the mix came to: every run of every kind, whoever started it, against what is right.
+// The results of the mix: each run of each kind against the check of its kind.
 
 import type pg from 'pg';
 import type { Ended, Kind, Site } from './kind.ts';
@@ -8,7 +8,7 @@ export interface RunOf extends Ended {
   workflow_id: string;
 }
 
-/** Everything that ran in the workflows of the mix: also children, reruns, and what events and schedules started. */
+/** All runs of the workflows of the mix, including children, reruns, and runs that events and schedules started. */
 export async function runsOf(db: pg.Pool, sites: ReadonlyMap<Kind, Site>): Promise<RunOf[]> {
   const { rows } = await db.query<RunOf>(
     `select r.id, r.workflow_id, r.status, r.output, r.origin_run_id, r.parent_run_id,
@@ -40,7 +40,7 @@ export async function wrongResults(
   const of = Map.groupBy(runs, (run) => run.workflow_id);
   for (const { kind, site, n } of made) {
     const found = of.get(site.workflowId)?.some((run) => run.n === n);
-    if (!found) say(`${kind.name} ${n}`, 'no such run');
+    if (!found) say(`${kind.name} ${n}`, 'the run does not exist');
   }
   for (const [kind, { workflowId }] of sites) {
     for (const run of of.get(workflowId) ?? []) {
@@ -48,7 +48,7 @@ export async function wrongResults(
     }
     if (kind.together === undefined) continue;
     const { rows } = await db.query<{ id: string }>(kind.together, [workflowId]);
-    for (const { id } of rows) say(id, `${kind.name}: wrong together with the others`);
+    for (const { id } of rows) say(id, `${kind.name}: breaks a rule across its runs`);
   }
   return problems;
 }

@@ -1,8 +1,8 @@
-// The main job in one go: a throw-away stack, the outside world, two people of one application, three workflows.
+// The main job in one go: a throw-away stack, the fake services, two people of one application, three workflows.
 
+import { type Fakes, startFakes } from '../fakes/fakes.ts';
 import type { StackInfo } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
-import { startWorld, type World } from '../world/world.ts';
 import { Member } from './member.ts';
 import { type RunReport, reportRun } from './report.ts';
 import { RunWatcher, type WatchedEvent } from './watcher.ts';
@@ -24,13 +24,13 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   // Last in, first out: whatever was started is stopped, also when the next thing does not start.
   const cleanup: (() => Promise<unknown>)[] = [];
   try {
-    const world = await startWorld({ latencyMs: 300 });
-    cleanup.push(() => world.stop());
+    const fakes = await startFakes({ latencyMs: 300 });
+    cleanup.push(() => fakes.stop());
     print('Starting a throw-away stack …');
     let stopping = false;
     // Services that are being stopped complain about each other.
     const stack = await startThrowawayStack(
-      { web: false, functionsEnv: world.env, logLevel: 'error' },
+      { web: false, functionsEnv: fakes.env, logLevel: 'error' },
       (message) => {
         if (!stopping && !signal.aborted) print(`  ${message}`);
       },
@@ -58,8 +58,8 @@ export async function runWorkflows(
   const [starter, approver] = await signIn(info);
   try {
     print(`Signed in as ${starter.email}; ${approver.email} will approve.\n`);
-    const report = await runAll(plansFor(world), starter, approver, print, signal);
-    tellWorld(world, print);
+    const report = await runAll(plansFor(fakes), starter, approver, print, signal);
+    printReceived(fakes, print);
     return report;
   } finally {
     await Promise.all([starter.leave(), approver.leave()]);
@@ -78,14 +78,14 @@ async function signIn(info: StackInfo): Promise<[Member, Member]> {
   return await Promise.all([Member.signIn(info, admin), Member.signIn(info, other)]);
 }
 
-function plansFor(world: World): Plan[] {
-  const order = { shop_url: world.shop.url, email: 'team@acme.example' };
+function plansFor(fakes: Fakes): Plan[] {
+  const order = { shop_url: fakes.shop.url, email: 'team@acme.example' };
   return [
     { workflow: 'order-confirmation', input: { ...order, order_id: '1003' } },
     { workflow: 'order-triage', input: { ...order, order_id: '1001' } },
     {
       workflow: 'refund-approval',
-      input: { ...order, order_id: '1002', webhook_url: `${world.webhooks.url}/hooks/refunds` },
+      input: { ...order, order_id: '1002', webhook_url: `${fakes.webhooks.url}/hooks/refunds` },
     },
   ];
 }
@@ -153,15 +153,15 @@ function describe(workflow: string, event: WatchedEvent, ms: number): string {
   return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${what.padEnd(18)} ${event.type}${attempt}${how}`;
 }
 
-function tellWorld(world: World, print: (line: string) => void): void {
-  print('\nWhat the outside world received:');
-  for (const mail of world.mailbox.mails.all) {
+function printReceived(fakes: Fakes, print: (line: string) => void): void {
+  print('\nWhat the outside services received:');
+  for (const mail of fakes.mailbox.mails.all) {
     print(`  mail to ${mail.recipients.join(', ')}: ${mail.message.subject ?? ''}`);
   }
-  for (const call of world.model.calls.all) {
+  for (const call of fakes.model.calls.all) {
     print(`  question to ${call.model}: ${call.messages.at(-1)?.content ?? ''}`);
   }
-  for (const delivery of world.webhooks.deliveries.all) {
+  for (const delivery of fakes.webhooks.deliveries.all) {
     print(`  webhook ${delivery.path}: ${delivery.text}`);
   }
 }

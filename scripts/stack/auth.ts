@@ -6,7 +6,7 @@ import { AuthHooks, HookRefusal } from './auth-hooks.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import type { StackKeys } from './keys.ts';
 import { closePool } from './postgres/close-pool.ts';
-import { quietly } from './quiet.ts';
+import { withSilencedConsole } from './silenced-console.ts';
 
 export interface AuthService {
   fetch(request: Request): Promise<Response>;
@@ -88,7 +88,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
         await hooks.passwordAttempt(body.email, body.password);
       }
     }
-    const response = await quietly(() => app.fetch(request));
+    const response = await withSilencedConsole(() => app.fetch(request));
     return await resign(response, authenticationMethod(url.pathname, grant), withClaims);
   };
 

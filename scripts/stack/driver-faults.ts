@@ -1,17 +1,18 @@
-// The driver of the embedded Data API throws outside of any call when a connection breaks while it writes
-// (postgres.js, nextWrite). The call is never answered, which its client has to bear; the process lives on,
-// and the Data API gets a new pool (rest.ts). For processes of our own: whatever else is not caught ends them.
+// The driver of the embedded Data API (postgres.js, nextWrite) throws outside of any call if a connection breaks
+// while it writes. The client gets no answer to that call; the process continues, and the Data API gets a new
+// pool (rest.ts). Any other uncaught error ends the process.
 
 const isDriverFault = (error: Error) =>
   error instanceof TypeError &&
   /\bnextWrite\b.*\bpostgres\/src\/connection\.js/.test(error.stack ?? '');
 
-export function bearDriverFaults(): () => void {
-  const bear = (error: Error) => {
+/** Returns a function that ends the tolerance. */
+export function tolerateDriverFaults(): () => void {
+  const onUncaught = (error: Error) => {
     if (isDriverFault(error)) return;
     console.error(error);
     process.exit(1);
   };
-  process.on('uncaughtException', bear);
-  return () => process.off('uncaughtException', bear);
+  process.on('uncaughtException', onUncaught);
+  return () => process.off('uncaughtException', onUncaught);
 }

@@ -8,8 +8,8 @@ import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
 import { closePool } from './postgres/close-pool.ts';
-import { quietly } from './quiet.ts';
 import { normalizeDbError } from './rest-errors.ts';
+import { withSilencedConsole } from './silenced-console.ts';
 
 export interface RestService {
   fetch(request: Request): Promise<Response>;
@@ -155,7 +155,7 @@ async function openApi(options: RestOptions): Promise<Api> {
       const { promise: answered, resolve, reject } = Promise.withResolvers<Response>();
       const asked = { answered, giveUp: () => resolve(noDatabase()) };
       asking.add(asked);
-      quietly(() => app.fetch(resolved)).then(resolve, reject);
+      withSilencedConsole(() => app.fetch(resolved)).then(resolve, reject);
       return await answered.finally(() => asking.delete(asked));
     },
   };

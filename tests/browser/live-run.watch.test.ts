@@ -5,16 +5,16 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startWorld, type World } from '../../scripts/world/world.ts';
+import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
 import { stackInfo } from '../support/stack.ts';
 import { openPage, signIn } from './support.ts';
 
-let world: World;
+let fakes: Fakes;
 beforeAll(async () => {
   // Slow enough for a person (and this test) to see a step run.
-  world = await startWorld({ latencyMs: 2_500 });
+  fakes = await startFakes({ latencyMs: 2_500 });
 });
-afterAll(() => world?.stop());
+afterAll(() => fakes?.stop());
 
 const node = (page: Page, step: string, status: string) =>
   page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
@@ -32,10 +32,10 @@ async function startRefund(page: Page): Promise<string> {
   await dialog.getByLabel('Workflow').selectOption('refund-approval');
   await dialog.getByLabel('Input (JSON)').fill(
     JSON.stringify({
-      shop_url: world.shop.url,
+      shop_url: fakes.shop.url,
       order_id: '1001',
       email: 'customer@example.com',
-      webhook_url: `${world.webhooks.url}/hooks/refunds`,
+      webhook_url: `${fakes.webhooks.url}/hooks/refunds`,
     }),
   );
   await dialog.getByRole('button', { name: 'Start', exact: true }).click();

@@ -6,16 +6,16 @@ import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Json } from '../../types/database.ts';
-import { type Bench, bench, node, value } from '../engine/support.ts';
+import { node, type TestApp, testApp, value } from '../engine/support.ts';
 import { stackInfo } from '../support/stack.ts';
 import { openPage, signIn } from './support.ts';
 
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 let isUp = false;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   server = createServer((_request, response) => {
     response.writeHead(isUp ? 200 : 410, { 'content-type': 'application/json' }).end('{}');
   });

@@ -3,8 +3,8 @@
 import { afterAll, expect, test } from 'vitest';
 import { Member } from '../../scripts/demo/member.ts';
 import { RunWatcher, type WatchedEvent } from '../../scripts/demo/watcher.ts';
-import { startShop } from '../../scripts/world/shop.ts';
-import { startWebhookReceiver } from '../../scripts/world/webhooks.ts';
+import { startShop } from '../../scripts/fakes/shop.ts';
+import { startWebhookReceiver } from '../../scripts/fakes/webhooks.ts';
 import { seedUser, stackInfo } from '../support/stack.ts';
 
 const never = new AbortController().signal;

@@ -3,14 +3,14 @@
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, bench, node, value } from './support.ts';
+import { node, type TestApp, testApp, value } from './support.ts';
 import { take } from './tokens.ts';
 
-let b: Bench;
+let b: TestApp;
 let versionId: string;
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   const name = await b.publish(
     [
       value('a'),

@@ -4,10 +4,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { loadKeys } from '../../scripts/stack/keys.ts';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
-import { type Bench, bench, node, type Run, value } from './support.ts';
+import { node, type Run, type TestApp, testApp, value } from './support.ts';
 
 const MOST_INVOCATIONS = 400;
 /** functions/worker/executor.ts fails an attempt that as many workers were lost with. */
@@ -25,14 +25,14 @@ describe.each([
   ['wall', { STEPBASE_BUDGET_WALL_MS: '100', STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
   ['cpu', { STEPBASE_BUDGET_WALL_MS: AMPLE_MS, STEPBASE_BUDGET_CPU_MS: '25' }],
 ] as const)('invocations that end by their limit on %s time', (limit, budget) => {
-  let ground: Ground;
+  let environment: ChaosEnvironment;
   let shop: Shop;
-  let b: Bench;
+  let b: TestApp;
   let secretKey: string;
 
   beforeAll(async () => {
     shop = await startShop();
-    ground = await layGround({
+    environment = await createChaosEnvironment({
       workers: 1,
       leaseSeconds: 30,
       env: {
@@ -42,16 +42,16 @@ describe.each([
         ...budget,
       },
     });
-    b = await bench(ground.info);
-    secretKey = (await loadKeys(ground.info.data_dir)).secretKey;
+    b = await testApp(environment.info);
+    secretKey = (await loadKeys(environment.info.data_dir)).secretKey;
   });
   afterAll(async () => {
-    await ground?.stop();
+    await environment?.stop();
     await shop?.stop();
   });
 
   async function invoke(): Promise<Invocation> {
-    const [member] = ground.fleet.members;
+    const [member] = environment.fleet.members;
     const response = await fetch(`http://127.0.0.1:${member?.port}/worker`, {
       method: 'POST',
       headers: { apikey: secretKey },

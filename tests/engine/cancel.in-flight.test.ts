@@ -4,9 +4,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
 import { waitFor } from '../support/stack.ts';
-import { type Bench, bench, node } from './support.ts';
+import { node, type TestApp, testApp } from './support.ts';
 
 let server: Server;
 let url: string;
@@ -29,7 +29,7 @@ afterAll(() => {
   server.close();
 });
 
-async function underWay(b: Bench): Promise<string> {
+async function underWay(b: TestApp): Promise<string> {
   const before = asked;
   const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
   await waitFor('the request', () => asked > before, 20_000);
@@ -43,7 +43,7 @@ const givenUp = (before: number) => waitFor('the call is given up', () => closed
 const NEVER_MS = '600000';
 const WITHOUT_REDIS = { UPSTASH_REDIS_REST_URL: '', UPSTASH_REDIS_REST_TOKEN: '' };
 
-async function cancelByRpc(b: Bench, run_id: string): Promise<void> {
+async function cancelByRpc(b: TestApp, run_id: string): Promise<void> {
   const { error } = await b.developer.rpc('cancel_run', { run_id });
   expect(error).toBeNull();
 }
@@ -52,13 +52,13 @@ describe('cancelling a step that is under way', () => {
   const cases: [
     string,
     Record<string, string>,
-    (ground: Ground, b: Bench, runId: string) => Promise<unknown>,
+    (environment: ChaosEnvironment, b: TestApp, runId: string) => Promise<unknown>,
   ][] = [
     [
       'through Redis, by the HTTP API, although the worker never looks',
       { STEPBASE_DB_DIRECT: 'false', STEPBASE_CANCEL_POLL_MS: NEVER_MS },
-      async (ground, b, runId) => {
-        const api = await ground.startApi();
+      async (environment, b, runId) => {
+        const api = await environment.startApi();
         const session = await b.developer.auth.getSession();
         const response = await fetch(`${api}/v1/runs/${runId}/cancel`, {
           method: 'POST',
@@ -86,18 +86,18 @@ describe('cancelling a step that is under way', () => {
   test.each(cases)(
     '%s',
     async (_, env, cancel) => {
-      const ground = await layGround({ workers: 1, leaseSeconds: 30, env });
+      const environment = await createChaosEnvironment({ workers: 1, leaseSeconds: 30, env });
       try {
-        const b = await bench(ground.info);
+        const b = await testApp(environment.info);
         const id = await underWay(b);
         const before = closed;
-        await cancel(ground, b, id);
+        await cancel(environment, b, id);
         await givenUp(before);
         const { run, statuses } = await b.ended(id);
         expect(run.status).toBe('cancelled');
         expect(statuses).toEqual({ ask: 'cancelled' });
       } finally {
-        await ground.stop();
+        await environment.stop();
       }
     },
     60_000,

@@ -4,14 +4,14 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
 import { waitFor } from '../support/stack.ts';
-import { type Bench, bench, node, value } from './support.ts';
+import { node, type TestApp, testApp, value } from './support.ts';
 
 const LEASE_SECONDS = 1;
 
-let ground: Ground;
-let b: Bench;
+let environment: ChaosEnvironment;
+let b: TestApp;
 let server: Server;
 let url: string;
 /** Requests that wait for the test to answer them. */
@@ -29,13 +29,13 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  ground = await layGround({ workers: 2, leaseSeconds: LEASE_SECONDS });
-  b = await bench(ground.info);
+  environment = await createChaosEnvironment({ workers: 2, leaseSeconds: LEASE_SECONDS });
+  b = await testApp(environment.info);
 });
 afterAll(async () => {
   server.closeAllConnections();
   server.close();
-  await ground?.stop();
+  await environment?.stop();
 });
 beforeEach(async () => {
   held = [];
@@ -59,7 +59,7 @@ function answer(response: ServerResponse, answer: number): void {
 
 async function executing(): Promise<{ pid: number; port: number }> {
   return await waitFor('a worker that executes the step', async () => {
-    for (const member of ground.fleet.members) {
+    for (const member of environment.fleet.members) {
       const health = await fetch(`http://127.0.0.1:${member.port}/stepbase-worker/healthz`);
       const { executing: steps } = (await health.json()) as { executing: number };
       if (steps > 0) return member;
@@ -69,10 +69,8 @@ async function executing(): Promise<{ pid: number; port: number }> {
 }
 
 async function areUp(): Promise<boolean> {
-  const { members } = ground.fleet;
-  const health = members.map(({ port }) =>
-    fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`),
-  );
+  const { members } = environment.fleet;
+  const health = members.map(({ port }) => fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`));
   return members.length === 2 && (await Promise.allSettled(health)).every(isFulfilled);
 }
 
@@ -101,7 +99,7 @@ async function claims(runId: string): Promise<unknown[]> {
 test('a worker is killed in the middle of a run: another one finishes it', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
-  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const second = await request(1);
   expect(second.key).toBe(first.key);
   answer(second.response, 41);
@@ -131,7 +129,7 @@ test('a worker is killed while it undoes a run: another one goes on undoing', as
   );
   const first = await request(0);
   expect(first.path).toBe('/two');
-  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const second = await request(1);
   expect([second.path, second.key]).toEqual(['/two', first.key]);
   answer(second.response, 1);
@@ -173,7 +171,7 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
   });
   const open = new Set(held.slice(3, 10).map(({ path }) => path));
   held = [];
-  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const asked = () => new Set(held.map(({ path }) => path));
   // A busy machine may starve a worker of its lease once more: then one is asked twice.
   await waitFor('the open branches are asked again', () => asked().size >= open.size, 20_000);
@@ -239,7 +237,7 @@ test('a worker that was overtaken does not keep the lease of the one that overto
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   await request(0);
   const { pid } = await executing();
-  const other = ground.fleet.members.find((member) => member.pid !== pid);
+  const other = environment.fleet.members.find((member) => member.pid !== pid);
   process.kill(pid, 'SIGSTOP');
   try {
     await request(1);
@@ -284,7 +282,7 @@ test('a worker that came back does not go on with the answer that was refused', 
       return ((await health.json()) as { executing: number }).executing === 1;
     });
     // The other one dies with the fan-out in its hands: the first goes on with some of it.
-    const other = ground.fleet.members.find((member) => member.pid !== pid);
+    const other = environment.fleet.members.find((member) => member.pid !== pid);
     answer(fresh.response, 41);
     await b.stepIs(id, 'a', 'completed');
     process.kill(other?.pid ?? 0, 'SIGSTOP');
@@ -334,7 +332,7 @@ test('a step that kills every worker that runs it fails at last', async () => {
   await request(0);
   // As if five workers had died with it.
   await b.db.query('update stepbase.step_runs set claim = 5 where run_id = $1', [id]);
-  expect(ground.fleet.killOne() && ground.fleet.killOne()).toBe(true);
+  expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const { run } = await b.ended(id);
   expect(run).toMatchObject({ status: 'failed', error: { code: 'worker_lost', step_id: 'ask' } });
 });
@@ -343,7 +341,7 @@ test('the database crashes in the middle of a run: it goes on where it was', asy
   const workflow = await b.publish([...nodes(), node('wait', 'delay', { ms: 300 })], LINES);
   const started = await Promise.all([1, 2, 3].map((n) => b.start(workflow, { n })));
   await waitFor('all are asking', () => held.length === 3);
-  const restarting = ground.restartDatabase();
+  const restarting = environment.restartDatabase();
   // Their answers come while there is nobody to write them down; a lease may run out meanwhile.
   answering = true;
   for (const { response, path } of held) answer(response, Number(path.slice(1)));

@@ -2,24 +2,24 @@
 // every due time its run.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
 import { waitFor } from '../support/stack.ts';
-import { type Bench, bench, node, value } from './support.ts';
+import { node, type TestApp, testApp, value } from './support.ts';
 
 const RUNS = 40;
 const KILLS = 3;
 
 let stack: Stack;
 let shop: Shop;
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
   [stack, shop] = await Promise.all([
     startThrowawayStack({ web: false, functionsEnv: { STEPBASE_LEASE_SECONDS: '1' } }),
     startShop(),
   ]);
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(async () => {
   await Promise.all([stack?.stop(), shop?.stop()]);

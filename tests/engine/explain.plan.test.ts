@@ -8,11 +8,11 @@ import type { Plan } from '../../scripts/explain/plan.ts';
 import { duration } from '../../scripts/explain/table.ts';
 import type { Json } from '../../types/database.ts';
 import { signedIn } from '../support/stack.ts';
-import { type Bench, bench, codeOf, edges, type Node, node, value } from './support.ts';
+import { codeOf, edges, type Node, node, type TestApp, testApp, value } from './support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 async function explained(workflow: string, version?: number): Promise<Plan> {

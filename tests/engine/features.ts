@@ -5,17 +5,17 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Json } from '../../types/database.ts';
 import { waitFor } from '../support/stack.ts';
-import { type Bench, failing, type Node, node, type Run, value } from './support.ts';
+import { failing, type Node, node, type Run, type TestApp, value } from './support.ts';
 
-export interface Place {
-  b: Bench;
+export interface FeatureContext {
+  b: TestApp;
   /** Where functions/api listens. */
   api: string;
   /** Where the shop is. */
   shop: string;
 }
 
-export const FEATURES: Record<string, (place: Place) => Promise<void>> = {
+export const FEATURES: Record<string, (context: FeatureContext) => Promise<void>> = {
   'runs that wait in every way, started, watched and decided by the API': mixedRun,
   'webhooks and API keys': webhooksAndKeys,
   'queries, also those that take JSONata': queries,
@@ -28,7 +28,7 @@ export const FEATURES: Record<string, (place: Place) => Promise<void>> = {
   'limits, priorities, pauses, cancellation and time-outs': control,
 };
 
-async function callApi({ b, api }: Place, method: string, path: string, body?: unknown) {
+async function callApi({ b, api }: FeatureContext, method: string, path: string, body?: unknown) {
   const session = await b.developer.auth.getSession();
   const response = await fetch(`${api}/v1${path}`, {
     method,
@@ -42,13 +42,13 @@ async function callApi({ b, api }: Place, method: string, path: string, body?: u
   return response;
 }
 
-async function insert({ b }: Place, table: string, row: object): Promise<string> {
+async function insert({ b }: FeatureContext, table: string, row: object): Promise<string> {
   const { data, error } = await b.developer.from(table).insert(row).select('id').single();
   if (error) throw new Error(`${table}: ${error.message}`);
   return data.id as string;
 }
 
-async function idOf({ b }: Place, workflow: string): Promise<string> {
+async function idOf({ b }: FeatureContext, workflow: string): Promise<string> {
   const { data, error } = await b.developer
     .from('workflows')
     .select('id')
@@ -59,13 +59,16 @@ async function idOf({ b }: Place, workflow: string): Promise<string> {
 }
 
 /** The first run of a workflow that somebody else started, ended. */
-async function runOf(place: Place, workflow: string) {
-  const workflowId = await idOf(place, workflow);
+async function runOf(context: FeatureContext, workflow: string) {
+  const workflowId = await idOf(context, workflow);
   const run = await waitFor(`a run of ${workflow}`, async () => {
-    const { data } = await place.b.developer.from('runs').select('*').eq('workflow_id', workflowId);
+    const { data } = await context.b.developer
+      .from('runs')
+      .select('*')
+      .eq('workflow_id', workflowId);
     return (data as Run[] | null)?.[0];
   });
-  return await place.b.ended(run.id, 30_000);
+  return await context.b.ended(run.id, 30_000);
 }
 
 const undoneBy = (of: Node, type: string, config: Json): Node => ({
@@ -73,8 +76,8 @@ const undoneBy = (of: Node, type: string, config: Json): Node => ({
   data: { ...(of.data as Record<string, Json>), compensate: { type, config } },
 });
 
-async function mixedRun(place: Place): Promise<void> {
-  const { b } = place;
+async function mixedRun(context: FeatureContext): Promise<void> {
+  const { b } = context;
   const child = await b.publish([value('z', 'input.n * 2')]);
   const name = await b.publish(
     [
@@ -101,24 +104,24 @@ async function mixedRun(place: Place): Promise<void> {
       'form > z',
     ],
   );
-  const started = await callApi(place, 'POST', `/workflows/${name}/runs`, { input: { n: 21 } });
+  const started = await callApi(context, 'POST', `/workflows/${name}/runs`, { input: { n: 21 } });
   const { id } = (await started.json()) as { id: string };
-  const stream = await callApi(place, 'GET', `/runs/${id}/events`);
-  await callApi(place, 'POST', `/runs/${id}/signals/go`, { payload: {} });
+  const stream = await callApi(context, 'GET', `/runs/${id}/events`);
+  await callApi(context, 'POST', `/runs/${id}/signals/go`, { payload: {} });
   const { id: task } = await b.stepIs(id, 'ask', 'waiting', 30_000);
-  await callApi(place, 'POST', `/approvals/${task}`, { approved: true });
+  await callApi(context, 'POST', `/approvals/${task}`, { approved: true });
   const { id: form } = await b.stepIs(id, 'form', 'waiting', 30_000);
-  await callApi(place, 'POST', `/tasks/${form}/complete`, { output: { n: 100 } });
+  await callApi(context, 'POST', `/tasks/${form}/complete`, { output: { n: 100 } });
   const { run } = await b.ended(id, 30_000);
   expect(run).toMatchObject({ status: 'completed', output: { z: 242 } });
-  const read = await (await callApi(place, 'GET', `/runs/${id}`)).json();
+  const read = await (await callApi(context, 'GET', `/runs/${id}`)).json();
   expect(read).toMatchObject({ run: { status: 'completed' } });
   // The stream ends with the run.
   expect(await stream.text()).toContain('run.completed');
 }
 
-async function webhooksAndKeys(place: Place): Promise<void> {
-  const { b, api } = place;
+async function webhooksAndKeys(context: FeatureContext): Promise<void> {
+  const { b, api } = context;
   const workflow = await b.publish([value('echo', 'input.body.n')]);
   const made = await b.developer.rpc('create_webhook', { workflow, name: 'shop' });
   const { path, secret } = made.data as { path: string; secret: string };
@@ -134,7 +137,7 @@ async function webhooksAndKeys(place: Place): Promise<void> {
   };
   const call = () => fetch(`${api}${path}`, { method: 'POST', body, headers });
   expect([(await call()).status, (await call()).status]).toEqual([202, 200]);
-  expect((await runOf(place, workflow)).run.output).toEqual({ echo: 7 });
+  expect((await runOf(context, workflow)).run.output).toEqual({ echo: 7 });
 
   const key = await b.admin.rpc('create_api_key', { name: `k-${id}` });
   const started = await fetch(`${api}/v1/workflows/${workflow}/runs`, {
@@ -150,19 +153,19 @@ async function webhooksAndKeys(place: Place): Promise<void> {
   expect((await b.ended(runId)).run.output).toEqual({ echo: 8 });
 }
 
-async function queries(place: Place): Promise<void> {
-  const { b } = place;
+async function queries(context: FeatureContext): Promise<void> {
+  const { b } = context;
   const name = await b.publish([value('lines', '[{"n": 2}, {"n": 3}]')]);
-  const workflow_id = await idOf(place, name);
+  const workflow_id = await idOf(context, name);
   const declare = (query_name: string, expression: string) =>
-    insert(place, 'workflow_queries', { workflow_id, query_name, expression });
+    insert(context, 'workflow_queries', { workflow_id, query_name, expression });
   await declare('total', '$sum(steps.lines.output.n)');
   await declare('second', 'steps.lines.output.1.n');
   const { id } = await b.start(name);
   await b.ended(id);
   const ask = async (query: string) =>
     (
-      (await (await callApi(place, 'GET', `/runs/${id}/queries/${query}`)).json()) as {
+      (await (await callApi(context, 'GET', `/runs/${id}/queries/${query}`)).json()) as {
         answer: unknown;
       }
     ).answer;
@@ -170,25 +173,25 @@ async function queries(place: Place): Promise<void> {
   expect(await ask('status')).toMatchObject({ status: 'completed' });
 }
 
-async function schedules(place: Place): Promise<void> {
-  const name = await place.b.publish([value('n', 'input.n')]);
+async function schedules(context: FeatureContext): Promise<void> {
+  const name = await context.b.publish([value('n', 'input.n')]);
   const schedule = {
-    workflow_id: await idOf(place, name),
+    workflow_id: await idOf(context, name),
     cron_expression: '0 0 1 1 *',
     start_immediately: true,
     input: { n: 4 },
   };
-  const id = await insert(place, 'workflow_schedules', schedule);
-  const { run } = await runOf(place, name);
+  const id = await insert(context, 'workflow_schedules', schedule);
+  const { run } = await runOf(context, name);
   expect(run).toMatchObject({ trigger_type: 'schedule', output: { n: 4 } });
   await waitFor('its next time', async () => {
-    const { data } = await place.b.developer.from('workflow_schedules').select().eq('id', id);
+    const { data } = await context.b.developer.from('workflow_schedules').select().eq('id', id);
     return data?.[0]?.next_run_at !== null;
   });
 }
 
-async function events(place: Place): Promise<void> {
-  const { b } = place;
+async function events(context: FeatureContext): Promise<void> {
+  const { b } = context;
   const event_name = `test.${randomUUID()}`;
   const [first, second, last] = await Promise.all([
     b.publish([node('tell', 'emit_event', { name: `${event_name}.more`, payload: { n: 2 } })]),
@@ -196,27 +199,27 @@ async function events(place: Place): Promise<void> {
     b.publish([value('of', 'input.event.payload.output.n')]),
   ]);
   const listen = async (workflow: string, more: object) =>
-    await insert(place, 'workflow_triggers', {
+    await insert(context, 'workflow_triggers', {
       trigger_type: 'event',
-      workflow_id: await idOf(place, workflow),
+      workflow_id: await idOf(context, workflow),
       ...more,
     });
   await listen(first, { event_name });
   await listen(second, { event_name: `${event_name}.more` });
   await listen(last, {
     event_name: 'run.completed',
-    source_workflow_id: await idOf(place, second),
+    source_workflow_id: await idOf(context, second),
   });
-  await callApi(place, 'POST', '/events', { name: event_name, payload: { n: 1 } });
-  expect((await runOf(place, second)).run.output).toEqual({ n: 2 });
-  expect((await runOf(place, last)).run.output).toEqual({ of: 2 });
+  await callApi(context, 'POST', '/events', { name: event_name, payload: { n: 1 } });
+  expect((await runOf(context, second)).run.output).toEqual({ n: 2 });
+  expect((await runOf(context, last)).run.output).toEqual({ of: 2 });
 }
 
-async function workQueues(place: Place): Promise<void> {
-  const { b } = place;
+async function workQueues(context: FeatureContext): Promise<void> {
+  const { b } = context;
   const consumer = await b.publish([node('pop', 'work_queue_pop', { queue: 'items' })]);
-  const queue = await insert(place, 'work_queues', {
-    workflow_id: await idOf(place, consumer),
+  const queue = await insert(context, 'work_queues', {
+    workflow_id: await idOf(context, consumer),
     queue_name: 'items',
     ordering: 'priority',
   });
@@ -239,8 +242,8 @@ async function workQueues(place: Place): Promise<void> {
   });
 }
 
-async function undoneAndDrivenOn(place: Place): Promise<void> {
-  const { b, shop } = place;
+async function undoneAndDrivenOn(context: FeatureContext): Promise<void> {
+  const { b, shop } = context;
   const undone = await b.run(
     [undoneBy(value('made'), 'http_request', { url: `${shop}/slow?ms=1` }), failing('bad')],
     ['made > bad'],
@@ -254,20 +257,20 @@ async function undoneAndDrivenOn(place: Place): Promise<void> {
   const redriven = await b.developer.rpc('redrive', { run_ids: [dead.run.id] });
   const [again] = redriven.data as Run[];
   expect((await b.ended(again?.id ?? '')).statuses).toEqual({ a: 'completed', ask: 'completed' });
-  const rerun = await callApi(place, 'POST', `/runs/${again?.id}/rerun`, { from_step: 'ask' });
+  const rerun = await callApi(context, 'POST', `/runs/${again?.id}/rerun`, { from_step: 'ask' });
   const { id } = (await rerun.json()) as Run;
   expect((await b.ended(id)).run.status).toBe('completed');
 }
 
-async function secretsAndComponents(place: Place): Promise<void> {
-  const { b, shop } = place;
+async function secretsAndComponents(context: FeatureContext): Promise<void> {
+  const { b, shop } = context;
   const secret = `pooled_${randomUUID().slice(0, 8)}`;
   await b.db.query('select vault.create_secret($1, $2)', [
     'open-sesame',
     `stepbase/acme/${secret}`,
   ]);
   const component = `c-${randomUUID().slice(0, 12)}`;
-  await insert(place, 'components', {
+  await insert(context, 'components', {
     name: component,
     implementation_type: 'service_task',
     endpoint: `${shop}/echo`,
@@ -286,8 +289,8 @@ async function secretsAndComponents(place: Place): Promise<void> {
   expect(run).toMatchObject({ status: 'completed', output: { z: ['***', 5] } });
 }
 
-async function children(place: Place): Promise<void> {
-  const { b } = place;
+async function children(context: FeatureContext): Promise<void> {
+  const { b } = context;
   const child = await b.publish(
     [
       node('tell', 'send_signal', { signal_name: 'news', payload: { n: 6 } }),
@@ -306,9 +309,9 @@ async function children(place: Place): Promise<void> {
     ],
     ['call > z', 'hear > z', 'left > z'],
   );
-  await insert(place, 'workflow_children', {
-    parent_workflow_id: await idOf(place, parent),
-    child_workflow_id: await idOf(place, child),
+  await insert(context, 'workflow_children', {
+    parent_workflow_id: await idOf(context, parent),
+    child_workflow_id: await idOf(context, child),
     child_workflow_name: child,
     can_signal_parent: true,
     can_query_parent: true,
@@ -316,12 +319,12 @@ async function children(place: Place): Promise<void> {
   const { run } = await b.ended((await b.start(parent)).id, 30_000);
   expect(run).toMatchObject({ status: 'completed', output: { z: ['running', 6] } });
   // What its parent left behind is closed with it.
-  expect((await runOf(place, held)).run.status).toBe('cancelled');
+  expect((await runOf(context, held)).run.status).toBe('cancelled');
 }
 
-async function control(place: Place): Promise<void> {
-  const { b, shop } = place;
-  const queue = await insert(place, 'task_queues', {
+async function control(context: FeatureContext): Promise<void> {
+  const { b, shop } = context;
+  const queue = await insert(context, 'task_queues', {
     name: `q-${randomUUID()}`,
     max_concurrent_activities: 1,
     max_concurrent_workflows: 2,
@@ -349,9 +352,9 @@ async function control(place: Place): Promise<void> {
   );
   const { id } = await b.start(slow);
   await b.stepIs(id, 'then', 'completed');
-  await callApi(place, 'POST', `/runs/${id}/pause`, {});
-  await callApi(place, 'POST', `/runs/${id}/resume`, {});
-  await callApi(place, 'POST', `/runs/${id}/cancel`, { reason: 'enough' });
+  await callApi(context, 'POST', `/runs/${id}/pause`, {});
+  await callApi(context, 'POST', `/runs/${id}/resume`, {});
+  await callApi(context, 'POST', `/runs/${id}/cancel`, { reason: 'enough' });
   expect((await b.ended(id)).run.status).toBe('cancelled');
 
   await b.developer

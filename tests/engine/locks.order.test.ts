@@ -3,20 +3,20 @@
 
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
 import { waitFor } from '../support/stack.ts';
-import { type Bench, bench, node, type Run, value } from './support.ts';
+import { node, type Run, type TestApp, testApp, value } from './support.ts';
 import { type Claimed, handOut, take } from './tokens.ts';
 
-let ground: Ground;
-let b: Bench;
+let environment: ChaosEnvironment;
+let b: TestApp;
 
 beforeAll(async () => {
-  ground = await layGround({ workers: 0, leaseSeconds: 30 });
-  b = await bench(ground.info);
+  environment = await createChaosEnvironment({ workers: 0, leaseSeconds: 30 });
+  b = await testApp(environment.info);
 });
 afterAll(async () => {
-  await ground?.stop();
+  await environment?.stop();
 });
 
 async function complete({ run_id, step_run_id, claim: number }: Claimed): Promise<void> {

@@ -1,18 +1,18 @@
 // The short form of the comparison with the reference interpreter; tests/long has the long one.
 
 import { afterAll, beforeAll, test } from 'vitest';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { scaled } from '../support/time.ts';
 import { checkRandomGraphs } from './random-graphs.ts';
-import { type Bench, bench } from './support.ts';
+import { type TestApp, testApp } from './support.ts';
 
 const LIMIT_MS = 50_000;
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 beforeAll(async () => {
   shop = await startShop();
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => shop?.stop());
 

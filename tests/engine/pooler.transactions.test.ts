@@ -2,34 +2,38 @@
 // notes whatever needs a session, and PgBouncer itself where it is installed.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { startTransactionPooler, type TransactionPooler } from '../support/transaction-pooler.ts';
-import { FEATURES, type Place } from './features.ts';
-import { bench } from './support.ts';
+import { FEATURES, type FeatureContext } from './features.ts';
+import { testApp } from './support.ts';
 
 const env = { STEPBASE_DB_DIRECT: 'false', STEPBASE_DB_POOL: '4' };
 
 function everyFeature(
   between: (url: string) => Promise<{ url: string; stop(): Promise<unknown> }>,
 ): void {
-  let ground: Ground;
+  let environment: ChaosEnvironment;
   let shop: Shop;
-  let place: Place;
+  let context: FeatureContext;
 
   beforeAll(async () => {
     shop = await startShop();
-    ground = await layGround({ workers: 1, leaseSeconds: 5, env, between });
-    place = { b: await bench(ground.info), api: await ground.startApi(), shop: shop.url };
+    environment = await createChaosEnvironment({ workers: 1, leaseSeconds: 5, env, between });
+    context = {
+      b: await testApp(environment.info),
+      api: await environment.startApi(),
+      shop: shop.url,
+    };
   });
   afterAll(async () => {
-    await ground?.stop();
+    await environment?.stop();
     await shop?.stop();
   });
 
   describe.concurrent('works', () => {
-    for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(place));
+    for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(context));
   });
 }
 

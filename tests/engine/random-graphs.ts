@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { Shop } from '../../scripts/world/shop.ts';
-import { type Bench, type Ended, type Node, node, value } from './support.ts';
+import type { Shop } from '../../scripts/fakes/shop.ts';
+import { type Ended, type Node, node, type TestApp, value } from './support.ts';
 
 const ATTEMPTS = 2;
 const LABELS = ['true', 'false', 'other'];
@@ -197,7 +197,7 @@ function compare(graph: Graph, { run, statuses, all }: Ended): void {
 
 /** Runs `cases` sets of up to `graphs` graphs each; the runs of a set are in flight together. */
 export async function checkRandomGraphs(
-  { b, shop }: { b: Bench; shop: Shop },
+  { b, shop }: { b: TestApp; shop: Shop },
   options: { cases: number; graphs: number; limitMs: number },
 ): Promise<void> {
   async function check(graph: Graph): Promise<void> {

@@ -66,7 +66,7 @@ export interface Ended {
   statuses: Record<string, string>;
 }
 
-export interface Bench extends SignedIn {
+export interface TestApp extends SignedIn {
   /** Saves and publishes; returns the kebab name. */
   publish(nodes: Node[], lines?: string[], more?: { input_schema?: Json }): Promise<string>;
   start(workflow: string, input?: Json, more?: Record<string, unknown>): Promise<Run>;
@@ -81,7 +81,7 @@ export interface Bench extends SignedIn {
 }
 
 /** Signs the people in and opens a pool, on the shared stack or one of the test's own. */
-export async function bench(stack: StackInfo = stackInfo()): Promise<Bench> {
+export async function testApp(stack: StackInfo = stackInfo()): Promise<TestApp> {
   const db = pool(stack.db_url);
   const [developer, admin] = await Promise.all([
     signedIn('developer@acme', stack),

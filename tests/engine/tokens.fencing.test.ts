@@ -4,14 +4,14 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seedUser } from '../support/stack.ts';
-import { type Bench, bench, value } from './support.ts';
+import { type TestApp, testApp, value } from './support.ts';
 import { claim, type HandedOut, handOut } from './tokens.ts';
 
-let b: Bench;
+let b: TestApp;
 let versionId: string;
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   const name = await b.publish([value('a'), value('b')], ['a > b']);
   const { rows } = await b.db.query<{ id: string }>(
     'select published_version_id as id from stepbase.workflows where kebab_name = $1',

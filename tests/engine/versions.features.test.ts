@@ -3,15 +3,15 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Ground, layGround } from '../../scripts/chaos/ground.ts';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import {
   type DebianServer,
   installedVersions,
   startDebianServer,
 } from '../support/debian-postgres.ts';
-import { FEATURES, type Place } from './features.ts';
-import { bench } from './support.ts';
+import { FEATURES, type FeatureContext } from './features.ts';
+import { testApp } from './support.ts';
 
 const SETTINGS = {
   jit: 'on',
@@ -25,28 +25,32 @@ const versions = installed.length > 0 ? installed : ['embedded'];
 
 describe.each(versions)('PostgreSQL %s', (version) => {
   let server: DebianServer | undefined;
-  let ground: Ground;
+  let environment: ChaosEnvironment;
   let shop: Shop;
-  let place: Place;
+  let context: FeatureContext;
 
   beforeAll(async () => {
     shop = await startShop();
     if (version !== 'embedded') server = await startDebianServer(version, SETTINGS);
-    ground = await layGround({
+    environment = await createChaosEnvironment({
       workers: 1,
       leaseSeconds: 5,
       ...(server ? { adminUrl: server.adminUrl } : {}),
     });
-    place = { b: await bench(ground.info), api: await ground.startApi(), shop: shop.url };
+    context = {
+      b: await testApp(environment.info),
+      api: await environment.startApi(),
+      shop: shop.url,
+    };
   });
   afterAll(async () => {
-    await ground?.stop();
+    await environment?.stop();
     await server?.stop();
     await shop?.stop();
   });
 
   describe.concurrent('works', () => {
-    for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(place));
+    for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(context));
   });
 
   // The embedded one cannot compile.

@@ -4,16 +4,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { type Bench, bench, codeOf, node, type Run, value } from './support.ts';
+import { codeOf, node, type Run, type TestApp, testApp, value } from './support.ts';
 
 let stack: Stack;
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
   stack = await startThrowawayStack({
     web: false,
     functionsEnv: { STEPBASE_WORKER_MODE: 'invocation', STEPBASE_DB_DIRECT: 'false' },
   });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
   // What pg_net does with a request is to make it later, outside of the transaction.
   await b.db.query(`
     create schema net;

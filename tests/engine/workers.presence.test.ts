@@ -8,15 +8,15 @@ import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import type { Database } from '../../types/database.ts';
 import { client, signedIn, waitFor } from '../support/stack.ts';
-import { type Bench, bench, value } from './support.ts';
+import { type TestApp, testApp, value } from './support.ts';
 
 type WorkerRow = Database['stepbase']['Tables']['workers']['Row'];
 
-let b: Bench;
+let b: TestApp;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startThrowawayStack({ web: false });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(() => stack?.stop());
 

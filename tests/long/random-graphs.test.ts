@@ -1,18 +1,18 @@
 // The long form of the comparison with the reference interpreter: thousands of random graphs.
 
 import { afterAll, beforeAll, test } from 'vitest';
-import { type Shop, startShop } from '../../scripts/world/shop.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { checkRandomGraphs } from '../engine/random-graphs.ts';
-import { type Bench, bench } from '../engine/support.ts';
+import { type TestApp, testApp } from '../engine/support.ts';
 import { scaled } from '../support/time.ts';
 
 const LIMIT_MS = 8 * 60_000;
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 beforeAll(async () => {
   shop = await startShop();
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => shop?.stop());
 

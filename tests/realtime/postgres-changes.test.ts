@@ -2,7 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pause, startWorld, subscribe, until, userToken, type World } from './support.ts';
+import {
+  pause,
+  type RealtimeApp,
+  startRealtimeApp,
+  subscribe,
+  until,
+  userToken,
+} from './support.ts';
 
 interface Change {
   eventType: string;
@@ -11,13 +18,13 @@ interface Change {
 }
 
 describe('postgres_changes', () => {
-  let world: World;
+  let app: RealtimeApp;
   const ada = randomUUID();
   const bob = randomUUID();
 
   beforeAll(async () => {
-    world = await startWorld();
-    await world.db.query(`
+    app = await startRealtimeApp();
+    await app.db.query(`
       create table public.items (
         id int primary key, owner_id uuid not null, title text, price numeric, tags text[],
         data jsonb, secret text
@@ -32,10 +39,10 @@ describe('postgres_changes', () => {
       alter publication supabase_realtime add table public.items, public.open_notes;
     `);
   }, 60_000);
-  afterAll(async () => await world.stop(), 30_000);
+  afterAll(async () => await app.stop(), 30_000);
 
   async function listen(user: string, bindings: Record<string, string>[]) {
-    const client = await world.client({ token: await userToken(user) });
+    const client = await app.client({ token: await userToken(user) });
     const channel = client.channel(`items-${randomUUID()}`);
     const changes: Change[] = [];
     const systems: { status: string; message: string }[] = [];
@@ -71,7 +78,7 @@ describe('postgres_changes', () => {
         message: expect.stringContaining('invalid input syntax for type integer'),
       },
     ]);
-    const left = await world.db.query(
+    const left = await app.db.query(
       "select from realtime.subscription where filters::text like '%one%'",
     );
     expect(left.rowCount).toBe(0);
@@ -80,15 +87,15 @@ describe('postgres_changes', () => {
   test('shows a row to whoever may select it, and only the columns they may read', async () => {
     const binding = { event: '*', schema: 'public', table: 'items' };
     const [mine, theirs] = await Promise.all([listen(ada, [binding]), listen(bob, [binding])]);
-    await world.db.query(
+    await app.db.query(
       `insert into public.items values (1, $1, 'first', 12.50, '{a,b}', '{"deep":[1]}', 'hidden')`,
       [ada],
     );
     // One after the other: who may see a row is judged by the row as it is now, as hosted.
     await until(() => mine.changes.length === 1, 'the insert arrives');
-    await world.db.query("update public.items set title = 'second' where id = 1");
+    await app.db.query("update public.items set title = 'second' where id = 1");
     await until(() => mine.changes.length === 2, 'the update arrives');
-    await world.db.query('delete from public.items where id = 1');
+    await app.db.query('delete from public.items where id = 1');
     await until(() => mine.changes.length === 3, 'the delete arrives');
     const row = { id: 1, owner_id: ada, price: 12.5, tags: ['a', 'b'], data: { deep: [1] } };
     expect(mine.changes.map(({ eventType }) => eventType)).toEqual(['INSERT', 'UPDATE', 'DELETE']);
@@ -114,12 +121,12 @@ describe('postgres_changes', () => {
     ['title=not.in.("a",c)', [12]],
     ['title=like.%c%', [13]],
   ])('filter %s', async (filter, expected) => {
-    await world.db.query('delete from public.items');
+    await app.db.query('delete from public.items');
     const { changes } = await listen(ada, [
       { event: 'INSERT', schema: 'public', table: 'items', filter },
     ]);
     const all = await listen(ada, [{ event: 'INSERT', schema: 'public', table: 'items' }]);
-    await world.db.query(
+    await app.db.query(
       `insert into public.items (id, owner_id, title, price)
        values (11, $1, 'a', 1), (12, $1, 'b', 2), (13, $1, 'c', 3)`,
       [ada],
@@ -130,7 +137,7 @@ describe('postgres_changes', () => {
   });
 
   test('several bindings of one channel each get their own events', async () => {
-    const client = await world.client();
+    const client = await app.client();
     const wait = { config: { postgres_changes_options: { wait: true } } };
     const channel = client.channel('notes', wait);
     const inserted: unknown[] = [];
@@ -152,12 +159,12 @@ describe('postgres_changes', () => {
     );
     await subscribe(channel);
     expect(await subscribe(waiting)).toEqual({ status: 'SUBSCRIBED' });
-    const listed = await world.db.query(
+    const listed = await app.db.query(
       "select entity::text from realtime.subscription where entity = 'public.open_notes'::regclass",
     );
     expect(listed.rowCount).toBe(3);
-    await world.db.query("insert into public.open_notes values (1, 'a')");
-    await world.db.query("update public.open_notes set id = 2, body = 'b'");
+    await app.db.query("insert into public.open_notes values (1, 'a')");
+    await app.db.query("update public.open_notes set id = 2, body = 'b'");
     await until(() => early.length === 2, 'the waiting channel has both');
     expect(inserted).toEqual([{ id: 1, body: 'a' }]);
     expect(updated).toEqual([{ id: 2, body: 'b' }]);
@@ -165,7 +172,7 @@ describe('postgres_changes', () => {
     const deadline = Date.now() + 5_000;
     let left = 1;
     while (left > 0 && Date.now() < deadline) {
-      const rows = await world.db.query(
+      const rows = await app.db.query(
         "select from realtime.subscription where entity = 'public.open_notes'::regclass",
       );
       left = rows.rowCount ?? 0;

@@ -2,18 +2,26 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keys, pause, startWorld, subscribe, until, userToken, type World } from './support.ts';
+import {
+  keys,
+  pause,
+  type RealtimeApp,
+  startRealtimeApp,
+  subscribe,
+  until,
+  userToken,
+} from './support.ts';
 
 describe('private broadcast', () => {
-  let world: World;
+  let app: RealtimeApp;
   const ada = randomUUID();
   const bob = randomUUID();
   const topic = `stepbase:run:${ada}`;
 
   beforeAll(async () => {
-    world = await startWorld();
+    app = await startRealtimeApp();
     // As the migration role, which is not the owner and not a superuser.
-    await world.db.query(`
+    await app.db.query(`
       create policy "Users receive what is theirs" on realtime.messages
         for select to authenticated
         using (realtime.topic() = 'stepbase:run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
@@ -22,10 +30,10 @@ describe('private broadcast', () => {
         with check (realtime.topic() = 'stepbase:run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
     `);
   }, 60_000);
-  afterAll(async () => await world.stop(), 30_000);
+  afterAll(async () => await app.stop(), 30_000);
 
   async function privateChannel(token: string, name = topic, broadcast = {}) {
-    const client = await world.client({ token });
+    const client = await app.client({ token });
     return client.channel(name, { config: { private: true, broadcast } });
   }
 
@@ -38,7 +46,7 @@ describe('private broadcast', () => {
   });
 
   test('is refused to the publishable key alone', async () => {
-    const client = await world.client();
+    const client = await app.client();
     const refused = await subscribe(client.channel(topic, { config: { private: true } }));
     expect(refused.status).toBe('CHANNEL_ERROR');
   });
@@ -49,7 +57,7 @@ describe('private broadcast', () => {
     channel.on('broadcast', { event: '*' }, (message) => received.push(message as never));
     expect(await subscribe(channel)).toEqual({ status: 'SUBSCRIBED' });
 
-    await world.db.query("select realtime.send($1, 'step', $2)", [
+    await app.db.query("select realtime.send($1, 'step', $2)", [
       { seq: 1, big: 1e15, text: 'grüß „dich“' },
       topic,
     ]);
@@ -61,9 +69,9 @@ describe('private broadcast', () => {
       meta: { id: received[0]?.payload.id },
     });
 
-    await world.db.query(`begin; select realtime.send('{"seq":2}', 'step', '${topic}'); rollback`);
-    await world.db.query("select realtime.send('{}', 'step', $1)", [`stepbase:run:${bob}`]);
-    await world.db.query("select realtime.send('{}', 'step', $1, false)", [topic]);
+    await app.db.query(`begin; select realtime.send('{"seq":2}', 'step', '${topic}'); rollback`);
+    await app.db.query("select realtime.send('{}', 'step', $1)", [`stepbase:run:${bob}`]);
+    await app.db.query("select realtime.send('{}', 'step', $1, false)", [topic]);
     await pause();
     expect(received).toHaveLength(1);
   });
@@ -74,7 +82,7 @@ describe('private broadcast', () => {
     channel.on('broadcast', { event: 'step' }, ({ payload }) => seqs.push(payload.seq));
     await subscribe(channel);
     for (let first = 0; first < 1_000; first += 50) {
-      await world.db.query(
+      await app.db.query(
         `select realtime.send(jsonb_build_object('seq', n), 'step', $1)
          from generate_series($2::int, $3::int) as n`,
         [topic, first, first + 49],
@@ -89,7 +97,7 @@ describe('private broadcast', () => {
     const received: { event: string; payload: unknown }[] = [];
     channel.on('broadcast', { event: '*' }, (message) => received.push(message as never));
     await subscribe(channel);
-    await world.db.query(`
+    await app.db.query(`
       create table public.notes (id int primary key, body text);
       create function public.notes_changed() returns trigger language plpgsql security definer
         set search_path = '' as $$
@@ -102,7 +110,7 @@ describe('private broadcast', () => {
         for each row execute function public.notes_changed();
       insert into public.notes values (1, 'first');
     `);
-    await world.db.query("select realtime.send_binary('\\x00ff10', 'bytes', $1)", [topic]);
+    await app.db.query("select realtime.send_binary('\\x00ff10', 'bytes', $1)", [topic]);
     await until(() => received.length === 2, 'both arrive');
     expect(received[0]).toMatchObject({
       event: 'INSERT',
@@ -132,14 +140,12 @@ describe('private broadcast', () => {
     expect(await sender.send({ type: 'broadcast', event: 'hello', payload: { n: 1 } })).toBe('ok');
     await until(() => heard.length === 1 && own.length === 1, 'everyone hears it');
     expect(heard).toEqual([{ n: 1 }]);
-    const stored = await world.db.query('select from realtime.messages where event = $1', [
-      'hello',
-    ]);
+    const stored = await app.db.query('select from realtime.messages where event = $1', ['hello']);
     expect(stored.rowCount).toBe(0);
   });
 
   test('lets the service key join anything', async () => {
-    const client = await world.client({ key: keys.secretKey });
+    const client = await app.client({ key: keys.secretKey });
     const channel = client.channel(topic, { config: { private: true } });
     expect(await subscribe(channel)).toEqual({ status: 'SUBSCRIBED' });
   });
@@ -148,14 +154,14 @@ describe('private broadcast', () => {
     const replayTopic = topic;
     const since = Date.now();
     await pause(20);
-    await world.db.query("select realtime.send('{\"seq\":41}', 'replayed', $1)", [replayTopic]);
+    await app.db.query("select realtime.send('{\"seq\":41}', 'replayed', $1)", [replayTopic]);
     const channel = await privateChannel(await userToken(ada), replayTopic, {
       replay: { since, limit: 10 },
     });
     const got: { payload: { seq: number }; meta?: { replayed?: boolean } }[] = [];
     channel.on('broadcast', { event: 'replayed' }, (message) => got.push(message as never));
     await subscribe(channel);
-    await world.db.query("select realtime.send('{\"seq\":42}', 'replayed', $1)", [replayTopic]);
+    await app.db.query("select realtime.send('{\"seq\":42}', 'replayed', $1)", [replayTopic]);
     await until(() => got.length === 2, 'the replayed and the new message arrive');
     expect(got.map(({ payload, meta }) => [payload.seq, meta?.replayed])).toEqual([
       [41, true],

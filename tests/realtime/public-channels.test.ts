@@ -3,18 +3,18 @@
 import { createClient } from '@supabase/supabase-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket as WsSocket } from 'ws';
-import { keys, pause, startWorld, subscribe, until, type World } from './support.ts';
+import { keys, pause, type RealtimeApp, startRealtimeApp, subscribe, until } from './support.ts';
 
 describe('public channels', () => {
-  let world: World;
+  let app: RealtimeApp;
   beforeAll(async () => {
-    world = await startWorld();
+    app = await startRealtimeApp();
   }, 60_000);
-  afterAll(async () => await world.stop(), 30_000);
+  afterAll(async () => await app.stop(), 30_000);
 
   test('presence: state on join, joins, updates and leaves', async () => {
-    const one = (await world.client()).channel('room', { config: { presence: { key: 'one' } } });
-    const two = (await world.client()).channel('room', { config: { presence: { key: 'two' } } });
+    const one = (await app.client()).channel('room', { config: { presence: { key: 'one' } } });
+    const two = (await app.client()).channel('room', { config: { presence: { key: 'two' } } });
     const events: string[] = [];
     one.on('presence', { event: 'join' }, ({ key }) => events.push(`join ${key}`));
     one.on('presence', { event: 'leave' }, ({ key }) => events.push(`leave ${key}`));
@@ -45,10 +45,10 @@ describe('public channels', () => {
   });
 
   test('broadcast: to the others, to oneself when asked, acknowledged when asked', async () => {
-    const quiet = (await world.client()).channel('talk', {
+    const quiet = (await app.client()).channel('talk', {
       config: { broadcast: { ack: true, self: false } },
     });
-    const old = createClient(world.url, keys.publishableKey, {
+    const old = createClient(app.url, keys.publishableKey, {
       auth: { persistSession: false },
       realtime: { vsn: '1.0.0' },
     });
@@ -67,8 +67,8 @@ describe('public channels', () => {
   });
 
   test('broadcast of bytes', async () => {
-    const sender = (await world.client()).channel('bytes');
-    const receiver = (await world.client()).channel('bytes');
+    const sender = (await app.client()).channel('bytes');
+    const receiver = (await app.client()).channel('bytes');
     const got: ArrayBuffer[] = [];
     receiver.on('broadcast', { event: 'b' }, ({ payload }) => got.push(payload));
     await Promise.all([subscribe(sender), subscribe(receiver)]);
@@ -79,14 +79,14 @@ describe('public channels', () => {
   });
 
   test('HTTP: a message of its own endpoint and a batch reach the channel', async () => {
-    const client = await world.client();
+    const client = await app.client();
     const channel = client.channel('http:room/1');
     const got: unknown[] = [];
     channel.on('broadcast', { event: '*' }, ({ event, payload }) => got.push([event, payload]));
     await subscribe(channel);
-    const sender = (await world.client()).channel('http:room/1');
+    const sender = (await app.client()).channel('http:room/1');
     expect(await sender.httpSend('one', { n: 1 })).toEqual({ success: true });
-    const batch = await fetch(`${world.url}/realtime/v1/api/broadcast`, {
+    const batch = await fetch(`${app.url}/realtime/v1/api/broadcast`, {
       method: 'POST',
       headers: { apikey: keys.publishableKey, 'content-type': 'application/json' },
       body: JSON.stringify({
@@ -103,9 +103,9 @@ describe('public channels', () => {
       ['one', { n: 1 }],
       ['two', { n: 2 }],
     ]);
-    const secret = (await world.client()).channel('http:room/1', { config: { private: true } });
+    const secret = (await app.client()).channel('http:room/1', { config: { private: true } });
     await expect(secret.httpSend('x', {})).rejects.toThrow('Unauthorized');
-    const invalid = await fetch(`${world.url}/realtime/v1/api/broadcast`, {
+    const invalid = await fetch(`${app.url}/realtime/v1/api/broadcast`, {
       method: 'POST',
       headers: { apikey: keys.publishableKey, 'content-type': 'application/json' },
       body: JSON.stringify({ messages: [{ topic: 'x' }] }),
@@ -114,8 +114,8 @@ describe('public channels', () => {
   });
 
   test('a private and a public topic of one name are two topics', async () => {
-    const open = (await world.client()).channel('same');
-    const closed = (await world.client({ key: keys.secretKey })).channel('same', {
+    const open = (await app.client()).channel('same');
+    const closed = (await app.client({ key: keys.secretKey })).channel('same', {
       config: { private: true, broadcast: { ack: true } },
     });
     const got: unknown[] = [];
@@ -127,7 +127,7 @@ describe('public channels', () => {
   });
 
   test('a client that stops reading is closed, the others go on', async () => {
-    const address = `${world.url.replace('http', 'ws')}/realtime/v1/websocket`;
+    const address = `${app.url.replace('http', 'ws')}/realtime/v1/websocket`;
     const slow = new WsSocket(`${address}?apikey=${keys.publishableKey}&vsn=2.0.0`);
     await new Promise((resolve) => slow.once('open', resolve));
     slow.send(JSON.stringify(['1', '1', 'realtime:flood', 'phx_join', { config: {} }]));
@@ -137,7 +137,7 @@ describe('public channels', () => {
       closed = true;
     });
     slow.pause();
-    const fast = (await world.client()).channel('flood');
+    const fast = (await app.client()).channel('flood');
     let heard = 0;
     fast.on('broadcast', { event: '*' }, () => {
       heard += 1;
@@ -145,7 +145,7 @@ describe('public channels', () => {
     await subscribe(fast);
     const payload = { filler: 'x'.repeat(1_000_000) };
     for (let index = 0; index < 40; index += 1) {
-      const sent = await fetch(`${world.url}/realtime/v1/api/broadcast`, {
+      const sent = await fetch(`${app.url}/realtime/v1/api/broadcast`, {
         method: 'POST',
         headers: { apikey: keys.publishableKey, 'content-type': 'application/json' },
         body: JSON.stringify({ messages: [{ topic: 'flood', event: 'x', payload }] }),

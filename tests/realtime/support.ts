@@ -31,7 +31,7 @@ const roles = `
   grant create on schema public to postgres;
 `;
 
-export interface World {
+export interface RealtimeApp {
   db: pg.Pool;
   superuser: pg.Pool;
   url: string;
@@ -56,7 +56,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startRealtimeApp(): Promise<RealtimeApp> {
   const dir = await mkdtemp(join(tmpdir(), 'stepbase-realtime-'));
   const port = await freePort();
   const cluster = await startCluster({ dataDir: dir, port, superuserPassword: 'supabase_admin' });

@@ -3,28 +3,36 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keys, pause, startWorld, subscribe, until, userToken, type World } from './support.ts';
+import {
+  keys,
+  pause,
+  type RealtimeApp,
+  startRealtimeApp,
+  subscribe,
+  until,
+  userToken,
+} from './support.ts';
 
 describe('channel lifetime', () => {
-  let world: World;
+  let app: RealtimeApp;
 
   beforeAll(async () => {
-    world = await startWorld();
-    await world.db.query(`
+    app = await startRealtimeApp();
+    await app.db.query(`
       create policy "Members receive their app's topics" on realtime.messages
         for select to authenticated
         using (realtime.topic() =
           'app:' || (select current_setting('request.jwt.claims', true)::jsonb ->> 'app_code'));
     `);
   }, 60_000);
-  afterAll(async () => await world.stop(), 30_000);
+  afterAll(async () => await app.stop(), 30_000);
 
   const send = async (seq: number) =>
-    await world.db.query("select realtime.send($1, 'n', 'app:demo')", [{ seq }]);
+    await app.db.query("select realtime.send($1, 'n', 'app:demo')", [{ seq }]);
 
   test('a refreshed token keeps the channel past the first one’s expiry', async () => {
     const user = randomUUID();
-    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }, 2) });
+    const client = await app.client({ token: await userToken(user, { app_code: 'demo' }, 2) });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
     const seqs: number[] = [];
@@ -39,7 +47,7 @@ describe('channel lifetime', () => {
   }, 15_000);
 
   test('an expired token loses the channel, with the reason', async () => {
-    const client = await world.client({
+    const client = await app.client({
       token: await userToken(randomUUID(), { app_code: 'demo' }, 2),
     });
     const channel = client.channel('app:demo', { config: { private: true } });
@@ -54,7 +62,7 @@ describe('channel lifetime', () => {
 
   test('a token of another app loses the channel', async () => {
     const user = randomUUID();
-    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }) });
+    const client = await app.client({ token: await userToken(user, { app_code: 'demo' }) });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
     channel.subscribe((status) => statuses.push(status));
@@ -64,7 +72,7 @@ describe('channel lifetime', () => {
   });
 
   test('without an insert policy nothing may be sent or tracked', async () => {
-    const client = await world.client({
+    const client = await app.client({
       token: await userToken(randomUUID(), { app_code: 'demo' }),
     });
     const channel = client.channel('app:demo', {
@@ -102,21 +110,21 @@ describe('channel lifetime', () => {
       /^InvalidJWTToken: Fields `role` and `exp` are required in JWT$/,
     ],
   ])('a join with a token that is %s is refused', async (_name, token, reason) => {
-    const client = await world.client({ token: await token() });
+    const client = await app.client({ token: await token() });
     const refused = await subscribe(client.channel('app:demo', { config: { private: true } }));
     expect(refused.status).toBe('CHANNEL_ERROR');
     expect(refused.error?.message).toMatch(reason);
   });
 
   test('a websocket without a valid key is not accepted', async () => {
-    const refused = await fetch(`${world.url}/realtime/v1/api/broadcast`, {
+    const refused = await fetch(`${app.url}/realtime/v1/api/broadcast`, {
       method: 'POST',
       headers: { apikey: 'sb_publishable_wrong', 'content-type': 'application/json' },
       body: '{}',
     });
     expect(refused.status).toBe(401);
     const socket = new WebSocket(
-      `${world.url.replace('http', 'ws')}/realtime/v1/websocket?apikey=wrong&vsn=2.0.0`,
+      `${app.url.replace('http', 'ws')}/realtime/v1/websocket?apikey=wrong&vsn=2.0.0`,
     );
     const outcome = await new Promise((resolve) => {
       socket.onopen = () => resolve('open');
@@ -126,14 +134,14 @@ describe('channel lifetime', () => {
   });
 
   test('a client finds its way back after a restart and receives again', async () => {
-    const client = await world.client({ key: keys.secretKey });
+    const client = await app.client({ key: keys.secretKey });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
     const seqs: number[] = [];
     channel.on('broadcast', { event: 'n' }, ({ payload }) => seqs.push(payload.seq));
     channel.subscribe((status) => statuses.push(status));
     await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
-    await world.restartRealtime();
+    await app.restartRealtime();
     await until(
       () => statuses.filter((s) => s === 'SUBSCRIBED').length === 2,
       'it is joined again',
@@ -143,14 +151,14 @@ describe('channel lifetime', () => {
   }, 20_000);
 
   test('a lost replication stream makes every channel join again', async () => {
-    const client = await world.client({ key: keys.secretKey });
+    const client = await app.client({ key: keys.secretKey });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
     const seqs: number[] = [];
     channel.on('broadcast', { event: 'n' }, ({ payload }) => seqs.push(payload.seq));
     channel.subscribe((status) => statuses.push(status));
     await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
-    await world.superuser.query(
+    await app.superuser.query(
       'select pg_terminate_backend(active_pid) from pg_replication_slots where temporary',
     );
     await until(
@@ -164,31 +172,31 @@ describe('channel lifetime', () => {
 
   test('a database that is away is no verdict: the channel comes back', async () => {
     const user = randomUUID();
-    const client = await world.client({ token: await userToken(user, { app_code: 'demo' }) });
+    const client = await app.client({ token: await userToken(user, { app_code: 'demo' }) });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
     channel.subscribe((status) => statuses.push(status));
     await until(() => statuses.includes('SUBSCRIBED'), 'the channel is joined');
-    await world.superuser.query('alter role postgres connection limit 0');
-    await world.superuser.query(
+    await app.superuser.query('alter role postgres connection limit 0');
+    await app.superuser.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'realtime'",
     );
     await client.realtime.setAuth(await userToken(user, { app_code: 'demo', n: 2 }));
     await until(() => statuses.includes('CHANNEL_ERROR'), 'the channel failed');
-    await world.superuser.query('alter role postgres connection limit -1');
+    await app.superuser.query('alter role postgres connection limit -1');
     await until(() => statuses.at(-1) === 'SUBSCRIBED', 'it is joined again', 15_000);
     expect(statuses).not.toContain('CLOSED');
   }, 20_000);
 
   test('a stopped server leaves no slot behind', async () => {
-    await world.stopRealtime();
+    await app.stopRealtime();
     const deadline = Date.now() + 5_000;
     let slots = 1;
     while (slots > 0 && Date.now() < deadline) {
-      const found = await world.superuser.query('select from pg_replication_slots');
+      const found = await app.superuser.query('select from pg_replication_slots');
       slots = found.rowCount ?? 0;
     }
     expect(slots).toBe(0);
-    await world.restartRealtime();
+    await app.restartRealtime();
   });
 });

@@ -1,5 +1,4 @@
-// The bench works and answers in the shape that tools read. It is no measurement: nothing here looks at
-// how fast anything was.
+// The benchmark runs and reports the figures in the format that tools read. The values are not checked.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +9,7 @@ const MAIN = fileURLToPath(new URL('../../scripts/bench/main.ts', import.meta.ur
 const DEADLINE_MS = 50_000;
 
 it('the last line of the bench is one object with every figure it measured', async () => {
-  // Without the peers: they are packages of their own, which a test does not install.
+  // Without the contenders: they are separate packages, which a test does not install.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [MAIN, '--json', '--tiny', '--contenders', 'stepbase,limit'],

@@ -3,18 +3,26 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
+import { type HttpServer, type Received, type Reply, serveHttp } from '../../scripts/fakes/http.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { type HttpServer, type Received, type Reply, serveHttp } from '../../scripts/world/http.ts';
-import { startWorld, type World } from '../../scripts/world/world.ts';
 import type { Json } from '../../types/database.ts';
-import { type Bench, bench, codeOf, failing, type Node, node, value } from '../engine/support.ts';
+import {
+  codeOf,
+  failing,
+  type Node,
+  node,
+  type TestApp,
+  testApp,
+  value,
+} from '../engine/support.ts';
 import { seedUser, waitFor } from '../support/stack.ts';
 import { examples } from './docs-examples.ts';
 
-let b: Bench;
+let b: TestApp;
 let stack: Stack;
-let world: World;
+let fakes: Fakes;
 let outside: HttpServer;
 const calls: Received[] = [];
 /** Replies to the next requests of a path; other requests are answered with their path. */
@@ -23,7 +31,7 @@ const replies = new Map<string, Reply[]>();
 const PARTNER_SECRET = `whsec_${Buffer.from('of the partner').toString('base64')}`;
 
 beforeAll(async () => {
-  world = await startWorld();
+  fakes = await startFakes();
   outside = await serveHttp((call) => {
     calls.push(call);
     return replies.get(call.path)?.shift() ?? { body: { path: call.path } };
@@ -31,16 +39,16 @@ beforeAll(async () => {
   stack = await startThrowawayStack({
     web: false,
     functionsEnv: {
-      ...world.env,
+      ...fakes.env,
       STEPBASE_SECRET_ACME__SHOP_KEY: 'key-of-the-shop',
       STEPBASE_SECRET_ACME__CRM_KEY: 'key-of-the-crm',
       STEPBASE_SECRET_ACME__PARTNER_HOOK: PARTNER_SECRET,
     },
   });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(async () => {
-  await Promise.all([stack?.stop(), outside?.stop(), world?.stop()]);
+  await Promise.all([stack?.stop(), outside?.stop(), fakes?.stop()]);
 });
 
 const answers = (path: string, ...bodies: Json[]) =>
@@ -255,7 +263,7 @@ const TRIED: Record<string, () => Promise<void>> = {
       return await b.stepIs(id, 'ask', 'waiting');
     };
     const [yes, no, late] = [await asks(), await asks(), await asks()];
-    const decide = (client: Bench['admin'], id: string, approved: boolean) =>
+    const decide = (client: TestApp['admin'], id: string, approved: boolean) =>
       client.rpc('decide_approval', { step_run_id: id, approved, comment: 'so be it' });
     expect(codeOf(await decide(b.developer, yes.id, true))).toBe('SB403 permission_denied');
     await decide(b.admin, yes.id, true);
@@ -397,7 +405,7 @@ const TRIED: Record<string, () => Promise<void>> = {
   async 'guides/components: triage'() {
     const { run } = await ran('guides/components: triage', { order: 'A-1' });
     expect(run).toMatchObject({ status: 'completed', output: { triage: {} } });
-    const asked = await world.model.calls.waitFor(({ model }) => model === 'gpt-5-mini');
+    const asked = await fakes.model.calls.waitFor(({ model }) => model === 'gpt-5-mini');
     expect(asked.messages).toEqual([
       { role: 'system', content: expect.stringContaining('You sort incoming orders') },
       { role: 'user', content: expect.stringContaining('A-1') },
@@ -448,7 +456,7 @@ const TRIED: Record<string, () => Promise<void>> = {
       apologise: 'completed',
       look: 'skipped',
     });
-    const mail = await world.mailbox.mails.waitFor(({ recipients }) =>
+    const mail = await fakes.mailbox.mails.waitFor(({ recipients }) =>
       recipients.includes('alan@customer.example'),
     );
     expect(mail.message.text).toContain('answered 402');

@@ -1,7 +1,7 @@
 // service_task and ai_agent_task: calls to components, and the schemas of their input and output.
 
 import assert from 'node:assert/strict';
-import { startModel } from '../../../scripts/world/model.ts';
+import { startModel } from '../../../scripts/fakes/model.ts';
 import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
 import type { Component } from './types.ts';
 

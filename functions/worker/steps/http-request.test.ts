@@ -1,7 +1,7 @@
 // http_request against a real server: requests, responses, retryable errors, and every limit.
 
 import assert from 'node:assert/strict';
-import { startShop } from '../../../scripts/world/shop.ts';
+import { startShop } from '../../../scripts/fakes/shop.ts';
 import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const shop = await startShop();

@@ -1,7 +1,7 @@
 // llm_call against an endpoint with the chat protocol: text, structured output, and every error.
 
 import assert from 'node:assert/strict';
-import { startModel } from '../../../scripts/world/model.ts';
+import { startModel } from '../../../scripts/fakes/model.ts';
 import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const model = await startModel();

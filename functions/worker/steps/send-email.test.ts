@@ -1,8 +1,8 @@
 // send_email: the mail that arrives over SMTP or the HTTP mail API, and the errors that are retryable.
 
 import assert from 'node:assert/strict';
-import { serveHttp } from '../../../scripts/world/http.ts';
-import { startMailbox } from '../../../scripts/world/mailbox.ts';
+import { serveHttp } from '../../../scripts/fakes/http.ts';
+import { startMailbox } from '../../../scripts/fakes/mailbox.ts';
 import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const mailbox = await startMailbox();

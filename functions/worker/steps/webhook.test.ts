@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { startWebhookReceiver } from '../../../scripts/world/webhooks.ts';
+import { startWebhookReceiver } from '../../../scripts/fakes/webhooks.ts';
 import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const receiver = await startWebhookReceiver();

@@ -1,10 +1,10 @@
 // What people do to a run on its way and afterwards: cancel, pause, resume, rerun.
 
 import {
+  type ChaosContext,
   completedWith,
   edges,
   type Kind,
-  type Shake,
   type Site,
   slowly,
   statusOf,
@@ -16,7 +16,7 @@ import {
 const cancel = ({ client }: Site, run_id: string) =>
   client.call((supabase) => supabase.rpc('cancel_run', { run_id, reason: 'chaos' }));
 
-export function control({ shop }: Shake): Kind[] {
+export function control({ shop }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const undo = { compensate: { type: 'http_request', config: { url: `${shop}/slow?ms=40` } } };
   return [

@@ -1,18 +1,18 @@
 // Failures: caught, fatal, retried, out of time, undone, and driven on afterwards.
 
 import {
+  type ChaosContext,
   completedWith,
   edges,
   type Kind,
   node,
-  type Shake,
   slowly,
   statusOf,
   value,
   waits,
 } from '../kind.ts';
 
-export function failures({ shop, suffix }: Shake): Kind[] {
+export function failures({ shop, suffix }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const undo = {
     compensate: { type: 'http_request', config: { url: `${shop}/slow?ms=60` } },

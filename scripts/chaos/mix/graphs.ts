@@ -1,8 +1,16 @@
 // Lines, fans, branches, joins and lists; some of them also in a second application.
 
-import { completedWith, edges, type Kind, node, type Shake, slowly, value } from '../kind.ts';
+import {
+  type ChaosContext,
+  completedWith,
+  edges,
+  type Kind,
+  node,
+  slowly,
+  value,
+} from '../kind.ts';
 
-export function graphs({ shop }: Shake): Kind[] {
+export function graphs({ shop }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const wide = Array.from({ length: 12 }, (_, i) => `w${i}`);
   const line: Kind = {

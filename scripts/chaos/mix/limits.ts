@@ -1,8 +1,8 @@
 // Limits on runs and on steps, with priorities: never more at once, and everybody's turn comes.
 
-import { completedWith, edges, type Kind, type Shake, slowly, value } from '../kind.ts';
+import { type ChaosContext, completedWith, edges, type Kind, slowly, value } from '../kind.ts';
 
-export function limits({ shop, suffix }: Shake): Kind[] {
+export function limits({ shop, suffix }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const many = Array.from({ length: 6 }, (_, i) => `s${i}`);
   return [

@@ -2,18 +2,18 @@
 
 import { randomUUID } from 'node:crypto';
 import {
+  type ChaosContext,
   completedWith,
   edges,
   type Kind,
   node,
-  type Shake,
   slowly,
   stepIs,
   value,
   waits,
 } from '../kind.ts';
 
-export function others({ shop, suffix }: Shake): Kind[] {
+export function others({ shop, suffix }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const calls = (workflow: string, more: object = {}) => ({
     workflow: `${workflow}-${suffix}`,

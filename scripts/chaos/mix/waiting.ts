@@ -1,18 +1,18 @@
 // Waits: for time, signals, people, and for time to run out.
 
 import {
+  type ChaosContext,
   completedWith,
   edges,
   type Kind,
   node,
-  type Shake,
   slowly,
   stepIs,
   value,
   waits,
 } from '../kind.ts';
 
-export function waiting({ shop }: Shake): Kind[] {
+export function waiting({ shop }: ChaosContext): Kind[] {
   const slow = slowly(shop);
   const signalled: Kind = {
     name: 'signalled',

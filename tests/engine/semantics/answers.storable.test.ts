@@ -2,11 +2,11 @@
 // answered it fails, alone.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, bench, node, value } from '../support.ts';
+import { node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 const code = (id: string, source: string) => node(id, 'inline_code', { code: source });

@@ -4,11 +4,20 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, edges, failing, type Node, node, readRun, value } from '../support.ts';
+import {
+  edges,
+  failing,
+  type Node,
+  node,
+  readRun,
+  type TestApp,
+  testApp,
+  value,
+} from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 async function idOf(workflow: string): Promise<string> {

@@ -2,12 +2,12 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, failing, node, type Run, value } from '../support.ts';
+import { failing, node, type Run, type TestApp, testApp, value } from '../support.ts';
 import { take } from '../tokens.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 const calls = (workflow: string, more: Record<string, string | boolean | object> = {}) =>

@@ -6,17 +6,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
 import {
-  type Bench,
-  bench,
   codeOf,
   failing,
   type Node,
   node,
   type Run,
+  type TestApp,
+  testApp,
   value,
 } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 /** Paths in the order they were asked for. */
@@ -25,7 +25,7 @@ let held: ServerResponse[] = [];
 const failures = new Map<string, number>();
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   server = createServer((request, response) => {
     const path = request.url ?? '';
     asked.push(path);

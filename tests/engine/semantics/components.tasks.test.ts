@@ -4,15 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, bench, failing, node, value } from '../support.ts';
+import { failing, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 const calls = new Map<string, number>();
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   server = createServer((request, response) => {
     const path = request.url ?? '';
     const n = (calls.get(path) ?? 0) + 1;

@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, type Run, readRun, value } from '../support.ts';
+import { codeOf, node, type Run, readRun, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let slow: Server;
 let url: string;
 /** When each request came, and when its client left without an answer. */
@@ -26,7 +26,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => {
   slow.closeAllConnections();

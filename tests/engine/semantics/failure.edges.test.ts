@@ -1,13 +1,13 @@
 // Failure: what a step that fails for good means for its run: the end, an error edge, or nothing.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Shop, startShop } from '../../../scripts/world/shop.ts';
-import { type Bench, bench, failing, node, value } from '../support.ts';
+import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
+import { failing, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 beforeAll(async () => {
-  [b, shop] = await Promise.all([bench(), startShop()]);
+  [b, shop] = await Promise.all([testApp(), startShop()]);
 });
 afterAll(() => shop.stop());
 

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, type NodeOptions, node, value } from '../support.ts';
+import { type NodeOptions, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 const flights = new Map<string, { now: number; most: number; total: number }>();
@@ -30,7 +30,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => {
   server.closeAllConnections();

@@ -1,11 +1,11 @@
 // The graph: in which order steps run, which branches are taken, and what becomes of the others.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Bench, bench, node, readRun, value } from '../support.ts';
+import { node, readRun, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 describe.concurrent('graph', () => {

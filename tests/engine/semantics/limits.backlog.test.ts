@@ -8,13 +8,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import { type StackClient, signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, expectLegalHistory, type Node, node, type Run } from '../support.ts';
+import {
+  expectLegalHistory,
+  type Node,
+  node,
+  type Run,
+  type TestApp,
+  testApp,
+} from '../support.ts';
 
 const AT_ONCE = 10;
 const BACKLOG = 300;
 
 let stack: Stack;
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 /** Steps under way, by the app they are of. */
@@ -30,7 +37,7 @@ beforeAll(async () => {
     web: false,
     functionsEnv: { STEPBASE_CONCURRENCY: String(AT_ONCE) },
   });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(async () => {
   server.closeAllConnections();

@@ -4,19 +4,19 @@
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, pool, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, expectLegalHistory, type Run, value } from '../support.ts';
+import { expectLegalHistory, type Run, type TestApp, testApp, value } from '../support.ts';
 
 const WAITING = 2_000;
 
 const BIG = 'many-runs';
 const SMALL = 'one-run';
 
-let b: Bench;
+let b: TestApp;
 /** A database where nobody works: what is in the queue stays there until the test takes it. */
 let quiet: pg.Pool;
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   const database = await freshDatabase({ seed: true });
   quiet = pool(database.url);
   for (const [app, name] of [

@@ -6,13 +6,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
+import { codeOf, node, type Run, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 const server = createServer();
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => {
   server.closeAllConnections();

@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, node, value } from '../support.ts';
+import { node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let server: Server;
 let url: string;
 /** By path: requests that have not been answered, and the most there ever were. */
@@ -37,7 +37,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  b = await bench();
+  b = await testApp();
 });
 afterAll(() => {
   server.closeAllConnections();

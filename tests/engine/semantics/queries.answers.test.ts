@@ -2,13 +2,13 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, value } from '../support.ts';
+import { codeOf, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let runId: string;
 
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
   const name = await b.publish(
     [
       value('lines', '[{"n": 2}, {"n": 3}]'),

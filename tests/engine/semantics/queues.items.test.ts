@@ -5,11 +5,11 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, type Node, node, value } from '../support.ts';
+import { codeOf, type Node, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 const push = (queue: string, more: Record<string, Json> = {}): Node =>

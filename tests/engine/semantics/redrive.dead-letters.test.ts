@@ -3,17 +3,17 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Shop, startShop } from '../../../scripts/world/shop.ts';
+import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
 import type { Database } from '../../../types/database.ts';
 import { signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, failing, node, type Run, value } from '../support.ts';
+import { codeOf, failing, node, type Run, type TestApp, testApp, value } from '../support.ts';
 
 type DeadLetter = Database['stepbase']['Views']['dead_letters']['Row'];
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 beforeAll(async () => {
-  [b, shop] = await Promise.all([bench(), startShop()]);
+  [b, shop] = await Promise.all([testApp(), startShop()]);
 });
 afterAll(() => shop?.stop());
 

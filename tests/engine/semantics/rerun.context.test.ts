@@ -3,11 +3,11 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, type Ended, node, type Run, value } from '../support.ts';
+import { codeOf, type Ended, node, type Run, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 async function rerun(run_id: string, from_step?: string): Promise<Ended> {

@@ -3,14 +3,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Shop, startShop } from '../../../scripts/world/shop.ts';
+import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
 import type { Json } from '../../../types/database.ts';
-import { type Bench, bench, codeOf, type Ended, node, value } from '../support.ts';
+import { codeOf, type Ended, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 beforeAll(async () => {
-  [b, shop] = await Promise.all([bench(), startShop()]);
+  [b, shop] = await Promise.all([testApp(), startShop()]);
 });
 afterAll(() => shop?.stop());
 

@@ -6,16 +6,16 @@ import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import type { Database } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, type Run, value } from '../support.ts';
+import { type Run, type TestApp, testApp, value } from '../support.ts';
 
 type Tables = Database['stepbase']['Tables'];
 type Schedule = Tables['workflow_schedules']['Row'];
 
-let b: Bench;
+let b: TestApp;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startThrowawayStack({ web: false });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(() => stack?.stop());
 afterEach(async () => {

@@ -2,11 +2,11 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, value } from '../support.ts';
+import { codeOf, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 const waits = (id: string, name = 'go') => node(id, 'wait_for_signal', { signal_name: name });

@@ -3,11 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { client, signedIn } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, type Run, value } from '../support.ts';
+import { codeOf, node, type Run, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 /** Everything that a start writes, for one workflow. */

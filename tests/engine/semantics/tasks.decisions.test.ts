@@ -2,11 +2,11 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seedUser, signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, node, type StepRun, value } from '../support.ts';
+import { codeOf, node, type StepRun, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 const approval = (config: Record<string, string | number> = {}) => [

@@ -2,19 +2,19 @@
 // tests move. The clock is one for a whole stack, so they have a stack of their own and take turns.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
-import { type Shop, startShop } from '../../../scripts/world/shop.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, type Ended, failing, node, value } from '../support.ts';
+import { codeOf, type Ended, failing, node, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let shop: Shop;
 let stack: Stack;
 beforeAll(async () => {
   shop = await startShop();
   stack = await startThrowawayStack({ web: false });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
 });
 afterAll(async () => {
   await Promise.all([stack?.stop(), shop?.stop()]);

@@ -5,8 +5,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Database, Json } from '../../../types/database.ts';
 import { signedIn, waitFor } from '../../support/stack.ts';
 import {
-  type Bench,
-  bench,
   codeOf,
   type Ended,
   failing,
@@ -14,6 +12,8 @@ import {
   node,
   type Run,
   readRun,
+  type TestApp,
+  testApp,
   value,
 } from '../support.ts';
 
@@ -21,9 +21,9 @@ type Tables = Database['stepbase']['Tables'];
 type Trigger = Tables['workflow_triggers']['Row'];
 type Wanted = Partial<Tables['workflow_triggers']['Insert']>;
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 /** An event that only one test knows. */

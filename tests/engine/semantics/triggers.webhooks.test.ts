@@ -4,11 +4,11 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../../types/database.ts';
 import { signedIn } from '../../support/stack.ts';
-import { type Bench, bench, codeOf, value } from '../support.ts';
+import { codeOf, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 beforeAll(async () => {
-  b = await bench();
+  b = await testApp();
 });
 
 interface Webhook {

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import { type StackClient, signedIn, waitFor } from '../../support/stack.ts';
-import { type Bench, bench, expectLegalHistory, node, type Run, value } from '../support.ts';
+import { expectLegalHistory, node, type Run, type TestApp, testApp, value } from '../support.ts';
 
-let b: Bench;
+let b: TestApp;
 let other: StackClient;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startThrowawayStack({ web: false });
-  b = await bench(stack.info);
+  b = await testApp(stack.info);
   other = await signedIn('developer@globex', stack.info);
 });
 afterAll(() => stack?.stop());

@@ -32,7 +32,7 @@ interface ChatRequest {
   response_format?: { type: string; json_schema?: { schema?: Schema } };
 }
 
-/** What gives a value away although its name is not in the question. */
+/** Words of a question that select a value although its name is not among them. */
 const hints: Readonly<Record<string, RegExp>> = {
   complaint: /broken|late|waiting|money back|refund|where is|urgent/i,
   question: /\?/,
@@ -42,7 +42,7 @@ const hints: Readonly<Record<string, RegExp>> = {
 };
 
 export async function startModel(latencyMs = 0): Promise<Model> {
-  const apiKey = 'sk-world';
+  const apiKey = 'sk-fake';
   const calls = new Recorder<ChatCall>('chat completion');
   const server = await serveHttp((request) => ({
     delayMs: latencyMs,
@@ -71,7 +71,7 @@ function answer(request: Received, apiKey: string, calls: Recorder<ChatCall>): R
   return misbehaviour(model) ?? complete(model, messages, schema);
 }
 
-/** Some models are there to go wrong. */
+/** Models whose calls fail on purpose. */
 function misbehaviour(model: string): Reply | undefined {
   switch (model) {
     case 'overloaded':
@@ -112,7 +112,7 @@ function completion(
 ): Reply {
   return {
     body: {
-      id: 'chatcmpl-world',
+      id: 'chatcmpl-fake',
       object: 'chat.completion',
       created: 0,
       model,
@@ -165,7 +165,7 @@ function invent(schema: Schema, question: string, name: string): unknown {
   }
 }
 
-/** The value the question speaks of most; when it speaks of none, its length decides. */
+/** The value that the question mentions most; without a mention, the length of the question decides. */
 function choose(values: readonly unknown[], question: string): unknown {
   let best: unknown;
   let most = 0;

@@ -1,6 +1,5 @@
-// The ground all contenders stand on: one embedded PostgreSQL as the stack starts it, and a database for
-// each. The stack's services are not part of it: they run only while Stepbase is measured, so that
-// a peer has both cores to itself.
+// The environment of all contenders: one embedded PostgreSQL as the stack starts it, and a database for each.
+// The stack's services run only while Stepbase is measured, so that each contender has both cores to itself.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,31 +21,30 @@ export interface BenchDatabase {
   adminUrl: string;
 }
 
-export interface Ground {
+export interface BenchEnvironment {
   dataDir: string;
   config: StackConfig;
   keys: StackKeys;
-  /** Migrated, and nothing in it. */
+  /** Migrated and without rows. */
   migratedDatabase(): Promise<BenchDatabase>;
   emptyDatabase(name: string): Promise<BenchDatabase>;
   /**
-   * What autovacuum and the checkpointer would have done a minute later: statistics of young tables
-   * (sessions make their plans again), and what earlier work left to be written. Waits until what runs of
-   * that has ended.
+   * Does the work of autovacuum and the checkpointer for a minute: statistics of new tables (sessions plan
+   * again) and a checkpoint. Waits until running vacuums have ended.
    */
-  settle(database?: BenchDatabase): Promise<void>;
-  /** What the server says of itself that matters for speed. */
+  quiesce(database?: BenchDatabase): Promise<void>;
+  /** Version and the settings that matter for speed. */
   serverVersion(): Promise<string>;
   stop(): Promise<void>;
 }
 
 const VACUUM_MS = 60_000;
 
-/** What autovacuum does in one contender's database is no cost of the next one. */
+/** The vacuum of one contender's database must not slow the next one down. */
 async function untilVacuumed(client: pg.Client): Promise<void> {
   const deadline = Date.now() + VACUUM_MS;
   for (;;) {
-    // One that only looks whether there is something to do is gone in a moment.
+    // A worker that finds no work ends at once.
     const { rows } = await client.query<{ busy: boolean }>(
       `select exists (
          select from pg_catalog.pg_stat_activity
@@ -54,12 +52,15 @@ async function untilVacuumed(client: pg.Client): Promise<void> {
        ) as busy`,
     );
     if (!rows[0]?.busy) return;
-    if (Date.now() > deadline) throw new Error('autovacuum does not come to an end');
+    if (Date.now() > deadline)
+      throw new Error(`autovacuum is still running after ${VACUUM_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-export async function layGround(settings: readonly string[] = []): Promise<Ground> {
+export async function createBenchEnvironment(
+  settings: readonly string[] = [],
+): Promise<BenchEnvironment> {
   const ends: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -110,7 +111,7 @@ export async function layGround(settings: readonly string[] = []): Promise<Groun
           );
           return rows[0]?.text ?? '';
         }),
-      async settle(database) {
+      async quiesce(database) {
         if (database) {
           await withClient(database.adminUrl, (client) => client.query('analyze'));
         }

@@ -1,11 +1,11 @@
-// A mail server that accepts everything and keeps it parsed. bounce@… is refused for good, greylist@… once.
+// A mail server that accepts everything and keeps it parsed. It rejects bounce@… permanently and greylist@… once.
 
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { Recorder } from './recorder.ts';
 
 export interface Mail {
-  /** Of the envelope: who really gets it, blind copies included. */
+  /** From the envelope: the real recipients, including blind copies. */
   from: string;
   recipients: string[];
   message: Email;
@@ -31,7 +31,7 @@ export async function startMailbox(): Promise<Mailbox> {
   const mails = new Recorder<Mail>('mail');
   const greylisted = new Set<string>();
   const server = new SMTPServer({
-    name: 'mail.world.example',
+    name: 'mail.fakes.example',
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     disableReverseLookup: true,
@@ -66,7 +66,7 @@ export async function startMailbox(): Promise<Mailbox> {
       });
     },
   });
-  // A client that breaks off is its own business.
+  // A client may disconnect at any time.
   server.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', reject);

@@ -1,27 +1,27 @@
-// The outside world of the demo and the tests, real on loopback: a shop's JSON API, a mail server, a model endpoint
-// and a webhook receiver, each on a free port.
+// The outside services of the demo and the tests, as real servers on loopback: a shop's JSON API, a mail server,
+// a model endpoint and a webhook receiver, each on a free port.
 
 import { type Mailbox, startMailbox } from './mailbox.ts';
 import { type Model, startModel } from './model.ts';
 import { type Shop, startShop } from './shop.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './webhooks.ts';
 
-export interface World {
+export interface Fakes {
   shop: Shop;
   mailbox: Mailbox;
   model: Model;
   webhooks: WebhookReceiver;
-  /** What a stack's functions need to know of this world. */
+  /** Environment variables that point a stack's functions to these services. */
   env: Record<string, string>;
   stop(): Promise<void>;
 }
 
-export interface WorldOptions {
-  /** How long the shop and the model take for an answer. */
+export interface FakesOptions {
+  /** How long the shop and the model take to answer. */
   latencyMs?: number;
 }
 
-export async function startWorld(options: WorldOptions = {}): Promise<World> {
+export async function startFakes(options: FakesOptions = {}): Promise<Fakes> {
   const started: { stop(): Promise<void> }[] = [];
   const keep = async <T extends { stop(): Promise<void> }>(service: Promise<T>): Promise<T> => {
     const running = await service;

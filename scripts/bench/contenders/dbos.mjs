@@ -1,4 +1,4 @@
-// DBOS Transact as it is used: in the process that starts the workflows, with its own defaults.
+// DBOS Transact in its usual form: in the process that starts the workflows, with its defaults.
 
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import pg from 'pg';
@@ -19,7 +19,7 @@ const linear = DBOS.registerWorkflow(
 const call = async () => {
   const answer = await fetch(callingUrl);
   await answer.text();
-  if (!answer.ok) throw new Error(`the outside world answered ${answer.status}`);
+  if (!answer.ok) throw new Error(`the HTTP server answered ${answer.status}`);
   return answer.status;
 };
 const calling = DBOS.registerWorkflow(
@@ -30,7 +30,7 @@ const calling = DBOS.registerWorkflow(
   { name: 'calling' },
 );
 
-/** So many workflows, at most `atOnce` at a time; resolves with the milliseconds it took. */
+/** Runs `count` workflows, at most `atOnce` at a time; resolves with the milliseconds it took. */
 async function many(workflow, count, atOnce) {
   let left = count;
   const begin = performance.now();

@@ -1,4 +1,4 @@
-// Somebody who receives webhooks: keeps every delivery, and can be told to refuse the next few.
+// A webhook receiver: records every delivery, and can reject the next few.
 
 import { type HttpServer, type Received, serveHttp } from './http.ts';
 import { Recorder } from './recorder.ts';

@@ -1,4 +1,4 @@
-// What the HTTP services of the outside world share: a server on a free loopback port, bodies, JSON answers.
+// What the fake HTTP services share: a server on a free loopback port, request bodies, JSON answers.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 

@@ -1,5 +1,5 @@
-// The peers: packages of their own that nobody needs but the bench, installed when it first asks for them,
-// each run in a process of its own against its own database.
+// The contenders: packages that only the benchmark needs. They are installed at its first run; each runs in a
+// process of its own on a database of its own.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../stack/child.ts';
 
-const FOLDER = fileURLToPath(new URL('./peers', import.meta.url));
+const FOLDER = fileURLToPath(new URL('./contenders', import.meta.url));
 const DEADLINE_MS = 300_000;
 
 interface Lock {
   packages: Record<string, { version?: string }>;
 }
 
-/** What is installed is what the lock file says. */
+/** Whether the installed versions are those of the lock file. */
 function isInstalled(): boolean {
   const path = join(FOLDER, 'node_modules', '.package-lock.json');
   if (!existsSync(path)) return false;
@@ -24,9 +24,9 @@ function isInstalled(): boolean {
   return wanted.every(([name, entry]) => name === '' || present[name]?.version === entry.version);
 }
 
-export function installPeers(say: (message: string) => void): void {
+export function installContenders(say: (message: string) => void): void {
   if (isInstalled()) return;
-  say('installing the peers (npm ci in scripts/bench/peers)');
+  say('installing the contenders (npm ci in scripts/bench/contenders)');
   const { npm_execpath: cli } = process.env;
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const [command, first] = cli?.endsWith('.js') ? [process.execPath, [cli]] : ['npm', []];
@@ -35,12 +35,12 @@ export function installPeers(say: (message: string) => void): void {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
-  if (status !== 0) throw new Error('the peers could not be installed; see above');
+  if (status !== 0) throw new Error('the contenders could not be installed; see above');
 }
 
-export type PeerName = 'dbos' | 'graphile-worker';
+export type ContenderName = 'dbos' | 'graphile-worker';
 
-export interface PeerTask {
+export interface ContenderTask {
   url: string;
   runs: number;
   inFlight: number;
@@ -52,8 +52,12 @@ export interface PeerTask {
   jobs: number;
 }
 
-/** Runs the peer to its end; the last line it prints is its answer. */
-export async function runPeer<T>(name: PeerName, task: PeerTask, dataDir: string): Promise<T> {
+/** Runs the contender to its end; the last line of its output is the result. */
+export async function runContender<T>(
+  name: ContenderName,
+  task: ContenderTask,
+  dataDir: string,
+): Promise<T> {
   const lines: string[] = [];
   const child = await Child.start({
     command: process.execPath,

@@ -1,5 +1,5 @@
-// @supabase/lite writes every database error to the console, also those a client caused and is told of.
-// While its code runs, the console is silent; what is ours to report is reported by the callers.
+// @supabase/lite writes every database error to the console, also errors that a client caused and receives.
+// While its code runs, the console is silent; the callers report what concerns the stack.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -12,6 +12,6 @@ for (const method of ['error', 'warn', 'log'] as const) {
   };
 }
 
-export function quietly<T>(work: () => Promise<T>): Promise<T> {
+export function withSilencedConsole<T>(work: () => Promise<T>): Promise<T> {
   return inside.run(true, work);
 }

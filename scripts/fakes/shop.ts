@@ -1,4 +1,4 @@
-// Somebody else's JSON API: orders, an echo, and endpoints that fail, dawdle, redirect or answer too much on demand.
+// The JSON API of a shop: orders, an echo, and endpoints that fail, delay, redirect or send large answers on demand.
 
 import { type HttpServer, type Received, type Reply, serveHttp } from './http.ts';
 import { Recorder } from './recorder.ts';
@@ -20,7 +20,7 @@ const customers = [
   { name: 'Alan Turing', email: 'alan@customer.example', tier: 'silver' },
 ];
 
-/** The same id is always the same order. */
+/** The same id always gives the same order. */
 function orderOf(id: string): Record<string, unknown> {
   const number = Number(id);
   return {
@@ -36,7 +36,7 @@ function orderOf(id: string): Record<string, unknown> {
   };
 }
 
-/** `latencyMs`: a shop across a network; on loopback a run would be over before anybody could watch it. */
+/** `latencyMs` simulates a network; on loopback a run would end before a person could watch it. */
 export async function startShop(latencyMs = 0): Promise<Shop> {
   const requests = new Recorder<Received>('request to the shop');
   const failures = new Map<string, number>();

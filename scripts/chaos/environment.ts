@@ -1,5 +1,4 @@
-// The ground that chaos shakes: a database and a Redis that can be taken away, and a stack and a fleet of
-// workers that use them.
+// The environment of a chaos run: a stack and a fleet of workers, on a database and a Redis that can be stopped.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,12 +14,12 @@ import { startThrowawayStack } from '../stack/throwaway.ts';
 import { startUpstash } from '../stack/upstash/server.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 
-export interface Ground {
+export interface ChaosEnvironment {
   info: StackInfo;
   fleet: Fleet;
-  /** Starts functions/api with the environment of the workers; where it listens. */
+  /** Starts functions/api with the environment variables of the workers; resolves with its URL. */
   startApi(): Promise<string>;
-  /** A crash of the server, and its recovery. */
+  /** Crashes the server and starts it again. */
   restartDatabase(): Promise<void>;
   withoutRedis(ms: number): Promise<void>;
   stop(): Promise<void>;
@@ -29,18 +28,20 @@ export interface Ground {
 const REDIS_TOKEN = 'chaos';
 const SUPERUSER_PASSWORD = 'chaos';
 
-export interface GroundOptions {
+export interface ChaosEnvironmentOptions {
   workers: number;
   leaseSeconds: number;
-  /** What the workers are told otherwise. */
+  /** Further environment variables of the workers. */
   env?: Record<string, string>;
-  /** A server that is there already, as its superuser; without it the ground has one of its own, which can crash. */
+  /** An existing server, as its superuser. Without it the environment has its own server, which can crash. */
   adminUrl?: string;
-  /** What stands between the workers and the database; its url is the workers' DATABASE_URL. */
+  /** Starts a proxy between the workers and the database; its url is the workers' DATABASE_URL. */
   between?(databaseUrl: string): Promise<{ url: string; stop(): Promise<unknown> }>;
 }
 
-export async function layGround(options: GroundOptions): Promise<Ground> {
+export async function createChaosEnvironment(
+  options: ChaosEnvironmentOptions,
+): Promise<ChaosEnvironment> {
   const { workers, leaseSeconds } = options;
   const ends: (() => Promise<unknown>)[] = [];
   const stop = async () => {
@@ -108,8 +109,8 @@ export async function layGround(options: GroundOptions): Promise<Ground> {
         return `http://127.0.0.1:${port}/api`;
       },
       async restartDatabase() {
-        if (!cluster) throw new Error('the server is not of this ground');
-        // As in a crash: every session ends in the middle of whatever it does.
+        if (!cluster) throw new Error('the server does not belong to this environment');
+        // As in a crash: every session ends in the middle of its statement.
         const pidFile = await readFile(join(clusterFolder(dataDir), 'postmaster.pid'), 'utf8');
         process.kill(Number(pidFile.split('\n')[0]), 'SIGQUIT');
         await cluster.exited;

@@ -1,5 +1,5 @@
-// The outside world of the steps that touch it: an HTTP server in a process of its own that answers at once.
-// Prints the port it listens on.
+// An HTTP server in a process of its own that answers at once: the target of the steps that make HTTP calls.
+// Prints its port.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

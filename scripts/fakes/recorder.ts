@@ -1,4 +1,4 @@
-// Remembers what an outside service received, and lets a test wait for it with a deadline.
+// Records what a fake service received; a test can wait for an item with a deadline.
 
 interface Waiter<T> {
   matches: (item: T) => boolean;
