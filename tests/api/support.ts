@@ -8,9 +8,10 @@ import { SignJWT } from 'jose';
 import type pg from 'pg';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
 import { pool, stackInfo } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const START_MS = 20_000;
+const START_MS = scaled(20_000);
 const JWT_SECRET = `a secret of these tests only ${randomUUID()}`;
 const ISSUER = 'http://stepbase.test/auth/v1';
 

@@ -4,6 +4,7 @@ import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
 import { type Person, seedUser, stackInfo } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
 let browser: Browser;
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
     // As one process it can hold one context only; the tests need two people at the same time.
     args: sparticuz.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
     headless: true,
-    timeout: 60_000,
+    timeout: scaled(60_000),
   });
 });
 

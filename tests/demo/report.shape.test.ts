@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { scaled } from '../support/time.ts';
+
+const LIMIT_120_S = scaled(120_000);
 
 const root = join(import.meta.dirname, '../..');
 
@@ -56,7 +59,7 @@ function demo(onStderr: (text: string, pid: number) => void = () => undefined): 
   });
 }
 
-test('three runs complete and are reported', { timeout: 120_000 }, async () => {
+test('three runs complete and are reported', { timeout: LIMIT_120_S }, async () => {
   const { code, stdout, stderr } = await demo();
   expect(code, stderr).toBe(0);
   const { runs } = report.parse(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? ''));
@@ -72,7 +75,7 @@ test('three runs complete and are reported', { timeout: 120_000 }, async () => {
   expect(stderr).toMatch(/step\.completed$/m);
 });
 
-test('an interrupt ends it in order', { timeout: 120_000 }, async () => {
+test('an interrupt ends it in order', { timeout: LIMIT_120_S }, async () => {
   let sent = false;
   const { code, stdout } = await demo((text, pid) => {
     if (sent || !text.includes('Signed in')) return;

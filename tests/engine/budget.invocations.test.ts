@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
 import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { loadKeys } from '../../scripts/stack/keys.ts';
+import { scaled } from '../support/time.ts';
 import { node, type Run, type TestApp, testApp, value } from './support.ts';
+
+const LIMIT_90_S = scaled(90_000);
 
 const MOST_INVOCATIONS = 400;
 /** functions/worker/executor.ts fails an attempt that as many workers were lost with. */
@@ -86,7 +89,7 @@ describe.each([
     return await b.start(workflow);
   }
 
-  test('a large run completes over many of them', async () => {
+  test('a large run completes over many of them', { timeout: LIMIT_90_S }, async () => {
     const { id } = await startLargeRun();
     const invocations: Invocation[] = [];
     do invocations.push(await invoke());
@@ -106,7 +109,7 @@ describe.each([
     // Nobody holds anything: there is nothing left for the next one.
     expect(await invoke()).toEqual({ steps: 0, more: false, spent: null });
     expect(await heldTokens()).toBe(0);
-  }, 90_000);
+  });
 
   // A step that waits for others uses no time of the processor.
   if (limit === 'cpu') return;
@@ -131,5 +134,5 @@ describe.each([
       server.closeAllConnections();
       server.close();
     }
-  }, 60_000);
+  });
 });

@@ -6,7 +6,10 @@ import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import { waitFor } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 import { node, type TestApp, testApp, value } from './support.ts';
+
+const LIMIT_120_S = scaled(120_000);
 
 const RUNS = 40;
 const KILLS = 3;
@@ -51,7 +54,9 @@ async function killWorker(): Promise<void> {
   });
 }
 
-test('events and schedules start their runs once, whoever dies meanwhile', async () => {
+test('events and schedules start their runs once, whoever dies meanwhile', {
+  timeout: LIMIT_120_S,
+}, async () => {
   const emitting = await b.publish(
     [
       node('slow', 'http_request', { url: `${shop.url}/slow?ms={{ input.ms }}` }),
@@ -125,4 +130,4 @@ test('events and schedules start their runs once, whoever dies meanwhile', async
   );
   expect(await count('workflow_id = $1', await idOf(nightly))).toBe(20);
   for (const { id } of heard) await b.ended(id);
-}, 120_000);
+});

@@ -8,6 +8,7 @@ import type { Plan } from '../../scripts/explain/plan.ts';
 import { duration } from '../../scripts/explain/table.ts';
 import type { Json } from '../../types/database.ts';
 import { signedIn } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 import { codeOf, edges, type Node, node, type TestApp, testApp, value } from './support.ts';
 
 let b: TestApp;
@@ -40,7 +41,7 @@ async function command(...args: string[]): Promise<Output> {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       ['scripts/explain.ts', ...args],
-      { env, timeout: 30_000 },
+      { env, timeout: scaled(30_000) },
     );
     return { code: 0, out: stdout, err: stderr };
   } catch (error) {

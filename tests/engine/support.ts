@@ -14,6 +14,7 @@ import {
   stackInfo,
   waitFor,
 } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
 type Tables = Database['stepbase']['Tables'];
 export type Run = Tables['runs']['Row'];
@@ -169,7 +170,7 @@ async function hasEnded(db: pg.Pool, runId: string): Promise<boolean> {
   return TERMINAL.has(rows[0]?.status ?? '');
 }
 
-const DELIVERY_DEADLINE_MS = 3_000;
+const DELIVERY_DEADLINE_MS = scaled(3_000);
 
 /** Gapless events, legal transitions, gapless context, nothing open, no job: of an ended run. */
 export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Promise<void> {

@@ -38,7 +38,7 @@ describe('postgres_changes', () => {
       grant select on public.open_notes to anon, authenticated;
       alter publication supabase_realtime add table public.items, public.open_notes;
     `);
-  }, 60_000);
+  });
   afterAll(async () => await app.stop(), 30_000);
 
   async function listen(user: string, bindings: Record<string, string>[]) {

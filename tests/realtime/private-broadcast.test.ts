@@ -29,7 +29,7 @@ describe('private broadcast', () => {
         for insert to authenticated
         with check (realtime.topic() = 'stepbase:run:' || (select auth.uid()) and extension in ('broadcast', 'presence'));
     `);
-  }, 60_000);
+  });
   afterAll(async () => await app.stop(), 30_000);
 
   async function privateChannel(token: string, name = topic, broadcast = {}) {

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scaled } from '../support/time.ts';
 import {
   keys,
   pause,
@@ -12,6 +13,9 @@ import {
   until,
   userToken,
 } from './support.ts';
+
+const LIMIT_15_S = scaled(15_000);
+const LIMIT_20_S = scaled(20_000);
 
 describe('channel lifetime', () => {
   let app: RealtimeApp;
@@ -24,13 +28,15 @@ describe('channel lifetime', () => {
         using (realtime.topic() =
           'app:' || (select current_setting('request.jwt.claims', true)::jsonb ->> 'app_code'));
     `);
-  }, 60_000);
+  });
   afterAll(async () => await app.stop(), 30_000);
 
   const send = async (seq: number) =>
     await app.db.query("select realtime.send($1, 'n', 'app:demo')", [{ seq }]);
 
-  test('a refreshed token keeps the channel past the first one’s expiry', async () => {
+  test('a refreshed token keeps the channel past the first one’s expiry', {
+    timeout: LIMIT_15_S,
+  }, async () => {
     const user = randomUUID();
     const client = await app.client({ token: await userToken(user, { app_code: 'demo' }, 2) });
     const channel = client.channel('app:demo', { config: { private: true } });
@@ -44,9 +50,9 @@ describe('channel lifetime', () => {
     await send(1);
     await until(() => seqs.length === 1, 'it still receives');
     expect(statuses).toEqual(['SUBSCRIBED']);
-  }, 15_000);
+  });
 
-  test('an expired token loses the channel, with the reason', async () => {
+  test('an expired token loses the channel, with the reason', { timeout: LIMIT_15_S }, async () => {
     const client = await app.client({
       token: await userToken(randomUUID(), { app_code: 'demo' }, 2),
     });
@@ -58,7 +64,7 @@ describe('channel lifetime', () => {
     await until(() => statuses.includes('CLOSED'), 'the channel is closed');
     expect(statuses).toEqual(['SUBSCRIBED', 'CLOSED']);
     expect(reasons).toEqual([expect.stringMatching(/^Token has expired \d+ seconds ago$/)]);
-  }, 15_000);
+  });
 
   test('a token of another app loses the channel', async () => {
     const user = randomUUID();
@@ -133,7 +139,9 @@ describe('channel lifetime', () => {
     expect(outcome).toBe('refused');
   });
 
-  test('a client finds its way back after a restart and receives again', async () => {
+  test('a client finds its way back after a restart and receives again', {
+    timeout: LIMIT_20_S,
+  }, async () => {
     const client = await app.client({ key: keys.secretKey });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
@@ -148,9 +156,11 @@ describe('channel lifetime', () => {
     );
     await send(7);
     await until(() => seqs.includes(7), 'it receives');
-  }, 20_000);
+  });
 
-  test('a lost replication stream makes every channel join again', async () => {
+  test('a lost replication stream makes every channel join again', {
+    timeout: LIMIT_20_S,
+  }, async () => {
     const client = await app.client({ key: keys.secretKey });
     const channel = client.channel('app:demo', { config: { private: true } });
     const statuses: string[] = [];
@@ -168,9 +178,11 @@ describe('channel lifetime', () => {
     await send(8);
     await until(() => seqs.includes(8), 'it receives');
     expect(statuses).toEqual(['SUBSCRIBED', 'CHANNEL_ERROR', 'SUBSCRIBED']);
-  }, 20_000);
+  });
 
-  test('a database that is away is no verdict: the channel comes back', async () => {
+  test('a database that is away is no verdict: the channel comes back', {
+    timeout: LIMIT_20_S,
+  }, async () => {
     const user = randomUUID();
     const client = await app.client({ token: await userToken(user, { app_code: 'demo' }) });
     const channel = client.channel('app:demo', { config: { private: true } });
@@ -186,7 +198,7 @@ describe('channel lifetime', () => {
     await app.superuser.query('alter role postgres connection limit -1');
     await until(() => statuses.at(-1) === 'SUBSCRIBED', 'it is joined again', 15_000);
     expect(statuses).not.toContain('CLOSED');
-  }, 20_000);
+  });
 
   test('a stopped server leaves no slot behind', async () => {
     await app.stopRealtime();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { becomeMember, fill } from '../../scripts/bench/fill.ts';
 import { NAMED_QUERIES, type NamedQuery, type Sample } from '../../scripts/bench/named-queries.ts';
 import { freshDatabase } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
 interface PlanNode {
   'Node Type': string;
@@ -32,7 +33,7 @@ describe('with 100 000 runs', () => {
     await admin.connect();
     sample = await fill(admin, 100_000);
     await admin.end();
-    client = new pg.Client({ connectionString: database.url, statement_timeout: 20_000 });
+    client = new pg.Client({ connectionString: database.url, statement_timeout: scaled(20_000) });
     await client.connect();
   });
 

@@ -9,9 +9,10 @@ import { afterAll } from 'vitest';
 import { ROOT } from '../../scripts/stack/options.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
 import { waitFor } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
-const READY_MS = 60_000;
-const EXIT_MS = 45_000;
+const READY_MS = scaled(60_000);
+const EXIT_MS = scaled(45_000);
 
 export interface Started {
   pid: number;

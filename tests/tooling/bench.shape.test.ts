@@ -4,9 +4,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { scaled } from '../support/time.ts';
 
 const MAIN = fileURLToPath(new URL('../../scripts/bench/main.ts', import.meta.url));
-const DEADLINE_MS = 50_000;
+const DEADLINE_MS = scaled(50_000);
 
 it('the last line of the bench is one object with every figure it measured', async () => {
   // Without the contenders: they are separate packages, which a test does not install.

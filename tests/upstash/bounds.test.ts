@@ -3,6 +3,10 @@
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
+import { scaled } from '../support/time.ts';
+
+const LIMIT_10_S = scaled(10_000);
+const LIMIT_20_S = scaled(20_000);
 
 const token = 'token-of-the-tests';
 
@@ -37,7 +41,7 @@ describe('bounds', () => {
     for (let index = 0; index < 5; index += 1) expect(await redis.set('one', value)).toBe('OK');
   });
 
-  test('a subscriber that does not read is cut off', async () => {
+  test('a subscriber that does not read is cut off', { timeout: LIMIT_20_S }, async () => {
     const response = await fetch(`${upstash.url}/subscribe/flood`, {
       headers: { authorization: `Bearer ${token}` },
     });
@@ -48,12 +52,14 @@ describe('bounds', () => {
     }
     expect(receivers).toBe(0);
     await expect(response.text()).rejects.toThrow();
-  }, 20_000);
+  });
 
-  test('a port that is taken and a Redis that is not there are errors', async () => {
+  test('a port that is taken and a Redis that is not there are errors', {
+    timeout: LIMIT_10_S,
+  }, async () => {
     const port = Number(new URL(upstash.url).port);
     await expect(startUpstash({ port, token })).rejects.toThrow(/EADDRINUSE/);
     const redisUrl = 'redis://127.0.0.1:1';
     await expect(startUpstash({ port: 0, token, redisUrl })).rejects.toThrow();
-  }, 10_000);
+  });
 });

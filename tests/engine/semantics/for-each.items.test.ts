@@ -325,4 +325,4 @@ test('ten thousand items, in order; one more is refused and starts none', async 
   expect(done.run.status).toBe('completed');
   expect(done.run.output).toEqual({ each: numbers(10_000).map((n) => n * 2) });
   expect(done.all).toHaveLength(10_001);
-}, 60_000);
+});

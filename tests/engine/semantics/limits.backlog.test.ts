@@ -106,7 +106,7 @@ test('the single run of one app ends while the backlog of another waits', async 
     30_000,
   );
   await expectLegalHistory(b.db, single, ...backlog);
-}, 60_000);
+});
 
 async function idOf(workflow: string): Promise<string> {
   const { data } = await b.developer

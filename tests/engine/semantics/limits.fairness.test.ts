@@ -42,7 +42,7 @@ beforeAll(async () => {
      from stepbase.workflow_versions v
      where w.id = v.workflow_id and w.kebab_name in ('${BIG}', '${SMALL}')`,
   );
-}, 60_000);
+});
 
 /** In a transaction that leaves nothing. */
 async function apart(work: (db: pg.PoolClient) => Promise<void>): Promise<void> {
