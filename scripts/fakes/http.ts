@@ -1,6 +1,7 @@
 // What the fake HTTP services share: a server on a free loopback port, request bodies, JSON answers.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { readBody } from '../stack/body.ts';
 
 export interface Received {
   method: string;
@@ -81,14 +82,8 @@ async function handle(
 }
 
 async function receive(incoming: IncomingMessage): Promise<Received> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBody) throw new Error('the body is too large');
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const body = await readBody(incoming, maxBody, () => new Error('the body is too large'));
+  const text = body.toString('utf8');
   const url = new URL(incoming.url ?? '/', 'http://127.0.0.1');
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {

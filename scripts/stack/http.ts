@@ -4,33 +4,25 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
+import { readBody } from './body.ts';
 
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
 
 export class BodyTooLarge extends Error {}
-
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new BodyTooLarge();
-    chunks.push(chunk);
-  }
-  return size === 0 ? undefined : Buffer.concat(chunks);
-}
 
 export async function toRequest(request: IncomingMessage, origin: string): Promise<Request> {
   const headers = new Headers();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     headers.append(request.rawHeaders[index] ?? '', request.rawHeaders[index + 1] ?? '');
   }
-  const body = await readBody(request);
+  const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
+  const body = hasBody
+    ? await readBody(request, MAX_BODY_BYTES, () => new BodyTooLarge())
+    : Buffer.alloc(0);
   return new Request(new URL(request.url ?? '/', origin), {
     method: request.method ?? 'GET',
     headers,
-    ...(body ? { body: new Uint8Array(body) } : {}),
+    ...(body.length > 0 ? { body: new Uint8Array(body) } : {}),
   });
 }
 

@@ -1,22 +1,17 @@
-// Who a request to the gateway is from: an API key, and on top of it a user's token. Answers refusals in
-// the words of the hosted gateway and of PostgREST.
+// The caller of a request to the gateway: an API key, and in addition a user's token. Errors have the wording of the
+// hosted gateway and of PostgREST.
 
-import { timingSafeEqual } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
+import { errors } from 'jose';
 import type { StackKeys } from './keys.ts';
+import { type KeyType, TokenVerifier } from './tokens.ts';
 
 export type Claims = Record<string, unknown> & { role: string };
 
 export type Identity =
-  | { ok: true; key: 'publishable' | 'secret'; claims: Claims }
+  | { ok: true; key: KeyType; claims: Claims }
   | { ok: false; response: Response };
 
 const CORS = { 'Access-Control-Allow-Origin': '*' };
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}
 
 function refuse(status: number, body: unknown, headers: Record<string, string> = {}): Identity {
   return { ok: false, response: Response.json(body, { status, headers: { ...CORS, ...headers } }) };
@@ -27,18 +22,14 @@ function bearer(headers: Headers): string | undefined {
 }
 
 export class Gatekeeper {
-  readonly #keys: StackKeys;
-  readonly #secret: Uint8Array;
+  readonly #tokens: TokenVerifier;
 
   constructor(keys: StackKeys) {
-    this.#keys = keys;
-    this.#secret = new TextEncoder().encode(keys.jwtSecret);
+    this.#tokens = new TokenVerifier(keys);
   }
 
-  keyType(key: string): 'publishable' | 'secret' | undefined {
-    if (same(key, this.#keys.publishableKey)) return 'publishable';
-    if (same(key, this.#keys.secretKey)) return 'secret';
-    return undefined;
+  keyType(key: string): KeyType | undefined {
+    return this.#tokens.keyType(key);
   }
 
   /** For the Data API: a key is needed; a user's token, when there is one, decides the role. */
@@ -97,7 +88,7 @@ export class Gatekeeper {
 
   /** Claims of a token of this project; throws jose's errors. */
   async verify(token: string): Promise<Claims> {
-    const { payload } = await jwtVerify(token, this.#secret, { algorithms: ['HS256'] });
+    const payload = await this.#tokens.claims(token);
     const role = typeof payload.role === 'string' ? payload.role : 'anon';
     return { ...payload, role };
   }

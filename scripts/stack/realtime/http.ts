@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Pool } from 'pg';
 import { z } from 'zod';
+import { readBody } from '../body.ts';
 import { writable } from './authorize.ts';
 import type { Hub } from './hub.ts';
 import { type Identities, type Identity, Refusal } from './identity.ts';
@@ -65,7 +66,11 @@ export async function handleHttp(
   try {
     if (request.method !== 'POST') throw new HttpError(405, 'Method not allowed');
     const identity = await caller(services.identities, request);
-    const body = await readBody(request);
+    const body = await readBody(
+      request,
+      limits.incomingBytes,
+      () => new HttpError(413, 'Payload size exceeds tenant limit'),
+    );
     if (one) {
       const [, topic = '', event = ''] = one.map(decodeURIComponent);
       await sendOne(services, identity, url, topic, event, broadcastOf(request, event, body));
@@ -93,18 +98,6 @@ async function caller(identities: Identities, request: IncomingMessage): Promise
     if (error instanceof Refusal) throw new HttpError(401, error.message);
     throw error;
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > limits.incomingBytes) throw new HttpError(413, 'Payload size exceeds tenant limit');
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }
 
 function parseJson(body: Buffer): unknown {

@@ -1,6 +1,7 @@
-// Who is calling: an API key or a signed JWT becomes the role and the claims that RLS sees.
+// The caller: an API key or a signed JWT gives the role and the claims that RLS uses.
 
-import { errors, jwtVerify } from 'jose';
+import { errors } from 'jose';
+import { type ProjectKeys, TokenVerifier } from '../tokens.ts';
 
 export interface Identity {
   token: string;
@@ -8,12 +9,6 @@ export interface Identity {
   claims: Record<string, unknown>;
   /** Seconds since 1970; API keys do not expire. */
   expiresAt: number;
-}
-
-export interface Keys {
-  jwtSecret: string;
-  publishableKey: string;
-  secretKey: string;
 }
 
 /** A refusal in the words of the hosted service: `Code: message` is what a client is shown. */
@@ -29,18 +24,16 @@ export class Refusal extends Error {
 const NEVER = 4_102_444_800;
 
 export class Identities {
-  readonly #keys: Keys;
-  readonly #secret: Uint8Array;
+  readonly #tokens: TokenVerifier;
 
-  constructor(keys: Keys) {
-    this.#keys = keys;
-    this.#secret = new TextEncoder().encode(keys.jwtSecret);
+  constructor(keys: ProjectKeys) {
+    this.#tokens = new TokenVerifier(keys);
   }
 
   /** The identity of a key or token; throws a Refusal. */
   async of(token: string): Promise<Identity> {
-    if (token === this.#keys.publishableKey) return this.#keyIdentity(token, 'anon');
-    if (token === this.#keys.secretKey) return this.#keyIdentity(token, 'service_role');
+    const key = this.#tokens.keyType(token);
+    if (key) return this.#keyIdentity(token, key === 'secret' ? 'service_role' : 'anon');
     return await this.#jwtIdentity(token);
   }
 
@@ -51,10 +44,7 @@ export class Identities {
   async #jwtIdentity(token: string): Promise<Identity> {
     let claims: Record<string, unknown>;
     try {
-      const verified = await jwtVerify(token, this.#secret, {
-        algorithms: ['HS256', 'HS384', 'HS512'],
-      });
-      claims = verified.payload;
+      claims = await this.#tokens.claims(token);
     } catch (error) {
       if (error instanceof errors.JWTExpired) {
         const ago = Math.floor(Date.now() / 1000) - Number(error.payload.exp);

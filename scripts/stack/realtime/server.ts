@@ -4,17 +4,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { WebSocketServer } from 'ws';
+import type { ProjectKeys } from '../tokens.ts';
 import { broadcastFeed } from './broadcast-feed.ts';
 import type { Services } from './channel.ts';
 import { Connection } from './connection.ts';
 import { handleHttp } from './http.ts';
 import { Hub } from './hub.ts';
-import { Identities, type Identity, type Keys } from './identity.ts';
+import { Identities, type Identity } from './identity.ts';
 import { limits } from './limits.ts';
 import { PostgresChanges } from './postgres-changes.ts';
 import type { Version } from './protocol.ts';
 
-export interface RealtimeOptions extends Keys {
+export interface RealtimeOptions extends ProjectKeys {
   /** A role that may replicate, bypass RLS and become anon, authenticated and service_role. */
   dbUrl: string;
   log?: (message: string) => void;

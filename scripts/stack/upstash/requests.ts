@@ -2,6 +2,7 @@
 // a transaction, or a subscription.
 
 import type { IncomingMessage } from 'node:http';
+import { readBody } from '../body.ts';
 import type { Command } from './commands.ts';
 import { limits } from './limits.ts';
 
@@ -21,7 +22,8 @@ export class BadRequest extends Error {
 export async function readWish(request: IncomingMessage, url: URL): Promise<Wish> {
   const path = url.pathname.split('/').filter((part) => part !== '');
   const [first = '', ...rest] = path.map(decodePart);
-  const body = await readBody(request);
+  const tooLarge = () => new BadRequest('ERR max request size exceeded', 413);
+  const body = await readBody(request, limits.requestBytes, tooLarge);
   if (first === '') return { kind: 'command', command: toCommand(parse(body)) };
   if (first === 'pipeline' && rest.length === 0) {
     return { kind: 'pipeline', commands: toCommands(parse(body)) };
@@ -50,20 +52,6 @@ function decodePart(part: string): string {
   } catch {
     throw new BadRequest('ERR malformed path');
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > limits.requestBytes) {
-      throw new BadRequest('ERR max request size exceeded', 413);
-    }
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }
 
 function parse(body: Buffer): unknown {
