@@ -1,5 +1,5 @@
-// Runs before every npm script that needs the dependencies, on whatever Node is there (20 or newer):
-// installs when node_modules is missing or older than the lock file. Plain JavaScript, no dependencies.
+// Runs before every npm script, on any Node from 20: installs the dependencies if node_modules is missing or older
+// than the lock file. Plain JavaScript without dependencies.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const lock = join(root, 'package-lock.json');
-// npm writes this file at the end of every install: what is there, in the form of a lock file.
+// npm writes this file at the end of every install: the installed packages, in the form of a lock file.
 const installed = join(root, 'node_modules', '.package-lock.json');
 
 const major = Number(process.versions.node.split('.')[0]);
@@ -17,8 +17,8 @@ if (major < 20) {
   process.exit(1);
 }
 
-/** Git touches the lock file without changing what it asks for: then there is nothing to install. */
-function holdsWhatIsAsked() {
+/** Git can touch the lock file without a change of its content; then nothing needs to be installed. */
+function matchesLockFile() {
   const read = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
   const [wanted, present] = [read(lock), read(installed)];
   const same = Object.entries(wanted).every(
@@ -32,7 +32,7 @@ function holdsWhatIsAsked() {
 function isUpToDate() {
   if (!existsSync(installed)) return false;
   if (statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
-  if (!holdsWhatIsAsked()) return false;
+  if (!matchesLockFile()) return false;
   const now = new Date();
   utimesSync(installed, now, now);
   return true;
@@ -40,11 +40,11 @@ function isUpToDate() {
 
 if (!isUpToDate()) {
   console.log('Installing the dependencies (npm ci) …');
-  // npm tells scripts where it is itself; on a bare `node scripts/prestart.mjs` the PATH has to do.
+  // npm passes its own path to scripts; a bare `node scripts/prestart.mjs` finds npm in the PATH.
   const cli = process.env.npm_execpath;
-  // Not the Node inside node_modules: npm ci is about to delete it.
+  // Not the Node inside node_modules: npm ci deletes it.
   const node = process.env.npm_node_execpath ?? process.execPath;
-  // The engines of the packages are those of the Node that gets installed, not of this one: no warnings.
+  // Packages declare engines for the Node that is installed with them, so warnings are suppressed.
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const result = cli?.endsWith('.js')
     ? spawnSync(node, [cli, ...args], { cwd: root, stdio: 'inherit' })

@@ -1,5 +1,5 @@
-// `npm run bench:fairness`: how long an app that starts a single run waits for it while another app
-// has 10,000 runs waiting. `--waiting N` for fewer, `--json` for one line of JSON at the end.
+// `npm run bench:fairness`: the latency of a single run of one app while another app has 10,000
+// runs in the backlog. `--waiting N` for fewer, `--json` for one line of JSON at the end.
 
 import { parseArgs } from 'node:util';
 import pg from 'pg';

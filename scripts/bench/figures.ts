@@ -1,4 +1,4 @@
-// The figures that the bench reports: one number each, the median of what the rounds measured.
+// The reported figures: one number each, the median of the rounds.
 
 export const CONTENDERS = ['stepbase', 'dbos', 'graphile_worker', 'limit'] as const;
 export type Contender = (typeof CONTENDERS)[number];
@@ -25,7 +25,7 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** What is reported of the values of all rounds, by name. */
+/** The report of the values of all rounds, by name. */
 export function figuresOf(measured: ReadonlyMap<string, readonly number[]>): Figures {
   const of = (name: string): Figure => {
     const values = measured.get(name);

@@ -8,7 +8,7 @@ import { STEPS } from './sizes.ts';
 
 const BATCH = 100;
 
-/** Runs whose first step is running, as a worker's claim leaves them. */
+/** Inserts runs whose first step is running, as after a worker's claim. */
 const PREPARE = `
   with version as (
     select v.* from stepbase.workflow_versions v
@@ -33,7 +33,7 @@ const PREPARE = `
   )
   select array_agg(r.id order by r.id) as ids from run r`;
 
-/** The running step of each run ($1) completes and the next one ($3, null after the last) starts. */
+/** Completes the running step of each run ($1) and starts the next one ($3, null after the last). */
 const ADVANCE = `
   with done as (
     update stepbase.step_runs s
@@ -97,7 +97,7 @@ const ADVANCE = `
         case when $3 is null then 'completed' else 'running' end)
   ) e (seq, type, step_id, status)`;
 
-/** Milliseconds for all steps of so many runs of the ten-step workflow. */
+/** Milliseconds for all steps of `runs` runs of the ten-step workflow. */
 export async function measureLimit(
   database: BenchDatabase,
   workflow: string,

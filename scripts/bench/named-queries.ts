@@ -1,8 +1,8 @@
-// The queries that the web client, the API and the engine ask most, as they arrive at the database.
+// The most frequent queries of the web client, the API and the engine, as the database receives them.
 
 export interface NamedQuery {
   name: string;
-  /** Asked with a member's token (RLS applies), or by the engine as postgres. */
+  /** With a member's claims (RLS applies), or by the engine as postgres. */
   as: 'member' | 'engine';
   text: string;
   values: (sample: Sample) => unknown[];
@@ -10,7 +10,7 @@ export interface NamedQuery {
   tables: string[];
 }
 
-/** Something in the middle of the filled database to ask for. */
+/** Values of a row in the middle of the filled database. */
 export interface Sample {
   app_code: string;
   workflow_id: string;
@@ -175,7 +175,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['workflows'],
   },
   {
-    // What stepbase_private.matching_workflows asks: functions hide their plans.
+    // The query inside stepbase_private.matching_workflows, because functions hide their plans.
     name: 'workflows: text search, inside',
     as: 'engine',
     text: `select id from stepbase.workflows
@@ -185,7 +185,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['workflows'],
   },
   {
-    // What stepbase.search_runs asks for every workflow that matches.
+    // The query inside stepbase.search_runs for each matching workflow.
     name: 'runs: text search, inside',
     as: 'member',
     text: `select id from stepbase.runs where workflow_id = $1 and app_code = $2 order by created_at desc limit 50`,

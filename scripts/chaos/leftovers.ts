@@ -1,5 +1,5 @@
-// Rows that must not exist for runs that have ended. Some are deleted in the transaction that ends a run, the others a
-// moment later by the relay; those are only checked once the engine is idle.
+// Rows that must not exist for runs that have ended. Some are deleted in the transaction that ends a run, the
+// others a moment later by the relay; those are only checked once the engine is idle.
 
 import type pg from 'pg';
 import type { Defect, Problem } from './problem.ts';

@@ -25,7 +25,7 @@ async function run(stack: Pick<StackInfo, 'data_dir' | 'db_url'>): Promise<boole
   const database = await createDatabase(stack, { pgtap: true });
   try {
     const all = await pgtapFiles();
-    // Arguments pick files by part of their path; the helpers are always needed.
+    // Arguments select files by a part of their path; the helpers always run.
     const files = all.filter(
       (name) =>
         name.startsWith('000-') ||

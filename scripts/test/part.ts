@@ -24,7 +24,7 @@ export interface PartResult extends Counts {
   name: string;
   ms: number;
   output: string;
-  /** Why the part did not come to its end, and what was running then. */
+  /** The reason why the part did not end by itself, and the files that were running. */
   stopped?: string;
 }
 

@@ -1,4 +1,4 @@
-// Runs supabase/tests on a fresh migrated database, a session a file, and reads the TAP they answer.
+// Runs supabase/tests on a fresh migrated database, one session per file, and reads their TAP output.
 
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,18 +13,18 @@ export interface TapFile {
   name: string;
   lines: string[];
   passed: number;
-  /** Descriptions of what went wrong: assertions, a broken plan, an SQL error. */
+  /** Failed assertions, a wrong plan, or an SQL error, each as text. */
   failures: string[];
 }
 
-/** Helpers first (000-…), as `supabase test db` sorts them. */
+/** Sorted as `supabase test db` does: helpers (000-…) first. */
 export async function pgtapFiles(): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob('**/*.{sql,pg}', { cwd: TESTS })) files.push(file);
   return files.sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Assertions passed and failed, and whether as many ran as were planned. */
+/** Counts assertions and compares their number with the plan. */
 export function readTap(name: string, lines: string[]): TapFile {
   const failures: string[] = [];
   let passed = 0;
@@ -46,8 +46,8 @@ export function readTap(name: string, lines: string[]): TapFile {
     }
     failures.push([line, ...notes].join('\n'));
   }
-  // Files of helpers alone plan nothing and answer nothing.
-  if (ran > 0 && planned === undefined) failures.push('no plan was made');
+  // A file that only defines helpers has no plan and no results.
+  if (ran > 0 && planned === undefined) failures.push('the file has no plan');
   if (planned !== undefined && ran !== planned) {
     failures.push(`planned ${planned} tests but ran ${ran}`);
   }
@@ -69,7 +69,7 @@ export async function runTapFile(url: string, name: string): Promise<TapFile> {
   const lines: string[] = [];
   let line = 0;
   try {
-    // Statement by statement, as psql does: what stands before `begin` is then committed.
+    // Statement by statement, as psql does: statements before `begin` are committed.
     for (const statement of statements) {
       line = statement.line;
       const { rows } = await client.query<unknown[]>({ text: statement.text, rowMode: 'array' });

@@ -1,5 +1,5 @@
-// Vitest's global setup: one throw-away stack for all tests of a run, or the one that the orchestrator
-// has already started. Tests find it by STEPBASE_TEST_STACK, the path of its stack.json.
+// Vitest's global setup: one throw-away stack for all tests of a run, or the stack that `npm test` has
+// already started. STEPBASE_TEST_STACK is the path of its stack.json.
 
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { keepServerLogs, requireNoDeadlocks } from './server-log.ts';
@@ -19,7 +19,7 @@ async function start(): Promise<() => Promise<void>> {
   };
 }
 
-/** Called once a project; the last one to finish stops the stack. */
+/** Called once per project; the last project stops the stack. */
 export default async function setup(): Promise<() => Promise<void>> {
   users += 1;
   shared ??= start();

@@ -55,7 +55,7 @@ class Watcher {
     }
   }
 
-  /** A run under way is ended; run() then resolves. */
+  /** Ends the current run of the test; run() then resolves. */
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -65,7 +65,7 @@ class Watcher {
     this.#wake();
   }
 
-  /** A run under way comes to its end first: killed tests would leave what they have started. */
+  /** A run in flight ends first: killed tests would leave their own servers behind. */
   #changed(path: string): void {
     const effect = effectOf(this.#target, path);
     if (effect === 'ignore') return;

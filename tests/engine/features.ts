@@ -1,5 +1,4 @@
-// Everything the worker and the API do, feature by feature, for a stack whose functions reach their
-// database in an unusual way.
+// Every feature of the worker and the API, for stacks whose functions connect to their database in an unusual way.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
@@ -9,9 +8,9 @@ import { failing, type Node, node, type Run, type TestApp, value } from './suppo
 
 export interface FeatureContext {
   b: TestApp;
-  /** Where functions/api listens. */
+  /** URL of functions/api. */
   api: string;
-  /** Where the shop is. */
+  /** URL of the fake shop. */
   shop: string;
 }
 
@@ -58,7 +57,7 @@ async function idOf({ b }: FeatureContext, workflow: string): Promise<string> {
   return data.id;
 }
 
-/** The first run of a workflow that somebody else started, ended. */
+/** Awaits the end of the first run of a workflow that the test did not start itself. */
 async function runOf(context: FeatureContext, workflow: string) {
   const workflowId = await idOf(context, workflow);
   const run = await waitFor(`a run of ${workflow}`, async () => {
@@ -226,7 +225,7 @@ async function workQueues(context: FeatureContext): Promise<void> {
   const producer = await b.publish([
     node('push', 'work_queue_push', { queue: `${consumer}/items`, item: 'one', priority: 3 }),
   ]);
-  // One that finds no item yet, and one that finds one.
+  // One consumer waits for an item, the other finds one.
   const waits = await b.start(consumer);
   await b.stepIs(waits.id, 'pop', 'waiting');
   await b.ended((await b.start(producer)).id);
@@ -318,7 +317,7 @@ async function children(context: FeatureContext): Promise<void> {
   });
   const { run } = await b.ended((await b.start(parent)).id, 30_000);
   expect(run).toMatchObject({ status: 'completed', output: { z: ['running', 6] } });
-  // What its parent left behind is closed with it.
+  // A child that its parent did not await is cancelled with the parent.
   expect((await runOf(context, held)).run.status).toBe('cancelled');
 }
 

@@ -1,5 +1,5 @@
-// Every statement of the worker and the API works through a pooler in transaction mode: a small one that
-// notes whatever needs a session, and PgBouncer itself where it is installed.
+// Every statement of the worker and the API works through a pooler in transaction mode: a minimal one that records
+// statements that need a session, and PgBouncer itself if it is installed.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';

@@ -1,5 +1,5 @@
-// What the engine's tests share: workflows drawn in a few words, starting and awaiting their runs
-// through supabase-js, and the audit of what the engine wrote about each of them.
+// The test bundle of the engine: short notation for workflows, starting and awaiting their runs through
+// supabase-js, and the audit of every row that the engine wrote about them.
 
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -33,11 +33,11 @@ export function node(id: string, type: string, config: Json, options: NodeOption
   return { id, type, data: { config, ...options } as Json };
 }
 
-/** A transform: the cheapest step there is. */
+/** A transform, the cheapest step type. */
 export const value = (id: string, expression = '1', options: NodeOptions = {}): Node =>
   node(id, 'transform', { expression }, options);
 
-/** A step that fails, for good. */
+/** A step that fails without a retry. */
 export const failing = (id: string, options: NodeOptions = {}): Node =>
   value(id, `$error("${id} fails")`, options);
 
@@ -63,7 +63,7 @@ export interface Ended {
   all: StepRun[];
   /** The last attempt of the step itself. */
   step(id: string): StepRun;
-  /** Last status of every step that the run came to. */
+  /** Last status of every step that the run reached. */
   statuses: Record<string, string>;
 }
 
@@ -71,17 +71,17 @@ export interface TestApp extends SignedIn {
   /** Saves and publishes; returns the kebab name. */
   publish(nodes: Node[], lines?: string[], more?: { input_schema?: Json }): Promise<string>;
   start(workflow: string, input?: Json, more?: Record<string, unknown>): Promise<Run>;
-  /** Resolves when the run has ended and everything about it is right. */
+  /** Resolves when the run has ended; its rows have passed the audit. */
   ended(runId: string, deadlineMs?: number): Promise<Ended>;
-  /** All of it: publish, start, await. */
+  /** Publishes, starts and awaits the end. */
   run(nodes: Node[], lines?: string[], input?: Json): Promise<Ended>;
   /** Resolves with the step run when it has the status. */
   stepIs(runId: string, stepId: string, status: string, deadlineMs?: number): Promise<StepRun>;
-  /** Moves the engine's clock; only on a stack of the test's own. */
+  /** Moves the engine's clock; only on a stack that the test does not share. */
   advance(interval: string): Promise<void>;
 }
 
-/** Signs the people in and opens a pool, on the shared stack or one of the test's own. */
+/** Signs in two members and opens a pool, on the shared stack or another one. */
 export async function testApp(stack: StackInfo = stackInfo()): Promise<TestApp> {
   const db = pool(stack.db_url);
   const [developer, admin] = await Promise.all([
@@ -155,7 +155,7 @@ export async function testApp(stack: StackInfo = stackInfo()): Promise<TestApp> 
   };
 }
 
-/** Runs keep their workflow: what the tests leave is out of the lists. */
+/** Runs keep their workflow, so it is marked as deleted and disappears from lists. */
 async function retire(db: pg.Pool, names: readonly string[]): Promise<void> {
   await db.query('update stepbase.workflows set deleted_at = now() where kebab_name = any($1)', [
     names,
@@ -172,9 +172,9 @@ async function hasEnded(db: pg.Pool, runId: string): Promise<boolean> {
 
 const DELIVERY_DEADLINE_MS = scaled(3_000);
 
-/** Gapless events, legal transitions, gapless context, nothing open, no job: of an ended run. */
+/** Ended runs must have gapless events and context, legal transitions, no open step and no job. */
 export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Promise<void> {
-  // A run cancelled before a worker took its first token keeps that job until it is delivered.
+  // The job of a run that was cancelled before its first claim exists until it is delivered.
   let problems = await auditRuns(db, runIds);
   const end = Date.now() + DELIVERY_DEADLINE_MS;
   while (problems.some(({ kind }) => kind === 'orphan_job') && Date.now() < end) {
@@ -184,7 +184,7 @@ export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Prom
   expect(problems.map(({ runId, kind, text }) => `${runId} ${kind}: ${text}`)).toEqual([]);
 }
 
-/** What a member sees of a run. */
+/** A run as a member sees it. */
 export async function readRun(client: StackClient, runId: string): Promise<Ended> {
   const [run, steps] = await Promise.all([
     client.from('runs').select('*, context').eq('id', runId).single<Ended['run']>(),
@@ -198,7 +198,7 @@ export async function readRun(client: StackClient, runId: string): Promise<Ended
     all: steps,
     step(id) {
       const step = last.get(id);
-      if (!step) throw new Error(`the run never came to ${id}`);
+      if (!step) throw new Error(`the run did not reach ${id}`);
       return step;
     },
     statuses: Object.fromEntries([...last].map(([id, step]) => [id, step.status])),
@@ -226,7 +226,7 @@ async function readSteps(client: StackClient, runId: string): Promise<StepRun[]>
   return steps;
 }
 
-/** The stable code of a refused call. */
+/** SQLSTATE and stable code of a rejected call. */
 export function codeOf(result: { error: { code: string; details: string } | null }): string {
   if (!result.error) return 'none';
   const details = JSON.parse(result.error.details || '{}') as { code?: string };

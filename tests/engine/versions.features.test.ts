@@ -1,5 +1,5 @@
-// Every feature on every other PostgreSQL that is installed here (CI has Debian's 15, hosted projects have 15
-// and 17): it works there, and no statement of it is compiled, which would take seconds.
+// Every feature works on every other installed PostgreSQL (hosted projects have 15 and 17), and no statement is
+// compiled with JIT, which would take seconds.
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ const SETTINGS = {
 };
 
 const installed = await installedVersions();
-/** Where there is no other, it is the embedded one's turn. */
+/** Without another version, the features run on the embedded one. */
 const versions = installed.length > 0 ? installed : ['embedded'];
 
 describe.each(versions)('PostgreSQL %s', (version) => {
@@ -53,7 +53,7 @@ describe.each(versions)('PostgreSQL %s', (version) => {
     for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(context));
   });
 
-  // The embedded one cannot compile.
+  // The embedded server has no JIT.
   test.runIf(version !== 'embedded')('and compiles no statement', async () => {
     const admin = new pg.Client({ connectionString: server?.adminUrl });
     await admin.connect();

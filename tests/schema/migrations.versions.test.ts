@@ -1,5 +1,5 @@
-// The migrations on every other PostgreSQL that is installed here (CI has Debian's 15): the same tables,
-// columns and rules as on the embedded one, the seed, and maintenance.
+// The migrations on every other installed PostgreSQL: the same tables, columns and rules as on the embedded one, the
+// seed, and maintenance.
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

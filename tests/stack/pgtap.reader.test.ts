@@ -21,7 +21,7 @@ test('passed and failed assertions, with their diagnostics', () => {
 
 test('fewer tests than planned, and tests without a plan, are failures', () => {
   expect(readTap('a.sql', ['1..2', 'ok 1']).failures).toEqual(['planned 2 tests but ran 1']);
-  expect(readTap('a.sql', ['ok 1']).failures).toEqual(['no plan was made']);
+  expect(readTap('a.sql', ['ok 1']).failures).toEqual(['the file has no plan']);
 });
 
 test('a file of helpers has nothing to count', () => {

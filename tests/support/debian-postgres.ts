@@ -1,4 +1,4 @@
-// A throw-away server of another PostgreSQL version, from Debian's packages, where they are installed.
+// A throw-away server of another PostgreSQL version, from Debian's packages if they are installed.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The real PgBouncer in transaction mode, from Debian's package, where it is installed.
+// The real PgBouncer in transaction mode, from Debian's package if it is installed.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

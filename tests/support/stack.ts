@@ -1,5 +1,5 @@
-// What tests need of the shared stack: its addresses, clients signed in as the people of the seed, a
-// database pool, fresh databases, and waiting that ends.
+// The test support around the shared stack: its addresses, clients signed in as users of the seed, a database
+// pool, fresh databases, and bounded waits.
 
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
@@ -27,7 +27,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A client with the publishable key and nobody signed in, or with another key. */
+/** A client without a user, with the publishable key or another key. */
 export function client(stack = stackInfo(), key = stack.publishable_key): StackClient {
   const made = createStackClient(
     stack,
@@ -42,11 +42,11 @@ export type Person = `${'admin' | 'developer' | 'viewer'}@acme` | `${'admin' | '
 
 export function seedUser(person: Person): SeedUser {
   const user = SEED_USERS.find(({ email }) => email === `${person}.example`);
-  if (!user) throw new Error(`nobody of the seed is called ${person}`);
+  if (!user) throw new Error(`the seed has no user ${person}`);
   return user;
 }
 
-/** A client of its own, signed in; private channels may be joined at once. */
+/** A new client, signed in and ready to join private channels. */
 export async function signedIn(person: Person, stack = stackInfo()): Promise<StackClient> {
   const made = client(stack);
   const { email, password } = seedUser(person);
@@ -64,14 +64,14 @@ export function pool(url = stackInfo().db_url): pg.Pool {
   return made;
 }
 
-/** A migrated database of the test's own, gone after the file. */
+/** A migrated database for this test file; it is dropped after the file. */
 export async function freshDatabase(options: FreshDatabaseOptions = {}): Promise<FreshDatabase> {
   const database = await createDatabase(stackInfo(), options);
   cleanups.push(() => database.drop());
   return database;
 }
 
-/** Asks until the answer is neither undefined nor false; the deadline is part of the failure's message. */
+/** Polls until the answer is neither undefined nor false; rejects at the deadline with `what`. */
 export async function waitFor<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
@@ -83,17 +83,17 @@ export async function waitFor<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() >= end) throw new Error(`${what}: not so after ${limitMs} ms`);
+    if (Date.now() >= end) throw new Error(`${what}: not true after ${limitMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 1.5, 200);
   }
 }
 
 export interface Inbox<T> {
-  /** What has come so far. */
+  /** All events so far. */
   all: readonly T[];
   push(event: T): void;
-  /** The first event, old or new, that matches; rejects at the deadline with what came instead. */
+  /** The first matching event, past or future; rejects at the deadline with all events so far. */
   next(what: string, matches: (event: T) => boolean, deadlineMs?: number): Promise<T>;
 }
 
@@ -105,25 +105,25 @@ export function inbox<T>(): Inbox<T> {
     all,
     push(event) {
       all.push(event);
-      for (const look of [...waiting]) look();
+      for (const check of [...waiting]) check();
     },
     next(what, matches, deadlineMs = 15_000) {
       const limitMs = scaled(deadlineMs);
       return new Promise<T>((resolve, reject) => {
         const timer = setTimeout(() => {
-          waiting.delete(look);
+          waiting.delete(check);
           const seen = JSON.stringify(all).slice(0, 2_000);
-          reject(new Error(`${what}: did not come within ${limitMs} ms; came: ${seen}`));
+          reject(new Error(`${what}: no event within ${limitMs} ms; received: ${seen}`));
         }, limitMs);
-        const look = () => {
+        const check = () => {
           const found = all.find(matches);
           if (found === undefined) return;
           clearTimeout(timer);
-          waiting.delete(look);
+          waiting.delete(check);
           resolve(found);
         };
-        waiting.add(look);
-        look();
+        waiting.add(check);
+        check();
       });
     },
   };

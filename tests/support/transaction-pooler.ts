@@ -1,5 +1,5 @@
-// A pooler in transaction mode, in a page: each transaction of a client goes to the next of several server
-// connections, so nothing can rely on a session. What would is noted.
+// A minimal pooler in transaction mode: each transaction of a client goes to the next of several server
+// connections, so no statement can rely on a session. The pooler records statements that would.
 
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -7,9 +7,9 @@ import pg from 'pg';
 
 export interface TransactionPooler {
   url: string;
-  /** Statements that need a session: the pooler's client must not send any. */
+  /** Statements that need a session; the test expects none. */
   readonly violations: string[];
-  /** Transactions that each server connection has carried. */
+  /** The number of transactions on each server connection. */
   readonly carried: number[];
   stop(): Promise<void>;
 }
@@ -123,7 +123,7 @@ export async function startTransactionPooler(
         () => started,
         (type, sent) => {
           if (!started) {
-            // SSLRequest is answered with no; the start-up message opens the session.
+            // The answer to SSLRequest is no; the start-up message opens the session.
             if (sent.readInt32BE(4) === 80877103) client.write('N');
             else {
               started = true;

@@ -1,5 +1,5 @@
-// graphile-worker: raw jobs that do nothing, added before the clock starts, with the library's defaults
-// and as many at a time as everybody has.
+// graphile-worker: empty jobs, added before the measurement, with the library's defaults and the concurrency of all
+// contenders.
 
 import { Logger, run, runMigrations } from 'graphile-worker';
 import pg from 'pg';
@@ -19,7 +19,7 @@ async function work(count) {
      ))`,
     [count],
   );
-  // As autovacuum does within a minute; of a table without jobs it would mislead the planner.
+  // As autovacuum does within a minute; on a table without jobs it would mislead the planner.
   await client.query('analyze');
   let done = 0;
   const begin = performance.now();
@@ -34,7 +34,7 @@ async function work(count) {
       },
     },
   });
-  // A job is done when it is gone from the table.
+  // A finished job is deleted from the table.
   let left = count;
   while (left > 0) {
     await new Promise((resolve) => setTimeout(resolve, done < count ? 5 : 1));

@@ -1,4 +1,4 @@
-// What people do to a run on its way and afterwards: cancel, pause, resume, rerun.
+// Calls on a run in flight and afterwards: cancel, pause, resume, rerun.
 
 import {
   type ChaosContext,
@@ -26,7 +26,7 @@ export function control({ shop }: ChaosContext): Kind[] {
         nodes: [slow('a', 20), slow('b', 20_000), waits('c', 'never')],
         edges: edges('a b', 'a c'),
       },
-      // Before it has started, or with one step under way and one that waits.
+      // Before its start, or with one step running and one waiting.
       async act(site, runId, n) {
         if (n % 2 === 0) await stepIs(site, runId, 'b', 'running');
         await cancel(site, runId);
@@ -57,7 +57,7 @@ export function control({ shop }: ChaosContext): Kind[] {
         ],
         edges: edges('a b', 'b c', 'c z'),
       },
-      // It may have ended before it was paused: that is refused, and nothing is left to resume.
+      // The run may have ended before the pause: then both calls are rejected.
       async act({ client }, run_id) {
         for (const call of ['pause_run', 'resume_run']) {
           await client.call((supabase) => supabase.rpc(call, { run_id }), 'SB409');
@@ -81,7 +81,7 @@ export function control({ shop }: ChaosContext): Kind[] {
         await site.client.call((supabase) => supabase.rpc('rerun', { run_id, from_step }));
       },
       right: completedWith((n) => ({ z: n + 40 })),
-      // A rerun has no key: one whose answer was lost is asked for again, and both are right.
+      // A rerun has no idempotency key: after a lost answer the call is repeated, and both reruns are correct.
       together: `
         select r.id from stepbase.runs r where r.workflow_id = $1 and r.origin_run_id is null
           and not exists (select from stepbase.runs again where again.origin_run_id = r.id)`,

@@ -1,4 +1,4 @@
-// Failures: caught, fatal, retried, out of time, undone, and driven on afterwards.
+// Failures: caught, fatal, retried, timed out, compensated, and redriven.
 
 import {
   type ChaosContext,
@@ -72,7 +72,7 @@ export function failures({ shop, suffix }: ChaosContext): Kind[] {
         edges: edges('a b', 'b w'),
       },
       settings: { execution_timeout_seconds: 2 },
-      // Its time may be up before it has come to anything.
+      // The run may time out before its first step.
       right: ({ status, steps }) =>
         status === 'timed_out' &&
         ['a', 'b'].every((id) => steps[id] !== 'completed' || steps[`undo:${id}`] === 'completed'),
@@ -91,7 +91,7 @@ export function failures({ shop, suffix }: ChaosContext): Kind[] {
         if ((await statusOf(site, runId, 'completed', 'failed')) === 'completed') return;
         await site.client.call((supabase) => supabase.rpc('redrive', { run_ids: [runId] }));
       },
-      // A worker that died in between has asked twice: then the first run completes.
+      // A worker that was killed in between calls the shop twice; then the first run completes.
       right: (run) =>
         completedWith(() => ({ z: 30 }))(run) ||
         (run.status === 'failed' && run.origin_run_id === null),

@@ -1,4 +1,4 @@
-// Lines, fans, branches, joins and lists; some of them also in a second application.
+// Sequences, fan-outs, branches, joins and lists; some of them also in a second application.
 
 import {
   type ChaosContext,

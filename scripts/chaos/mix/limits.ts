@@ -1,4 +1,4 @@
-// Limits on runs and on steps, with priorities: never more at once, and everybody's turn comes.
+// Limits on runs and steps, with priorities: a limit is never exceeded, and each run completes.
 
 import { type ChaosContext, completedWith, edges, type Kind, slowly, value } from '../kind.ts';
 

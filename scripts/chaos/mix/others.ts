@@ -1,4 +1,4 @@
-// Runs and what is beside them: children, work queues, events, schedules.
+// Children, work queues, events and schedules.
 
 import { randomUUID } from 'node:crypto';
 import {
@@ -52,7 +52,7 @@ export function others({ shop, suffix }: ChaosContext): Kind[] {
           'SB409',
         );
       },
-      // Started by itself it completes; by a parent that is called off it is cancelled.
+      // A run of its own completes; the child of a cancelled parent is cancelled.
       right: (run) =>
         run.parent_run_id === null
           ? completedWith((n) => ({ z: n }))(run)
@@ -96,7 +96,7 @@ export function others({ shop, suffix }: ChaosContext): Kind[] {
         );
       },
       right: completedWith(() => ({ z: 'number' })),
-      // One item for each, pushed once and worked off once.
+      // Each run pushes one item once, and each item is processed once.
       together: `
         select r.id from stepbase.runs r where r.workflow_id = $1 and (
           (select count(*) from stepbase.work_queue_items i where i.pushed_by_run_id = r.id) <> 1
@@ -154,7 +154,7 @@ export function others({ shop, suffix }: ChaosContext): Kind[] {
       definition: { nodes: [slow('a', 20), value('z', 'input.n')], edges: edges('a z') },
       async start({ client, workflowId: workflow_id }, n) {
         const id = randomUUID();
-        // What was written although nobody was told is there already.
+        // The call succeeded although its answer was lost.
         await client.call(
           (supabase) =>
             supabase.from('workflow_schedules').insert({

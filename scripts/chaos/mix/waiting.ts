@@ -1,4 +1,4 @@
-// Waits: for time, signals, people, and for time to run out.
+// Waits: for time, signals and people, and timeouts of waits.
 
 import {
   type ChaosContext,
@@ -25,7 +25,7 @@ export function waiting({ shop }: ChaosContext): Kind[] {
       ],
       edges: edges('a s', 's t', 't z'),
     },
-    // The second may come before the first is waited for. A repeated one may find the run ended.
+    // The second signal may arrive before the run waits for the first. A repeated signal may find the run ended.
     async act({ client }, run_id, n) {
       const send = (signal_name: string) =>
         client.call(
