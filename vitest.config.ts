@@ -1,7 +1,7 @@
 // The Node tests: one shared stack for all of them; the browser comes last, when the cores are free.
 
 import { defineConfig } from 'vitest/config';
-import { scaled } from './tests/support/time.ts';
+import { scaled } from './scripts/test/time.ts';
 
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],

@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { scaled } from './test/time.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DEADLINE_MS = 180_000;
+const DEADLINE_MS = scaled(180_000);
 
 interface Check {
   name: string;

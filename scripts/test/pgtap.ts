@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type Problem, readSource } from '../sql-lint/source.ts';
 import { ROOT } from '../stack/options.ts';
+import { scaled } from './time.ts';
 
 const TESTS = join(ROOT, 'supabase', 'tests');
-const FILE_DEADLINE_MS = 120_000;
+const FILE_DEADLINE_MS = scaled(120_000);
 
 export interface TapFile {
   name: string;

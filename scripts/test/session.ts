@@ -5,9 +5,7 @@ import { rmSync } from 'node:fs';
 import { onOrphaned } from '../stack/orphan.ts';
 import { measureMachine, timeFactor } from './machine.ts';
 import { logDir, type Part, type PartResult, runPart, stopParts } from './part.ts';
-
-/** Vitest multiplies its own limits by this; see vitest.config.ts. */
-export const TIME_FACTOR = 'STEPBASE_TEST_TIME_FACTOR';
+import { TIME_FACTOR } from './time.ts';
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 

@@ -65,7 +65,7 @@ afterEach(() => {
 });
 
 test('a session starts the stack once, runs the file again at a change and stops cleanly', {
-  timeout: scaled(120_000),
+  timeout: scaled(130_000),
 }, async () => {
   const child = spawn(process.execPath, ['scripts/test/watch.ts', PGTAP], {
     cwd: ROOT,
@@ -80,7 +80,7 @@ test('a session starts the stack once, runs the file again at a change and stops
   }
   const runs = () => lines.all.filter((line) => line.startsWith('watch: passed')).length;
   const waits = () => lines.all.filter((line) => line.includes('waiting for changes')).length;
-  await lines.next('the first run', () => waits() === 1, 60_000);
+  await lines.next('the first run', () => waits() === 1, 80_000);
   expect(runs()).toBe(1);
   const now = new Date();
   await utimes(join(ROOT, PGTAP), now, now);
