@@ -26,10 +26,7 @@ export interface Client {
     ...alreadyDone: string[]
   ): Promise<T | null>;
   /** Polls until there is a row. */
-  until<T>(
-    what: string,
-    poll: (supabase: StackClient) => PromiseLike<Reply<T | null>>,
-  ): Promise<T>;
+  until<T>(what: string, poll: (supabase: StackClient) => PromiseLike<Reply<T | null>>): Promise<T>;
 }
 
 export async function signIn(stack: StackInfo, email: string): Promise<Client> {

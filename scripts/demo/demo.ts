@@ -41,7 +41,7 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
     });
     signal.throwIfAborted();
     print(`Ready: ${stack.info.api_url}`);
-    return await runWorkflows(stack.info, world, { print, signal });
+    return await runWorkflows(stack.info, fakes, { print, signal });
   } finally {
     for (const undo of cleanup.reverse()) {
       await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
@@ -52,7 +52,7 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
 /** The demo's three workflows on a running stack; resolves when all runs have ended. */
 export async function runWorkflows(
   info: StackInfo,
-  world: World,
+  fakes: Fakes,
   { print, signal }: DemoOptions,
 ): Promise<RunReport[]> {
   const [starter, approver] = await signIn(info);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createDatabase } from '../stack/databases.ts';
 import type { Stack } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
+import { logDir } from './part.ts';
 import {
   BROWSER_SUITE,
   checkPart,
@@ -13,7 +14,6 @@ import {
   integrationSuites,
   vitestPart,
 } from './parts.ts';
-import { logDir } from './part.ts';
 import { checkServerLogs, keepServerLogs } from './server-log.ts';
 import { Session } from './session.ts';
 

@@ -70,7 +70,9 @@ async function executing(): Promise<{ pid: number; port: number }> {
 
 async function areUp(): Promise<boolean> {
   const { members } = environment.fleet;
-  const health = members.map(({ port }) => fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`));
+  const health = members.map(({ port }) =>
+    fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`),
+  );
   return members.length === 2 && (await Promise.allSettled(health)).every(isFulfilled);
 }
 

@@ -5,10 +5,10 @@ import { decodeJwt } from 'jose';
 import { getConstructionPlans } from 'pg-boss';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runWorkflows } from '../../scripts/demo/demo.ts';
+import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { startWorld, type World } from '../../scripts/world/world.ts';
 import { signedIn } from '../support/stack.ts';
 
 /** The names that Stepbase shares with most projects, and a hook that composes with Stepbase's claims. */
@@ -66,15 +66,15 @@ const inventory = (url: string) =>
     return rows.map(({ line }) => line);
   });
 
-let world: World;
+let fakes: Fakes;
 let stack: Stack;
 let before: string[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ latencyMs: 1 });
+  fakes = await startFakes({ latencyMs: 1 });
   stack = await startThrowawayStack({
     web: false,
-    functionsEnv: world.env,
+    functionsEnv: fakes.env,
     logLevel: 'error',
     accessTokenHook: { schema: 'public', name: 'custom_access_token_hook' },
     beforeMigrations: async (url) => {
@@ -89,7 +89,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stack?.stop();
-  await world?.stop();
+  await fakes?.stop();
 }, 60_000);
 
 test('the migrations change nothing of the project', async () => {
@@ -117,7 +117,7 @@ test('a client of the project reads its own runs, a client of Stepbase those of 
 });
 
 test("the demo's workflows run there", { timeout: 90_000 }, async () => {
-  const reports = await runWorkflows(stack.info, world, {
+  const reports = await runWorkflows(stack.info, fakes, {
     print: () => undefined,
     signal: AbortSignal.timeout(80_000),
   });

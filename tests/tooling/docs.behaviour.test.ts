@@ -232,7 +232,7 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(run.output).toMatchObject({
       classify: { object: { urgent: true }, text: expect.any(String), usage: expect.any(Object) },
     });
-    const { messages } = await world.model.calls.waitFor(({ model }) => model === 'gpt-4o-mini');
+    const { messages } = await fakes.model.calls.waitFor(({ model }) => model === 'gpt-4o-mini');
     expect(messages).toEqual([
       { role: 'system', content: 'You sort support tickets.' },
       { role: 'user', content: 'Urgent: it is broken' },
@@ -245,7 +245,7 @@ const TRIED: Record<string, () => Promise<void>> = {
       order_id: 'A-1',
     });
     expect(run.output).toEqual({ mail: { message_id: expect.any(String) } });
-    const mail = await world.mailbox.mails.waitFor(({ recipients }) =>
+    const mail = await fakes.mailbox.mails.waitFor(({ recipients }) =>
       recipients.includes('team@example.com'),
     );
     expect(mail.recipients.sort()).toEqual(['ada@customer.example', 'team@example.com']);

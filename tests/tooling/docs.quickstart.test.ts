@@ -4,17 +4,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import type { Json } from '../../types/database.ts';
-import { type Bench, bench } from '../engine/support.ts';
+import { type TestApp, testApp } from '../engine/support.ts';
 import { waitFor } from '../support/stack.ts';
 import { blocks, read } from './docs-pages.ts';
 
 const PORT_OF_THE_PAGE = /\b4000\b/g;
 
-let b: Bench;
+let b: TestApp;
 let port: number;
 let shop: ChildProcess | undefined;
 beforeAll(async () => {
-  [b, port] = await Promise.all([bench(), findFreePorts()]);
+  [b, port] = await Promise.all([testApp(), findFreePorts()]);
 });
 afterAll(() => shop?.kill());
 
