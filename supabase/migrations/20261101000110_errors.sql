@@ -68,21 +68,21 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  old_row constant jsonb := to_jsonb(old);
-  new_row constant jsonb := to_jsonb(new);
-  column_name text;
+  v_old_row constant jsonb := to_jsonb(old);
+  v_new_row constant jsonb := to_jsonb(new);
+  v_column_name text;
 begin
-  foreach column_name in array tg_argv loop
-    if old_row -> column_name is distinct from new_row -> column_name then
+  foreach v_column_name in array tg_argv loop
+    if v_old_row -> v_column_name is distinct from v_new_row -> v_column_name then
       perform stepbase_private.raise_error(
         'immutable',
-        format('%s of %s cannot be changed', column_name, tg_table_name),
-        jsonb_build_object('table', tg_table_name, 'column', column_name)
+        format('%s of %s cannot be changed', v_column_name, tg_table_name),
+        jsonb_build_object('table', tg_table_name, 'column', v_column_name)
       );
     end if;
   end loop;
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.refuse_column_change() is

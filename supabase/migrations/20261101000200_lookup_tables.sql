@@ -7,8 +7,8 @@ create table stepbase.user_roles (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
-  rank integer not null,
+  ordinal int not null,
+  rank int not null,
   permissions text[] not null constraint permissions_are_resource_and_action
     check (array_to_string(permissions, ' ') ~ '^([a-z]+:[a-z]+( |$))*$'),
   created_at timestamptz not null default now()
@@ -39,7 +39,7 @@ create table stepbase.component_types (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   created_at timestamptz not null default now()
 );
 
@@ -60,7 +60,7 @@ create table stepbase.component_visibility (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   created_at timestamptz not null default now()
 );
 
@@ -80,7 +80,7 @@ create table stepbase.workflow_statuses (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   is_runnable boolean not null,
   is_editable boolean not null,
   is_terminal boolean not null,
@@ -105,7 +105,7 @@ create table stepbase.run_statuses (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   is_terminal boolean not null,
   is_success boolean not null,
   created_at timestamptz not null default now()
@@ -131,7 +131,7 @@ create table stepbase.step_statuses (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   is_terminal boolean not null,
   is_success boolean not null,
   created_at timestamptz not null default now()
@@ -158,7 +158,7 @@ create table stepbase.trigger_types (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   created_at timestamptz not null default now()
 );
 
@@ -180,7 +180,7 @@ create table stepbase.run_event_types (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   subject text not null generated always as (split_part(name, '.', 1)) stored,
   created_at timestamptz not null default now()
 );
@@ -220,7 +220,7 @@ create table stepbase.parent_close_policies (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   created_at timestamptz not null default now()
 );
 
@@ -240,7 +240,7 @@ create table stepbase.work_queue_orderings (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   created_at timestamptz not null default now()
 );
 
@@ -260,7 +260,7 @@ create table stepbase.work_item_statuses (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   is_terminal boolean not null,
   created_at timestamptz not null default now()
 );
@@ -282,7 +282,7 @@ create table stepbase.worker_statuses (
   description text not null,
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
-  ordinal integer not null,
+  ordinal int not null,
   is_alive boolean not null,
   created_at timestamptz not null default now()
 );

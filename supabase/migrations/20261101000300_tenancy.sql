@@ -21,13 +21,13 @@ create table stepbase.applications (
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
   settings jsonb not null default '{}' constraint settings_is_an_object check (jsonb_typeof(settings) = 'object'),
-  run_retention_days integer not null default 90
+  run_retention_days int not null default 90
     constraint run_retention_is_positive check (run_retention_days > 0),
-  event_retention_days integer not null default 90
+  event_retention_days int not null default 90
     constraint event_retention_is_positive check (event_retention_days > 0),
-  audit_retention_days integer not null default 365
+  audit_retention_days int not null default 365
     constraint audit_retention_is_positive check (audit_retention_days > 0),
-  max_waiting_runs integer
+  max_waiting_runs int
     constraint max_waiting_runs_is_positive check (max_waiting_runs > 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -60,7 +60,7 @@ create table stepbase.users (
   is_active boolean not null default true,
   last_login_at timestamptz,
   password_changed_at timestamptz,
-  failed_login_attempts integer not null default 0
+  failed_login_attempts int not null default 0
     constraint failed_login_attempts_is_not_negative check (failed_login_attempts >= 0),
   locked_until timestamptz,
   created_at timestamptz not null default now(),

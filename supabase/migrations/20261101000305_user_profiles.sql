@@ -9,17 +9,17 @@ security definer
 set search_path = ''
 as $$
 declare
-  address text := lower(nullif(new.email, ''));
+  v_address text := lower(nullif(new.email, ''));
 begin
   -- Users without an address (anonymous, phone only), and those of single sign-on whose address somebody
   -- else has, still get a profile, with an address that is unique.
-  if address is null or exists (select 1 from stepbase.users u where u.email = address and u.id <> new.id) then
-    address := new.id::text || '@users.invalid';
+  if v_address is null or exists (select 1 from stepbase.users u where u.email = v_address and u.id <> new.id) then
+    v_address := new.id::text || '@users.invalid';
   end if;
   insert into stepbase.users (id, email, display_name, last_login_at, password_changed_at)
   values (
     new.id,
-    address,
+    v_address,
     coalesce(
       new.raw_user_meta_data ->> 'display_name',
       new.raw_user_meta_data ->> 'full_name',
@@ -36,7 +36,7 @@ begin
       else users.password_changed_at
     end;
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.sync_user_profile() is

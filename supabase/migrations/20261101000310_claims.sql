@@ -8,7 +8,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select auth.uid()
+  select auth.uid();
 $$;
 
 comment on function stepbase_private.user_id() is 'The calling user, null for machines.';
@@ -39,7 +39,7 @@ begin
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
     where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code'
   );
-end
+end;
 $$;
 
 comment on function stepbase_private.app_code() is
@@ -68,7 +68,7 @@ begin
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
     where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code';
   end if;
-end
+end;
 $$;
 
 comment on function stepbase_private.caller() is
@@ -80,7 +80,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select coalesce((select c.permissions from stepbase_private.caller() c), '{}')
+  select coalesce((select c.permissions from stepbase_private.caller() c), '{}');
 $$;
 
 comment on function stepbase_private.permissions() is
@@ -96,48 +96,48 @@ set search_path = ''
 as $$
   select m.role
   from stepbase.app_members m
-  where m.user_id = auth.uid() and m.app_code = stepbase_private.app_code()
+  where m.user_id = auth.uid() and m.app_code = stepbase_private.app_code();
 $$;
 
 comment on function stepbase_private.app_role() is 'The caller''s role in the token''s application, null for machines.';
 
-create function stepbase_private.has_permission(permission text)
+create function stepbase_private.has_permission(p_permission text)
 returns boolean
 language sql
 stable
 set search_path = ''
 as $$
-  select permission = any (stepbase_private.permissions())
+  select p_permission = any (stepbase_private.permissions());
 $$;
 
 comment on function stepbase_private.has_permission(text) is
   'Whether the caller may do something in the token''s application.';
 
-create function stepbase_private.require_permission(permission text)
+create function stepbase_private.require_permission(p_permission text)
 returns text
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  caller record;
+  v_caller record;
 begin
-  select c.app_code, c.permissions into caller from stepbase_private.caller() c;
+  select c.app_code, c.permissions into v_caller from stepbase_private.caller() c;
   if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
-  if caller.app_code is null then
+  if v_caller.app_code is null then
     perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application');
   end if;
-  if not permission = any (caller.permissions) then
+  if not p_permission = any (v_caller.permissions) then
     perform stepbase_private.raise_error(
       'permission_denied',
-      format('This needs the permission %s', permission),
-      jsonb_build_object('permission', permission)
+      format('This needs the permission %s', p_permission),
+      jsonb_build_object('permission', p_permission)
     );
   end if;
-  return caller.app_code;
-end
+  return v_caller.app_code;
+end;
 $$;
 
 comment on function stepbase_private.require_permission(text) is
@@ -154,7 +154,7 @@ as $$
   select sibling.app_code
   from stepbase.applications own
   join stepbase.applications sibling on sibling.organization_id = own.organization_id
-  where own.app_code = stepbase_private.app_code()
+  where own.app_code = stepbase_private.app_code();
 $$;
 
 comment on function stepbase_private.organization_app_codes() is
@@ -172,7 +172,7 @@ as $$
   from stepbase.app_members m
   join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
   join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-  where m.user_id = auth.uid()
+  where m.user_id = auth.uid();
 $$;
 
 comment on function stepbase_private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
@@ -187,7 +187,7 @@ set search_path = ''
 as $$
   select m.user_id
   from stepbase.app_members m
-  where m.app_code = stepbase_private.app_code()
+  where m.app_code = stepbase_private.app_code();
 $$;
 
 comment on function stepbase_private.app_user_ids() is 'The members of the caller''s application.';

@@ -100,7 +100,7 @@ begin
     );
   end if;
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.require_an_admin() is

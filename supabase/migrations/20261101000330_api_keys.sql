@@ -56,44 +56,44 @@ create policy "Key managers rename keys" on stepbase.api_keys
   with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:manage')));
 
 -- Definer: the hash is written by nobody else.
-create function stepbase_private.create_api_key(name text, scopes text[], expires_at timestamptz)
+create function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamptz)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app constant text := stepbase_private.require_permission('key:manage');
-  allowed constant text[] := stepbase_private.permissions();
-  wanted constant text[] := coalesce(create_api_key.scopes, allowed);
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_allowed constant text[] := stepbase_private.permissions();
+  v_wanted constant text[] := coalesce(p_scopes, v_allowed);
   -- Two random UUIDs are 244 random bits; the hash spreads them over 32 bytes.
-  secret constant text := 'sbk_' || rtrim(translate(encode(
+  v_secret constant text := 'sbk_' || rtrim(translate(encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
-  made stepbase.api_keys;
+  v_made stepbase.api_keys;
 begin
-  if not wanted <@ allowed then
+  if not v_wanted <@ v_allowed then
     perform stepbase_private.raise_error(
       'invalid_request', 'A key cannot do more than its maker',
-      jsonb_build_object('scopes', array(select unnest(wanted) except select unnest(allowed)))
+      jsonb_build_object('scopes', array(select unnest(v_wanted) except select unnest(v_allowed)))
     );
   end if;
-  if create_api_key.expires_at <= now() then
+  if p_expires_at <= now() then
     perform stepbase_private.raise_error('invalid_request', 'The key would have expired already');
   end if;
-  if coalesce(btrim(create_api_key.name), '') = '' then
+  if coalesce(btrim(p_name), '') = '' then
     perform stepbase_private.raise_error('invalid_request', 'The key needs a name');
   end if;
   insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
   values (
-    app, create_api_key.name, left(secret, 12), encode(sha256(convert_to(secret, 'UTF8')), 'hex'),
-    wanted, create_api_key.expires_at, auth.uid()
+    v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
+    v_wanted, p_expires_at, auth.uid()
   )
-  returning * into made;
+  returning * into v_made;
   return jsonb_build_object(
-    'id', made.id, 'key', secret, 'prefix', made.prefix, 'name', made.name,
-    'scopes', made.scopes, 'expires_at', made.expires_at, 'created_at', made.created_at
+    'id', v_made.id, 'key', v_secret, 'prefix', v_made.prefix, 'name', v_made.name,
+    'scopes', v_made.scopes, 'expires_at', v_made.expires_at, 'created_at', v_made.created_at
   );
-end
+end;
 $$;
 
 comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Behind stepbase.create_api_key.';
@@ -103,7 +103,7 @@ returns jsonb
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.create_api_key(name, scopes, expires_at)
+  select stepbase_private.create_api_key(name, scopes, expires_at);
 $$;
 
 comment on function stepbase.create_api_key(text, text[], timestamptz) is
@@ -112,25 +112,25 @@ comment on function stepbase.create_api_key(text, text[], timestamptz) is
   'not have, SB401, SB403.';
 
 -- Definer: clients have no right to write the column.
-create function stepbase_private.revoke_api_key(api_key_id uuid)
+create function stepbase_private.revoke_api_key(p_api_key_id uuid)
 returns timestamptz
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app constant text := stepbase_private.require_permission('key:manage');
-  revoked timestamptz;
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_revoked timestamptz;
 begin
   update stepbase.api_keys k
   set revoked_at = coalesce(k.revoked_at, now()), revoked_by = coalesce(k.revoked_by, auth.uid())
-  where k.id = revoke_api_key.api_key_id and k.app_code = app
-  returning k.revoked_at into revoked;
+  where k.id = p_api_key_id and k.app_code = v_app
+  returning k.revoked_at into v_revoked;
   if not found then
     perform stepbase_private.raise_error('not_found', 'There is no such key');
   end if;
-  return revoked;
-end
+  return v_revoked;
+end;
 $$;
 
 comment on function stepbase_private.revoke_api_key(uuid) is 'Behind stepbase.revoke_api_key.';
@@ -140,14 +140,14 @@ returns timestamptz
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.revoke_api_key(api_key_id)
+  select stepbase_private.revoke_api_key(api_key_id);
 $$;
 
 comment on function stepbase.revoke_api_key(uuid) is
   'Revokes an API key at once and returns the time. A second call changes nothing. Needs key:manage. Errors: SB401, '
   'SB403, SB404.';
 
-create function stepbase_private.live_api_key(api_key_id uuid)
+create function stepbase_private.live_api_key(p_api_key_id uuid)
 returns stepbase.api_keys
 language sql
 stable
@@ -158,34 +158,34 @@ as $$
   from stepbase.api_keys k
   join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  where k.id = live_api_key.api_key_id
+  where k.id = p_api_key_id
     and k.revoked_at is null
-    and (k.expires_at is null or k.expires_at > now())
+    and (k.expires_at is null or k.expires_at > now());
 $$;
 
 -- Definer: reads a table that its callers must not read.
 comment on function stepbase_private.live_api_key(uuid) is 'The key when it is neither revoked nor expired and its application lives.';
 
-create function stepbase_private.verify_api_key(key_hash text)
+create function stepbase_private.verify_api_key(p_key_hash text)
 returns table (api_key_id uuid, app_code text, scopes text[])
 language plpgsql
 set search_path = ''
 as $$
 declare
-  live stepbase.api_keys;
+  v_live stepbase.api_keys;
 begin
-  select (stepbase_private.live_api_key(k.id)).* into live
+  select (stepbase_private.live_api_key(k.id)).* into v_live
   from stepbase.api_keys k
-  where k.key_hash = verify_api_key.key_hash;
-  if live.id is null then
+  where k.key_hash = p_key_hash;
+  if v_live.id is null then
     return;
   end if;
   -- To the minute: a busy key must not become a hot row.
   update stepbase.api_keys k
   set last_used_at = now()
-  where k.id = live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
-  return query select live.id, live.app_code, live.scopes;
-end
+  where k.id = v_live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
+  return query select v_live.id, v_live.app_code, v_live.scopes;
+end;
 $$;
 
 comment on function stepbase_private.verify_api_key(text) is

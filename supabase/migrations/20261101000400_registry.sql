@@ -58,8 +58,8 @@ create table stepbase.components (
   endpoint text,
   implementation_path text,
   npm_package text,
-  timeout_ms integer not null default 30000 constraint timeout_is_positive check (timeout_ms > 0),
-  retry_count integer not null default 0 constraint retry_count_is_in_range check (retry_count between 0 and 100),
+  timeout_ms int not null default 30000 constraint timeout_is_positive check (timeout_ms > 0),
+  retry_count int not null default 0 constraint retry_count_is_in_range check (retry_count between 0 and 100),
   ui_widget_id text,
   ui_definitions jsonb not null default '{}'
     constraint ui_definitions_is_an_object check (jsonb_typeof(ui_definitions) = 'object'),
@@ -109,7 +109,7 @@ begin
   new.updated_at := now();
   new.updated_by := coalesce(auth.uid(), new.updated_by);
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';
@@ -137,7 +137,7 @@ begin
     );
   end if;
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.check_implementation_type() is
@@ -147,7 +147,7 @@ create trigger components_check_implementation_type before insert or update of i
   for each row execute function stepbase_private.check_implementation_type();
 
 -- Definer: the engine resolves components for an application, whoever saves the workflow.
-create function stepbase_private.component_for(app_code text, component_name text)
+create function stepbase_private.component_for(p_app_code text, p_component_name text)
 returns uuid
 language sql
 stable
@@ -157,28 +157,28 @@ as $$
   select c.id
   from stepbase.components c
   left join stepbase.applications owner on owner.app_code = c.app_code
-  where c.name = component_for.component_name
+  where c.name = p_component_name
     and c.is_active
     and c.deleted_at is null
     and (
       c.app_code is null
-      or c.app_code = component_for.app_code
+      or c.app_code = p_app_code
       or c.visibility = 'public'
       or (
         c.visibility = 'organization'
         and owner.organization_id
-          = (select a.organization_id from stepbase.applications a where a.app_code = component_for.app_code)
+          = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
       )
     )
   -- The own one first, then the organization's, the shared, the public; of each the newest version.
   order by
-    (c.app_code is not distinct from component_for.app_code) desc,
+    (c.app_code is not distinct from p_app_code) desc,
     (c.visibility = 'organization') desc,
     (c.app_code is null) desc,
     c.deprecated,
     c.created_at desc,
     c.id
-  limit 1
+  limit 1;
 $$;
 
 comment on function stepbase_private.component_for(text, text) is

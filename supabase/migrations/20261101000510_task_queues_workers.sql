@@ -6,9 +6,9 @@ create table stepbase.task_queues (
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
-  max_concurrent_workflows integer default 100
+  max_concurrent_workflows int default 100
     constraint max_concurrent_workflows_is_positive check (max_concurrent_workflows > 0),
-  max_concurrent_activities integer default 1000
+  max_concurrent_activities int default 1000
     constraint max_concurrent_activities_is_positive check (max_concurrent_activities > 0),
   is_system_queue boolean not null default false,
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
@@ -46,7 +46,7 @@ begin
   )
   values (new.app_code, 'default', 'Default', 'Used by workflows that name no queue.', null, null, true);
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.create_default_task_queue() is
@@ -95,8 +95,8 @@ create table stepbase.workers (
   hostname text,
   version text,
   mode text not null default 'resident' constraint mode_is_known check (mode in ('resident', 'invocation')),
-  executing integer not null default 0 constraint executing_is_not_negative check (executing >= 0),
-  concurrency integer constraint concurrency_is_positive check (concurrency > 0),
+  executing int not null default 0 constraint executing_is_not_negative check (executing >= 0),
+  concurrency int constraint concurrency_is_positive check (concurrency > 0),
   metadata jsonb not null default '{}' constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
   last_heartbeat_at timestamptz not null default now(),
   started_at timestamptz not null default now(),

@@ -16,9 +16,9 @@ create table stepbase.workflows (
   operation_code text,
   latest_version_id uuid,
   published_version_id uuid,
-  max_concurrent_executions integer
+  max_concurrent_executions int
     constraint max_concurrent_executions_is_positive check (max_concurrent_executions > 0),
-  execution_timeout_seconds integer not null default 3600
+  execution_timeout_seconds int not null default 3600
     constraint execution_timeout_is_positive check (execution_timeout_seconds > 0),
   search tsvector not null generated always as (
     setweight(to_tsvector('english'::regconfig, name || ' ' || replace(kebab_name, '-', ' ')), 'A')

@@ -4,13 +4,13 @@ create table stepbase.workflow_versions (
   id uuid primary key default gen_random_uuid(),
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
-  version integer not null constraint version_is_positive check (version > 0),
+  version int not null constraint version_is_positive check (version > 0),
   status text not null default 'draft' references stepbase.workflow_statuses (name),
   definition jsonb not null default '{"nodes": [], "edges": []}'
     constraint definition_is_an_object check (jsonb_typeof(definition) = 'object')
     constraint nodes_is_an_array check (jsonb_typeof(definition -> 'nodes') is not distinct from 'array')
     constraint edges_is_an_array check (jsonb_typeof(definition -> 'edges') is not distinct from 'array'),
-  steps_total integer not null generated always as (
+  steps_total int not null generated always as (
     case jsonb_typeof(definition -> 'nodes') when 'array' then jsonb_array_length(definition -> 'nodes') else 0 end
   ) stored,
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
@@ -109,7 +109,7 @@ begin
     );
   end if;
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.check_workflow_transition() is
@@ -144,7 +144,7 @@ begin
     );
   end if;
   return old;
-end
+end;
 $$;
 
 comment on function stepbase_private.refuse_published_delete() is 'Trigger: a version that was published is deleted only with its workflow.';
@@ -169,7 +169,7 @@ begin
       where v.workflow_id = new.workflow_id and v.version > new.version
     );
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.point_at_latest_version() is 'Trigger: keeps workflows.latest_version_id.';

@@ -11,13 +11,13 @@ create table stepbase.workflow_nodes (
   config jsonb not null default '{}',
   retry jsonb,
   compensate jsonb,
-  timeout_ms integer,
+  timeout_ms int,
   on_error text not null default 'fail' constraint on_error_is_known check (on_error in ('fail', 'continue')),
   join_mode text not null default 'all' constraint join_mode_is_known check (join_mode in ('all', 'any')),
   position jsonb not null default '{"x": 0, "y": 0}',
-  in_degree integer not null,
-  out_degree integer not null,
-  ordinal integer not null,
+  in_degree int not null,
+  out_degree int not null,
+  ordinal int not null,
   reads text[] not null default '{}',
   created_at timestamptz not null default now(),
   primary key (workflow_version_id, node_id),
@@ -83,39 +83,39 @@ create index idx_workflow_edges_workflow_version_id_target_node_id
   on stepbase.workflow_edges (workflow_version_id, target_node_id);
 create index idx_workflow_edges_app_code on stepbase.workflow_edges (app_code);
 
-create function stepbase_private.topological_order(definition jsonb)
+create function stepbase_private.topological_order(p_definition jsonb)
 returns text[]
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  ids text[];
+  v_ids text[];
   -- By place of a node: edges that still have to be resolved, and where its outgoing edges are in targets.
-  unresolved integer[];
-  first_edge integer[];
-  edge_count integer[];
-  targets integer[];
-  queue integer[];
-  head integer := 1;
-  place integer;
-  target integer;
+  v_unresolved int[];
+  v_first_edge int[];
+  v_edge_count int[];
+  v_targets int[];
+  v_queue int[];
+  v_head int := 1;
+  v_place int;
+  v_target int;
 begin
   with nodes as (
-    select n.node ->> 'id' as id, n.place::integer as place
-    from jsonb_array_elements(definition -> 'nodes') with ordinality n (node, place)
+    select n.node ->> 'id' as id, n.place::int as place
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
   ),
   edges as (
     select s.place as source, t.place as target
-    from jsonb_array_elements(definition -> 'edges') e (edge)
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
     join nodes s on s.id = e.edge ->> 'source'
     join nodes t on t.id = e.edge ->> 'target'
   ),
   leaving as (
-    select n.place, count(e.source)::integer as edges from nodes n left join edges e on e.source = n.place group by 1
+    select n.place, count(e.source)::int as edges from nodes n left join edges e on e.source = n.place group by 1
   ),
   entering as (
-    select n.place, count(e.target)::integer as edges from nodes n left join edges e on e.target = n.place group by 1
+    select n.place, count(e.target)::int as edges from nodes n left join edges e on e.target = n.place group by 1
   )
   select
     (select array_agg(n.id order by n.place) from nodes n),
@@ -123,35 +123,36 @@ begin
     (select array_agg(l.edges order by l.place) from leaving l),
     (
       select array_agg(o.first_edge order by o.place)
-      from (select l.place, (sum(l.edges) over (order by l.place) - l.edges + 1)::integer as first_edge
+      from (select l.place, (sum(l.edges) over (order by l.place) - l.edges + 1)::int as first_edge
         from leaving l) o
     ),
     (select array_agg(e.target order by e.source, e.target) from edges e),
     (select array_agg(e.place order by e.place) from entering e where e.edges = 0)
-  into ids, unresolved, edge_count, first_edge, targets, queue;
+  into v_ids, v_unresolved, v_edge_count, v_first_edge, v_targets, v_queue;
 
   -- Kahn: every node and every edge is looked at once.
-  queue := coalesce(queue, '{}');
-  while head <= cardinality(queue) loop
-    place := queue[head];
-    head := head + 1;
-    for i in first_edge[place] .. first_edge[place] + edge_count[place] - 1 loop
-      target := targets[i];
-      unresolved[target] := unresolved[target] - 1;
-      if unresolved[target] = 0 then
-        queue := queue || target;
+  v_queue := coalesce(v_queue, '{}');
+  while v_head <= cardinality(v_queue) loop
+    v_place := v_queue[v_head];
+    v_head := v_head + 1;
+    for i in v_first_edge[v_place] .. v_first_edge[v_place] + v_edge_count[v_place] - 1 loop
+      v_target := v_targets[i];
+      v_unresolved[v_target] := v_unresolved[v_target] - 1;
+      if v_unresolved[v_target] = 0 then
+        v_queue := v_queue || v_target;
       end if;
     end loop;
   end loop;
-  return coalesce((select array_agg(ids[q.place] order by q.rank) from unnest(queue) with ordinality q (place,
-    rank)), '{}');
-end
+  return coalesce(
+    (select array_agg(v_ids[q.place] order by q.rank) from unnest(v_queue) with ordinality q (place, rank)), '{}'
+  );
+end;
 $$;
 
 comment on function stepbase_private.topological_order(jsonb) is
   'The node ids of a definition, sources first; nodes on or behind a cycle are left out.';
 
-create function stepbase_private.upstream_steps(definition jsonb, node_id text)
+create function stepbase_private.upstream_steps(p_definition jsonb, p_node_id text)
 returns text[]
 language sql
 immutable
@@ -159,14 +160,14 @@ set search_path = ''
 as $$
   with recursive edges as (
     select e.edge ->> 'source' as source, e.edge ->> 'target' as target
-    from jsonb_array_elements(definition -> 'edges') e (edge)
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
   ),
   upstream (id) as (
-    select e.source from edges e where e.target = node_id
+    select e.source from edges e where e.target = p_node_id
     union
     select e.source from edges e join upstream u on u.id = e.target
   )
-  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u
+  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u;
 $$;
 
 comment on function stepbase_private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';
@@ -197,7 +198,7 @@ begin
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
     -- A whole number may be written 10.0, which is text that no integer is read from.
-    (n.data ->> 'timeout_ms')::numeric::integer,
+    (n.data ->> 'timeout_ms')::numeric::int,
     coalesce(n.data ->> 'on_error', 'fail'),
     coalesce(n.data ->> 'join', 'all'),
     coalesce(n.node -> 'position', '{"x": 0, "y": 0}'),
@@ -248,7 +249,7 @@ begin
 
   perform stepbase_engine.sync_plan_edges(new.id);
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
@@ -274,7 +275,7 @@ begin
     );
   end if;
   return coalesce(new, old);
-end
+end;
 $$;
 
 comment on function stepbase_private.refuse_direct_graph_write() is

@@ -19,13 +19,13 @@ create table stepbase_engine.plan_edges (
 );
 
 comment on table stepbase_engine.plan_edges is
-'What follows what in a version; written with workflow_nodes and workflow_edges, by the same trigger.';
+  'What follows what in a version; written with workflow_nodes and workflow_edges, by the same trigger.';
 comment on column stepbase_engine.plan_edges.source_id is 'The node the edge leaves; empty for the way into a first node.';
 comment on column stepbase_engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
 comment on column stepbase_engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
 comment on column stepbase_engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
 comment on column stepbase_engine.plan_edges.limited_by is
-'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
+  'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
 alter table stepbase_engine.plan_edges enable row level security;
 
 create function stepbase_engine.step_limit(p_workflow_id uuid, p_step_type text, p_config jsonb)
@@ -49,7 +49,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.step_limit(uuid, text, jsonb) is
-'The task queue whose max_concurrent_activities a node (or the items of a for_each) is under; null: none.';
+  'The task queue whose max_concurrent_activities a node (or the items of a for_each) is under; null: none.';
 
 create function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid)
 returns void

@@ -9,7 +9,7 @@ create table stepbase.work_queues (
   description text not null default '',
   signal_name text not null,
   query_name text not null,
-  max_size integer constraint max_size_is_positive check (max_size > 0),
+  max_size int constraint max_size_is_positive check (max_size > 0),
   ordering text not null default 'fifo' references stepbase.work_queue_orderings (name),
   deduplicate boolean not null default false,
   work_item_schema jsonb constraint work_item_schema_is_an_object check (jsonb_typeof(work_item_schema) = 'object'),
@@ -107,7 +107,7 @@ begin
   new.signal_name := coalesce(new.signal_name, new.queue_name || '_push');
   new.query_name := coalesce(new.query_name, new.queue_name || '_state');
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.name_queue_messages() is 'Trigger: names a work queue''s signal and query after the queue.';
@@ -136,7 +136,7 @@ begin
     true, new.id, new.created_by
   );
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.create_queue_messages() is 'Trigger: makes a work queue''s signal and query.';
@@ -156,7 +156,7 @@ begin
   set parameters = new.work_item_schema
   where s.work_queue_id = new.id and s.app_code = new.app_code and s.auto_generated;
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.change_queue_signal() is

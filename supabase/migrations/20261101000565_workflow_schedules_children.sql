@@ -1,35 +1,35 @@
 -- When a workflow starts by itself, and which other workflows it may start.
 
-create function stepbase_private.is_timezone(name text)
+create function stepbase_private.is_timezone(p_name text)
 returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  return (now() at time zone name) is not null;
+  return (now() at time zone p_name) is not null;
 exception
   when invalid_parameter_value then
     return false;
-end
+end;
 $$;
 
 comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
 
-create function stepbase_private.is_cron_expression(expression text)
+create function stepbase_private.is_cron_expression(p_expression text)
 returns boolean
 language sql
 immutable
 set search_path = ''
 as $$
   -- minute, hour, day, month, weekday: lists of *, numbers, ranges, names, with steps.
-  select expression ~* (
+  select p_expression ~* (
     '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
   )
   from (
     select '(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?'
       || '(,(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?)*' as field
-  ) f
+  ) f;
 $$;
 
 comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
@@ -48,8 +48,8 @@ create table stepbase.workflow_schedules (
   input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   start_immediately boolean not null default false,
   is_enabled boolean not null default true,
-  max_runs integer constraint max_runs_is_positive check (max_runs > 0),
-  runs_started integer not null default 0 constraint runs_started_is_not_negative check (runs_started >= 0),
+  max_runs int constraint max_runs_is_positive check (max_runs > 0),
+  runs_started int not null default 0 constraint runs_started_is_not_negative check (runs_started >= 0),
   last_run_at timestamptz,
   last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
   next_run_at timestamptz,
@@ -72,16 +72,16 @@ comment on table stepbase.workflow_schedules is 'Cron schedules that start runs 
 comment on column stepbase.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
 comment on column stepbase.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
 comment on column stepbase.workflow_schedules.is_enabled is
-'False: paused. What falls into a pause is not made up for.';
+  'False: paused. What falls into a pause is not made up for.';
 comment on column stepbase.workflow_schedules.last_run_at is 'When it last started a run.';
 comment on column stepbase.workflow_schedules.last_error is
-'Why its last due time started nothing: {code, message, at, …}; null when it did.';
+  'Why its last due time started nothing: {code, message, at, …}; null when it did.';
 comment on column stepbase.workflow_schedules.next_run_at is
-'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
+  'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
 comment on column stepbase.workflow_schedules.finished_at is
-'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
+  'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
 comment on column stepbase.workflow_schedules.work_queue_id is
-'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
+  'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
 
 create index idx_workflow_schedules_workflow_id_app_code on stepbase.workflow_schedules (workflow_id, app_code);
 create index idx_workflow_schedules_work_queue_id_app_code on stepbase.workflow_schedules (work_queue_id, app_code);
@@ -125,24 +125,24 @@ create index idx_workflow_children_app_code on stepbase.workflow_children (app_c
 create index idx_workflow_children_parent_close_policy on stepbase.workflow_children (parent_close_policy);
 create index idx_workflow_children_created_by on stepbase.workflow_children (created_by);
 
-create function stepbase_private.called_workflow(node_type text, config jsonb)
+create function stepbase_private.called_workflow(p_node_type text, p_config jsonb)
 returns text
 language sql
 immutable
 set search_path = ''
 as $$
   select case
-    when called_workflow.node_type = 'child_workflow' then called_workflow.config ->> 'workflow'
-    when called_workflow.node_type = 'for_each'
-      and called_workflow.config #>> '{step,type}' = 'child_workflow'
-      then called_workflow.config #>> '{step,config,workflow}'
+    when p_node_type = 'child_workflow' then p_config ->> 'workflow'
+    when p_node_type = 'for_each'
+      and p_config #>> '{step,type}' = 'child_workflow'
+      then p_config #>> '{step,config,workflow}'
   end;
 $$;
 
 comment on function stepbase_private.called_workflow(text, jsonb) is
   'What a node, or the items of a for_each, call the workflow that they start: a name or a template; null: they start none.';
 
-create function stepbase_private.child_workflow_id(parent_workflow_id uuid, name text)
+create function stepbase_private.child_workflow_id(p_parent_workflow_id uuid, p_name text)
 returns uuid
 language sql
 stable
@@ -151,14 +151,14 @@ as $$
   select coalesce(
     (
       select l.child_workflow_id from stepbase.workflow_children l
-      where l.parent_workflow_id = child_workflow_id.parent_workflow_id
-        and l.child_workflow_name = child_workflow_id.name
+      where l.parent_workflow_id = p_parent_workflow_id
+        and l.child_workflow_name = p_name
     ),
     (
       select c.id
       from stepbase.workflows p
       join stepbase.workflows c on c.app_code = p.app_code and c.deleted_at is null
-      where p.id = child_workflow_id.parent_workflow_id and c.kebab_name = child_workflow_id.name
+      where p.id = p_parent_workflow_id and c.kebab_name = p_name
     )
   );
 $$;
@@ -212,7 +212,7 @@ begin
     );
   end if;
   return new;
-end
+end;
 $$;
 
 comment on function stepbase_private.check_block_until() is
@@ -223,7 +223,7 @@ create trigger workflow_children_check_block_until
   for each row when (new.block_until is not null)
   execute function stepbase_private.check_block_until();
 
-create function stepbase_private.block_problems(workflow_id uuid, definition jsonb)
+create function stepbase_private.block_problems(p_workflow_id uuid, p_definition jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
@@ -234,8 +234,8 @@ as $$
       n.node ->> 'id' as id,
       stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
     from jsonb_array_elements(
-      case when jsonb_typeof(block_problems.definition -> 'nodes') = 'array'
-        then block_problems.definition -> 'nodes' else '[]' end
+      case when jsonb_typeof(p_definition -> 'nodes') = 'array'
+        then p_definition -> 'nodes' else '[]' end
     ) as n (node)
   )
   select
@@ -243,18 +243,18 @@ as $$
     format('%s waits for the child %s, which no step starts before it', n.id, c.name)
   from node n
   join stepbase.workflow_children l
-    on l.parent_workflow_id = block_problems.workflow_id
-    and l.child_workflow_id = stepbase_private.child_workflow_id(block_problems.workflow_id, n.called)
+    on l.parent_workflow_id = p_workflow_id
+    and l.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
   cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
   where not exists (
     select 1 from node o
     where o.id <> n.id
       and (
         strpos(o.called, '{{') > 0
-        or stepbase_private.child_workflow_id(block_problems.workflow_id, o.called)
-          = stepbase_private.child_workflow_id(block_problems.workflow_id, c.name)
+        or stepbase_private.child_workflow_id(p_workflow_id, o.called)
+          = stepbase_private.child_workflow_id(p_workflow_id, c.name)
       )
-      and n.id <> all (stepbase_private.upstream_steps(block_problems.definition, o.id))
+      and n.id <> all (stepbase_private.upstream_steps(p_definition, o.id))
   );
 $$;
 
@@ -293,7 +293,7 @@ end;
 $$;
 
 comment on function stepbase_private.plan_schedule() is
-'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
+  'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
 
 create trigger workflow_schedules_plan
   before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules

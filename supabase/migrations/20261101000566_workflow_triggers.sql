@@ -38,15 +38,15 @@ create table stepbase.workflow_triggers (
 
 comment on table stepbase.workflow_triggers is 'Events and calls from outside that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
-'What it listens to: an event of the application, or run.completed, run.failed, run.cancelled, run.timed_out.';
+  'What it listens to: an event of the application, or run.completed, run.failed, run.cancelled, run.timed_out.';
 comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: the workflow whose runs it follows.';
 comment on column stepbase.workflow_triggers.filter is
-'JSON that the event''s payload has to contain (@>); null: any payload.';
+  'JSON that the event''s payload has to contain (@>); null: any payload.';
 comment on column stepbase.workflow_triggers.input is
-'Part of the input of every run it starts; event, or body, headers and query, are added to it.';
+  'Part of the input of every run it starts; event, or body, headers and query, are added to it.';
 comment on column stepbase.workflow_triggers.last_fired_at is 'When it last started a run; to the minute.';
 comment on column stepbase.workflow_triggers.last_error is
-'Why it last started nothing: {code, message, at, …}; null when it did.';
+  'Why it last started nothing: {code, message, at, …}; null when it did.';
 
 create index idx_workflow_triggers_workflow_id_app_code on stepbase.workflow_triggers (workflow_id, app_code);
 create index idx_workflow_triggers_source_workflow_id_app_code

@@ -41,7 +41,7 @@ comment on function stepbase_private.forget_vault_secret() is 'Trigger: what is 
 create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
   for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
 
-create function stepbase_private.make_webhook_secret(trigger_id uuid, app_code text)
+create function stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text)
 returns text
 language plpgsql
 set search_path = ''
@@ -57,11 +57,11 @@ begin
   if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
     execute 'select vault.create_secret($1, $2, $3)'
     into v_vault_id
-    using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || make_webhook_secret.trigger_id;
+    using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id;
   end if;
   insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
   values (
-    v_id, make_webhook_secret.app_code, make_webhook_secret.trigger_id,
+    v_id, p_app_code, p_trigger_id,
     case when v_vault_id is null then v_secret end, v_vault_id
   );
   return v_secret;
@@ -69,9 +69,9 @@ end;
 $$;
 
 comment on function stepbase_private.make_webhook_secret(uuid, text) is
-'Makes and keeps a secret of a webhook trigger and returns it: whsec_ and 32 bytes in base64 (Standard Webhooks).';
+  'Makes and keeps a secret of a webhook trigger and returns it: whsec_ and 32 bytes in base64 (Standard Webhooks).';
 
-create function stepbase_private.webhook_secrets_of(trigger_id uuid)
+create function stepbase_private.webhook_secrets_of(p_trigger_id uuid)
 returns text[]
 language plpgsql
 stable
@@ -87,7 +87,7 @@ begin
     array_agg(s.vault_id) filter (where s.vault_id is not null)
   into v_kept, v_vault_ids
   from stepbase_private.webhook_secrets s
-  where s.trigger_id = webhook_secrets_of.trigger_id
+  where s.trigger_id = p_trigger_id
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
   if v_vault_ids is not null then
     execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
@@ -99,9 +99,9 @@ end;
 $$;
 
 comment on function stepbase_private.webhook_secrets_of(uuid) is
-'The secrets a webhook''s calls may be signed with; empty for an unknown one. For the HTTP API.';
+  'The secrets a webhook''s calls may be signed with; empty for an unknown one. For the HTTP API.';
 
-create function stepbase_private.create_webhook(workflow text, name text, input jsonb)
+create function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb)
 returns jsonb
 language plpgsql
 security definer
@@ -113,19 +113,19 @@ declare
   v_workflow_id uuid;
   v_id uuid;
 begin
-  if jsonb_typeof(create_webhook.input) is distinct from 'object' then
+  if jsonb_typeof(p_input) is distinct from 'object' then
     perform stepbase_private.raise_error('invalid_request', 'input is a JSON object');
   end if;
   select w.id into v_workflow_id from stepbase.workflows w
-  where w.app_code = v_app_code and w.kebab_name = create_webhook.workflow and w.deleted_at is null;
+  where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('there is no workflow %s', create_webhook.workflow),
-      jsonb_build_object('workflow', create_webhook.workflow)
+      'not_found', format('there is no workflow %s', p_workflow),
+      jsonb_build_object('workflow', p_workflow)
     );
   end if;
   insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_type, input, created_by)
-  values (v_app_code, v_workflow_id, create_webhook.name, 'webhook', create_webhook.input, auth.uid())
+  values (v_app_code, v_workflow_id, p_name, 'webhook', p_input, auth.uid())
   returning id into v_id;
   return jsonb_build_object(
     'id', v_id, 'path', '/hooks/' || v_id, 'secret', stepbase_private.make_webhook_secret(v_id, v_app_code)
@@ -146,10 +146,10 @@ as $$
 $$;
 
 comment on function stepbase.create_webhook(text, text, jsonb) is
-  'Creates a webhook trigger of a workflow (its kebab_name) and returns {id, path, secret}: the path below the HTTP '
-  'API, and the signing secret, which is shown once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Makes a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path below the HTTP API that '
+  'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
-create function stepbase_private.rotate_webhook_secret(trigger_id uuid, overlap_seconds int)
+create function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds int)
 returns jsonb
 language plpgsql
 security definer
@@ -159,24 +159,24 @@ as $$
 declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
 begin
-  if overlap_seconds not between 0 and 604800 then
+  if p_overlap_seconds not between 0 and 604800 then
     perform stepbase_private.raise_error('invalid_request', 'an overlap is at most a week');
   end if;
   perform 1 from stepbase.workflow_triggers t
-  where t.id = rotate_webhook_secret.trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
+  where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'there is no such webhook');
   end if;
   delete from stepbase_private.webhook_secrets s
-  where s.trigger_id = rotate_webhook_secret.trigger_id
-    and (overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
+  where s.trigger_id = p_trigger_id
+    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
   update stepbase_private.webhook_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + overlap_seconds * interval '1 second')
-  where s.trigger_id = rotate_webhook_secret.trigger_id;
+  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
+  where s.trigger_id = p_trigger_id;
   return jsonb_build_object(
-    'id', rotate_webhook_secret.trigger_id, 'path', '/hooks/' || rotate_webhook_secret.trigger_id,
-    'secret', stepbase_private.make_webhook_secret(rotate_webhook_secret.trigger_id, v_app_code)
+    'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id,
+    'secret', stepbase_private.make_webhook_secret(p_trigger_id, v_app_code)
   );
 end;
 $$;
@@ -194,8 +194,8 @@ as $$
 $$;
 
 comment on function stepbase.rotate_webhook_secret(uuid, int) is
-  'Creates a new secret for a webhook and returns {id, path, secret} once. Earlier secrets are accepted for '
-  'overlap_seconds more (0 to a week). Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Gives a webhook a new secret and returns {id, path, secret}, this once; secrets from before are accepted for '
+  'overlap_seconds (0 to a week) more. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
 
 grant execute on function
   stepbase_private.create_webhook(text, text, jsonb),

@@ -13,7 +13,7 @@ create table stepbase.workflow_compilations (
   temporal_workflow_type text,
   is_active boolean not null default true,
   execution_count bigint not null default 0 constraint execution_count_is_not_negative check (execution_count >= 0),
-  avg_execution_duration_ms integer not null default 0
+  avg_execution_duration_ms int not null default 0
     constraint avg_execution_duration_is_not_negative check (avg_execution_duration_ms >= 0),
   last_executed_at timestamptz,
   compiled_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,

@@ -13,7 +13,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.is_runnable(stepbase.workflows) is
-'Whether runs of a workflow may be started: it is not deleted, has a published version and a status that allows it.';
+  'Whether runs of a workflow may be started: it is not deleted, has a published version and a status that allows it.';
 
 create function stepbase_engine.require_runnable(p_workflow stepbase.workflows)
 returns void
@@ -39,4 +39,4 @@ end;
 $$;
 
 comment on function stepbase_engine.require_runnable(stepbase.workflows) is
-'Refuses to start runs of a workflow that is deleted (SB404), or paused, archived or never published (SB409).';
+  'Refuses to start runs of a workflow that is deleted (SB404), or paused, archived or never published (SB409).';

@@ -3,7 +3,7 @@
 -- The private ones are security definer because clients have no write access to any run table.
 
 create function stepbase_private.start_run(
-  workflow text, input jsonb, idempotency_key text, version int, priority int
+  p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int
 )
 returns stepbase.runs
 language plpgsql
@@ -16,48 +16,48 @@ declare
   v_workflow record;
   v_version_id uuid;
 begin
-  if length(start_run.idempotency_key) not between 1 and 255 then
+  if length(p_idempotency_key) not between 1 and 255 then
     perform stepbase_private.raise_error('invalid_request', 'an idempotency key has 1 to 255 characters');
   end if;
   -- Whoever took the key of a schedule's next run, say, would keep that from starting.
-  if start_run.idempotency_key ~ '^(schedule|child|event|webhook):' then
+  if p_idempotency_key ~ '^(schedule|child|event|webhook):' then
     perform stepbase_private.raise_error(
       'invalid_request',
       'keys that begin with schedule:, child:, event: or webhook: are made by the engine alone'
     );
   end if;
-  if start_run.priority not between -100 and 100 then
+  if p_priority not between -100 and 100 then
     perform stepbase_private.raise_error('invalid_request', 'priority is between -100 and 100');
   end if;
   select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
   from stepbase.workflows w
   join stepbase.workflow_statuses s on s.name = w.status
-  where w.app_code = v_app_code and w.kebab_name = start_run.workflow and w.deleted_at is null;
+  where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('there is no workflow %s', start_run.workflow),
-      jsonb_build_object('workflow', start_run.workflow)
+      'not_found', format('there is no workflow %s', p_workflow),
+      jsonb_build_object('workflow', p_workflow)
     );
   end if;
   if not v_workflow.is_runnable or v_workflow.published_version_id is null then
     perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_workflow.id;
   end if;
-  if start_run.version is null then
+  if p_version is null then
     v_version_id := v_workflow.published_version_id;
   else
     select v.id into v_version_id from stepbase.workflow_versions v
-    where v.workflow_id = v_workflow.id and v.version = start_run.version
+    where v.workflow_id = v_workflow.id and v.version = p_version
       and v.status in ('published', 'deprecated');
   end if;
   if v_version_id is null then
     perform stepbase_private.raise_error(
       'not_found',
-      format('workflow %s has no such published version', start_run.workflow)
+      format('workflow %s has no such published version', p_workflow)
     );
   end if;
   return stepbase_engine.start_run(
-    v_app_code, v_version_id, coalesce(start_run.input, '{}'), 'manual', start_run.idempotency_key,
-    start_run.priority, auth.uid()
+    v_app_code, v_version_id, coalesce(p_input, '{}'), 'manual', p_idempotency_key,
+    p_priority, auth.uid()
   );
 end;
 $$;
@@ -82,12 +82,12 @@ as $$
 $$;
 
 comment on function stepbase.start_run(text, jsonb, text, int, int) is
-  'Starts a run of a workflow (its kebab_name) and returns the run. Needs run:execute. A repeated idempotency_key '
-  'returns the first run. version: the published one by default. priority: -100 to 100, higher first. Errors: SB400 '
-  'invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 the workflow is not published, '
-  'SB422 the input violates input_schema, SB429 too many runs wait.';
+  'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
+  'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
+  'Errors: SB400 bad key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
+  'too many wait.';
 
-create function stepbase_private.require_run(run_id uuid, app_code text)
+create function stepbase_private.require_run(p_run_id uuid, p_app_code text)
 returns stepbase.runs
 language plpgsql
 stable
@@ -97,11 +97,11 @@ declare
   v_run stepbase.runs;
 begin
   select r.* into v_run from stepbase.runs r
-  where r.id = require_run.run_id and r.app_code = require_run.app_code;
+  where r.id = p_run_id and r.app_code = p_app_code;
   if not found then
     perform stepbase_private.raise_error(
       'not_found', 'there is no such run',
-      jsonb_build_object('run_id', require_run.run_id)
+      jsonb_build_object('run_id', p_run_id)
     );
   end if;
   return v_run;
@@ -110,7 +110,7 @@ $$;
 
 comment on function stepbase_private.require_run(uuid, text) is 'A run of the given app, or SB404.';
 
-create function stepbase_private.cancel_run(run_id uuid, reason text, force boolean)
+create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)
 returns stepbase.runs
 language plpgsql
 security definer
@@ -118,9 +118,9 @@ set search_path = ''
 as $$
 declare
   v_run stepbase.runs := stepbase_private.require_run(
-    cancel_run.run_id, stepbase_private.require_permission('run:cancel')
+    p_run_id, stepbase_private.require_permission('run:cancel')
   );
-  v_is_forced constant boolean := coalesce(cancel_run.force, false);
+  v_is_forced constant boolean := coalesce(p_force, false);
 begin
   if v_is_forced then
     -- Under one lock: it must not begin to be undone between the two.
@@ -134,7 +134,7 @@ begin
   perform stepbase_engine.end_runs(
     array[v_run.id], 'cancelled',
     jsonb_build_object(
-      'code', 'cancelled', 'message', coalesce(cancel_run.reason, 'cancelled by a member')
+      'code', 'cancelled', 'message', coalesce(p_reason, 'cancelled by a member')
     ),
     auth.uid(), not v_is_forced
   );
@@ -169,12 +169,11 @@ as $$
 $$;
 
 comment on function stepbase.cancel_run(uuid, text, boolean) is
-  'Cancels a run that has not ended, with its open steps, and compensates its completed steps. Needs run:cancel. A '
-  'second call changes nothing. force: the run ends at once without (further) compensation; a run that is being '
-  'compensated ends with its pending outcome. Errors: SB401, SB403, SB404, SB409 the run has ended, or will end, '
-  'with another status.';
+  'Cancels a run that has not ended, with everything it still does, and undoes what it had done; needs run:cancel. '
+  'Cancelling twice is the same as once. force: it ends at once and nothing (more) is undone; a run that is being undone '
+  'ends as it was to end. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise, or will.';
 
-create function stepbase_private.require_task(step_run_id uuid, step_types text[])
+create function stepbase_private.require_task(p_step_run_id uuid, p_step_types text[])
 returns stepbase.step_runs
 language plpgsql
 set search_path = ''
@@ -188,11 +187,11 @@ begin
     v_app_code := stepbase_private.require_permission('task:complete');
   end if;
   select s.* into v_task from stepbase.step_runs s
-  where s.id = require_task.step_run_id and s.app_code = v_app_code and s.step_type = any(step_types);
+  where s.id = p_step_run_id and s.app_code = v_app_code and s.step_type = any(p_step_types);
   if not found then
     perform stepbase_private.raise_error(
       'not_found', 'there is no such task',
-      jsonb_build_object('step_run_id', require_task.step_run_id)
+      jsonb_build_object('step_run_id', p_step_run_id)
     );
   end if;
   -- The assignee decides, or whoever manages members of the app; if there never was an assignee (one who
@@ -235,10 +234,10 @@ end;
 $$;
 
 comment on function stepbase_private.require_task(uuid, text[]) is
-'A waiting task of the caller''s app that the caller may complete, or SB401, SB403, SB404, SB409.';
+  'A waiting task of the caller''s app that the caller may complete, or SB401, SB403, SB404, SB409.';
 
 create function stepbase_private.finish_task(
-  step_run_id uuid, step_types text[], output jsonb, handle text
+  p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text
 )
 returns stepbase.step_runs
 language plpgsql
@@ -246,14 +245,14 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_task stepbase.step_runs := stepbase_private.require_task(finish_task.step_run_id, finish_task.step_types);
+  v_task stepbase.step_runs := stepbase_private.require_task(p_step_run_id, p_step_types);
   v_errors jsonb;
 begin
-  if finish_task.handle is not null and finish_task.output -> 'approved' = 'null' then
+  if p_handle is not null and p_output -> 'approved' = 'null' then
     perform stepbase_private.raise_error('invalid_request', 'approved is true or false');
   end if;
-  if v_task.task -> 'form' is not null and finish_task.handle is null then
-    v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', finish_task.output);
+  if v_task.task -> 'form' is not null and p_handle is null then
+    v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', p_output);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
         'invalid_input', 'the answer does not fit the form',
@@ -262,7 +261,7 @@ begin
     end if;
   end if;
   perform stepbase_engine.complete_waiting_steps(
-    array[v_task.id], array[finish_task.output], array[finish_task.handle], 'task.completed',
+    array[v_task.id], array[p_output], array[p_handle], 'task.completed',
     auth.uid()
   );
   if not found then
@@ -286,9 +285,8 @@ as $$
 $$;
 
 comment on function stepbase.complete_task(uuid, jsonb) is
-  'Completes a waiting user task with the data of its form, and the run continues. The assignee may call it; '
-  'without an assignee, members with task:complete and the required role; always members with member:manage. '
-  'Errors: SB401, SB403, SB404, SB409 the task is completed already, SB422 the data does not fit the form.';
+  'Completes a waiting user task with the form''s data; the run goes on. For its assignee; without one for whoever has '
+  'task:complete and the role it asks for; always for members with member:manage. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
 
 create function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text default null)
 returns stepbase.step_runs
@@ -306,9 +304,8 @@ as $$
 $$;
 
 comment on function stepbase.decide_approval(uuid, boolean, text) is
-  'Approves or rejects a waiting approval, and the run continues by the handle approved or rejected. The same '
-  'members as for complete_task may call it. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 the '
-  'approval is decided already.';
+  'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For whom: as '
+  'complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
 
 revoke execute on all functions in schema stepbase_engine from public, anon, authenticated;
 revoke execute on function stepbase_private.start_run(text, jsonb, text, int, int) from public;

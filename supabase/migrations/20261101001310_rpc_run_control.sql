@@ -1,6 +1,6 @@
 -- What clients do with a run on its way: pause, resume, rerun, signal.
 
-create function stepbase_private.pause_run(run_id uuid)
+create function stepbase_private.pause_run(p_run_id uuid)
 returns stepbase.runs
 language plpgsql
 security definer
@@ -9,7 +9,7 @@ as $$
 -- Security definer: clients have no write access to runs; the permission is checked first.
 declare
   v_run stepbase.runs := stepbase_private.require_run(
-    pause_run.run_id, stepbase_private.require_permission('run:execute')
+    p_run_id, stepbase_private.require_permission('run:execute')
   );
 begin
   perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
@@ -52,10 +52,10 @@ as $$
 $$;
 
 comment on function stepbase.pause_run(uuid) is
-  'Pauses a run: steps in flight finish, no further step starts. Needs run:execute. A second call changes nothing. '
-  'Errors: SB401, SB403, SB404, SB409 the run has ended or is being compensated.';
+  'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
+  'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
 
-create function stepbase_private.resume_run(run_id uuid)
+create function stepbase_private.resume_run(p_run_id uuid)
 returns stepbase.runs
 language plpgsql
 security definer
@@ -64,7 +64,7 @@ as $$
 -- Security definer: as above.
 declare
   v_run stepbase.runs := stepbase_private.require_run(
-    resume_run.run_id, stepbase_private.require_permission('run:execute')
+    p_run_id, stepbase_private.require_permission('run:execute')
   );
   v_tokens uuid[];
   v_runs uuid[];
@@ -77,7 +77,7 @@ begin
   where r.id = v_run.id and r.status = 'paused'
   returning r.* into v_run;
   if not found then
-    v_run := stepbase_private.require_run(resume_run.run_id, stepbase_private.app_code());
+    v_run := stepbase_private.require_run(p_run_id, stepbase_private.app_code());
     if v_run.status not in ('pending', 'running') then
       perform stepbase_private.raise_error(
         'conflict', format('the run is already %s', v_run.status)
@@ -140,10 +140,10 @@ as $$
 $$;
 
 comment on function stepbase.resume_run(uuid) is
-  'Resumes a paused run. Timers that became due meanwhile fire now. Needs run:execute. Errors: SB401, SB403, SB404, '
-  'SB409 the run has ended.';
+  'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
+  'when it has ended.';
 
-create function stepbase_private.rerun(run_id uuid, from_step text)
+create function stepbase_private.rerun(p_run_id uuid, p_from_step text)
 returns stepbase.runs
 language plpgsql
 security definer
@@ -152,7 +152,7 @@ as $$
 -- Security definer: as above.
 declare
   v_origin stepbase.runs := stepbase_private.require_run(
-    rerun.run_id, stepbase_private.require_permission('run:execute')
+    p_run_id, stepbase_private.require_permission('run:execute')
   );
   v_run stepbase.runs;
   v_waits_for text[];
@@ -160,39 +160,39 @@ begin
   if v_origin.completed_at is null then
     perform stepbase_private.raise_error('conflict', 'a run can be rerun once it has ended');
   end if;
-  if rerun.from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
+  if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
     perform stepbase_private.raise_error(
       'conflict', 'what the run had done was undone: rerun it as a whole'
     );
   end if;
-  if rerun.from_step is not null and not exists (
+  if p_from_step is not null and not exists (
     select 1 from stepbase.step_runs s
-    where s.run_id = v_origin.id and s.step_id = rerun.from_step and s.status <> 'skipped'
+    where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
   ) then
     perform stepbase_private.raise_error(
-      'not_found', format('the run never came to step %s', rerun.from_step),
-      jsonb_build_object('step_id', rerun.from_step)
+      'not_found', format('the run never came to step %s', p_from_step),
+      jsonb_build_object('step_id', p_from_step)
     );
   end if;
   perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
-  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, rerun.from_step);
+  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, p_from_step);
   if v_waits_for is not null then
     perform stepbase_private.raise_error(
       'conflict',
       format(
-        'the run never came to step %s: that waits for %s', rerun.from_step,
+        'the run never came to step %s: that waits for %s', p_from_step,
         array_to_string(v_waits_for, ', ')
       ),
-      jsonb_build_object('step_id', rerun.from_step, 'waits_for', v_waits_for)
+      jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
     );
   end if;
   v_run := stepbase_engine.start_run(
     v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
-    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, rerun.from_step,
+    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
     v_origin.metadata
   );
-  if rerun.from_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, v_origin.id, rerun.from_step);
+  if p_from_step is not null then
+    perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);
   end if;
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
@@ -209,12 +209,12 @@ as $$
 $$;
 
 comment on function stepbase.rerun(uuid, text) is
-  'Starts a new run with the version and input of a run that has ended, and links it to that run. from_step: copies '
-  'the results of all steps that do not depend on this step. Needs run:execute. Errors: SB401, SB403, SB404 no such '
-  'run, or the run never reached the step, SB409 the run has not ended, was compensated (rerun it as a whole), its '
-  'workflow cannot be started, or the step waits for other steps (waits_for lists them).';
+  'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
+  'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
+  'never came to), SB409 not ended, undone (then only as a whole), '
+  'a workflow that may not be started, or the step waits for others (waits_for names them).';
 
-create function stepbase_private.send_signal(run_id uuid, signal_name text, payload jsonb)
+create function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
 returns void
 language plpgsql
 security definer
@@ -223,8 +223,8 @@ as $$
 -- Security definer: as above.
 begin
   perform stepbase_engine.accept_signal(
-    stepbase_private.require_run(send_signal.run_id, stepbase_private.require_permission('run:execute')),
-    send_signal.signal_name, send_signal.payload, stepbase_private.user_id()
+    stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
+    p_signal_name, p_payload, stepbase_private.user_id()
   );
 end;
 $$;
@@ -242,10 +242,10 @@ as $$
 $$;
 
 comment on function stepbase.send_signal(uuid, text, jsonb) is
-  'Sends a signal to a run that has not ended. A step that waits for it, now or later, consumes it once. The signal '
-  '<queue>_push of a work queue adds its payload to the queue. Needs run:execute. Errors: SB400 invalid name, '
-  'SB401, SB403, SB404, SB409 the run has ended, SB422 the payload violates its schema, SB429 the work queue is '
-  'full.';
+  'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
+  'a work queue (<queue>_push) adds its payload to the queue. Needs '
+  'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
+  'work queue is full.';
 
 revoke execute on function stepbase_private.pause_run(uuid) from public;
 revoke execute on function stepbase_private.resume_run(uuid) from public;

@@ -36,8 +36,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.query_state(stepbase.runs) is
-'What queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, error, '
-'handle}}}, the last attempt of each step.';
+  'What queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, error, '
+  'handle}}}, the last attempt of each step.';
 
 create function stepbase_engine.at_path(p_state jsonb, p_path text[])
 returns jsonb
@@ -56,7 +56,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.at_path(jsonb, text[]) is
-'What is at a path, JSON''s null where nothing is; SQL''s null when the path leads through the elements of a list.';
+  'What is at a path, JSON''s null where nothing is; SQL''s null when the path leads through the elements of a list.';
 
 create function stepbase_engine.answer_query(p_run stepbase.runs, p_query_name text)
 returns jsonb
@@ -113,9 +113,9 @@ end;
 $$;
 
 comment on function stepbase_engine.answer_query(stepbase.runs, text) is
-'The answer of a run to a query: {answer}, or {expression, state, return_type} when it takes JSONata. SB404, SB409.';
+  'The answer of a run to a query: {answer}, or {expression, state, return_type} when it takes JSONata. SB404, SB409.';
 
-create function stepbase_private.query_run(run_id uuid, query_name text)
+create function stepbase_private.query_run(p_run_id uuid, p_query_name text)
 returns jsonb
 language plpgsql
 stable
@@ -125,7 +125,7 @@ as $$
 -- Security definer: reads the declaration and the queue behind it, whatever the caller may read of those.
 begin
   return stepbase_engine.answer_query(
-    stepbase_private.require_run(query_run.run_id, stepbase_private.require_permission('run:read')), query_run.query_name
+    stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:read')), p_query_name
   );
 end;
 $$;
@@ -159,11 +159,10 @@ end;
 $$;
 
 comment on function stepbase.query_run(uuid, text) is
-  'Answers a query of a run without changing the run. Needs run:read. Built in are status, context and steps. A '
-  'declared query is a path into {input, output, context, run, steps}, such as steps.fetch.output.total (keys of '
-  'objects or positions in a list), or the state of a work queue (<queue>_state). Errors: SB400 the expression '
-  'needs JSONata, which the HTTP API evaluates, SB401, SB403, SB404 no such run or query, SB409 the answer violates '
-  'the return type.';
+  'The answer of a run to a query of its workflow, without changing the run; needs run:read. Built in: status, context '
+  'and steps. A declared query is a path into {input, output, context, run, steps} such as steps.fetch.output.total (of '
+  'objects, or by place in a list), or the state of a work queue (<queue>_state). Errors: SB400 the expression takes JSONata (the HTTP API evaluates it), '
+  'SB401, SB403, SB404 no such run or query, SB409 the answer does not fit the return type.';
 
 revoke execute on function stepbase_private.query_run(uuid, text) from public;
 grant execute on function stepbase_private.query_run(uuid, text) to authenticated;

@@ -1,29 +1,29 @@
 -- What clients call to build workflows and to change the application they work in.
 
 -- Definer: reads the caller's memberships and writes the profile column that clients must not.
-create function stepbase_private.switch_app(app_code text)
+create function stepbase_private.switch_app(p_app_code text)
 returns stepbase.applications
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app stepbase.applications;
+  v_app stepbase.applications;
 begin
   if auth.uid() is null then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
-  select a.* into app
+  select a.* into v_app
   from stepbase.applications a
-  where a.app_code = switch_app.app_code
+  where a.app_code = p_app_code
     and a.app_code in (select stepbase_private.my_app_codes());
   -- The same answer for an application that is not there and one that is not theirs.
   if not found then
     perform stepbase_private.raise_error('not_found', 'You are not a member of such an application');
   end if;
-  update stepbase.users u set active_app_code = app.app_code where u.id = auth.uid();
-  return app;
-end
+  update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
+  return v_app;
+end;
 $$;
 
 comment on function stepbase_private.switch_app(text) is 'Behind stepbase.switch_app.';
@@ -33,7 +33,7 @@ returns stepbase.applications
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.switch_app(app_code)
+  select stepbase_private.switch_app(app_code);
 $$;
 
 comment on function stepbase.switch_app(text) is
@@ -41,11 +41,11 @@ comment on function stepbase.switch_app(text) is
 
 -- Definer: versions are written by nobody else.
 create function stepbase_private.save_workflow(
-  kebab_name text,
-  definition jsonb,
-  name text,
-  description text,
-  input_schema jsonb
+  p_kebab_name text,
+  p_definition jsonb,
+  p_name text,
+  p_description text,
+  p_input_schema jsonb
 )
 returns stepbase.workflow_versions
 language plpgsql
@@ -53,68 +53,68 @@ security definer
 set search_path = ''
 as $$
 declare
-  app constant text := stepbase_private.require_permission('workflow:write');
-  problems jsonb;
-  workflow stepbase.workflows;
-  draft stepbase.workflow_versions;
+  v_app constant text := stepbase_private.require_permission('workflow:write');
+  v_problems jsonb;
+  v_workflow stepbase.workflows;
+  v_draft stepbase.workflow_versions;
 begin
-  if coalesce(save_workflow.kebab_name, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(save_workflow.kebab_name) > 100 then
+  if coalesce(p_kebab_name, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(p_kebab_name) > 100 then
     perform stepbase_private.raise_error(
       'invalid_request', 'kebab_name must be lower-case words joined by hyphens, at most 100 characters');
   end if;
-  if jsonb_typeof(save_workflow.input_schema) not in ('object', 'null') then
+  if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
   end if;
-  select coalesce(jsonb_agg(to_jsonb(p)), '[]') into problems
-  from stepbase_private.structure_problems(save_workflow.definition) p;
-  perform stepbase_private.refuse_problems(problems);
+  select coalesce(jsonb_agg(to_jsonb(p)), '[]') into v_problems
+  from stepbase_private.structure_problems(p_definition) p;
+  perform stepbase_private.refuse_problems(v_problems);
 
   -- The row lock makes saves of the same workflow wait for each other. Saving under the name of a
   -- deleted workflow brings it back.
   insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
   values (
-    app,
-    save_workflow.kebab_name,
-    coalesce(nullif(btrim(save_workflow.name), ''), initcap(replace(save_workflow.kebab_name, '-', ' '))),
-    coalesce(save_workflow.description, ''),
+    v_app,
+    p_kebab_name,
+    coalesce(nullif(btrim(p_name), ''), initcap(replace(p_kebab_name, '-', ' '))),
+    coalesce(p_description, ''),
     auth.uid()
   )
   on conflict on constraint kebab_name_is_unique_in_app do update set
-    name = coalesce(nullif(btrim(save_workflow.name), ''), workflows.name),
-    description = coalesce(save_workflow.description, workflows.description),
+    name = coalesce(nullif(btrim(p_name), ''), workflows.name),
+    description = coalesce(p_description, workflows.description),
     deleted_at = null
-  returning * into workflow;
+  returning * into v_workflow;
 
   update stepbase.workflow_versions v
   set
-    definition = save_workflow.definition,
+    definition = p_definition,
     input_schema = case
-      when save_workflow.input_schema is null then v.input_schema
-      else nullif(save_workflow.input_schema, 'null')
+      when p_input_schema is null then v.input_schema
+      else nullif(p_input_schema, 'null')
     end
-  where v.workflow_id = workflow.id and v.status = 'draft'
-  returning * into draft;
+  where v.workflow_id = v_workflow.id and v.status = 'draft'
+  returning * into v_draft;
 
   if not found then
     insert into stepbase.workflow_versions
       (app_code, workflow_id, version, definition, input_schema, output_schema, created_by)
     select
-      app,
-      workflow.id,
+      v_app,
+      v_workflow.id,
       coalesce(max(v.version), 0) + 1,
-      save_workflow.definition,
+      p_definition,
       case
-        when save_workflow.input_schema is null then (array_agg(v.input_schema order by v.version desc))[1]
-        else nullif(save_workflow.input_schema, 'null')
+        when p_input_schema is null then (array_agg(v.input_schema order by v.version desc))[1]
+        else nullif(p_input_schema, 'null')
       end,
       (array_agg(v.output_schema order by v.version desc))[1],
       auth.uid()
     from stepbase.workflow_versions v
-    where v.workflow_id = workflow.id
-    returning * into draft;
+    where v.workflow_id = v_workflow.id
+    returning * into v_draft;
   end if;
-  return draft;
-end
+  return v_draft;
+end;
 $$;
 
 comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) is 'Behind stepbase.save_workflow.';
@@ -130,7 +130,7 @@ returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.save_workflow(kebab_name, definition, name, description, input_schema)
+  select stepbase_private.save_workflow(kebab_name, definition, name, description, input_schema);
 $$;
 
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
@@ -140,52 +140,52 @@ comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
   'graph of known step types.';
 
 -- Definer: versions are written by nobody else.
-create function stepbase_private.publish_workflow(workflow_version_id uuid)
+create function stepbase_private.publish_workflow(p_workflow_version_id uuid)
 returns stepbase.workflow_versions
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  app constant text := stepbase_private.require_permission('workflow:publish');
-  version stepbase.workflow_versions;
+  v_app constant text := stepbase_private.require_permission('workflow:publish');
+  v_version stepbase.workflow_versions;
 begin
   -- The workflow first, as save_workflow does, then the version.
   perform 1
   from stepbase.workflows w
   join stepbase.workflow_versions v on v.workflow_id = w.id
-  where v.id = publish_workflow.workflow_version_id and w.app_code = app and w.deleted_at is null
+  where v.id = p_workflow_version_id and w.app_code = v_app and w.deleted_at is null
   for update of w;
   if not found then
     perform stepbase_private.raise_error('not_found', 'There is no such workflow version');
   end if;
-  select v.* into version
+  select v.* into v_version
   from stepbase.workflow_versions v
-  where v.id = publish_workflow.workflow_version_id
+  where v.id = p_workflow_version_id
   for update;
   -- Publishing again changes nothing, so that a client may retry.
-  if version.status = 'published' then
-    return version;
+  if v_version.status = 'published' then
+    return v_version;
   end if;
-  if version.status <> 'draft' then
+  if v_version.status <> 'draft' then
     perform stepbase_private.raise_error(
-      'conflict', format('A version that is %s cannot be published', version.status),
-      jsonb_build_object('version_status', version.status));
+      'conflict', format('A version that is %s cannot be published', v_version.status),
+      jsonb_build_object('version_status', v_version.status));
   end if;
 
   update stepbase.workflow_versions v
   set status = 'published', published_at = now(), published_by = auth.uid()
-  where v.id = version.id
-  returning * into version;
+  where v.id = v_version.id
+  returning * into v_version;
 
   update stepbase.workflows w
   set
-    published_version_id = version.id,
+    published_version_id = v_version.id,
     -- A paused workflow stays paused; publishing is not resuming.
     status = case when w.status = 'paused' then w.status else 'published' end
-  where w.id = version.workflow_id;
-  return version;
-end
+  where w.id = v_version.workflow_id;
+  return v_version;
+end;
 $$;
 
 comment on function stepbase_private.publish_workflow(uuid) is 'Behind stepbase.publish_workflow.';
@@ -195,7 +195,7 @@ returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.publish_workflow(workflow_version_id)
+  select stepbase_private.publish_workflow(workflow_version_id);
 $$;
 
 comment on function stepbase.publish_workflow(uuid) is

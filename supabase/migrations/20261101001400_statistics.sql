@@ -101,7 +101,7 @@ set search_path = ''
 as $$
   select s.*
   from stepbase_private.workflow_statistics s
-  where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read')
+  where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
 $$;
 
 comment on function stepbase_private.read_workflow_statistics() is 'The caller''s part of stepbase_private.workflow_statistics.';
@@ -116,7 +116,7 @@ set search_path = ''
 as $$
   select s.*
   from stepbase_private.project_statistics s
-  where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read')
+  where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
 $$;
 
 comment on function stepbase_private.read_project_statistics() is 'The caller''s part of stepbase_private.project_statistics.';
@@ -142,7 +142,7 @@ as $$
   select
     s.workflow_id, s.total_runs, s.completed_runs, s.failed_runs, s.cancelled_runs, s.open_runs, s.avg_duration_ms,
     s.p95_duration_ms, s.total_steps, s.last_run_at, s.refreshed_at
-  from stepbase_private.read_workflow_statistics() s
+  from stepbase_private.read_workflow_statistics() s;
 $$;
 
 comment on function stepbase.workflow_statistics() is
@@ -166,7 +166,7 @@ as $$
   select
     s.project_id, s.workflows, s.total_workflow_executions, s.total_activity_executions,
     s.avg_execution_duration_ms, s.last_execution_at, s.refreshed_at
-  from stepbase_private.read_project_statistics() s
+  from stepbase_private.read_project_statistics() s;
 $$;
 
 comment on function stepbase.project_statistics() is

@@ -52,7 +52,7 @@ begin
   end if;
   perform stepbase_private.raise_error('immutable', 'audit_log is append-only');
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.refuse_audit_change() is
@@ -79,25 +79,25 @@ security definer
 set search_path = ''
 as $$
 declare
-  key_column constant text := tg_argv[0];
+  v_key_column constant text := tg_argv[0];
   -- Secrets, and what changes without anybody configuring anything.
-  hidden constant text[] := '{search,key_hash}';
-  silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
+  v_hidden constant text[] := '{search,key_hash}';
+  v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
-  before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
-  after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
-  app constant text := coalesce(after, before) ->> 'app_code';
-  changed text[] := '{}';
+  v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
+  v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
+  v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
+  v_changed text[] := '{}';
 begin
   -- Shared rows belong to no application; and of an application that is being removed nothing is kept.
-  if app is null or not exists (select 1 from stepbase.applications a where a.app_code = app) then
+  if v_app is null or not exists (select 1 from stepbase.applications a where a.app_code = v_app) then
     return null;
   end if;
   if tg_op = 'UPDATE' then
-    select coalesce(array_agg(c.key order by c.key), '{}') into changed
-    from jsonb_each(after) c
-    where c.value is distinct from before -> c.key and c.key <> all (silent);
-    if changed = '{}' then
+    select coalesce(array_agg(c.key order by c.key), '{}') into v_changed
+    from jsonb_each(v_after) c
+    where c.value is distinct from v_before -> c.key and c.key <> all (v_silent);
+    if v_changed = '{}' then
       return null;
     end if;
   end if;
@@ -105,11 +105,11 @@ begin
     app_code, table_name, row_id, operation, actor_id, api_key_id, actor_role, changed_columns, old_row, new_row
   )
   values (
-    app, tg_table_name, coalesce(after, before) ->> key_column, lower(tg_op), auth.uid(),
-    (auth.jwt() ->> 'api_key_id')::uuid, coalesce(auth.jwt() ->> 'role', session_user), changed, before, after
+    v_app, tg_table_name, coalesce(v_after, v_before) ->> v_key_column, lower(tg_op), auth.uid(),
+    (auth.jwt() ->> 'api_key_id')::uuid, coalesce(auth.jwt() ->> 'role', session_user), v_changed, v_before, v_after
   );
   return null;
-end
+end;
 $$;
 
 comment on function stepbase_private.audit() is
@@ -134,5 +134,5 @@ begin
       audited.table_name || '_audit', audited.table_name, audited.key_column
     );
   end loop;
-end
+end;
 $$;

@@ -3,7 +3,7 @@
 
 -- Definer: under row level security the text index could not be used, because a search operator may run
 -- only on rows that the policies have let through. This one knows the application before it searches.
-create function stepbase_private.matching_workflows(query text, others boolean)
+create function stepbase_private.matching_workflows(p_query text, p_others boolean)
 returns setof uuid
 language sql
 stable
@@ -12,10 +12,10 @@ set search_path = ''
 as $$
   select w.id
   from stepbase.workflows w
-  where w.search @@ websearch_to_tsquery('english'::regconfig, matching_workflows.query)
+  where w.search @@ websearch_to_tsquery('english'::regconfig, p_query)
     and w.deleted_at is null
-    and (w.app_code = stepbase_private.app_code() or (others and w.visibility <> 'private'))
-    and stepbase_private.has_permission('workflow:read')
+    and (w.app_code = stepbase_private.app_code() or (p_others and w.visibility <> 'private'))
+    and stepbase_private.has_permission('workflow:read');
 $$;
 
 comment on function stepbase_private.matching_workflows(text, boolean) is
@@ -32,7 +32,7 @@ as $$
   from stepbase.workflows w
   where w.id in (select stepbase_private.matching_workflows(search_workflows.query, true))
   order by ts_rank(w.search, websearch_to_tsquery('english'::regconfig, search_workflows.query)) desc, w.updated_at desc
-  limit 200
+  limit 200;
 $$;
 
 comment on function stepbase.search_workflows(text) is
@@ -64,7 +64,7 @@ as $$
     limit least(greatest(search_runs.page_size, 1), 200)
   ) r
   order by r.created_at desc, r.id desc
-  limit least(greatest(search_runs.page_size, 1), 200)
+  limit least(greatest(search_runs.page_size, 1), 200);
 $$;
 
 comment on function stepbase.search_runs(text, text, timestamptz, int) is

@@ -288,7 +288,7 @@ as $$
   select jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(), 'outbox', stepbase_engine.prune_outbox(),
     'partitions', stepbase_engine.drop_partitions()
-  )
+  );
 $$;
 
 comment on function stepbase_engine.prune() is 'Everything that retention takes away, a bounded amount per call; returns what went.';
@@ -364,5 +364,5 @@ begin
   if exists (select 1 from pg_extension e where e.extname = 'pg_cron') then
     perform cron.schedule('stepbase-maintenance', '* * * * *', 'select stepbase_engine.maintain()');
   end if;
-end
+end;
 $$;

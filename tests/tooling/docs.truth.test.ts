@@ -107,7 +107,7 @@ describe('the documentation', () => {
 
   it('names every keyword of JSON Schema that the database knows, and no other', () => {
     const [sql = ''] = sources('supabase/migrations/*_json_schema.sql');
-    const known = [...sql.matchAll(/\bschema (?:\?|->>?) '(\w+)'/g)].map(([, word = '']) => word);
+    const known = [...sql.matchAll(/\bp_schema (?:\?|->>?) '(\w+)'/g)].map(([, word = '']) => word);
     const [, list = ''] = /It knows ([\s\S]*?)\. Other keywords/.exec(guide) ?? [];
     // The parentheses hold the formats.
     const named = [...list.replaceAll(/\([^)]*\)/g, '').matchAll(/`(\w+)`/g)];
