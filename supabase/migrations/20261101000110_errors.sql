@@ -58,32 +58,5 @@ $$;
 comment on function stepbase_private.raise_error(text, text, jsonb) is
   'Raises an error by its code in stepbase.error_codes, with the SQLSTATE found there; the detail is JSON: '
   '{"code": <code>, …p_details}. Null arguments of raise make an unknown code an error of its own (22004).';
-
 grant execute on function stepbase_private.raise_error(text, text, jsonb)
   to authenticated, service_role, supabase_auth_admin;
-
-create function stepbase_private.refuse_column_change()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_old_row constant jsonb := to_jsonb(old);
-  v_new_row constant jsonb := to_jsonb(new);
-  v_column_name text;
-begin
-  foreach v_column_name in array tg_argv loop
-    if v_old_row -> v_column_name is distinct from v_new_row -> v_column_name then
-      perform stepbase_private.raise_error(
-        'immutable',
-        format('%s of %s cannot be changed', v_column_name, tg_table_name),
-        jsonb_build_object('table', tg_table_name, 'column', v_column_name)
-      );
-    end if;
-  end loop;
-  return new;
-end;
-$$;
-
-comment on function stepbase_private.refuse_column_change() is
-  'Trigger: refuses with SB424 any change to the columns named in the trigger''s arguments.';

@@ -205,7 +205,9 @@ begin
       when 'array' then array(select jsonb_array_elements_text(p_schema -> 'type'))
       else array[p_schema ->> 'type']
     end;
-    if not exists (select 1 from unnest(v_types) t (name) where stepbase_private.json_type_matches(t.name, p_value)) then
+    if not exists (
+      select 1 from unnest(v_types) t (name) where stepbase_private.json_type_matches(t.name, p_value)
+    ) then
       return jsonb_build_array(jsonb_build_object(
         'path', p_path,
         'message', format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value))));
@@ -229,7 +231,8 @@ begin
 
   if jsonb_typeof(p_schema -> 'allOf') = 'array' then
     for v_branch in select jsonb_array_elements(p_schema -> 'allOf') loop
-      v_problems := v_problems || stepbase_private.json_schema_errors(v_branch, p_value, p_path, p_templates, v_whole, p_followed);
+      v_problems := v_problems
+        || stepbase_private.json_schema_errors(v_branch, p_value, p_path, p_templates, v_whole, p_followed);
     end loop;
   end if;
   if jsonb_typeof(p_schema -> 'anyOf') = 'array'
@@ -249,7 +252,10 @@ begin
         'path', p_path, 'message', format('must match exactly one of the allowed forms, matches %s', v_matching));
     end if;
   end if;
-  if p_schema ? 'not' and stepbase_private.json_schema_errors(p_schema -> 'not', p_value, p_path, p_templates, v_whole, p_followed) = '[]' then
+  if p_schema ? 'not'
+    and stepbase_private.json_schema_errors(
+      p_schema -> 'not', p_value, p_path, p_templates, v_whole, p_followed
+    ) = '[]' then
     v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not match the form that is ruled out');
   end if;
   return v_problems;
@@ -261,7 +267,9 @@ comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, bool
   'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of; '
   'followed: the $refs that led here.';
 
-create function stepbase_private.json_object_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb)
+create function stepbase_private.json_object_errors(
+  p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
+)
 returns jsonb
 language plpgsql
 immutable
@@ -282,7 +290,8 @@ begin
   for v_key in select jsonb_object_keys(p_value) loop
     if v_properties ? v_key then
       v_problems := v_problems
-        || stepbase_private.json_schema_errors(v_properties -> v_key, p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
+        || stepbase_private.json_schema_errors(
+          v_properties -> v_key, p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
     elsif p_schema -> 'additionalProperties' = 'false' then
       v_problems := v_problems || jsonb_build_object('path', p_path || '/' || v_key, 'message', 'is not a known property');
     elsif jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
@@ -297,7 +306,9 @@ $$;
 comment on function stepbase_private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
   'The object keywords of stepbase_private.json_schema_errors: required, properties, additionalProperties.';
 
-create function stepbase_private.json_array_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb)
+create function stepbase_private.json_array_errors(
+  p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
+)
 returns jsonb
 language plpgsql
 immutable

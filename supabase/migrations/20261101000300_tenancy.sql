@@ -98,6 +98,7 @@ create index idx_app_members_invited_by on stepbase.app_members (invited_by);
 alter table stepbase.users add constraint active_app_is_a_membership
   foreign key (active_app_code, id) references stepbase.app_members (app_code, user_id)
   on delete set null (active_app_code);
+
 create index idx_users_active_app_code_id on stepbase.users (active_app_code, id);
 
 create trigger organizations_touch_updated_at before update on stepbase.organizations

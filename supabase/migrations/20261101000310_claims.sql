@@ -12,6 +12,7 @@ as $$
 $$;
 
 comment on function stepbase_private.user_id() is 'The calling user, null for machines.';
+grant execute on function stepbase_private.user_id() to authenticated, service_role;
 
 -- Machines: a token whose claim api_key_id the HTTP API has set acts for the key's application with the
 -- key's scopes, as long as the key lives. No user's token can carry that claim: the hook removes it.
@@ -45,6 +46,7 @@ $$;
 comment on function stepbase_private.app_code() is
   'The application the caller acts for: of the token when the membership still stands, of the API key when '
   'it still lives; null otherwise.';
+grant execute on function stepbase_private.app_code() to authenticated, service_role;
 
 -- Definer, and in PL/pgSQL: as above.
 create function stepbase_private.caller(out app_code text, out permissions text[])
@@ -73,6 +75,7 @@ $$;
 
 comment on function stepbase_private.caller() is
   'stepbase_private.app_code() and stepbase_private.permissions() in one look; nulls when the caller acts for no application.';
+grant execute on function stepbase_private.caller() to authenticated, service_role;
 
 create function stepbase_private.permissions()
 returns text[]
@@ -85,6 +88,7 @@ $$;
 
 comment on function stepbase_private.permissions() is
   'What the caller may do there: by the membership''s role now, or by the API key''s scopes.';
+grant execute on function stepbase_private.permissions() to authenticated, service_role;
 
 -- Definer: as above.
 create function stepbase_private.app_role()
@@ -100,6 +104,7 @@ as $$
 $$;
 
 comment on function stepbase_private.app_role() is 'The caller''s role in the token''s application, null for machines.';
+grant execute on function stepbase_private.app_role() to authenticated, service_role;
 
 create function stepbase_private.has_permission(p_permission text)
 returns boolean
@@ -112,6 +117,7 @@ $$;
 
 comment on function stepbase_private.has_permission(text) is
   'Whether the caller may do something in the token''s application.';
+grant execute on function stepbase_private.has_permission(text) to authenticated, service_role;
 
 create function stepbase_private.require_permission(p_permission text)
 returns text
@@ -142,6 +148,7 @@ $$;
 
 comment on function stepbase_private.require_permission(text) is
   'The caller''s application when the permission is there; SB401 or SB403 otherwise. First line of every RPC.';
+grant execute on function stepbase_private.require_permission(text) to authenticated, service_role;
 
 -- Definer: as above.
 create function stepbase_private.organization_app_codes()
@@ -159,6 +166,7 @@ $$;
 
 comment on function stepbase_private.organization_app_codes() is
   'The applications of the caller''s organization: those whose organization-wide resources are visible.';
+grant execute on function stepbase_private.organization_app_codes() to authenticated, service_role;
 
 -- Definer: as above.
 create function stepbase_private.my_app_codes()
@@ -176,6 +184,7 @@ as $$
 $$;
 
 comment on function stepbase_private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
+grant execute on function stepbase_private.my_app_codes() to authenticated, service_role;
 
 -- Definer: as above.
 create function stepbase_private.app_user_ids()
@@ -191,16 +200,4 @@ as $$
 $$;
 
 comment on function stepbase_private.app_user_ids() is 'The members of the caller''s application.';
-
-grant execute on function
-  stepbase_private.user_id(),
-  stepbase_private.app_code(),
-  stepbase_private.caller(),
-  stepbase_private.permissions(),
-  stepbase_private.app_role(),
-  stepbase_private.has_permission(text),
-  stepbase_private.require_permission(text),
-  stepbase_private.organization_app_codes(),
-  stepbase_private.my_app_codes(),
-  stepbase_private.app_user_ids()
-to authenticated, service_role;
+grant execute on function stepbase_private.app_user_ids() to authenticated, service_role;

@@ -12,7 +12,8 @@ grant select,
 grant select, update (display_name, full_name, username, avatar_url) on stepbase.users to authenticated;
 grant select, insert (app_code, user_id, role, invited_by), update (role), delete
 on stepbase.app_members to authenticated;
-grant select, insert, update, delete on stepbase.organizations, stepbase.applications, stepbase.app_members to service_role;
+grant select, insert, update, delete
+  on stepbase.organizations, stepbase.applications, stepbase.app_members to service_role;
 grant select, update on stepbase.users to service_role;
 
 create policy "Members read their organizations" on stepbase.organizations
@@ -71,40 +72,21 @@ create policy "Member managers remove members, and members leave" on stepbase.ap
     and (user_id = (select stepbase_private.user_id()) or (select stepbase_private.has_permission('member:manage')))
   );
 
--- An application without an admin could never get one again.
--- Definer: counts all members, whatever the caller may read.
-create function stepbase_private.require_an_admin()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if old.role <> 'admin' or (tg_op = 'UPDATE' and new.role = 'admin') then
-    return null;
-  end if;
-  -- A user or an application that goes away takes its memberships with it. The lock makes two admins who
-  -- leave at once wait for each other.
-  perform 1 from stepbase.users where id = old.user_id;
-  if not found then
-    return null;
-  end if;
-  perform 1 from stepbase.applications where app_code = old.app_code for update;
-  if found
-    and exists (select 1 from stepbase.app_members where app_code = old.app_code)
-    and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
-  then
-    perform stepbase_private.raise_error(
-      'conflict', format('%s would be left without an admin', old.app_code),
-      jsonb_build_object('app_code', old.app_code)
-    );
-  end if;
-  return null;
-end;
-$$;
+alter table stepbase.api_keys enable row level security;
 
-comment on function stepbase_private.require_an_admin() is
-  'Trigger: refuses to remove or demote the last admin while other members remain.';
+grant select (
+  id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, created_by, created_at,
+  updated_at
+),
+update (name)
+on stepbase.api_keys to authenticated;
+grant select, insert, update, delete on stepbase.api_keys to service_role;
 
-create trigger app_members_keep_an_admin after update of role or delete on stepbase.app_members
-  for each row execute function stepbase_private.require_an_admin();
+create policy "Key readers read their keys" on stepbase.api_keys
+  for select to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:read')));
+
+create policy "Key managers rename keys" on stepbase.api_keys
+  for update to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:manage')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('key:manage')));

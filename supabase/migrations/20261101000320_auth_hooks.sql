@@ -44,8 +44,9 @@ end;
 $$;
 
 comment on function stepbase_private.custom_access_token_hook(jsonb) is
-  'Auth hook: adds app_code, org_id, app_role and permissions of the active membership to the access token; users '
-  'without a membership get none of them.';
+  'Auth hook: adds app_code, org_id, app_role and permissions of the active membership to the access token; '
+  'none of them for a user without a membership.';
+grant execute on function stepbase_private.custom_access_token_hook(jsonb) to supabase_auth_admin;
 
 create function stepbase_private.password_verification_hook(event jsonb)
 returns jsonb
@@ -90,14 +91,11 @@ end;
 $$;
 
 comment on function stepbase_private.password_verification_hook(jsonb) is
-  'Auth hook: counts wrong passwords. The fifth in a row locks the account for 15 minutes, in which the right '
-  'password is refused, too.';
+  'Auth hook: counts wrong passwords; the fifth in a row locks the account for 15 minutes, '
+  'during which the right password is refused too.';
+grant execute on function stepbase_private.password_verification_hook(jsonb) to supabase_auth_admin;
 
 -- The grants that Supabase documents for hooks, narrowed to the columns they use.
-grant execute on function stepbase_private.custom_access_token_hook(jsonb) to supabase_auth_admin;
-grant execute on function stepbase_private.password_verification_hook(jsonb) to supabase_auth_admin;
-revoke execute on function stepbase_private.custom_access_token_hook(jsonb) from authenticated, anon, public;
-revoke execute on function stepbase_private.password_verification_hook(jsonb) from authenticated, anon, public;
 
 grant select, update (failed_login_attempts, locked_until) on stepbase.users to supabase_auth_admin;
 grant select on stepbase.app_members, stepbase.applications, stepbase.organizations, stepbase.user_roles

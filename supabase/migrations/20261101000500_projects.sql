@@ -2,7 +2,8 @@
 
 create table stepbase.projects (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
   task_queue_name text not null generated always as (app_code || '-' || id::text) stored

@@ -2,7 +2,8 @@
 
 create table stepbase.workflows (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   kebab_name text not null
     constraint kebab_name_is_kebab_case check (kebab_name ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and length(kebab_name) <= 100),
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),

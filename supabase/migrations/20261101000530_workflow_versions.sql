@@ -44,6 +44,7 @@ create index idx_workflow_versions_app_code_status on stepbase.workflow_versions
 create index idx_workflow_versions_status on stepbase.workflow_versions (status);
 create index idx_workflow_versions_created_by on stepbase.workflow_versions (created_by);
 create index idx_workflow_versions_published_by on stepbase.workflow_versions (published_by);
+
 create unique index idx_workflow_versions_one_draft on stepbase.workflow_versions (workflow_id) where status = 'draft';
 
 alter table stepbase.workflows
@@ -53,74 +54,9 @@ alter table stepbase.workflows
   add constraint published_version_is_of_this_workflow
   foreign key (published_version_id, id, app_code)
   references stepbase.workflow_versions (id, workflow_id, app_code);
+
 create index idx_workflows_latest_version on stepbase.workflows (latest_version_id, id, app_code);
 create index idx_workflows_published_version on stepbase.workflows (published_version_id, id, app_code);
-
-create table stepbase_private.workflow_transitions (
-  entity text not null constraint entity_is_workflow_or_version check (entity in ('workflow', 'version')),
-  from_status text not null references stepbase.workflow_statuses (name),
-  to_status text not null references stepbase.workflow_statuses (name),
-  primary key (entity, from_status, to_status)
-);
-
-comment on table stepbase_private.workflow_transitions is
-  'Every legal change of status of a workflow or a version; anything else is refused with SB409.';
-create index idx_workflow_transitions_from_status on stepbase_private.workflow_transitions (from_status);
-create index idx_workflow_transitions_to_status on stepbase_private.workflow_transitions (to_status);
-alter table stepbase_private.workflow_transitions enable row level security;
-
-insert into stepbase_private.workflow_transitions (entity, from_status, to_status)
-values
-  ('workflow', 'draft', 'published'),
-  ('workflow', 'draft', 'archived'),
-  ('workflow', 'published', 'paused'),
-  ('workflow', 'published', 'deprecated'),
-  ('workflow', 'published', 'archived'),
-  ('workflow', 'paused', 'published'),
-  ('workflow', 'paused', 'deprecated'),
-  ('workflow', 'paused', 'archived'),
-  ('workflow', 'deprecated', 'published'),
-  ('workflow', 'deprecated', 'archived'),
-  ('workflow', 'archived', 'draft'),
-  ('workflow', 'archived', 'published'),
-  ('version', 'draft', 'published'),
-  ('version', 'draft', 'archived'),
-  ('version', 'published', 'deprecated'),
-  ('version', 'published', 'archived'),
-  ('version', 'deprecated', 'published'),
-  ('version', 'deprecated', 'archived');
-
--- Definer: callers have no right to read the transition table.
-create function stepbase_private.check_workflow_transition()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if not exists (
-    select 1
-    from stepbase_private.workflow_transitions t
-    where t.entity = tg_argv[0] and t.from_status = old.status and t.to_status = new.status
-  ) then
-    perform stepbase_private.raise_error(
-      'conflict', format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
-      jsonb_build_object('from', old.status, 'to', new.status)
-    );
-  end if;
-  return new;
-end;
-$$;
-
-comment on function stepbase_private.check_workflow_transition() is
-  'Trigger: refuses a change of status that stepbase_private.workflow_transitions does not list (SB409).';
-
-create trigger workflows_check_transition before update of status on stepbase.workflows
-  for each row when (old.status <> new.status)
-  execute function stepbase_private.check_workflow_transition('workflow');
-create trigger workflow_versions_check_transition before update of status on stepbase.workflow_versions
-  for each row when (old.status <> new.status)
-  execute function stepbase_private.check_workflow_transition('version');
 
 create trigger workflow_versions_touch_updated_at before update on stepbase.workflow_versions
   for each row execute function stepbase_private.touch_updated_at();

@@ -26,6 +26,7 @@ comment on column stepbase_engine.plan_edges.handle is 'The edge''s sourceHandle
 comment on column stepbase_engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
 comment on column stepbase_engine.plan_edges.limited_by is
   'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
+
 alter table stepbase_engine.plan_edges enable row level security;
 
 create function stepbase_engine.step_limit(p_workflow_id uuid, p_step_type text, p_config jsonb)

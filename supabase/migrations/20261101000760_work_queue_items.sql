@@ -23,7 +23,8 @@ create table stepbase.work_queue_items (
     foreign key (pushed_by_run_id, app_code) references stepbase.runs (id, app_code)
     on delete set null (pushed_by_run_id),
   constraint item_taker_is_of_same_app
-    foreign key (taken_by_run_id, app_code) references stepbase.runs (id, app_code) on delete set null (taken_by_run_id),
+    foreign key (taken_by_run_id, app_code) references stepbase.runs (id, app_code)
+    on delete set null (taken_by_run_id),
   constraint taken_at_matches_status check ((status = 'queued') = (taken_at is null)),
   constraint done_at_matches_status check ((status in ('done', 'failed')) = (done_at is not null))
 );

@@ -260,7 +260,8 @@ set search_path = ''
 as $$
 -- Security definer: whoever may delete a queue may not write to the outbox.
 begin
-  perform stepbase_engine.notify_work_queue(s.app_code, old.id) from stepbase_engine.steps_waiting_for_item(old.id, 1) s;
+  perform stepbase_engine.notify_work_queue(s.app_code, old.id)
+  from stepbase_engine.steps_waiting_for_item(old.id, 1) s;
   return old;
 end;
 $$;

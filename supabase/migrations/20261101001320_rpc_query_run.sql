@@ -131,6 +131,7 @@ end;
 $$;
 
 comment on function stepbase_private.query_run(uuid, text) is 'Behind stepbase.query_run, and what the HTTP API asks.';
+grant execute on function stepbase_private.query_run(uuid, text) to authenticated;
 
 create function stepbase.query_run(run_id uuid, query_name text)
 returns jsonb
@@ -163,7 +164,4 @@ comment on function stepbase.query_run(uuid, text) is
   'and steps. A declared query is a path into {input, output, context, run, steps} such as steps.fetch.output.total (of '
   'objects, or by place in a list), or the state of a work queue (<queue>_state). Errors: SB400 the expression takes JSONata (the HTTP API evaluates it), '
   'SB401, SB403, SB404 no such run or query, SB409 the answer does not fit the return type.';
-
-revoke execute on function stepbase_private.query_run(uuid, text) from public;
-grant execute on function stepbase_private.query_run(uuid, text) to authenticated;
 grant execute on function stepbase.query_run(uuid, text) to authenticated;

@@ -37,6 +37,7 @@ end;
 $$;
 
 comment on function stepbase_private.emit_event(text, jsonb, text) is 'Behind stepbase.emit_event.';
+grant execute on function stepbase_private.emit_event(text, jsonb, text) to authenticated;
 
 create function stepbase.emit_event(name text, payload jsonb default '{}', idempotency_key text default null)
 returns uuid
@@ -52,8 +53,4 @@ comment on function stepbase.emit_event(text, jsonb, text) is
   'Emits an event of the caller''s app and returns its id: every workflow with an enabled trigger for it starts, with '
   '{event: {id, name, payload, at}} in its input. A repeated idempotency_key starts nothing anew. Needs run:execute. '
   'Errors: SB400 bad name or key, SB401, SB403.';
-
-revoke execute on function stepbase_private.emit_event(text, jsonb, text) from public;
-grant execute on function
-  stepbase_private.emit_event(text, jsonb, text), stepbase.emit_event(text, jsonb, text)
-to authenticated;
+grant execute on function stepbase.emit_event(text, jsonb, text) to authenticated;

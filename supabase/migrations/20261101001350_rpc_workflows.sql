@@ -1,44 +1,5 @@
 -- What clients call to build workflows and to change the application they work in.
 
--- Definer: reads the caller's memberships and writes the profile column that clients must not.
-create function stepbase_private.switch_app(p_app_code text)
-returns stepbase.applications
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_app stepbase.applications;
-begin
-  if auth.uid() is null then
-    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
-  end if;
-  select a.* into v_app
-  from stepbase.applications a
-  where a.app_code = p_app_code
-    and a.app_code in (select stepbase_private.my_app_codes());
-  -- The same answer for an application that is not there and one that is not theirs.
-  if not found then
-    perform stepbase_private.raise_error('not_found', 'You are not a member of such an application');
-  end if;
-  update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
-  return v_app;
-end;
-$$;
-
-comment on function stepbase_private.switch_app(text) is 'Behind stepbase.switch_app.';
-
-create function stepbase.switch_app(app_code text)
-returns stepbase.applications
-language sql
-set search_path = ''
-as $$
-  select stepbase_private.switch_app(app_code);
-$$;
-
-comment on function stepbase.switch_app(text) is
-  'Sets the active application of the caller. Refresh the session afterwards to get its claims.';
-
 -- Definer: versions are written by nobody else.
 create function stepbase_private.save_workflow(
   p_kebab_name text,
@@ -118,6 +79,7 @@ end;
 $$;
 
 comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) is 'Behind stepbase.save_workflow.';
+grant execute on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
 create function stepbase.save_workflow(
   kebab_name text,
@@ -134,10 +96,10 @@ as $$
 $$;
 
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
-  'Stores a definition as the draft of a workflow and returns the draft. Creates the workflow if it does not exist. '
-  'Arguments that are not given keep their values; a new draft starts with the schemas of the latest version. Needs '
-  'workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is not a '
-  'graph of known step types.';
+  'Stores a definition as the draft of a workflow, made if need be, and returns the draft. What is not given '
+  'stays as it was; a new draft starts from the latest version''s schemas. Needs workflow:write; SB423 when '
+  'the definition is no graph.';
+grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
 -- Definer: versions are written by nobody else.
 create function stepbase_private.publish_workflow(p_workflow_version_id uuid)
@@ -189,6 +151,7 @@ end;
 $$;
 
 comment on function stepbase_private.publish_workflow(uuid) is 'Behind stepbase.publish_workflow.';
+grant execute on function stepbase_private.publish_workflow(uuid) to authenticated;
 
 create function stepbase.publish_workflow(workflow_version_id uuid)
 returns stepbase.workflow_versions
@@ -199,15 +162,6 @@ as $$
 $$;
 
 comment on function stepbase.publish_workflow(uuid) is
-  'Publishes a draft: it becomes immutable, and new runs use it. Needs workflow:publish. Errors: SB401, SB403, '
-  'SB404, SB409 the version has a status that cannot be published, SB423 the definition is not valid (problems '
-  'lists every problem).';
-
-grant execute on function
-  stepbase.switch_app(text),
-  stepbase.save_workflow(text, jsonb, text, text, jsonb),
-  stepbase.publish_workflow(uuid),
-  stepbase_private.switch_app(text),
-  stepbase_private.save_workflow(text, jsonb, text, text, jsonb),
-  stepbase_private.publish_workflow(uuid)
-to authenticated;
+  'Makes a draft immutable and the one that starts use from now on. Needs workflow:publish; SB423 with every '
+  'problem when the definition is not sound.';
+grant execute on function stepbase.publish_workflow(uuid) to authenticated;

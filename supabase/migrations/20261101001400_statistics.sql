@@ -68,7 +68,9 @@ left join stepbase.runs r on r.workflow_id = w.id and r.app_code = w.app_code
 group by w.id, w.app_code, w.project_id;
 
 comment on materialized view stepbase_private.workflow_statistics is 'Totals of runs by workflow; read through stepbase.workflow_statistics().';
+
 create unique index idx_workflow_statistics_workflow_id on stepbase_private.workflow_statistics (workflow_id);
+
 create index idx_workflow_statistics_app_code on stepbase_private.workflow_statistics (app_code);
 
 create materialized view stepbase_private.project_statistics as
@@ -87,7 +89,9 @@ left join stepbase_private.workflow_statistics s on s.project_id = p.id
 group by p.id, p.app_code;
 
 comment on materialized view stepbase_private.project_statistics is 'Totals of runs by project; read through stepbase.project_statistics().';
+
 create unique index idx_project_statistics_project_id on stepbase_private.project_statistics (project_id);
+
 create index idx_project_statistics_app_code on stepbase_private.project_statistics (app_code);
 
 -- Definer: materialised views have no row level security, so these functions are the only way in and
@@ -105,6 +109,7 @@ as $$
 $$;
 
 comment on function stepbase_private.read_workflow_statistics() is 'The caller''s part of stepbase_private.workflow_statistics.';
+grant execute on function stepbase_private.read_workflow_statistics() to authenticated;
 
 -- Definer: as above.
 create function stepbase_private.read_project_statistics()
@@ -120,6 +125,7 @@ as $$
 $$;
 
 comment on function stepbase_private.read_project_statistics() is 'The caller''s part of stepbase_private.project_statistics.';
+grant execute on function stepbase_private.read_project_statistics() to authenticated;
 
 create function stepbase.workflow_statistics()
 returns table (
@@ -146,8 +152,8 @@ as $$
 $$;
 
 comment on function stepbase.workflow_statistics() is
-  'Returns the totals of runs for each workflow of the application of the caller, as of the last maintenance. Needs '
-  'stats:read.';
+  'Totals of runs of each workflow of the caller''s application, as of the last maintenance. Needs stats:read.';
+grant execute on function stepbase.workflow_statistics() to authenticated;
 
 create function stepbase.project_statistics()
 returns table (
@@ -170,15 +176,8 @@ as $$
 $$;
 
 comment on function stepbase.project_statistics() is
-  'Returns the totals of runs for each project of the application of the caller, as of the last maintenance. Needs '
-  'stats:read.';
-
-grant execute on function
-  stepbase.workflow_statistics(),
-  stepbase.project_statistics(),
-  stepbase_private.read_workflow_statistics(),
-  stepbase_private.read_project_statistics()
-to authenticated;
+  'Totals of runs of each project of the caller''s application, as of the last maintenance. Needs stats:read.';
+grant execute on function stepbase.project_statistics() to authenticated;
 
 create function stepbase_engine.refresh_statistics()
 returns void

@@ -21,6 +21,7 @@ $$;
 comment on function stepbase_private.matching_workflows(text, boolean) is
   'Ids of the caller''s application''s workflows whose name or description matches; with others, those that '
   'may be visible elsewhere too, which the caller''s policies must still decide.';
+grant execute on function stepbase_private.matching_workflows(text, boolean) to authenticated;
 
 create function stepbase.search_workflows(query text)
 returns setof stepbase.workflows
@@ -36,7 +37,8 @@ as $$
 $$;
 
 comment on function stepbase.search_workflows(text) is
-  'Finds workflows that the caller may see by name or description, best match first. At most 200 rows.';
+  'Workflows that the caller sees and whose name or description matches, best first. At most 200 rows.';
+grant execute on function stepbase.search_workflows(text) to authenticated;
 
 create function stepbase.search_runs(
   query text,
@@ -68,11 +70,6 @@ as $$
 $$;
 
 comment on function stepbase.search_runs(text, text, timestamptz, int) is
-  'Finds runs of the application of the caller by the name or description of their workflow, newest first. before: '
-  'created_at of the last row of the previous page. At most 200 rows.';
-
-grant execute on function
-  stepbase.search_workflows(text),
-  stepbase.search_runs(text, text, timestamptz, int),
-  stepbase_private.matching_workflows(text, boolean)
-to authenticated;
+  'Runs of the caller''s application whose workflow''s name or description matches, newest first; before: the '
+  'created_at of the last row of the page before. At most 200 rows.';
+grant execute on function stepbase.search_runs(text, text, timestamptz, int) to authenticated;

@@ -46,7 +46,8 @@ select is_empty(
 );
 select is_empty(
   $$select f.signature from our_functions f
-    where f.schema_name = 'stepbase_engine' and f.prosecdef and has_function_privilege('authenticated', f.oid, 'execute')$$,
+    where f.schema_name = 'stepbase_engine' and f.prosecdef
+      and has_function_privilege('authenticated', f.oid, 'execute')$$,
   'the engine''s definer functions are not for clients'
 );
 select is_empty(
@@ -60,14 +61,16 @@ select is_empty(
 );
 select is_empty(
   $$select n.nspname from pg_namespace n
-    where n.nspname in ('stepbase_private', 'stepbase_engine', 'stepbase_queue') and has_schema_privilege('anon', n.oid, 'usage')$$,
+    where n.nspname in ('stepbase_private', 'stepbase_engine', 'stepbase_queue')
+      and has_schema_privilege('anon', n.oid, 'usage')$$,
   'anonymous users cannot reach the inner schemas'
 );
 select is_empty(
   $$select n.nspname, r.role
     from pg_namespace n
     cross join (values ('anon'), ('authenticated'), ('service_role')) as r (role)
-    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue') and has_schema_privilege(r.role, n.oid, 'create')$$,
+    where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine', 'stepbase_queue')
+      and has_schema_privilege(r.role, n.oid, 'create')$$,
   'no role of the API makes anything in them'
 );
 

@@ -31,7 +31,8 @@ select results_eq(
   $$values (1::bigint, 1::bigint, 0::bigint, 300::bigint)$$, 'one row over all workflows'
 );
 select is(
-  (select count(*) from stepbase.activity_statistics a where a.app_code = 'tap-one' and a.workflow_id is not null), 1::bigint, 'one by workflow'
+  (select count(*) from stepbase.activity_statistics a where a.app_code = 'tap-one' and a.workflow_id is not null),
+  1::bigint, 'one by workflow'
 );
 select is(tests.attempt(s.who, format('select * from stepbase.%I()', f.name)), s.answer, f.name || ': ' || s.who)
 from unnest(array['workflow_statistics', 'project_statistics']) f (name)

@@ -29,7 +29,8 @@ select is(tests.attempt('owner', $$delete from stepbase.workflow_edges where app
 select is(
   tests.attempt('owner', $$insert into stepbase.workflow_edges (workflow_version_id, app_code, edge_id,
     source_node_id, target_node_id)
-    select v.id, v.app_code, 'x', 'first', 'second' from stepbase.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
+    select v.id, v.app_code, 'x', 'first', 'second'
+    from stepbase.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
   'no edge can be added'
 );
 select is(

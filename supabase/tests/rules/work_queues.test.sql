@@ -19,7 +19,10 @@ select is(
   'parcels_push true', 'its signal is there'
 );
 select is(
-  (select s.query_name || ' ' || s.auto_generated from stepbase.workflow_queries s join queue q on q.id = s.work_queue_id),
+  (
+    select s.query_name || ' ' || s.auto_generated
+    from stepbase.workflow_queries s join queue q on q.id = s.work_queue_id
+  ),
   'parcels_state true', 'and its query'
 );
 select is((select q.app_code from stepbase.work_queues q join queue x on x.id = q.id), 'tap-one', 'app_code is the caller''s by default');

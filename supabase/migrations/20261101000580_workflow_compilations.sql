@@ -2,7 +2,8 @@
 
 create table stepbase.workflow_compilations (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   workflow_version_id uuid not null,
   workflow_code text not null,
   activities_code text not null,
@@ -35,8 +36,10 @@ comment on column stepbase.workflow_compilations.execution_count is 'Executions 
 
 create index idx_workflow_compilations_workflow_version_id_app_code
   on stepbase.workflow_compilations (workflow_version_id, app_code);
+
 create unique index idx_workflow_compilations_one_active
   on stepbase.workflow_compilations (workflow_version_id) where is_active;
+
 create index idx_workflow_compilations_app_code_compiled_at
   on stepbase.workflow_compilations (app_code, compiled_at desc);
 create index idx_workflow_compilations_temporal_workflow_id on stepbase.workflow_compilations (temporal_workflow_id);

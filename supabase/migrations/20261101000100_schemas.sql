@@ -14,17 +14,3 @@ revoke all on schema stepbase, stepbase_private, stepbase_engine from public;
 -- Policies and RPCs run as the caller, who must be able to resolve the helpers that they call.
 grant usage on schema stepbase, stepbase_private to authenticated, service_role, supabase_auth_admin;
 grant usage on schema stepbase_engine to authenticated, service_role;
-
-create function stepbase_private.touch_updated_at()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.updated_at := now();
-  return new;
-end;
-$$;
-
-comment on function stepbase_private.touch_updated_at() is
-  'Trigger: sets updated_at to the time of the update.';

@@ -3,7 +3,8 @@
 
 create table stepbase.workflow_triggers (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   name text not null default '',
   trigger_type text not null references stepbase.trigger_types (name)

@@ -2,7 +2,8 @@
 
 create table stepbase.task_queues (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
@@ -83,59 +84,4 @@ create policy "Queue writers delete task queues that are not the system's" on st
     app_code = (select stepbase_private.app_code())
     and not is_system_queue
     and (select stepbase_private.has_permission('queue:write'))
-  );
-
-create table stepbase.workers (
-  id uuid primary key default gen_random_uuid(),
-  app_code text references stepbase.applications (app_code) on delete cascade,
-  project_id uuid,
-  worker_id text not null constraint worker_id_is_unique unique,
-  task_queue_name text not null default 'default',
-  status text not null default 'running' references stepbase.worker_statuses (name),
-  hostname text,
-  version text,
-  mode text not null default 'resident' constraint mode_is_known check (mode in ('resident', 'invocation')),
-  executing int not null default 0 constraint executing_is_not_negative check (executing >= 0),
-  concurrency int constraint concurrency_is_positive check (concurrency > 0),
-  metadata jsonb not null default '{}' constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
-  last_heartbeat_at timestamptz not null default now(),
-  started_at timestamptz not null default now(),
-  stopped_at timestamptz,
-  error_message text,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  constraint stopped_at_matches_status check ((status in ('stopped', 'error')) = (stopped_at is not null)),
-  constraint stopped_at_is_after_started_at check (stopped_at >= started_at),
-  constraint project_needs_an_app check (project_id is null or app_code is not null),
-  constraint worker_project_is_of_same_app
-    foreign key (project_id, app_code) references stepbase.projects (id, app_code) on delete cascade
-);
-
-comment on table stepbase.workers is 'Worker processes and when they were last heard of. Written by the workers only.';
-comment on column stepbase.workers.app_code is 'The application it works for; null: for every application.';
-comment on column stepbase.workers.worker_id is 'The name the process gave itself.';
-comment on column stepbase.workers.task_queue_name is 'The task queue it serves; *: every one.';
-comment on column stepbase.workers.mode is
-  'resident: a process that works until it is stopped. invocation: Edge Function calls; all of a region share a row.';
-comment on column stepbase.workers.executing is 'Steps it was executing at its last heartbeat.';
-comment on column stepbase.workers.concurrency is 'Steps it executes at the same time at most.';
-comment on column stepbase.workers.metadata is 'What else it tells about itself: pid, tokens it holds, steps completed and failed.';
-
-create index idx_workers_app_code on stepbase.workers (app_code);
-create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);
-create index idx_workers_status_last_heartbeat_at on stepbase.workers (status, last_heartbeat_at);
-
-create trigger workers_touch_updated_at before update on stepbase.workers
-  for each row execute function stepbase_private.touch_updated_at();
-
-alter table stepbase.workers enable row level security;
-
-grant select on stepbase.workers to authenticated;
-grant select, insert, update, delete on stepbase.workers to service_role;
-
-create policy "Members read the workers that serve them" on stepbase.workers
-  for select to authenticated
-  using (
-    (app_code is null or app_code = (select stepbase_private.app_code()))
-    and (select stepbase_private.has_permission('worker:read'))
   );

@@ -1,98 +1,9 @@
 -- When a workflow starts by itself, and which other workflows it may start.
 
-create function stepbase_private.is_timezone(p_name text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (now() at time zone p_name) is not null;
-exception
-  when invalid_parameter_value then
-    return false;
-end;
-$$;
-
-comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
-
-create function stepbase_private.is_cron_expression(p_expression text)
-returns boolean
-language sql
-immutable
-set search_path = ''
-as $$
-  -- minute, hour, day, month, weekday: lists of *, numbers, ranges, names, with steps.
-  select p_expression ~* (
-    '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
-  )
-  from (
-    select '(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?'
-      || '(,(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?)*' as field
-  ) f;
-$$;
-
-comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
-
--- Check constraints run as whoever writes the row.
-grant execute on function stepbase_private.is_timezone(text), stepbase_private.is_cron_expression(text) to authenticated, service_role;
-
-create table stepbase.workflow_schedules (
-  id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
-  workflow_id uuid not null,
-  name text not null default '',
-  cron_expression text not null
-    constraint cron_expression_has_five_fields check (stepbase_private.is_cron_expression(cron_expression)),
-  timezone text not null default 'UTC' constraint timezone_is_known check (stepbase_private.is_timezone(timezone)),
-  input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
-  start_immediately boolean not null default false,
-  is_enabled boolean not null default true,
-  max_runs int constraint max_runs_is_positive check (max_runs > 0),
-  runs_started int not null default 0 constraint runs_started_is_not_negative check (runs_started >= 0),
-  last_run_at timestamptz,
-  last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
-  next_run_at timestamptz,
-  finished_at timestamptz,
-  work_queue_id uuid,
-  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  constraint workflow_schedule_is_of_app unique (id, app_code),
-  constraint schedule_starts_at_most_max_runs check (runs_started <= max_runs),
-  constraint only_a_live_schedule_is_due check (next_run_at is null or (is_enabled and finished_at is null)),
-  constraint schedule_workflow_is_of_same_app
-    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
-  constraint schedule_work_queue_is_of_same_app
-    foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code)
-    on delete set null (work_queue_id)
-);
-
-comment on table stepbase.workflow_schedules is 'Cron schedules that start runs of a workflow.';
-comment on column stepbase.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
-comment on column stepbase.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
-comment on column stepbase.workflow_schedules.is_enabled is
-  'False: paused. What falls into a pause is not made up for.';
-comment on column stepbase.workflow_schedules.last_run_at is 'When it last started a run.';
-comment on column stepbase.workflow_schedules.last_error is
-  'Why its last due time started nothing: {code, message, at, …}; null when it did.';
-comment on column stepbase.workflow_schedules.next_run_at is
-  'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
-comment on column stepbase.workflow_schedules.finished_at is
-  'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
-comment on column stepbase.workflow_schedules.work_queue_id is
-  'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
-
-create index idx_workflow_schedules_workflow_id_app_code on stepbase.workflow_schedules (workflow_id, app_code);
-create index idx_workflow_schedules_work_queue_id_app_code on stepbase.workflow_schedules (work_queue_id, app_code);
-create index idx_workflow_schedules_app_code on stepbase.workflow_schedules (app_code);
-create index idx_workflow_schedules_created_by on stepbase.workflow_schedules (created_by);
-create index idx_workflow_schedules_next_run_at on stepbase.workflow_schedules (next_run_at)
-  where is_enabled and finished_at is null;
-
 create table stepbase.workflow_children (
   id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   parent_workflow_id uuid not null,
   child_workflow_id uuid not null,
   child_workflow_name text not null,
@@ -261,82 +172,12 @@ $$;
 comment on function stepbase_private.block_problems(uuid, jsonb) is
   'Children that would wait, by block_until, for a child that the definition never starts, or only after them.';
 
--- Definer: asks the engine's clock and wakes workers, which no client may.
-create function stepbase_private.plan_schedule()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
-    and new.cron_expression = old.cron_expression and new.timezone = old.timezone
-    and (new.max_runs is null or new.max_runs > new.runs_started)
-  then
-    return new;
-  end if;
-  new.next_run_at := null;
-  new.last_error := null;
-  if new.runs_started >= new.max_runs then
-    new.finished_at := coalesce(new.finished_at, stepbase_engine.now());
-    return new;
-  end if;
-  new.finished_at := null;
-  if new.is_enabled then
-    if new.start_immediately and new.last_run_at is null then
-      new.next_run_at := stepbase_engine.now();
-    end if;
-    perform pg_notify('stepbase', 'due');
-  end if;
-  return new;
-end;
-$$;
-
-comment on function stepbase_private.plan_schedule() is
-  'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
-
-create trigger workflow_schedules_plan
-  before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
-  for each row execute function stepbase_private.plan_schedule();
-create trigger workflow_schedules_touch_updated_at before update on stepbase.workflow_schedules
-  for each row execute function stepbase_private.touch_updated_at();
-create trigger workflow_schedules_keep_identity before update on stepbase.workflow_schedules
-  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
 create trigger workflow_children_touch_updated_at before update on stepbase.workflow_children
   for each row execute function stepbase_private.touch_updated_at();
 create trigger workflow_children_keep_identity before update on stepbase.workflow_children
   for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'parent_workflow_id', 'child_workflow_id', 'created_at'
   );
-
-alter table stepbase.workflow_schedules enable row level security;
-
--- Not created_by: its runs are started in that name.
-grant select, delete,
-  insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
-    work_queue_id),
-  update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id)
-on stepbase.workflow_schedules to authenticated;
-grant select, insert, update, delete on stepbase.workflow_schedules to service_role;
-
-create policy "Members read their schedules" on stepbase.workflow_schedules
-  for select to authenticated
-  using (
-    app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:read'))
-  );
-
-create policy "Schedule writers create schedules" on stepbase.workflow_schedules
-  for insert to authenticated
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
-
-create policy "Schedule writers change schedules" on stepbase.workflow_schedules
-  for update to authenticated
-  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')))
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
-
-create policy "Schedule writers delete schedules" on stepbase.workflow_schedules
-  for delete to authenticated
-  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
 
 alter table stepbase.workflow_children enable row level security;
 

@@ -42,6 +42,7 @@ end;
 $$;
 
 comment on function stepbase_private.pause_run(uuid) is 'Behind stepbase.pause_run.';
+grant execute on function stepbase_private.pause_run(uuid) to authenticated;
 
 create function stepbase.pause_run(run_id uuid)
 returns stepbase.runs
@@ -54,6 +55,7 @@ $$;
 comment on function stepbase.pause_run(uuid) is
   'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
   'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
+grant execute on function stepbase.pause_run(uuid) to authenticated;
 
 create function stepbase_private.resume_run(p_run_id uuid)
 returns stepbase.runs
@@ -130,6 +132,7 @@ end;
 $$;
 
 comment on function stepbase_private.resume_run(uuid) is 'Behind stepbase.resume_run.';
+grant execute on function stepbase_private.resume_run(uuid) to authenticated;
 
 create function stepbase.resume_run(run_id uuid)
 returns stepbase.runs
@@ -142,120 +145,4 @@ $$;
 comment on function stepbase.resume_run(uuid) is
   'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
   'when it has ended.';
-
-create function stepbase_private.rerun(p_run_id uuid, p_from_step text)
-returns stepbase.runs
-language plpgsql
-security definer
-set search_path = ''
-as $$
--- Security definer: as above.
-declare
-  v_origin stepbase.runs := stepbase_private.require_run(
-    p_run_id, stepbase_private.require_permission('run:execute')
-  );
-  v_run stepbase.runs;
-  v_waits_for text[];
-begin
-  if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('conflict', 'a run can be rerun once it has ended');
-  end if;
-  if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
-    perform stepbase_private.raise_error(
-      'conflict', 'what the run had done was undone: rerun it as a whole'
-    );
-  end if;
-  if p_from_step is not null and not exists (
-    select 1 from stepbase.step_runs s
-    where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
-  ) then
-    perform stepbase_private.raise_error(
-      'not_found', format('the run never came to step %s', p_from_step),
-      jsonb_build_object('step_id', p_from_step)
-    );
-  end if;
-  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
-  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, p_from_step);
-  if v_waits_for is not null then
-    perform stepbase_private.raise_error(
-      'conflict',
-      format(
-        'the run never came to step %s: that waits for %s', p_from_step,
-        array_to_string(v_waits_for, ', ')
-      ),
-      jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
-    );
-  end if;
-  v_run := stepbase_engine.start_run(
-    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
-    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
-    v_origin.metadata
-  );
-  if p_from_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);
-  end if;
-  return stepbase_private.require_run(v_run.id, v_run.app_code);
-end;
-$$;
-
-comment on function stepbase_private.rerun(uuid, text) is 'Behind stepbase.rerun.';
-
-create function stepbase.rerun(run_id uuid, from_step text default null)
-returns stepbase.runs
-language sql
-set search_path = ''
-as $$
-  select stepbase_private.rerun(rerun.run_id, rerun.from_step);
-$$;
-
-comment on function stepbase.rerun(uuid, text) is
-  'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-  'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
-  'never came to), SB409 not ended, undone (then only as a whole), '
-  'a workflow that may not be started, or the step waits for others (waits_for names them).';
-
-create function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
--- Security definer: as above.
-begin
-  perform stepbase_engine.accept_signal(
-    stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
-    p_signal_name, p_payload, stepbase_private.user_id()
-  );
-end;
-$$;
-
-comment on function stepbase_private.send_signal(uuid, text, jsonb) is 'Behind stepbase.send_signal.';
-
-create function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
-returns void
-language sql
-set search_path = ''
-as $$
-  select stepbase_private.send_signal(
-    send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
-  );
-$$;
-
-comment on function stepbase.send_signal(uuid, text, jsonb) is
-  'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
-  'a work queue (<queue>_push) adds its payload to the queue. Needs '
-  'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
-  'work queue is full.';
-
-revoke execute on function stepbase_private.pause_run(uuid) from public;
-revoke execute on function stepbase_private.resume_run(uuid) from public;
-revoke execute on function stepbase_private.rerun(uuid, text) from public;
-revoke execute on function stepbase_private.send_signal(uuid, text, jsonb) from public;
-grant execute on function stepbase_private.pause_run(uuid) to authenticated;
-grant execute on function stepbase_private.resume_run(uuid) to authenticated;
-grant execute on function stepbase_private.rerun(uuid, text) to authenticated;
-grant execute on function stepbase_private.send_signal(uuid, text, jsonb) to authenticated;
-grant execute on function stepbase.pause_run(uuid) to authenticated;
 grant execute on function stepbase.resume_run(uuid) to authenticated;
-grant execute on function stepbase.rerun(uuid, text) to authenticated;
-grant execute on function stepbase.send_signal(uuid, text, jsonb) to authenticated;

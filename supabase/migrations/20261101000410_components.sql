@@ -1,45 +1,10 @@
 -- The registry: prompts and components that steps are made of. A component without an app_code is
 -- shared with everybody and written by migrations or the service role only.
 
-create table stepbase.agent_prompts (
-  id uuid primary key default gen_random_uuid(),
-  app_code text not null default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
-  name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
-  display_name text not null default '',
-  description text not null default '',
-  version text not null default '1.0.0' constraint version_is_semantic check (version ~ '^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$'),
-  visibility text not null default 'private' references stepbase.component_visibility (name),
-  prompt_content text not null,
-  prompt_variables jsonb not null default '{}'
-    constraint prompt_variables_is_an_object check (jsonb_typeof(prompt_variables) = 'object'),
-  capabilities text[] not null default '{}',
-  tags text[] not null default '{}',
-  recommended_models jsonb not null default '[]'
-    constraint recommended_models_is_an_array check (jsonb_typeof(recommended_models) = 'array'),
-  deprecated boolean not null default false,
-  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
-  updated_by uuid references stepbase.users (id) on delete set null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  deleted_at timestamptz,
-  constraint agent_prompt_is_of_app unique (id, app_code),
-  constraint agent_prompt_version_is_unique unique (app_code, name, version)
-);
-
-comment on table stepbase.agent_prompts is 'Versioned prompt templates for language-model steps.';
-comment on column stepbase.agent_prompts.prompt_content is 'Markdown; {{ … }} is filled from the step''s input.';
-comment on column stepbase.agent_prompts.prompt_variables is 'JSON Schema properties of what the prompt needs.';
-comment on column stepbase.agent_prompts.deleted_at is 'Soft delete.';
-
-create index idx_agent_prompts_created_by on stepbase.agent_prompts (created_by);
-create index idx_agent_prompts_updated_by on stepbase.agent_prompts (updated_by);
-create index idx_agent_prompts_visibility_app_code on stepbase.agent_prompts (visibility, app_code);
-create index idx_agent_prompts_capabilities on stepbase.agent_prompts using gin (capabilities);
-create index idx_agent_prompts_tags on stepbase.agent_prompts using gin (tags);
-
 create table stepbase.components (
   id uuid primary key default gen_random_uuid(),
-  app_code text default stepbase_private.app_code() references stepbase.applications (app_code) on delete cascade,
+  app_code text default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
   name text not null constraint name_is_kebab_case check (name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'),
   display_name text not null default '',
   description text not null default '',
@@ -100,26 +65,8 @@ create index idx_components_name_version on stepbase.components (name, version);
 create index idx_components_tags on stepbase.components using gin (tags);
 create index idx_components_capabilities on stepbase.components using gin (capabilities);
 
-create function stepbase_private.stamp_updated_by()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.updated_at := now();
-  new.updated_by := coalesce(auth.uid(), new.updated_by);
-  return new;
-end;
-$$;
-
-comment on function stepbase_private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';
-
-create trigger agent_prompts_stamp_updated_by before update on stepbase.agent_prompts
-  for each row execute function stepbase_private.stamp_updated_by();
 create trigger components_stamp_updated_by before update on stepbase.components
   for each row execute function stepbase_private.stamp_updated_by();
-create trigger agent_prompts_keep_identity before update on stepbase.agent_prompts
-  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'created_at');
 create trigger components_keep_identity before update on stepbase.components
   for each row execute function stepbase_private.refuse_column_change(
     'id', 'app_code', 'name', 'version', 'implementation_type', 'created_at'
@@ -143,7 +90,8 @@ $$;
 comment on function stepbase_private.check_implementation_type() is
   'Trigger: only step types that are implemented by components can be a component''s type.';
 
-create trigger components_check_implementation_type before insert or update of implementation_type on stepbase.components
+create trigger components_check_implementation_type
+  before insert or update of implementation_type on stepbase.components
   for each row execute function stepbase_private.check_implementation_type();
 
 -- Definer: the engine resolves components for an application, whoever saves the workflow.
@@ -184,15 +132,7 @@ $$;
 comment on function stepbase_private.component_for(text, text) is
   'The component that a name means in an application, null when there is none it may use.';
 
-alter table stepbase.agent_prompts enable row level security;
 alter table stepbase.components enable row level security;
-
-grant select, delete,
-  insert (id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables,
-    capabilities, tags, recommended_models, deprecated, created_by),
-  update (display_name, description, visibility, prompt_content, prompt_variables,
-    capabilities, tags, recommended_models, deprecated, deleted_at)
-on stepbase.agent_prompts to authenticated;
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
@@ -203,35 +143,7 @@ grant select, delete,
     endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active,
     deprecated, deleted_at)
 on stepbase.components to authenticated;
-grant select, insert, update, delete on stepbase.agent_prompts, stepbase.components to service_role;
-
-create policy "Members read their prompts and those shown to them" on stepbase.agent_prompts
-  for select to authenticated
-  using (
-    (select stepbase_private.has_permission('prompt:read'))
-    and (
-      app_code = (select stepbase_private.app_code())
-      or (visibility = 'public' and deleted_at is null)
-      or (
-        visibility = 'organization'
-        and deleted_at is null
-        and app_code in (select stepbase_private.organization_app_codes())
-      )
-    )
-  );
-
-create policy "Prompt writers create prompts" on stepbase.agent_prompts
-  for insert to authenticated
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
-
-create policy "Prompt writers change prompts" on stepbase.agent_prompts
-  for update to authenticated
-  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')))
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
-
-create policy "Prompt writers delete prompts" on stepbase.agent_prompts
-  for delete to authenticated
-  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:write')));
+grant select, insert, update, delete on stepbase.components to service_role;
 
 create policy "Members read their components and those shown to them" on stepbase.components
   for select to authenticated

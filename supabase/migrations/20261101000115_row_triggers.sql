@@ -1,0 +1,55 @@
+-- The schemas. Stepbase creates nothing in public, so that it can be installed beside an existing project.
+
+create function stepbase_private.touch_updated_at()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end;
+$$;
+
+comment on function stepbase_private.touch_updated_at() is
+  'Trigger: sets updated_at to the time of the update.';
+
+create function stepbase_private.refuse_column_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_old_row constant jsonb := to_jsonb(old);
+  v_new_row constant jsonb := to_jsonb(new);
+  v_column_name text;
+begin
+  foreach v_column_name in array tg_argv loop
+    if v_old_row -> v_column_name is distinct from v_new_row -> v_column_name then
+      perform stepbase_private.raise_error(
+        'immutable',
+        format('%s of %s cannot be changed', v_column_name, tg_table_name),
+        jsonb_build_object('table', tg_table_name, 'column', v_column_name)
+      );
+    end if;
+  end loop;
+  return new;
+end;
+$$;
+
+comment on function stepbase_private.refuse_column_change() is
+  'Trigger: refuses with SB424 any change to the columns named in the trigger''s arguments.';
+
+create function stepbase_private.stamp_updated_by()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  new.updated_by := coalesce(auth.uid(), new.updated_by);
+  return new;
+end;
+$$;
+
+comment on function stepbase_private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';

@@ -1,0 +1,137 @@
+-- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
+-- needs to draw it. Values are added by migrations, never by clients.
+
+create table stepbase.component_types (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.component_types is 'What kind of building block a component is.';
+comment on column stepbase.component_types.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.component_types
+  (name, label, description, icon, color, ordinal)
+values
+  ('activity', 'Activity', 'A unit of work that a step performs.', 'zap', '#2563eb', 1),
+  ('agent', 'Agent', 'A model with a prompt and tools.', 'bot', '#7c3aed', 2),
+  ('signal', 'Signal', 'Something a run waits for or sends.', 'radio', '#0d9488', 3),
+  ('trigger', 'Trigger', 'Something that starts a run.', 'play', '#16a34a', 4);
+
+create table stepbase.workflow_statuses (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  is_runnable boolean not null,
+  is_editable boolean not null,
+  is_terminal boolean not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.workflow_statuses is 'Life of a workflow and of its versions.';
+comment on column stepbase.workflow_statuses.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.workflow_statuses.is_editable is 'A version in this state can be saved again.';
+comment on column stepbase.workflow_statuses.is_runnable is 'A version in this state can be started.';
+
+insert into stepbase.workflow_statuses
+  (name, label, description, icon, color, ordinal, is_runnable, is_editable, is_terminal)
+values
+  ('draft', 'Draft', 'Being edited, not startable.', 'pencil', '#64748b', 1, false, true, false),
+  ('published', 'Published', 'Startable; its content never changes again.', 'rocket', '#16a34a', 2, true, false, false),
+  ('paused', 'Paused', 'Published, but starts nothing for now.', 'pause', '#d97706', 3, false, false, false),
+  ('deprecated', 'Deprecated', 'Still startable; a successor should be used.', 'alert-triangle', '#d97706', 4, true, false, false),
+  ('archived', 'Archived', 'Put away.', 'archive', '#475569', 5, false, false, true);
+
+create table stepbase.trigger_types (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.trigger_types is 'What started a run.';
+comment on column stepbase.trigger_types.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.trigger_types
+  (name, label, description, icon, color, ordinal)
+values
+  ('manual', 'Manual', 'A person or an API key, a rerun included.', 'mouse-pointer', '#2563eb', 1),
+  ('schedule', 'Schedule', 'A workflow schedule.', 'calendar-clock', '#7c3aed', 2),
+  ('webhook', 'Webhook', 'A call from outside.', 'webhook', '#0d9488', 3),
+  ('event', 'Event', 'An event of the application, or the end of another run.', 'zap', '#d97706', 4),
+  ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5);
+
+create table stepbase.parent_close_policies (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.parent_close_policies is 'What happens to a child run when its parent ends first.';
+comment on column stepbase.parent_close_policies.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.parent_close_policies
+  (name, label, description, icon, color, ordinal)
+values
+  ('terminate', 'Terminate', 'The child is cancelled as it is.', 'ban', '#dc2626', 1),
+  ('abandon', 'Abandon', 'The child goes on alone.', 'unlink', '#64748b', 2),
+  ('request_cancel', 'Request cancel', 'The child is cancelled and undoes what it did.', 'hand', '#d97706', 3);
+
+create table stepbase.work_queue_orderings (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.work_queue_orderings is 'In which order a work queue gives its items out.';
+comment on column stepbase.work_queue_orderings.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.work_queue_orderings
+  (name, label, description, icon, color, ordinal)
+values
+  ('fifo', 'First in, first out', 'Oldest first.', 'arrow-down', '#2563eb', 1),
+  ('lifo', 'Last in, first out', 'Newest first.', 'arrow-up', '#2563eb', 2),
+  ('priority', 'Priority', 'Highest priority first, then oldest.', 'arrow-up-narrow-wide', '#2563eb', 3);
+
+alter table stepbase.component_types enable row level security;
+grant select on stepbase.component_types to authenticated, service_role;
+create policy "Signed-in users read component types" on stepbase.component_types
+  for select to authenticated using (true);
+
+alter table stepbase.workflow_statuses enable row level security;
+grant select on stepbase.workflow_statuses to authenticated, service_role;
+create policy "Signed-in users read workflow statuses" on stepbase.workflow_statuses
+  for select to authenticated using (true);
+
+alter table stepbase.trigger_types enable row level security;
+grant select on stepbase.trigger_types to authenticated, service_role;
+create policy "Signed-in users read trigger types" on stepbase.trigger_types
+  for select to authenticated using (true);
+
+alter table stepbase.parent_close_policies enable row level security;
+grant select on stepbase.parent_close_policies to authenticated, service_role;
+create policy "Signed-in users read parent close policies" on stepbase.parent_close_policies
+  for select to authenticated using (true);
+
+alter table stepbase.work_queue_orderings enable row level security;
+grant select on stepbase.work_queue_orderings to authenticated, service_role;
+create policy "Signed-in users read work queue orderings" on stepbase.work_queue_orderings
+  for select to authenticated using (true);

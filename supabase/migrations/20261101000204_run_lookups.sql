@@ -1,0 +1,169 @@
+-- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
+-- needs to draw it. Values are added by migrations, never by clients.
+
+create table stepbase.run_statuses (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  is_terminal boolean not null,
+  is_success boolean not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.run_statuses is 'State of a run.';
+comment on column stepbase.run_statuses.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.run_statuses.is_terminal is 'Nothing follows.';
+
+insert into stepbase.run_statuses
+  (name, label, description, icon, color, ordinal, is_terminal, is_success)
+values
+  ('pending', 'Pending', 'Accepted, nothing started yet.', 'clock', '#64748b', 1, false, false),
+  ('running', 'Running', 'Steps are being worked on or waited for.', 'loader', '#2563eb', 2, false, false),
+  ('paused', 'Paused', 'Held by a person; nothing new starts.', 'pause', '#d97706', 3, false, false),
+  ('completed', 'Completed', 'Every step is done or skipped.', 'check-circle', '#16a34a', 4, true, true),
+  ('failed', 'Failed', 'A step failed for good.', 'x-circle', '#dc2626', 5, true, false),
+  ('cancelled', 'Cancelled', 'Stopped by a person or by its parent.', 'ban', '#475569', 6, true, false),
+  ('timed_out', 'Timed out', 'Took longer than the workflow allows.', 'timer-off', '#dc2626', 7, true, false);
+
+create table stepbase.step_statuses (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  is_terminal boolean not null,
+  is_success boolean not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.step_statuses is 'State of a step run.';
+comment on column stepbase.step_statuses.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.step_statuses.is_terminal is 'Nothing follows for this attempt.';
+
+insert into stepbase.step_statuses
+  (name, label, description, icon, color, ordinal, is_terminal, is_success)
+values
+  ('pending', 'Pending', 'Waits for the steps before it.', 'circle', '#64748b', 1, false, false),
+  ('ready', 'Ready', 'May start as soon as a worker is free.', 'circle-dot', '#0d9488', 2, false, false),
+  ('running', 'Running', 'A worker executes it.', 'loader', '#2563eb', 3, false, false),
+  ('waiting', 'Waiting', 'Waits for a person, a time, a signal, an item or a child run.', 'hourglass', '#d97706', 4, false, false),
+  ('completed', 'Completed', 'Done, with an output.', 'check-circle', '#16a34a', 5, true, true),
+  ('failed', 'Failed', 'This attempt failed.', 'x-circle', '#dc2626', 6, true, false),
+  ('skipped', 'Skipped', 'No edge that leads here was taken.', 'skip-forward', '#475569', 7, true, true),
+  ('cancelled', 'Cancelled', 'Stopped before it was done.', 'ban', '#475569', 8, true, false);
+
+create table stepbase.run_event_types (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  subject text not null generated always as (split_part(name, '.', 1)) stored,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.run_event_types is 'What a run event tells. The history of a run is made of these.';
+comment on column stepbase.run_event_types.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.run_event_types.subject is 'The part before the dot.';
+
+insert into stepbase.run_event_types
+  (name, label, description, icon, color, ordinal)
+values
+  ('run.created', 'Run created', 'Run created.', 'play', '#64748b', 1),
+  ('run.started', 'Run started', 'Run started.', 'play', '#2563eb', 2),
+  ('run.paused', 'Run paused', 'Run paused.', 'pause', '#d97706', 3),
+  ('run.resumed', 'Run resumed', 'Run resumed.', 'play', '#2563eb', 4),
+  ('run.completed', 'Run completed', 'Run completed.', 'check-circle', '#16a34a', 5),
+  ('run.failed', 'Run failed', 'Run failed.', 'x-circle', '#dc2626', 6),
+  ('run.cancelled', 'Run cancelled', 'Run cancelled.', 'ban', '#475569', 7),
+  ('run.timed_out', 'Run timed out', 'Run timed out.', 'timer-off', '#dc2626', 8),
+  ('step.ready', 'Step ready', 'Step ready.', 'circle-dot', '#0d9488', 9),
+  ('step.started', 'Step started', 'Step started.', 'loader', '#2563eb', 10),
+  ('step.waiting', 'Step waiting', 'Step waiting.', 'hourglass', '#d97706', 11),
+  ('step.completed', 'Step completed', 'Step completed.', 'check-circle', '#16a34a', 12),
+  ('step.failed', 'Step failed', 'Step failed.', 'x-circle', '#dc2626', 13),
+  ('step.retrying', 'Step will be retried', 'Step will be retried.', 'rotate-cw', '#d97706', 14),
+  ('step.skipped', 'Step skipped', 'Step skipped.', 'skip-forward', '#475569', 15),
+  ('step.cancelled', 'Step cancelled', 'Step cancelled.', 'ban', '#475569', 16),
+  ('task.created', 'Task created', 'Task created.', 'user-plus', '#d97706', 17),
+  ('task.completed', 'Task completed', 'Task completed.', 'user-check', '#16a34a', 18),
+  ('signal.received', 'Signal received', 'Signal received.', 'radio', '#0d9488', 19),
+  ('signal.sent', 'Signal sent', 'Signal sent.', 'radio', '#0d9488', 20),
+  ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 21),
+  ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22);
+
+create table stepbase.work_item_statuses (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  is_terminal boolean not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.work_item_statuses is 'State of an item in a work queue.';
+comment on column stepbase.work_item_statuses.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.work_item_statuses
+  (name, label, description, icon, color, ordinal, is_terminal)
+values
+  ('queued', 'Queued', 'Waits to be taken.', 'inbox', '#64748b', 1, false),
+  ('taken', 'Taken', 'A run works on it.', 'loader', '#2563eb', 2, false),
+  ('done', 'Done', 'Worked off.', 'check-circle', '#16a34a', 3, true),
+  ('failed', 'Failed', 'Given up.', 'x-circle', '#dc2626', 4, true);
+
+create table stepbase.worker_statuses (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  is_alive boolean not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.worker_statuses is 'State of a worker process.';
+comment on column stepbase.worker_statuses.ordinal is 'Order in which clients list the values.';
+comment on column stepbase.worker_statuses.is_alive is 'Heartbeats are expected.';
+
+insert into stepbase.worker_statuses
+  (name, label, description, icon, color, ordinal, is_alive)
+values
+  ('running', 'Running', 'Takes work.', 'activity', '#16a34a', 1, true),
+  ('draining', 'Draining', 'Finishes what it holds and takes no more.', 'log-out', '#d97706', 2, true),
+  ('stopped', 'Stopped', 'Ended in order.', 'square', '#475569', 3, false),
+  ('error', 'Error', 'Ended with an error.', 'x-circle', '#dc2626', 4, false),
+  ('lost', 'Lost', 'Fell silent; its steps go to other workers.', 'wifi-off', '#dc2626', 5, false);
+
+alter table stepbase.run_statuses enable row level security;
+grant select on stepbase.run_statuses to authenticated, service_role;
+create policy "Signed-in users read run statuses" on stepbase.run_statuses
+  for select to authenticated using (true);
+
+alter table stepbase.step_statuses enable row level security;
+grant select on stepbase.step_statuses to authenticated, service_role;
+create policy "Signed-in users read step statuses" on stepbase.step_statuses
+  for select to authenticated using (true);
+
+alter table stepbase.run_event_types enable row level security;
+grant select on stepbase.run_event_types to authenticated, service_role;
+create policy "Signed-in users read run event types" on stepbase.run_event_types
+  for select to authenticated using (true);
+
+alter table stepbase.work_item_statuses enable row level security;
+grant select on stepbase.work_item_statuses to authenticated, service_role;
+create policy "Signed-in users read work item statuses" on stepbase.work_item_statuses
+  for select to authenticated using (true);
+
+alter table stepbase.worker_statuses enable row level security;
+grant select on stepbase.worker_statuses to authenticated, service_role;
+create policy "Signed-in users read worker statuses" on stepbase.worker_statuses
+  for select to authenticated using (true);

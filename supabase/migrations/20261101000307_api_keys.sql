@@ -1,0 +1,83 @@
+-- API keys: how machines come in. Only a hash of the key is kept; the key itself is shown once.
+
+create table stepbase.api_keys (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
+  name text not null constraint name_is_not_blank check (btrim(name) <> ''),
+  prefix text not null,
+  key_hash text not null constraint key_hash_is_unique unique
+    constraint key_hash_is_sha256 check (key_hash ~ '^[0-9a-f]{64}$'),
+  scopes text[] not null,
+  expires_at timestamptz,
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  revoked_by uuid references stepbase.users (id) on delete set null,
+  created_by uuid references stepbase.users (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint expires_after_it_was_made check (expires_at > created_at)
+);
+
+comment on table stepbase.api_keys is 'Keys for machines (sbk_…). Stored hashed; made and revoked by RPC.';
+comment on column stepbase.api_keys.prefix is 'The first characters of the key, to tell keys apart.';
+comment on column stepbase.api_keys.key_hash is 'SHA-256 of the key, hex. No client may read it.';
+comment on column stepbase.api_keys.scopes is 'Permissions of the key: never more than its maker had.';
+comment on column stepbase.api_keys.last_used_at is 'To the minute.';
+comment on column stepbase.api_keys.created_by is 'Its keys go when the user is deleted.';
+
+create index idx_api_keys_app_code_created_at on stepbase.api_keys (app_code, created_at desc);
+create index idx_api_keys_created_by on stepbase.api_keys (created_by);
+create index idx_api_keys_revoked_by on stepbase.api_keys (revoked_by);
+
+create trigger api_keys_touch_updated_at before update on stepbase.api_keys
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger api_keys_keep_identity before update on stepbase.api_keys
+  for each row execute function stepbase_private.refuse_column_change(
+    'id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at'
+  );
+
+create function stepbase_private.live_api_key(p_api_key_id uuid)
+returns stepbase.api_keys
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select k
+  from stepbase.api_keys k
+  join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where k.id = p_api_key_id
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > now());
+$$;
+
+-- Definer: reads a table that its callers must not read.
+comment on function stepbase_private.live_api_key(uuid) is 'The key when it is neither revoked nor expired and its application lives.';
+grant execute on function stepbase_private.live_api_key(uuid) to service_role;
+
+create function stepbase_private.verify_api_key(p_key_hash text)
+returns table (api_key_id uuid, app_code text, scopes text[])
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_live stepbase.api_keys;
+begin
+  select (stepbase_private.live_api_key(k.id)).* into v_live
+  from stepbase.api_keys k
+  where k.key_hash = p_key_hash;
+  if v_live.id is null then
+    return;
+  end if;
+  -- To the minute: a busy key must not become a hot row.
+  update stepbase.api_keys k
+  set last_used_at = now()
+  where k.id = v_live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
+  return query select v_live.id, v_live.app_code, v_live.scopes;
+end;
+$$;
+
+comment on function stepbase_private.verify_api_key(text) is
+  'Whose key it is, by its SHA-256 (hex); no row when unknown, revoked or expired. For the HTTP API.';
+grant execute on function stepbase_private.verify_api_key(text) to service_role;

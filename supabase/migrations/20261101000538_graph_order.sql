@@ -1,0 +1,91 @@
+-- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
+-- written by nothing else, so that rows and definition are always equal.
+
+create function stepbase_private.topological_order(p_definition jsonb)
+returns text[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_ids text[];
+  -- By place of a node: edges that still have to be resolved, and where its outgoing edges are in targets.
+  v_unresolved int[];
+  v_first_edge int[];
+  v_edge_count int[];
+  v_targets int[];
+  v_queue int[];
+  v_head int := 1;
+  v_place int;
+  v_target int;
+begin
+  with nodes as (
+    select n.node ->> 'id' as id, n.place::int as place
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+  ),
+  edges as (
+    select s.place as source, t.place as target
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
+    join nodes s on s.id = e.edge ->> 'source'
+    join nodes t on t.id = e.edge ->> 'target'
+  ),
+  leaving as (
+    select n.place, count(e.source)::int as edges from nodes n left join edges e on e.source = n.place group by 1
+  ),
+  entering as (
+    select n.place, count(e.target)::int as edges from nodes n left join edges e on e.target = n.place group by 1
+  )
+  select
+    (select array_agg(n.id order by n.place) from nodes n),
+    (select array_agg(e.edges order by e.place) from entering e),
+    (select array_agg(l.edges order by l.place) from leaving l),
+    (
+      select array_agg(o.first_edge order by o.place)
+      from (select l.place, (sum(l.edges) over (order by l.place) - l.edges + 1)::int as first_edge
+        from leaving l) o
+    ),
+    (select array_agg(e.target order by e.source, e.target) from edges e),
+    (select array_agg(e.place order by e.place) from entering e where e.edges = 0)
+  into v_ids, v_unresolved, v_edge_count, v_first_edge, v_targets, v_queue;
+
+  -- Kahn: every node and every edge is looked at once.
+  v_queue := coalesce(v_queue, '{}');
+  while v_head <= cardinality(v_queue) loop
+    v_place := v_queue[v_head];
+    v_head := v_head + 1;
+    for i in v_first_edge[v_place] .. v_first_edge[v_place] + v_edge_count[v_place] - 1 loop
+      v_target := v_targets[i];
+      v_unresolved[v_target] := v_unresolved[v_target] - 1;
+      if v_unresolved[v_target] = 0 then
+        v_queue := v_queue || v_target;
+      end if;
+    end loop;
+  end loop;
+  return coalesce(
+    (select array_agg(v_ids[q.place] order by q.rank) from unnest(v_queue) with ordinality q (place, rank)), '{}'
+  );
+end;
+$$;
+
+comment on function stepbase_private.topological_order(jsonb) is
+  'The node ids of a definition, sources first; nodes on or behind a cycle are left out.';
+
+create function stepbase_private.upstream_steps(p_definition jsonb, p_node_id text)
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  with recursive edges as (
+    select e.edge ->> 'source' as source, e.edge ->> 'target' as target
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
+  ),
+  upstream (id) as (
+    select e.source from edges e where e.target = p_node_id
+    union
+    select e.source from edges e join upstream u on u.id = e.target
+  )
+  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u;
+$$;
+
+comment on function stepbase_private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';

@@ -1,0 +1,90 @@
+-- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
+-- written by nothing else, so that rows and definition are always equal.
+
+-- Definer: nobody else may write the graph.
+create function stepbase_private.sync_workflow_graph()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from stepbase.workflow_edges where workflow_version_id = new.id;
+  delete from stepbase.workflow_nodes where workflow_version_id = new.id;
+
+  insert into stepbase.workflow_nodes (
+    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, compensate, timeout_ms,
+    on_error, join_mode, position, in_degree, out_degree, ordinal, reads
+  )
+  select
+    new.id,
+    new.app_code,
+    n.id,
+    n.node ->> 'type',
+    coalesce(n.data ->> 'label', n.id),
+    stepbase_private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
+    coalesce(n.data -> 'config', '{}'),
+    nullif(n.data -> 'retry', 'null'),
+    nullif(n.data -> 'compensate', 'null'),
+    -- A whole number may be written 10.0, which is text that no integer is read from.
+    (n.data ->> 'timeout_ms')::numeric::int,
+    coalesce(n.data ->> 'on_error', 'fail'),
+    coalesce(n.data ->> 'join', 'all'),
+    coalesce(n.node -> 'position', '{"x": 0, "y": 0}'),
+    coalesce(entering.edges, 0),
+    coalesce(leaving.edges, 0),
+    o.place - 1,
+    coalesce(
+      case
+        when '*' = any (r.steps) then stepbase_private.upstream_steps(new.definition, n.id)
+        else r.steps
+      end,
+      '{}'
+    )
+  from (
+    select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
+    from jsonb_array_elements(new.definition -> 'nodes') x (node)
+  ) n
+  join unnest(stepbase_private.topological_order(new.definition)) with ordinality o (id, place) on o.id = n.id
+  left join (
+    select e.edge ->> 'target' as id, count(*) as edges
+    from jsonb_array_elements(new.definition -> 'edges') e (edge)
+    group by 1
+  ) entering on entering.id = n.id
+  left join (
+    select e.edge ->> 'source' as id, count(*) as edges
+    from jsonb_array_elements(new.definition -> 'edges') e (edge)
+    group by 1
+  ) leaving on leaving.id = n.id
+  left join lateral (
+    select array_agg(distinct s.step order by s.step) as steps
+    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
+    cross join unnest(stepbase_private.referenced_steps(e.expression)) s (step)
+  ) r on true;
+
+  insert into stepbase.workflow_edges (
+    workflow_version_id, app_code, edge_id, source_node_id, target_node_id, source_handle, label, config
+  )
+  select
+    new.id,
+    new.app_code,
+    e.edge ->> 'id',
+    e.edge ->> 'source',
+    e.edge ->> 'target',
+    e.edge ->> 'sourceHandle',
+    e.edge ->> 'label',
+    coalesce(e.edge -> 'data', '{}')
+  from jsonb_array_elements(new.definition -> 'edges') e (edge);
+
+  perform stepbase_engine.sync_plan_edges(new.id);
+  return null;
+end;
+$$;
+
+comment on function stepbase_private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
+
+create trigger workflow_versions_sync_graph_on_insert after insert on stepbase.workflow_versions
+  for each row execute function stepbase_private.sync_workflow_graph();
+create trigger workflow_versions_sync_graph_on_update after update of definition on stepbase.workflow_versions
+  for each row when (old.definition is distinct from new.definition)
+  execute function stepbase_private.sync_workflow_graph();

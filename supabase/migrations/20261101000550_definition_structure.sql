@@ -1,0 +1,170 @@
+-- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
+-- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
+-- …_step_problems.sql.
+
+create function stepbase_private.definition_shape_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_ids text[];
+begin
+  if p_definition is null or jsonb_typeof(p_definition) <> 'object' then
+    return query select null::text, 'not_an_object', 'The definition must be an object';
+    return;
+  end if;
+  if jsonb_typeof(p_definition -> 'nodes') is distinct from 'array' then
+    return query select null::text, 'nodes_not_an_array', 'nodes must be an array';
+  end if;
+  if jsonb_typeof(p_definition -> 'edges') is distinct from 'array' then
+    return query select null::text, 'edges_not_an_array', 'edges must be an array';
+  end if;
+  if jsonb_typeof(p_definition -> 'nodes') is distinct from 'array'
+    or jsonb_typeof(p_definition -> 'edges') is distinct from 'array' then
+    return;
+  end if;
+  if jsonb_array_length(p_definition -> 'nodes') > 2000 or jsonb_array_length(p_definition -> 'edges') > 10000 then
+    return query select null::text, 'too_large', 'A definition has at most 2000 nodes and 10000 edges';
+    return;
+  end if;
+
+  return query
+    select
+      case when jsonb_typeof(n.node -> 'id') = 'string' then n.node ->> 'id' end,
+      p.code,
+      p.message
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+    cross join lateral (
+      select 'invalid_node' as code, format('Node %s must be an object', n.place) as message
+      where jsonb_typeof(n.node) <> 'object'
+      union all
+      select 'missing_id', format('Node %s has no id', n.place)
+      where jsonb_typeof(n.node) = 'object' and coalesce(n.node ->> 'id', '') = ''
+      union all
+      select 'invalid_id', format('The id %s must be letters, digits, _ or -, start with a letter, at most 63 long', n.node ->> 'id')
+      where n.node ->> 'id' <> '' and (jsonb_typeof(n.node -> 'id') <> 'string' or n.node ->> 'id' !~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$')
+      union all
+      select 'unknown_step_type', format('There is no step type %s', coalesce(n.node ->> 'type', '(none)'))
+      where jsonb_typeof(n.node) = 'object'
+        and not exists (select 1 from stepbase.step_types t where t.name = n.node ->> 'type')
+      union all
+      select 'invalid_node', 'data must be an object'
+      where n.node ? 'data' and jsonb_typeof(n.node -> 'data') <> 'object'
+      union all
+      select 'invalid_config', 'config must be an object'
+      where n.node -> 'data' ? 'config' and jsonb_typeof(n.node -> 'data' -> 'config') <> 'object'
+      union all
+      select 'invalid_timeout', 'timeout_ms must be a whole number from 1 to 2147483647'
+      where n.node -> 'data' ? 'timeout_ms' and n.node -> 'data' -> 'timeout_ms' <> 'null'
+        and stepbase_private.json_schema_errors(
+          '{"type": "integer", "minimum": 1, "maximum": 2147483647}', n.node -> 'data' -> 'timeout_ms') <> '[]'
+      union all
+      select 'invalid_on_error', 'on_error must be fail or continue'
+      where coalesce(n.node -> 'data' ->> 'on_error', 'fail') not in ('fail', 'continue')
+      union all
+      select 'invalid_join', 'join must be all or any'
+      where coalesce(n.node -> 'data' ->> 'join', 'all') not in ('all', 'any')
+    ) p
+    order by n.place;
+
+  return query
+    select d.id, 'duplicate_node', format('There are %s nodes with the id %s', d.times, d.id)
+    from (
+      select n.node ->> 'id' as id, count(*) as times
+      from jsonb_array_elements(p_definition -> 'nodes') n (node)
+      where n.node ->> 'id' <> ''
+      group by 1
+      having count(*) > 1
+    ) d
+    order by d.id;
+
+  v_ids := array(select n.node ->> 'id' from jsonb_array_elements(p_definition -> 'nodes') n (node) where n.node ->> 'id' <> '');
+  return query
+    select e.edge ->> 'source', p.code, p.message
+    from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
+    cross join lateral (
+      select 'invalid_edge' as code, format('Edge %s must be an object with id, source and target', e.place) as message
+      where jsonb_typeof(e.edge) <> 'object' or coalesce(e.edge ->> 'id', '') = ''
+        or e.edge ->> 'source' is null or e.edge ->> 'target' is null
+      union all
+      select 'dangling_edge', format('Edge %s comes from %s, which does not exist', e.edge ->> 'id', e.edge ->> 'source')
+      where e.edge ->> 'source' <> all (v_ids)
+      union all
+      select 'dangling_edge', format('Edge %s leads to %s, which does not exist', e.edge ->> 'id', e.edge ->> 'target')
+      where e.edge ->> 'target' <> all (v_ids)
+    ) p
+    order by e.place;
+
+  return query
+    select d.source, 'duplicate_edge', format('There are %s edges with the id %s', d.times, d.id)
+    from (
+      select e.edge ->> 'id' as id, min(e.edge ->> 'source') as source, count(*) as times
+      from jsonb_array_elements(p_definition -> 'edges') e (edge)
+      where e.edge ->> 'id' <> ''
+      group by 1
+      having count(*) > 1
+    ) d
+    order by d.id;
+end;
+$$;
+
+comment on function stepbase_private.definition_shape_problems(jsonb) is
+  'What keeps a definition from being a graph of known steps: shapes, ids, types, edges.';
+
+create function stepbase_private.definition_cycle_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_total constant int := jsonb_array_length(p_definition -> 'nodes');
+  v_ordered text[] := stepbase_private.topological_order(p_definition);
+  v_rest jsonb;
+begin
+  if cardinality(v_ordered) = v_total then
+    return;
+  end if;
+  -- What cannot be ordered is on a cycle or behind one; ordering that backwards leaves out the latter.
+  v_rest := jsonb_build_object(
+    'nodes', (
+      select jsonb_agg(n.node order by n.place)
+      from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+      where n.node ->> 'id' <> all (v_ordered)
+    ),
+    'edges', (
+      select jsonb_agg(jsonb_build_object('source', e.edge -> 'target', 'target', e.edge -> 'source'))
+      from jsonb_array_elements(p_definition -> 'edges') e (edge)
+      where e.edge ->> 'source' <> all (v_ordered) and e.edge ->> 'target' <> all (v_ordered)
+    )
+  );
+  v_ordered := stepbase_private.topological_order(v_rest);
+  return query
+    select n.node ->> 'id', 'cycle', format('%s is part of a cycle: it would have to run before itself', n.node ->> 'id')
+    from jsonb_array_elements(v_rest -> 'nodes') with ordinality n (node, place)
+    where n.node ->> 'id' <> all (v_ordered)
+    order by n.place
+    limit 100;
+end;
+$$;
+
+comment on function stepbase_private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
+
+create function stepbase_private.structure_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select p.* from stepbase_private.definition_shape_problems(p_definition) p;
+  if not found then
+    return query select p.* from stepbase_private.definition_cycle_problems(p_definition) p;
+  end if;
+end;
+$$;
+
+comment on function stepbase_private.structure_problems(jsonb) is
+  'What keeps a definition from being stored at all: bad shapes, unknown types, dangling edges, cycles.';

@@ -1,0 +1,133 @@
+-- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
+-- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
+-- …_step_problems.sql.
+
+create function stepbase_private.handle_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select
+    n.node ->> 'id', 'invalid_handle',
+    format(
+      'Edge %s leaves by %s, which %s does not have (%s)', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
+      array_to_string(t.handles || array['error', 'timeout'], ', ')
+    )
+  from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
+  join jsonb_array_elements(p_definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
+  join stepbase.step_types t on t.name = n.node ->> 'type'
+  where t.handles is not null and e.edge ->> 'sourceHandle' <> all (t.handles || array['error', 'timeout'])
+  order by e.place;
+$$;
+
+comment on function stepbase_private.handle_problems(jsonb) is
+  'Edges of a well-shaped definition that leave by a handle which their source does not have.';
+
+create function stepbase_private.references_of(p_node jsonb)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  select r.step
+  from stepbase_private.config_expressions(p_node ->> 'type', p_node -> 'data' -> 'config') x (expression)
+  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
+  where r.step <> '*'
+  union
+  -- What undoes a step may read what the step itself gave.
+  select r.step
+  from stepbase_private.config_expressions(
+    p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config'
+  ) x (expression)
+  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
+  where r.step not in ('*', p_node ->> 'id');
+$$;
+
+comment on function stepbase_private.references_of(jsonb) is 'The steps that a node''s expressions name.';
+
+create function stepbase_private.reference_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  -- By place in topological order: where a node's predecessors are in sources.
+  v_first_edge int[];
+  v_edge_count int[];
+  v_sources int[];
+  v_seen int[];
+  v_stack int[];
+  v_place int;
+  v_round int := 0;
+  v_reference record;
+begin
+  with places as (
+    select o.id, o.place::int as place
+    from unnest(stepbase_private.topological_order(p_definition)) with ordinality o (id, place)
+  ),
+  edges as (
+    select s.place as source, t.place as target
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
+    join places s on s.id = e.edge ->> 'source'
+    join places t on t.id = e.edge ->> 'target'
+  ),
+  entering as (
+    select p.place, count(e.target)::int as edges from places p left join edges e on e.target = p.place group by 1
+  )
+  select
+    (select array_agg(e.edges order by e.place) from entering e),
+    (
+      select array_agg(o.first_edge order by o.place)
+      from (select e.place, (sum(e.edges) over (order by e.place) - e.edges + 1)::int as first_edge
+        from entering e) o
+    ),
+    (select array_agg(e.source order by e.target, e.source) from edges e),
+    (select array_agg(0) from places)
+  into v_edge_count, v_first_edge, v_sources, v_seen;
+
+  for v_reference in
+    with places as (
+      select o.id, o.place::int as place
+      from unnest(stepbase_private.topological_order(p_definition)) with ordinality o (id, place)
+    )
+    select n.node ->> 'id' as id, own.place, r.step, named.place as wanted
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, rank)
+    join places own on own.id = n.node ->> 'id'
+    cross join lateral stepbase_private.references_of(n.node) r (step)
+    left join places named on named.id = r.step
+    order by n.rank, r.step
+  loop
+    if v_reference.wanted is null then
+      return query select
+        v_reference.id, 'unknown_reference', format('steps.%s is read, but there is no such step', v_reference.step);
+      continue;
+    end if;
+    -- Backwards from the node; what comes before the wanted step in order cannot lead over it.
+    v_round := v_round + 1;
+    v_stack := array[v_reference.place];
+    while cardinality(v_stack) > 0 loop
+      v_place := v_stack[cardinality(v_stack)];
+      v_stack := trim_array(v_stack, 1);
+      for i in v_first_edge[v_place] .. v_first_edge[v_place] + v_edge_count[v_place] - 1 loop
+        if v_sources[i] >= v_reference.wanted and v_seen[v_sources[i]] <> v_round then
+          v_seen[v_sources[i]] := v_round;
+          v_stack := v_stack || v_sources[i];
+        end if;
+      end loop;
+      exit when v_seen[v_reference.wanted] = v_round;
+    end loop;
+    if v_seen[v_reference.wanted] <> v_round then
+      return query select
+        v_reference.id, 'reference_not_upstream',
+        format(
+          'steps.%s is read, but no path leads from %s to %s', v_reference.step, v_reference.step, v_reference.id
+        );
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function stepbase_private.reference_problems(jsonb) is
+  'References of an acyclic definition to steps that are not there or not upstream.';

@@ -1,0 +1,74 @@
+-- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
+-- itself (schedules), and which other workflows it may start (children).
+
+create table stepbase.work_queues (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
+  workflow_id uuid not null,
+  queue_name text not null constraint queue_name_is_simple check (queue_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$'),
+  description text not null default '',
+  signal_name text not null,
+  query_name text not null,
+  max_size int constraint max_size_is_positive check (max_size > 0),
+  ordering text not null default 'fifo' references stepbase.work_queue_orderings (name),
+  deduplicate boolean not null default false,
+  work_item_schema jsonb constraint work_item_schema_is_an_object check (jsonb_typeof(work_item_schema) = 'object'),
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint work_queue_is_of_app unique (id, app_code),
+  constraint queue_name_is_unique_in_workflow unique (workflow_id, queue_name),
+  constraint queue_signal_is_unique_in_workflow unique (workflow_id, signal_name),
+  constraint queue_query_is_unique_in_workflow unique (workflow_id, query_name),
+  constraint work_queue_workflow_is_of_same_app
+    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
+);
+
+comment on table stepbase.work_queues is 'A queue of items that runs of a workflow push and pop.';
+comment on column stepbase.work_queues.signal_name is 'Signal that pushes an item; made with the queue: <queue_name>_push.';
+comment on column stepbase.work_queues.query_name is 'Query that shows the queue; made with the queue: <queue_name>_state.';
+comment on column stepbase.work_queues.max_size is 'Items that may wait; null: any number.';
+comment on column stepbase.work_queues.deduplicate is 'An item equal to a waiting one is not added again.';
+comment on column stepbase.work_queues.work_item_schema is 'JSON Schema an item must satisfy; null: any.';
+
+create index idx_work_queues_workflow_id_app_code on stepbase.work_queues (workflow_id, app_code);
+create index idx_work_queues_app_code_queue_name on stepbase.work_queues (app_code, queue_name);
+create index idx_work_queues_ordering on stepbase.work_queues (ordering);
+create index idx_work_queues_created_by on stepbase.work_queues (created_by);
+
+create trigger work_queues_touch_updated_at before update on stepbase.work_queues
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger work_queues_keep_identity before update on stepbase.work_queues
+  for each row execute function stepbase_private.refuse_column_change(
+    'id', 'app_code', 'workflow_id', 'queue_name', 'signal_name', 'query_name', 'created_at'
+  );
+
+alter table stepbase.work_queues enable row level security;
+
+grant select, delete,
+  insert (id, app_code, workflow_id, queue_name, description, signal_name, query_name, max_size, ordering, deduplicate,
+    work_item_schema, created_by),
+  update (description, max_size, ordering, deduplicate, work_item_schema)
+on stepbase.work_queues to authenticated;
+grant select, insert, update, delete on stepbase.work_queues to service_role;
+
+create policy "Whoever reads a workflow reads its work queues" on stepbase.work_queues
+  for select to authenticated
+  using (
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:read')))
+    or exists (select 1 from stepbase.workflows w where w.id = work_queues.workflow_id)
+  );
+
+create policy "Queue writers create work queues" on stepbase.work_queues
+  for insert to authenticated
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')));
+
+create policy "Queue writers change work queues" on stepbase.work_queues
+  for update to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')));
+
+create policy "Queue writers delete work queues" on stepbase.work_queues
+  for delete to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:write')));

@@ -1,0 +1,69 @@
+-- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
+-- itself (schedules), and which other workflows it may start (children).
+
+create table stepbase.workflow_queries (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null default stepbase_private.app_code()
+    references stepbase.applications (app_code) on delete cascade,
+  workflow_id uuid not null,
+  query_name text not null constraint query_name_is_simple check (query_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$'),
+  description text not null default '',
+  expression text,
+  return_type jsonb constraint return_type_is_an_object check (jsonb_typeof(return_type) = 'object'),
+  auto_generated boolean not null default false,
+  work_queue_id uuid,
+  created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint workflow_query_is_of_app unique (id, app_code),
+  constraint query_name_is_unique_in_workflow unique (workflow_id, query_name),
+  constraint query_workflow_is_of_same_app
+    foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
+  constraint query_work_queue_is_of_same_app
+    foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code) on delete cascade
+);
+
+comment on table stepbase.workflow_queries is 'Questions that a run of a workflow answers without being changed.';
+comment on column stepbase.workflow_queries.expression is
+  'JSONata over {input, output, context, run, steps} that answers it, in SQL when it is a path such as '
+  'steps.fetch.output.total; null: the whole context, or the queue''s state.';
+comment on column stepbase.workflow_queries.return_type is 'JSON Schema of the answer.';
+comment on column stepbase.workflow_queries.auto_generated is 'Made with a work queue, and gone with it.';
+
+create index idx_workflow_queries_workflow_id_app_code on stepbase.workflow_queries (workflow_id, app_code);
+create index idx_workflow_queries_work_queue_id_app_code on stepbase.workflow_queries (work_queue_id, app_code);
+create index idx_workflow_queries_app_code_auto_generated on stepbase.workflow_queries (app_code, auto_generated);
+create index idx_workflow_queries_created_by on stepbase.workflow_queries (created_by);
+
+create trigger workflow_queries_touch_updated_at before update on stepbase.workflow_queries
+  for each row execute function stepbase_private.touch_updated_at();
+create trigger workflow_queries_keep_identity before update on stepbase.workflow_queries
+  for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
+
+alter table stepbase.workflow_queries enable row level security;
+
+grant select, delete,
+  insert (id, app_code, workflow_id, query_name, description, expression, return_type, created_by),
+  update (query_name, description, expression, return_type)
+on stepbase.workflow_queries to authenticated;
+grant select, insert, update, delete on stepbase.workflow_queries to service_role;
+
+create policy "Whoever reads a workflow reads its queries" on stepbase.workflow_queries
+  for select to authenticated
+  using (
+    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
+    or exists (select 1 from stepbase.workflows w where w.id = workflow_queries.workflow_id)
+  );
+
+create policy "Workflow writers create queries" on stepbase.workflow_queries
+  for insert to authenticated
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));
+
+create policy "Workflow writers change queries" on stepbase.workflow_queries
+  for update to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')))
+  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));
+
+create policy "Workflow writers delete queries" on stepbase.workflow_queries
+  for delete to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:write')));

@@ -1,0 +1,103 @@
+-- The secrets that calls from outside are signed with. A signature can only be checked with the secret
+-- itself, so it is kept and not hashed: in Vault where there is one, else in this table, which no
+-- client reaches. It is shown once, to whoever makes it.
+
+create table stepbase_private.webhook_secrets (
+  id uuid primary key default gen_random_uuid(),
+  app_code text not null,
+  trigger_id uuid not null,
+  secret text,
+  vault_id uuid,
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint secret_is_in_one_place check ((secret is null) <> (vault_id is null)),
+  constraint webhook_secret_trigger_is_of_same_app
+    foreign key (trigger_id, app_code) references stepbase.workflow_triggers (id, app_code) on delete cascade
+);
+
+comment on table stepbase_private.webhook_secrets is 'Secrets of webhook triggers; several while one replaces another.';
+comment on column stepbase_private.webhook_secrets.secret is 'The secret where there is no Vault.';
+comment on column stepbase_private.webhook_secrets.vault_id is 'The secret''s id in vault.secrets.';
+comment on column stepbase_private.webhook_secrets.expires_at is 'When a replaced secret stops being accepted.';
+
+create index idx_webhook_secrets_trigger_id_app_code on stepbase_private.webhook_secrets (trigger_id, app_code);
+
+alter table stepbase_private.webhook_secrets enable row level security;
+
+create function stepbase_private.forget_vault_secret()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: whoever deletes a trigger has no access to Vault.
+begin
+  execute 'delete from vault.secrets s where s.id = $1' using old.vault_id;
+  return null;
+end;
+$$;
+
+comment on function stepbase_private.forget_vault_secret() is 'Trigger: what is kept in Vault goes with the row that names it.';
+
+create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
+  for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
+
+create function stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  -- As in stepbase_private.create_api_key: 244 random bits spread over 32 bytes.
+  v_secret constant text := 'whsec_' || encode(
+    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
+  );
+  v_id constant uuid := gen_random_uuid();
+  v_vault_id uuid;
+begin
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
+    execute 'select vault.create_secret($1, $2, $3)'
+    into v_vault_id
+    using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id;
+  end if;
+  insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
+  values (
+    v_id, p_app_code, p_trigger_id,
+    case when v_vault_id is null then v_secret end, v_vault_id
+  );
+  return v_secret;
+end;
+$$;
+
+comment on function stepbase_private.make_webhook_secret(uuid, text) is
+  'Makes and keeps a secret of a webhook trigger and returns it: whsec_ and 32 bytes in base64 (Standard Webhooks).';
+
+create function stepbase_private.webhook_secrets_of(p_trigger_id uuid)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_kept text[];
+  v_vault_ids uuid[];
+  v_secrets text[] := '{}';
+begin
+  select
+    coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
+    array_agg(s.vault_id) filter (where s.vault_id is not null)
+  into v_kept, v_vault_ids
+  from stepbase_private.webhook_secrets s
+  where s.trigger_id = p_trigger_id
+    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
+  if v_vault_ids is not null then
+    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
+    into v_secrets
+    using v_vault_ids;
+  end if;
+  return v_kept || v_secrets;
+end;
+$$;
+
+comment on function stepbase_private.webhook_secrets_of(uuid) is
+  'The secrets a webhook''s calls may be signed with; empty for an unknown one. For the HTTP API.';

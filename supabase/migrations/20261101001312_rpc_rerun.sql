@@ -1,0 +1,74 @@
+-- What clients do with a run on its way: pause, resume, rerun, signal.
+
+create function stepbase_private.rerun(p_run_id uuid, p_from_step text)
+returns stepbase.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+declare
+  v_origin stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:execute')
+  );
+  v_run stepbase.runs;
+  v_waits_for text[];
+begin
+  if v_origin.completed_at is null then
+    perform stepbase_private.raise_error('conflict', 'a run can be rerun once it has ended');
+  end if;
+  if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'what the run had done was undone: rerun it as a whole'
+    );
+  end if;
+  if p_from_step is not null and not exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
+  ) then
+    perform stepbase_private.raise_error(
+      'not_found', format('the run never came to step %s', p_from_step),
+      jsonb_build_object('step_id', p_from_step)
+    );
+  end if;
+  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
+  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, p_from_step);
+  if v_waits_for is not null then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format(
+        'the run never came to step %s: that waits for %s', p_from_step,
+        array_to_string(v_waits_for, ', ')
+      ),
+      jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
+    );
+  end if;
+  v_run := stepbase_engine.start_run(
+    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
+    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
+    v_origin.metadata
+  );
+  if p_from_step is not null then
+    perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);
+  end if;
+  return stepbase_private.require_run(v_run.id, v_run.app_code);
+end;
+$$;
+
+comment on function stepbase_private.rerun(uuid, text) is 'Behind stepbase.rerun.';
+grant execute on function stepbase_private.rerun(uuid, text) to authenticated;
+
+create function stepbase.rerun(run_id uuid, from_step text default null)
+returns stepbase.runs
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.rerun(rerun.run_id, rerun.from_step);
+$$;
+
+comment on function stepbase.rerun(uuid, text) is
+  'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
+  'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
+  'never came to), SB409 not ended, undone (then only as a whole), '
+  'a workflow that may not be started, or the step waits for others (waits_for names them).';
+grant execute on function stepbase.rerun(uuid, text) to authenticated;

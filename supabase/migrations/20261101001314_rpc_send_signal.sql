@@ -1,0 +1,36 @@
+-- What clients do with a run on its way: pause, resume, rerun, signal.
+
+create function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+-- Security definer: as above.
+begin
+  perform stepbase_engine.accept_signal(
+    stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
+    p_signal_name, p_payload, stepbase_private.user_id()
+  );
+end;
+$$;
+
+comment on function stepbase_private.send_signal(uuid, text, jsonb) is 'Behind stepbase.send_signal.';
+grant execute on function stepbase_private.send_signal(uuid, text, jsonb) to authenticated;
+
+create function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
+returns void
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.send_signal(
+    send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
+  );
+$$;
+
+comment on function stepbase.send_signal(uuid, text, jsonb) is
+  'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
+  'a work queue (<queue>_push) adds its payload to the queue. Needs '
+  'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
+  'work queue is full.';
+grant execute on function stepbase.send_signal(uuid, text, jsonb) to authenticated;

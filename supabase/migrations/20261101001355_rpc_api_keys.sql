@@ -1,0 +1,95 @@
+-- API keys: how machines come in. Only a hash of the key is kept; the key itself is shown once.
+
+-- Definer: the hash is written by nobody else.
+create function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamptz)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_allowed constant text[] := stepbase_private.permissions();
+  v_wanted constant text[] := coalesce(p_scopes, v_allowed);
+  -- Two random UUIDs are 244 random bits; the hash spreads them over 32 bytes.
+  v_secret constant text := 'sbk_' || rtrim(translate(encode(
+    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  v_made stepbase.api_keys;
+begin
+  if not v_wanted <@ v_allowed then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'A key cannot do more than its maker',
+      jsonb_build_object('scopes', array(select unnest(v_wanted) except select unnest(v_allowed)))
+    );
+  end if;
+  if p_expires_at <= now() then
+    perform stepbase_private.raise_error('invalid_request', 'The key would have expired already');
+  end if;
+  if coalesce(btrim(p_name), '') = '' then
+    perform stepbase_private.raise_error('invalid_request', 'The key needs a name');
+  end if;
+  insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
+  values (
+    v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
+    v_wanted, p_expires_at, auth.uid()
+  )
+  returning * into v_made;
+  return jsonb_build_object(
+    'id', v_made.id, 'key', v_secret, 'prefix', v_made.prefix, 'name', v_made.name,
+    'scopes', v_made.scopes, 'expires_at', v_made.expires_at, 'created_at', v_made.created_at
+  );
+end;
+$$;
+
+comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Behind stepbase.create_api_key.';
+grant execute on function stepbase_private.create_api_key(text, text[], timestamptz) to authenticated;
+
+create function stepbase.create_api_key(name text, scopes text[] default null, expires_at timestamptz default null)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.create_api_key(name, scopes, expires_at);
+$$;
+
+comment on function stepbase.create_api_key(text, text[], timestamptz) is
+  'Makes an API key of the caller''s application and returns it in clear, once: {id, key, prefix, …}. '
+  'Needs key:manage; scopes default to everything the caller may do.';
+grant execute on function stepbase.create_api_key(text, text[], timestamptz) to authenticated;
+
+-- Definer: clients have no right to write the column.
+create function stepbase_private.revoke_api_key(p_api_key_id uuid)
+returns timestamptz
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_revoked timestamptz;
+begin
+  update stepbase.api_keys k
+  set revoked_at = coalesce(k.revoked_at, now()), revoked_by = coalesce(k.revoked_by, auth.uid())
+  where k.id = p_api_key_id and k.app_code = v_app
+  returning k.revoked_at into v_revoked;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'There is no such key');
+  end if;
+  return v_revoked;
+end;
+$$;
+
+comment on function stepbase_private.revoke_api_key(uuid) is 'Behind stepbase.revoke_api_key.';
+grant execute on function stepbase_private.revoke_api_key(uuid) to authenticated;
+
+create function stepbase.revoke_api_key(api_key_id uuid)
+returns timestamptz
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.revoke_api_key(api_key_id);
+$$;
+
+comment on function stepbase.revoke_api_key(uuid) is
+  'Ends an API key at once and returns when; a second call changes nothing. Needs key:manage.';
+grant execute on function stepbase.revoke_api_key(uuid) to authenticated;

@@ -1,0 +1,169 @@
+-- Keeping the house: months are made ahead and dropped behind, finished runs are pruned, and one call a
+-- minute does it all.
+
+create function stepbase_engine.attach_month(p_parent regclass, p_month date)
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
+  v_name constant text := v_parent || to_char(p_month, '_YYYY_MM');
+  v_from constant timestamptz := p_month::timestamp at time zone 'UTC';
+  v_to constant timestamptz := (p_month + interval '1 month')::timestamp at time zone 'UTC';
+  v_refuse text;
+begin
+  if to_regclass('stepbase_engine.' || v_name) is not null then
+    return false;
+  end if;
+  select p.oid::regprocedure::text into strict v_refuse
+  from pg_trigger t
+  join pg_proc p on p.oid = t.tgfoid
+  where t.tgrelid = p_parent and t.tgname = v_parent || '_no_truncate';
+
+  -- Made beside the parent and then attached: readers and writers of the parent are not held up.
+  execute format(
+    'create table stepbase_engine.%I (like %s including defaults including constraints)', v_name, p_parent
+  );
+  execute format('comment on table stepbase_engine.%I is %L', v_name, v_parent || ' of ' || to_char(p_month, 'YYYY-MM'));
+  execute format('alter table stepbase_engine.%I enable row level security', v_name);
+  execute format(
+    'create trigger %I before truncate on stepbase_engine.%I for each statement execute function %s',
+    v_name || '_no_truncate', v_name, v_refuse
+  );
+  execute format(
+    'alter table %s attach partition stepbase_engine.%I for values from (%L) to (%L)', p_parent, v_name, v_from, v_to
+  );
+  return true;
+end;
+$$;
+
+comment on function stepbase_engine.attach_month(regclass, date) is
+  'Gives a partitioned table the partition of a month (UTC); false when it has it already.';
+
+create function stepbase_engine.drain_default_partition(p_parent regclass)
+returns bigint
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
+  v_default constant text := v_parent || '_default';
+  v_refuse text;
+  v_month date;
+  v_rows bigint := 0;
+begin
+  execute format('select count(*) from (select 1 from stepbase_engine.%I limit 1) x', v_default) into v_rows;
+  if v_rows = 0 then
+    return 0;
+  end if;
+  -- Rows of an append-only table are never deleted: the old default is set aside, its rows go to the
+  -- months they belong to, and it is dropped.
+  select p.oid::regprocedure::text into strict v_refuse
+  from pg_trigger t
+  join pg_proc p on p.oid = t.tgfoid
+  where t.tgrelid = p_parent and t.tgname = v_parent || '_no_truncate';
+  execute format('alter table %s detach partition stepbase_engine.%I', p_parent, v_default);
+  execute format('alter table stepbase_engine.%I rename to %I', v_default, v_default || '_old');
+  for v_month in
+    execute format(
+      'select distinct date_trunc(''month'', d.created_at at time zone ''UTC'')::date from stepbase_engine.%I d',
+      v_default || '_old'
+    )
+  loop
+    perform stepbase_engine.attach_month(p_parent, v_month);
+  end loop;
+  execute format(
+    'with moved as (insert into %s select d.* from stepbase_engine.%I d returning 1) select count(*) from moved',
+    p_parent, v_default || '_old'
+  ) into v_rows;
+  execute format('drop table stepbase_engine.%I', v_default || '_old');
+  execute format('create table stepbase_engine.%I partition of %s default', v_default, p_parent);
+  execute format('comment on table stepbase_engine.%I is %L', v_default, 'Rows of months that have no partition yet.');
+  execute format('alter table stepbase_engine.%I enable row level security', v_default);
+  execute format(
+    'create trigger %I before truncate on stepbase_engine.%I for each statement execute function %s',
+    v_default || '_no_truncate', v_default, v_refuse
+  );
+  return v_rows;
+end;
+$$;
+
+comment on function stepbase_engine.drain_default_partition(regclass) is
+  'Moves what the default partition caught into partitions of their months; returns how many rows.';
+
+create function stepbase_engine.ensure_partitions(p_months_ahead int default 3)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_parent regclass;
+  v_offset int;
+  v_this_month constant date := date_trunc('month', stepbase_engine.now() at time zone 'UTC');
+  v_made int := 0;
+begin
+  foreach v_parent in array array['stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass] loop
+    perform stepbase_engine.drain_default_partition(v_parent);
+    for v_offset in 0 .. least(greatest(p_months_ahead, 0), 24) loop
+      if stepbase_engine.attach_month(v_parent, (v_this_month + v_offset * interval '1 month')::date) then
+        v_made := v_made + 1;
+      end if;
+    end loop;
+  end loop;
+  return v_made;
+end;
+$$;
+
+comment on function stepbase_engine.ensure_partitions(int) is
+  'Makes the partitions of this month and of months ahead, and empties the default ones; returns how many it made.';
+
+create function stepbase_engine.drop_partitions()
+returns int
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  v_child record;
+  v_needed boolean;
+  v_dropped int := 0;
+begin
+  for v_child in
+    select
+      p.relname as parent,
+      c.relname as name,
+      ((to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month')::timestamp at time zone 'UTC') as ends_at
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+    join pg_class p on p.oid = i.inhparent
+    where i.inhparent in ('stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass)
+      and c.relname ~ '_\d{4}_\d{2}$'
+    order by c.relname
+  loop
+    continue when v_child.ends_at > stepbase_engine.now() - interval '1 day';
+    -- A month goes when every application that has rows in it no longer keeps them.
+    execute format(
+      'select exists ('
+      '  select 1 from stepbase.applications a'
+      '  where %L::timestamptz > stepbase_engine.now() - a.%I * interval ''1 day'''
+      '    and exists (select 1 from stepbase_engine.%I d where d.app_code = a.app_code))',
+      v_child.ends_at,
+      case v_child.parent when 'run_events' then 'event_retention_days' else 'audit_retention_days' end,
+      v_child.name
+    ) into v_needed;
+    if not v_needed then
+      execute format('drop table stepbase_engine.%I', v_child.name);
+      v_dropped := v_dropped + 1;
+    end if;
+  end loop;
+  return v_dropped;
+end;
+$$;
+
+comment on function stepbase_engine.drop_partitions() is
+  'Drops the months that no application with rows in them keeps any longer; returns how many.';
+
+select stepbase_engine.ensure_partitions();

@@ -1,0 +1,129 @@
+-- Keeping the house: months are made ahead and dropped behind, finished runs are pruned, and one call a
+-- minute does it all.
+
+create function stepbase_engine.prune_runs(p_limit int default 20000, p_time interval default '5 seconds')
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_batch constant int := 500;
+  v_end constant timestamptz := clock_timestamp() + p_time;
+  v_pruned int := 0;
+  v_gone int;
+begin
+  loop
+    -- Leaves first: a run that another one points at goes in a later round.
+    with old as (
+      select r.id
+      from stepbase.applications a
+      cross join lateral (
+        select r.id
+        from stepbase.runs r
+        where r.app_code = a.app_code
+          and r.completed_at < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+          and not exists (select 1 from stepbase.runs c where c.parent_run_id = r.id and c.app_code = r.app_code)
+          and not exists (select 1 from stepbase.runs c where c.origin_run_id = r.id and c.app_code = r.app_code)
+        order by r.completed_at
+        limit least(c_batch, p_limit - v_pruned)
+        for update skip locked
+      ) r
+      limit least(c_batch, p_limit - v_pruned)
+    ),
+    gone as (
+      delete from stepbase.runs r
+      using old o
+      where r.id = o.id
+      returning 1
+    )
+    select count(*) into v_gone from gone;
+    v_pruned := v_pruned + v_gone;
+    exit when v_gone = 0 or v_pruned >= p_limit or clock_timestamp() >= v_end;
+  end loop;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_runs(int, interval) is
+  'Deletes finished runs past their application''s run_retention_days, with all that hangs on them; bounded in number '
+  'and time.';
+
+create index idx_runs_app_code_completed_at on stepbase.runs (app_code, completed_at) where completed_at is not null;
+
+create function stepbase_engine.prune_outbox(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select o.id
+    from stepbase.outbox o
+    where o.published_at < stepbase_engine.now() - interval '1 day'
+    order by o.published_at
+    limit p_limit
+    for update skip locked
+  ),
+  gone as (
+    delete from stepbase.outbox o
+    using old
+    where o.id = old.id
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_outbox(int) is 'Deletes outbox rows that were handed over more than a day ago; bounded.';
+
+create function stepbase_engine.prune_work_items(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select i.id
+    from stepbase.applications a
+    cross join lateral (
+      select i.id
+      from stepbase.work_queue_items i
+      where i.app_code = a.app_code
+        and i.status <> 'queued'
+        and coalesce(i.done_at, i.taken_at) < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) i
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase.work_queue_items i
+    using old o
+    where i.id = o.id
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_work_items(int) is
+  'Deletes items that left their work queue longer ago than their application keeps runs; bounded.';
+
+create function stepbase_engine.prune()
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(), 'outbox', stepbase_engine.prune_outbox(),
+    'partitions', stepbase_engine.drop_partitions()
+  );
+$$;
+
+comment on function stepbase_engine.prune() is 'Everything that retention takes away, a bounded amount per call; returns what went.';
