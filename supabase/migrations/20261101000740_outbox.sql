@@ -36,3 +36,18 @@ on stepbase.outbox for select to authenticated
 using (false);
 
 grant select, insert, update, delete on stepbase.outbox to service_role;
+
+create function stepbase_engine.notify_run(p_app_code text, p_run_id uuid, p_event_type text default 'run.changed')
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (p_app_code, 'run', p_run_id, p_event_type);
+  perform pg_notify('stepbase', 'outbox');
+end;
+$$;
+
+comment on function stepbase_engine.notify_run(text, uuid, text) is
+'Asks the relay to tell watchers beyond Realtime (and, with run.cancel, workers) about a run.';

@@ -3,6 +3,22 @@
 -- queue's row and asks the relay (outbox, queue.changed) to bring them together. The relay locks runs
 -- before queues, as every transition does.
 
+create function stepbase_engine.steps_waiting_for_item(p_work_queue_id uuid, p_limit int default 100)
+returns setof stepbase.step_runs
+language sql
+stable
+set search_path = ''
+as $$
+  select s.*
+  from stepbase.step_runs s
+  where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
+  order by s.created_at, s.id
+  limit p_limit;
+$$;
+
+comment on function stepbase_engine.steps_waiting_for_item(uuid, int) is
+'The steps that wait for an item of a queue, those that wait longest first.';
+
 create function stepbase_engine.find_work_queue(p_run_id uuid, p_queue text)
 returns stepbase.work_queues
 language plpgsql

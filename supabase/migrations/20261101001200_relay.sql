@@ -1,21 +1,5 @@
 -- The relay: outbox rows become consequences and messages, in order, at least once.
 
-create function stepbase_engine.steps_waiting_for_item(p_work_queue_id uuid, p_limit int default 100)
-returns setof stepbase.step_runs
-language sql
-stable
-set search_path = ''
-as $$
-  select s.*
-  from stepbase.step_runs s
-  where s.work_queue_id = p_work_queue_id and s.status = 'waiting' and s.wait_kind = 'queue'
-  order by s.created_at, s.id
-  limit p_limit;
-$$;
-
-comment on function stepbase_engine.steps_waiting_for_item(uuid, int) is
-'The steps that wait for an item of a queue, those that wait longest first.';
-
 create function stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
 returns uuid[]
 language sql
@@ -166,18 +150,3 @@ as $$
 $$;
 
 comment on function stepbase_engine.confirm_published(bigint[]) is 'Marks outbox messages as handed over.';
-
-create function stepbase_engine.notify_run(p_app_code text, p_run_id uuid, p_event_type text default 'run.changed')
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values (p_app_code, 'run', p_run_id, p_event_type);
-  perform pg_notify('stepbase', 'outbox');
-end;
-$$;
-
-comment on function stepbase_engine.notify_run(text, uuid, text) is
-'Asks the relay to tell watchers beyond Realtime (and, with run.cancel, workers) about a run.';

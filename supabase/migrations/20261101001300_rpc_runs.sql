@@ -89,29 +89,6 @@ comment on function stepbase.start_run(text, jsonb, text, int, int) is
   'too many wait.';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int) to authenticated;
 
-create function stepbase_private.require_run(p_run_id uuid, p_app_code text)
-returns stepbase.runs
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_run stepbase.runs;
-begin
-  select r.* into v_run from stepbase.runs r
-  where r.id = p_run_id and r.app_code = p_app_code;
-  if not found then
-    perform stepbase_private.raise_error(
-      'not_found', 'there is no such run',
-      jsonb_build_object('run_id', p_run_id)
-    );
-  end if;
-  return v_run;
-end;
-$$;
-
-comment on function stepbase_private.require_run(uuid, text) is 'A run of the given app, or SB404.';
-
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)
 returns stepbase.runs
 language plpgsql

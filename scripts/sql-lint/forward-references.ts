@@ -1,0 +1,162 @@
+// References that point forward: a function whose body names an object that a later migration creates.
+// PL/pgSQL resolves names when a statement first runs, so this works, but a reader of the migrations in
+// order meets the name before its definition. Such a pair must be declared below with its reason.
+import { isTree, type Source, type Statement, tokens, walk } from './source.ts';
+
+export interface ForwardReference {
+  /** Name of the migration without its number, such as `fail`. */
+  file: string;
+  /** The object that a later migration creates, such as `stepbase_engine.settle_items`. */
+  object: string;
+}
+
+/** A reference that is meant to point forward, with the reason. */
+export interface DeclaredReference extends ForwardReference {
+  reason: string;
+}
+
+// The kernel's verbs come first in reading order; at one fixed point each they call the features that
+// are built on them.
+const ITEMS =
+  'the kernel hands items of for_each to the feature, which completes steps through the kernel';
+const COMPENSATION =
+  'the kernel hands a run that ends to compensation, which runs its steps through the kernel';
+const WAITING = 'a step that begins to wait is matched at once by the feature that ends its wait';
+const BACKLOG =
+  'a run that starts or ends leaves the backlog, which admission fills through the kernel';
+
+export const DECLARED: readonly DeclaredReference[] = [
+  { file: 'claim', object: 'stepbase_engine.run_backlog', reason: BACKLOG },
+  { file: 'end_runs', object: 'stepbase_engine.run_backlog', reason: BACKLOG },
+  { file: 'complete', object: 'stepbase_engine.advance_items', reason: ITEMS },
+  { file: 'complete_waiting_steps', object: 'stepbase_engine.advance_items', reason: ITEMS },
+  { file: 'fail', object: 'stepbase_engine.advance_items', reason: ITEMS },
+  { file: 'complete', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
+  {
+    file: 'complete_waiting_steps',
+    object: 'stepbase_engine.continue_compensation',
+    reason: COMPENSATION,
+  },
+  { file: 'fail', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
+  { file: 'end_runs', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
+  { file: 'end_runs', object: 'stepbase_engine.begin_compensation', reason: COMPENSATION },
+  { file: 'end_runs', object: 'stepbase_engine.next_compensation', reason: COMPENSATION },
+  { file: 'wake', object: 'stepbase_engine.stop_compensation', reason: COMPENSATION },
+  { file: 'child_ends', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
+  { file: 'wait', object: 'stepbase_engine.expand_items', reason: WAITING },
+  { file: 'wait', object: 'stepbase_engine.start_children', reason: WAITING },
+  { file: 'wait', object: 'stepbase_engine.wait_for_items', reason: WAITING },
+  { file: 'wait', object: 'stepbase_engine.deliver_signals', reason: WAITING },
+  {
+    file: 'complete',
+    object: 'stepbase_engine.complete_eagerly',
+    reason: 'eager execution is an optimization of complete and is explained after it',
+  },
+  {
+    file: 'complete',
+    object: 'stepbase_engine.emit_from_steps',
+    reason: 'an emit_event step writes its event with its result; triggers come later',
+  },
+  {
+    file: 'fail',
+    object: 'stepbase_engine.detach_children',
+    reason: 'a step that fails lets go of its child run; child runs come later',
+  },
+  {
+    file: 'fail',
+    object: 'stepbase_engine.end_runs',
+    reason: 'a step that fails for good ends its run, which is explained after it',
+  },
+  {
+    file: 'wake',
+    object: 'stepbase_engine.next_schedule_at',
+    reason: 'the next wake-up of a worker includes schedules, which come later',
+  },
+  {
+    file: 'work_queue_items',
+    object: 'stepbase_engine.notify_work_queue',
+    reason: 'an inserted item wakes the steps that wait for it; the feature comes later',
+  },
+];
+
+const NAME = /\bstepbase(?:_[a-z]+)?\.[a-z_][a-z0-9_]*/g;
+
+/** The migration's name without directory, number and extension. */
+export const migrationName = (file: string): string =>
+  file.replace(/^.*\/\d+_/, '').replace(/\.sql$/, '');
+
+function qualified(list: unknown): string {
+  if (!Array.isArray(list)) return '';
+  return list
+    .flatMap((item) => (isTree(item) && isTree(item.String) ? [String(item.String.sval)] : []))
+    .join('.');
+}
+
+/** The name of the table, view, type or function that a statement creates. */
+function created(statement: Statement): string | undefined {
+  const { kind, node } = statement;
+  if (kind === 'CreateFunctionStmt') return qualified(node.funcname);
+  if (kind === 'CompositeTypeStmt' || kind === 'CreateStmt' || kind === 'ViewStmt') {
+    const relation = node.typevar ?? node.relation ?? node.view;
+    return isTree(relation) ? `${relation.schemaname}.${relation.relname}` : undefined;
+  }
+  if (kind === 'CreateTableAsStmt') {
+    for (const [inner] of walk(node.into)) {
+      if (typeof inner.relname === 'string') return `${inner.schemaname}.${inner.relname}`;
+    }
+  }
+  if (kind === 'CreateEnumStmt') return qualified(node.typeName);
+  if (kind === 'CreateDomainStmt') return qualified(node.domainname);
+  return undefined;
+}
+
+/** Names in a function's body. Strings count, because dynamic SQL stands in them; comments do not. */
+function named(body: string): Set<string> {
+  const code = tokens(body)
+    .filter((token) => token.kind !== 'comment')
+    .map((token) => token.text);
+  // Tokens are joined without spaces between the parts of a qualified name.
+  return new Set(code.join(' ').replaceAll(' . ', '.').match(NAME) ?? []);
+}
+
+/** All references from a function's body to an object of a later file, each once. */
+export function forwardReferences(sources: Source[]): ForwardReference[] {
+  const ordered = sources.toSorted((a, b) => a.file.localeCompare(b.file));
+  const place = new Map<string, number>();
+  for (const [index, source] of ordered.entries()) {
+    for (const statement of source.statements) {
+      const name = created(statement);
+      if (name !== undefined && !place.has(name)) place.set(name, index);
+    }
+  }
+  const found = new Map<string, ForwardReference>();
+  for (const [index, source] of ordered.entries()) {
+    for (const { kind, body } of source.statements) {
+      if (kind !== 'CreateFunctionStmt' || body === undefined) continue;
+      for (const object of named(body.text)) {
+        if ((place.get(object) ?? -1) <= index) continue;
+        const reference = { file: migrationName(source.file), object };
+        found.set(`${reference.file} ${object}`, reference);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** What a person has to change: references that are not declared, and declarations without a reference. */
+export function forwardReferenceProblems(
+  found: ForwardReference[],
+  declared: readonly DeclaredReference[] = DECLARED,
+): string[] {
+  const key = ({ file, object }: ForwardReference) => `${file} refers to ${object}`;
+  const isIn = (list: readonly ForwardReference[], item: ForwardReference) =>
+    list.some((other) => key(other) === key(item));
+  return [
+    ...found
+      .filter((item) => !isIn(declared, item))
+      .map((item) => `${key(item)}, which a later migration creates: reorder or declare it`),
+    ...declared
+      .filter((item) => !isIn(found, item))
+      .map((item) => `stale declaration: ${key(item)}`),
+  ];
+}

@@ -1,0 +1,24 @@
+-- The run that a client names: RPCs and redrives find it here, or refuse.
+
+create function stepbase_private.require_run(p_run_id uuid, p_app_code text)
+returns stepbase.runs
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_run stepbase.runs;
+begin
+  select r.* into v_run from stepbase.runs r
+  where r.id = p_run_id and r.app_code = p_app_code;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', 'there is no such run',
+      jsonb_build_object('run_id', p_run_id)
+    );
+  end if;
+  return v_run;
+end;
+$$;
+
+comment on function stepbase_private.require_run(uuid, text) is 'A run of the given app, or SB404.';
