@@ -6,6 +6,7 @@ import { globSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { dialectProblems } from './sql-lint/dialect.ts';
 import { formatProblems, formatted } from './sql-lint/format.ts';
 import { commentedObjects, ruleProblems } from './sql-lint/rules.ts';
 import { bodyProblems, message, type Problem, readSource, type Source } from './sql-lint/source.ts';
@@ -27,6 +28,12 @@ export function lintSources(files: { file: string; text: string }[]): Problem[] 
     problems.push(...formatProblems(source.file, source.text));
     if (source.file.startsWith(MIGRATIONS)) problems.push(...ruleProblems(source, commented));
   }
+  // What cannot be parsed or is generated keeps no dialect.
+  problems.push(
+    ...dialectProblems(
+      sources.filter(({ file, text }) => file.startsWith(MIGRATIONS) && !isGenerated(text)),
+    ),
+  );
   return problems.sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
 

@@ -72,7 +72,7 @@ function policyProblems(statement: Statement): [string, string][] {
     const name = names(node.FuncCall.funcname).join('.');
     const perRow = [...walk(node.FuncCall.args)].some(([inner]) => isTree(inner.ColumnRef));
     const wrapped = parents.some((parent) => isTree(parent.SubLink));
-    if (/^(auth|private|realtime)\./.test(name) && !perRow && !wrapped) {
+    if (/^(auth|stepbase_private|realtime)\./.test(name) && !perRow && !wrapped) {
       found.push(['policy-initplan', `policy "${policy}": write (select ${name}(…))`]);
     }
   }

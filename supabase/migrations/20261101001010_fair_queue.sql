@@ -1,6 +1,6 @@
--- Getting in line: a pending run gets its token at once, unless its app has more waiting already, has
--- enough in the queue, or the run is under a limit. Those wait in stepbase_engine.run_backlog until stepbase_engine.admit
--- lets them in (*_admission.sql).
+-- The fair queue: a pending run gets its token at once, unless its application has a backlog, has enough
+-- jobs in the queue, or the run is under a limit. Those runs wait in stepbase_engine.run_backlog until
+-- stepbase_engine.admit lets them in (*_admission.sql).
 
 create function stepbase_engine.max_queued_per_app()
 returns int
@@ -19,7 +19,11 @@ language sql
 stable
 set search_path = ''
 as $$
-  select greatest(stepbase_engine.max_queued_per_app() - coalesce(stepbase_engine.last_round(p_app_code) - stepbase_engine.front_round() + 1, 0), 0);
+  select greatest(
+    stepbase_engine.max_queued_per_app()
+      - coalesce(stepbase_engine.last_round(p_app_code) - stepbase_engine.front_round() + 1, 0),
+    0
+  );
 $$;
 
 comment on function stepbase_engine.queue_capacity(text) is

@@ -84,7 +84,7 @@ end;
 $$;
 
 comment on function stepbase_engine.expand_items(uuid[], jsonb[], int[]) is
-'Creates the items of waiting for_each steps; the first ones (as many as may run at a time) get tokens.';
+  'Creates the items of waiting for_each steps; the first ones (as many as may run at a time) get tokens.';
 
 create function stepbase_engine.advance_items(
   p_item_ids uuid[],
@@ -243,9 +243,9 @@ end;
 $$;
 
 comment on function stepbase_engine.advance_items(uuid[], boolean, uuid[]) is
-'After items of for_each steps finished: starts the next ones (carried by the same tokens, or by new ones) and '
-'completes parents without items left. Returns the parents to settle, the events to record and the work carried. '
-'p_earlier: steps whose context patches of this transaction the runs do not count yet.';
+  'After items of for_each steps finished: starts the next ones (carried by the same tokens, or by new ones) and '
+  'completes parents without items left. Returns the parents to settle, the events to record and the work carried. '
+  'p_earlier: steps whose context patches of this transaction the runs do not count yet.';
 
 create function stepbase_engine.load_items(p_step_run_ids uuid[])
 returns table (step_run_id uuid, item jsonb)

@@ -17,8 +17,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.child_link(stepbase.step_runs, text) is
-'How the workflow of a step''s run is tied to a child, named as in workflow_children or by its kebab name; null when '
-'nothing is declared.';
+  'How the workflow of a step''s run is tied to a child, named as in workflow_children or by its kebab name; null when '
+  'nothing is declared.';
 
 create function stepbase_engine.may_start_child(p_step stepbase.step_runs, p_child text)
 returns boolean
@@ -47,7 +47,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.may_start_child(stepbase.step_runs, text) is
-'Whether another step of the run that is not resolved yet may start a child that this one waits for.';
+  'Whether another step of the run that is not resolved yet may start a child that this one waits for.';
 
 create function stepbase_engine.child_is_blocked(p_step stepbase.step_runs, p_block_until jsonb)
 returns boolean
@@ -98,8 +98,8 @@ end;
 $$;
 
 comment on function stepbase_engine.child_is_blocked(stepbase.step_runs, jsonb) is
-'Whether block_until keeps the child of a step from starting: {signal?: a signal the run has to have got, children?: '
-'names of children that have to have completed}. SB409 when one of those ended otherwise, or is never started.';
+  'Whether block_until keeps the child of a step from starting: {signal?: a signal the run has to have got, children?: '
+  'names of children that have to have completed}. SB409 when one of those ended otherwise, or is never started.';
 
 create function stepbase_engine.child_depth(p_run_id uuid)
 returns int
@@ -165,8 +165,8 @@ end;
 $$;
 
 comment on function stepbase_engine.start_child(stepbase.step_runs, jsonb) is
-'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with what workflow_children '
-'declares of it; null while its block_until does not hold. SB404, SB409, SB422, SB429 too deep.';
+  'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with what workflow_children '
+  'declares of it; null while its block_until does not hold. SB404, SB409, SB422, SB429 too deep.';
 
 create function stepbase_engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
 returns void
@@ -220,7 +220,7 @@ end;
 $$;
 
 comment on function stepbase_engine.start_children(uuid[], jsonb[]) is
-'Starts a child run for each waiting step whose block_until holds; steps that do not wait for it complete with {run_id}.';
+  'Starts a child run for each waiting step whose block_until holds; steps that do not wait for it complete with {run_id}.';
 
 create function stepbase_engine.start_blocked_children(p_run_id uuid)
 returns void
@@ -246,7 +246,7 @@ end;
 $$;
 
 comment on function stepbase_engine.start_blocked_children(uuid) is
-'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
+  'Looks at the children of a run that block_until kept from starting once more. The caller has locked the run.';
 
 create function stepbase_engine.check_blocked_children()
 returns trigger
@@ -270,7 +270,7 @@ end;
 $$;
 
 comment on function stepbase_engine.check_blocked_children() is
-'Trigger: a step that could have started a child will not any more; those that wait for that child must not wait for ever.';
+  'Trigger: a step that could have started a child will not any more; those that wait for that child must not wait for ever.';
 
 -- Other steps pay for the comparison only.
 create trigger step_runs_look_at_blocked_children

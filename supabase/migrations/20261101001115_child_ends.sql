@@ -28,7 +28,7 @@ end;
 $$;
 
 comment on function stepbase_engine.close_children(uuid[], text) is
-'Cancels those of these children that are open, as their parent_close_policy says. The caller has locked them.';
+  'Cancels those of these children that are open, as their parent_close_policy says. The caller has locked them.';
 
 create function stepbase_engine.detach_children(p_run_ids uuid[], p_step_run_ids uuid[])
 returns void
@@ -50,8 +50,8 @@ end;
 $$;
 
 comment on function stepbase_engine.detach_children(uuid[], uuid[]) is
-'Steps ended without the children that they waited for, though their runs go on: the relay closes those by their '
-'policy.';
+  'Steps ended without the children that they waited for, though their runs go on: the relay closes those by their '
+  'policy.';
 
 create function stepbase_engine.handle_run_ended(p_run_ids uuid[])
 returns void
@@ -108,5 +108,5 @@ end;
 $$;
 
 comment on function stepbase_engine.handle_run_ended(uuid[]) is
-'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy '
-'(of a run that is undone first: before it has ended).';
+  'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy '
+  '(of a run that is undone first: before it has ended).';

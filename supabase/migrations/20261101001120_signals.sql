@@ -46,7 +46,7 @@ end;
 $$;
 
 comment on function stepbase_engine.deliver_signals(uuid[]) is
-'Gives kept signals to the steps that wait for them, oldest first. The caller has locked the runs.';
+  'Gives kept signals to the steps that wait for them, oldest first. The caller has locked the runs.';
 
 create function stepbase_engine.accept_signal(
   p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,
@@ -118,5 +118,5 @@ end;
 $$;
 
 comment on function stepbase_engine.accept_signal(stepbase.runs, text, jsonb, uuid, text) is
-'Takes a signal to a run: checked against its declaration, kept or consumed at once, or pushed when it is that of a '
-'work queue. A repeated key changes nothing. SB400 bad name, SB409 the run has ended, SB422, SB429.';
+  'Takes a signal to a run: checked against its declaration, kept or consumed at once, or pushed when it is that of a '
+  'work queue. A repeated key changes nothing. SB400 bad name, SB409 the run has ended, SB422, SB429.';

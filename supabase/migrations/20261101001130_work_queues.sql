@@ -17,7 +17,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.steps_waiting_for_item(uuid, int) is
-'The steps that wait for an item of a queue, those that wait longest first.';
+  'The steps that wait for an item of a queue, those that wait longest first.';
 
 create function stepbase_engine.find_work_queue(p_run_id uuid, p_queue text)
 returns stepbase.work_queues
@@ -48,8 +48,8 @@ end;
 $$;
 
 comment on function stepbase_engine.find_work_queue(uuid, text) is
-'The work queue that a step of a run means: <queue> of its own workflow, or <workflow>/<queue> of another one of the '
-'app. SB404 when there is none.';
+  'The work queue that a step of a run means: <queue> of its own workflow, or <workflow>/<queue> of another one of the '
+  'app. SB404 when there is none.';
 
 create function stepbase_engine.notify_work_queue(p_app_code text, p_work_queue_id uuid)
 returns void
@@ -82,8 +82,8 @@ end;
 $$;
 
 comment on function stepbase_engine.push_from_step(uuid, text, text, jsonb, int) is
-'Pushes an item for a step and returns {item_id}. The key is the same for every attempt of the step: a repeated call '
-'pushes nothing. Errors: SB404 no such queue, SB422 the item breaks its schema, SB429 it is full.';
+  'Pushes an item for a step and returns {item_id}. The key is the same for every attempt of the step: a repeated call '
+  'pushes nothing. Errors: SB404 no such queue, SB422 the item breaks its schema, SB429 it is full.';
 
 create function stepbase_engine.pop_from_step(p_run_id uuid, p_key text, p_queue text)
 returns jsonb
@@ -112,8 +112,8 @@ end;
 $$;
 
 comment on function stepbase_engine.pop_from_step(uuid, text, text) is
-'Takes the next item for a step: {work_queue_id, found, item}. The key is the same for every attempt of the step: a '
-'repeated call returns the item it took before. SB404 no such queue, SB409 the run has ended.';
+  'Takes the next item for a step: {work_queue_id, found, item}. The key is the same for every attempt of the step: a '
+  'repeated call returns the item it took before. SB404 no such queue, SB409 the run has ended.';
 
 create function stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
 returns void
@@ -138,7 +138,7 @@ end;
 $$;
 
 comment on function stepbase_engine.wait_for_items(uuid[]) is
-'Steps have begun to wait for items of these queues: if one came meanwhile, or the queue went, the relay is called.';
+  'Steps have begun to wait for items of these queues: if one came meanwhile, or the queue went, the relay is called.';
 
 create function stepbase_engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit int default 100)
 returns void
@@ -216,9 +216,9 @@ end;
 $$;
 
 comment on function stepbase_engine.deliver_items(uuid, uuid[], int) is
-'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first; those of a queue '
-'that was deleted fail. The caller has locked these runs; the queue is called again for the steps of others, while it '
-'has items.';
+  'Gives items of a queue, in its order, to the steps that wait for one, those that wait longest first; those of a queue '
+  'that was deleted fail. The caller has locked these runs; the queue is called again for the steps of others, while it '
+  'has items.';
 
 create function stepbase_engine.finish_items_of_runs(p_run_ids uuid[])
 returns void
@@ -232,7 +232,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.finish_items_of_runs(uuid[]) is
-'The items that these ended runs took are done when the run completed, and failed otherwise.';
+  'The items that these ended runs took are done when the run completed, and failed otherwise.';
 
 create function stepbase_engine.work_queue_state(p_work_queue_id uuid)
 returns jsonb
@@ -264,7 +264,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.work_queue_state(uuid) is
-'What the query of a work queue answers: {queue, ordering, max_size, size, taken, waiting_steps, oldest_at}.';
+  'What the query of a work queue answers: {queue, ordering, max_size, size, taken, waiting_steps, oldest_at}.';
 
 -- A queue that goes takes its items with it; steps that wait for them learn it by the relay, which locks runs
 -- before queues.
@@ -283,7 +283,7 @@ end;
 $$;
 
 comment on function stepbase_engine.notify_deleted_queue() is
-'Trigger: steps that wait for an item of a queue are to fail when the queue is deleted.';
+  'Trigger: steps that wait for an item of a queue are to fail when the queue is deleted.';
 
 create trigger work_queues_call_deleted before delete on stepbase.work_queues
   for each row execute function stepbase_engine.notify_deleted_queue();

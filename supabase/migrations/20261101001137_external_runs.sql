@@ -37,8 +37,8 @@ end;
 $$;
 
 comment on function stepbase_engine.external_run(uuid, text, text) is
-'The run that a step of another run means: parent or the id of a run of the app. Its parent, by either, only if '
-'workflow_children allows it (signal or query). SB403, SB404.';
+  'The run that a step of another run means: parent or the id of a run of the app. Its parent, by either, only if '
+  'workflow_children allows it (signal or query). SB403, SB404.';
 
 create function stepbase_engine.signal_from_step(
   p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb
@@ -56,8 +56,8 @@ end;
 $$;
 
 comment on function stepbase_engine.signal_from_step(uuid, text, text, text, jsonb) is
-'Sends a signal for a step, once whatever its attempts (the key); returns {run_id}. SB403, SB404, and what '
-'stepbase_engine.accept_signal refuses.';
+  'Sends a signal for a step, once whatever its attempts (the key); returns {run_id}. SB403, SB404, and what '
+  'stepbase_engine.accept_signal refuses.';
 
 create function stepbase_engine.query_from_step(p_run_id uuid, p_target text, p_query_name text)
 returns jsonb
@@ -71,4 +71,4 @@ end;
 $$;
 
 comment on function stepbase_engine.query_from_step(uuid, text, text) is
-'Asks another run for a step: {answer}, or {expression, state, return_type} when that takes JSONata. SB403, SB404, SB409.';
+  'Asks another run for a step: {answer}, or {expression, state, return_type} when that takes JSONata. SB403, SB404, SB409.';

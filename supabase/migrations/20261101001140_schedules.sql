@@ -34,8 +34,8 @@ end;
 $$;
 
 comment on function stepbase_engine.start_triggered(text, uuid, jsonb, text, text, uuid, jsonb) is
-'Starts the published version of a workflow for a schedule, an event or a webhook. SB404 deleted, SB409 not '
-'published, SB422 the input breaks the input schema.';
+  'Starts the published version of a workflow for a schedule, an event or a webhook. SB404 deleted, SB409 not '
+  'published, SB422 the input breaks the input schema.';
 
 create function stepbase_engine.next_schedule_at()
 returns timestamptz
@@ -64,7 +64,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.has_due_schedules() is
-'Whether a schedule is due or has no time yet: two index look-ups.';
+  'Whether a schedule is due or has no time yet: two index look-ups.';
 
 create function stepbase_engine.due_schedules(p_limit int default 100)
 returns table (
@@ -90,8 +90,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.due_schedules(int) is
-'Schedules that a worker has to compute the next time of, after asked_at: those that are due, and (due_at null) '
-'those that have no time yet. Hand the answers to stepbase_engine.fire_schedules.';
+  'Schedules that a worker has to compute the next time of, after asked_at: those that are due, and (due_at null) '
+  'those that have no time yet. Hand the answers to stepbase_engine.fire_schedules.';
 
 create function stepbase_engine.start_schedule(
   p_schedule stepbase.workflow_schedules, out is_started boolean, out refused jsonb
@@ -142,8 +142,8 @@ end;
 $$;
 
 comment on function stepbase_engine.start_schedule(stepbase.workflow_schedules) is
-'Starts the run of a schedule that is due; not when the queue it takes its input from is empty, or its next item breaks '
-'the input schema: then that has failed, and refused says why.';
+  'Starts the run of a schedule that is due; not when the queue it takes its input from is empty, or its next item breaks '
+  'the input schema: then that has failed, and refused says why.';
 
 create function stepbase_engine.fire_schedules(p_answers jsonb)
 returns int
@@ -212,6 +212,6 @@ end;
 $$;
 
 comment on function stepbase_engine.fire_schedules(jsonb) is
-'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}]: starts the due ones and writes the next '
-'time (none: the schedule is finished); what went wrong is kept on the schedule and holds up no other. Returns how '
-'many runs it started. An answer to a schedule that has changed since is ignored.';
+  'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}]: starts the due ones and writes the next '
+  'time (none: the schedule is finished); what went wrong is kept on the schedule and holds up no other. Returns how '
+  'many runs it started. An answer to a schedule that has changed since is ignored.';

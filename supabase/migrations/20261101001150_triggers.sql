@@ -24,7 +24,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.event_depth(uuid) is
-'How many events in a row led to a run: the metadata of the run or of those it is a child of says so.';
+  'How many events in a row led to a run: the metadata of the run or of those it is a child of says so.';
 
 create function stepbase_engine.emit_from_steps(p_events stepbase_engine.event[])
 returns void
@@ -47,7 +47,7 @@ end;
 $$;
 
 comment on function stepbase_engine.emit_from_steps(stepbase_engine.event[]) is
-'Sends the events that completed steps emit (payload.emit: [{name, payload}]) in the transaction that completes them.';
+  'Sends the events that completed steps emit (payload.emit: [{name, payload}]) in the transaction that completes them.';
 
 create function stepbase_engine.start_by_event(
   p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth int, p_key text
@@ -86,7 +86,7 @@ end;
 $$;
 
 comment on function stepbase_engine.start_by_event(stepbase.workflow_triggers, jsonb, int, text) is
-'Starts what a trigger starts for an event; what went wrong is kept on the trigger and holds up no other.';
+  'Starts what a trigger starts for an event; what went wrong is kept on the trigger and holds up no other.';
 
 create function stepbase_engine.record_trigger_result(p_trigger_id uuid, p_error jsonb)
 returns void
@@ -112,7 +112,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.record_trigger_result(uuid, jsonb) is
-'Notes on a trigger that it started a run (null), or why it did not.';
+  'Notes on a trigger that it started a run (null), or why it did not.';
 
 create function stepbase_engine.next_events(p_limit int)
 returns bigint[]
@@ -159,7 +159,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.next_events(int) is
-'The events in the outbox whose turn it is: the oldest of each app, apps in turn; null when there is none.';
+  'The events in the outbox whose turn it is: the oldest of each app, apps in turn; null when there is none.';
 
 create function stepbase_engine.event_of_message(p_message stepbase.outbox)
 returns jsonb
@@ -188,7 +188,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.event_of_message(stepbase.outbox) is
-'The event that a message of the outbox is, as the runs it starts see it: {id, name, payload, at, run_id?, step_id?}.';
+  'The event that a message of the outbox is, as the runs it starts see it: {id, name, payload, at, run_id?, step_id?}.';
 
 create function stepbase_engine.relay_events(p_limit int)
 returns int
@@ -243,7 +243,7 @@ end;
 $$;
 
 comment on function stepbase_engine.relay_events(int) is
-'Starts what listens to the events that wait in the outbox; returns how many events it took.';
+  'Starts what listens to the events that wait in the outbox; returns how many events it took.';
 
 create function stepbase_engine.emit_run_events(p_run_ids uuid[])
 returns void
@@ -269,5 +269,5 @@ as $$
 $$;
 
 comment on function stepbase_engine.emit_run_events(uuid[]) is
-'Makes events of the ends of these runs that a trigger listens to: run.completed, run.failed, run.cancelled, '
-'run.timed_out.';
+  'Makes events of the ends of these runs that a trigger listens to: run.completed, run.failed, run.cancelled, '
+  'run.timed_out.';

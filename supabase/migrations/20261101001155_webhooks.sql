@@ -42,5 +42,5 @@ end;
 $$;
 
 comment on function stepbase_engine.start_webhook(uuid, text, jsonb) is
-'Starts the run of a call whose signature is right; a repeated call id returns the first run. What keeps it from '
-'starting is returned as problem ({code, message, …}) and kept on the trigger. For the HTTP API.';
+  'Starts the run of a call whose signature is right; a repeated call id returns the first run. What keeps it from '
+  'starting is returned as problem ({code, message, …}) and kept on the trigger. For the HTTP API.';

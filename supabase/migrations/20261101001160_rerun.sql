@@ -25,7 +25,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.resolved_steps(uuid) is
-'The last attempts of those steps of a run that it went on from: completed, skipped, or failed and caught.';
+  'The last attempts of those steps of a run that it went on from: completed, skipped, or failed and caught.';
 
 create function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text)
 returns text[]
@@ -52,7 +52,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.open_dependencies(uuid, text) is
-'What a step of a run that has ended still waited for: the steps before it that the run did not go on from; null: nothing.';
+  'What a step of a run that has ended still waited for: the steps before it that the run did not go on from; null: nothing.';
 
 create function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
 returns void
@@ -167,5 +167,5 @@ end;
 $$;
 
 comment on function stepbase_engine.copy_results(uuid, uuid, text) is
-'Prepares a pending run as a rerun of its origin from a step: earlier results and context are copied, the frontier '
-'is ready.';
+  'Prepares a pending run as a rerun of its origin from a step: earlier results and context are copied, the frontier '
+  'is ready.';

@@ -28,7 +28,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.next_compensation(uuid) is
-'The last completed step of a run, in the order of the graph, that has something to undo it and was not undone yet.';
+  'The last completed step of a run, in the order of the graph, that has something to undo it and was not undone yet.';
 
 create function stepbase_engine.is_compensated(p_run_id uuid)
 returns boolean
@@ -47,7 +47,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.is_compensated(uuid) is
-'Whether steps of a run were undone: what they did is of no use to a rerun.';
+  'Whether steps of a run were undone: what they did is of no use to a rerun.';
 
 create function stepbase_engine.begin_compensation(
   p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid
@@ -79,8 +79,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.begin_compensation(uuid[], text, jsonb, uuid) is
-'Notes how runs will end once their completed steps are undone; returns the events. The caller has locked the runs '
-'and stopped their open steps.';
+  'Notes how runs will end once their completed steps are undone; returns the events. The caller has locked the runs '
+  'and stopped their open steps.';
 
 create function stepbase_engine.continue_compensation(p_run_ids uuid[])
 returns void
@@ -130,8 +130,8 @@ end;
 $$;
 
 comment on function stepbase_engine.continue_compensation(uuid[]) is
-'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. Runs '
-'with children that are still being closed wait for them. The caller has locked the runs.';
+  'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. Runs '
+  'with children that are still being closed wait for them. The caller has locked the runs.';
 
 create function stepbase_engine.finish_compensation(p_run stepbase.runs)
 returns void
@@ -177,8 +177,8 @@ end;
 $$;
 
 comment on function stepbase_engine.finish_compensation(stepbase.runs) is
-'Ends a run whose steps were undone as it was to end; compensations that failed for good are in its error as '
-'compensation_failed: [{step_id, error}], steps that were not undone as compensation_cancelled: [step_id].';
+  'Ends a run whose steps were undone as it was to end; compensations that failed for good are in its error as '
+  'compensation_failed: [{step_id, error}], steps that were not undone as compensation_cancelled: [step_id].';
 
 create function stepbase_engine.stop_compensation(p_run_ids uuid[], p_actor_id uuid default null)
 returns setof uuid
@@ -212,5 +212,5 @@ end;
 $$;
 
 comment on function stepbase_engine.stop_compensation(uuid[], uuid) is
-'Ends runs that are being undone as they were to end, at once: what is left of the undoing is cancelled. Returns their '
-'ids.';
+  'Ends runs that are being undone as they were to end, at once: what is left of the undoing is cancelled. Returns their '
+  'ids.';

@@ -52,8 +52,8 @@ left join lateral (
 where r.status in ('failed', 'timed_out');
 
 comment on view stepbase.dead_letters is
-'Runs that failed or timed out: the step that ended them, its attempts and last error, and the run that drove them on '
-'again, if one did. Open ones have no redriven_run_id.';
+  'Runs that failed or timed out: the step that ended them, its attempts and last error, and the run that drove them on '
+  'again, if one did. Open ones have no redriven_run_id.';
 
 revoke all on stepbase.dead_letters from public, anon;
 grant select on stepbase.dead_letters to authenticated, service_role;
@@ -93,11 +93,11 @@ end;
 $$;
 
 comment on function stepbase_engine.redrive(stepbase.runs, uuid) is
-'Starts a run that goes on where a failed or timed out one ended: from the failed step, or from what was open. A run '
-'that was undone begins anew.';
+  'Starts a run that goes on where a failed or timed out one ended: from the failed step, or from what was open. A run '
+  'that was undone begins anew.';
 
 create function stepbase_private.redrive(
-  run_ids uuid[], workflow text, error_code text, failed_after timestamptz, max_runs int, force boolean
+  p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after timestamptz, p_max_runs int, p_force boolean
 )
 returns setof stepbase.runs
 language plpgsql
@@ -112,29 +112,29 @@ declare
   v_again stepbase.runs;
   v_workflow stepbase.workflows;
 begin
-  if redrive.run_ids is null and redrive.workflow is null and redrive.error_code is null
-    and redrive.failed_after is null then
+  if p_run_ids is null and p_workflow is null and p_error_code is null
+    and p_failed_after is null then
     perform stepbase_private.raise_error(
       'invalid_request', 'say which runs: run_ids, workflow, error_code or failed_after'
     );
   end if;
-  if coalesce(redrive.max_runs, 0) not between 1 and 1000 or cardinality(redrive.run_ids) > 1000 then
+  if coalesce(p_max_runs, 0) not between 1 and 1000 or cardinality(p_run_ids) > 1000 then
     perform stepbase_private.raise_error('invalid_request', 'between 1 and 1000 runs at a time');
   end if;
-  if redrive.workflow is not null then
+  if p_workflow is not null then
     select w.* into v_workflow from stepbase.workflows w
-    where w.app_code = v_app_code and w.kebab_name = redrive.workflow;
+    where w.app_code = v_app_code and w.kebab_name = p_workflow;
     if not found then
       perform stepbase_private.raise_error(
-        'not_found', format('there is no workflow %s', redrive.workflow),
-        jsonb_build_object('workflow', redrive.workflow)
+        'not_found', format('there is no workflow %s', p_workflow),
+        jsonb_build_object('workflow', p_workflow)
       );
     end if;
     perform stepbase_engine.require_runnable(v_workflow);
   end if;
 
-  if redrive.run_ids is not null then
-    for v_id in select distinct i.id from unnest(redrive.run_ids) as i (id) order by i.id loop
+  if p_run_ids is not null then
+    for v_id in select distinct i.id from unnest(p_run_ids) as i (id) order by i.id loop
       v_origin := stepbase_private.require_run(v_id, v_app_code);
       if v_origin.status not in ('failed', 'timed_out') then
         perform stepbase_private.raise_error(
@@ -145,7 +145,7 @@ begin
       -- Who asks at the same time waits here, and then finds what the first one started.
       perform 1 from stepbase.runs r where r.id = v_id for no key update;
       v_again := null;
-      if not coalesce(redrive.force, false) then
+      if not coalesce(p_force, false) then
         select r.* into v_again from stepbase.runs r
         where r.origin_run_id = v_id and r.app_code = v_app_code
         order by r.created_at desc, r.id desc limit 1;
@@ -168,21 +168,21 @@ begin
       and stepbase_engine.is_runnable(w)
       -- A child is driven on by its parent's failed step.
       and r.parent_run_id is null
-      and (redrive.workflow is null or r.workflow_id = v_workflow.id)
-      and (redrive.error_code is null or r.error ->> 'code' = redrive.error_code)
-      and (redrive.failed_after is null or r.completed_at > redrive.failed_after)
+      and (p_workflow is null or r.workflow_id = v_workflow.id)
+      and (p_error_code is null or r.error ->> 'code' = p_error_code)
+      and (p_failed_after is null or r.completed_at > p_failed_after)
       and (
-        coalesce(redrive.force, false)
+        coalesce(p_force, false)
         or not exists (
           select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
         )
       )
     order by r.completed_at
-    limit redrive.max_runs
+    limit p_max_runs
     for no key update of r skip locked
   loop
     -- Another call may have been done with it between our look and our lock.
-    continue when not coalesce(redrive.force, false) and exists (
+    continue when not coalesce(p_force, false) and exists (
       select 1 from stepbase.runs n where n.origin_run_id = v_origin.id and n.app_code = v_app_code
     );
     return next stepbase_engine.redrive(v_origin, stepbase_private.user_id());
@@ -191,6 +191,7 @@ end;
 $$;
 
 comment on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) is 'Behind stepbase.redrive.';
+grant execute on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) to authenticated;
 
 create function stepbase.redrive(
   run_ids uuid[] default null,
@@ -211,14 +212,8 @@ as $$
 $$;
 
 comment on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) is
-  'Redrives dead letters: starts a new run for each, which copies the completed results and continues at the failed '
-  'step. Selects by run_ids, or the oldest by workflow, error_code and failed_after, at most max_runs (1 to 1000). '
-  'Each is redriven once: with run_ids a second call returns the first new run, unless force is true. Needs '
-  'run:execute. Errors: SB400, SB401, SB403, SB404, SB409 not a failed run, or its workflow cannot be started '
-  '(without run_ids such runs are left out).';
-
-revoke execute on function stepbase_engine.redrive(stepbase.runs, uuid) from public;
-revoke execute on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) from public;
-revoke execute on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) from public;
-grant execute on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) to authenticated;
+  'Drives dead letters on: for each a new run that takes over what had completed and goes on at the failed step. By id, '
+  'or the oldest of a workflow, an error code, or a time; at most max_runs (1 to 1000). Each once: asked again by id, it '
+  'returns the run of the first time, unless force. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 not a '
+  'failed run, or of a workflow that may not be started (left out where no run is named).';
 grant execute on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) to authenticated;

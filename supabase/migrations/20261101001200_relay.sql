@@ -29,8 +29,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.lock_related_runs(uuid[], uuid[], uuid[]) is
-'Locks, in the order of their ids, all runs that the end of runs and the items of work queues mean something for: '
-'parents, children, and those whose steps wait for an item; and these others. Returns them.';
+  'Locks, in the order of their ids, all runs that the end of runs and the items of work queues mean something for: '
+  'parents, children, and those whose steps wait for an item; and these others. Returns them.';
 
 create function stepbase_engine.relay_runs(p_limit int)
 returns int
@@ -91,8 +91,8 @@ end;
 $$;
 
 comment on function stepbase_engine.relay_runs(int) is
-'What the end of runs means for their parents and children, for what it triggers and for items they took, and items '
-'for steps that wait for one, in the transaction that marks the rows; returns how many rows there were.';
+  'What the end of runs means for their parents and children, for what it triggers and for items they took, and items '
+  'for steps that wait for one, in the transaction that marks the rows; returns how many rows there were.';
 
 create function stepbase_engine.relay_messages(p_limit int)
 returns jsonb
@@ -119,8 +119,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.relay_messages(int) is
-'The messages to publish, oldest first. The worker publishes them and then marks them, so a crash in between '
-'repeats them; their age tells it when to give up on a Redis that does not answer.';
+  'The messages to publish, oldest first. The worker publishes them and then marks them, so a crash in between '
+  'repeats them; their age tells it when to give up on a Redis that does not answer.';
 
 create function stepbase_engine.relay(p_limit int default 200)
 returns table (followed int, messages jsonb)
@@ -137,8 +137,8 @@ end;
 $$;
 
 comment on function stepbase_engine.relay(int) is
-'Follows what the outbox asks for (returns how many rows) and returns the messages to publish; confirm them with '
-'stepbase_engine.confirm_published. Call again while anything was followed or p_limit messages came back.';
+  'Follows what the outbox asks for (returns how many rows) and returns the messages to publish; confirm them with '
+  'stepbase_engine.confirm_published. Call again while anything was followed or p_limit messages came back.';
 
 create function stepbase_engine.confirm_published(p_outbox_ids bigint[])
 returns void

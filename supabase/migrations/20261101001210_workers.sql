@@ -36,8 +36,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.heartbeat(jsonb) is
-'A worker is there: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, '
-'metadata?, error_message?}. Called at start, with the call that expires tokens, and at the end.';
+  'A worker is there: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, '
+  'metadata?, error_message?}. Called at start, with the call that expires tokens, and at the end.';
 
 create function stepbase_engine.expire_workers(
   p_silence interval default '90 seconds', p_keep interval default '7 days', p_keep_at_most int default 1000
@@ -84,8 +84,8 @@ end;
 $$;
 
 comment on function stepbase_engine.expire_workers(interval, interval, int) is
-'Marks workers that fell silent as lost (invocations as stopped) and forgets those that ended long ago; returns how '
-'many of each.';
+  'Marks workers that fell silent as lost (invocations as stopped) and forgets those that ended long ago; returns how '
+  'many of each.';
 
 create function stepbase_engine.longest_lease()
 returns interval
@@ -104,8 +104,4 @@ as $$
 $$;
 
 comment on function stepbase_engine.longest_lease() is
-'The longest lease of workers that were heard of within a day; at least a minute, as it is by default.';
-
-revoke execute on function stepbase_engine.longest_lease() from public;
-revoke execute on function stepbase_engine.heartbeat(jsonb) from public;
-revoke execute on function stepbase_engine.expire_workers(interval, interval, int) from public;
+  'The longest lease of workers that were heard of within a day; at least a minute, as it is by default.';

@@ -45,7 +45,7 @@ end;
 $$;
 
 comment on function stepbase_engine.has_pending_work() is
-'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs and steps whose turn it is.';
+  'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs and steps whose turn it is.';
 
 create function stepbase_engine.wake_worker()
 returns boolean
@@ -77,5 +77,5 @@ end;
 $$;
 
 comment on function stepbase_engine.wake_worker() is
-'Calls the worker function by pg_net when something waits (to be called by pg_cron every ten seconds where no worker '
-'is resident); returns whether it did. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';
+  'Calls the worker function by pg_net when something waits (to be called by pg_cron every ten seconds where no worker '
+  'is resident); returns whether it did. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';

@@ -117,9 +117,9 @@ comment on function stepbase_private.audit() is
 
 do $$
 declare
-  audited record;
+  v_audited record;
 begin
-  for audited in
+  for v_audited in
     select *
     from (
       values
@@ -131,7 +131,7 @@ begin
   loop
     execute format(
       'create trigger %I after insert or update or delete on stepbase.%I for each row execute function stepbase_private.audit(%L)',
-      audited.table_name || '_audit', audited.table_name, audited.key_column
+      v_audited.table_name || '_audit', v_audited.table_name, v_audited.key_column
     );
   end loop;
 end;

@@ -1,6 +1,8 @@
 // Every rule of scripts/sql-lint.ts, broken once; and `--fix` leaves data and meaning alone.
 import { describe, expect, it } from 'vitest';
+import { dialectProblems } from '../../scripts/sql-lint/dialect.ts';
 import { formatted } from '../../scripts/sql-lint/format.ts';
+import { readSource } from '../../scripts/sql-lint/source.ts';
 import { lintSources } from '../../scripts/sql-lint.ts';
 
 const GOOD = `-- Orders and who may see them.
@@ -10,16 +12,24 @@ create index idx_orders_owner on public.orders (owner);
 create policy "Orders are visible to their owner" on public.orders
   for select to authenticated using (owner = (select auth.uid()));
 
-create function stepbase_private.total(order_id uuid) returns int
+create function stepbase_private.total(p_order_id uuid) returns int
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  result int;
+  v_total int;
 begin
-  select count(*) into result from public.orders o where o.id = order_id;
-  return result + 1;
+  select count(*) into v_total from public.orders o where o.id = p_order_id;
+  return v_total + 1;
 end;
 $$;
 comment on function stepbase_private.total(uuid) is 'How much an order costs.';
+grant execute on function stepbase_private.total(uuid) to authenticated;
+
+create function stepbase.double_total(order_id uuid) returns int
+language sql stable set search_path = '' as $$
+  select 2 * stepbase_private.total(double_total.order_id);
+$$;
+comment on function stepbase.double_total(uuid) is
+  'Twice the price of an order.';
 `;
 
 function rules(text: string, file = 'supabase/migrations/20260101000000_x.sql'): string[] {
@@ -33,23 +43,78 @@ describe('sql-lint', () => {
 
   it.each([
     ['a syntax error', GOOD.replace('create index', 'create indx'), ['4 parse']],
-    ['a syntax error in PL/pgSQL', GOOD.replace('return result', 'retrun result'), ['9 parse']],
-    ['a syntax error in an expression', GOOD.replace('result + 1', 'result + +'), ['9 parse']],
+    ['a syntax error in PL/pgSQL', GOOD.replace('return v_total', 'retrun v_total'), ['9 parse']],
+    ['a syntax error in an expression', GOOD.replace('v_total + 1', 'v_total + +'), ['9 parse']],
     ['a bad statement in a body', GOOD.replace('where o.id', 'were o.id'), ['9 parse']],
     ['an uppercase keyword', GOOD.replace('create index', 'CREATE index'), ['4 lowercase']],
     ['one in a body', GOOD.replace('select count', 'SELECT count'), ['13 lowercase']],
     ['a space at the end', GOOD.replace('begin\n', 'begin \n'), ['12 whitespace']],
     [
       'a long line',
-      GOOD.replace('result int;', `result int; --${'-'.repeat(120)}`),
+      GOOD.replace('v_total int;', `v_total int; --${'-'.repeat(120)}`),
       ['11 line-length'],
     ],
     ['no search_path', GOOD.replace(" set search_path = ''", ''), ['8 search-path']],
     ['no comment on a table', GOOD.replace(/comment on table.*\n/, ''), ['2 comment']],
     ['no comment on a function', GOOD.replace(/comment on function.*\n/, ''), ['8 comment']],
+    ['a bare parameter', GOOD.replaceAll('p_order_id', 'order_id'), ['8 dialect-params']],
+    [
+      'a prefix in the public interface',
+      GOOD.replace('double_total(order_id uuid)', 'double_total(p_order_id uuid)').replace(
+        'double_total.order_id',
+        'p_order_id',
+      ),
+      ['20 dialect-params'],
+    ],
+    ['a bare variable', GOOD.replaceAll('v_total', 'total'), ['11 dialect-locals']],
+    [
+      'a variable named as a constant',
+      GOOD.replaceAll('v_total', 'c_total'),
+      ['11 dialect-locals'],
+    ],
+    [
+      'a body that ends without a semicolon',
+      GOOD.replace('end;\n$$', () => 'end\n$$'),
+      ['15 dialect-end'],
+    ],
+    [
+      'a query that ends without a semicolon',
+      GOOD.replace('order_id);\n$$', () => 'order_id)\n$$'),
+      ['22 dialect-end'],
+    ],
+    ['integer in a body', GOOD.replace('v_total int', 'v_total integer'), ['11 dialect-int']],
+    ['integer in a header', GOOD.replace(') returns int', ') returns integer'), ['8 dialect-int']],
+    [
+      'a comment that is not beside its function',
+      GOOD.replace(
+        /(create function stepbase_private[\s\S]*?\$\$;\n)(comment.*\n)(grant.*\n)/,
+        '$1$3$2',
+      ),
+      ['18 comment-place'],
+    ],
+    [
+      'the text of a comment at the margin',
+      GOOD.replace("\n  'Twice", "\n'Twice"),
+      ['25 comment-indent'],
+    ],
+    [
+      'a revoke that another migration does for all',
+      `${GOOD}revoke execute on function stepbase.double_total(uuid) from public;\n`,
+      ['26 redundant-revoke'],
+    ],
+    [
+      'a grant on a schema',
+      `${GOOD}grant usage on schema stepbase to authenticated;\n`,
+      ['26 redundant-grant'],
+    ],
+    [
+      'a grant that is repeated',
+      `${GOOD}grant execute on function stepbase_private.total(uuid) to service_role, authenticated;\n`,
+      ['26 redundant-grant'],
+    ],
     [
       'an exposed definer',
-      GOOD.replaceAll('stepbase_private.total', 'stepbase.total'),
+      GOOD.replaceAll('stepbase_private.total', 'stepbase.total').replaceAll('p_order', 'order'),
       ['8 definer'],
     ],
     [
@@ -58,12 +123,27 @@ describe('sql-lint', () => {
       ['4 qualified'],
     ],
     ['a bare claim', GOOD.replace('(select auth.uid())', 'auth.uid()'), ['5 policy-initplan']],
+    [
+      'a bare helper',
+      GOOD.replace('(select auth.uid())', 'stepbase_private.user_id()'),
+      ['5 policy-initplan'],
+    ],
     ['a policy for everyone', GOOD.replace(' to authenticated', ''), ['5 policy-role']],
     ['a policy for all', GOOD.replace('for select', 'for all'), ['5 policy-command']],
     ['an index by another name', GOOD.replace('idx_orders_owner', 'owner_i'), ['4 index-name']],
     ['no header', GOOD.replace(/^--.*\n/, ''), ['1 header']],
   ])('finds %s', (_name, text, expected) => {
     expect(rules(text)).toEqual(expected);
+  });
+
+  it('leaves auth hooks, other files and pending migrations their own dialect', () => {
+    const hook = GOOD.replaceAll('p_order_id', 'event').replace('event uuid', 'event jsonb');
+    expect(rules(hook)).toEqual([]);
+    const bare = GOOD.replaceAll('p_order_id', 'order_id');
+    expect(rules(bare, 'supabase/tests/a.test.sql')).toEqual([]);
+    const [source] = [readSource('supabase/migrations/20260101000000_x.sql', bare, [])];
+    expect(dialectProblems([source], ['000000_x.sql'])).toEqual([]);
+    expect(dialectProblems([source], ['000000_y.sql'])).toHaveLength(1);
   });
 
   it('only parses generated files, and applies the migration rules to migrations only', () => {

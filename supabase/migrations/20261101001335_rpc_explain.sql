@@ -1,0 +1,101 @@
+-- The RPC explain_workflow: one document about a version, for clients and for `npm run explain`.
+
+create function stepbase_engine.explain_version(p_workflow_version_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'workflow', w.kebab_name,
+    'name', w.name,
+    'app_code', w.app_code,
+    'version', v.version,
+    'status', v.status,
+    'limits', jsonb_build_object(
+      'execution_timeout_seconds', w.execution_timeout_seconds,
+      'max_concurrent_executions', w.max_concurrent_executions,
+      'task_queue', (
+        select jsonb_build_object(
+          'name', q.name,
+          'max_concurrent_workflows', q.max_concurrent_workflows,
+          'max_concurrent_activities', q.max_concurrent_activities
+        )
+        from stepbase.task_queues q
+        where q.app_code = w.app_code
+          and (q.id = w.task_queue_id or (w.task_queue_id is null and q.name = 'default'))
+      )
+    ),
+    'nodes', stepbase_engine.explain_nodes(v.id),
+    'problems', (
+      select coalesce(jsonb_agg(to_jsonb(p)), '[]')
+      from (
+        select d.* from stepbase_private.definition_problems(v.definition, v.app_code) d
+        union all
+        select c.* from stepbase_private.block_problems(w.id, v.definition) c
+      ) p
+    ),
+    'warnings', (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from stepbase_engine.explain_warnings(v.id) x)
+  )
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id;
+$$;
+
+comment on function stepbase_engine.explain_version(uuid) is 'Behind stepbase.explain_workflow and npm run explain.';
+
+create function stepbase_private.explain_workflow(p_workflow text, p_version int)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+-- Security definer: the engine's functions are nobody else's; app and permission are checked first.
+declare
+  v_app_code text := stepbase_private.require_permission('workflow:read');
+  v_workflow stepbase.workflows;
+  v_version_id uuid;
+begin
+  select w.* into v_workflow from stepbase.workflows w
+  where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('there is no workflow %s', p_workflow),
+      jsonb_build_object('workflow', p_workflow)
+    );
+  end if;
+  v_version_id := case
+    when p_version is null then coalesce(v_workflow.published_version_id, v_workflow.latest_version_id)
+    else (
+      select v.id from stepbase.workflow_versions v
+      where v.workflow_id = v_workflow.id and v.version = p_version
+    )
+  end;
+  if v_version_id is null then
+    perform stepbase_private.raise_error(
+      'not_found', format('workflow %s has no such version', p_workflow),
+      jsonb_build_object('workflow', p_workflow)
+    );
+  end if;
+  return stepbase_engine.explain_version(v_version_id);
+end;
+$$;
+
+comment on function stepbase_private.explain_workflow(text, int) is 'Behind stepbase.explain_workflow.';
+grant execute on function stepbase_private.explain_workflow(text, int) to authenticated;
+
+create function stepbase.explain_workflow(workflow text, version int default null)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_private.explain_workflow(explain_workflow.workflow, explain_workflow.version);
+$$;
+
+comment on function stepbase.explain_workflow(text, int) is
+  'What the engine makes of a workflow (kebab_name; the published version, or the draft when there is none): nodes in '
+  'order with what they read, edges, limits, retries, and warnings {node_id, code, message}. Needs workflow:read. '
+  'Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.explain_workflow(text, int) to authenticated;
