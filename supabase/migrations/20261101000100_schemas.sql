@@ -11,6 +11,6 @@ comment on schema stepbase_private is
 comment on schema stepbase_engine is 'The state machine of runs. Never exposed by the Data API.';
 
 revoke all on schema stepbase, stepbase_private, stepbase_engine from public;
--- Policies and RPCs run as the caller, who must be able to resolve the helpers that they call.
+-- Policies and RPCs run with the caller's privileges, so the caller needs the schemas of their helpers.
 grant usage on schema stepbase, stepbase_private to authenticated, service_role, supabase_auth_admin;
 grant usage on schema stepbase_engine to authenticated, service_role;

@@ -1,5 +1,4 @@
--- How the database refuses: the table of error codes, one helper that raises them, and the trigger that
--- keeps immutable columns immutable.
+-- Errors: the table of error codes and the function that raises them.
 
 create table stepbase.error_codes (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z_]*$'),
@@ -12,9 +11,9 @@ create table stepbase.error_codes (
 );
 
 comment on table stepbase.error_codes is
-  'The stable codes of errors, the one list for SQL, RPCs and the HTTP API. RPCs raise the SQLSTATE and put the '
-  'code into the detail; the HTTP API answers with the status.';
-comment on column stepbase.error_codes.sqlstate is 'Null for errors that only the HTTP API reports.';
+  'The stable error codes of SQL, RPCs and the HTTP API. RPCs raise the SQLSTATE and put the code into the detail; '
+  'the HTTP API responds with the HTTP status.';
+comment on column stepbase.error_codes.sqlstate is 'SQLSTATE of class SB; null for errors that only the HTTP API reports.';
 comment on column stepbase.error_codes.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.error_codes (name, sqlstate, http_status, title, ordinal)
@@ -39,7 +38,7 @@ grant select on stepbase.error_codes to authenticated, service_role;
 create policy "Signed-in users read error codes" on stepbase.error_codes
   for select to authenticated using (true);
 
--- Definer: every role that can run into an error must be able to look it up.
+-- Security definer: any role may cause an error, so every role must be able to look it up.
 create function stepbase_private.raise_error(p_code text, p_message text, p_details jsonb default '{}')
 returns void
 language plpgsql
@@ -56,7 +55,7 @@ end;
 $$;
 
 comment on function stepbase_private.raise_error(text, text, jsonb) is
-  'Raises an error by its code in stepbase.error_codes, with the SQLSTATE found there; the detail is JSON: '
-  '{"code": <code>, …p_details}. Null arguments of raise make an unknown code an error of its own (22004).';
+  'Raises the error p_code of stepbase.error_codes with its SQLSTATE and the given message. The detail is JSON: '
+  '{"code": p_code, …p_details}. An unknown code, or one without a SQLSTATE, raises 22004.';
 grant execute on function stepbase_private.raise_error(text, text, jsonb)
   to authenticated, service_role, supabase_auth_admin;

@@ -1,4 +1,4 @@
--- The schemas. Stepbase creates nothing in public, so that it can be installed beside an existing project.
+-- Trigger functions that many tables share: stamps of changes, and columns that cannot be changed.
 
 create function stepbase_private.touch_updated_at()
 returns trigger
@@ -38,7 +38,7 @@ end;
 $$;
 
 comment on function stepbase_private.refuse_column_change() is
-  'Trigger: refuses with SB424 any change to the columns named in the trigger''s arguments.';
+  'Trigger: raises SB424 immutable when an update changes one of the columns in the trigger''s arguments.';
 
 create function stepbase_private.stamp_updated_by()
 returns trigger
@@ -52,4 +52,4 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.stamp_updated_by() is 'Trigger: stamps updated_at and, when a person did it, updated_by.';
+comment on function stepbase_private.stamp_updated_by() is 'Trigger: sets updated_at to the time of the update and, if a user made it, updated_by to that user.';

@@ -1,5 +1,5 @@
--- JSON Schema in SQL: enough of it to check a run's input, a form and a step's config in the same
--- transaction that stores them.
+-- JSON Schema validation in SQL: the keywords that run inputs, forms and step configs need, so that a value is
+-- checked in the transaction that stores it.
 
 create function stepbase_private.json_type_matches(p_type_name text, p_value jsonb)
 returns boolean
@@ -14,7 +14,7 @@ as $$
 $$;
 
 comment on function stepbase_private.json_type_matches(text, jsonb) is
-  'Whether a JSON value is of a JSON Schema type (an integer is a number without a fraction).';
+  'Whether p_value has the JSON Schema type p_type_name. integer: a number without a fraction.';
 
 create function stepbase_private.json_format_matches(p_format_name text, p_value text)
 returns boolean
@@ -53,7 +53,7 @@ end;
 $$;
 
 comment on function stepbase_private.json_format_matches(text, text) is
-  'Whether a string is of a JSON Schema format; unknown formats accept everything, as the standard says.';
+  'Whether a string has the JSON Schema format p_format_name. Unknown formats accept any string, as the standard requires.';
 
 create function stepbase_private.json_pattern_matches(p_pattern text, p_value text)
 returns boolean
@@ -70,7 +70,7 @@ end;
 $$;
 
 comment on function stepbase_private.json_pattern_matches(text, text) is
-  'Whether a string matches a pattern; a pattern PostgreSQL cannot read matches nothing.';
+  'Whether a string matches a regular expression. An expression that PostgreSQL rejects matches no string.';
 
 create function stepbase_private.json_scalar_errors(p_schema jsonb, p_value jsonb, p_path text)
 returns jsonb
@@ -125,7 +125,7 @@ end;
 $$;
 
 comment on function stepbase_private.json_scalar_errors(jsonb, jsonb, text) is
-  'The string and number keywords of stepbase_private.json_schema_errors.';
+  'Problems found by the string and number keywords: an array of {path, message}. See json_schema_errors.';
 
 create function stepbase_private.json_schema_at(p_root jsonb, p_reference text)
 returns jsonb
@@ -144,9 +144,9 @@ as $$
 $$;
 
 comment on function stepbase_private.json_schema_at(jsonb, text) is
-  'What a $ref names: a place in the schema it stands in (#/$defs/…); null when it is elsewhere or not there.';
+  'The subschema that a $ref points to within p_root (# or #/$defs/…); null if it does not exist or is in another document.';
 
--- Recursive with the next two: plpgsql resolves the names when it runs.
+-- This function and the next two call each other; PL/pgSQL resolves their names at run time.
 create function stepbase_private.json_schema_errors(
   p_schema jsonb,
   p_value jsonb,
@@ -181,7 +181,7 @@ begin
   if p_value is null then
     return jsonb_build_array(jsonb_build_object('path', p_path, 'message', 'is missing'));
   end if;
-  -- A template's value is known only when the step runs.
+  -- The value of a template is known only when the step runs.
   if p_templates and jsonb_typeof(p_value) = 'string' and strpos(p_value #>> '{}', '{{') > 0 then
     return v_problems;
   end if;
@@ -191,11 +191,11 @@ begin
 
   if p_schema ? '$ref' then
     v_branch := stepbase_private.json_schema_at(v_whole, p_schema ->> '$ref');
-    -- Nobody shall think that something is checked which is not.
-    -- Nor shall anybody go in a circle: one that leads back without a step into the value says nothing.
+    -- An unresolvable $ref is a problem, because it would check nothing. So is a cycle of $refs that does not
+    -- descend into the value, because it would never end.
     if v_branch is null or p_schema ->> '$ref' = any (p_followed) then
       return jsonb_build_array(jsonb_build_object(
-        'path', p_path, 'message', format('has a schema whose $ref leads nowhere: %s', p_schema ->> '$ref')));
+        'path', p_path, 'message', format('has a schema whose $ref cannot be resolved: %s', p_schema ->> '$ref')));
     end if;
     v_problems := v_problems || stepbase_private.json_schema_errors(
       v_branch, p_value, p_path, p_templates, v_whole, p_followed || (p_schema ->> '$ref'));
@@ -241,7 +241,7 @@ begin
       where stepbase_private.json_schema_errors(a.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]'
     ) then
     v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', 'must match at least one of the allowed forms');
+      'path', p_path, 'message', 'must match at least one schema in anyOf');
   end if;
   if jsonb_typeof(p_schema -> 'oneOf') = 'array' then
     select count(*) into v_matching
@@ -249,23 +249,23 @@ begin
     where stepbase_private.json_schema_errors(o.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]';
     if v_matching <> 1 then
       v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must match exactly one of the allowed forms, matches %s', v_matching));
+        'path', p_path, 'message', format('must match exactly one schema in oneOf, but matches %s', v_matching));
     end if;
   end if;
   if p_schema ? 'not'
     and stepbase_private.json_schema_errors(
       p_schema -> 'not', p_value, p_path, p_templates, v_whole, p_followed
     ) = '[]' then
-    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not match the form that is ruled out');
+    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not match the schema in not');
   end if;
   return v_problems;
 end;
 $$;
 
 comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb, text[]) is
-  'What is wrong with a value according to a JSON Schema: an array of {path, message}, empty when valid. '
-  'With templates, a string holding {{ … }} satisfies everything. root: the schema that this one is part of; '
-  'followed: the $refs that led here.';
+  'Validates p_value against p_schema: an array of {path, message}, empty if the value is valid. p_path: where the value '
+  'stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. p_root: the document that '
+  'p_schema is part of (default p_schema). p_followed: the $refs already followed for this value.';
 
 create function stepbase_private.json_object_errors(
   p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
@@ -304,7 +304,7 @@ end;
 $$;
 
 comment on function stepbase_private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'The object keywords of stepbase_private.json_schema_errors: required, properties, additionalProperties.';
+  'Problems found by the object keywords (required, properties, additionalProperties). See json_schema_errors.';
 
 create function stepbase_private.json_array_errors(
   p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
@@ -342,4 +342,4 @@ end;
 $$;
 
 comment on function stepbase_private.json_array_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'The array keywords of stepbase_private.json_schema_errors: items, minItems, maxItems, uniqueItems.';
+  'Problems found by the array keywords (items, minItems, maxItems, uniqueItems). See json_schema_errors.';

@@ -1,5 +1,5 @@
--- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
--- needs to draw it. Values are added by migrations, never by clients.
+-- Lookup tables of access: member roles with their permissions, and visibilities. Lookup tables replace enums and
+-- check lists: each has a natural text key and what a client needs to display a value. Only migrations add values.
 
 create table stepbase.user_roles (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -14,15 +14,15 @@ create table stepbase.user_roles (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.user_roles is 'What a member of an application may do. The permissions are read on every request.';
+comment on table stepbase.user_roles is 'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.';
 comment on column stepbase.user_roles.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.user_roles.permissions is 'resource:action, checked by stepbase_private.has_permission().';
-comment on column stepbase.user_roles.rank is 'Higher rank may do more; members are listed by it.';
+comment on column stepbase.user_roles.permissions is 'Permissions as resource:action; stepbase_private.has_permission() checks them.';
+comment on column stepbase.user_roles.rank is 'A higher rank includes the duties of lower ranks; task assignment compares ranks.';
 
 insert into stepbase.user_roles
   (name, label, description, icon, color, ordinal, rank, permissions)
 values
-  ('admin', 'Admin', 'Everything in the application, members, keys and the audit log included.', 'shield', '#dc2626', 1, 30, array[
+  ('admin', 'Admin', 'Everything in the application, including members, keys and the audit log.', 'shield', '#dc2626', 1, 30, array[
       'audit:read', 'component:read', 'component:write', 'key:manage', 'key:read', 'member:manage', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
       'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
@@ -30,7 +30,7 @@ values
       'component:read', 'component:write', 'key:read', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
       'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
-  ('viewer', 'Viewer', 'Looks, changes nothing.', 'eye', '#64748b', 3, 10, array[
+  ('viewer', 'Viewer', 'Reads; changes nothing.', 'eye', '#64748b', 3, 10, array[
       'component:read', 'member:read', 'project:read', 'prompt:read',
       'queue:read', 'run:read', 'schedule:read', 'stats:read', 'worker:read', 'workflow:read'
     ]);
@@ -45,14 +45,14 @@ create table stepbase.component_visibility (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.component_visibility is 'Who besides the own application may see a resource. Writing stays with the own application.';
+comment on table stepbase.component_visibility is 'Which other applications may read a resource. Only the owning application may change it.';
 comment on column stepbase.component_visibility.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.component_visibility
   (name, label, description, icon, color, ordinal)
 values
-  ('private', 'Private', 'Only the own application.', 'lock', '#64748b', 1),
-  ('organization', 'Organization', 'All applications of the own organization.', 'building', '#2563eb', 2),
+  ('private', 'Private', 'Only the owning application.', 'lock', '#64748b', 1),
+  ('organization', 'Organization', 'All applications of the same organization.', 'building', '#2563eb', 2),
   ('public', 'Public', 'Members of every application.', 'globe', '#16a34a', 3);
 
 alter table stepbase.user_roles enable row level security;

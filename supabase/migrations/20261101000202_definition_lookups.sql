@@ -1,5 +1,5 @@
--- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
--- needs to draw it. Values are added by migrations, never by clients.
+-- Lookup tables of definitions: component types, workflow statuses, trigger types, parent close policies and the
+-- orderings of work queues.
 
 create table stepbase.component_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -11,7 +11,7 @@ create table stepbase.component_types (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.component_types is 'What kind of building block a component is.';
+comment on table stepbase.component_types is 'Kinds of components.';
 comment on column stepbase.component_types.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.component_types
@@ -35,19 +35,19 @@ create table stepbase.workflow_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.workflow_statuses is 'Life of a workflow and of its versions.';
+comment on table stepbase.workflow_statuses is 'Statuses of workflows and of their versions.';
 comment on column stepbase.workflow_statuses.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.workflow_statuses.is_editable is 'A version in this state can be saved again.';
-comment on column stepbase.workflow_statuses.is_runnable is 'A version in this state can be started.';
+comment on column stepbase.workflow_statuses.is_editable is 'A version with this status can be saved over.';
+comment on column stepbase.workflow_statuses.is_runnable is 'Runs can be started in this status.';
 
 insert into stepbase.workflow_statuses
   (name, label, description, icon, color, ordinal, is_runnable, is_editable, is_terminal)
 values
-  ('draft', 'Draft', 'Being edited, not startable.', 'pencil', '#64748b', 1, false, true, false),
-  ('published', 'Published', 'Startable; its content never changes again.', 'rocket', '#16a34a', 2, true, false, false),
-  ('paused', 'Paused', 'Published, but starts nothing for now.', 'pause', '#d97706', 3, false, false, false),
-  ('deprecated', 'Deprecated', 'Still startable; a successor should be used.', 'alert-triangle', '#d97706', 4, true, false, false),
-  ('archived', 'Archived', 'Put away.', 'archive', '#475569', 5, false, false, true);
+  ('draft', 'Draft', 'Being edited; cannot be started.', 'pencil', '#64748b', 1, false, true, false),
+  ('published', 'Published', 'Can be started; its content is immutable.', 'rocket', '#16a34a', 2, true, false, false),
+  ('paused', 'Paused', 'Published, but no run can be started.', 'pause', '#d97706', 3, false, false, false),
+  ('deprecated', 'Deprecated', 'Can still be started, but should be replaced.', 'alert-triangle', '#d97706', 4, true, false, false),
+  ('archived', 'Archived', 'No longer in use.', 'archive', '#475569', 5, false, false, true);
 
 create table stepbase.trigger_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -59,15 +59,15 @@ create table stepbase.trigger_types (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.trigger_types is 'What started a run.';
+comment on table stepbase.trigger_types is 'Causes of a run.';
 comment on column stepbase.trigger_types.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.trigger_types
   (name, label, description, icon, color, ordinal)
 values
-  ('manual', 'Manual', 'A person or an API key, a rerun included.', 'mouse-pointer', '#2563eb', 1),
+  ('manual', 'Manual', 'A user or an API key, including reruns.', 'mouse-pointer', '#2563eb', 1),
   ('schedule', 'Schedule', 'A workflow schedule.', 'calendar-clock', '#7c3aed', 2),
-  ('webhook', 'Webhook', 'A call from outside.', 'webhook', '#0d9488', 3),
+  ('webhook', 'Webhook', 'An HTTP call from another system.', 'webhook', '#0d9488', 3),
   ('event', 'Event', 'An event of the application, or the end of another run.', 'zap', '#d97706', 4),
   ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5);
 
@@ -81,15 +81,15 @@ create table stepbase.parent_close_policies (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.parent_close_policies is 'What happens to a child run when its parent ends first.';
+comment on table stepbase.parent_close_policies is 'What happens to a child run whose parent ends first.';
 comment on column stepbase.parent_close_policies.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.parent_close_policies
   (name, label, description, icon, color, ordinal)
 values
-  ('terminate', 'Terminate', 'The child is cancelled as it is.', 'ban', '#dc2626', 1),
-  ('abandon', 'Abandon', 'The child goes on alone.', 'unlink', '#64748b', 2),
-  ('request_cancel', 'Request cancel', 'The child is cancelled and undoes what it did.', 'hand', '#d97706', 3);
+  ('terminate', 'Terminate', 'The child is cancelled without compensation.', 'ban', '#dc2626', 1),
+  ('abandon', 'Abandon', 'The child continues without its parent.', 'unlink', '#64748b', 2),
+  ('request_cancel', 'Request cancel', 'The child is cancelled and its completed steps are compensated.', 'hand', '#d97706', 3);
 
 create table stepbase.work_queue_orderings (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -101,7 +101,7 @@ create table stepbase.work_queue_orderings (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.work_queue_orderings is 'In which order a work queue gives its items out.';
+comment on table stepbase.work_queue_orderings is 'Orders in which a work queue hands out its items.';
 comment on column stepbase.work_queue_orderings.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.work_queue_orderings

@@ -1,5 +1,4 @@
--- Lookup tables instead of enums and CHECK lists: natural text keys, each value with what a client
--- needs to draw it. Values are added by migrations, never by clients.
+-- Lookup tables of execution: statuses of runs, step runs, work items and workers, and the types of run events.
 
 create table stepbase.run_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -13,20 +12,20 @@ create table stepbase.run_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.run_statuses is 'State of a run.';
+comment on table stepbase.run_statuses is 'Statuses of runs.';
 comment on column stepbase.run_statuses.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.run_statuses.is_terminal is 'Nothing follows.';
+comment on column stepbase.run_statuses.is_terminal is 'A run with this status never changes its status again.';
 
 insert into stepbase.run_statuses
   (name, label, description, icon, color, ordinal, is_terminal, is_success)
 values
-  ('pending', 'Pending', 'Accepted, nothing started yet.', 'clock', '#64748b', 1, false, false),
-  ('running', 'Running', 'Steps are being worked on or waited for.', 'loader', '#2563eb', 2, false, false),
-  ('paused', 'Paused', 'Held by a person; nothing new starts.', 'pause', '#d97706', 3, false, false),
-  ('completed', 'Completed', 'Every step is done or skipped.', 'check-circle', '#16a34a', 4, true, true),
-  ('failed', 'Failed', 'A step failed for good.', 'x-circle', '#dc2626', 5, true, false),
-  ('cancelled', 'Cancelled', 'Stopped by a person or by its parent.', 'ban', '#475569', 6, true, false),
-  ('timed_out', 'Timed out', 'Took longer than the workflow allows.', 'timer-off', '#dc2626', 7, true, false);
+  ('pending', 'Pending', 'Accepted; no step has started.', 'clock', '#64748b', 1, false, false),
+  ('running', 'Running', 'Steps are executing or waiting.', 'loader', '#2563eb', 2, false, false),
+  ('paused', 'Paused', 'Paused by a user; no new step starts.', 'pause', '#d97706', 3, false, false),
+  ('completed', 'Completed', 'Every step is completed or skipped.', 'check-circle', '#16a34a', 4, true, true),
+  ('failed', 'Failed', 'A step failed and has no attempts left.', 'x-circle', '#dc2626', 5, true, false),
+  ('cancelled', 'Cancelled', 'Cancelled by a user or with its parent.', 'ban', '#475569', 6, true, false),
+  ('timed_out', 'Timed out', 'Exceeded the execution timeout of the workflow.', 'timer-off', '#dc2626', 7, true, false);
 
 create table stepbase.step_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -40,21 +39,21 @@ create table stepbase.step_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.step_statuses is 'State of a step run.';
+comment on table stepbase.step_statuses is 'Statuses of step runs.';
 comment on column stepbase.step_statuses.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.step_statuses.is_terminal is 'Nothing follows for this attempt.';
+comment on column stepbase.step_statuses.is_terminal is 'An attempt with this status never changes its status again.';
 
 insert into stepbase.step_statuses
   (name, label, description, icon, color, ordinal, is_terminal, is_success)
 values
-  ('pending', 'Pending', 'Waits for the steps before it.', 'circle', '#64748b', 1, false, false),
-  ('ready', 'Ready', 'May start as soon as a worker is free.', 'circle-dot', '#0d9488', 2, false, false),
+  ('pending', 'Pending', 'Waits for its predecessors.', 'circle', '#64748b', 1, false, false),
+  ('ready', 'Ready', 'Starts as soon as a worker is free.', 'circle-dot', '#0d9488', 2, false, false),
   ('running', 'Running', 'A worker executes it.', 'loader', '#2563eb', 3, false, false),
   ('waiting', 'Waiting', 'Waits for a person, a time, a signal, an item or a child run.', 'hourglass', '#d97706', 4, false, false),
-  ('completed', 'Completed', 'Done, with an output.', 'check-circle', '#16a34a', 5, true, true),
+  ('completed', 'Completed', 'Completed with an output.', 'check-circle', '#16a34a', 5, true, true),
   ('failed', 'Failed', 'This attempt failed.', 'x-circle', '#dc2626', 6, true, false),
-  ('skipped', 'Skipped', 'No edge that leads here was taken.', 'skip-forward', '#475569', 7, true, true),
-  ('cancelled', 'Cancelled', 'Stopped before it was done.', 'ban', '#475569', 8, true, false);
+  ('skipped', 'Skipped', 'No incoming edge was taken.', 'skip-forward', '#475569', 7, true, true),
+  ('cancelled', 'Cancelled', 'Stopped before it completed.', 'ban', '#475569', 8, true, false);
 
 create table stepbase.run_event_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -67,9 +66,9 @@ create table stepbase.run_event_types (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.run_event_types is 'What a run event tells. The history of a run is made of these.';
+comment on table stepbase.run_event_types is 'Types of run events, which make up the history of a run.';
 comment on column stepbase.run_event_types.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.run_event_types.subject is 'The part before the dot.';
+comment on column stepbase.run_event_types.subject is 'The part of the name before the dot: run, step, task, signal, compensation or child.';
 
 insert into stepbase.run_event_types
   (name, label, description, icon, color, ordinal)
@@ -108,16 +107,16 @@ create table stepbase.work_item_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.work_item_statuses is 'State of an item in a work queue.';
+comment on table stepbase.work_item_statuses is 'Statuses of work queue items.';
 comment on column stepbase.work_item_statuses.ordinal is 'Order in which clients list the values.';
 
 insert into stepbase.work_item_statuses
   (name, label, description, icon, color, ordinal, is_terminal)
 values
-  ('queued', 'Queued', 'Waits to be taken.', 'inbox', '#64748b', 1, false),
-  ('taken', 'Taken', 'A run works on it.', 'loader', '#2563eb', 2, false),
-  ('done', 'Done', 'Worked off.', 'check-circle', '#16a34a', 3, true),
-  ('failed', 'Failed', 'Given up.', 'x-circle', '#dc2626', 4, true);
+  ('queued', 'Queued', 'Waits for a run that takes it.', 'inbox', '#64748b', 1, false),
+  ('taken', 'Taken', 'A run has taken it.', 'loader', '#2563eb', 2, false),
+  ('done', 'Done', 'Processed.', 'check-circle', '#16a34a', 3, true),
+  ('failed', 'Failed', 'Processing failed.', 'x-circle', '#dc2626', 4, true);
 
 create table stepbase.worker_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -130,18 +129,18 @@ create table stepbase.worker_statuses (
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.worker_statuses is 'State of a worker process.';
+comment on table stepbase.worker_statuses is 'Statuses of worker processes.';
 comment on column stepbase.worker_statuses.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.worker_statuses.is_alive is 'Heartbeats are expected.';
+comment on column stepbase.worker_statuses.is_alive is 'Workers with this status send heartbeats.';
 
 insert into stepbase.worker_statuses
   (name, label, description, icon, color, ordinal, is_alive)
 values
-  ('running', 'Running', 'Takes work.', 'activity', '#16a34a', 1, true),
-  ('draining', 'Draining', 'Finishes what it holds and takes no more.', 'log-out', '#d97706', 2, true),
-  ('stopped', 'Stopped', 'Ended in order.', 'square', '#475569', 3, false),
+  ('running', 'Running', 'Accepts work.', 'activity', '#16a34a', 1, true),
+  ('draining', 'Draining', 'Finishes the steps it has and accepts no more.', 'log-out', '#d97706', 2, true),
+  ('stopped', 'Stopped', 'Ended normally.', 'square', '#475569', 3, false),
   ('error', 'Error', 'Ended with an error.', 'x-circle', '#dc2626', 4, false),
-  ('lost', 'Lost', 'Fell silent; its steps go to other workers.', 'wifi-off', '#dc2626', 5, false);
+  ('lost', 'Lost', 'Its heartbeats stopped; other workers take over its steps.', 'wifi-off', '#dc2626', 5, false);
 
 alter table stepbase.run_statuses enable row level security;
 grant select on stepbase.run_statuses to authenticated, service_role;

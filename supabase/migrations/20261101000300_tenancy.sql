@@ -1,5 +1,5 @@
--- Who owns what: organizations own applications, applications own everything else, and people are
--- members of applications with a role. One application is a user's active one at a time.
+-- Tenancy: an organization owns applications, an application owns all other rows, and users are members of
+-- applications with a role. Each user has one active application at a time.
 
 create table stepbase.organizations (
   id uuid primary key default gen_random_uuid(),
@@ -12,8 +12,8 @@ create table stepbase.organizations (
   deleted_at timestamptz
 );
 
-comment on table stepbase.organizations is 'A customer. Its applications may share resources of visibility organization.';
-comment on column stepbase.organizations.deleted_at is 'Soft delete: its applications can no longer be entered.';
+comment on table stepbase.organizations is 'A customer. Its applications share resources whose visibility is organization.';
+comment on column stepbase.organizations.deleted_at is 'Soft delete: members lose access to all of its applications.';
 
 create table stepbase.applications (
   app_code text primary key constraint app_code_is_kebab_case check (app_code ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'),
@@ -34,16 +34,16 @@ create table stepbase.applications (
   deleted_at timestamptz
 );
 
-comment on table stepbase.applications is 'The tenant: every other row belongs to one through app_code.';
-comment on column stepbase.applications.app_code is 'Immutable natural key; also a claim of every access token.';
-comment on column stepbase.applications.settings is 'Free settings of the application, read by clients and steps.';
-comment on column stepbase.applications.run_retention_days is 'Finished runs older than this are pruned by maintenance.';
+comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
+comment on column stepbase.applications.app_code is 'Immutable natural key; also the claim app_code of access tokens.';
+comment on column stepbase.applications.settings is 'Settings of the application without a schema, for clients and steps.';
+comment on column stepbase.applications.run_retention_days is 'Days after which maintenance deletes runs that have ended.';
 comment on column stepbase.applications.event_retention_days is
-  'Run events older than this are dropped; a month is dropped when no application needs it any more.';
-comment on column stepbase.applications.audit_retention_days is 'The same for the audit log.';
+  'Days for which run events are kept. They are stored by month; a month is dropped once no application needs it.';
+comment on column stepbase.applications.audit_retention_days is 'Days for which audit rows are kept; stored and dropped by month like run events.';
 comment on column stepbase.applications.max_waiting_runs is
-  'With so many runs waiting to start, clients are refused more (SB429); null: any number may wait.';
-comment on column stepbase.applications.deleted_at is 'Soft delete: nobody can enter the application any more.';
+  'Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.';
+comment on column stepbase.applications.deleted_at is 'Soft delete: members and API keys lose access.';
 
 create index idx_applications_organization_id on stepbase.applications (organization_id);
 
@@ -68,15 +68,15 @@ create table stepbase.users (
   deleted_at timestamptz
 );
 
-comment on table stepbase.users is 'Profile of a user of Supabase Auth, kept in step with auth.users by triggers.';
+comment on table stepbase.users is 'Profile of a user of Supabase Auth; triggers on auth.users keep it up to date.';
 comment on column stepbase.users.active_app_code is
-  'The application the next access token is for; set by switch_app, default the oldest membership.';
-comment on column stepbase.users.is_active is 'False: the access-token hook refuses to give out tokens.';
-comment on column stepbase.users.failed_login_attempts is 'Wrong passwords in a row; counted by the password hook.';
-comment on column stepbase.users.locked_until is 'Until then every password is refused, the right one too.';
+  'Application that the next access token is for, set by switch_app; null: the oldest membership.';
+comment on column stepbase.users.is_active is 'False: the account gets no access tokens and no access.';
+comment on column stepbase.users.failed_login_attempts is 'Number of wrong passwords in a row; the password hook counts them.';
+comment on column stepbase.users.locked_until is 'Until this time every password is refused, including the right one.';
 comment on column stepbase.users.last_login_at is 'Copied from auth.users.last_sign_in_at.';
-comment on column stepbase.users.password_changed_at is 'When auth.users last got another password.';
-comment on column stepbase.users.deleted_at is 'Soft delete: memberships no longer count.';
+comment on column stepbase.users.password_changed_at is 'When the password in auth.users last changed.';
+comment on column stepbase.users.deleted_at is 'Soft delete: the user''s memberships give no access.';
 
 create table stepbase.app_members (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
@@ -89,7 +89,7 @@ create table stepbase.app_members (
 );
 
 comment on table stepbase.app_members is
-  'Membership of a user in an application. Removing the row ends all access at once: policies read it.';
+  'Membership of a user in an application. Policies read it, so deleting the row ends access at once.';
 
 create index idx_app_members_user_id_created_at on stepbase.app_members (user_id, created_at);
 create index idx_app_members_role on stepbase.app_members (role);

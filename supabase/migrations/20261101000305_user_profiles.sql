@@ -1,7 +1,7 @@
--- Profiles follow Supabase Auth: a new auth user gets a profile, and what Auth changes (address, last
--- sign-in, password) is copied at once.
+-- Profiles: a new user of Supabase Auth gets one, and changes of e-mail address, sign-in time and password in
+-- auth.users are copied to it.
 
--- Definer: runs inside Auth's own statement, as supabase_auth_admin, which has no rights here.
+-- Security definer: runs in a statement of supabase_auth_admin, which may not write stepbase.users.
 create function stepbase_private.sync_user_profile()
 returns trigger
 language plpgsql
@@ -11,8 +11,8 @@ as $$
 declare
   v_address text := lower(nullif(new.email, ''));
 begin
-  -- Users without an address (anonymous, phone only), and those of single sign-on whose address somebody
-  -- else has, still get a profile, with an address that is unique.
+  -- stepbase.users.email is unique and required. Users without an address (anonymous, phone only) and users of
+  -- single sign-on whose address is taken get a placeholder.
   if v_address is null or exists (select 1 from stepbase.users u where u.email = v_address and u.id <> new.id) then
     v_address := new.id::text || '@users.invalid';
   end if;
@@ -40,7 +40,7 @@ end;
 $$;
 
 comment on function stepbase_private.sync_user_profile() is
-  'Trigger on auth.users: creates the profile in stepbase.users and keeps it in step.';
+  'Trigger on auth.users: creates the profile in stepbase.users, or copies the changed columns to it.';
 
 create trigger on_auth_user_created after insert on auth.users
   for each row execute function stepbase_private.sync_user_profile();
@@ -49,7 +49,7 @@ create trigger on_auth_user_changed
   after update of email, last_sign_in_at, encrypted_password on auth.users
   for each row execute function stepbase_private.sync_user_profile();
 
--- Users who were there before this migration.
+-- Users that already exist when Stepbase is installed.
 insert into stepbase.users (id, email, display_name, last_login_at)
 select
   id,

@@ -1,4 +1,5 @@
--- API keys: how machines come in. Only a hash of the key is kept; the key itself is shown once.
+-- API keys: credentials of machines. The table holds a hash of each key; the key itself is returned once, when it is
+-- created.
 
 create table stepbase.api_keys (
   id uuid primary key default gen_random_uuid(),
@@ -18,12 +19,12 @@ create table stepbase.api_keys (
   constraint expires_after_it_was_made check (expires_at > created_at)
 );
 
-comment on table stepbase.api_keys is 'Keys for machines (sbk_…). Stored hashed; made and revoked by RPC.';
-comment on column stepbase.api_keys.prefix is 'The first characters of the key, to tell keys apart.';
-comment on column stepbase.api_keys.key_hash is 'SHA-256 of the key, hex. No client may read it.';
-comment on column stepbase.api_keys.scopes is 'Permissions of the key: never more than its maker had.';
-comment on column stepbase.api_keys.last_used_at is 'To the minute.';
-comment on column stepbase.api_keys.created_by is 'Its keys go when the user is deleted.';
+comment on table stepbase.api_keys is 'API keys (sbk_…), stored as hashes; created and revoked by RPC.';
+comment on column stepbase.api_keys.prefix is 'The first 12 characters of the key, for display.';
+comment on column stepbase.api_keys.key_hash is 'SHA-256 of the key in hex. Clients cannot read it.';
+comment on column stepbase.api_keys.scopes is 'Permissions of the key; a subset of its creator''s permissions at creation.';
+comment on column stepbase.api_keys.last_used_at is 'When the key was last used, with a resolution of one minute.';
+comment on column stepbase.api_keys.created_by is 'Creator; deleting the user deletes the key.';
 
 create index idx_api_keys_app_code_created_at on stepbase.api_keys (app_code, created_at desc);
 create index idx_api_keys_created_by on stepbase.api_keys (created_by);
@@ -36,6 +37,7 @@ create trigger api_keys_keep_identity before update on stepbase.api_keys
     'id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at'
   );
 
+-- Security definer: its callers must not read the table.
 create function stepbase_private.live_api_key(p_api_key_id uuid)
 returns stepbase.api_keys
 language sql
@@ -52,8 +54,7 @@ as $$
     and (k.expires_at is null or k.expires_at > now());
 $$;
 
--- Definer: reads a table that its callers must not read.
-comment on function stepbase_private.live_api_key(uuid) is 'The key when it is neither revoked nor expired and its application lives.';
+comment on function stepbase_private.live_api_key(uuid) is 'The API key, unless it is unknown, revoked, expired or of a deleted application; then null.';
 grant execute on function stepbase_private.live_api_key(uuid) to service_role;
 
 create function stepbase_private.verify_api_key(p_key_hash text)
@@ -70,7 +71,7 @@ begin
   if v_live.id is null then
     return;
   end if;
-  -- To the minute: a busy key must not become a hot row.
+  -- At most one update a minute: a busy key must not become a hot row.
   update stepbase.api_keys k
   set last_used_at = now()
   where k.id = v_live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
@@ -79,5 +80,6 @@ end;
 $$;
 
 comment on function stepbase_private.verify_api_key(text) is
-  'Whose key it is, by its SHA-256 (hex); no row when unknown, revoked or expired. For the HTTP API.';
+  'The id, application and scopes of the key with this SHA-256 (hex); no row if it is unknown, revoked or expired. '
+  'Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(text) to service_role;

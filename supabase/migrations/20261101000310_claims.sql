@@ -1,6 +1,6 @@
--- Who is calling and what they may do, asked by every policy. The token says which application it is
--- for; whether its bearer still belongs there, and with which role, is read from the membership row on
--- every statement, so that a removed member is out at once and not when the token expires.
+-- The caller: user, application, role and permissions. Policies and RPCs ask these functions. The access token names
+-- the application; membership and role are read from the tables on every statement, so that removing a member takes
+-- effect at once and not when the token expires.
 
 create function stepbase_private.user_id()
 returns uuid
@@ -11,14 +11,14 @@ as $$
   select auth.uid();
 $$;
 
-comment on function stepbase_private.user_id() is 'The calling user, null for machines.';
+comment on function stepbase_private.user_id() is 'Id of the calling user; null for API keys and for the service role.';
 grant execute on function stepbase_private.user_id() to authenticated, service_role;
 
--- Machines: a token whose claim api_key_id the HTTP API has set acts for the key's application with the
--- key's scopes, as long as the key lives. No user's token can carry that claim: the hook removes it.
+-- API keys: the HTTP API signs a token with the claim api_key_id. Such a token acts for the key's application with the
+-- key's scopes while the key is valid. Tokens of users never have this claim, because the hook removes it.
 
--- Definer: reads memberships without the policies that themselves ask this function. In PL/pgSQL, which keeps
--- its plans: before PostgreSQL 18 a function in SQL is planned at every call, for longer than this takes.
+-- Security definer: the policies of the tables below call this function. PL/pgSQL caches its plans; before PostgreSQL
+-- 18, an SQL function is planned at every call, which takes longer than this query.
 create function stepbase_private.app_code()
 returns text
 language plpgsql
@@ -44,11 +44,11 @@ end;
 $$;
 
 comment on function stepbase_private.app_code() is
-  'The application the caller acts for: of the token when the membership still stands, of the API key when '
-  'it still lives; null otherwise.';
+  'The application the caller acts for: that of the token if the user is still a member, or that of the API key if '
+  'it is still valid; null otherwise.';
 grant execute on function stepbase_private.app_code() to authenticated, service_role;
 
--- Definer, and in PL/pgSQL: as above.
+-- Security definer and PL/pgSQL for the reasons given for app_code().
 create function stepbase_private.caller(out app_code text, out permissions text[])
 language plpgsql
 stable
@@ -74,7 +74,7 @@ end;
 $$;
 
 comment on function stepbase_private.caller() is
-  'stepbase_private.app_code() and stepbase_private.permissions() in one look; nulls when the caller acts for no application.';
+  'app_code() and permissions() of the caller with one query; nulls if the caller acts for no application.';
 grant execute on function stepbase_private.caller() to authenticated, service_role;
 
 create function stepbase_private.permissions()
@@ -87,10 +87,10 @@ as $$
 $$;
 
 comment on function stepbase_private.permissions() is
-  'What the caller may do there: by the membership''s role now, or by the API key''s scopes.';
+  'The caller''s permissions: those of the member''s role, or the API key''s scopes; empty without an application.';
 grant execute on function stepbase_private.permissions() to authenticated, service_role;
 
--- Definer: as above.
+-- Security definer for the reason given for app_code().
 create function stepbase_private.app_role()
 returns text
 language sql
@@ -103,7 +103,7 @@ as $$
   where m.user_id = auth.uid() and m.app_code = stepbase_private.app_code();
 $$;
 
-comment on function stepbase_private.app_role() is 'The caller''s role in the token''s application, null for machines.';
+comment on function stepbase_private.app_role() is 'The caller''s role in its application; null for API keys.';
 grant execute on function stepbase_private.app_role() to authenticated, service_role;
 
 create function stepbase_private.has_permission(p_permission text)
@@ -116,7 +116,7 @@ as $$
 $$;
 
 comment on function stepbase_private.has_permission(text) is
-  'Whether the caller may do something in the token''s application.';
+  'Whether the caller has a permission (resource:action) in its application.';
 grant execute on function stepbase_private.has_permission(text) to authenticated, service_role;
 
 create function stepbase_private.require_permission(p_permission text)
@@ -133,12 +133,12 @@ begin
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if v_caller.app_code is null then
-    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application');
+    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application; ask an admin to add you');
   end if;
   if not p_permission = any (v_caller.permissions) then
     perform stepbase_private.raise_error(
       'permission_denied',
-      format('This needs the permission %s', p_permission),
+      format('This requires the permission %s', p_permission),
       jsonb_build_object('permission', p_permission)
     );
   end if;
@@ -147,10 +147,11 @@ end;
 $$;
 
 comment on function stepbase_private.require_permission(text) is
-  'The caller''s application when the permission is there; SB401 or SB403 otherwise. First line of every RPC.';
+  'Returns the caller''s application if the caller has the permission. Raises SB401 not_authenticated or SB403 '
+  'permission_denied otherwise. Every RPC calls it first.';
 grant execute on function stepbase_private.require_permission(text) to authenticated, service_role;
 
--- Definer: as above.
+-- Security definer for the reason given for app_code().
 create function stepbase_private.organization_app_codes()
 returns setof text
 language sql
@@ -165,10 +166,10 @@ as $$
 $$;
 
 comment on function stepbase_private.organization_app_codes() is
-  'The applications of the caller''s organization: those whose organization-wide resources are visible.';
+  'Codes of the applications in the caller''s organization, whose resources of visibility organization the caller sees.';
 grant execute on function stepbase_private.organization_app_codes() to authenticated, service_role;
 
--- Definer: as above.
+-- Security definer for the reason given for app_code().
 create function stepbase_private.my_app_codes()
 returns setof text
 language sql
@@ -183,10 +184,10 @@ as $$
   where m.user_id = auth.uid();
 $$;
 
-comment on function stepbase_private.my_app_codes() is 'Every application the caller is a member of: what switch_app offers.';
+comment on function stepbase_private.my_app_codes() is 'Codes of the applications that the calling user is a member of and can switch to.';
 grant execute on function stepbase_private.my_app_codes() to authenticated, service_role;
 
--- Definer: as above.
+-- Security definer for the reason given for app_code().
 create function stepbase_private.app_user_ids()
 returns setof uuid
 language sql
@@ -199,5 +200,5 @@ as $$
   where m.app_code = stepbase_private.app_code();
 $$;
 
-comment on function stepbase_private.app_user_ids() is 'The members of the caller''s application.';
+comment on function stepbase_private.app_user_ids() is 'Ids of the members of the caller''s application.';
 grant execute on function stepbase_private.app_user_ids() to authenticated, service_role;

@@ -1,4 +1,4 @@
--- Who sees and changes tenancy rows.
+-- Privileges and policies of the tenancy tables and of API keys.
 
 alter table stepbase.organizations enable row level security;
 alter table stepbase.applications enable row level security;

@@ -1,7 +1,7 @@
--- Who sees and changes tenancy rows.
+-- Every application with members has an admin: the last one can be neither removed nor demoted.
 
--- An application without an admin could never get one again.
--- Definer: counts all members, whatever the caller may read.
+-- Without an admin, no member could appoint one.
+-- Security definer: counts all members, including those that the caller cannot read.
 create function stepbase_private.require_an_admin()
 returns trigger
 language plpgsql
@@ -12,8 +12,8 @@ begin
   if old.role <> 'admin' or (tg_op = 'UPDATE' and new.role = 'admin') then
     return null;
   end if;
-  -- A user or an application that goes away takes its memberships with it. The lock makes two admins who
-  -- leave at once wait for each other.
+  -- Deleting a user or an application deletes its memberships, admins included. The lock serializes two admins
+  -- who leave at the same time.
   perform 1 from stepbase.users where id = old.user_id;
   if not found then
     return null;
@@ -24,7 +24,7 @@ begin
     and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
   then
     perform stepbase_private.raise_error(
-      'conflict', format('%s would be left without an admin', old.app_code),
+      'conflict', format('%s must keep an admin; make another member admin first', old.app_code),
       jsonb_build_object('app_code', old.app_code)
     );
   end if;
@@ -33,7 +33,7 @@ end;
 $$;
 
 comment on function stepbase_private.require_an_admin() is
-  'Trigger: refuses to remove or demote the last admin while other members remain.';
+  'Trigger: raises SB409 conflict when the last admin is removed or demoted while other members remain.';
 
 create trigger app_members_keep_an_admin after update of role or delete on stepbase.app_members
   for each row execute function stepbase_private.require_an_admin();
