@@ -1,5 +1,4 @@
--- The registry: prompts and components that steps are made of. A component without an app_code is
--- shared with everybody and written by migrations or the service role only.
+-- Agent prompts: versioned prompt templates for language-model steps.
 
 create table stepbase.agent_prompts (
   id uuid primary key default gen_random_uuid(),
@@ -28,9 +27,9 @@ create table stepbase.agent_prompts (
 );
 
 comment on table stepbase.agent_prompts is 'Versioned prompt templates for language-model steps.';
-comment on column stepbase.agent_prompts.prompt_content is 'Markdown; {{ … }} is filled from the step''s input.';
-comment on column stepbase.agent_prompts.prompt_variables is 'JSON Schema properties of what the prompt needs.';
-comment on column stepbase.agent_prompts.deleted_at is 'Soft delete.';
+comment on column stepbase.agent_prompts.prompt_content is 'Markdown; {{ … }} is replaced with values of the step''s input.';
+comment on column stepbase.agent_prompts.prompt_variables is 'JSON Schema properties of the values that the prompt needs.';
+comment on column stepbase.agent_prompts.deleted_at is 'Soft delete: the prompt is no longer offered.';
 
 create index idx_agent_prompts_created_by on stepbase.agent_prompts (created_by);
 create index idx_agent_prompts_updated_by on stepbase.agent_prompts (updated_by);

@@ -1,5 +1,5 @@
--- The registry: prompts and components that steps are made of. A component without an app_code is
--- shared with everybody and written by migrations or the service role only.
+-- Components: reusable implementations of steps. A component without an app_code is shared with all applications;
+-- only migrations and the service role write it.
 
 create table stepbase.components (
   id uuid primary key default gen_random_uuid(),
@@ -44,14 +44,14 @@ create table stepbase.components (
     on delete set null (agent_prompt_id)
 );
 
-comment on table stepbase.components is 'Reusable step implementations: what a user, service or agent task runs.';
+comment on table stepbase.components is 'Reusable implementations of user, service and agent tasks.';
 comment on column stepbase.components.app_code is 'Null: shared with every application.';
-comment on column stepbase.components.name is 'What a step''s config names as its component.';
-comment on column stepbase.components.implementation_type is 'The step type that can run it: user_task, service_task or ai_agent_task.';
-comment on column stepbase.components.endpoint is 'Address a service task calls.';
-comment on column stepbase.components.retry_count is 'Further attempts when a step says nothing about retries.';
-comment on column stepbase.components.ui_widget_id is 'Widget that a client draws for it.';
-comment on column stepbase.components.deleted_at is 'Soft delete.';
+comment on column stepbase.components.name is 'Name by which config.component of a step refers to it.';
+comment on column stepbase.components.implementation_type is 'Step type that it implements: user_task, service_task or ai_agent_task.';
+comment on column stepbase.components.endpoint is 'URL that a service task calls.';
+comment on column stepbase.components.retry_count is 'Retries of a step that has no retry policy.';
+comment on column stepbase.components.ui_widget_id is 'Widget that clients render for it.';
+comment on column stepbase.components.deleted_at is 'Soft delete: new versions of workflows cannot use it.';
 
 create index idx_components_app_code_is_active on stepbase.components (app_code, is_active);
 create index idx_components_app_code_implementation_type on stepbase.components (app_code, implementation_type);
@@ -80,7 +80,7 @@ as $$
 begin
   if not exists (select 1 from stepbase.step_types t where t.name = new.implementation_type and t.is_component) then
     perform stepbase_private.raise_error(
-      'invalid_request', format('%s is not implemented by components', new.implementation_type)
+      'invalid_request', format('implementation_type: components cannot implement the step type %s', new.implementation_type)
     );
   end if;
   return new;
@@ -88,13 +88,13 @@ end;
 $$;
 
 comment on function stepbase_private.check_implementation_type() is
-  'Trigger: only step types that are implemented by components can be a component''s type.';
+  'Trigger: raises SB400 invalid_request if components cannot implement the step type implementation_type.';
 
 create trigger components_check_implementation_type
   before insert or update of implementation_type on stepbase.components
   for each row execute function stepbase_private.check_implementation_type();
 
--- Definer: the engine resolves components for an application, whoever saves the workflow.
+-- Security definer: resolves components for the application, independent of who saves the workflow.
 create function stepbase_private.component_for(p_app_code text, p_component_name text)
 returns uuid
 language sql
@@ -118,7 +118,7 @@ as $$
           = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
       )
     )
-  -- The own one first, then the organization's, the shared, the public; of each the newest version.
+  -- The application's own first, then the organization's, shared and public ones; of each the newest version.
   order by
     (c.app_code is not distinct from p_app_code) desc,
     (c.visibility = 'organization') desc,
@@ -130,7 +130,7 @@ as $$
 $$;
 
 comment on function stepbase_private.component_for(text, text) is
-  'The component that a name means in an application, null when there is none it may use.';
+  'Id of the component that a name resolves to in an application; null if the application may use none of that name.';
 
 alter table stepbase.components enable row level security;
 grant select, delete,

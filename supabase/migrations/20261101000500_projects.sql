@@ -19,9 +19,9 @@ create table stepbase.projects (
 );
 
 comment on table stepbase.projects is
-  'A folder for workflows. Its execution totals are statistics: stepbase_private.project_statistics.';
-comment on column stepbase.projects.task_queue_name is 'Default queue of the project''s workflows, derived.';
-comment on column stepbase.projects.deleted_at is 'Soft delete.';
+  'A folder for workflows. Its execution totals are in stepbase_private.project_statistics.';
+comment on column stepbase.projects.task_queue_name is 'Name of the default task queue of its workflows, derived from app_code and id.';
+comment on column stepbase.projects.deleted_at is 'Soft delete: the project is no longer offered.';
 
 create index idx_projects_created_by on stepbase.projects (created_by);
 create index idx_projects_app_code_is_active on stepbase.projects (app_code, is_active) where deleted_at is null;

@@ -1,4 +1,4 @@
--- Task queues say how much may run at once; workers say who is there to run it.
+-- Task queues: limits on how many runs and steps of an application execute at the same time.
 
 create table stepbase.task_queues (
   id uuid primary key default gen_random_uuid(),
@@ -19,11 +19,11 @@ create table stepbase.task_queues (
   constraint task_queue_name_is_unique_in_app unique (app_code, name)
 );
 
-comment on table stepbase.task_queues is 'A named share of the workers, with limits.';
-comment on column stepbase.task_queues.max_concurrent_workflows is 'Runs of this queue that may be under way at once; null: any number.';
+comment on table stepbase.task_queues is 'A named queue of an application''s work with concurrency limits.';
+comment on column stepbase.task_queues.max_concurrent_workflows is 'Limit of runs in progress at the same time; null: no limit.';
 comment on column stepbase.task_queues.max_concurrent_activities is
-  'Steps of this queue that may execute at once (of types with is_activity); null: any number.';
-comment on column stepbase.task_queues.is_system_queue is 'Made with the application (its queue `default`); cannot be deleted.';
+  'Limit of steps (of step types with is_activity) that execute at the same time; null: no limit.';
+comment on column stepbase.task_queues.is_system_queue is 'True for the queue `default`, which is created with the application and cannot be deleted.';
 
 create index idx_task_queues_created_by on stepbase.task_queues (created_by);
 
@@ -34,7 +34,7 @@ create trigger task_queues_keep_identity before update on stepbase.task_queues
     'id', 'app_code', 'name', 'is_system_queue', 'created_at'
   );
 
--- Definer: whoever creates the application need not be able to write queues.
+-- Security definer: the role that creates an application may lack the privilege to write queues.
 create function stepbase_private.create_default_task_queue()
 returns trigger
 language plpgsql
@@ -45,13 +45,13 @@ begin
   insert into stepbase.task_queues (
     app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, is_system_queue
   )
-  values (new.app_code, 'default', 'Default', 'Used by workflows that name no queue.', null, null, true);
+  values (new.app_code, 'default', 'Default', 'Used by workflows without a task queue.', null, null, true);
   return null;
 end;
 $$;
 
 comment on function stepbase_private.create_default_task_queue() is
-  'Trigger: every application starts with the system queue `default`, which limits nothing until somebody says so.';
+  'Trigger: creates the system queue `default` of a new application, without limits.';
 
 create trigger applications_create_default_task_queue after insert on stepbase.applications
   for each row execute function stepbase_private.create_default_task_queue();

@@ -1,4 +1,4 @@
--- Task queues say how much may run at once; workers say who is there to run it.
+-- Workers: the processes that execute steps, with their heartbeats.
 
 create table stepbase.workers (
   id uuid primary key default gen_random_uuid(),
@@ -26,15 +26,15 @@ create table stepbase.workers (
     foreign key (project_id, app_code) references stepbase.projects (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workers is 'Worker processes and when they were last heard of. Written by the workers only.';
-comment on column stepbase.workers.app_code is 'The application it works for; null: for every application.';
-comment on column stepbase.workers.worker_id is 'The name the process gave itself.';
-comment on column stepbase.workers.task_queue_name is 'The task queue it serves; *: every one.';
+comment on table stepbase.workers is 'Worker processes and their latest heartbeats; only workers write it.';
+comment on column stepbase.workers.app_code is 'Application it serves; null: all applications.';
+comment on column stepbase.workers.worker_id is 'Name that the process chose for itself.';
+comment on column stepbase.workers.task_queue_name is 'Task queue it serves; *: all.';
 comment on column stepbase.workers.mode is
-  'resident: a process that works until it is stopped. invocation: Edge Function calls; all of a region share a row.';
-comment on column stepbase.workers.executing is 'Steps it was executing at its last heartbeat.';
-comment on column stepbase.workers.concurrency is 'Steps it executes at the same time at most.';
-comment on column stepbase.workers.metadata is 'What else it tells about itself: pid, tokens it holds, steps completed and failed.';
+  'resident: a process that works until it is stopped. invocation: Edge Function calls; those of a region share a row.';
+comment on column stepbase.workers.executing is 'Number of steps it executed at its latest heartbeat.';
+comment on column stepbase.workers.concurrency is 'Maximum number of steps it executes at the same time.';
+comment on column stepbase.workers.metadata is 'Further facts it reports: pid, leased tokens, steps completed and failed.';
 
 create index idx_workers_app_code on stepbase.workers (app_code);
 create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);

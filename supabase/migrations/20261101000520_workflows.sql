@@ -1,4 +1,4 @@
--- Workflows: the identity that versions hang on. What runs is always a version.
+-- Workflows: the identity that versions belong to. A run always executes a version.
 
 create table stepbase.workflows (
   id uuid primary key default gen_random_uuid(),
@@ -41,15 +41,15 @@ create table stepbase.workflows (
     check (status not in ('published', 'paused', 'deprecated') or published_version_id is not null)
 );
 
-comment on table stepbase.workflows is 'A workflow of an application; its content is in workflow_versions.';
-comment on column stepbase.workflows.kebab_name is 'Immutable name that clients start it by.';
-comment on column stepbase.workflows.operation_code is 'Code of the operation it belongs to in the customer''s own catalogue.';
-comment on column stepbase.workflows.latest_version_id is 'The version with the highest number, a draft or not.';
-comment on column stepbase.workflows.published_version_id is 'The version a start uses that names none.';
-comment on column stepbase.workflows.max_concurrent_executions is 'Runs that may be under way at once; more wait. Null: any number.';
-comment on column stepbase.workflows.execution_timeout_seconds is 'A run that takes longer is timed out.';
-comment on column stepbase.workflows.search is 'Full-text search over name and description.';
-comment on column stepbase.workflows.deleted_at is 'Soft delete: runs and versions stay readable, nothing new starts.';
+comment on table stepbase.workflows is 'A workflow of an application; workflow_versions holds its definitions.';
+comment on column stepbase.workflows.kebab_name is 'Immutable name by which clients start it.';
+comment on column stepbase.workflows.operation_code is 'Code of the operation it implements in the customer''s own catalogue.';
+comment on column stepbase.workflows.latest_version_id is 'Version with the highest number, including a draft.';
+comment on column stepbase.workflows.published_version_id is 'Version that a start without a version number uses.';
+comment on column stepbase.workflows.max_concurrent_executions is 'Limit of runs in progress at the same time; further runs wait. Null: no limit.';
+comment on column stepbase.workflows.execution_timeout_seconds is 'Seconds after which a run ends as timed_out.';
+comment on column stepbase.workflows.search is 'Text search vector of name and description.';
+comment on column stepbase.workflows.deleted_at is 'Soft delete: runs and versions stay readable; no run can be started.';
 
 create index idx_workflows_app_code_status on stepbase.workflows (app_code, status) where deleted_at is null;
 create index idx_workflows_app_code_updated_at on stepbase.workflows (app_code, updated_at desc);
@@ -73,13 +73,13 @@ alter table stepbase.workflows enable row level security;
 grant select,
   insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, created_by),
-  -- kebab_name only to be refused with a clear error, not with a missing grant.
+  -- kebab_name is granted so that a change raises SB424 instead of a missing privilege.
   update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
 on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 
--- Private: the own application. Organization: its sister applications too. Public: everyone's members.
+-- private: the owning application. organization: also the applications of its organization. public: all members.
 create policy "Members read their workflows and those shown to them" on stepbase.workflows
   for select to authenticated
   using (

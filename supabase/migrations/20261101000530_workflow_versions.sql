@@ -1,4 +1,4 @@
--- Workflow versions: what runs. A draft may be saved over; once published a version never changes.
+-- Workflow versions: numbered definitions of a workflow. A draft can be saved over; a published version is immutable.
 
 create table stepbase.workflow_versions (
   id uuid primary key default gen_random_uuid(),
@@ -32,12 +32,12 @@ create table stepbase.workflow_versions (
 );
 
 comment on table stepbase.workflow_versions is
-  'A numbered content of a workflow. Immutable once published: definition, schemas, nodes and edges.';
+  'A numbered definition of a workflow. Once published, its definition, schemas, nodes and edges are immutable.';
 comment on column stepbase.workflow_versions.definition is
-  'Nodes and edges as React Flow draws them; workflow_nodes and workflow_edges are derived from it.';
-comment on column stepbase.workflow_versions.steps_total is 'How many nodes it has.';
-comment on column stepbase.workflow_versions.input_schema is 'JSON Schema a run''s input must satisfy; null: any input.';
-comment on column stepbase.workflow_versions.output_schema is 'JSON Schema that describes a run''s output; nothing checks it.';
+  'Nodes and edges in the format of React Flow; workflow_nodes and workflow_edges are derived from it.';
+comment on column stepbase.workflow_versions.steps_total is 'Number of nodes in the definition.';
+comment on column stepbase.workflow_versions.input_schema is 'JSON Schema of the input of runs; null: any input.';
+comment on column stepbase.workflow_versions.output_schema is 'JSON Schema that documents the output of runs; it is not enforced.';
 
 create index idx_workflow_versions_workflow_id_app_code on stepbase.workflow_versions (workflow_id, app_code);
 create index idx_workflow_versions_app_code_status on stepbase.workflow_versions (app_code, status);
@@ -72,10 +72,10 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Deeper than one trigger: the workflow or the application itself goes away.
+  -- At a trigger depth above 1, the workflow or the application is being deleted.
   if pg_trigger_depth() = 1 then
     perform stepbase_private.raise_error(
-      'immutable', 'A published version cannot be deleted',
+      'immutable', 'A published version cannot be deleted; archive it or delete its workflow',
       jsonb_build_object('workflow_version_id', old.id)
     );
   end if;
@@ -83,13 +83,13 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.refuse_published_delete() is 'Trigger: a version that was published is deleted only with its workflow.';
+comment on function stepbase_private.refuse_published_delete() is 'Trigger: raises SB424 immutable when a version that was published is deleted without its workflow.';
 
 create trigger workflow_versions_keep_published before delete on stepbase.workflow_versions
   for each row when (old.published_at is not null)
   execute function stepbase_private.refuse_published_delete();
 
--- Definer: the pointer is derived, nobody writes it by hand.
+-- Security definer: clients may not write the derived column.
 create function stepbase_private.point_at_latest_version()
 returns trigger
 language plpgsql
@@ -108,14 +108,14 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.point_at_latest_version() is 'Trigger: keeps workflows.latest_version_id.';
+comment on function stepbase_private.point_at_latest_version() is 'Trigger: sets workflows.latest_version_id to the version with the highest number.';
 
 create trigger workflow_versions_point_at_latest after insert on stepbase.workflow_versions
   for each row execute function stepbase_private.point_at_latest_version();
 
 alter table stepbase.workflow_versions enable row level security;
 
--- Written by save_workflow and publish_workflow only.
+-- Only save_workflow and publish_workflow write versions.
 grant select on stepbase.workflow_versions to authenticated;
 grant select, insert, update, delete on stepbase.workflow_versions to service_role;
 

@@ -1,4 +1,4 @@
--- Workflow versions: what runs. A draft may be saved over; once published a version never changes.
+-- Legal changes of status of workflows and versions, as data; a trigger refuses all others.
 
 create table stepbase_private.workflow_transitions (
   entity text not null constraint entity_is_workflow_or_version check (entity in ('workflow', 'version')),
@@ -8,7 +8,7 @@ create table stepbase_private.workflow_transitions (
 );
 
 comment on table stepbase_private.workflow_transitions is
-  'Every legal change of status of a workflow or a version; anything else is refused with SB409.';
+  'Legal changes of status of workflows and versions; check_workflow_transition refuses all others with SB409.';
 
 create index idx_workflow_transitions_from_status on stepbase_private.workflow_transitions (from_status);
 create index idx_workflow_transitions_to_status on stepbase_private.workflow_transitions (to_status);
@@ -36,7 +36,7 @@ values
   ('version', 'deprecated', 'published'),
   ('version', 'deprecated', 'archived');
 
--- Definer: callers have no right to read the transition table.
+-- Security definer: clients may not read the table of transitions.
 create function stepbase_private.check_workflow_transition()
 returns trigger
 language plpgsql
@@ -50,7 +50,7 @@ begin
     where t.entity = tg_argv[0] and t.from_status = old.status and t.to_status = new.status
   ) then
     perform stepbase_private.raise_error(
-      'conflict', format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
+      'conflict', format('The status of a %s cannot change from %s to %s', tg_argv[0], old.status, new.status),
       jsonb_build_object('from', old.status, 'to', new.status)
     );
   end if;
@@ -59,7 +59,8 @@ end;
 $$;
 
 comment on function stepbase_private.check_workflow_transition() is
-  'Trigger: refuses a change of status that stepbase_private.workflow_transitions does not list (SB409).';
+  'Trigger: raises SB409 conflict for a change of status that stepbase_private.workflow_transitions does not list. '
+  'Argument: workflow or version.';
 
 create trigger workflows_check_transition before update of status on stepbase.workflows
   for each row when (old.status <> new.status)

@@ -1,5 +1,5 @@
--- What a step's config reads: the expressions in it and the steps they mention. Used to refuse
--- references that can never resolve, and to tell the worker which outputs a step needs.
+-- Expressions in step configs: which there are and which steps they read. Definitions are checked with it, and the
+-- worker loads only the outputs that a step reads.
 
 create function stepbase_private.template_expressions(p_source text)
 returns text[]
@@ -20,7 +20,7 @@ begin
     v_opening := strpos(v_rest, '{{');
     exit when v_opening = 0;
     v_rest := substr(v_rest, v_opening + 2);
-    -- The template ends at the first }} that closes no brace of the expression and is in no string.
+    -- The template ends at the first }} outside strings and outside braces of the expression.
     v_depth := 0;
     v_quote := null;
     v_i := 1;
@@ -50,7 +50,7 @@ end;
 $$;
 
 comment on function stepbase_private.template_expressions(text) is
-  'The JSONata expressions of all {{ … }} in a string, in order.';
+  'The JSONata expressions of all {{ … }} in a string, in order of appearance.';
 
 create function stepbase_private.config_expressions(p_step_type text, p_config jsonb)
 returns setof text
@@ -69,7 +69,7 @@ begin
   for v_entry in select e.key, e.value from jsonb_each(p_config) e loop
     if v_raw_keys ? v_entry.key and jsonb_typeof(v_entry.value) = 'string' then
       return next case v_raw_keys ->> v_entry.key
-        -- A function's parameter list names `steps` without reading it.
+        -- A parameter named `steps` in the code's parameter list is not a read.
         when 'javascript'
           then regexp_replace(v_entry.value #>> '{}', '^\s*(async\s+)?(function\s*\w*\s*)?\([^)]*\)', '')
         else v_entry.value #>> '{}'
@@ -89,7 +89,8 @@ end;
 $$;
 
 comment on function stepbase_private.config_expressions(text, jsonb) is
-  'Every expression in a step''s config: templates anywhere, whole values under the type''s raw keys.';
+  'All expressions in the config of a step of type p_step_type: templates in any string, and the whole strings under '
+  'the type''s raw_keys. For a for_each, includes those of the step that it runs.';
 
 create function stepbase_private.referenced_steps(p_expression text)
 returns text[]
@@ -97,8 +98,8 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- String literals and comments match first and yield no group; then steps.id, steps["id"], steps.`id`;
-  -- `steps` used in any other way could read every step: '*'.
+  -- String literals and comments match first and yield no group, then steps.id, steps["id"] and steps.`id`. Any other
+  -- use of `steps` may read every step and yields '*'.
   select coalesce(array_agg(distinct r.step order by r.step), '{}')
   from (
     select coalesce(m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when m.hit[5] is not null then '*' end) as step
@@ -118,7 +119,7 @@ as $$
 $$;
 
 comment on function stepbase_private.referenced_steps(text) is
-  'The steps an expression mentions as steps.<id>; with ''*'' when it uses `steps` in a way that may read any.';
+  'Ids of the steps that an expression reads as steps.<id>; contains * if it uses `steps` in a way that may read any.';
 
 create function stepbase_private.names_secrets(p_expression text)
 returns boolean
@@ -141,4 +142,4 @@ as $$
   );
 $$;
 
-comment on function stepbase_private.names_secrets(text) is 'Whether an expression mentions `secrets`, of which a worker would give it the values.';
+comment on function stepbase_private.names_secrets(text) is 'Whether an expression reads `secrets`; in a config that is stored, this would store the values of secrets.';

@@ -1,5 +1,4 @@
--- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
--- written by nothing else, so that rows and definition are always equal.
+-- The order of a definition's nodes: topological order, and which steps precede another.
 
 create function stepbase_private.topological_order(p_definition jsonb)
 returns text[]
@@ -9,7 +8,7 @@ set search_path = ''
 as $$
 declare
   v_ids text[];
-  -- By place of a node: edges that still have to be resolved, and where its outgoing edges are in targets.
+  -- Indexed by a node's place: number of unresolved incoming edges, and the range of its outgoing edges in v_targets.
   v_unresolved int[];
   v_first_edge int[];
   v_edge_count int[];
@@ -48,7 +47,7 @@ begin
     (select array_agg(e.place order by e.place) from entering e where e.edges = 0)
   into v_ids, v_unresolved, v_edge_count, v_first_edge, v_targets, v_queue;
 
-  -- Kahn: every node and every edge is looked at once.
+  -- Kahn's algorithm: visits every node and every edge once.
   v_queue := coalesce(v_queue, '{}');
   while v_head <= cardinality(v_queue) loop
     v_place := v_queue[v_head];
@@ -68,7 +67,7 @@ end;
 $$;
 
 comment on function stepbase_private.topological_order(jsonb) is
-  'The node ids of a definition, sources first; nodes on or behind a cycle are left out.';
+  'Node ids of a definition in topological order; nodes on a cycle or downstream of one are left out.';
 
 create function stepbase_private.upstream_steps(p_definition jsonb, p_node_id text)
 returns text[]
@@ -88,4 +87,4 @@ as $$
   select coalesce(array_agg(u.id order by u.id), '{}') from upstream u;
 $$;
 
-comment on function stepbase_private.upstream_steps(jsonb, text) is 'Every step from which a path leads to the given one.';
+comment on function stepbase_private.upstream_steps(jsonb, text) is 'Ids of all steps from which a path leads to the step p_node_id.';

@@ -1,5 +1,5 @@
--- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
--- written by nothing else, so that rows and definition are always equal.
+-- The graph of a version as rows: nodes and edges. A trigger derives them from the definition and no other writer is
+-- allowed, so rows and definition always agree.
 
 create table stepbase.workflow_nodes (
   workflow_version_id uuid not null,
@@ -25,22 +25,22 @@ create table stepbase.workflow_nodes (
     foreign key (workflow_version_id, app_code) references stepbase.workflow_versions (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_nodes is 'The steps of a version, derived from its definition by trigger.';
-comment on column stepbase.workflow_nodes.node_id is 'The step''s name in the definition and in expressions.';
+comment on table stepbase.workflow_nodes is 'Nodes of a version, derived from its definition by a trigger.';
+comment on column stepbase.workflow_nodes.node_id is 'Id of the step in the definition and in expressions.';
 comment on column stepbase.workflow_nodes.component_id is
-  'What config.component meant when the version was saved; may be another application''s when that one shows it.';
-comment on column stepbase.workflow_nodes.config is 'Unresolved: templates and expressions as written.';
+  'Component that config.component resolved to when the version was saved; may belong to an application that shares it.';
+comment on column stepbase.workflow_nodes.config is 'Config as written, with unresolved templates and expressions.';
 comment on column stepbase.workflow_nodes.retry is
   '{max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.';
 comment on column stepbase.workflow_nodes.compensate is
-  '{type, config, retry?, timeout_ms?} of the step that undoes this one when the run fails, is cancelled or times out.';
-comment on column stepbase.workflow_nodes.timeout_ms is 'Longest time for one attempt.';
-comment on column stepbase.workflow_nodes.on_error is 'When attempts are used up and no error edge leaves: fail the run or continue.';
-comment on column stepbase.workflow_nodes.join_mode is 'all: every incoming edge is resolved first; any: the first taken edge is enough.';
-comment on column stepbase.workflow_nodes.in_degree is 'Incoming edges: where the engine''s counter of open dependencies starts.';
-comment on column stepbase.workflow_nodes.out_degree is 'Outgoing edges.';
-comment on column stepbase.workflow_nodes.ordinal is 'Topological order, 0-based.';
-comment on column stepbase.workflow_nodes.reads is 'Steps whose outputs the config''s expressions read.';
+  'Compensation {type, config, retry?, timeout_ms?}: runs when the run fails, is cancelled or times out.';
+comment on column stepbase.workflow_nodes.timeout_ms is 'Timeout of one attempt in milliseconds; null: the default of the step type.';
+comment on column stepbase.workflow_nodes.on_error is 'After the last attempt of a step without an error edge: fail the run, or continue.';
+comment on column stepbase.workflow_nodes.join_mode is 'all: the step waits until every incoming edge is resolved; any: it starts with the first edge taken.';
+comment on column stepbase.workflow_nodes.in_degree is 'Number of incoming edges; start value of the counter of open dependencies.';
+comment on column stepbase.workflow_nodes.out_degree is 'Number of outgoing edges.';
+comment on column stepbase.workflow_nodes.ordinal is 'Place in topological order, from 0.';
+comment on column stepbase.workflow_nodes.reads is 'Ids of the steps whose outputs the config''s expressions read.';
 
 create index idx_workflow_nodes_workflow_version_id_app_code
   on stepbase.workflow_nodes (workflow_version_id, app_code);
@@ -71,9 +71,9 @@ create table stepbase.workflow_edges (
     references stepbase.workflow_nodes (workflow_version_id, node_id) on delete cascade
 );
 
-comment on table stepbase.workflow_edges is 'The connections between a version''s steps, derived from its definition by trigger.';
-comment on column stepbase.workflow_edges.source_handle is 'Taken only when the source step chose this handle; null: always.';
-comment on column stepbase.workflow_edges.config is 'What the editor keeps with the edge.';
+comment on table stepbase.workflow_edges is 'Edges of a version, derived from its definition by a trigger.';
+comment on column stepbase.workflow_edges.source_handle is 'Handle of the source: the edge is taken only if the source chose it; null: always.';
+comment on column stepbase.workflow_edges.config is 'Data that the editor stores with the edge.';
 
 create index idx_workflow_edges_workflow_version_id_app_code
   on stepbase.workflow_edges (workflow_version_id, app_code);
@@ -89,7 +89,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- The sync trigger, or a cascade, is one level further up.
+  -- Writes of the sync trigger and of cascades have a trigger depth above 1.
   if pg_trigger_depth() = 1 then
     perform stepbase_private.raise_error(
       'immutable',
@@ -102,7 +102,7 @@ end;
 $$;
 
 comment on function stepbase_private.refuse_direct_graph_write() is
-  'Trigger: nodes and edges change only through the definition they are derived from (SB424).';
+  'Trigger: raises SB424 immutable for a direct write to nodes or edges; save the workflow''s definition instead.';
 
 create trigger workflow_nodes_refuse_direct_write before insert or update or delete on stepbase.workflow_nodes
   for each row execute function stepbase_private.refuse_direct_graph_write();

@@ -1,6 +1,6 @@
--- The edges of a version as the engine follows them: one narrow row per edge with all that its target
--- needs to start, found by one look-up in the only index. (Looked up in workflow_edges, the planner
--- has to choose among indexes that begin alike, and on young statistics it chooses wrongly.)
+-- The edges of a version as the engine follows them: one narrow row per edge with all that starting its target needs,
+-- found with one look-up in the only index. (On workflow_edges the planner must choose among indexes with a common
+-- prefix, and with few statistics it chooses the wrong one.)
 
 create table stepbase_engine.plan_edges (
   workflow_version_id uuid not null,
@@ -19,13 +19,13 @@ create table stepbase_engine.plan_edges (
 );
 
 comment on table stepbase_engine.plan_edges is
-  'What follows what in a version; written with workflow_nodes and workflow_edges, by the same trigger.';
-comment on column stepbase_engine.plan_edges.source_id is 'The node the edge leaves; empty for the way into a first node.';
-comment on column stepbase_engine.plan_edges.edge_id is 'The edge; for the way into a first node that node.';
-comment on column stepbase_engine.plan_edges.handle is 'The edge''s sourceHandle; null: taken whatever the source chose.';
-comment on column stepbase_engine.plan_edges.step_type is 'Of the target, as are in_degree, out_degree and join_mode.';
+  'Edges of a version for the engine; written by the trigger that writes workflow_nodes and workflow_edges.';
+comment on column stepbase_engine.plan_edges.source_id is 'Source node; the empty string for the entry into a node without incoming edges.';
+comment on column stepbase_engine.plan_edges.edge_id is 'Id of the edge; for an entry, the id of the node.';
+comment on column stepbase_engine.plan_edges.handle is 'sourceHandle of the edge; null: always taken.';
+comment on column stepbase_engine.plan_edges.step_type is 'Step type of the target; in_degree, out_degree and join_mode are the target''s, too.';
 comment on column stepbase_engine.plan_edges.limited_by is
-  'The task queue that limits how many steps like the target execute at once; null: none, which costs nothing.';
+  'Task queue that limits how many steps like the target execute at the same time; null: no limit, at no cost.';
 
 alter table stepbase_engine.plan_edges enable row level security;
 
@@ -50,7 +50,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.step_limit(uuid, text, jsonb) is
-  'The task queue whose max_concurrent_activities a node (or the items of a for_each) is under; null: none.';
+  'Task queue whose max_concurrent_activities limits a node, or the items of a for_each; null if none does.';
 
 create function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid)
 returns void
@@ -73,7 +73,7 @@ as $$
   where n.workflow_version_id = p_workflow_version_id;
 $$;
 
-comment on function stepbase_engine.sync_plan_edges(uuid) is 'Rewrites the plan edges of a version from its nodes and edges.';
+comment on function stepbase_engine.sync_plan_edges(uuid) is 'Replaces the plan edges of a version with ones derived from its nodes and edges.';
 
 create function stepbase_engine.downstream(p_workflow_version_id uuid, p_step_id text)
 returns setof text
@@ -92,4 +92,4 @@ as $$
   select r.step_id from reached r;
 $$;
 
-comment on function stepbase_engine.downstream(uuid, text) is 'A node and all nodes that can be reached from it.';
+comment on function stepbase_engine.downstream(uuid, text) is 'Ids of a node and of all nodes downstream of it.';

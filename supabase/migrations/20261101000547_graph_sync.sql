@@ -1,7 +1,6 @@
--- The graph of a version as rows: what the engine walks. Derived from the definition by trigger and
--- written by nothing else, so that rows and definition are always equal.
+-- Derives nodes, edges and plan edges of a version from its definition.
 
--- Definer: nobody else may write the graph.
+-- Security definer: no client may write the graph.
 create function stepbase_private.sync_workflow_graph()
 returns trigger
 language plpgsql
@@ -26,7 +25,7 @@ begin
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
-    -- A whole number may be written 10.0, which is text that no integer is read from.
+    -- JSON allows 10.0 for a whole number; its text cannot be cast to int directly.
     (n.data ->> 'timeout_ms')::numeric::int,
     coalesce(n.data ->> 'on_error', 'fail'),
     coalesce(n.data ->> 'join', 'all'),
@@ -81,7 +80,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.sync_workflow_graph() is 'Trigger: rewrites a version''s nodes and edges from its definition.';
+comment on function stepbase_private.sync_workflow_graph() is 'Trigger: replaces nodes, edges and plan edges of a version with those of its definition.';
 
 create trigger workflow_versions_sync_graph_on_insert after insert on stepbase.workflow_versions
   for each row execute function stepbase_private.sync_workflow_graph();

@@ -1,6 +1,5 @@
--- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
--- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
--- …_step_problems.sql.
+-- Structural checks of definitions: what prevents nodes and edges from forming a graph of known steps. Every save
+-- refuses these problems.
 
 create function stepbase_private.definition_shape_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
@@ -43,10 +42,10 @@ begin
       select 'missing_id', format('Node %s has no id', n.place)
       where jsonb_typeof(n.node) = 'object' and coalesce(n.node ->> 'id', '') = ''
       union all
-      select 'invalid_id', format('The id %s must be letters, digits, _ or -, start with a letter, at most 63 long', n.node ->> 'id')
+      select 'invalid_id', format('The id %s must start with a letter and have at most 63 letters, digits, _ or -', n.node ->> 'id')
       where n.node ->> 'id' <> '' and (jsonb_typeof(n.node -> 'id') <> 'string' or n.node ->> 'id' !~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$')
       union all
-      select 'unknown_step_type', format('There is no step type %s', coalesce(n.node ->> 'type', '(none)'))
+      select 'unknown_step_type', format('Unknown step type %s', coalesce(n.node ->> 'type', '(none)'))
       where jsonb_typeof(n.node) = 'object'
         and not exists (select 1 from stepbase.step_types t where t.name = n.node ->> 'type')
       union all
@@ -89,10 +88,10 @@ begin
       where jsonb_typeof(e.edge) <> 'object' or coalesce(e.edge ->> 'id', '') = ''
         or e.edge ->> 'source' is null or e.edge ->> 'target' is null
       union all
-      select 'dangling_edge', format('Edge %s comes from %s, which does not exist', e.edge ->> 'id', e.edge ->> 'source')
+      select 'dangling_edge', format('Edge %s has the source %s, which is not a node', e.edge ->> 'id', e.edge ->> 'source')
       where e.edge ->> 'source' <> all (v_ids)
       union all
-      select 'dangling_edge', format('Edge %s leads to %s, which does not exist', e.edge ->> 'id', e.edge ->> 'target')
+      select 'dangling_edge', format('Edge %s has the target %s, which is not a node', e.edge ->> 'id', e.edge ->> 'target')
       where e.edge ->> 'target' <> all (v_ids)
     ) p
     order by e.place;
@@ -111,7 +110,7 @@ end;
 $$;
 
 comment on function stepbase_private.definition_shape_problems(jsonb) is
-  'What keeps a definition from being a graph of known steps: shapes, ids, types, edges.';
+  'Problems in the shape of a definition: nodes, ids, step types, edges. One row {node_id, code, message} each.';
 
 create function stepbase_private.definition_cycle_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
@@ -127,7 +126,7 @@ begin
   if cardinality(v_ordered) = v_total then
     return;
   end if;
-  -- What cannot be ordered is on a cycle or behind one; ordering that backwards leaves out the latter.
+  -- Nodes without a place are on a cycle or downstream of one. Ordering the reversed rest drops the latter.
   v_rest := jsonb_build_object(
     'nodes', (
       select jsonb_agg(n.node order by n.place)
@@ -142,7 +141,7 @@ begin
   );
   v_ordered := stepbase_private.topological_order(v_rest);
   return query
-    select n.node ->> 'id', 'cycle', format('%s is part of a cycle: it would have to run before itself', n.node ->> 'id')
+    select n.node ->> 'id', 'cycle', format('%s is on a cycle; remove an edge that leads back to it', n.node ->> 'id')
     from jsonb_array_elements(v_rest -> 'nodes') with ordinality n (node, place)
     where n.node ->> 'id' <> all (v_ordered)
     order by n.place
@@ -150,7 +149,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.definition_cycle_problems(jsonb) is 'The nodes of a well-shaped definition that lie on a cycle.';
+comment on function stepbase_private.definition_cycle_problems(jsonb) is 'One problem for each node on a cycle, at most 100; the shape of the definition must be valid.';
 
 create function stepbase_private.structure_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
@@ -167,4 +166,4 @@ end;
 $$;
 
 comment on function stepbase_private.structure_problems(jsonb) is
-  'What keeps a definition from being stored at all: bad shapes, unknown types, dangling edges, cycles.';
+  'Problems that prevent a definition from being stored: shape, unknown step types, dangling edges, cycles. No row: none.';

@@ -1,6 +1,4 @@
--- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
--- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
--- …_step_problems.sql.
+-- Checks of edges' handles and of references between steps.
 
 create function stepbase_private.handle_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
@@ -11,7 +9,7 @@ as $$
   select
     n.node ->> 'id', 'invalid_handle',
     format(
-      'Edge %s leaves by %s, which %s does not have (%s)', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
+      'Edge %s has the source handle %s, but %s has only %s', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
       array_to_string(t.handles || array['error', 'timeout'], ', ')
     )
   from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
@@ -22,7 +20,7 @@ as $$
 $$;
 
 comment on function stepbase_private.handle_problems(jsonb) is
-  'Edges of a well-shaped definition that leave by a handle which their source does not have.';
+  'One problem for each edge whose sourceHandle its source''s step type does not have.';
 
 create function stepbase_private.references_of(p_node jsonb)
 returns setof text
@@ -35,7 +33,7 @@ as $$
   cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
   where r.step <> '*'
   union
-  -- What undoes a step may read what the step itself gave.
+  -- A compensation may read the output of the step it belongs to.
   select r.step
   from stepbase_private.config_expressions(
     p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config'
@@ -44,7 +42,7 @@ as $$
   where r.step not in ('*', p_node ->> 'id');
 $$;
 
-comment on function stepbase_private.references_of(jsonb) is 'The steps that a node''s expressions name.';
+comment on function stepbase_private.references_of(jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read; without *.';
 
 create function stepbase_private.reference_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
@@ -53,7 +51,7 @@ stable
 set search_path = ''
 as $$
 declare
-  -- By place in topological order: where a node's predecessors are in sources.
+  -- Indexed by place in topological order: the range of a node's predecessors in v_sources.
   v_first_edge int[];
   v_edge_count int[];
   v_sources int[];
@@ -101,10 +99,10 @@ begin
   loop
     if v_reference.wanted is null then
       return query select
-        v_reference.id, 'unknown_reference', format('steps.%s is read, but there is no such step', v_reference.step);
+        v_reference.id, 'unknown_reference', format('steps.%s is read, but the workflow has no such step', v_reference.step);
       continue;
     end if;
-    -- Backwards from the node; what comes before the wanted step in order cannot lead over it.
+    -- Depth-first, backwards from the node. Nodes that precede the wanted step in order cannot lead to it.
     v_round := v_round + 1;
     v_stack := array[v_reference.place];
     while cardinality(v_stack) > 0 loop
@@ -130,4 +128,4 @@ end;
 $$;
 
 comment on function stepbase_private.reference_problems(jsonb) is
-  'References of an acyclic definition to steps that are not there or not upstream.';
+  'One problem for each reference to a step that does not exist or is not upstream; the definition must be acyclic.';

@@ -1,5 +1,4 @@
--- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
--- itself (schedules), and which other workflows it may start (children).
+-- Work queues: lists of items that runs of a workflow push and pop.
 
 create table stepbase.work_queues (
   id uuid primary key default gen_random_uuid(),
@@ -25,12 +24,12 @@ create table stepbase.work_queues (
     foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
 );
 
-comment on table stepbase.work_queues is 'A queue of items that runs of a workflow push and pop.';
-comment on column stepbase.work_queues.signal_name is 'Signal that pushes an item; made with the queue: <queue_name>_push.';
-comment on column stepbase.work_queues.query_name is 'Query that shows the queue; made with the queue: <queue_name>_state.';
-comment on column stepbase.work_queues.max_size is 'Items that may wait; null: any number.';
-comment on column stepbase.work_queues.deduplicate is 'An item equal to a waiting one is not added again.';
-comment on column stepbase.work_queues.work_item_schema is 'JSON Schema an item must satisfy; null: any.';
+comment on table stepbase.work_queues is 'Queues of items that runs of a workflow push and pop.';
+comment on column stepbase.work_queues.signal_name is 'Signal that pushes an item, created with the queue; default <queue_name>_push.';
+comment on column stepbase.work_queues.query_name is 'Query that returns the queue''s state, created with the queue; default <queue_name>_state.';
+comment on column stepbase.work_queues.max_size is 'Limit of waiting items; null: no limit.';
+comment on column stepbase.work_queues.deduplicate is 'True: an item that equals a waiting item is not added.';
+comment on column stepbase.work_queues.work_item_schema is 'JSON Schema of items; null: any item.';
 
 create index idx_work_queues_workflow_id_app_code on stepbase.work_queues (workflow_id, app_code);
 create index idx_work_queues_app_code_queue_name on stepbase.work_queues (app_code, queue_name);

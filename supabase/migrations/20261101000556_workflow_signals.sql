@@ -1,5 +1,4 @@
--- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
--- itself (schedules), and which other workflows it may start (children).
+-- Signals: the messages that runs of a workflow accept.
 
 create table stepbase.workflow_signals (
   id uuid primary key default gen_random_uuid(),
@@ -22,9 +21,9 @@ create table stepbase.workflow_signals (
     foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_signals is 'Signals that runs of a workflow understand.';
-comment on column stepbase.workflow_signals.parameters is 'JSON Schema of the payload; null: any.';
-comment on column stepbase.workflow_signals.auto_generated is 'Made with a work queue, and gone with it.';
+comment on table stepbase.workflow_signals is 'Signals that runs of a workflow accept.';
+comment on column stepbase.workflow_signals.parameters is 'JSON Schema of the payload; null: any payload.';
+comment on column stepbase.workflow_signals.auto_generated is 'True: created and deleted with a work queue.';
 
 create index idx_workflow_signals_workflow_id_app_code on stepbase.workflow_signals (workflow_id, app_code);
 create index idx_workflow_signals_work_queue_id_app_code on stepbase.workflow_signals (work_queue_id, app_code);

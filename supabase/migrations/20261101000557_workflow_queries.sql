@@ -1,5 +1,4 @@
--- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
--- itself (schedules), and which other workflows it may start (children).
+-- Queries: the questions that a run of a workflow answers without being changed.
 
 create table stepbase.workflow_queries (
   id uuid primary key default gen_random_uuid(),
@@ -23,12 +22,12 @@ create table stepbase.workflow_queries (
     foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_queries is 'Questions that a run of a workflow answers without being changed.';
+comment on table stepbase.workflow_queries is 'Queries that runs of a workflow answer.';
 comment on column stepbase.workflow_queries.expression is
-  'JSONata over {input, output, context, run, steps} that answers it, in SQL when it is a path such as '
-  'steps.fetch.output.total; null: the whole context, or the queue''s state.';
-comment on column stepbase.workflow_queries.return_type is 'JSON Schema of the answer.';
-comment on column stepbase.workflow_queries.auto_generated is 'Made with a work queue, and gone with it.';
+  'JSONata over {input, output, context, run, steps} that computes the answer. SQL evaluates paths such as '
+  'steps.fetch.output.total; the HTTP API evaluates all expressions. Null: the whole context, or the queue''s state.';
+comment on column stepbase.workflow_queries.return_type is 'JSON Schema of the answer; null: any answer.';
+comment on column stepbase.workflow_queries.auto_generated is 'True: created and deleted with a work queue.';
 
 create index idx_workflow_queries_workflow_id_app_code on stepbase.workflow_queries (workflow_id, app_code);
 create index idx_workflow_queries_work_queue_id_app_code on stepbase.workflow_queries (work_queue_id, app_code);

@@ -1,5 +1,4 @@
--- How a workflow talks to the world while it runs: work queues, signals and queries; when it starts by
--- itself (schedules), and which other workflows it may start (children).
+-- Each work queue has a signal that pushes an item and a query that returns its state; both are created with it.
 
 create function stepbase_private.name_queue_messages()
 returns trigger
@@ -13,12 +12,12 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.name_queue_messages() is 'Trigger: names a work queue''s signal and query after the queue.';
+comment on function stepbase_private.name_queue_messages() is 'Trigger: sets signal_name and query_name of a work queue to their defaults.';
 
 create trigger work_queues_name_messages before insert on stepbase.work_queues
   for each row execute function stepbase_private.name_queue_messages();
 
--- Definer: who may make a queue need not be able to write signals and queries.
+-- Security definer: the role that creates a queue may lack the privilege to write signals and queries.
 create function stepbase_private.create_queue_messages()
 returns trigger
 language plpgsql
@@ -35,19 +34,19 @@ begin
   insert into stepbase.workflow_queries
     (app_code, workflow_id, query_name, description, auto_generated, work_queue_id, created_by)
   values (
-    new.app_code, new.workflow_id, new.query_name, 'How many items wait in ' || new.queue_name || '.',
+    new.app_code, new.workflow_id, new.query_name, 'Number of items that wait in ' || new.queue_name || '.',
     true, new.id, new.created_by
   );
   return null;
 end;
 $$;
 
-comment on function stepbase_private.create_queue_messages() is 'Trigger: makes a work queue''s signal and query.';
+comment on function stepbase_private.create_queue_messages() is 'Trigger: creates the signal and the query of a work queue.';
 
 create trigger work_queues_create_messages after insert on stepbase.work_queues
   for each row execute function stepbase_private.create_queue_messages();
 
--- Definer: as above.
+-- Security definer for the same reason.
 create function stepbase_private.change_queue_signal()
 returns trigger
 language plpgsql
@@ -63,7 +62,7 @@ end;
 $$;
 
 comment on function stepbase_private.change_queue_signal() is
-  'Trigger: what a work queue takes its signal takes, too, when that changes.';
+  'Trigger: copies a changed work_item_schema to the parameters of the queue''s signal.';
 
 create trigger work_queues_change_signal after update of work_item_schema on stepbase.work_queues
   for each row when (new.work_item_schema is distinct from old.work_item_schema)

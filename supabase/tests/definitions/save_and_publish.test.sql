@@ -17,7 +17,7 @@ select is(
 );
 select is(
   tests.detail_of('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}')$$),
-  '{"code": "invalid_definition", "node_id": "a", "problems": [{"node_id": "a", "code": "unknown_step_type", "message": "There is no step type teleport"}]}',
+  '{"code": "invalid_definition", "node_id": "a", "problems": [{"node_id": "a", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
   'a refusal says which node and why'
 );
 select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' and kebab_name = 'fresh'$$, 'and writes nothing');
