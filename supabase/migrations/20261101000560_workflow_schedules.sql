@@ -1,4 +1,4 @@
--- When a workflow starts by itself, and which other workflows it may start.
+-- Schedules: cron expressions in a time zone that start runs of a workflow.
 
 create function stepbase_private.is_timezone(p_name text)
 returns boolean
@@ -14,7 +14,7 @@ exception
 end;
 $$;
 
-comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows a time zone.';
+comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows the time zone. Check constraints call it as the writing role.';
 grant execute on function stepbase_private.is_timezone(text) to authenticated, service_role;
 
 create function stepbase_private.is_cron_expression(p_expression text)
@@ -23,7 +23,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- minute, hour, day, month, weekday: lists of *, numbers, ranges, names, with steps.
+  -- Minute, hour, day, month and weekday: lists of *, numbers, names and ranges, each with an optional step.
   select p_expression ~* (
     '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
   )
@@ -33,10 +33,8 @@ as $$
   ) f;
 $$;
 
-comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression.';
+comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression. Check constraints call it as the writing role.';
 grant execute on function stepbase_private.is_cron_expression(text) to authenticated, service_role;
-
--- Check constraints run as whoever writes the row.
 
 create table stepbase.workflow_schedules (
   id uuid primary key default gen_random_uuid(),
@@ -71,19 +69,19 @@ create table stepbase.workflow_schedules (
 );
 
 comment on table stepbase.workflow_schedules is 'Cron schedules that start runs of a workflow.';
-comment on column stepbase.workflow_schedules.start_immediately is 'Also start once when the schedule is made.';
-comment on column stepbase.workflow_schedules.max_runs is 'Starts it may make; null: any number.';
+comment on column stepbase.workflow_schedules.start_immediately is 'True: also starts a run when the schedule is created.';
+comment on column stepbase.workflow_schedules.max_runs is 'Limit of runs that it starts; null: no limit.';
 comment on column stepbase.workflow_schedules.is_enabled is
-  'False: paused. What falls into a pause is not made up for.';
+  'False: paused. Due times during a pause are skipped.';
 comment on column stepbase.workflow_schedules.last_run_at is 'When it last started a run.';
 comment on column stepbase.workflow_schedules.last_error is
-  'Why its last due time started nothing: {code, message, at, …}; null when it did.';
+  'Why it started no run at its last due time: {code, message, at, …}; null if it did.';
 comment on column stepbase.workflow_schedules.next_run_at is
-  'When it is due; written by workers. Null while it is paused or finished, and until a worker has computed it.';
+  'Next due time, computed by a worker; null while the schedule is paused or finished and until it is computed.';
 comment on column stepbase.workflow_schedules.finished_at is
-  'When it ended: max_runs are started, or its expression names no further time. Changing it may open it again.';
+  'When it ended: it has started max_runs runs, or its expression has no further time. A change may reopen it.';
 comment on column stepbase.workflow_schedules.work_queue_id is
-  'Queue whose next item is merged into the run''s input; while the queue is empty nothing starts.';
+  'Work queue whose next item is merged into the input of the run; no run starts while the queue is empty.';
 
 create index idx_workflow_schedules_workflow_id_app_code on stepbase.workflow_schedules (workflow_id, app_code);
 create index idx_workflow_schedules_work_queue_id_app_code on stepbase.workflow_schedules (work_queue_id, app_code);
@@ -92,7 +90,7 @@ create index idx_workflow_schedules_created_by on stepbase.workflow_schedules (c
 create index idx_workflow_schedules_next_run_at on stepbase.workflow_schedules (next_run_at)
   where is_enabled and finished_at is null;
 
--- Definer: asks the engine's clock and wakes workers, which no client may.
+-- Security definer: clients may neither read the engine's clock nor wake workers.
 create function stepbase_private.plan_schedule()
 returns trigger
 language plpgsql
@@ -124,7 +122,7 @@ end;
 $$;
 
 comment on function stepbase_private.plan_schedule() is
-  'Trigger: a schedule that is new, changed or resumed has its next time computed anew, by the worker this wakes.';
+  'Trigger: clears next_run_at of a schedule that is new, changed or resumed and wakes a worker, which computes it.';
 
 create trigger workflow_schedules_plan
   before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
@@ -136,7 +134,7 @@ create trigger workflow_schedules_keep_identity before update on stepbase.workfl
 
 alter table stepbase.workflow_schedules enable row level security;
 
--- Not created_by: its runs are started in that name.
+-- created_by is not granted, because runs start on behalf of that user.
 grant select, delete,
   insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
     work_queue_id),

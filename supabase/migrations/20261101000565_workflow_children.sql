@@ -1,4 +1,4 @@
--- When a workflow starts by itself, and which other workflows it may start.
+-- Child workflows: which workflows the runs of a workflow may start, and how parent and child depend on each other.
 
 create table stepbase.workflow_children (
   id uuid primary key default gen_random_uuid(),
@@ -22,11 +22,11 @@ create table stepbase.workflow_children (
     foreign key (child_workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_children is 'Workflows that runs of a workflow start, and how they are tied to them.';
-comment on column stepbase.workflow_children.child_workflow_name is 'The name the parent knows the child by: what its child_workflow step may call it.';
+comment on table stepbase.workflow_children is 'Workflows that runs of a parent workflow start as children, with their relation to the parent.';
+comment on column stepbase.workflow_children.child_workflow_name is 'Name by which child_workflow steps of the parent refer to the child.';
 comment on column stepbase.workflow_children.block_until is
-  'What must hold before the child starts: {signal?: a signal its parent got, children?: names of children of the same '
-  'run that completed}; null: nothing.';
+  'Conditions for the start of the child: {signal?: name of a signal that the parent run received, children?: names of '
+  'children of the same run that completed}; null: none.';
 
 create index idx_workflow_children_parent_workflow_id_app_code
   on stepbase.workflow_children (parent_workflow_id, app_code);
@@ -51,7 +51,7 @@ as $$
 $$;
 
 comment on function stepbase_private.called_workflow(text, jsonb) is
-  'What a node, or the items of a for_each, call the workflow that they start: a name or a template; null: they start none.';
+  'Name or template of the workflow that a node, or each item of a for_each, starts; null if it starts none.';
 
 create function stepbase_private.child_workflow_id(p_parent_workflow_id uuid, p_name text)
 returns uuid
@@ -75,9 +75,10 @@ as $$
 $$;
 
 comment on function stepbase_private.child_workflow_id(uuid, text) is
-  'The workflow that a parent calls so: by the name in workflow_children, or by its kebab name.';
+  'Id of the workflow that a parent refers to by p_name: child_workflow_name in workflow_children, or else kebab_name; '
+  'null if there is none.';
 
--- Definer: reads the names of workflows that the writer may not see.
+-- Security definer: reads names of workflows that the caller may not see.
 create function stepbase_private.check_block_until()
 returns trigger
 language plpgsql
@@ -90,7 +91,7 @@ begin
   end if;
   if stepbase_private.json_schema_errors(
     '{"type": "array", "items": {"type": "string"}}', new.block_until -> 'children') <> '[]' then
-    perform stepbase_private.raise_error('invalid_input', 'children of block_until is a list of names');
+    perform stepbase_private.raise_error('invalid_input', 'block_until.children must be an array of child names');
   end if;
   if exists (
     with recursive link as (
@@ -119,7 +120,7 @@ begin
   ) then
     perform stepbase_private.raise_error(
       'invalid_input',
-      format('%s would wait for itself before it starts', new.child_workflow_name)
+      format('block_until.children: %s would wait for itself; remove the cycle', new.child_workflow_name)
     );
   end if;
   return new;
@@ -127,7 +128,8 @@ end;
 $$;
 
 comment on function stepbase_private.check_block_until() is
-  'Trigger: a child does not wait for itself, not by way of others either (SB422).';
+  'Trigger: raises SB422 invalid_input if block_until.children is no array of names or makes a child wait for itself, '
+  'directly or through others.';
 
 create trigger workflow_children_check_block_until
   before insert or update of block_until, child_workflow_name on stepbase.workflow_children
@@ -151,7 +153,7 @@ as $$
   )
   select
     n.id, 'child_never_starts',
-    format('%s waits for the child %s, which no step starts before it', n.id, c.name)
+    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, c.name)
   from node n
   join stepbase.workflow_children l
     on l.parent_workflow_id = p_workflow_id
@@ -170,7 +172,8 @@ as $$
 $$;
 
 comment on function stepbase_private.block_problems(uuid, jsonb) is
-  'Children that would wait, by block_until, for a child that the definition never starts, or only after them.';
+  'One problem for each node whose child waits, by block_until, for a child that no step of the definition starts '
+  'before it.';
 
 create trigger workflow_children_touch_updated_at before update on stepbase.workflow_children
   for each row execute function stepbase_private.touch_updated_at();

@@ -1,5 +1,4 @@
--- What else starts a workflow: an event of its application, the end of another workflow's run, or a
--- call from outside (its secrets are in the next migration).
+-- Triggers: events of the application, ends of other workflows' runs and webhooks that start runs of a workflow.
 
 create table stepbase.workflow_triggers (
   id uuid primary key default gen_random_uuid(),
@@ -37,17 +36,17 @@ create table stepbase.workflow_triggers (
     foreign key (source_workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_triggers is 'Events and calls from outside that start runs of a workflow.';
+comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
-  'What it listens to: an event of the application, or run.completed, run.failed, run.cancelled, run.timed_out.';
-comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: the workflow whose runs it follows.';
+  'Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.';
+comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: workflow whose runs fire it.';
 comment on column stepbase.workflow_triggers.filter is
-  'JSON that the event''s payload has to contain (@>); null: any payload.';
+  'JSON that the event''s payload must contain (@>); null: any payload.';
 comment on column stepbase.workflow_triggers.input is
-  'Part of the input of every run it starts; event, or body, headers and query, are added to it.';
-comment on column stepbase.workflow_triggers.last_fired_at is 'When it last started a run; to the minute.';
+  'Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.';
+comment on column stepbase.workflow_triggers.last_fired_at is 'When it last started a run, with a resolution of one minute.';
 comment on column stepbase.workflow_triggers.last_error is
-  'Why it last started nothing: {code, message, at, …}; null when it did.';
+  'Why it started no run when it last fired: {code, message, at, …}; null if it did.';
 
 create index idx_workflow_triggers_workflow_id_app_code on stepbase.workflow_triggers (workflow_id, app_code);
 create index idx_workflow_triggers_source_workflow_id_app_code
@@ -55,7 +54,7 @@ create index idx_workflow_triggers_source_workflow_id_app_code
 create index idx_workflow_triggers_app_code_event_name on stepbase.workflow_triggers (app_code, event_name);
 create index idx_workflow_triggers_created_by on stepbase.workflow_triggers (created_by);
 
--- Definer: who may write but not read must not be told that there are none.
+-- Security definer: counts all triggers, including those that the caller cannot read.
 create function stepbase_private.limit_triggers()
 returns trigger
 language plpgsql
@@ -63,7 +62,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- One event starts so many runs in one transaction at most.
+  -- All runs that an event starts are started in one transaction; the limit bounds its size.
   if new.trigger_type = 'event' and 100 <= (
     select count(*) from stepbase.workflow_triggers t
     where t.app_code = new.app_code
@@ -72,14 +71,14 @@ begin
       and t.id <> new.id
   ) then
     perform stepbase_private.raise_error(
-      'limit_reached', format('%s has 100 triggers already', new.event_name)
+      'limit_reached', format('The event %s already has 100 triggers; delete one first', new.event_name)
     );
   end if;
   return new;
 end;
 $$;
 
-comment on function stepbase_private.limit_triggers() is 'Trigger: at most 100 triggers listen to one event (SB429).';
+comment on function stepbase_private.limit_triggers() is 'Trigger: raises SB429 limit_reached when an event would have more than 100 triggers.';
 
 create trigger workflow_triggers_limit
   before insert or update of event_name, source_workflow_id on stepbase.workflow_triggers
@@ -93,14 +92,14 @@ create trigger workflow_triggers_keep_identity before update on stepbase.workflo
 
 alter table stepbase.workflow_triggers enable row level security;
 
--- Not created_by: its runs are started in that name.
+-- created_by is not granted, because runs start on behalf of that user.
 grant select, delete,
   insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled),
   update (name, event_name, source_workflow_id, filter, input, is_enabled)
 on stepbase.workflow_triggers to authenticated;
 grant select, insert, update, delete on stepbase.workflow_triggers to service_role;
 
--- The permissions of schedules: both say when a workflow starts by itself.
+-- Triggers share the permissions of schedules: both start workflows automatically.
 create policy "Members read their triggers" on stepbase.workflow_triggers
   for select to authenticated
   using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:read')));

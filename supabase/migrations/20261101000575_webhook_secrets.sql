@@ -1,6 +1,5 @@
--- The secrets that calls from outside are signed with. A signature can only be checked with the secret
--- itself, so it is kept and not hashed: in Vault where there is one, else in this table, which no
--- client reaches. It is shown once, to whoever makes it.
+-- Secrets that sign webhook calls. Checking a signature needs the secret itself, so it is stored and not hashed: in
+-- Vault if the database has it, otherwise in this table, which clients cannot reach. A secret is returned only once.
 
 create table stepbase_private.webhook_secrets (
   id uuid primary key default gen_random_uuid(),
@@ -15,29 +14,29 @@ create table stepbase_private.webhook_secrets (
     foreign key (trigger_id, app_code) references stepbase.workflow_triggers (id, app_code) on delete cascade
 );
 
-comment on table stepbase_private.webhook_secrets is 'Secrets of webhook triggers; several while one replaces another.';
-comment on column stepbase_private.webhook_secrets.secret is 'The secret where there is no Vault.';
-comment on column stepbase_private.webhook_secrets.vault_id is 'The secret''s id in vault.secrets.';
-comment on column stepbase_private.webhook_secrets.expires_at is 'When a replaced secret stops being accepted.';
+comment on table stepbase_private.webhook_secrets is 'Secrets of webhook triggers; a trigger has several while a new one replaces an old one.';
+comment on column stepbase_private.webhook_secrets.secret is 'The secret, in databases without Vault.';
+comment on column stepbase_private.webhook_secrets.vault_id is 'Id of the secret in vault.secrets.';
+comment on column stepbase_private.webhook_secrets.expires_at is 'When a replaced secret expires; null for the current one.';
 
 create index idx_webhook_secrets_trigger_id_app_code on stepbase_private.webhook_secrets (trigger_id, app_code);
 
 alter table stepbase_private.webhook_secrets enable row level security;
 
+-- Security definer: the role that deletes a trigger has no access to Vault.
 create function stepbase_private.forget_vault_secret()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: whoever deletes a trigger has no access to Vault.
 begin
   execute 'delete from vault.secrets s where s.id = $1' using old.vault_id;
   return null;
 end;
 $$;
 
-comment on function stepbase_private.forget_vault_secret() is 'Trigger: what is kept in Vault goes with the row that names it.';
+comment on function stepbase_private.forget_vault_secret() is 'Trigger: deletes the secret in Vault when its row is deleted.';
 
 create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
   for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
@@ -48,7 +47,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  -- As in stepbase_private.create_api_key: 244 random bits spread over 32 bytes.
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
   v_secret constant text := 'whsec_' || encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
   );
@@ -70,7 +69,7 @@ end;
 $$;
 
 comment on function stepbase_private.make_webhook_secret(uuid, text) is
-  'Makes and keeps a secret of a webhook trigger and returns it: whsec_ and 32 bytes in base64 (Standard Webhooks).';
+  'Creates and stores a secret of a webhook trigger. Returns it as whsec_ and 32 bytes in base64 (Standard Webhooks).';
 
 create function stepbase_private.webhook_secrets_of(p_trigger_id uuid)
 returns text[]
@@ -100,4 +99,4 @@ end;
 $$;
 
 comment on function stepbase_private.webhook_secrets_of(uuid) is
-  'The secrets a webhook''s calls may be signed with; empty for an unknown one. For the HTTP API.';
+  'Secrets that calls of a webhook may be signed with; empty for an unknown webhook. The HTTP API calls it.';

@@ -1,4 +1,4 @@
--- Published versions exported as a TypeScript project for Temporal.
+-- Compilations: published versions exported as TypeScript projects for Temporal.
 
 create table stepbase.workflow_compilations (
   id uuid primary key default gen_random_uuid(),
@@ -25,14 +25,14 @@ create table stepbase.workflow_compilations (
     foreign key (workflow_version_id, app_code) references stepbase.workflow_versions (id, app_code) on delete cascade
 );
 
-comment on table stepbase.workflow_compilations is 'A version compiled to a TypeScript project for Temporal.';
-comment on column stepbase.workflow_compilations.workflow_code is 'The workflow function.';
-comment on column stepbase.workflow_compilations.activities_code is 'The activities it calls.';
-comment on column stepbase.workflow_compilations.worker_code is 'The worker that serves both.';
-comment on column stepbase.workflow_compilations.temporal_workflow_id is 'Id it was last started under in Temporal.';
-comment on column stepbase.workflow_compilations.temporal_workflow_type is 'Name the workflow function is registered under.';
-comment on column stepbase.workflow_compilations.is_active is 'The one that is deployed; at most one of a version.';
-comment on column stepbase.workflow_compilations.execution_count is 'Executions in Temporal, as reported by its workers.';
+comment on table stepbase.workflow_compilations is 'Versions compiled to TypeScript projects for Temporal.';
+comment on column stepbase.workflow_compilations.workflow_code is 'Source of the workflow function.';
+comment on column stepbase.workflow_compilations.activities_code is 'Source of its activities.';
+comment on column stepbase.workflow_compilations.worker_code is 'Source of the worker that runs both.';
+comment on column stepbase.workflow_compilations.temporal_workflow_id is 'Id of its latest execution in Temporal.';
+comment on column stepbase.workflow_compilations.temporal_workflow_type is 'Name under which the workflow function is registered.';
+comment on column stepbase.workflow_compilations.is_active is 'True for the deployed compilation; at most one per version.';
+comment on column stepbase.workflow_compilations.execution_count is 'Number of executions in Temporal, as reported by its workers.';
 
 create index idx_workflow_compilations_workflow_version_id_app_code
   on stepbase.workflow_compilations (workflow_version_id, app_code);

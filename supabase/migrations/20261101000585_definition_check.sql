@@ -1,6 +1,4 @@
--- Is a definition sound? Structural problems make it impossible to derive a graph and are refused
--- whenever it is stored; the others only when it is published. What is wrong with single steps is found in
--- …_step_problems.sql.
+-- The check of definitions as a whole: a draft must be a graph, a published version must have no problem.
 
 create function stepbase_private.definition_problems(p_definition jsonb, p_app_code text default null)
 returns table (node_id text, code text, message text)
@@ -14,7 +12,7 @@ begin
     return;
   end if;
   if jsonb_array_length(p_definition -> 'nodes') = 0 then
-    return query select null::text, 'empty', 'A workflow needs at least one step';
+    return query select null::text, 'empty', 'A workflow needs at least one node';
   end if;
   return query
     select p.*
@@ -27,8 +25,8 @@ end;
 $$;
 
 comment on function stepbase_private.definition_problems(jsonb, text) is
-  'Everything that is wrong with a definition, by node; no row: it can be published. With an app_code, '
-  'components are looked up too.';
+  'All problems of a definition; no row: it can be published. With p_app_code, also checks that its components exist in '
+  'that application.';
 
 create function stepbase_private.refuse_problems(p_problems jsonb)
 returns void
@@ -49,9 +47,9 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.refuse_problems(jsonb) is 'Raises SB423 with the problems, when there are any.';
+comment on function stepbase_private.refuse_problems(jsonb) is 'Raises SB423 invalid_definition if there are problems; the detail has all of them and the node_id of the first.';
 
--- Definer: step types and components are read whoever stores the version.
+-- Security definer: reads step types and components, independent of who stores the version.
 create function stepbase_private.check_definition()
 returns trigger
 language plpgsql
@@ -82,7 +80,8 @@ end;
 $$;
 
 comment on function stepbase_private.check_definition() is
-  'Trigger: a draft must be a graph, a published version must be sound (SB423 with detail.problems).';
+  'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is no graph, or for a version that is '
+  'published with problems.';
 
 create trigger workflow_versions_check_definition_on_insert before insert on stepbase.workflow_versions
   for each row execute function stepbase_private.check_definition();

@@ -1,5 +1,5 @@
--- Which workflows may be started: one rule for whatever starts a run, be it a person, a schedule, an
--- event, a webhook, a parent, a rerun or a redrive.
+-- Which workflows can be started: one rule for starts by users, schedules, events, webhooks, parents, reruns and
+-- redrives.
 
 create function stepbase_engine.is_runnable(p_workflow stepbase.workflows)
 returns boolean
@@ -13,7 +13,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.is_runnable(stepbase.workflows) is
-  'Whether runs of a workflow may be started: it is not deleted, has a published version and a status that allows it.';
+  'Whether runs of a workflow can be started: it is not deleted, has a published version and a runnable status.';
 
 create function stepbase_engine.require_runnable(p_workflow stepbase.workflows)
 returns void
@@ -31,7 +31,7 @@ begin
   if not stepbase_engine.is_runnable(p_workflow) then
     perform stepbase_private.raise_error(
       'conflict',
-      format('workflow %s is %s, not published', p_workflow.kebab_name, p_workflow.status),
+      format('workflow %s cannot be started: its status is %s; publish it first', p_workflow.kebab_name, p_workflow.status),
       jsonb_build_object('workflow', p_workflow.kebab_name)
     );
   end if;
@@ -39,4 +39,4 @@ end;
 $$;
 
 comment on function stepbase_engine.require_runnable(stepbase.workflows) is
-  'Refuses to start runs of a workflow that is deleted (SB404), or paused, archived or never published (SB409).';
+  'Raises SB404 not_found if a workflow is deleted, and SB409 conflict if it is paused, archived or unpublished.';

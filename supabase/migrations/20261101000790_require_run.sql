@@ -1,4 +1,4 @@
--- The run that a client names: RPCs and redrives find it here, or refuse.
+-- The run that a client refers to, for RPCs and redrives.
 
 create function stepbase_private.require_run(p_run_id uuid, p_app_code text)
 returns stepbase.runs
@@ -13,7 +13,7 @@ begin
   where r.id = p_run_id and r.app_code = p_app_code;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', 'there is no such run',
+      'not_found', 'run not found',
       jsonb_build_object('run_id', p_run_id)
     );
   end if;
@@ -21,4 +21,4 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.require_run(uuid, text) is 'A run of the given app, or SB404.';
+comment on function stepbase_private.require_run(uuid, text) is 'Returns the run p_run_id of an application; raises SB404 not_found if there is none.';

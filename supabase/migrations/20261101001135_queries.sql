@@ -1,4 +1,5 @@
--- Queries: the answer of a run to a question, without any change to the run.
+-- Queries: the answer of a run to a question, which does not change the run. SQL answers the built-in queries, those of
+-- work queues, and paths; the HTTP API evaluates JSONata on the same state (GET /v1/runs/<id>/queries/<name>).
 
 create function stepbase_engine.query_state(p_run stepbase.runs)
 returns jsonb
@@ -34,8 +35,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.query_state(stepbase.runs) is
-  'What queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, error, '
-  'handle}}}, the last attempt of each step.';
+  'The state that queries read: {input, output, context, run: {id, status, …}, steps: {<id>: {status, attempt, output, '
+  'error, handle}}}, with the latest attempt of each step.';
 
 create function stepbase_engine.at_path(p_state jsonb, p_path text[])
 returns jsonb
@@ -43,7 +44,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- To JSONata a name behind a list means all of its elements; a place in it SQL finds as well.
+  -- In JSONata, a name after an array selects from all of its elements, which SQL does not; an index works in both.
   select case
     when not exists (
       select 1
@@ -54,7 +55,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.at_path(jsonb, text[]) is
-  'What is at a path, JSON''s null where nothing is; SQL''s null when the path leads through the elements of a list.';
+  'The value at a path: JSON null if there is none, SQL null if the path selects from the elements of an array.';
 
 create function stepbase_engine.answer_query(p_run stepbase.runs, p_query_name text)
 returns jsonb
@@ -102,7 +103,7 @@ begin
     and stepbase_private.json_schema_errors(v_query.return_type, v_answer) <> '[]'
   then
     perform stepbase_private.raise_error(
-      'conflict', format('what %s found does not fit its return type', p_query_name),
+      'conflict', format('the answer of query %s does not match its return_type', p_query_name),
       jsonb_build_object('errors', stepbase_private.json_schema_errors(v_query.return_type, v_answer))
     );
   end if;
@@ -111,4 +112,5 @@ end;
 $$;
 
 comment on function stepbase_engine.answer_query(stepbase.runs, text) is
-  'The answer of a run to a query: {answer}, or {expression, state, return_type} when it takes JSONata. SB404, SB409.';
+  'Answers a query of a run: {answer}, or {expression, state, return_type} if it needs JSONata. Raises SB404 not_found for '
+  'an unknown query, SB409 conflict if the answer does not match the return type.';

@@ -1,6 +1,8 @@
--- What clients do with runs and tasks. Each public function is security invoker and thin; the work
--- is done by its namesake in private, which checks the caller's app and permission first.
--- The private ones are security definer because clients have no write access to any run table.
+-- RPCs that start and cancel runs.
+--
+-- Each RPC is a thin security invoker function in schema stepbase. The function of the same name in stepbase_private
+-- does the work: it checks the caller's permission first, and is security definer because clients cannot write run
+-- tables.
 
 create function stepbase_private.start_run(
   p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int
@@ -17,17 +19,17 @@ declare
   v_version_id uuid;
 begin
   if length(p_idempotency_key) not between 1 and 255 then
-    perform stepbase_private.raise_error('invalid_request', 'an idempotency key has 1 to 255 characters');
+    perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
   end if;
-  -- Whoever took the key of a schedule's next run, say, would keep that from starting.
+  -- A client that used the key of, say, a schedule's next run would prevent that run from starting.
   if p_idempotency_key ~ '^(schedule|child|event|webhook):' then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'keys that begin with schedule:, child:, event: or webhook: are made by the engine alone'
+      'idempotency_key must not begin with schedule:, child:, event: or webhook:; the engine uses these prefixes'
     );
   end if;
   if p_priority not between -100 and 100 then
-    perform stepbase_private.raise_error('invalid_request', 'priority is between -100 and 100');
+    perform stepbase_private.raise_error('invalid_request', 'priority must be between -100 and 100');
   end if;
   select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
   from stepbase.workflows w
@@ -35,7 +37,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('there is no workflow %s', p_workflow),
+      'not_found', format('workflow %s does not exist', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -52,7 +54,7 @@ begin
   if v_version_id is null then
     perform stepbase_private.raise_error(
       'not_found',
-      format('workflow %s has no such published version', p_workflow)
+      format('workflow %s has no published version of this number', p_workflow)
     );
   end if;
   return stepbase_engine.start_run(
@@ -62,7 +64,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_run(text, jsonb, text, int, int) is 'Behind stepbase.start_run.';
+comment on function stepbase_private.start_run(text, jsonb, text, int, int) is 'Implements stepbase.start_run.';
 grant execute on function stepbase_private.start_run(text, jsonb, text, int, int) to authenticated;
 
 create function stepbase.start_run(
@@ -83,10 +85,10 @@ as $$
 $$;
 
 comment on function stepbase.start_run(text, jsonb, text, int, int) is
-  'Starts a run of a workflow (kebab_name) of the caller''s app and returns it; needs run:execute. A repeated '
-  'idempotency_key returns the first run. version: default the published one. priority: -100 to 100, higher first. '
-  'Errors: SB400 bad key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input breaks input_schema, SB429 '
-  'too many wait.';
+  'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated '
+  'idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to '
+  '100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 '
+  'not published, SB422 input does not match input_schema, SB429 too many runs wait.';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int) to authenticated;
 
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)
@@ -102,7 +104,7 @@ declare
   v_is_forced constant boolean := coalesce(p_force, false);
 begin
   if v_is_forced then
-    -- Under one lock: it must not begin to be undone between the two.
+    -- One lock for both statements: compensation must not begin between them.
     perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
     perform stepbase_engine.stop_compensation(array[v_run.id], auth.uid());
     if found then
@@ -118,14 +120,14 @@ begin
     auth.uid(), not v_is_forced
   );
   if not found then
-    -- It ended meanwhile, perhaps by another cancel.
+    -- The run has ended in the meantime, possibly by another cancellation.
     v_run := stepbase_private.require_run(v_run.id, v_run.app_code);
     if coalesce(v_run.pending_outcome ->> 'status', v_run.status) <> 'cancelled' then
       perform stepbase_private.raise_error(
         'conflict',
         case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
           else format(
-            'the run is being undone and will be %s: force ends that at once', v_run.pending_outcome ->> 'status'
+            'the run is compensating and will be %s; use force to end it now', v_run.pending_outcome ->> 'status'
           ) end,
         jsonb_strip_nulls(jsonb_build_object('pending_outcome', v_run.pending_outcome -> 'status'))
       );
@@ -137,7 +139,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.cancel_run(uuid, text, boolean) is 'Behind stepbase.cancel_run.';
+comment on function stepbase_private.cancel_run(uuid, text, boolean) is 'Implements stepbase.cancel_run.';
 grant execute on function stepbase_private.cancel_run(uuid, text, boolean) to authenticated;
 
 create function stepbase.cancel_run(run_id uuid, reason text default null, force boolean default false)
@@ -149,7 +151,8 @@ as $$
 $$;
 
 comment on function stepbase.cancel_run(uuid, text, boolean) is
-  'Cancels a run that has not ended, with everything it still does, and undoes what it had done; needs run:cancel. '
-  'Cancelling twice is the same as once. force: it ends at once and nothing (more) is undone; a run that is being undone '
-  'ends as it was to end. Errors: SB401, SB403, SB404, SB409 when it already ended otherwise, or will.';
+  'Cancels a run that has not ended, with its open steps, and compensates its completed steps; requires run:cancel. '
+  'Repeated calls have no further effect. force: the run ends at once without (further) compensation; a run that is '
+  'already compensating ends with its pending outcome. Errors: SB401, SB403, SB404, SB409 the run has ended or will end '
+  'with another status.';
 grant execute on function stepbase.cancel_run(uuid, text, boolean) to authenticated;

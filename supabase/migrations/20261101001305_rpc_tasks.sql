@@ -1,6 +1,4 @@
--- What clients do with runs and tasks. Each public function is security invoker and thin; the work
--- is done by its namesake in private, which checks the caller's app and permission first.
--- The private ones are security definer because clients have no write access to any run table.
+-- RPCs that complete user tasks and decide approvals. See rpc_runs for the pattern.
 
 create function stepbase_private.require_task(p_step_run_id uuid, p_step_types text[])
 returns stepbase.step_runs
@@ -12,20 +10,20 @@ declare
   v_task stepbase.step_runs;
 begin
   if v_app_code is null then
-    -- Says which it is: not signed in (SB401) or no member any more (SB403).
+    -- Raises the specific error: not signed in (SB401), or no longer a member (SB403).
     v_app_code := stepbase_private.require_permission('task:complete');
   end if;
   select s.* into v_task from stepbase.step_runs s
   where s.id = p_step_run_id and s.app_code = v_app_code and s.step_type = any(p_step_types);
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', 'there is no such task',
+      'not_found', 'task not found',
       jsonb_build_object('step_run_id', p_step_run_id)
     );
   end if;
-  -- The assignee decides, or whoever manages members of the app; if there never was an assignee (one who
-  -- was deleted leaves assigned_at behind), whoever has task:complete and at least the role that is asked
-  -- for. An API key is no user and has no role.
+  -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
+  -- assignee leaves assigned_at), members with task:complete whose role has at least the rank of the assigned role.
+  -- An API key is no user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not stepbase_private.has_permission('member:manage')
     and not (
@@ -43,7 +41,7 @@ begin
       )
     )
   then
-    perform stepbase_private.raise_error('permission_denied', 'this task is not yours to complete');
+    perform stepbase_private.raise_error('permission_denied', 'the task is assigned to someone else');
   end if;
   if v_task.status <> 'waiting' then
     perform stepbase_private.raise_error(
@@ -51,10 +49,10 @@ begin
       jsonb_build_object('task_status', v_task.status)
     );
   end if;
-  -- Between two attempts a step waits too, but for nobody's answer.
+  -- A step also waits between two attempts, but then it waits for no one's decision.
   if v_task.wait_kind <> 'task' then
     perform stepbase_private.raise_error(
-      'conflict', format('the step waits for %s, not for a person', v_task.wait_kind),
+      'conflict', format('the step waits for %s, not for a user', v_task.wait_kind),
       jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
     );
   end if;
@@ -63,7 +61,8 @@ end;
 $$;
 
 comment on function stepbase_private.require_task(uuid, text[]) is
-  'A waiting task of the caller''s app that the caller may complete, or SB401, SB403, SB404, SB409.';
+  'Returns a waiting task of the caller''s application that the caller may complete. Raises SB401, SB403, SB404 not_found '
+  'or SB409 conflict otherwise.';
 
 create function stepbase_private.finish_task(
   p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text
@@ -78,13 +77,13 @@ declare
   v_errors jsonb;
 begin
   if p_handle is not null and p_output -> 'approved' = 'null' then
-    perform stepbase_private.raise_error('invalid_request', 'approved is true or false');
+    perform stepbase_private.raise_error('invalid_request', 'approved must be true or false');
   end if;
   if v_task.task -> 'form' is not null and p_handle is null then
     v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', p_output);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
-        'invalid_input', 'the answer does not fit the form',
+        'invalid_input', 'the output does not match the form',
         jsonb_build_object('errors', v_errors)
       );
     end if;
@@ -94,14 +93,14 @@ begin
     auth.uid()
   );
   if not found then
-    perform stepbase_private.raise_error('conflict', 'the task was completed by someone else');
+    perform stepbase_private.raise_error('conflict', 'the task was completed in the meantime');
   end if;
   select s.* into v_task from stepbase.step_runs s where s.id = v_task.id;
   return v_task;
 end;
 $$;
 
-comment on function stepbase_private.finish_task(uuid, text[], jsonb, text) is 'Behind stepbase.complete_task and stepbase.decide_approval.';
+comment on function stepbase_private.finish_task(uuid, text[], jsonb, text) is 'Implements stepbase.complete_task and stepbase.decide_approval.';
 grant execute on function stepbase_private.finish_task(uuid, text[], jsonb, text) to authenticated;
 
 create function stepbase.complete_task(step_run_id uuid, output jsonb default '{}')
@@ -115,8 +114,9 @@ as $$
 $$;
 
 comment on function stepbase.complete_task(uuid, jsonb) is
-  'Completes a waiting user task with the form''s data; the run goes on. For its assignee; without one for whoever has '
-  'task:complete and the role it asks for; always for members with member:manage. Errors: SB401, SB403, SB404, SB409 already completed, SB422 the data does not fit the form.';
+  'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with '
+  'member:manage and, without an assignee, for members with task:complete and the assigned role. Errors: SB401, SB403, '
+  'SB404, SB409 not waiting for a user, SB422 output does not match the form.';
 grant execute on function stepbase.complete_task(uuid, jsonb) to authenticated;
 
 create function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text default null)
@@ -135,6 +135,6 @@ as $$
 $$;
 
 comment on function stepbase.decide_approval(uuid, boolean, text) is
-  'Approves or rejects a waiting approval; the run goes on by the handle approved or rejected. For whom: as '
-  'complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
+  'Approves or rejects a waiting approval and continues the run through the handle approved or rejected. Allowed for the '
+  'same members as complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
 grant execute on function stepbase.decide_approval(uuid, boolean, text) to authenticated;

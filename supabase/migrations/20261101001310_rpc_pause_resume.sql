@@ -1,4 +1,4 @@
--- What clients do with a run on its way: pause, resume, rerun, signal.
+-- RPCs that pause and resume runs. See rpc_runs for the pattern.
 
 create function stepbase_private.pause_run(p_run_id uuid)
 returns stepbase.runs
@@ -6,7 +6,6 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: clients have no write access to runs; the permission is checked first.
 declare
   v_run stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:execute')
@@ -25,7 +24,7 @@ begin
       perform stepbase_private.raise_error(
         'conflict',
         case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
-          else 'the run is being undone' end
+          else 'the run is compensating and cannot be paused' end
       );
     end if;
   else
@@ -41,7 +40,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.pause_run(uuid) is 'Behind stepbase.pause_run.';
+comment on function stepbase_private.pause_run(uuid) is 'Implements stepbase.pause_run.';
 grant execute on function stepbase_private.pause_run(uuid) to authenticated;
 
 create function stepbase.pause_run(run_id uuid)
@@ -53,8 +52,8 @@ as $$
 $$;
 
 comment on function stepbase.pause_run(uuid) is
-  'Pauses a run: steps in flight finish, nothing new starts; needs run:execute. Pausing twice is the same as once. '
-  'Errors: SB401, SB403, SB404, SB409 when it has ended or is being undone.';
+  'Pauses a run: steps in flight finish and no new step starts; requires run:execute. Repeated calls have no further '
+  'effect. Errors: SB401, SB403, SB404, SB409 the run has ended or is compensating.';
 grant execute on function stepbase.pause_run(uuid) to authenticated;
 
 create function stepbase_private.resume_run(p_run_id uuid)
@@ -63,7 +62,6 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: as above.
 declare
   v_run stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:execute')
@@ -98,7 +96,7 @@ begin
     perform stepbase_engine.enqueue_run(v_run);
   end if;
 
-  -- Steps that became ready while the run was paused have no token yet.
+  -- Steps that became ready during the pause have no token yet.
   with held as (
     select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
     from stepbase.step_runs s
@@ -119,7 +117,7 @@ begin
   if v_tokens is not null then
     perform stepbase_engine.create_tokens(v_tokens, v_runs);
   end if;
-  -- Those under a limit ask for their place again (stepbase_engine.apply_step_limit).
+  -- This update makes steps under a limit request a concurrency slot (stepbase_engine.apply_step_limit).
   update stepbase.step_runs s set job_id = null
   where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
     and s.limited_by is not null and v_run.status = 'running';
@@ -131,7 +129,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.resume_run(uuid) is 'Behind stepbase.resume_run.';
+comment on function stepbase_private.resume_run(uuid) is 'Implements stepbase.resume_run.';
 grant execute on function stepbase_private.resume_run(uuid) to authenticated;
 
 create function stepbase.resume_run(run_id uuid)
@@ -143,6 +141,6 @@ as $$
 $$;
 
 comment on function stepbase.resume_run(uuid) is
-  'Resumes a paused run; what became due meanwhile happens now; needs run:execute. Errors: SB401, SB403, SB404, SB409 '
-  'when it has ended.';
+  'Resumes a paused run; timers that became due during the pause fire now; requires run:execute. Errors: SB401, SB403, '
+  'SB404, SB409 the run has ended.';
 grant execute on function stepbase.resume_run(uuid) to authenticated;

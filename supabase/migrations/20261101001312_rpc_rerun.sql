@@ -1,4 +1,4 @@
--- What clients do with a run on its way: pause, resume, rerun, signal.
+-- The RPC that reruns a run. See rpc_runs for the pattern.
 
 create function stepbase_private.rerun(p_run_id uuid, p_from_step text)
 returns stepbase.runs
@@ -6,7 +6,6 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: as above.
 declare
   v_origin stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:execute')
@@ -15,11 +14,11 @@ declare
   v_waits_for text[];
 begin
   if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('conflict', 'a run can be rerun once it has ended');
+    perform stepbase_private.raise_error('conflict', 'the run has not ended; cancel it or wait before a rerun');
   end if;
   if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
     perform stepbase_private.raise_error(
-      'conflict', 'what the run had done was undone: rerun it as a whole'
+      'conflict', 'the run was compensated; rerun it without from_step'
     );
   end if;
   if p_from_step is not null and not exists (
@@ -27,7 +26,7 @@ begin
     where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
   ) then
     perform stepbase_private.raise_error(
-      'not_found', format('the run never came to step %s', p_from_step),
+      'not_found', format('the run never reached step %s', p_from_step),
       jsonb_build_object('step_id', p_from_step)
     );
   end if;
@@ -37,7 +36,7 @@ begin
     perform stepbase_private.raise_error(
       'conflict',
       format(
-        'the run never came to step %s: that waits for %s', p_from_step,
+        'the run never reached step %s, which waits for %s', p_from_step,
         array_to_string(v_waits_for, ', ')
       ),
       jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
@@ -55,7 +54,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.rerun(uuid, text) is 'Behind stepbase.rerun.';
+comment on function stepbase_private.rerun(uuid, text) is 'Implements stepbase.rerun.';
 grant execute on function stepbase_private.rerun(uuid, text) to authenticated;
 
 create function stepbase.rerun(run_id uuid, from_step text default null)
@@ -67,8 +66,8 @@ as $$
 $$;
 
 comment on function stepbase.rerun(uuid, text) is
-  'Starts a new run with the version and input of one that has ended, linked to it; from a step: what does not depend '
-  'on that step is taken over with its context. Needs run:execute. Errors: SB401, SB403, SB404 (also a step that it '
-  'never came to), SB409 not ended, undone (then only as a whole), '
-  'a workflow that may not be started, or the step waits for others (waits_for names them).';
+  'Starts a new run with the version and input of a run that has ended, and links it to that run; requires run:execute. '
+  'from_step: results of steps that do not depend on this step are copied, with their context. Errors: SB401, SB403, SB404 '
+  'unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step), the workflow cannot be '
+  'started, or the step waits for others (waits_for).';
 grant execute on function stepbase.rerun(uuid, text) to authenticated;

@@ -1,4 +1,4 @@
--- What clients do with a run on its way: pause, resume, rerun, signal.
+-- The RPC that sends a signal to a run. See rpc_runs for the pattern.
 
 create function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
 returns void
@@ -6,7 +6,6 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: as above.
 begin
   perform stepbase_engine.accept_signal(
     stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
@@ -15,7 +14,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.send_signal(uuid, text, jsonb) is 'Behind stepbase.send_signal.';
+comment on function stepbase_private.send_signal(uuid, text, jsonb) is 'Implements stepbase.send_signal.';
 grant execute on function stepbase_private.send_signal(uuid, text, jsonb) to authenticated;
 
 create function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb default '{}')
@@ -29,8 +28,7 @@ as $$
 $$;
 
 comment on function stepbase.send_signal(uuid, text, jsonb) is
-  'Sends a signal to a run that has not ended; a step that waits for it, now or later, consumes it once. The signal of '
-  'a work queue (<queue>_push) adds its payload to the queue. Needs '
-  'run:execute. Errors: SB400 bad name, SB401, SB403, SB404, SB409 the run has ended, SB422 the payload does not fit, SB429 the '
-  'work queue is full.';
+  'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of '
+  'a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, '
+  'SB403, SB404, SB409 the run has ended, SB422 payload does not match, SB429 the work queue is full.';
 grant execute on function stepbase.send_signal(uuid, text, jsonb) to authenticated;

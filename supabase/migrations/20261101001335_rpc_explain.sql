@@ -1,4 +1,4 @@
--- The RPC explain_workflow: one document about a version, for clients and for `npm run explain`.
+-- The RPC that explains a version of a workflow. See rpc_runs for the pattern; `npm run explain` prints the result.
 
 create function stepbase_engine.explain_version(p_workflow_version_id uuid)
 returns jsonb
@@ -42,8 +42,9 @@ as $$
   where v.id = p_workflow_version_id;
 $$;
 
-comment on function stepbase_engine.explain_version(uuid) is 'Behind stepbase.explain_workflow and npm run explain.';
+comment on function stepbase_engine.explain_version(uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems and warnings.';
 
+-- Security definer: clients may not call functions of the engine.
 create function stepbase_private.explain_workflow(p_workflow text, p_version int)
 returns jsonb
 language plpgsql
@@ -51,7 +52,6 @@ stable
 security definer
 set search_path = ''
 as $$
--- Security definer: the engine's functions are nobody else's; app and permission are checked first.
 declare
   v_app_code text := stepbase_private.require_permission('workflow:read');
   v_workflow stepbase.workflows;
@@ -61,7 +61,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('there is no workflow %s', p_workflow),
+      'not_found', format('workflow %s does not exist', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -74,7 +74,7 @@ begin
   end;
   if v_version_id is null then
     perform stepbase_private.raise_error(
-      'not_found', format('workflow %s has no such version', p_workflow),
+      'not_found', format('workflow %s has no version of this number', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -82,7 +82,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.explain_workflow(text, int) is 'Behind stepbase.explain_workflow.';
+comment on function stepbase_private.explain_workflow(text, int) is 'Implements stepbase.explain_workflow.';
 grant execute on function stepbase_private.explain_workflow(text, int) to authenticated;
 
 create function stepbase.explain_workflow(workflow text, version int default null)
@@ -95,7 +95,7 @@ as $$
 $$;
 
 comment on function stepbase.explain_workflow(text, int) is
-  'What the engine makes of a workflow (kebab_name; the published version, or the draft when there is none): nodes in '
-  'order with what they read, edges, limits, retries, and warnings {node_id, code, message}. Needs workflow:read. '
-  'Errors: SB401, SB403, SB404.';
+  'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and '
+  'retries, problems, and warnings {node_id, code, message}. version: default the published one, or else the draft. '
+  'Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.explain_workflow(text, int) to authenticated;

@@ -1,27 +1,25 @@
--- The secrets that calls from outside are signed with. A signature can only be checked with the secret
--- itself, so it is kept and not hashed: in Vault where there is one, else in this table, which no
--- client reaches. It is shown once, to whoever makes it.
+-- RPCs that create webhooks and rotate their secrets. See rpc_runs for the pattern.
 
+-- Security definer, as rotate_webhook_secret: clients cannot write secrets.
 create function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: secrets are written by nobody else.
 declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
   v_workflow_id uuid;
   v_id uuid;
 begin
   if jsonb_typeof(p_input) is distinct from 'object' then
-    perform stepbase_private.raise_error('invalid_request', 'input is a JSON object');
+    perform stepbase_private.raise_error('invalid_request', 'input must be a JSON object');
   end if;
   select w.id into v_workflow_id from stepbase.workflows w
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('there is no workflow %s', p_workflow),
+      'not_found', format('workflow %s does not exist', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -34,7 +32,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.create_webhook(text, text, jsonb) is 'Behind stepbase.create_webhook.';
+comment on function stepbase_private.create_webhook(text, text, jsonb) is 'Implements stepbase.create_webhook.';
 grant execute on function stepbase_private.create_webhook(text, text, jsonb) to authenticated;
 
 create function stepbase.create_webhook(workflow text, name text default '', input jsonb default '{}')
@@ -48,8 +46,9 @@ as $$
 $$;
 
 comment on function stepbase.create_webhook(text, text, jsonb) is
-  'Makes a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path below the HTTP API that '
-  'calls go to, and the secret they are signed with, shown this once. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Creates a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path to call, relative to the '
+  'HTTP API, and the secret that signs calls, which is returned only here. Requires schedule:write. Errors: SB400 input is '
+  'no object, SB401, SB403, SB404 unknown workflow.';
 grant execute on function stepbase.create_webhook(text, text, jsonb) to authenticated;
 
 create function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds int)
@@ -58,18 +57,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
--- Security definer: as above.
 declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
 begin
   if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'an overlap is at most a week');
+    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
   end if;
   perform 1 from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
-    perform stepbase_private.raise_error('not_found', 'there is no such webhook');
+    perform stepbase_private.raise_error('not_found', 'webhook not found');
   end if;
   delete from stepbase_private.webhook_secrets s
   where s.trigger_id = p_trigger_id
@@ -84,7 +82,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.rotate_webhook_secret(uuid, int) is 'Behind stepbase.rotate_webhook_secret.';
+comment on function stepbase_private.rotate_webhook_secret(uuid, int) is 'Implements stepbase.rotate_webhook_secret.';
 grant execute on function stepbase_private.rotate_webhook_secret(uuid, int) to authenticated;
 
 create function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds int default 0)
@@ -98,6 +96,7 @@ as $$
 $$;
 
 comment on function stepbase.rotate_webhook_secret(uuid, int) is
-  'Gives a webhook a new secret and returns {id, path, secret}, this once; secrets from before are accepted for '
-  'overlap_seconds (0 to a week) more. Needs schedule:write. Errors: SB400, SB401, SB403, SB404.';
+  'Creates a new secret of a webhook and returns {id, path, secret}; the secret is returned only here. Earlier secrets '
+  'stay valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, SB401, '
+  'SB403, SB404 unknown webhook.';
 grant execute on function stepbase.rotate_webhook_secret(uuid, int) to authenticated;

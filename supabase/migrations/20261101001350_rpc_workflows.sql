@@ -1,6 +1,6 @@
--- What clients call to build workflows and to change the application they work in.
+-- RPCs that save and publish workflows. See rpc_runs for the pattern.
 
--- Definer: versions are written by nobody else.
+-- Security definer, as publish_workflow: clients cannot write versions.
 create function stepbase_private.save_workflow(
   p_kebab_name text,
   p_definition jsonb,
@@ -21,7 +21,7 @@ declare
 begin
   if coalesce(p_kebab_name, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(p_kebab_name) > 100 then
     perform stepbase_private.raise_error(
-      'invalid_request', 'kebab_name must be lower-case words joined by hyphens, at most 100 characters');
+      'invalid_request', 'kebab_name must be lower-case words joined by hyphens, with at most 100 characters');
   end if;
   if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
@@ -30,8 +30,7 @@ begin
   from stepbase_private.structure_problems(p_definition) p;
   perform stepbase_private.refuse_problems(v_problems);
 
-  -- The row lock makes saves of the same workflow wait for each other. Saving under the name of a
-  -- deleted workflow brings it back.
+  -- The row lock serializes saves of the same workflow. Saving a deleted workflow restores it.
   insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
   values (
     v_app,
@@ -78,7 +77,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) is 'Behind stepbase.save_workflow.';
+comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) is 'Implements stepbase.save_workflow.';
 grant execute on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
 create function stepbase.save_workflow(
@@ -96,12 +95,11 @@ as $$
 $$;
 
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
-  'Stores a definition as the draft of a workflow, made if need be, and returns the draft. What is not given '
-  'stays as it was; a new draft starts from the latest version''s schemas. Needs workflow:write; SB423 when '
-  'the definition is no graph.';
+  'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null '
+  'arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. '
+  'Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is no graph.';
 grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
--- Definer: versions are written by nobody else.
 create function stepbase_private.publish_workflow(p_workflow_version_id uuid)
 returns stepbase.workflow_versions
 language plpgsql
@@ -112,26 +110,26 @@ declare
   v_app constant text := stepbase_private.require_permission('workflow:publish');
   v_version stepbase.workflow_versions;
 begin
-  -- The workflow first, as save_workflow does, then the version.
+  -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
   from stepbase.workflows w
   join stepbase.workflow_versions v on v.workflow_id = w.id
   where v.id = p_workflow_version_id and w.app_code = v_app and w.deleted_at is null
   for update of w;
   if not found then
-    perform stepbase_private.raise_error('not_found', 'There is no such workflow version');
+    perform stepbase_private.raise_error('not_found', 'workflow version not found');
   end if;
   select v.* into v_version
   from stepbase.workflow_versions v
   where v.id = p_workflow_version_id
   for update;
-  -- Publishing again changes nothing, so that a client may retry.
+  -- Publishing a published version has no effect, so that clients can retry.
   if v_version.status = 'published' then
     return v_version;
   end if;
   if v_version.status <> 'draft' then
     perform stepbase_private.raise_error(
-      'conflict', format('A version that is %s cannot be published', v_version.status),
+      'conflict', format('the version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
   end if;
 
@@ -143,14 +141,14 @@ begin
   update stepbase.workflows w
   set
     published_version_id = v_version.id,
-    -- A paused workflow stays paused; publishing is not resuming.
+    -- A paused workflow stays paused.
     status = case when w.status = 'paused' then w.status else 'published' end
   where w.id = v_version.workflow_id;
   return v_version;
 end;
 $$;
 
-comment on function stepbase_private.publish_workflow(uuid) is 'Behind stepbase.publish_workflow.';
+comment on function stepbase_private.publish_workflow(uuid) is 'Implements stepbase.publish_workflow.';
 grant execute on function stepbase_private.publish_workflow(uuid) to authenticated;
 
 create function stepbase.publish_workflow(workflow_version_id uuid)
@@ -162,6 +160,7 @@ as $$
 $$;
 
 comment on function stepbase.publish_workflow(uuid) is
-  'Makes a draft immutable and the one that starts use from now on. Needs workflow:publish; SB423 with every '
-  'problem when the definition is not sound.';
+  'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires '
+  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems '
+  '(detail.problems).';
 grant execute on function stepbase.publish_workflow(uuid) to authenticated;

@@ -1,6 +1,6 @@
--- API keys: how machines come in. Only a hash of the key is kept; the key itself is shown once.
+-- RPCs that create and revoke API keys. See rpc_runs for the pattern.
 
--- Definer: the hash is written by nobody else.
+-- Security definer: clients cannot write hashes.
 create function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamptz)
 returns jsonb
 language plpgsql
@@ -11,22 +11,22 @@ declare
   v_app constant text := stepbase_private.require_permission('key:manage');
   v_allowed constant text[] := stepbase_private.permissions();
   v_wanted constant text[] := coalesce(p_scopes, v_allowed);
-  -- Two random UUIDs are 244 random bits; the hash spreads them over 32 bytes.
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
   v_secret constant text := 'sbk_' || rtrim(translate(encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
   v_made stepbase.api_keys;
 begin
   if not v_wanted <@ v_allowed then
     perform stepbase_private.raise_error(
-      'invalid_request', 'A key cannot do more than its maker',
+      'invalid_request', 'scopes must be a subset of your own permissions',
       jsonb_build_object('scopes', array(select unnest(v_wanted) except select unnest(v_allowed)))
     );
   end if;
   if p_expires_at <= now() then
-    perform stepbase_private.raise_error('invalid_request', 'The key would have expired already');
+    perform stepbase_private.raise_error('invalid_request', 'expires_at must be in the future');
   end if;
   if coalesce(btrim(p_name), '') = '' then
-    perform stepbase_private.raise_error('invalid_request', 'The key needs a name');
+    perform stepbase_private.raise_error('invalid_request', 'name must not be blank');
   end if;
   insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
   values (
@@ -41,7 +41,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Behind stepbase.create_api_key.';
+comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Implements stepbase.create_api_key.';
 grant execute on function stepbase_private.create_api_key(text, text[], timestamptz) to authenticated;
 
 create function stepbase.create_api_key(name text, scopes text[] default null, expires_at timestamptz default null)
@@ -53,11 +53,12 @@ as $$
 $$;
 
 comment on function stepbase.create_api_key(text, text[], timestamptz) is
-  'Makes an API key of the caller''s application and returns it in clear, once: {id, key, prefix, …}. '
-  'Needs key:manage; scopes default to everything the caller may do.';
+  'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; '
+  'the key itself is returned only here. scopes: default all of the caller''s permissions. expires_at: default never. '
+  'Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past; SB401, SB403.';
 grant execute on function stepbase.create_api_key(text, text[], timestamptz) to authenticated;
 
--- Definer: clients have no right to write the column.
+-- Security definer: clients cannot write the column.
 create function stepbase_private.revoke_api_key(p_api_key_id uuid)
 returns timestamptz
 language plpgsql
@@ -73,13 +74,13 @@ begin
   where k.id = p_api_key_id and k.app_code = v_app
   returning k.revoked_at into v_revoked;
   if not found then
-    perform stepbase_private.raise_error('not_found', 'There is no such key');
+    perform stepbase_private.raise_error('not_found', 'API key not found');
   end if;
   return v_revoked;
 end;
 $$;
 
-comment on function stepbase_private.revoke_api_key(uuid) is 'Behind stepbase.revoke_api_key.';
+comment on function stepbase_private.revoke_api_key(uuid) is 'Implements stepbase.revoke_api_key.';
 grant execute on function stepbase_private.revoke_api_key(uuid) to authenticated;
 
 create function stepbase.revoke_api_key(api_key_id uuid)
@@ -91,5 +92,6 @@ as $$
 $$;
 
 comment on function stepbase.revoke_api_key(uuid) is
-  'Ends an API key at once and returns when; a second call changes nothing. Needs key:manage.';
+  'Revokes an API key at once and returns the time of revocation; repeated calls have no further effect. Requires '
+  'key:manage. Errors: SB401, SB403, SB404 unknown key.';
 grant execute on function stepbase.revoke_api_key(uuid) to authenticated;

@@ -1,6 +1,6 @@
--- What clients call to build workflows and to change the application they work in.
+-- The RPC that switches the caller's active application. See rpc_runs for the pattern.
 
--- Definer: reads the caller's memberships and writes the profile column that clients must not.
+-- Security definer: clients cannot write active_app_code.
 create function stepbase_private.switch_app(p_app_code text)
 returns stepbase.applications
 language plpgsql
@@ -17,16 +17,16 @@ begin
   from stepbase.applications a
   where a.app_code = p_app_code
     and a.app_code in (select stepbase_private.my_app_codes());
-  -- The same answer for an application that is not there and one that is not theirs.
+  -- Unknown applications and those of others raise the same error.
   if not found then
-    perform stepbase_private.raise_error('not_found', 'You are not a member of such an application');
+    perform stepbase_private.raise_error('not_found', 'application not found among your memberships');
   end if;
   update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
   return v_app;
 end;
 $$;
 
-comment on function stepbase_private.switch_app(text) is 'Behind stepbase.switch_app.';
+comment on function stepbase_private.switch_app(text) is 'Implements stepbase.switch_app.';
 grant execute on function stepbase_private.switch_app(text) to authenticated;
 
 create function stepbase.switch_app(app_code text)
@@ -38,5 +38,6 @@ as $$
 $$;
 
 comment on function stepbase.switch_app(text) is
-  'Makes an application of the caller the active one; refresh the session to get its claims.';
+  'Makes one of the caller''s applications the active one and returns it; refresh the session to get its claims. Errors: '
+  'SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(text) to authenticated;

@@ -1,5 +1,5 @@
--- How workflows and components do: counters by component kept at maintenance, and totals by workflow
--- and project as materialised views that only their functions reach.
+-- Statistics: counters of steps by workflow and component, and totals of runs by workflow and project. Maintenance
+-- refreshes them.
 
 create table stepbase.activity_statistics (
   id uuid primary key default gen_random_uuid(),
@@ -26,10 +26,10 @@ create table stepbase.activity_statistics (
 );
 
 comment on table stepbase.activity_statistics is
-  'How often each kind of step ran, by workflow and component; workflow_id null: over all workflows of the application. '
-  'Written by stepbase_engine.refresh_statistics().';
-comment on column stepbase.activity_statistics.component_id is 'Null: a step type that no component implements.';
-comment on column stepbase.activity_statistics.avg_duration_ms is 'Of the attempts that ended, from start to end.';
+  'Counters of ended step attempts by workflow, step type and component. workflow_id null: over all workflows of the '
+  'application. Written by stepbase_engine.refresh_statistics().';
+comment on column stepbase.activity_statistics.component_id is 'Component that implements the step; null if none does.';
+comment on column stepbase.activity_statistics.avg_duration_ms is 'Average duration of an attempt in milliseconds.';
 
 create index idx_activity_statistics_workflow_id_app_code on stepbase.activity_statistics (workflow_id, app_code);
 create index idx_activity_statistics_component_id on stepbase.activity_statistics (component_id);
@@ -67,7 +67,7 @@ from stepbase.workflows w
 left join stepbase.runs r on r.workflow_id = w.id and r.app_code = w.app_code
 group by w.id, w.app_code, w.project_id;
 
-comment on materialized view stepbase_private.workflow_statistics is 'Totals of runs by workflow; read through stepbase.workflow_statistics().';
+comment on materialized view stepbase_private.workflow_statistics is 'Totals of runs by workflow; clients call stepbase.workflow_statistics().';
 
 create unique index idx_workflow_statistics_workflow_id on stepbase_private.workflow_statistics (workflow_id);
 
@@ -88,14 +88,14 @@ from stepbase.projects p
 left join stepbase_private.workflow_statistics s on s.project_id = p.id
 group by p.id, p.app_code;
 
-comment on materialized view stepbase_private.project_statistics is 'Totals of runs by project; read through stepbase.project_statistics().';
+comment on materialized view stepbase_private.project_statistics is 'Totals of runs by project; clients call stepbase.project_statistics().';
 
 create unique index idx_project_statistics_project_id on stepbase_private.project_statistics (project_id);
 
 create index idx_project_statistics_app_code on stepbase_private.project_statistics (app_code);
 
--- Definer: materialised views have no row level security, so these functions are the only way in and
--- ask for the application and the permission themselves.
+-- Security definer: materialized views have no row-level security, so clients reach them only through this function and
+-- the next one, which check application and permission.
 create function stepbase_private.read_workflow_statistics()
 returns setof stepbase_private.workflow_statistics
 language sql
@@ -108,10 +108,10 @@ as $$
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
 $$;
 
-comment on function stepbase_private.read_workflow_statistics() is 'The caller''s part of stepbase_private.workflow_statistics.';
+comment on function stepbase_private.read_workflow_statistics() is 'Rows of stepbase_private.workflow_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_workflow_statistics() to authenticated;
 
--- Definer: as above.
+-- Security definer for the same reason.
 create function stepbase_private.read_project_statistics()
 returns setof stepbase_private.project_statistics
 language sql
@@ -124,7 +124,7 @@ as $$
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
 $$;
 
-comment on function stepbase_private.read_project_statistics() is 'The caller''s part of stepbase_private.project_statistics.';
+comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_project_statistics() to authenticated;
 
 create function stepbase.workflow_statistics()
@@ -152,7 +152,8 @@ as $$
 $$;
 
 comment on function stepbase.workflow_statistics() is
-  'Totals of runs of each workflow of the caller''s application, as of the last maintenance. Needs stats:read.';
+  'Totals of runs by workflow of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are '
+  'in milliseconds.';
 grant execute on function stepbase.workflow_statistics() to authenticated;
 
 create function stepbase.project_statistics()
@@ -176,7 +177,8 @@ as $$
 $$;
 
 comment on function stepbase.project_statistics() is
-  'Totals of runs of each project of the caller''s application, as of the last maintenance. Needs stats:read.';
+  'Totals of runs by project of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are '
+  'in milliseconds.';
 grant execute on function stepbase.project_statistics() to authenticated;
 
 create function stepbase_engine.refresh_statistics()
@@ -225,4 +227,4 @@ end;
 $$;
 
 comment on function stepbase_engine.refresh_statistics() is
-  'Recomputes activity_statistics over the step runs that retention keeps, and the materialised views.';
+  'Recomputes activity_statistics from the step runs that retention keeps, and refreshes the materialized views.';

@@ -1,5 +1,5 @@
--- Who changed what: one row for every change of what people configure, written by triggers, changed by
--- nobody, partitioned by month.
+-- The audit log: one row for each change of a configuration row. Triggers write it, no one can change it, and it is
+-- partitioned by month.
 
 create table stepbase.audit_log (
   id uuid not null default stepbase_engine.new_id(),
@@ -21,21 +21,21 @@ create table stepbase.audit_log (
 )
 partition by range (created_at);
 
-comment on table stepbase.audit_log is 'Changes of configuration rows: append-only, written by triggers.';
-comment on column stepbase.audit_log.row_id is 'Key of the changed row, as text.';
-comment on column stepbase.audit_log.actor_id is 'The user who did it; no foreign key, so that it outlives the user.';
-comment on column stepbase.audit_log.api_key_id is 'The API key that did it.';
-comment on column stepbase.audit_log.actor_role is 'The database role of the request: authenticated, service_role, postgres …';
-comment on column stepbase.audit_log.old_row is 'The row before, without secrets and derived columns.';
-comment on column stepbase.audit_log.new_row is 'The row after, likewise.';
+comment on table stepbase.audit_log is 'Changes of configuration rows; append-only, written by triggers, partitioned by month.';
+comment on column stepbase.audit_log.row_id is 'Key of the changed row as text.';
+comment on column stepbase.audit_log.actor_id is 'User who made the change; no foreign key, so that the row outlives the user.';
+comment on column stepbase.audit_log.api_key_id is 'API key that made the change.';
+comment on column stepbase.audit_log.actor_role is 'Database role of the request: authenticated, service_role, postgres …';
+comment on column stepbase.audit_log.old_row is 'The row before the change, without secrets and derived columns.';
+comment on column stepbase.audit_log.new_row is 'The row after the change, without secrets and derived columns.';
 
 create index idx_audit_log_app_code_created_at on stepbase.audit_log (app_code, created_at desc);
 create index idx_audit_log_table_name_row_id on stepbase.audit_log (table_name, row_id, created_at desc);
 create index idx_audit_log_actor_id on stepbase.audit_log (actor_id, created_at desc);
 
--- As with run_events: partitions live in engine, and the default one catches what has no month yet.
+-- As for run_events, partitions are in stepbase_engine, and the default partition takes rows whose month has none yet.
 create table stepbase_engine.audit_log_default partition of stepbase.audit_log default;
-comment on table stepbase_engine.audit_log_default is 'Audit rows of months that have no partition yet.';
+comment on table stepbase_engine.audit_log_default is 'Audit rows of months without a partition; maintenance moves them.';
 
 alter table stepbase.audit_log enable row level security;
 alter table stepbase_engine.audit_log_default enable row level security;
@@ -46,7 +46,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- The rows go with the application itself: then it is already gone.
+  -- Deleting an application deletes its rows by cascade; then the application no longer exists.
   if tg_op = 'DELETE' and not exists (select 1 from stepbase.applications a where a.app_code = old.app_code) then
     return old;
   end if;
@@ -56,7 +56,7 @@ end;
 $$;
 
 comment on function stepbase_private.refuse_audit_change() is
-  'Trigger: refuses update, delete and truncate of the audit log (SB424), for everyone.';
+  'Trigger: raises SB424 immutable for update, delete and truncate of the audit log, for every role.';
 
 create trigger audit_log_append_only before update or delete on stepbase.audit_log
   for each row execute function stepbase_private.refuse_audit_change();
@@ -71,7 +71,7 @@ create policy "Auditors read the audit log" on stepbase.audit_log
   for select to authenticated
   using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('audit:read')));
 
--- Definer: nobody has the right to write the log.
+-- Security definer: no client may write the log.
 create function stepbase_private.audit()
 returns trigger
 language plpgsql
@@ -80,7 +80,7 @@ set search_path = ''
 as $$
 declare
   v_key_column constant text := tg_argv[0];
-  -- Secrets, and what changes without anybody configuring anything.
+  -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
   v_hidden constant text[] := '{search,key_hash}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
@@ -89,7 +89,7 @@ declare
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
   v_changed text[] := '{}';
 begin
-  -- Shared rows belong to no application; and of an application that is being removed nothing is kept.
+  -- Not logged: shared rows, which belong to no application, and rows of an application that is being deleted.
   if v_app is null or not exists (select 1 from stepbase.applications a where a.app_code = v_app) then
     return null;
   end if;
@@ -113,7 +113,7 @@ end;
 $$;
 
 comment on function stepbase_private.audit() is
-  'Trigger: writes a row of stepbase.audit_log. Argument: the column that names the row.';
+  'Trigger: writes a row of stepbase.audit_log. Argument: the column that identifies the changed row.';
 
 do $$
 declare

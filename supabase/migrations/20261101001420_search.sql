@@ -1,8 +1,7 @@
--- Finding workflows, and runs of workflows, by words: a page that costs the same with a million runs as
--- with ten.
+-- Text search for workflows, and for runs by their workflow. The cost does not grow with the number of runs.
 
--- Definer: under row level security the text index could not be used, because a search operator may run
--- only on rows that the policies have let through. This one knows the application before it searches.
+-- Security definer: under row-level security PostgreSQL evaluates the search operator only on rows that the policies
+-- let through, so it could not use the text index. This function checks the application itself.
 create function stepbase_private.matching_workflows(p_query text, p_others boolean)
 returns setof uuid
 language sql
@@ -19,8 +18,9 @@ as $$
 $$;
 
 comment on function stepbase_private.matching_workflows(text, boolean) is
-  'Ids of the caller''s application''s workflows whose name or description matches; with others, those that '
-  'may be visible elsewhere too, which the caller''s policies must still decide.';
+  'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax). '
+  'p_others: also those of other applications with visibility organization or public; the caller''s policies must still '
+  'filter them. Empty without workflow:read.';
 grant execute on function stepbase_private.matching_workflows(text, boolean) to authenticated;
 
 create function stepbase.search_workflows(query text)
@@ -37,7 +37,8 @@ as $$
 $$;
 
 comment on function stepbase.search_workflows(text) is
-  'Workflows that the caller sees and whose name or description matches, best first. At most 200 rows.';
+  'Workflows that the caller can read whose name or description matches query (websearch syntax), best match first; at '
+  'most 200 rows.';
 grant execute on function stepbase.search_workflows(text) to authenticated;
 
 create function stepbase.search_runs(
@@ -51,8 +52,8 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- The newest of each matching workflow come straight from an index; a join would read either all runs of
-  -- the application or all of the workflows.
+  -- The lateral query reads the newest runs of each matching workflow from an index; a join would read all runs of the
+  -- application or of the workflows.
   select r.*
   from stepbase_private.matching_workflows(search_runs.query, false) w (id)
   cross join lateral (
@@ -70,6 +71,6 @@ as $$
 $$;
 
 comment on function stepbase.search_runs(text, text, timestamptz, int) is
-  'Runs of the caller''s application whose workflow''s name or description matches, newest first; before: the '
-  'created_at of the last row of the page before. At most 200 rows.';
+  'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. '
+  'status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
 grant execute on function stepbase.search_runs(text, text, timestamptz, int) to authenticated;

@@ -1,5 +1,4 @@
--- Keeping the house: months are made ahead and dropped behind, finished runs are pruned, and one call a
--- minute does it all.
+-- Monthly partitions of run_events and audit_log: created in advance, and dropped when no application needs them.
 
 create function stepbase_engine.attach_month(p_parent regclass, p_month date)
 returns boolean
@@ -22,7 +21,7 @@ begin
   join pg_proc p on p.oid = t.tgfoid
   where t.tgrelid = p_parent and t.tgname = v_parent || '_no_truncate';
 
-  -- Made beside the parent and then attached: readers and writers of the parent are not held up.
+  -- Created as a separate table and then attached, which does not block readers and writers of the parent.
   execute format(
     'create table stepbase_engine.%I (like %s including defaults including constraints)', v_name, p_parent
   );
@@ -40,7 +39,7 @@ end;
 $$;
 
 comment on function stepbase_engine.attach_month(regclass, date) is
-  'Gives a partitioned table the partition of a month (UTC); false when it has it already.';
+  'Creates the partition of a month (UTC) of a partitioned table; false if it exists. Lock timeout: 2 s.';
 
 create function stepbase_engine.drain_default_partition(p_parent regclass)
 returns bigint
@@ -59,8 +58,8 @@ begin
   if v_rows = 0 then
     return 0;
   end if;
-  -- Rows of an append-only table are never deleted: the old default is set aside, its rows go to the
-  -- months they belong to, and it is dropped.
+  -- Rows of an append-only table cannot be deleted. The default partition is detached, its rows are copied to the
+  -- partitions of their months, and it is dropped.
   select p.oid::regprocedure::text into strict v_refuse
   from pg_trigger t
   join pg_proc p on p.oid = t.tgfoid
@@ -81,7 +80,7 @@ begin
   ) into v_rows;
   execute format('drop table stepbase_engine.%I', v_default || '_old');
   execute format('create table stepbase_engine.%I partition of %s default', v_default, p_parent);
-  execute format('comment on table stepbase_engine.%I is %L', v_default, 'Rows of months that have no partition yet.');
+  execute format('comment on table stepbase_engine.%I is %L', v_default, 'Rows of months without a partition; maintenance moves them.');
   execute format('alter table stepbase_engine.%I enable row level security', v_default);
   execute format(
     'create trigger %I before truncate on stepbase_engine.%I for each statement execute function %s',
@@ -92,7 +91,7 @@ end;
 $$;
 
 comment on function stepbase_engine.drain_default_partition(regclass) is
-  'Moves what the default partition caught into partitions of their months; returns how many rows.';
+  'Moves the rows of the default partition to partitions of their months; returns the number of rows. Lock timeout: 2 s.';
 
 create function stepbase_engine.ensure_partitions(p_months_ahead int default 3)
 returns int
@@ -118,7 +117,8 @@ end;
 $$;
 
 comment on function stepbase_engine.ensure_partitions(int) is
-  'Makes the partitions of this month and of months ahead, and empties the default ones; returns how many it made.';
+  'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) '
+  'months; returns the number of partitions created.';
 
 create function stepbase_engine.drop_partitions()
 returns int
@@ -144,7 +144,7 @@ begin
     order by c.relname
   loop
     continue when v_child.ends_at > stepbase_engine.now() - interval '1 day';
-    -- A month goes when every application that has rows in it no longer keeps them.
+    -- A month is needed while an application that has rows in it keeps them.
     execute format(
       'select exists ('
       '  select 1 from stepbase.applications a'
@@ -164,6 +164,7 @@ end;
 $$;
 
 comment on function stepbase_engine.drop_partitions() is
-  'Drops the months that no application with rows in them keeps any longer; returns how many.';
+  'Drops the partitions of months that are past the retention of every application with rows in them; returns their '
+  'number. Lock timeout: 2 s.';
 
 select stepbase_engine.ensure_partitions();

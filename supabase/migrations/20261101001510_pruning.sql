@@ -1,5 +1,4 @@
--- Keeping the house: months are made ahead and dropped behind, finished runs are pruned, and one call a
--- minute does it all.
+-- Pruning: runs, outbox rows and work items past their retention are deleted in bounded batches.
 
 create function stepbase_engine.prune_runs(p_limit int default 20000, p_time interval default '5 seconds')
 returns int
@@ -13,7 +12,7 @@ declare
   v_gone int;
 begin
   loop
-    -- Leaves first: a run that another one points at goes in a later round.
+    -- Leaves first: a run that another run refers to is deleted in a later round.
     with old as (
       select r.id
       from stepbase.applications a
@@ -45,8 +44,8 @@ end;
 $$;
 
 comment on function stepbase_engine.prune_runs(int, interval) is
-  'Deletes finished runs past their application''s run_retention_days, with all that hangs on them; bounded in number '
-  'and time.';
+  'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows. Stops after '
+  'p_limit runs or p_time; returns the number of runs deleted.';
 
 create index idx_runs_app_code_completed_at on stepbase.runs (app_code, completed_at) where completed_at is not null;
 
@@ -77,7 +76,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.prune_outbox(int) is 'Deletes outbox rows that were handed over more than a day ago; bounded.';
+comment on function stepbase_engine.prune_outbox(int) is 'Deletes at most p_limit outbox rows published more than a day ago; returns their number.';
 
 create function stepbase_engine.prune_work_items(p_limit int default 5000)
 returns int
@@ -113,7 +112,8 @@ end;
 $$;
 
 comment on function stepbase_engine.prune_work_items(int) is
-  'Deletes items that left their work queue longer ago than their application keeps runs; bounded.';
+  'Deletes at most p_limit items that left their work queue more than run_retention_days of their application ago; '
+  'returns their number.';
 
 create function stepbase_engine.prune()
 returns jsonb
@@ -121,9 +121,9 @@ language sql
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(), 'outbox', stepbase_engine.prune_outbox(),
-    'partitions', stepbase_engine.drop_partitions()
+    'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
+    'outbox', stepbase_engine.prune_outbox(), 'partitions', stepbase_engine.drop_partitions()
   );
 $$;
 
-comment on function stepbase_engine.prune() is 'Everything that retention takes away, a bounded amount per call; returns what went.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}.';

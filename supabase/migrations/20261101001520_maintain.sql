@@ -1,5 +1,5 @@
--- Keeping the house: months are made ahead and dropped behind, finished runs are pruned, and one call a
--- minute does it all.
+-- Maintenance: one call a minute expires workers and leases, applies retention, refreshes statistics, creates
+-- partitions and sweeps.
 
 create function stepbase_engine.maintain()
 returns jsonb
@@ -9,15 +9,15 @@ as $$
 declare
   v_done jsonb := '{}';
 begin
-  -- One at a time; who comes second has nothing to do.
+  -- Only one call runs at a time; a concurrent call returns at once.
   if not pg_try_advisory_xact_lock(hashtext('stepbase.maintain')) then
     return jsonb_build_object('skipped', true);
   end if;
-  -- Each part on its own: one that fails (a lock it does not get) must not keep the others from running.
+  -- Each part has its own exception block: a failure, such as a lock timeout, must not prevent the other parts.
   begin
     v_done := v_done || jsonb_build_object('workers', stepbase_engine.expire_workers());
   exception when others then
-    raise warning 'stepbase: watching the workers failed: %', sqlerrm;
+    raise warning 'stepbase: expiring workers failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('workers_error', sqlerrm);
   end;
   begin
@@ -34,14 +34,14 @@ begin
       v_done := v_done || jsonb_build_object('statistics', true);
     end if;
   exception when others then
-    raise warning 'stepbase: statistics failed: %', sqlerrm;
+    raise warning 'stepbase: refreshing statistics failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('statistics_error', sqlerrm);
   end;
-  -- Last, so that nobody waits for all of the above: these lock tables that every run writes to, tokens, and runs.
+  -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
   exception when others then
-    raise warning 'stepbase: making partitions failed: %', sqlerrm;
+    raise warning 'stepbase: creating partitions failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
   end;
   begin
@@ -53,7 +53,7 @@ begin
   begin
     v_done := v_done || jsonb_build_object('swept', stepbase_engine.sweep() + stepbase_engine.reconcile_admission());
   exception when others then
-    raise warning 'stepbase: sweep failed: %', sqlerrm;
+    raise warning 'stepbase: sweeping failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('sweep_error', sqlerrm);
   end;
   return v_done;
@@ -61,10 +61,11 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'To be called every minute (pg_cron, the stack''s tick): watches the workers, prunes (old partitions go whole), '
-  'refreshes the statistics once an hour, makes partitions, returns what dead workers hold, and sweeps. Returns what it did.';
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, refreshes the statistics once '
+  'an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
+  '<part>_error; {skipped: true} if another call is running.';
 
--- Where pg_cron is installed it makes the call; elsewhere whoever runs the stack does.
+-- pg_cron makes the call where it is installed; elsewhere the host of the database does.
 do $$
 begin
   if exists (select 1 from pg_extension e where e.extname = 'pg_cron') then

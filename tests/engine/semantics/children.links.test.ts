@@ -160,7 +160,7 @@ describe('links between parent and child', () => {
     const parent = await b.publish([calling('one', first), calling('two', second)]);
     const wish = (names: unknown) => ({ block_until: { children: names } });
     await expect(link(parent, first, wish([first]))).rejects.toThrow('wait for itself');
-    await expect(link(parent, first, wish('x'))).rejects.toThrow('a list of names');
+    await expect(link(parent, first, wish('x'))).rejects.toThrow('must be an array of child names');
     await link(parent, first, wish([second]));
     await expect(link(parent, second, wish([first]))).rejects.toThrow('wait for itself');
     await expect(
@@ -176,7 +176,7 @@ describe('links between parent and child', () => {
       });
       return made.error?.message ?? 'published';
     };
-    const refusal = `one waits for the child ${second}, which no step starts before it`;
+    const refusal = `one waits for the child ${second} (block_until), but no step starts that child before it`;
     expect(await republish([calling('one', first)])).toBe(refusal);
     expect(
       await republish([calling('one', first), calling('two', second)], edges('one > two')),

@@ -283,7 +283,10 @@ describe('what cannot start', () => {
       next_run_at: expect.any(String),
     });
     expect(await failed(unpublished.id)).toMatchObject({
-      last_error: { code: 'conflict', message: `workflow ${paused} is paused, not published` },
+      last_error: {
+        code: 'conflict',
+        message: `workflow ${paused} cannot be started: its status is paused; publish it first`,
+      },
     });
 
     await change(misfit.id, { input: { n: 4 } });
