@@ -1,9 +1,8 @@
--- Sample data: two organizations, three applications, people of every role, components and prompts,
--- five published workflows, and ten runs in different states. Safe to apply again: rows that are there
--- stay as they are. Everybody's password is stepbase-demo.
+-- Sample data: two organizations, three applications, users with each role, components, prompts, five published
+-- workflows, and ten runs with different statuses. Can be applied repeatedly: existing rows are kept. The password of
+-- every user is stepbase-demo.
 
--- 1. People. Written the way Supabase Auth writes them (bcrypt, one e-mail identity each); a trigger
--- makes their profiles.
+-- 1. Users, as Supabase Auth writes them (bcrypt, one e-mail identity each). A trigger creates their profiles.
 insert into auth.users (
   id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data,
   confirmation_token, recovery_token, email_change, email_change_token_new, created_at, updated_at
@@ -24,7 +23,7 @@ from (
 ) as u (id, email, display_name)
 on conflict (id) do nothing;
 
--- Hosted Auth looks users up by instance, which the embedded one does not have.
+-- Hosted Auth finds users by instance_id; the embedded Auth has no such column.
 do $$
 begin
   if exists (
@@ -36,7 +35,7 @@ begin
     set instance_id = '00000000-0000-0000-0000-000000000000'
     where instance_id is null and email like '%.example';
   end if;
-end
+end;
 $$;
 
 insert into auth.identities (
@@ -61,7 +60,7 @@ insert into stepbase.applications (app_code, organization_id, name, description)
 values
   ('acme', '00000000-0000-4000-8000-000000000001', 'Acme', 'The shop.'),
   ('acme-labs', '00000000-0000-4000-8000-000000000001', 'Acme Labs', 'Experiments of the same organization.'),
-  ('globex', '00000000-0000-4000-8000-000000000002', 'Globex', 'Another customer altogether.')
+  ('globex', '00000000-0000-4000-8000-000000000002', 'Globex', 'Another customer.')
 on conflict (app_code) do nothing;
 
 insert into stepbase.app_members (app_code, user_id, role, created_at)
@@ -77,7 +76,7 @@ on conflict (app_code, user_id) do nothing;
 
 insert into stepbase.projects (id, app_code, name, description, created_by)
 values (
-  '00000000-0000-4000-8000-000000000301', 'acme', 'Order handling', 'What happens after a customer has ordered.',
+  '00000000-0000-4000-8000-000000000301', 'acme', 'Order handling', 'Workflows that follow an order.',
   '00000000-0000-4000-8000-0000000000a1'
 )
 on conflict (id) do nothing;
@@ -135,8 +134,8 @@ values
 )
 on conflict (id) do nothing;
 
--- 4. Workflows, saved and published the way the RPCs do it. The outside world is an input: the
--- demo and the tests serve it on whatever port is free.
+-- 4. Workflows, saved and published as the RPCs do. URLs of other systems are inputs, because the demo and the tests
+-- serve them on any free port.
 create function pg_temp.seed_workflow(
   seed_id uuid,
   seed_app text,
@@ -154,7 +153,7 @@ returns void
 language plpgsql
 as $$
 declare
-  -- Version 1 of workflow …2xx is …9xx of the same series.
+  -- The id of version 1 is that of its workflow with …9xx in place of …2xx.
   seed_version uuid := overlay(seed_id::text placing '9' from 34 for 1)::uuid;
 begin
   insert into stepbase.workflows (
@@ -180,7 +179,7 @@ begin
   update stepbase.workflows
   set status = 'published', published_version_id = seed_version
   where id = seed_id;
-end
+end;
 $$;
 
 select pg_temp.seed_workflow(
@@ -279,7 +278,7 @@ select pg_temp.seed_workflow(
   ]::jsonb[]
 );
 
--- The same workflow for the other customer: same name, another application.
+-- The same workflow for the other customer: the same name in another application.
 select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000211', 'globex', 'order-confirmation', 'Order confirmation',
   'Fetches an order, sums it up and mails a confirmation.',
@@ -291,7 +290,7 @@ select pg_temp.seed_workflow(
 from stepbase.workflow_versions v
 where v.id = '00000000-0000-4000-8000-000000000901';
 
--- People and days take longer than the hour a run has by default.
+-- These workflows wait for users and for days, which exceeds the default timeout of one hour.
 update stepbase.workflows
 set execution_timeout_seconds = 1209600
 where id in ('00000000-0000-4000-8000-000000000203', '00000000-0000-4000-8000-000000000205')
@@ -307,7 +306,7 @@ values (
 )
 on conflict (id) do nothing;
 
--- 5. Runs that ended or wait, with the step runs, context and history the engine would have written.
+-- 5. Runs that have ended or wait, with the step runs, context and history that the engine would have written.
 create function pg_temp.seed_run(
   seed_id uuid,
   seed_workflow uuid,
@@ -328,13 +327,13 @@ declare
   cursor_at timestamptz := now() - seed_age;
   step jsonb;
   step_run uuid;
-  context_no integer := 0;
+  context_no int := 0;
   events jsonb := jsonb_build_array(jsonb_build_object('type', 'run.created'), jsonb_build_object('type', 'run.started'));
   ended boolean := seed_status in ('completed', 'failed', 'cancelled', 'timed_out');
-  total_ms integer;
+  total_ms int;
 begin
   select w.* into workflow from stepbase.workflows w where w.id = seed_workflow;
-  select coalesce(sum((s.step_row ->> 'ms')::integer), 0) into total_ms
+  select coalesce(sum((s.step_row ->> 'ms')::int), 0) into total_ms
   from jsonb_array_elements(seed_steps) s (step_row);
   insert into stepbase.runs (
     id, app_code, workflow_id, workflow_version_id, status, trigger_type, input, output, error, created_by,
@@ -373,13 +372,13 @@ begin
     )
     select
       seed_id, workflow.app_code, workflow.published_version_id, n.node_id, n.node_type,
-      coalesce((step ->> 'attempt')::integer, 1), step ->> 'status', n.in_degree,
+      coalesce((step ->> 'attempt')::int, 1), step ->> 'status', n.in_degree,
       step -> 'input', step -> 'output', step ->> 'handle', step -> 'error',
       case when step ->> 'status' = 'waiting' then 'task' end, step -> 'task', step ->> 'role',
       case when step ->> 'status' not in ('skipped', 'ready') then cursor_at end,
       case
         when step ->> 'status' in ('completed', 'failed', 'skipped', 'cancelled')
-          then cursor_at + (step ->> 'ms')::integer * interval '1 millisecond'
+          then cursor_at + (step ->> 'ms')::int * interval '1 millisecond'
       end,
       cursor_at, cursor_at
     from stepbase.workflow_nodes n
@@ -389,7 +388,7 @@ begin
       events := events || jsonb_build_object(
         'type', 'step.started', 'step', step -> 'step', 'attempt', coalesce(step -> 'attempt', '1'), 'at', cursor_at);
     end if;
-    cursor_at := cursor_at + coalesce((step ->> 'ms')::integer, 0) * interval '1 millisecond';
+    cursor_at := cursor_at + coalesce((step ->> 'ms')::int, 0) * interval '1 millisecond';
     events := events || jsonb_build_object(
       'type', 'step.' || (step ->> 'status'), 'step', step -> 'step', 'attempt', coalesce(step -> 'attempt', '1'),
       'at', cursor_at, 'payload', jsonb_strip_nulls(jsonb_build_object('handle', step -> 'handle', 'error', step -> 'error'))
@@ -410,13 +409,13 @@ begin
   insert into stepbase.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt, payload, created_at)
   select
     seed_id, e.place, workflow.app_code, e.event ->> 'type', e.event ->> 'step',
-    case when e.event ? 'step' then 0 end, (e.event ->> 'attempt')::integer,
+    case when e.event ? 'step' then 0 end, (e.event ->> 'attempt')::int,
     coalesce(e.event -> 'payload', '{}'), coalesce((e.event ->> 'at')::timestamptz, begun)
   from jsonb_array_elements(events) with ordinality e (event, place);
   update stepbase.runs
   set event_seq = jsonb_array_length(events), context_version = context_no
   where id = seed_id;
-end
+end;
 $$;
 
 select pg_temp.seed_run(

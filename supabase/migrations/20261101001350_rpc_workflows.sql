@@ -91,7 +91,10 @@ returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.save_workflow(kebab_name, definition, name, description, input_schema);
+  select stepbase_private.save_workflow(
+    save_workflow.kebab_name, save_workflow.definition, save_workflow.name, save_workflow.description,
+    save_workflow.input_schema
+  );
 $$;
 
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
@@ -156,7 +159,7 @@ returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.publish_workflow(workflow_version_id);
+  select stepbase_private.publish_workflow(publish_workflow.workflow_version_id);
 $$;
 
 comment on function stepbase.publish_workflow(uuid) is

@@ -49,7 +49,9 @@ returns jsonb
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.create_api_key(name, scopes, expires_at);
+  select stepbase_private.create_api_key(
+    create_api_key.name, create_api_key.scopes, create_api_key.expires_at
+  );
 $$;
 
 comment on function stepbase.create_api_key(text, text[], timestamptz) is
@@ -88,7 +90,7 @@ returns timestamptz
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.revoke_api_key(api_key_id);
+  select stepbase_private.revoke_api_key(revoke_api_key.api_key_id);
 $$;
 
 comment on function stepbase.revoke_api_key(uuid) is

@@ -34,7 +34,7 @@ returns stepbase.applications
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.switch_app(app_code);
+  select stepbase_private.switch_app(switch_app.app_code);
 $$;
 
 comment on function stepbase.switch_app(text) is

@@ -1,4 +1,4 @@
--- What every function must keep to: a fixed search_path, a comment, explicit grants, definers unexposed.
+-- Rules for every function: a fixed search_path, a comment, explicit grants, no definer in the exposed schema.
 
 begin;
 set local search_path = public, extensions;

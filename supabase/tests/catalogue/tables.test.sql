@@ -1,5 +1,4 @@
--- What every table must have: this test fails for a new table that lacks row level security, policies,
--- grants, comments, an app_code, or an index on a foreign key.
+-- Rules for every table: row-level security, policies, grants, comments, app_code and indexes on foreign keys.
 
 begin;
 set local search_path = public, extensions;
@@ -40,7 +39,7 @@ select is_empty(
       and not exists (
         select 1 from pg_policy p where p.polrelid = t.oid and p.polcmd = 'r'
           and 'authenticated'::regrole = any (p.polroles))$$,
-  'every public table says who reads it'
+  'every exposed table has a select policy'
 );
 select is_empty(
   $$select t.name from our_tables t where t.schema_name = 'stepbase' and t.name <> 'outbox'

@@ -1,4 +1,4 @@
--- What an expression reads is found without running it.
+-- Static analysis finds the steps and secrets that an expression reads.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- Nodes and edges are what the definition says, always.
+-- Nodes and edges always agree with the definition.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- Every way a definition can be wrong is named, with the node.
+-- Each problem of a definition is reported with its code and node.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- The two RPCs that build workflows: who may, what is refused, and that a refusal writes nothing.
+-- save_workflow and publish_workflow: permissions, refusals, and that a refusal writes nothing.
 
 begin;
 set local search_path = public, extensions;
@@ -18,7 +18,7 @@ select is(
 select is(
   tests.detail_of('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}')$$),
   '{"code": "invalid_definition", "node_id": "a", "problems": [{"node_id": "a", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
-  'a refusal says which node and why'
+  'a refusal names the node and the problem'
 );
 select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' and kebab_name = 'fresh'$$, 'and writes nothing');
 

@@ -29,7 +29,7 @@ select is(pg_temp.claims('stranger'), '{"sub": "x", "role": "authenticated", "aa
 select is(
   stepbase_private.custom_access_token_hook('{"user_id": "00000000-0000-4000-8000-00000000f006",
     "claims": {"sub": "x", "app_code": "tap-one", "permissions": ["audit:read"], "api_key_id": "y"}}') -> 'claims',
-  '{"sub": "x"}', 'claims that somebody else put there are removed'
+  '{"sub": "x"}', 'forged values of its claims are removed'
 );
 select is(
   stepbase_private.custom_access_token_hook('{"user_id": "99999999-0000-4000-8000-000000000000", "claims": {"sub": "x"}}') -> 'claims',
@@ -44,7 +44,7 @@ select is(pg_temp.claims('developer') ->> 'app_code', 'tap-one', 'the active app
 update stepbase.applications set deleted_at = now() where app_code = 'tap-one';
 select is(pg_temp.claims('developer') ->> 'app_code', 'tap-three', 'a deleted application does not count');
 update stepbase.organizations set deleted_at = now() where slug = 'tap-other-org';
-select is(pg_temp.claims('developer') ->> 'app_code', null, 'one of a deleted organization neither');
+select is(pg_temp.claims('developer') ->> 'app_code', null, 'an application of a deleted organization does not count');
 
 update stepbase.users set is_active = false where id = (select p.user_id from tests.person('admin') p);
 select is(

@@ -46,7 +46,7 @@ select is(
 );
 select is(
   pg_temp.answer('stranger') -> 'claims', '{"sub": "x", "aal": "aal1", "plan": "pro", "region": "eu"}',
-  'a user without a membership gets none of its claims, forged ones neither'
+  'a user without a membership gets none of its claims, not even forged ones'
 );
 select is(
   pg_temp.answer('viewer') ->> 'authentication_method', 'password', 'the rest of the event stays'

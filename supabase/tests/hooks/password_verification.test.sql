@@ -1,4 +1,4 @@
--- Five wrong passwords lock an account for fifteen minutes, the right password included.
+-- Five wrong passwords in a row lock an account for 15 minutes, even for the right password.
 
 begin;
 set local search_path = public, extensions;
@@ -25,16 +25,16 @@ select is(pg_temp.try_password(false), 'continue', 'wrong once: Auth itself refu
 select is(pg_temp.try_password(false), 'continue', 'twice');
 select is(pg_temp.attempts(), 2, 'counted');
 select is(pg_temp.try_password(true), 'continue', 'the right one');
-select is(pg_temp.attempts(), 0, 'starts the count anew');
+select is(pg_temp.attempts(), 0, 'restarts the count');
 select is(pg_temp.try_password(false), 'continue', 'wrong: ' || n) from generate_series(1, 4) n;
 select is(pg_temp.try_password(false), 'reject', 'the fifth locks');
 select is(
   (select u.locked_until from stepbase.users u where u.id = '00000000-0000-4000-8000-00000000f003'),
   now() + interval '15 minutes', 'for fifteen minutes'
 );
-select is(pg_temp.try_password(true), 'reject', 'the right one is refused too');
+select is(pg_temp.try_password(true), 'reject', 'the right password is refused, too');
 update stepbase.users set locked_until = now() - interval '1 second' where id = '00000000-0000-4000-8000-00000000f003';
-select is(pg_temp.try_password(false), 'continue', 'after the lock the count starts anew');
+select is(pg_temp.try_password(false), 'continue', 'an expired lock restarts the count');
 select is(pg_temp.attempts(), 1, 'at one');
 select is(pg_temp.try_password(true), 'continue', 'and the right password passes');
 select is(tests.attempt('admin', $$select stepbase_private.password_verification_hook('{}')$$), '42501', 'users may not call it');

@@ -1,4 +1,4 @@
--- The audit log: who changed what, from which values to which, without secrets.
+-- The audit log records actor, table, and the row before and after a change, without secrets.
 
 begin;
 set local search_path = public, extensions;
@@ -24,7 +24,7 @@ select is(
 );
 select is(
   (select l.actor_id from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
-  null, 'nobody signed in: no actor'
+  null, 'without a signed-in user there is no actor'
 );
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and (l.new_row ? 'key_hash' or l.old_row ? 'key_hash')),
@@ -52,14 +52,14 @@ select is(
 select is(tests.attempt('admin', 'select 1 from stepbase.audit_log limit 1'), 'ok 1', 'admins read it');
 select is(tests.attempt('developer', 'select 1 from stepbase.audit_log limit 1'), 'ok 0', 'developers do not');
 select is(
-  tests.attempt('admin', $$select 1 from stepbase.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'nobody reads another application''s'
+  tests.attempt('admin', $$select 1 from stepbase.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'members of other applications cannot read it'
 );
 select is(
   (select count(*) from stepbase_engine.audit_log_default), 0::bigint, 'rows go to their month'
 );
 insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
 values ('tap-one', 't', '1', 'insert', 'x', '{}', '1999-01-01');
-select is((select count(*) from stepbase_engine.audit_log_default), 1::bigint, 'and a month that is missing fails no write');
+select is((select count(*) from stepbase_engine.audit_log_default), 1::bigint, 'and rows of a month without a partition can be written');
 
 select * from finish();
 rollback;

@@ -1,4 +1,4 @@
--- Months are made ahead and dropped behind, finished runs pruned, by what each application keeps.
+-- Retention: partitions are created and dropped, and runs are pruned, by each application's settings.
 
 begin;
 set local search_path = public, extensions;
@@ -56,7 +56,7 @@ update stepbase.work_queue_items i set status = 'done', taken_at = stepbase_engi
 where i.app_code = 'tap-one';
 select is(stepbase_engine.prune_work_items(), 0, 'one that was just done stays');
 update stepbase.work_queue_items i set done_at = stepbase_engine.now() - interval '31 days' where i.app_code = 'tap-one';
-select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'an old one goes');
+select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'an old one is pruned');
 
 -- Events: the month of a write long ago lands in the default partition and is moved to its own.
 insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
@@ -70,7 +70,7 @@ select is(
   'a month that an application keeps stays'
 );
 update stepbase.applications set event_retention_days = 60 where app_code = 'tap-one';
-select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'nobody keeps it any longer');
+select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'once no application keeps it');
 select is(
   (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'it is dropped'
 );

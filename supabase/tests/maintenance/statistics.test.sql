@@ -1,4 +1,4 @@
--- Statistics are refreshed by maintenance and readable for the own application only.
+-- Maintenance refreshes statistics; members read those of their application only.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- Histories are append-only for everyone, the owner included.
+-- Histories are append-only for every role, including the owner.
 
 begin;
 set local search_path = public, extensions;
@@ -21,7 +21,7 @@ select is(
   tests.attempt('service', $$delete from stepbase.run_events where app_code = 'tap-one'$$), '42501', 'the service role has no right'
 );
 select is(
-  tests.attempt('service', $$update stepbase.audit_log set row_id = 'x'$$), '42501', 'neither to change the log'
+  tests.attempt('service', $$update stepbase.audit_log set row_id = 'x'$$), '42501', 'the log cannot be changed'
 );
 select is(
   tests.attempt('owner', format('truncate stepbase_engine.%I', p.relname)), 'SB424', 'a partition cannot be emptied: ' || p.relname

@@ -1,4 +1,4 @@
--- Every named rule of a column is violated once.
+-- Each named check constraint refuses a violation.
 
 begin;
 set local search_path = public, extensions;

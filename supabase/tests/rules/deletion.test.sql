@@ -1,11 +1,11 @@
--- Who and what goes away takes the right things along, and nothing else.
+-- Deleting a user, workflow, project or application deletes exactly its dependent rows.
 
 begin;
 set local search_path = public, extensions;
 select plan(22);
 select tests.create_rows();
 
--- A user who did everything there is to do.
+-- A user who has created a row in every table.
 insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, created_by)
 values ('tap-one', 'mine', 'sbk_mine', repeat('c', 64), '{}', '00000000-0000-4000-8000-00000000f001');
 update stepbase.workflows set created_by = '00000000-0000-4000-8000-00000000f001', updated_by = '00000000-0000-4000-8000-00000000f001'
@@ -21,9 +21,9 @@ update stepbase.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f00
 update stepbase.users set active_app_code = 'tap-one' where id = '00000000-0000-4000-8000-00000000f001';
 
 select lives_ok(
-  $$delete from auth.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the user can be deleted, the only admin too'
+  $$delete from auth.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the user can be deleted, even the only admin'
 );
-select is_empty($$select 1 from stepbase.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the profile goes');
+select is_empty($$select 1 from stepbase.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'the profile is deleted');
 select is_empty($$select 1 from stepbase.app_members where user_id = '00000000-0000-4000-8000-00000000f001'$$, 'the memberships go');
 select is_empty($$select 1 from stepbase.api_keys where name = 'mine' and app_code = 'tap-one'$$, 'the keys go');
 select is((select count(*) from stepbase.api_keys where app_code = 'tap-one'), 1::bigint, 'other keys stay');
@@ -43,12 +43,12 @@ select is(
 );
 select is(
   tests.attempt('owner', $$delete from stepbase.workflows where kebab_name = 'mine' and app_code = 'tap-one'$$), 'ok 1',
-  'one without goes, published or not'
+  'a workflow without runs can be deleted, even a published one'
 );
 
 -- What hangs on what.
 select is(
-  tests.attempt('owner', $$delete from stepbase.projects where app_code = 'tap-one'$$), 'ok 1', 'a project goes'
+  tests.attempt('owner', $$delete from stepbase.projects where app_code = 'tap-one'$$), 'ok 1', 'a project can be deleted'
 );
 update stepbase.workflows set project_id = '00000000-0000-4000-8000-00000000d005', task_queue_id = '00000000-0000-4000-8000-00000000d006'
 where id = '00000000-0000-4000-8000-00000000d001';
@@ -71,7 +71,7 @@ select is(
 select is(tests.attempt('owner', $$delete from stepbase.applications where app_code = 'tap-one'$$), '23503', 'an application with runs stays');
 delete from stepbase.outbox where app_code = 'tap-one';
 delete from stepbase.runs where app_code = 'tap-one';
-select lives_ok($$delete from stepbase.applications where app_code = 'tap-one'$$, 'without runs it goes');
+select lives_ok($$delete from stepbase.applications where app_code = 'tap-one'$$, 'without runs it can be deleted');
 select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one'$$, 'with its workflows');
 select is_empty($$select 1 from stepbase.workflow_nodes where app_code = 'tap-one'$$, 'their nodes');
 select is_empty($$select 1 from stepbase.audit_log where app_code = 'tap-one'$$, 'and its audit log');

@@ -1,4 +1,4 @@
--- app_code never changes, in any table: no row moves to another application.
+-- app_code cannot change in any table, so no row moves to another application.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- JSON Schema in SQL: each keyword accepts what it should and refuses what it should.
+-- JSON Schema in SQL: each keyword accepts valid values and refuses invalid ones.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- Composite foreign keys: no row can point at a row of another application.
+-- Composite foreign keys: no row can refer to a row of another application.
 
 begin;
 set local search_path = public, extensions;

@@ -1,4 +1,4 @@
--- A published version never changes: not its definition, schemas, nodes or edges, for the owner either.
+-- A published version is immutable, even for the owner: definition, schemas, nodes and edges.
 
 begin;
 set local search_path = public, extensions;
@@ -47,7 +47,7 @@ select is(
 );
 select is(
   tests.attempt('developer', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
-  'a client is told so'
+  'and start_run raises SB429'
 );
 
 select * from finish();

@@ -1,5 +1,4 @@
--- A stored retry policy is read safely, whatever is in it: nothing that a definition holds can raise in
--- the engine's hands.
+-- The engine reads any stored retry policy without an error, even an invalid one.
 
 begin;
 set local search_path = public, extensions;

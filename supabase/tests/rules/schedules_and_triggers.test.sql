@@ -1,4 +1,4 @@
--- Schedules and triggers: what a row may say, what only the engine writes, and what stays secret.
+-- Schedules and triggers: valid rows, columns that only the engine writes, and secrets.
 
 begin;
 set local search_path = public, extensions;
@@ -54,7 +54,7 @@ from (
 -- Planning.
 update stepbase.workflow_schedules set next_run_at = '2100-01-01' where app_code = 'tap-one';
 select is(
-  (select count(*) from stepbase_engine.due_schedules()), 0::bigint, 'a planned schedule is nobody''s business until then'
+  (select count(*) from stepbase_engine.due_schedules()), 0::bigint, 'a planned schedule is not due before its time'
 );
 update stepbase.workflow_schedules set input = '{"n": 1}' where app_code = 'tap-one';
 select isnt(

@@ -1,11 +1,11 @@
--- updated_at follows every change; full-text search finds name and description; soft delete keeps rows.
+-- Every update sets updated_at; text search finds names and descriptions; soft deletes keep rows.
 
 begin;
 set local search_path = public, extensions;
 select plan(24);
 select tests.create_rows();
 
--- now() stands still within a transaction: a row that pretends to be old shows that it was stamped.
+-- now() is constant within a transaction, so the test backdates a row to see that the trigger sets updated_at.
 create function pg_temp.is_stamped(table_name text, change text)
 returns boolean
 language plpgsql

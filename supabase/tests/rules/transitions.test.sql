@@ -1,4 +1,4 @@
--- Status changes only along the transition tables, and timestamps agree with it.
+-- Only the changes of status in the transition tables are possible, and timestamps agree with the status.
 
 begin;
 set local search_path = public, extensions;
@@ -9,10 +9,10 @@ select is(tests.attempt('owner', format(
   'update stepbase.runs set status = %L where id = ''00000000-0000-4000-8000-00000000d020''', s.status)), s.answer, 'run: pending → ' || s.status)
 from (values ('timed_out', 'SB409'), ('paused', 'ok 1'), ('running', '23514'), ('nonsense', 'SB409')) s (status, answer);
 select is(tests.attempt('owner', $$update stepbase.runs set status = 'running', started_at = now()
-  where id = '00000000-0000-4000-8000-00000000d020'$$), 'ok 1', 'a run that starts says when');
+  where id = '00000000-0000-4000-8000-00000000d020'$$), 'ok 1', 'a run that starts has started_at');
 update stepbase.runs set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
 select is(tests.attempt('owner', $$update stepbase.runs set status = 'completed'
-  where id = '00000000-0000-4000-8000-00000000d020'$$), '23514', 'a run that ends says when');
+  where id = '00000000-0000-4000-8000-00000000d020'$$), '23514', 'a run that ends has completed_at');
 select is(tests.attempt('owner', $$update stepbase.runs set status = 'completed', completed_at = started_at - interval '1 s'
   where id = '00000000-0000-4000-8000-00000000d020'$$), '23514', 'and not before it began');
 update stepbase.runs set status = 'completed', completed_at = started_at + interval '1500 ms'
@@ -50,11 +50,11 @@ select is(
 );
 select is(
   tests.attempt('owner', $$update stepbase.workers set status = 'stopped' where worker_id = 'tap-worker'$$), '23514',
-  'a stopped worker says when'
+  'a stopped worker has stopped_at'
 );
 select is(
   tests.attempt('owner', $$update stepbase.work_queue_items set status = 'done' where app_code = 'tap-one'$$), '23514',
-  'a finished item says when'
+  'a finished item has done_at'
 );
 
 select * from finish();

@@ -1,4 +1,4 @@
--- Work queues: a queue brings its signal and query; items come out in order, once, within limits.
+-- Work queues: each has a signal and a query; items leave in order, once, within limits.
 
 begin;
 set local search_path = public, extensions;
@@ -37,7 +37,7 @@ select is(
 );
 select stepbase_engine.push_work_item((select id from queue), '{"id": 2}');
 select is(
-  tests.attempt('owner', format('select stepbase_engine.push_work_item(%L, ''{"id": 3}'')', (select id from queue))), 'SB429', 'a full queue says so'
+  tests.attempt('owner', format('select stepbase_engine.push_work_item(%L, ''{"id": 3}'')', (select id from queue))), 'SB429', 'a full queue raises SB429'
 );
 select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 1}', 'first in, first out');
 select is((stepbase_engine.pop_work_item((select id from queue))).item, '{"id": 2}', 'then the next');
@@ -97,7 +97,7 @@ select is(pg_temp.signal('run:step:1'), 'SB409', 'a new one to an ended run is')
 select is(pg_temp.signal(null), 'SB409', 'as is one without a key');
 
 delete from stepbase.work_queues where id = (select id from queue);
-select is_empty($$select 1 from stepbase.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'its signal goes with it');
+select is_empty($$select 1 from stepbase.workflow_signals where signal_name = 'parcels_push' and app_code = 'tap-one'$$, 'deleting the queue deletes its signal');
 
 select * from finish();
 rollback;
