@@ -25,7 +25,8 @@ select is(
   pg_temp.refused(true), 'condition delay wait_for_signal for_each child_workflow', 'these types cannot compensate a step'
 );
 select is(
-  pg_temp.refused(false), (select string_agg(name, ' ' order by ordinal) from stepbase.step_types where not allowed_in_for_each),
+  pg_temp.refused(false),
+  (select string_agg(name, ' ' order by ordinal) from stepbase.step_types where not allowed_in_for_each),
   'allowed_in_for_each decides the first'
 );
 select is(
