@@ -1,9 +1,7 @@
 // Migrations that do not keep the dialect yet; `dialect.ts` skips them. The list becomes empty.
 export const DIALECT_PENDING: readonly string[] = [
   '000130_clock.sql',
-  '000210_step_types.sql',
   '000220_transitions.sql',
-  '000548_step_problems.sql',
   '000700_runs.sql',
   '000710_step_runs.sql',
   '000720_run_context.sql',
@@ -33,5 +31,4 @@ export const DIALECT_PENDING: readonly string[] = [
   '001040_admission.sql',
   '001050_start_run.sql',
   '001060_eager_execution.sql',
-  '001330_explain.sql',
 ];

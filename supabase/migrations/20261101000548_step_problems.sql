@@ -1,56 +1,63 @@
--- Is a step sound? Its type, config, secrets, retries and time, also of what it runs for items or to undo it.
+-- Checks of single nodes: config, secrets, retry policy and timeout, also of the step of a for_each and of a
+-- compensation.
 
-create function stepbase_private.config_problems(outer_id text, place text, kind stepbase.step_types, config jsonb)
+create function stepbase_private.config_problems(
+  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+)
 returns table (node_id text, code text, message text)
 language sql
 stable
 set search_path = ''
 as $$
-  select outer_id, 'invalid_config', place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(stepbase_private.json_schema_errors(kind.config_schema, config, '', true)) e (problem)
+  select p_outer_id, 'invalid_config', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+  from jsonb_array_elements(stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)) e (problem)
   union all
-  select outer_id, 'invalid_config', format(
-    '%s.role must be one of %s', place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r))
-  where kind.is_task
-    and jsonb_typeof(config -> 'role') = 'string'
-    and strpos(config ->> 'role', '{{') = 0
-    and not exists (select from stepbase.user_roles r where r.name = config ->> 'role')
+  select p_outer_id, 'invalid_config', format(
+    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r))
+  where p_kind.is_task
+    and jsonb_typeof(p_config -> 'role') = 'string'
+    and strpos(p_config ->> 'role', '{{') = 0
+    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role');
 $$;
 
 comment on function stepbase_private.config_problems(text, text, stepbase.step_types, jsonb) is
-  'What is wrong with a config by the schema of its type; the role of a task must be one of user_roles.';
+  'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles. p_outer_id: '
+  'node that the problems are reported for. p_place: path of the config, as a prefix of messages.';
 
-create function stepbase_private.secret_problems(outer_id text, place text, kind stepbase.step_types, config jsonb)
+create function stepbase_private.secret_problems(
+  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+)
 returns table (node_id text, code text, message text)
 language sql
 stable
 set search_path = ''
 as $$
-  -- The list of a for_each is kept; the step within it is looked at by itself. Code is given no secrets.
-  select outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', place, kind.name)
-  where not kind.may_use_secrets
-    and not exists (select from jsonb_each_text(kind.raw_keys) k where k.value = 'javascript')
-    -- Most configs are done with here.
-    and strpos(config::text, 'secrets') > 0
+  -- A for_each stores its items; the step that it runs is checked separately. Code receives no secrets.
+  select p_outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', p_place, p_kind.name)
+  where not p_kind.may_use_secrets
+    and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript')
+    -- A cheap test that most configs fail.
+    and strpos(p_config::text, 'secrets') > 0
     and exists (
       select
       from stepbase_private.config_expressions(
-        kind.name, case when kind.name = 'for_each' then config - 'step' else config end
+        p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end
       ) x (expression)
       where stepbase_private.names_secrets(x.expression)
-    )
+    );
 $$;
 
 comment on function stepbase_private.secret_problems(text, text, stepbase.step_types, jsonb) is
-  'Refuses secrets in the config of a step whose type keeps it: tasks, items, events, inputs of children.';
+  'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of '
+  'child runs). Arguments as for config_problems.';
 
-create function stepbase_private.retry_problems(outer_id text, place text, retry jsonb)
+create function stepbase_private.retry_problems(p_outer_id text, p_place text, p_retry jsonb)
 returns table (node_id text, code text, message text)
 language sql
 stable
 set search_path = ''
 as $$
-  select outer_id, 'invalid_retry', place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
+  select p_outer_id, 'invalid_retry', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
   from jsonb_array_elements(stepbase_private.json_schema_errors(
     '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
       "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
@@ -61,93 +68,98 @@ as $$
       "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
       "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
       "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
-    retry)) e (problem)
-  where retry <> 'null'
+    p_retry)) e (problem)
+  where p_retry <> 'null';
 $$;
 
-comment on function stepbase_private.retry_problems(text, text, jsonb) is 'What is wrong with a retry policy; none is fine.';
+comment on function stepbase_private.retry_problems(text, text, jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
 
-create function stepbase_private.inner_step_problems(outer_id text, place text, step jsonb, compensates boolean)
+create function stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  kind stepbase.step_types;
+  v_kind stepbase.step_types;
 begin
-  select t.* into kind from stepbase.step_types t where t.name = step ->> 'type';
-  if kind.name is null then
-    return query select outer_id, 'unknown_step_type', format(
-      '%s: there is no step type %s', place, coalesce(step ->> 'type', '(none)'));
-  elsif not (case when compensates then kind.allowed_in_compensation else kind.allowed_in_for_each end) then
-    return query select outer_id, 'invalid_config', format('%s.type cannot be %s', place, kind.name);
+  select t.* into v_kind from stepbase.step_types t where t.name = p_step ->> 'type';
+  if v_kind.name is null then
+    return query select p_outer_id, 'unknown_step_type', format(
+      '%s: unknown step type %s', p_place, coalesce(p_step ->> 'type', '(none)'));
+  elsif not (case when p_compensates then v_kind.allowed_in_compensation else v_kind.allowed_in_for_each end) then
+    return query select p_outer_id, 'invalid_config', format('%s.type cannot be %s', p_place, v_kind.name);
   else
     return query
-      select p.* from stepbase_private.config_problems(outer_id, place || '.config', kind, coalesce(step -> 'config', '{}')) p
+      select p.*
+      from stepbase_private.config_problems(
+        p_outer_id, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
+      ) p
       union all
-      select p.* from stepbase_private.secret_problems(outer_id, place || '.config', kind, step -> 'config') p;
+      select p.* from stepbase_private.secret_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p;
   end if;
-  return query select p.* from stepbase_private.retry_problems(outer_id, place || '.retry', step -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(p_outer_id, p_place || '.retry', p_step -> 'retry') p;
   return query
-    select outer_id, 'invalid_timeout', place || '.timeout_ms must be a whole number from 1 to 2147483647'
-    where step -> 'timeout_ms' <> 'null'
+    select p_outer_id, 'invalid_timeout', p_place || '.timeout_ms must be a whole number from 1 to 2147483647'
+    where p_step -> 'timeout_ms' <> 'null'
       and stepbase_private.json_schema_errors(
-        '{"type": "integer", "minimum": 1, "maximum": 2147483647}', step -> 'timeout_ms') <> '[]'
+        '{"type": "integer", "minimum": 1, "maximum": 2147483647}', p_step -> 'timeout_ms') <> '[]'
     union all
-    select outer_id, 'invalid_on_error', place || '.on_error must be fail or continue'
-    where coalesce(step ->> 'on_error', 'fail') not in ('fail', 'continue');
-end
+    select p_outer_id, 'invalid_on_error', p_place || '.on_error must be fail or continue'
+    where coalesce(p_step ->> 'on_error', 'fail') not in ('fail', 'continue');
+end;
 $$;
 
 comment on function stepbase_private.inner_step_problems(text, text, jsonb, boolean) is
-  'What is wrong with a step that is written inside another one: it compensates that one, or is the step of a for_each.';
+  'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for '
+  'config_problems.';
 
-create function stepbase_private.node_problems(node jsonb, app_code text)
+create function stepbase_private.node_problems(p_node jsonb, p_app_code text)
 returns table (node_id text, code text, message text)
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  id constant text := node ->> 'id';
-  data constant jsonb := coalesce(node -> 'data', '{}');
-  config constant jsonb := coalesce(node -> 'data' -> 'config', '{}');
+  v_id constant text := p_node ->> 'id';
+  v_data constant jsonb := coalesce(p_node -> 'data', '{}');
+  v_config constant jsonb := coalesce(p_node -> 'data' -> 'config', '{}');
   c_outer constant text[] := '{retry,timeout_ms,on_error}';
-  kind stepbase.step_types;
+  v_kind stepbase.step_types;
 begin
-  select t.* into kind from stepbase.step_types t where t.name = node ->> 'type';
+  select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
-  return query select p.* from stepbase_private.config_problems(id, 'config', kind, config) p;
-  return query select p.* from stepbase_private.secret_problems(id, 'config', kind, config) p;
+  return query select p.* from stepbase_private.config_problems(v_id, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.secret_problems(v_id, 'config', v_kind, v_config) p;
 
-  -- A step within a step: for_each's, and the one that undoes this one.
-  if kind.name = 'for_each' then
+  -- Steps inside the node: the step of a for_each, and the compensation.
+  if v_kind.name = 'for_each' then
     return query
       select p.* from stepbase_private.inner_step_problems(
-        id, 'config.step',
-        case jsonb_typeof(config -> 'step') when 'object' then (config -> 'step') - c_outer end,
+        v_id, 'config.step',
+        case jsonb_typeof(v_config -> 'step') when 'object' then (v_config -> 'step') - c_outer end,
         false
       ) p
       union all
-      select id, 'invalid_config', format('config.step.%s must stand beside config: it holds for every item', k.key)
+      select v_id, 'invalid_config', format('config.step.%s must stand beside config, because it applies to all items', k.key)
       from unnest(c_outer) as k (key)
-      where coalesce(config -> 'step' -> k.key, 'null') <> 'null';
+      where coalesce(v_config -> 'step' -> k.key, 'null') <> 'null';
   end if;
-  if data ? 'compensate' and data -> 'compensate' <> 'null' then
+  if v_data ? 'compensate' and v_data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(id, 'compensate', data -> 'compensate', true) p;
+      select p.* from stepbase_private.inner_step_problems(v_id, 'compensate', v_data -> 'compensate', true) p;
   end if;
 
-  return query select p.* from stepbase_private.retry_problems(id, 'retry', data -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(v_id, 'retry', v_data -> 'retry') p;
 
-  if app_code is not null and kind.is_component and config ? 'component'
-    and strpos(config ->> 'component', '{{') = 0
-    and stepbase_private.component_for(app_code, config ->> 'component') is null then
-    return query select id, 'unknown_component', format('There is no component %s', config ->> 'component');
+  if p_app_code is not null and v_kind.is_component and v_config ? 'component'
+    and strpos(v_config ->> 'component', '{{') = 0
+    and stepbase_private.component_for(p_app_code, v_config ->> 'component') is null then
+    return query select v_id, 'unknown_component', format('Unknown component %s', v_config ->> 'component');
   end if;
-end
+end;
 $$;
 
 comment on function stepbase_private.node_problems(jsonb, text) is
-  'What is wrong with one node by itself: config, retry, the steps within it, its component.';
+  'Problems of one node: config, secrets, retry policy, steps inside it, component. p_app_code: application in which the '
+  'component is looked up; null: not checked.';

@@ -103,7 +103,7 @@ begin
     and stepbase_private.json_schema_errors(v_query.return_type, v_answer) <> '[]'
   then
     perform stepbase_private.raise_error(
-      'conflict', format('the answer of query %s does not match its return_type', p_query_name),
+      'conflict', format('the answer of %s does not match its return type', p_query_name),
       jsonb_build_object('errors', stepbase_private.json_schema_errors(v_query.return_type, v_answer))
     );
   end if;

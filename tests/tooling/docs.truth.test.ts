@@ -115,7 +115,7 @@ describe('the documentation', () => {
   });
 
   it('lists every warning of explain, and no other', () => {
-    const [sql = ''] = sources('supabase/migrations/*0_explain.sql');
+    const [sql = ''] = sources('supabase/migrations/*_explain_warnings.sql');
     const given = [...sql.matchAll(/^ {8}'([a-z_]+)',$/gm)].map(([, code = '']) => code);
     const listed = codesOfTable('docs/guides/explain-a-workflow.md', /^\| code \| meaning \|$/);
     expect(listed.sort()).toEqual([...new Set(given)].sort());
