@@ -206,9 +206,8 @@ export async function pingDatabase(db: Db): Promise<void> {
 
 /** The schema of the queue is installed and the queue of all runs exists. */
 export async function pingQueue(db: Db): Promise<void> {
-  const found = await db.query(
-    'select q.name from stepbase_queue.queue q, stepbase_queue.version v where q.name = $1',
-    ['steps'],
+  const [queue] = await db.query<{ exists: boolean }>(
+    'select stepbase_engine.has_queue() as exists',
   );
-  if (found.length === 0) throw new Error('the queue "steps" does not exist');
+  if (!queue?.exists) throw new Error('the queue "steps" does not exist');
 }

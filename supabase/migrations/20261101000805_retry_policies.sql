@@ -1,6 +1,6 @@
--- Retry policies as the engine reads them: how often, when, and after which errors a step is tried again.
--- Publishing checks policies; still, what reads them here never raises: one that was stored unread
--- would otherwise stop whoever wakes the steps of all applications.
+-- Retry policies: how often, when and after which errors a step is retried.
+-- Publishing validates policies. These functions still accept any stored value without an error, because
+-- an error here would stop the timers of all applications.
 
 create function stepbase_engine.policy_number(
   p_policy jsonb, p_key text, p_default numeric, p_least numeric, p_most numeric
@@ -17,7 +17,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.policy_number(jsonb, text, numeric, numeric, numeric) is
-'A number of a policy within bounds, or the default where there is none: whatever is stored, it does not raise.';
+  'Returns the number under a key of a policy, limited to p_least..p_most, or p_default when the value is missing or '
+  'not a number. It never raises an error.';
 
 create function stepbase_engine.max_attempts(p_retry jsonb)
 returns int
@@ -28,7 +29,8 @@ as $$
   select floor(stepbase_engine.policy_number(p_retry, 'max_attempts', 1, 1, 100))::int;
 $$;
 
-comment on function stepbase_engine.max_attempts(jsonb) is 'How many attempts a retry policy allows, the first included: 1 to 100.';
+comment on function stepbase_engine.max_attempts(jsonb) is
+  'Returns how many attempts a retry policy allows, including the first: 1 to 100.';
 
 create function stepbase_engine.retry_delay(p_retry jsonb, p_attempt int)
 returns interval
@@ -44,7 +46,7 @@ as $$
         else power(2::numeric, least(p_attempt - 1, 30))
       end
   )
-  -- Jitter spreads the retries of many runs over the delay's upper part.
+  -- Jitter spreads the retries of many runs over the upper part of the delay.
   * (
     1 - random() * case p_retry -> 'jitter'
       when 'true' then 0.5
@@ -55,9 +57,9 @@ as $$
 $$;
 
 comment on function stepbase_engine.retry_delay(jsonb, int) is
-'The wait before the attempt after p_attempt under a retry policy '
-'{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = 0, max_elapsed_ms}. '
-'jitter is the part of the delay that is left to chance: 0 to 1, true is a half.';
+  'Returns the delay between attempt p_attempt and the next one under a retry policy '
+  '{max_attempts, backoff: fixed|exponential, delay_ms = 1000, max_delay_ms = 3600000, jitter = 0, max_elapsed_ms}. '
+  'jitter is the random share of the delay: 0 to 1; true means 0.5.';
 
 create function stepbase_engine.error_matches(p_error jsonb, p_wanted jsonb)
 returns boolean
@@ -65,7 +67,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- A code as it is, an HTTP status, or a class of them.
+  -- An entry is an error code, an HTTP status, or a class of HTTP statuses.
   select exists (
     select 1
     from jsonb_array_elements_text(case jsonb_typeof(p_wanted) when 'array' then p_wanted else '[]' end) as w (wanted)
@@ -79,7 +81,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.error_matches(jsonb, jsonb) is
-'Whether an error is one of a list of error codes, HTTP statuses and the classes 4xx and 5xx.';
+  'Returns whether an error matches an entry of a list of error codes, HTTP statuses and the classes 4xx and 5xx.';
 
 create function stepbase_engine.may_retry(p_retry jsonb, p_error jsonb)
 returns boolean
@@ -97,5 +99,5 @@ as $$
 $$;
 
 comment on function stepbase_engine.may_retry(jsonb, jsonb) is
-'Whether a retry policy allows another attempt after this error: do_not_retry_on refuses, then the error itself says '
-'(retryable), then retry_on allows what the error would not.';
+  'Returns whether a retry policy allows another attempt after an error. do_not_retry_on forbids it, then the error''s '
+  'own "retryable" allows it, then retry_on allows it for further errors.';

@@ -1,12 +1,15 @@
--- Tokens: the only functions that touch pg-boss's tables.
--- A token is a pg-boss job of the queue `steps` that carries branches of one run. It is inserted
--- and ended inside the transition's own transaction; fetching is pg-boss's own call, made by the worker.
+-- Tokens: every statement that touches the queue's tables (pg-boss, schema stepbase_queue) is in this file.
+-- A token is a job of the queue `steps` that carries branches of one run. The engine inserts and deletes
+-- tokens inside the transaction of a transition. Workers fetch them with pg-boss's own call.
+--
+-- Where a function takes planner methods away it also sets jit = off: before PostgreSQL 18 the penalty
+-- raises the cost of the plan so far that every call would be compiled, which takes seconds.
 
--- Fair queueing. pg-boss takes the token of the highest priority first; ours are turns, counted down:
--- turn n has priority -n. An app's next token gets the turn after its last one in the queue, but
--- none before the turn that is at the front now. So apps alternate however many tokens each has in
--- the queue, an app that comes late is at the front, and nobody keeps a counter.
-create index idx_job_turns on stepbase_queue.job (group_id, priority)
+-- Fair queueing. pg-boss fetches the job of the highest priority first. The priority of a token is its
+-- round, negated: an app's next token gets the round after the app's last one in the queue, but no round
+-- before the one at the front. So apps alternate however many tokens each has, a new app starts at the
+-- front, and the order needs no counter: two look-ups in this index and in pg-boss's own.
+create index idx_job_rounds on stepbase_queue.job (group_id, priority)
 where name = 'steps' and state < 'active';
 
 create function stepbase_engine.front_round()
@@ -26,7 +29,8 @@ as $$
   );
 $$;
 
-comment on function stepbase_engine.front_round() is 'The turn at the front of the queue; 0 when it is empty.';
+comment on function stepbase_engine.front_round() is
+  'Returns the round at the front of the queue; 0 when the queue is empty.';
 
 create function stepbase_engine.last_round(p_app_code text)
 returns int
@@ -40,7 +44,8 @@ as $$
   limit 1;
 $$;
 
-comment on function stepbase_engine.last_round(text) is 'The turn of an app''s last token in the queue; null when it has none.';
+comment on function stepbase_engine.last_round(text) is
+  'Returns the round of an app''s last token in the queue; null when it has none.';
 
 create function stepbase_engine.eager_start(p_run stepbase.runs)
 returns jsonb
@@ -61,11 +66,10 @@ as $$
 $$;
 
 comment on function stepbase_engine.eager_start(stepbase.runs) is
-'What a token says of a pending run: its priority, and what a worker needs to execute its first step at once. Large '
-'inputs are read from the run.';
+  'Returns the data of a pending run''s token: {priority, start?}. start is what a worker needs to execute the first '
+  'step without a claim: {app_code, workflow_version_id, trace_id, input}. It is left out when the input has more '
+  'than 1,024 bytes and for a rerun from a step.';
 
--- Here and wherever ways to plan are taken away, JIT is off: before PostgreSQL 18 what is taken away adds so much to
--- the cost of a plan that every call would be compiled, for seconds.
 create function stepbase_engine.create_tokens(
   p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean default false
 )
@@ -77,24 +81,24 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
-  v_is_quiet boolean;
+  v_was_empty boolean;
 begin
   if cardinality(p_job_ids) = 0 then
     return;
   end if;
-  v_is_quiet := not exists (
+  v_was_empty := not exists (
     select 1 from stepbase_queue.job j
     where j.name = 'steps' and j.state < 'active' and not j.blocked
   );
   with token as (
     select
-      t.job_id, t.run_id, r.app_code, r.start_facts,
-      row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as place
+      t.job_id, t.run_id, r.app_code, r.data,
+      row_number() over (partition by r.app_code order by r.priority desc, t.ord) - 1 as rounds_after_first
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
       select
         o.app_code, o.priority,
-        case when o.status = 'pending' then stepbase_engine.eager_start(o) else '{}' end as start_facts
+        case when o.status = 'pending' then stepbase_engine.eager_start(o) else '{}' end as data
       from stepbase.runs o
       where o.id = t.run_id
       limit 1
@@ -103,7 +107,7 @@ begin
   app as materialized (
     select
       a.app_code,
-      greatest((select stepbase_engine.front_round()), stepbase_engine.last_round(a.app_code) + 1::bigint) as next_turn
+      greatest((select stepbase_engine.front_round()), stepbase_engine.last_round(a.app_code) + 1::bigint) as first_round
     from (select distinct t.app_code from token t) a
   )
   insert into stepbase_queue.job (
@@ -114,10 +118,10 @@ begin
     t.job_id, q.name,
     jsonb_build_object('run_id', t.run_id)
     || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end
-    || t.start_facts,
-    -- Turns start anew whenever the queue is empty. Should that not happen for two billion tokens
-    -- of an app, the last turn is shared in order of arrival.
-    -least(a.next_turn + t.place, 2147483647), t.app_code,
+    || t.data,
+    -- Rounds restart at 0 whenever the queue is empty. An app that reaches the largest number without that
+    -- shares its last round, in order of arrival.
+    -least(a.first_round + t.rounds_after_first, 2147483647), t.app_code,
     q.expire_seconds, q.deletion_seconds,
     now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
@@ -125,20 +129,21 @@ begin
   join app a on a.app_code = t.app_code
   cross join stepbase_queue.queue q
   where q.name = 'steps';
-  -- A hint for idle workers on a direct connection, when they may have found the queue empty. All
-  -- transactions that notify commit one after another, so a busy queue does without. A worker that
-  -- read the queue just before this commit looks again a moment later.
-  if v_is_quiet then
+  -- Wakes idle workers, only when they may have found the queue empty: transactions that notify commit one
+  -- after another, which a busy queue must not do. A worker that read the queue just before this commit
+  -- polls again a moment later.
+  if v_was_empty then
     perform pg_notify('stepbase', 'steps');
   end if;
 end;
 $$;
 
 comment on function stepbase_engine.create_tokens(uuid[], uuid[], boolean) is
-'Inserts one pg-boss job per element, for the run at the same position, at the next turns of its app, and wakes '
-'idle workers. p_more_wait: whoever takes one of these from the queue shall call stepbase_engine.admit.';
+  'Inserts one token per element of p_job_ids, for the run at the same position of p_run_ids, at the next rounds of '
+  'its app; wakes idle workers. p_more_wait asks the worker that fetches one of the tokens to call '
+  'stepbase_engine.admit.';
 
-create function stepbase_engine.create_first_token(p_run stepbase.runs, p_ahead int)
+create function stepbase_engine.create_first_token(p_run stepbase.runs, p_max_rounds int)
 returns uuid
 language plpgsql
 set search_path = ''
@@ -151,7 +156,7 @@ declare
   v_last int;
   v_id uuid;
 begin
-  -- stepbase_engine.front_round and stepbase_engine.last_round, without the price of calling them for each run.
+  -- front_round and last_round, inlined: calling them costs more than the two look-ups.
   select
     (
       select -j.priority from stepbase_queue.job j
@@ -166,7 +171,7 @@ begin
       limit 1
     )
   into v_front, v_last;
-  if v_last - v_front + 1 >= p_ahead then
+  if v_last - v_front + 1 >= p_max_rounds then
     return null;
   end if;
   insert into stepbase_queue.job (
@@ -190,8 +195,44 @@ end;
 $$;
 
 comment on function stepbase_engine.create_first_token(stepbase.runs, int) is
-'The token of a run to start, as stepbase_engine.create_tokens makes it, unless its app is p_ahead turns ahead of the front: '
-'then null.';
+  'Inserts the token of a pending run, as stepbase_engine.create_tokens does, and returns its id. Returns null and '
+  'inserts nothing when the app''s last token is p_max_rounds rounds or more ahead of the front.';
+
+create function stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority int)
+returns void
+language sql
+set search_path = ''
+as $$
+  with urgent as (
+    select j.id, j.priority from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id
+  ),
+  -- The app's tokens of less urgent runs that are before it.
+  less_urgent as (
+    select j.id, j.priority, j.created_on
+    from stepbase_queue.job j, urgent u
+    where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+      and j.priority > u.priority
+      and (j.data ->> 'priority')::int < p_priority
+    order by j.priority desc
+    for update of j skip locked
+  ),
+  -- Each of them moves back by one; the urgent token takes the first round.
+  moved as (
+    select
+      l.id, lead(l.priority, 1, u.priority) over (order by l.priority desc, l.created_on) as priority
+    from less_urgent l, urgent u
+    union all
+    select u.id, (select max(l.priority) from less_urgent l) from urgent u
+    where exists (select 1 from less_urgent)
+  )
+  update stepbase_queue.job j set priority = m.priority
+  from moved m
+  where j.name = 'steps' and j.id = m.id;
+$$;
+
+comment on function stepbase_engine.prioritize_job(uuid, text, int) is
+  'Moves the token of an urgent run (priority p_priority) to the round of its app''s first token that starts a less '
+  'urgent run, and those tokens back by one. The rounds of other apps do not change. Skips locked jobs.';
 
 create function stepbase_engine.end_tokens(p_job_ids uuid[])
 returns void
@@ -205,7 +246,7 @@ begin
   delete from stepbase_queue.job j
   where j.name = 'steps'
     and j.id = any(p_job_ids)
-    -- A count, not "not exists": the planner would turn that into a join over all open steps.
+    -- A count instead of "not exists": the planner would turn that into a join over all open steps.
     and (
       select count(*) from stepbase.step_runs s
       where s.job_id = j.id and s.status in ('ready', 'running')
@@ -214,7 +255,22 @@ end;
 $$;
 
 comment on function stepbase_engine.end_tokens(uuid[]) is
-'Ends those of the given tokens that carry no ready or running step any more.';
+  'Deletes those of the given tokens that carry no ready or running step. The caller has locked their runs.';
+
+create function stepbase_engine.delete_finished_tokens(p_limit int)
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from stepbase_queue.job j
+  where j.name = 'steps' and j.id in (
+    select d.id from stepbase_queue.job d where d.name = 'steps' and d.state > 'active' limit p_limit
+  );
+$$;
+
+comment on function stepbase_engine.delete_finished_tokens(int) is
+  'Deletes up to p_limit tokens that pg-boss counts as completed, cancelled or failed. The engine deletes a token to '
+  'end it, so only another program (a dashboard of pg-boss, for example) leaves such jobs; none is delivered again.';
 
 create function stepbase_engine.return_tokens(p_job_ids uuid[])
 returns int
@@ -228,11 +284,11 @@ begin
   update stepbase_queue.job j
   set
     state = 'retry', retry_count = j.retry_count + 1, start_after = now(),
-    -- Whoever gets it now claims the run before executing anything: the step may have ended its worker.
+    -- The next worker must claim the run before it executes a step: the step may have crashed the last one.
     data = j.data - 'start',
-    -- At the front, not at the turn it once had: the turns of the queue must not go back.
+    -- The front, not the round it had: rounds never go back behind the front.
     priority = -v_front
-  -- Who holds some of them ends them, or returns them too; waiting for one while holding others could go in a circle.
+  -- Skips locked jobs: their holder ends or returns them, and waiting for one while holding others can deadlock.
   where j.name = 'steps' and j.id = any(array(
     select a.id from stepbase_queue.job a
     where a.name = 'steps' and a.id = any(p_job_ids) and a.state = 'active'
@@ -247,15 +303,38 @@ end;
 $$;
 
 comment on function stepbase_engine.return_tokens(uuid[]) is
-'Puts tokens that a worker holds back into the queue, for another delivery at once; returns how many. Waits for no '
-'lock: what another transaction ends or returns is left to that.';
+  'Returns leased tokens to the front of the queue for immediate redelivery; returns how many. Skips tokens that '
+  'another transaction has locked.';
+
+create function stepbase_engine.current_deliveries(
+  p_job_ids uuid[], p_run_ids uuid[], p_deliveries int[], out job_ids uuid[], out run_ids uuid[]
+)
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  select array_agg(t.job_id order by t.ord), array_agg(t.run_id order by t.ord)
+  into job_ids, run_ids
+  from unnest(p_job_ids, p_run_ids, p_deliveries) with ordinality as t (job_id, run_id, delivery, ord)
+  join stepbase_queue.job j
+    on j.name = 'steps' and j.id = t.job_id and j.state = 'active' and j.retry_count = t.delivery;
+end;
+$$;
+
+comment on function stepbase_engine.current_deliveries(uuid[], uuid[], int[]) is
+  'Returns those tokens, with their runs, whose current delivery is the given one (pg-boss counts deliveries in '
+  'retry_count); null arrays when there are none. Takes no lock: the caller has locked the runs, so that a worker '
+  'that receives one of these tokens from now on must wait for it.';
 
 create function stepbase_engine.leased_tokens(p_job_ids uuid[], p_deliveries int[])
 returns uuid[]
 language sql
 set search_path = ''
 as $$
-  select coalesce(array_agg(h.id), '{}')
+  select coalesce(array_agg(l.id), '{}')
   from (
     select j.id
     from unnest(p_job_ids, p_deliveries) as d (job_id, delivery)
@@ -263,20 +342,20 @@ as $$
       on j.name = 'steps' and j.id = d.job_id and j.state = 'active' and j.retry_count = d.delivery
     order by j.id
     for no key update of j
-  ) h;
+  ) l;
 $$;
 
 comment on function stepbase_engine.leased_tokens(uuid[], int[]) is
-'Those of the tokens whose last delivery (pg-boss counts them in retry_count) is the given one; locked, so that none is '
-'delivered meanwhile.';
+  'Locks and returns those tokens whose current delivery is the given one, in the order of their ids; none of them '
+  'can be redelivered before the end of the transaction. The caller has locked their runs.';
 
 create function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries int[])
 returns void
 language sql
 set search_path = ''
 as $$
-  -- A statement of pg-boss would wait for tokens that are being ended, while those who end them wait for others
-  -- that it has touched.
+  -- Skips locked jobs, which pg-boss's own heartbeat does not: it would wait for tokens that another
+  -- transaction ends, while that transaction may wait for jobs this one has locked.
   update stepbase_queue.job j set heartbeat_on = now()
   where j.name = 'steps' and j.id = any(array(
     select a.id
@@ -288,8 +367,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.renew_leases(uuid[], int[]) is
-'Renews the lease of tokens whose last delivery is the given one. Waits for no lock: what another transaction ends or '
-'returns needs no lease.';
+  'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction '
+  'ends or returns those.';
 
 create function stepbase_engine.expire_leases(p_lease interval, p_limit int default 1000)
 returns int
@@ -306,5 +385,95 @@ as $$
 $$;
 
 comment on function stepbase_engine.expire_leases(interval, int) is
-'Returns tokens whose worker has not touched them for the length of a lease (it died or lost its connection); '
-'returns how many. A worker that comes back late is fenced off by its claim number.';
+  'Returns up to p_limit tokens to the queue whose worker has not renewed the lease for p_lease (it crashed or lost its '
+  'connection); returns how many. If that worker comes back, the fencing number refuses its results.';
+
+create function stepbase_engine.has_queued_tokens()
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select 1 from stepbase_queue.job j
+    where j.name = 'steps' and j.state < 'active' and not j.blocked and j.start_after <= now()
+  );
+end;
+$$;
+
+comment on function stepbase_engine.has_queued_tokens() is
+  'Returns whether the queue holds a token that a worker can fetch now.';
+
+create function stepbase_engine.has_expired_leases(p_lease interval)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select 1 from stepbase_queue.job j
+    where j.name = 'steps' and j.state = 'active' and j.group_id is not null
+      and coalesce(j.heartbeat_on, j.started_on) < now() - p_lease
+  );
+end;
+$$;
+
+comment on function stepbase_engine.has_expired_leases(interval) is
+  'Returns whether a worker has not renewed the lease of some token for p_lease.';
+
+create function stepbase_engine.queued_runs()
+returns setof uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select (j.data ->> 'run_id')::uuid from stepbase_queue.job j
+  where j.name = 'steps' and j.data ->> 'run_id' is not null;
+$$;
+
+comment on function stepbase_engine.queued_runs() is
+  'Returns the run of every token, fetched or not. It reads the whole queue: for maintenance only.';
+
+create function stepbase_engine.orphaned_steps(p_limit int)
+returns table (id uuid, run_id uuid)
+language sql
+set search_path = ''
+as $$
+  select s.id, s.run_id
+  from stepbase.step_runs s
+  join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+  where s.status in ('ready', 'running')
+    and (
+      (
+        s.job_id is not null
+        and not exists (
+          select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
+        )
+      )
+      or (
+        s.job_id is null and s.limited_by is null
+        and s.updated_at < stepbase_engine.now() - interval '1 minute'
+      )
+    )
+  limit p_limit;
+$$;
+
+comment on function stepbase_engine.orphaned_steps(int) is
+  'Returns up to p_limit ready or running steps of running runs that should have a token and have none. A step without '
+  'a job id counts after one minute.';
+
+create function stepbase_engine.has_queue()
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select 1 from stepbase_queue.queue q, stepbase_queue.version v where q.name = 'steps'
+  );
+$$;
+
+comment on function stepbase_engine.has_queue() is
+  'Returns whether pg-boss''s schema is installed and has the queue that carries the tokens.';

@@ -1,7 +1,7 @@
--- Recording: events get their seq, the run its counters, watchers their message, in one statement
--- per batch. The caller holds the lock of every run it records for.
+-- append_events: events get their seq, runs their counters and status, subscribers their messages; one
+-- statement per batch. The caller holds the lock of every run.
 
--- These two are in PL/pgSQL, which keeps their plans (see stepbase_private.app_code).
+-- run_output and announce_ended are in PL/pgSQL, which keeps their plans (see stepbase_private.app_code).
 create function stepbase_engine.run_output(p_run_id uuid, p_workflow_version_id uuid)
 returns jsonb
 language plpgsql
@@ -20,35 +20,51 @@ end;
 $$;
 
 comment on function stepbase_engine.run_output(uuid, uuid) is
-'The output of a run: the outputs of its end nodes, keyed by node id.';
+  'Returns the output of a run: the outputs of its end nodes, by node id.';
 
-create function stepbase_engine.has_followers(p_run_id uuid)
-returns boolean
+create function stepbase_engine.announce_ended(p_run_ids uuid[])
+returns void
 language plpgsql
-stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
 as $$
 begin
-  return exists (
-    select 1 from stepbase.runs c
-    where c.parent_run_id = p_run_id and c.completed_at is null
-  )
-  or exists (
-    select 1 from stepbase.runs r
-    join stepbase.workflow_triggers t
-      on t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
-    where r.id = p_run_id
-  )
-  or exists (
-    select 1 from stepbase.work_queue_items i
-    where i.taken_by_run_id = p_run_id and i.status = 'taken'
-  );
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  select r.app_code, 'run', r.id, 'run.ended'
+  from stepbase.runs r
+  where r.id = any(p_run_ids)
+    and (
+      exists (
+        select 1 from stepbase.runs c where c.parent_run_id = r.id and c.completed_at is null
+      )
+      -- A run that compensates has not ended: only its children have to know.
+      or (
+        r.completed_at is not null
+        and (
+          r.parent_step_run_id is not null
+          or exists (
+            select 1 from stepbase.workflow_triggers t
+            where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+          )
+          or exists (
+            select 1 from stepbase.work_queue_items i
+            where i.taken_by_run_id = r.id and i.status = 'taken'
+          )
+        )
+      )
+    );
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
 end;
 $$;
 
-comment on function stepbase_engine.has_followers(uuid) is
-'Whether something has to happen when this run ends: it has open children, a trigger follows its workflow, or it '
-'took items of a work queue.';
+comment on function stepbase_engine.announce_ended(uuid[]) is
+  'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
+  'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, or the run holds '
+  'items of a work queue. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
 returns void
@@ -59,9 +75,9 @@ set enable_seqscan = off
 set jit = off
 as $$
 begin
-  -- Set-based form of realtime.send: one row per message, private, delivered on commit.
-  -- A project without Realtime (or one whose partition of today is missing) loses messages, never a
-  -- transition: clients notice the gap by seq and fetch.
+  -- realtime.send for many messages at once: private, delivered on commit. Without Realtime, or without
+  -- today's partition of its table, the messages are lost and the transition succeeds: clients notice
+  -- the gap in the seqs and read the rows.
   if to_regclass('realtime.messages') is null then
     return;
   end if;
@@ -69,12 +85,13 @@ begin
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception when others then
-  raise warning 'stepbase: broadcast failed: %', sqlerrm;
+  raise warning 'stepbase: the broadcast of % messages failed: %', cardinality(p_topics), sqlerrm;
 end;
 $$;
 
 comment on function stepbase_engine.broadcast(text[], text[], jsonb[]) is
-'Sends private Realtime broadcasts when the transaction commits; a failure costs the message only.';
+  'Sends private Realtime broadcasts when the transaction commits: topics, event names and payloads by position. A '
+  'failure loses the messages and raises a warning.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void
@@ -89,27 +106,30 @@ declare
   v_topics text[];
   v_names text[];
   v_payloads jsonb[];
+  v_completed uuid[];
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
   v_now timestamptz := stepbase_engine.now();
 begin
+  -- event: its position within the run, and whether a later event of the same step replaces its message.
+  -- Subscribers receive the state of a step at commit, not the states in between.
   with event as (
     select
       e.*,
-      row_number() over run as place,
-      -- Watchers hear what a step has become when all this commits, not what it was on the way.
+      row_number() over run as position_in_run,
       coalesce(
         lead(e.step_id) over run = e.step_id
         and lead(e.item_index) over run = e.item_index
         and lead(e.attempt) over run = e.attempt
         and lead(e.status) over run is not null,
         false
-      ) as is_passing
+      ) as is_replaced
     from unnest(p_events) with ordinality as e (
       run_id, app_code, event_type, step_id, item_index, attempt, status,
       open_delta, done_delta, context_delta, actor_id, payload, ord
     )
     window run as (partition by e.run_id order by e.ord)
   ),
+  -- change: the sum of the deltas of each run.
   change as (
     select
       e.run_id,
@@ -117,7 +137,7 @@ begin
       sum(e.open_delta) as open_delta,
       sum(e.done_delta) as done_delta,
       sum(e.context_delta) as context_delta,
-      -- Events come in their order; sorting them again for this would cost more than all the rest.
+      -- The node most recently entered. The events are in order; sorting them again would dominate the cost.
       (array_agg(e.step_id) filter (where e.event_type = 'step.started'))[
         count(*) filter (where e.event_type = 'step.started')
       ] as current_step,
@@ -125,9 +145,8 @@ begin
     from event e
     group by e.run_id
   ),
-  -- A run whose last open step was resolved is complete: its own event follows those of the steps.
-  -- (A run without open steps that nothing was resolved in has not started: it is paused early. One
-  -- that is being undone ends otherwise.)
+  -- outcome: whether the run completes, because its last open step was resolved. A run without open steps
+  -- in which nothing was resolved was paused before it started; one that compensates ends elsewhere.
   outcome as (
     select
       c.*,
@@ -138,7 +157,7 @@ begin
       select r.open_steps, r.status, r.pending_outcome from stepbase.runs r where r.id = c.run_id limit 1
     ) o
   ),
-  -- All in one update: status is in an index, so each change of it costs an entry in every index.
+  -- run: one update for everything. status is indexed, so each change of it adds an entry to every index.
   run as (
     update stepbase.runs r
     set
@@ -149,7 +168,7 @@ begin
       event_seq = r.event_seq + c.events + c.completes::int,
       status = case when c.completes then 'completed' when c.starts then 'running' else r.status end,
       started_at = case when c.starts then v_now else r.started_at end,
-      -- Its time counts from here: what it waited for its turn is given back.
+      -- The execution timeout counts from the start, not from the creation.
       deadline_at = case
         when c.starts then r.deadline_at + (v_now - r.created_at) else r.deadline_at
       end,
@@ -159,25 +178,19 @@ begin
       end,
       updated_at = v_now
     from outcome c
-    -- By the list as well: whatever the join, no more than these rows are read.
+    -- The list as well: with any join order no other rows are read.
     where r.id = c.run_id and r.id = any(v_runs)
     returning
       r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
-      r.parent_step_run_id, c.events, c.completes as is_complete
+      c.events, c.completes as is_complete
   ),
-  ended as (
-    insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-    select r.app_code, 'run', r.id, 'run.ended'
-    from run r
-    where r.is_complete and (r.parent_step_run_id is not null or stepbase_engine.has_followers(r.id))
-    returning pg_notify('stepbase', 'outbox')
-  ),
+  -- sequenced: the events with their seqs; run.completed follows the events of the steps.
   sequenced as (
     select
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
       coalesce(e.payload, '{}') as payload, e.status,
-      r.event_seq - r.events - r.is_complete::int + e.place as seq,
-      e.is_passing or (r.is_complete and e.event_type = 'run.started') as is_passing
+      r.event_seq - r.events - r.is_complete::int + e.position_in_run as seq,
+      e.is_replaced or (r.is_complete and e.event_type = 'run.started') as is_replaced
     from event e
     join run r on r.id = e.run_id
     union all
@@ -196,6 +209,7 @@ begin
       s.actor_id, s.payload
     from sequenced s
   ),
+  -- message: one per step event to the run's topic, one per run event to the run's and the app's topic.
   message as (
     select
       'stepbase:run:' || s.run_id as topic,
@@ -208,7 +222,7 @@ begin
       )) as payload,
       s.run_id, s.seq, 0 as channel
     from sequenced s
-    where s.step_id is not null and not s.is_passing
+    where s.step_id is not null and not s.is_replaced
     union all
     select
       case c.channel when 1 then 'stepbase:run:' || s.run_id else 'stepbase:app:' || r.app_code || ':runs' end,
@@ -223,23 +237,27 @@ begin
     from sequenced s
     join run r on r.id = s.run_id
     cross join (values (1), (2)) as c (channel)
-    where s.step_id is null and not s.is_passing
+    where s.step_id is null and not s.is_replaced
   )
   select
     array_agg(m.topic order by m.run_id, m.seq, m.channel),
     array_agg(m.name order by m.run_id, m.seq, m.channel),
-    array_agg(m.payload order by m.run_id, m.seq, m.channel)
-  into v_topics, v_names, v_payloads
+    array_agg(m.payload order by m.run_id, m.seq, m.channel),
+    (select array_agg(r.id) from run r where r.is_complete)
+  into v_topics, v_names, v_payloads, v_completed
   from message m;
 
   perform stepbase_engine.broadcast(v_topics, v_names, v_payloads);
+  if v_completed is not null then
+    perform stepbase_engine.announce_ended(v_completed);
+  end if;
 end;
 $$;
 
 comment on function stepbase_engine.append_events(stepbase_engine.event[]) is
-'Writes events in the given order with the next seqs of their runs, applies their deltas to the runs, starts '
-'pending runs at their run.started, completes '
-'runs that have no open step left, and broadcasts what each became. The caller has locked the runs.';
+  'Writes events, in the given order, with the next seqs of their runs. Applies their deltas to the runs, starts pending '
+  'runs at their run.started, completes and announces runs that have no open step left, and broadcasts the new state '
+  'of each. The caller has locked the runs.';
 
 create function stepbase_engine.append_run_created(p_run stepbase.runs)
 returns void
@@ -248,7 +266,7 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  -- The message that stepbase_engine.append_events would send.
+  -- The same message that append_events sends.
   v_message constant jsonb := jsonb_build_object(
     'seq', 1, 'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'type', 'run.created',
     'status', p_run.status, 'steps_completed', 0, 'steps_total', p_run.steps_total,
@@ -260,7 +278,7 @@ begin
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type)
   );
-  -- Nobody can have joined the run's own channel yet: its id becomes known with this commit.
+  -- No message to the run's own topic: clients learn the run's id from this commit.
   perform stepbase_engine.broadcast(
     array['stepbase:app:' || p_run.app_code || ':runs'], array['run'], array[v_message]
   );
@@ -268,5 +286,5 @@ end;
 $$;
 
 comment on function stepbase_engine.append_run_created(stepbase.runs) is
-'What stepbase_engine.append_events does, for the first event of a run that was just written with event_seq 1: every run begins with '
-'it, and it needs nothing of the rest.';
+  'Writes and broadcasts run.created, the first event of a run that was just inserted with event_seq 1. A short form of '
+  'append_events: every run needs it and it changes no counter.';

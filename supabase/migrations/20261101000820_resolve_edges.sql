@@ -1,6 +1,7 @@
--- Settling: what follows from step runs that were just resolved.
--- Their edges are resolved, counters of the targets go down, targets become ready, skipped or stay
--- pending; skipped ones resolve their own edges in turn. Cost: the edges of what was resolved.
+-- resolve_edges: step runs were resolved (completed, skipped, or failed and continued); which steps follow?
+-- Each outgoing edge counts down the target's pending_in, and counts up its taken_in if it is taken. A target
+-- becomes ready, is skipped, or stays pending; a skipped one resolves its own edges in the next round.
+-- The cost is proportional to the number of edges of the resolved steps.
 
 create function stepbase_engine.resolve_edges(p_resolved uuid[], p_events stepbase_engine.event[], p_carry boolean)
 returns setof stepbase_engine.work
@@ -12,27 +13,28 @@ set enable_nestloop = off
 set jit = off
 as $$
 declare
-  -- A token carries this many branches of a fan-out itself; the others get tokens of their own,
-  -- sixteen branches each: a wide fan-out spreads over workers without a job per branch.
-  c_carried constant int := 8;
-  c_per_token constant int := 16;
+  -- At a fan-out the token keeps this many branches. Further branches get new tokens with this many each,
+  -- so that a wide fan-out spreads over workers without one job per branch.
+  c_kept_branches constant int := 8;
+  c_branches_per_token constant int := 16;
+  v_resolved uuid[] := p_resolved;
   v_events stepbase_engine.event[] := p_events;
-  v_wave uuid[] := p_resolved;
-  v_more stepbase_engine.event[];
-  v_running uuid[];
-  v_all_running uuid[] := '{}';
+  v_round_events stepbase_engine.event[];
+  v_work stepbase_engine.work[] := '{}';
+  v_round_work stepbase_engine.work[];
   v_token_ids uuid[];
   v_token_runs uuid[];
   v_now timestamptz := stepbase_engine.now();
 begin
-  while cardinality(v_wave) > 0 loop
-    with arrival as (
+  while cardinality(v_resolved) > 0 loop
+    -- edge: the targets of the resolved steps, with how many edges reach them and how many are taken.
+    with edge as (
       select
         s.run_id, s.app_code, s.workflow_version_id, e.target_id as step_id,
         e.step_type, e.in_degree, e.join_mode, e.limited_by,
-        -- Under a limit on steps, it waits for a place: stepbase_engine.admit gives it a token. A pending run that
-        -- a token carries starts with what is recorded below.
-        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null as is_live,
+        -- Whether a ready target gets a token now. Steps under a limit wait for a slot: admit gives them
+        -- their tokens. A pending run whose token the caller holds starts with the events written below.
+        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null as gets_token,
         count(*)::int as edges,
         count(*) filter (
           where case s.status
@@ -44,34 +46,36 @@ begin
         case when p_carry then (array_agg(s.job_id))[1] end as job_id,
         array_agg(s.step_id) as from_steps
       from stepbase.step_runs s
-      -- Lateral: every row is looked up, whatever the planner thinks of a table that is still young.
+      -- Lateral: look-ups by key, whatever the planner assumes about the size of a young table.
       cross join lateral (select o.status from stepbase.runs o where o.id = s.run_id limit 1) r
       cross join lateral (
         select p.* from stepbase_engine.plan_edges p
         where p.workflow_version_id = s.workflow_version_id and p.source_id = s.step_id
         offset 0
       ) e
-      where s.id = any(v_wave)
+      where s.id = any(v_resolved)
       group by
         s.run_id, s.app_code, s.workflow_version_id, e.target_id, e.step_type, e.in_degree,
         e.join_mode, e.limited_by, r.status
     ),
-    -- Targets that already have their row (joins; what ran ahead): only a pending one still listens.
+    -- counted: adds the target's own row, if it has one (joins, eager steps), and its new counters. A row
+    -- that is not pending any more is left alone.
     counted as (
       select
-        a.*,
+        e.*,
         t.id as existing_id,
-        coalesce(t.pending_in, a.in_degree) - a.edges as pending_left,
-        coalesce(t.taken_in, 0) + a.taken as taken_total
-      from arrival a
+        coalesce(t.pending_in, e.in_degree) - e.edges as pending_left,
+        coalesce(t.taken_in, 0) + e.taken as taken_total
+      from edge e
       left join lateral (
         select o.id, o.status, o.pending_in, o.taken_in from stepbase.step_runs o
-        where o.run_id = a.run_id and o.step_id = a.step_id
+        where o.run_id = e.run_id and o.step_id = e.step_id
           and o.item_index = 0 and o.attempt = 1
         limit 1
       ) t on true
       where t.id is null or t.status = 'pending'
     ),
+    -- decided: adds ready, skipped or pending.
     decided as (
       select
         c.*,
@@ -82,45 +86,48 @@ begin
         end as decision
       from counted c
     ),
-    ranked as (
+    -- branch: numbers the ready targets of a token.
+    branch as (
       select
         d.*,
         row_number() over (
           partition by d.run_id, d.job_id, d.decision order by d.step_id
-        ) as place
+        ) as number
       from decided d
     ),
-    lane as (
+    -- grouped: adds which new token carries the target; null when the caller's token keeps it.
+    grouped as (
       select
-        k.*,
+        b.*,
         case
-          when k.decision <> 'ready' or not k.is_live then null
-          when k.job_id is null then (k.place - 1) / c_per_token
-          when k.place > c_carried then (k.place - c_carried - 1) / c_per_token
-        end as new_lane
-      from ranked k
+          when b.decision <> 'ready' or not b.gets_token then null
+          when b.job_id is null then (b.number - 1) / c_branches_per_token
+          when b.number > c_kept_branches then (b.number - c_kept_branches - 1) / c_branches_per_token
+        end as new_token
+      from branch b
     ),
     token as materialized (
-      select l.run_id, l.job_id, l.new_lane, stepbase_engine.new_id() as id
-      from lane l
-      where l.new_lane is not null
-      group by l.run_id, l.job_id, l.new_lane
+      select g.run_id, g.job_id, g.new_token, stepbase_engine.new_id() as id
+      from grouped g
+      where g.new_token is not null
+      group by g.run_id, g.job_id, g.new_token
     ),
+    -- target: adds the final status and the token. What the caller's token keeps is running at once.
     target as (
       select
-        l.*,
+        g.*,
         case
-          when l.decision = 'ready' and l.is_live and t.id is null then 'running'
-          else l.decision
+          when g.decision = 'ready' and g.gets_token and t.id is null then 'running'
+          else g.decision
         end as status,
         case
-          when l.decision = 'skipped' then l.job_id
-          when l.decision = 'ready' and l.is_live then coalesce(t.id, l.job_id)
+          when g.decision = 'skipped' then g.job_id
+          when g.decision = 'ready' and g.gets_token then coalesce(t.id, g.job_id)
         end as token_id
-      from lane l
+      from grouped g
       left join token t
-        on t.run_id = l.run_id and t.job_id is not distinct from l.job_id
-        and t.new_lane = l.new_lane
+        on t.run_id = g.run_id and t.job_id is not distinct from g.job_id
+        and t.new_token = g.new_token
     ),
     updated as (
       update stepbase.step_runs s
@@ -137,7 +144,7 @@ begin
       from target t
       where s.id = t.existing_id
         and s.id = any((select array_agg(t.existing_id) from target t)::uuid[])
-      returning s.id, s.run_id, s.step_id, s.status
+      returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.status, s.job_id, s.claim
     ),
     inserted as (
       insert into stepbase.step_runs (
@@ -151,9 +158,9 @@ begin
         case when t.status = 'skipped' then v_now end, v_now, v_now
       from target t
       where t.existing_id is null
-      returning id, run_id, step_id, status
+      returning id, run_id, app_code, workflow_version_id, step_id, status, job_id, claim
     ),
-    entered as (
+    written as (
       select u.* from updated u
       union all
       select i.* from inserted i
@@ -161,47 +168,50 @@ begin
     select
       (
         select array_agg(
-          row(
-            t.run_id, t.app_code,
+          stepbase_engine.step_event(
             case t.status
               when 'running' then 'step.started'
               when 'ready' then 'step.ready'
               else 'step.skipped'
             end,
-            t.step_id, 0, 1, t.status,
-            (t.status <> 'skipped')::int, (t.status = 'skipped')::int, 0, null,
-            jsonb_build_object('from', t.from_steps)
-          )::stepbase_engine.event
+            t.run_id, t.app_code, t.step_id, 0, 1, t.status,
+            p_open_delta => (t.status <> 'skipped')::int,
+            p_done_delta => (t.status = 'skipped')::int,
+            p_payload => jsonb_build_object('from', t.from_steps)
+          )
           order by t.run_id, t.step_id
         )
         from target t
         where t.status <> 'pending'
       ),
-      (select array_agg(n.id) from entered n where n.status = 'skipped'),
-      (select array_agg(n.id) from entered n where n.status = 'running'),
-      (select array_agg(k.id) from token k),
-      (select array_agg(k.run_id) from token k)
-    into v_more, v_wave, v_running, v_token_ids, v_token_runs;
+      (select array_agg(w.id) from written w where w.status = 'skipped'),
+      (
+        select array_agg(
+          row(
+            w.job_id, w.run_id, w.app_code, w.workflow_version_id, w.id, w.step_id, 0, 1, w.claim
+          )::stepbase_engine.work
+        )
+        from written w
+        where w.status = 'running'
+      ),
+      (select array_agg(t.id) from token t),
+      (select array_agg(t.run_id) from token t)
+    into v_round_events, v_resolved, v_round_work, v_token_ids, v_token_runs;
 
-    v_events := v_events || coalesce(v_more, '{}');
-    v_all_running := v_all_running || coalesce(v_running, '{}');
-    v_wave := coalesce(v_wave, '{}');
+    v_events := v_events || coalesce(v_round_events, '{}');
+    v_work := v_work || coalesce(v_round_work, '{}');
+    v_resolved := coalesce(v_resolved, '{}');
     if v_token_ids is not null then
       perform stepbase_engine.create_tokens(v_token_ids, v_token_runs);
     end if;
   end loop;
 
   perform stepbase_engine.append_events(v_events);
-
-  return query
-  select
-    s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index, s.attempt,
-    s.claim
-  from stepbase.step_runs s
-  where s.id = any(v_all_running);
+  return query select w.* from unnest(v_work) as w;
 end;
 $$;
 
 comment on function stepbase_engine.resolve_edges(uuid[], stepbase_engine.event[], boolean) is
-'Follows the edges of resolved step runs, records the given and the resulting events, and returns the steps that '
-'the callers'' tokens now carry (with carry; otherwise new tokens carry them). The caller has locked the runs.';
+  'Follows the edges of resolved step runs and appends the given events and the resulting ones. With p_carry the tokens '
+  'of the resolved steps carry the next steps, which are running and returned; otherwise the next steps are ready and '
+  'get new tokens. The caller has locked the runs.';

@@ -1,6 +1,6 @@
--- claim: a worker got tokens from the queue; what do they carry?
--- The first delivery of a run's first token starts the run. A token delivered again (its worker
--- died) finds its unfinished steps and goes on from there, under a new claim number.
+-- claim: a worker fetched tokens; which steps does it have to execute?
+-- The first delivery of a run's first token starts the run. After that a delivery takes over the
+-- unfinished steps of its token, under a new fencing number.
 
 create function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries int[])
 returns setof stepbase_engine.work
@@ -21,37 +21,31 @@ declare
   v_idle uuid[];
   v_now timestamptz := stepbase_engine.now();
 begin
+  -- Lock order: runs (2), then jobs (5, in end_tokens).
   perform 1 from stepbase.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
-  -- A worker that was frozen since it took them may have lost some to another, who claims them. Not locked:
-  -- whoever is handed one of them from here on waits for the lock of its run.
-  select array_agg(t.job_id order by t.ord), array_agg(t.run_id order by t.ord) into v_jobs, v_runs
-  from unnest(p_job_ids, p_run_ids, p_deliveries) with ordinality as t (job_id, run_id, delivery, ord)
-  join stepbase_queue.job j
-    on j.name = 'steps' and j.id = t.job_id and j.state = 'active' and j.retry_count = t.delivery;
+  -- A worker that was suspended after it fetched them may have lost some tokens to another worker.
+  select d.job_ids, d.run_ids into v_jobs, v_runs
+  from stepbase_engine.current_deliveries(p_job_ids, p_run_ids, p_deliveries) d;
   if v_jobs is null then
     return;
   end if;
 
-  -- stepbase_engine.append_events sets them running, with their event. A run that is in line again (it was paused and resumed
-  -- since this token was made) starts when it is let in.
+  -- The pending runs to start; append_events sets them running. A run in the backlog (it was paused and
+  -- resumed after this token was created) starts when it is admitted.
   with started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
     from unnest(v_jobs, v_runs) as t (job_id, run_id)
     join stepbase.runs r on r.id = t.run_id and r.id = any(v_runs)
     where r.status = 'pending'
-      -- A count, not "not exists": the planner would turn that into a join over all that wait.
-      and (select count(*) from stepbase_engine.run_backlog w where w.run_id = r.id) = 0
+      -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
+      and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
     order by r.id
   )
   select
     array_agg(s.id order by s.id),
     array_agg(s.job_id order by s.id),
-    array_agg(
-      row(
-        s.id, s.app_code, 'run.started', null, null, null, 'running', 0, 0, 0, null, '{}'::jsonb
-      )::stepbase_engine.event order by s.id
-    )
+    array_agg(stepbase_engine.run_event('run.started', s.id, s.app_code, 'running') order by s.id)
   into v_started, v_started_jobs, v_run_events
   from started s;
 
@@ -60,6 +54,7 @@ begin
     from unnest(v_started, v_started_jobs) as t (run_id, job_id)
     join stepbase.runs r on r.id = t.run_id and r.id = any(v_started)
   ),
+  -- root: the first steps of the started runs. A step under a limit is ready and waits for a slot.
   root as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, limited_by, claim,
@@ -76,8 +71,8 @@ begin
     where r.rerun_from_step is null
     returning *
   ),
-  -- A rerun from a step has its frontier prepared: its first token carries all of it, but for steps
-  -- under a limit: those wait for a place.
+  -- frontier: a rerun from a step has its first steps prepared as ready; its first token carries all of
+  -- them, except the steps under a limit.
   frontier as (
     update stepbase.step_runs s
     set
@@ -91,7 +86,8 @@ begin
       and s.run_id = r.run_id and s.run_id = any(v_started) and s.status = 'ready'
     returning s.*
   ),
-  resumed as (
+  -- taken_over: the unfinished steps that these tokens carry.
+  taken_over as (
     update stepbase.step_runs s
     set
       status = 'running', claim = s.claim + 1, started_at = coalesce(s.started_at, v_now),
@@ -104,34 +100,35 @@ begin
       and s.run_id <> all(coalesce(v_started, '{}'))
     returning s.*
   ),
-  taken as (
+  -- entered: all of these; opens is 1 for steps that the run's open_steps does not count yet.
+  entered as (
     select 1 as opens, r.* from root r
     union all
-    -- Ready steps were counted as open when they became ready.
     select 0, f.* from frontier f where f.status = 'running'
     union all
-    select 0, s.* from resumed s
+    select 0, t.* from taken_over t
   )
   select
     (
       select array_agg(
-        row(
-          t.run_id, t.app_code, case t.status when 'running' then 'step.started' else 'step.ready' end,
-          t.step_id, t.item_index, t.attempt, t.status, t.opens, 0, 0, null,
-          jsonb_build_object('claim', t.claim)
-        )::stepbase_engine.event order by t.run_id, t.step_id, t.item_index
+        stepbase_engine.step_event(
+          case e.status when 'running' then 'step.started' else 'step.ready' end,
+          e.run_id, e.app_code, e.step_id, e.item_index, e.attempt, e.status,
+          p_open_delta => e.opens,
+          p_payload => jsonb_build_object('claim', e.claim)
+        ) order by e.run_id, e.step_id, e.item_index
       )
-      from taken t
+      from entered e
     ),
     (
       select array_agg(
         row(
-          t.job_id, t.run_id, t.app_code, t.workflow_version_id, t.id, t.step_id, t.item_index,
-          t.attempt, t.claim
-        )::stepbase_engine.work order by t.run_id, t.step_id, t.item_index
+          e.job_id, e.run_id, e.app_code, e.workflow_version_id, e.id, e.step_id, e.item_index,
+          e.attempt, e.claim
+        )::stepbase_engine.work order by e.run_id, e.step_id, e.item_index
       )
-      from taken t
-      where t.status = 'running'
+      from entered e
+      where e.status = 'running'
     )
   into v_step_events, v_work;
 
@@ -139,8 +136,8 @@ begin
     perform stepbase_engine.append_events(coalesce(v_run_events, '{}') || coalesce(v_step_events, '{}'));
   end if;
 
-  -- A paused run holds its ready steps without a token; resuming makes new ones. Any other token
-  -- without work (the run ended, or this is an old duplicate) is of no more use.
+  -- Tokens without work. Those of a paused run leave its ready steps without a token until it is resumed;
+  -- the others are duplicates or belong to runs that ended.
   v_idle := array(
     select j.id from unnest(v_jobs) as j (id)
     except
@@ -160,6 +157,6 @@ end;
 $$;
 
 comment on function stepbase_engine.claim(uuid[], uuid[], int[]) is
-'Takes the tokens that pg-boss handed to this worker (job ids, their runs, and pg-boss''s retry_count as it was handed out) '
-'and returns the steps to execute. Starts pending runs. Tokens that went to another worker meanwhile are left to it. '
-'A claim above 1 tells that an earlier worker did not finish the attempt.';
+  'Claims the tokens that pg-boss delivered to this worker (job ids, their runs, and the delivery: pg-boss''s '
+  'retry_count) and returns the steps to execute. Starts pending runs. Tokens that were delivered to another worker '
+  'meanwhile are ignored. A claim above 1 means that an earlier worker did not finish the attempt.';

@@ -1,6 +1,117 @@
--- fail: handlers failed, or their time was up; one call serves steps of many runs.
--- In this order: another attempt while the node's retry policy allows it, the node's error edge,
--- on_error = continue, and otherwise the run fails.
+-- fail: handlers failed or ran out of time. One call serves steps of many runs. The first rule that applies
+-- decides: another attempt if the retry policy allows it; the node's error (or timeout) edge;
+-- on_error = continue; otherwise the run fails.
+
+create function stepbase_engine.retry_policy(p_step stepbase.step_runs, p_node stepbase.workflow_nodes)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_retry jsonb;
+  v_component_id uuid;
+begin
+  v_retry := case when p_step.item_index = -1 then nullif(p_node.compensate -> 'retry', 'null') else p_node.retry end;
+  if v_retry is not null then
+    return v_retry;
+  end if;
+  -- A node without a policy inherits the retry_count of its component. The steps of items and compensations
+  -- have no node of their own, so their component is found by name.
+  v_component_id := case p_step.item_index
+    when 0 then p_node.component_id
+    when -1 then stepbase_private.component_for(p_step.app_code, p_node.compensate #>> '{config,component}')
+    else stepbase_private.component_for(p_step.app_code, p_node.config #>> '{step,config,component}')
+  end;
+  select jsonb_build_object('max_attempts', c.retry_count + 1) into v_retry
+  from stepbase.components c
+  where c.id = v_component_id and c.retry_count > 0;
+  return v_retry;
+end;
+$$;
+
+comment on function stepbase_engine.retry_policy(stepbase.step_runs, stepbase.workflow_nodes) is
+  'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1), otherwise '
+  'one with the retry_count of its component; null when there is none.';
+
+create function stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select e.source_handle
+    from stepbase.workflow_edges e
+    where e.workflow_version_id = p_workflow_version_id and e.source_node_id = p_step_id
+      and (
+        e.source_handle = 'error'
+        -- The time limit of the engine (timeout) or of a handler (http_timeout, code_timeout).
+        or (e.source_handle = 'timeout' and p_error_code ~ '^(http_|code_)?timeout$')
+      )
+    order by e.source_handle = 'timeout' desc
+    limit 1
+  );
+end;
+$$;
+
+comment on function stepbase_engine.failure_handle(uuid, text, text) is
+  'Returns the handle by which a failed step is left: timeout for an error code of a time limit if the node has such an '
+  'edge, otherwise error if it has such an edge, otherwise null.';
+
+create function stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamptz)
+returns table (ord bigint, retries boolean, retry_at timestamptz, handle text, on_error text)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  return query
+  select
+    f.ord,
+    coalesce(
+      stepbase_engine.may_retry(p.retry, f.error)
+      and s.attempt < stepbase_engine.max_attempts(p.retry)
+      -- A for_each step is not retried: its items are, one by one.
+      and s.wait_kind is distinct from 'items'
+      and (
+        not p.retry ? 'max_elapsed_ms'
+        or w.retry_at <= (
+          select a.started_at from stepbase.step_runs a
+          where a.run_id = s.run_id and a.step_id = s.step_id and a.item_index = s.item_index
+            and a.attempt = 1
+        )
+        + stepbase_engine.policy_number(p.retry, 'max_elapsed_ms', 0, 0, 31536000000) * interval '1 millisecond'
+      ),
+      false
+    ),
+    w.retry_at,
+    case when s.item_index <> -1 then
+      stepbase_engine.failure_handle(s.workflow_version_id, s.step_id, f.error ->> 'code')
+    end,
+    n.on_error
+  from unnest(p_step_run_ids, p_errors) with ordinality as f (id, error, ord)
+  join stepbase.step_runs s on s.id = f.id
+  join stepbase.workflow_nodes n
+    on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
+  cross join lateral (select stepbase_engine.retry_policy(s, n) as retry) p
+  cross join lateral (
+    -- The error can name an earliest time (Retry-After).
+    select p_now + greatest(
+      stepbase_engine.retry_delay(p.retry, s.attempt),
+      stepbase_engine.policy_number(f.error, 'retry_after_ms', 0, 0, 31536000000) * interval '1 millisecond'
+    ) as retry_at
+  ) w;
+end;
+$$;
+
+comment on function stepbase_engine.judge_failures(uuid[], jsonb[], timestamptz) is
+  'Decides about failures of step runs, by position (ord counts from 1): whether another attempt follows and when, the '
+  'handle by which the step is left otherwise (null: no such edge), and the node''s on_error.';
 
 create function stepbase_engine.fail(
   p_run_ids uuid[],
@@ -17,116 +128,54 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
-  v_followed uuid[];
-  v_items uuid[];
-  v_failed_items uuid[];
+  v_continued uuid[];
+  v_continued_items uuid[];
+  v_fatal_items uuid[];
+  v_compensating_runs uuid[];
+  v_left_children uuid[];
   v_parents uuid[];
-  v_undone_runs uuid[];
-  v_leaving uuid[];
   v_item_work stepbase_engine.work[];
   v_jobs uuid[];
   v_events stepbase_engine.event[];
   v_work stepbase_engine.work[];
-  v_fatal_run uuid;
-  v_fatal_error jsonb;
-  v_fatal jsonb;
+  v_fatal_errors jsonb;
+  v_run_id uuid;
+  v_error jsonb;
   v_now timestamptz := stepbase_engine.now();
 begin
+  -- Lock order: runs (2), then jobs (5, in end_tokens).
   perform 1 from stepbase.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
-  with answer as (
-    select a.*
+  with failure as (
+    select f.*, j.retries, j.retry_at, j.handle, j.on_error
     from unnest(p_step_run_ids, p_claims, p_inputs, p_errors)
-      with ordinality as a (id, claim, input, error, ord)
+      with ordinality as f (id, claim, input, error, ord)
+    join stepbase_engine.judge_failures(p_step_run_ids, p_errors, v_now) j on j.ord = f.ord
   ),
-  judged as (
-    select
-      a.*,
-      w.retry_at,
-      coalesce(
-        stepbase_engine.may_retry(p.retry, a.error)
-        and s.attempt < stepbase_engine.max_attempts(p.retry)
-        -- A for_each's items are tried again by themselves.
-        and s.wait_kind is distinct from 'items'
-        and (
-          not p.retry ? 'max_elapsed_ms'
-          or w.retry_at <= (
-            select f.started_at from stepbase.step_runs f
-            where f.run_id = s.run_id and f.step_id = s.step_id and f.item_index = s.item_index
-              and f.attempt = 1
-          )
-          + stepbase_engine.policy_number(p.retry, 'max_elapsed_ms', 0, 0, 31536000000) * interval '1 millisecond'
-        ),
-        false
-      ) as again,
-      case
-        when s.item_index = -1 then null
-        when exists (
-          select 1 from stepbase.workflow_edges e
-          where e.workflow_version_id = s.workflow_version_id
-            and e.source_node_id = s.step_id
-            and e.source_handle = case when t.is_timeout then 'timeout' else 'error' end
-        ) then case when t.is_timeout then 'timeout' else 'error' end
-        when exists (
-          select 1 from stepbase.workflow_edges e
-          where e.workflow_version_id = s.workflow_version_id
-            and e.source_node_id = s.step_id and e.source_handle = 'error'
-        ) then 'error'
-      end as handle,
-      n.on_error
-    from answer a
-    join stepbase.step_runs s on s.id = a.id
-    join stepbase.workflow_nodes n
-      on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
-    -- A node that says nothing about retries does what its component says.
-    cross join lateral (
-      select coalesce(
-        case when s.item_index = -1 then nullif(n.compensate -> 'retry', 'null') else n.retry end,
-        (
-          select jsonb_build_object('max_attempts', c.retry_count + 1)
-          from stepbase.components c
-          where c.retry_count > 0 and c.id = case
-            when s.item_index = 0 then n.component_id
-            -- Steps within others have no node of their own: their component is looked up by name.
-            else stepbase_private.component_for(s.app_code, case s.item_index
-              when -1 then n.compensate #>> '{config,component}' else n.config #>> '{step,config,component}'
-            end)
-          end
-        )
-      ) as retry
-    ) p
-    -- The engine's own clock ran out (timeout), or a handler's (http_timeout, code_timeout).
-    cross join lateral (select a.error ->> 'code' ~ '^(http_|code_)?timeout$' as is_timeout) t
-    cross join lateral (
-      -- The other side may have said when to come back (Retry-After).
-      select v_now + greatest(
-        stepbase_engine.retry_delay(p.retry, s.attempt),
-        stepbase_engine.policy_number(a.error, 'retry_after_ms', 0, 0, 31536000000) * interval '1 millisecond'
-      ) as retry_at
-    ) w
-  ),
+  -- failed: adds what follows a failure without another attempt. Exactly one of the flags is true then, or
+  -- none: the failure of a step (item_index 0) ends its run.
   failed as (
     update stepbase.step_runs s
     set
-      status = 'failed', input = coalesce(j.input, s.input), error = j.error,
-      handle = case when not j.again then j.handle end,
+      status = 'failed', input = coalesce(f.input, s.input), error = f.error,
+      handle = case when not f.retries then f.handle end,
       completed_at = greatest(v_now, s.started_at), updated_at = v_now
-    from judged j
-    where s.id = j.id
+    from failure f
+    where s.id = f.id
       and (
-        (s.status = 'running' and s.claim = j.claim)
-        -- A wait that is over fails without a worker: its claim is not asked for.
-        or (s.status = 'waiting' and j.claim is null)
+        (s.status = 'running' and s.claim = f.claim)
+        -- A waiting step has no worker, so its failure carries no fencing number.
+        or (s.status = 'waiting' and f.claim is null)
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_role, j.again, j.retry_at, j.ord,
-      not j.again and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
-        as goes_on,
-      not j.again and s.item_index > 0 and j.on_error = 'continue' as item_goes_on,
-      not j.again and s.item_index > 0 and j.on_error <> 'continue' as fails_parent,
-      not j.again and s.item_index = -1 as not_undone
+      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord,
+      not f.retries and s.item_index = 0 and (f.handle is not null or f.on_error = 'continue')
+        as continues,
+      not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
+      not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
+      not f.retries and s.item_index = -1 as ends_compensation
   ),
   next_attempt as (
     insert into stepbase.step_runs (
@@ -139,9 +188,9 @@ begin
       f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
       f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
     from failed f
-    where f.again
-    returning run_id, step_id, item_index, attempt, wake_at
+    where f.retries
   ),
+  -- patch: a failed step that the run continues after has {"error": …} as its output.
   patch as (
     insert into stepbase.run_context (
       run_id, version, app_code, step_id, step_run_id, patch, created_at
@@ -156,73 +205,72 @@ begin
       v_now
     from failed f
     join stepbase.runs r on r.id = f.run_id
-    where f.goes_on
+    where f.continues
   )
   select
-    array_agg(f.id order by f.ord) filter (where f.goes_on),
-    array_agg(f.id order by f.ord) filter (where f.item_goes_on),
+    array_agg(f.id order by f.ord) filter (where f.continues),
+    array_agg(f.id order by f.ord) filter (where f.item_continues),
     array_agg(f.id order by f.ord) filter (where f.fails_parent),
-    array_agg(distinct f.run_id) filter (where f.not_undone),
+    array_agg(distinct f.run_id) filter (where f.ends_compensation),
     array_agg(f.id) filter (where f.wait_kind = 'child'),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
-      row(
-        f.run_id, f.app_code, case when f.again then 'step.retrying' else 'step.failed' end,
-        f.step_id, f.item_index, f.attempt, 'failed',
-        -- A failure that ends the run leaves the counter to end_runs: the run must not seem complete.
-        -- (Its parent keeps a for_each's item from being the last open step.)
-        -(f.goes_on or f.item_goes_on or f.fails_parent or f.not_undone)::int, f.goes_on::int, f.goes_on::int, null,
-        jsonb_strip_nulls(jsonb_build_object(
-          'error', f.error, 'retry_at', n.wake_at
+      stepbase_engine.step_event(
+        case when f.retries then 'step.retrying' else 'step.failed' end,
+        f.run_id, f.app_code, f.step_id, f.item_index, f.attempt, 'failed',
+        -- A retry stays open. When the run fails, end_runs resets the counter: at 0 the run would complete.
+        -- (For the last open item of a for_each, the parent is open still.)
+        p_open_delta => -(f.continues or f.item_continues or f.fails_parent or f.ends_compensation)::int,
+        p_done_delta => f.continues::int,
+        p_context_delta => f.continues::int,
+        p_payload => jsonb_strip_nulls(jsonb_build_object(
+          'error', f.error, 'retry_at', case when f.retries then f.retry_at end
         ))
-      )::stepbase_engine.event order by f.ord
+      ) order by f.ord
     ),
     jsonb_object_agg(
       f.run_id,
       f.error || jsonb_build_object('step_id', f.step_id)
-    ) filter (where not f.again and not f.goes_on and f.item_index = 0)
-  into v_followed, v_items, v_failed_items, v_undone_runs, v_leaving, v_jobs, v_events, v_fatal
-  from failed f
-  left join next_attempt n
-    on n.run_id = f.run_id and n.step_id = f.step_id and n.item_index = f.item_index
-    and n.attempt = f.attempt + 1;
+    ) filter (where not f.retries and not f.continues and f.item_index = 0)
+  into
+    v_continued, v_continued_items, v_fatal_items, v_compensating_runs, v_left_children, v_jobs, v_events,
+    v_fatal_errors
+  from failed f;
 
   if v_events is null then
     return;
   end if;
 
-  if v_leaving is not null then
-    perform stepbase_engine.detach_children(p_run_ids, v_leaving);
+  if v_left_children is not null then
+    perform stepbase_engine.detach_children(p_run_ids, v_left_children);
   end if;
-  if v_items is not null then
+  if v_continued_items is not null then
     select a.parents, v_events || a.events, a.work
     into v_parents, v_events, v_item_work
-    from stepbase_engine.advance_items(v_items, v_jobs is not null, coalesce(v_followed, '{}')) a;
-    v_followed := coalesce(v_followed, '{}') || v_parents;
+    from stepbase_engine.advance_items(v_continued_items, v_jobs is not null, coalesce(v_continued, '{}')) a;
+    v_continued := coalesce(v_continued, '{}') || v_parents;
   end if;
   select array_agg(w) into v_work
-  from stepbase_engine.resolve_edges(coalesce(v_followed, '{}'), v_events, v_jobs is not null) w;
+  from stepbase_engine.resolve_edges(coalesce(v_continued, '{}'), v_events, v_jobs is not null) w;
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
 
-  if v_failed_items is not null then
-    perform stepbase_engine.fail_parents(v_failed_items);
+  if v_fatal_items is not null then
+    perform stepbase_engine.fail_parents(v_fatal_items);
   end if;
-
-  -- A step that could not be undone does not keep the others from it.
-  if v_undone_runs is not null then
-    perform stepbase_engine.continue_compensation(v_undone_runs);
+  -- A compensation that failed does not keep the run from its other compensations.
+  if v_compensating_runs is not null then
+    perform stepbase_engine.continue_compensation(v_compensating_runs);
   end if;
-
-  for v_fatal_run, v_fatal_error in
-    select f.key::uuid, f.value from jsonb_each(v_fatal) as f order by f.key
+  for v_run_id, v_error in
+    select f.key::uuid, f.value from jsonb_each(v_fatal_errors) as f order by f.key
   loop
-    perform stepbase_engine.end_runs(array[v_fatal_run], 'failed', v_fatal_error);
+    perform stepbase_engine.end_runs(array[v_run_id], 'failed', v_error);
   end loop;
 
   perform stepbase_engine.end_tokens(coalesce(v_jobs, '{}'));
   return query
   select w.* from unnest(v_work) as w
-  -- What a failure took down with it is not executed any more.
+  -- Without the steps that one of these failures cancelled.
   where exists (
     select 1 from stepbase.step_runs s where s.id = w.step_run_id and s.status = 'running'
   );
@@ -230,85 +278,6 @@ end;
 $$;
 
 comment on function stepbase_engine.fail(uuid[], uuid[], int[], jsonb[], jsonb[]) is
-'Fails step runs that this worker carries ({code, message, retryable, details?} each): schedules the next attempt, '
-'follows the error edge or goes on, or fails the run. Returns the steps their tokens go on with.';
-
-create function stepbase_engine.fail_parents(p_item_ids uuid[])
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_parents uuid[];
-  v_runs uuid[];
-  v_errors jsonb[];
-  v_jobs uuid[];
-  v_stopped uuid[];
-  v_leaving uuid[];
-  v_events stepbase_engine.event[];
-  v_now timestamptz := stepbase_engine.now();
-begin
-  select array_agg(f.id), array_agg(f.run_id), array_agg(f.error)
-  into v_parents, v_runs, v_errors
-  from (
-    select distinct on (p.id)
-      p.id, p.run_id,
-      i.error || jsonb_build_object('retryable', false, 'item_index', i.item_index) as error
-    from stepbase.step_runs i
-    join stepbase.step_runs p
-      on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
-    where i.id = any(p_item_ids)
-    order by p.id, i.item_index
-  ) f;
-  if v_parents is null then
-    return;
-  end if;
-
-  with other as (
-    select i.id, i.status, i.job_id
-    from stepbase.step_runs p
-    join stepbase.step_runs i
-      on i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
-    where p.id = any(v_parents) and i.status in ('pending', 'ready', 'running', 'waiting')
-  ),
-  cancelled as (
-    update stepbase.step_runs s
-    set status = 'cancelled', completed_at = greatest(v_now, s.started_at), updated_at = v_now
-    from other o
-    where s.id = o.id
-    returning
-      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, o.status as before,
-      o.job_id
-  )
-  select
-    array_agg(
-      row(
-        c.run_id, c.app_code, 'step.cancelled', c.step_id, c.item_index, c.attempt, 'cancelled',
-        -(c.before <> 'pending')::int, 0, 0, null, '{}'::jsonb
-      )::stepbase_engine.event order by c.run_id, c.item_index
-    ) filter (where c.before <> 'pending'),
-    array_agg(distinct c.job_id) filter (where c.job_id is not null),
-    array_agg(c.id) filter (where c.before = 'running'),
-    array_agg(c.id) filter (where c.before = 'waiting' and c.wait_kind = 'child')
-  into v_events, v_jobs, v_stopped, v_leaving
-  from cancelled c;
-
-  if v_events is not null then
-    perform stepbase_engine.append_events(v_events);
-  end if;
-  -- Workers that execute such an item stop it: at once where they listen.
-  perform pg_notify('stepbase', 'stop:' || i.id::text) from unnest(v_stopped) as i (id);
-  if v_leaving is not null then
-    perform stepbase_engine.detach_children(v_runs, v_leaving);
-  end if;
-  perform stepbase_engine.fail(
-    v_runs, v_parents, array_fill(null::int, array[cardinality(v_parents)]),
-    array_fill(null::jsonb, array[cardinality(v_parents)]), v_errors
-  );
-  perform stepbase_engine.end_tokens(coalesce(v_jobs, '{}'));
-end;
-$$;
-
-comment on function stepbase_engine.fail_parents(uuid[]) is
-'An item of a for_each failed for good: its other items are cancelled, with the children they wait for, and the for_each '
-'step fails with its error.';
+  'Fails step runs, by position: run, step run, claim (null for a waiting step), resolved config, and error {code, '
+  'message, retryable, retry_after_ms?, details?}. Schedules the next attempt, or follows the error edge, or continues, or '
+  'fails the run. Returns the next steps of the same tokens. A stale claim changes nothing.';

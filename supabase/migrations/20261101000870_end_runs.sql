@@ -1,6 +1,6 @@
--- Ending runs early: failed, cancelled or timed out. Open steps are cancelled, tokens end, and a
--- worker that still executes a step of the run is fenced off when it answers. A run with completed
--- steps that can be undone ends after that (…_compensation.sql).
+-- end_runs: runs end early, as failed, cancelled or timed_out. Their open steps are cancelled, their tokens
+-- end, and the results of workers that still execute one of the steps are refused. A run with completed
+-- steps that have a compensation ends after its compensations (*_compensation.sql).
 
 create function stepbase_engine.stop_steps(p_run_ids uuid[], p_actor_id uuid)
 returns table (events stepbase_engine.event[], job_ids uuid[])
@@ -18,10 +18,10 @@ as $$
   select
     coalesce(
       array_agg(
-        row(
-          s.run_id, s.app_code, 'step.cancelled', s.step_id, s.item_index, s.attempt, 'cancelled',
-          0, 0, 0, p_actor_id, '{}'::jsonb
-        )::stepbase_engine.event order by s.run_id, s.step_id, s.item_index
+        stepbase_engine.step_event(
+          'step.cancelled', s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, 'cancelled',
+          p_actor_id => p_actor_id
+        ) order by s.run_id, s.step_id, s.item_index
       ),
       '{}'
     ),
@@ -30,7 +30,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.stop_steps(uuid[], uuid) is
-'Cancels the open steps of runs; returns their events, not recorded yet, and the tokens that carried them.';
+  'Cancels the open and pending steps of runs. Returns their events, which the caller must append and which leave '
+  'open_steps to it, and the tokens that carried them, which it must end. The caller has locked the runs.';
 
 create function stepbase_engine.close_runs(
   p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid, p_step_events stepbase_engine.event[]
@@ -58,35 +59,28 @@ begin
   )
   select
     array_agg(
-      row(
-        e.id, e.app_code, 'run.' || p_status, null, null, null, p_status, 0, 0, 0, p_actor_id,
+      stepbase_engine.run_event(
+        'run.' || p_status, e.id, e.app_code, p_status, p_actor_id,
         jsonb_strip_nulls(jsonb_build_object('error', p_error))
-      )::stepbase_engine.event order by e.id
+      ) order by e.id
     ),
     array_agg(e.id)
   into v_events, v_ended
   from ended e;
 
   perform stepbase_engine.append_events(p_step_events || v_events);
-  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  select r.app_code, 'run', r.id, 'run.ended'
-  from stepbase.runs r
-  where r.id = any(v_ended)
-    and (r.parent_step_run_id is not null or stepbase_engine.has_followers(r.id));
-  if found then
-    perform pg_notify('stepbase', 'outbox');
-  end if;
+  perform stepbase_engine.announce_ended(v_ended);
   return v_ended;
 end;
 $$;
 
 comment on function stepbase_engine.close_runs(uuid[], text, jsonb, uuid, stepbase_engine.event[]) is
-'Gives runs their last status, records the given events of their steps and the end, and tells who follows them; '
-'returns their ids. The caller has locked the runs and stopped their steps.';
+  'Gives open runs their final status and error, appends the given events of their steps and the end, and announces it; '
+  'returns the ids of those that were open. The caller has locked the runs and stopped their steps.';
 
 create function stepbase_engine.end_runs(
   p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid default null,
-  p_undo boolean default true
+  p_compensate boolean default true
 )
 returns setof uuid
 language plpgsql
@@ -94,23 +88,24 @@ set search_path = ''
 as $$
 declare
   v_open uuid[];
-  v_undoing uuid[];
+  v_compensating uuid[];
   v_events stepbase_engine.event[];
   v_jobs uuid[];
 begin
+  -- Lock order: runs (2), the backlog (3), then jobs (5, in end_tokens).
   perform 1 from stepbase.runs r
   where r.id = any(p_run_ids) order by r.id for no key update;
-  -- Should one be admitted right now, this waits for it. Places are left when a run has really ended:
-  -- see stepbase_engine.release_run_slots.
-  delete from stepbase_engine.run_backlog w where w.run_id = any(p_run_ids);
+  -- Waits for an admission of one of them that is in progress. The runs keep their concurrency slots until
+  -- they have ended: see release_run_slots.
+  delete from stepbase_engine.run_backlog b where b.run_id = any(p_run_ids);
 
   select
     array_agg(r.id order by r.id),
     array_agg(r.id order by r.id)
       filter (
-        where p_undo and r.status <> 'pending' and stepbase_engine.next_compensation(r.id) is not null
+        where p_compensate and r.status <> 'pending' and stepbase_engine.next_compensation(r.id) is not null
       )
-  into v_open, v_undoing
+  into v_open, v_compensating
   from stepbase.runs r
   where r.id = any(p_run_ids) and r.status in ('pending', 'running', 'paused') and r.pending_outcome is null;
   if v_open is null then
@@ -118,36 +113,27 @@ begin
   end if;
 
   select s.events, s.job_ids into v_events, v_jobs from stepbase_engine.stop_steps(v_open, p_actor_id) s;
-  if v_undoing is not null then
-    v_events := v_events || stepbase_engine.begin_compensation(v_undoing, p_status, p_error, p_actor_id);
+  if v_compensating is not null then
+    v_events := v_events || stepbase_engine.begin_compensation(v_compensating, p_status, p_error, p_actor_id);
   end if;
   perform stepbase_engine.close_runs(
-    array(select o from unnest(v_open) as o where o <> all(coalesce(v_undoing, '{}'))),
+    array(select o from unnest(v_open) as o where o <> all(coalesce(v_compensating, '{}'))),
     p_status, p_error, p_actor_id, v_events
   );
   perform stepbase_engine.end_tokens(v_jobs);
-  -- Workers that execute a step of these runs stop it: at once where they listen.
+  -- Workers that listen stop the handlers of these runs at once.
   perform pg_notify('stepbase', 'cancel:' || e.id::text)
   from unnest(v_open) as e (id);
-  if v_undoing is not null then
-    -- Children do not go on with what their parent is taking back.
-    insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-    select r.app_code, 'run', r.id, 'run.ended'
-    from stepbase.runs r
-    where r.id = any(v_undoing)
-      and exists (
-        select 1 from stepbase.runs c where c.parent_run_id = r.id and c.completed_at is null
-      );
-    if found then
-      perform pg_notify('stepbase', 'outbox');
-    end if;
-    perform stepbase_engine.continue_compensation(v_undoing);
+  if v_compensating is not null then
+    -- Children must not continue work that their parent compensates.
+    perform stepbase_engine.announce_ended(v_compensating);
+    perform stepbase_engine.continue_compensation(v_compensating);
   end if;
   return query select unnest(v_open);
 end;
 $$;
 
 comment on function stepbase_engine.end_runs(uuid[], text, jsonb, uuid, boolean) is
-'Ends the given runs that are not terminal yet as failed, cancelled or timed_out, with the reason as error '
-'({code, message, …}), once what can be undone of them is undone; returns the ids of those that it ended or that '
-'will end so. Without p_undo nothing is undone. Runs that are being undone already are left to that.';
+  'Ends those of the given runs that are open as failed, cancelled or timed_out, with error {code, message, …} and the '
+  'user who caused it (null for the engine). A run with steps to compensate first compensates them, unless p_compensate is '
+  'false. Returns the ids of the runs that ended or will end; runs that compensate already are left alone.';

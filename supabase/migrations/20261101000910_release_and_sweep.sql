@@ -32,33 +32,6 @@ comment on function stepbase_engine.release(uuid[], int[]) is
 'at once. Tokens that went to another worker meanwhile stay there. It does not count as a worker that was lost: the '
 'next claim is a thousand higher.';
 
-create function stepbase_engine.orphaned_steps(p_limit int)
-returns table (id uuid, run_id uuid)
-language sql
-set search_path = ''
-as $$
-  select s.id, s.run_id
-  from stepbase.step_runs s
-  join stepbase.runs r on r.id = s.run_id and r.status = 'running'
-  where s.status in ('ready', 'running')
-    and (
-      (
-        s.job_id is not null
-        and not exists (
-          select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = s.job_id and j.state <= 'active'
-        )
-      )
-      or (
-        s.job_id is null and s.limited_by is null
-        and s.updated_at < stepbase_engine.now() - interval '1 minute'
-      )
-    )
-  limit p_limit;
-$$;
-
-comment on function stepbase_engine.orphaned_steps(int) is
-'Steps of running runs that should be carried by a token and are by none; those that just lost theirs get a minute.';
-
 create function stepbase_engine.sweep(p_limit int default 1000)
 returns int
 language plpgsql
@@ -92,13 +65,7 @@ begin
   into v_tokens, v_runs
   from carried c;
 
-  -- Tokens end by being deleted; one that pg-boss counts as completed, cancelled or failed was touched
-  -- by something else (its dashboard, say) and will never be delivered.
-  delete from stepbase_queue.job j
-  where j.name = 'steps' and j.id in (
-    select d.id from stepbase_queue.job d where d.name = 'steps' and d.state > 'active' limit p_limit
-  );
-
+  perform stepbase_engine.delete_finished_tokens(p_limit);
   if v_tokens is null then
     return 0;
   end if;

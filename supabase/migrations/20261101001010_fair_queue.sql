@@ -73,40 +73,6 @@ $$;
 comment on function stepbase_engine.slots_of_ancestors(uuid) is
 'The limits that a run or one of its ancestors takes up a place of.';
 
-create function stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority int)
-returns void
-language sql
-set search_path = ''
-as $$
-  with mine as (
-    select j.id, j.priority from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id
-  ),
-  less_urgent as (
-    select j.id, j.priority, j.created_on
-    from stepbase_queue.job j, mine m
-    where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
-      and j.priority > m.priority
-      and (j.data ->> 'priority')::int < p_priority
-    order by j.priority desc
-    for update of j skip locked
-  ),
-  changed as (
-    select
-      l.id, lead(l.priority, 1, m.priority) over (order by l.priority desc, l.created_on) as priority
-    from less_urgent l, mine m
-    union all
-    select m.id, (select max(l.priority) from less_urgent l) from mine m
-    where exists (select 1 from less_urgent)
-  )
-  update stepbase_queue.job j set priority = c.priority
-  from changed c
-  where j.name = 'steps' and j.id = c.id;
-$$;
-
-comment on function stepbase_engine.prioritize_job(uuid, text, int) is
-'An urgent run''s token gets the turn of the first token of its app that starts a less urgent run; those go back by '
-'one. Other apps notice nothing.';
-
 create function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean default false)
 returns boolean
 language plpgsql

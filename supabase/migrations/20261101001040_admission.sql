@@ -270,10 +270,7 @@ begin
     join stepbase.runs r on r.app_code = a.app_code and r.status = 'pending'
     where r.created_at < stepbase_engine.now() - interval '1 minute'
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
-      and r.id not in (
-        select (j.data ->> 'run_id')::uuid from stepbase_queue.job j
-        where j.name = 'steps' and j.data ->> 'run_id' is not null
-      )
+      and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
     limit p_limit
     for no key update of r skip locked
   loop

@@ -56,10 +56,9 @@ begin
     (select array_agg(t.run_id) from token t),
     (
       select array_agg(
-        row(
-          i.run_id, i.app_code, 'step.ready', i.step_id, i.item_index, 1, 'ready', 1, 0, 0, null,
-          '{}'::jsonb
-        )::stepbase_engine.event order by i.run_id, i.step_id, i.item_index
+        stepbase_engine.step_event(
+          'step.ready', i.run_id, i.app_code, i.step_id, i.item_index, 1, 'ready', p_open_delta => 1
+        ) order by i.run_id, i.step_id, i.item_index
       )
       from inserted i
       where i.status = 'ready'
@@ -89,7 +88,7 @@ comment on function stepbase_engine.expand_items(uuid[], jsonb[], int[]) is
 create function stepbase_engine.advance_items(
   p_item_ids uuid[],
   p_carry boolean,
-  p_earlier uuid[],
+  p_uncounted uuid[],
   out parents uuid[],
   out events stepbase_engine.event[],
   out work stepbase_engine.work[]
@@ -100,8 +99,10 @@ as $$
 declare
   v_tokens uuid[];
   v_token_runs uuid[];
-  v_done uuid[];
-  v_parent_events stepbase_engine.event[];
+  v_finished uuid[];
+  v_runs uuid[];
+  v_results jsonb[];
+  v_jobs uuid[];
   v_now timestamptz := stepbase_engine.now();
 begin
   -- The k-th finished item of a parent makes room for its k-th next one, on the same token.
@@ -148,11 +149,10 @@ begin
     (select array_agg(p.id) from parent p where p.pending_in = 0),
     (
       select array_agg(
-        row(
-          s.run_id, s.app_code,
+        stepbase_engine.step_event(
           case s.status when 'running' then 'step.started' else 'step.ready' end,
-          s.step_id, s.item_index, s.attempt, s.status, 1, 0, 0, null, '{}'::jsonb
-        )::stepbase_engine.event order by s.run_id, s.item_index
+          s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.status, p_open_delta => 1
+        ) order by s.run_id, s.item_index
       )
       from started s
     ),
@@ -168,84 +168,57 @@ begin
     ),
     (select array_agg(s.job_id) from started s where s.status = 'ready' and s.job_id is not null),
     (select array_agg(s.run_id) from started s where s.status = 'ready' and s.job_id is not null)
-  into v_done, events, work, v_tokens, v_token_runs;
+  into v_finished, events, work, v_tokens, v_token_runs;
 
   if v_tokens is not null then
     perform stepbase_engine.create_tokens(v_tokens, v_token_runs);
   end if;
 
-  with result as (
-    select
-      p.id,
-      (
-        select jsonb_agg(
-          case l.status when 'completed' then l.output
-            else jsonb_build_object('error', l.error) end
-          order by l.item_index
-        )
-        from (
-          select distinct on (i.item_index) i.item_index, i.status, i.output, i.error
-          from stepbase.step_runs i
-          where i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
-          order by i.item_index, i.attempt desc
-        ) l
-      ) as output,
-      -- The token of an item carries on from the parent.
+  -- Completes the parents whose last item was resolved, with the results in the order of the list. The token
+  -- of a finished item carries the steps that follow the parent.
+  select
+    array_agg(p.id order by p.step_id),
+    array_agg(p.run_id order by p.step_id),
+    array_agg(o.results order by p.step_id),
+    array_agg(
       (
         select i.job_id from stepbase.step_runs i
         where i.id = any(p_item_ids) and i.run_id = p.run_id and i.step_id = p.step_id
         limit 1
-      ) as job_id
-    from stepbase.step_runs p
-    where p.id = any(v_done)
-  ),
-  completed as (
-    update stepbase.step_runs p
-    set
-      status = 'completed', output = r.output, job_id = r.job_id, wait_kind = null,
-      completed_at = greatest(v_now, p.started_at), updated_at = v_now
-    from result r
-    where p.id = r.id
-    returning p.id, p.run_id, p.app_code, p.step_id, p.attempt, p.output
-  ),
-  -- Patches of steps completed in the same batch come first.
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
+      ) order by p.step_id
     )
-    select
-      c.run_id,
-      r.context_version
-        + (
-          select count(*) from stepbase.step_runs e
-          where e.id = any(p_earlier) and e.run_id = c.run_id
-        )
-        + row_number() over (partition by c.run_id order by c.step_id),
-      c.app_code, c.step_id, c.id, jsonb_build_object(c.step_id, c.output), v_now
-    from completed c
-    join stepbase.runs r on r.id = c.run_id
-  )
-  select
-    coalesce(array_agg(c.id), '{}'),
-    coalesce(
-      array_agg(
-        row(
-          c.run_id, c.app_code, 'step.completed', c.step_id, 0, c.attempt, 'completed', -1, 1, 1,
-          null, '{}'::jsonb
-        )::stepbase_engine.event
-      ),
-      '{}'
-    )
-  into parents, v_parent_events
-  from completed c;
-  events := coalesce(events, '{}') || v_parent_events;
+  into v_finished, v_runs, v_results, v_jobs
+  from stepbase.step_runs p
+  cross join lateral (
+    select jsonb_agg(
+      case l.status when 'completed' then l.output else jsonb_build_object('error', l.error) end
+      order by l.item_index
+    ) as results
+    from (
+      select distinct on (i.item_index) i.item_index, i.status, i.output, i.error
+      from stepbase.step_runs i
+      where i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
+      order by i.item_index, i.attempt desc
+    ) l
+  ) o
+  where p.id = any(v_finished);
+  events := coalesce(events, '{}');
+  parents := '{}';
+  if v_finished is not null then
+    select coalesce(w.step_ids, '{}'), advance_items.events || coalesce(w.events, '{}')
+    into parents, events
+    from stepbase_engine.write_results(
+      'waiting', v_runs, v_finished, null, null, v_results, null,
+      p_job_ids => v_jobs, p_uncounted => p_uncounted
+    ) w;
+  end if;
 end;
 $$;
 
 comment on function stepbase_engine.advance_items(uuid[], boolean, uuid[]) is
   'After items of for_each steps finished: starts the next ones (carried by the same tokens, or by new ones) and '
   'completes parents without items left. Returns the parents to settle, the events to record and the work carried. '
-  'p_earlier: steps whose context patches of this transaction the runs do not count yet.';
+  'p_uncounted: steps whose context patches of this transaction the runs do not count yet.';
 
 create function stepbase_engine.load_items(p_step_run_ids uuid[])
 returns table (step_run_id uuid, item jsonb)

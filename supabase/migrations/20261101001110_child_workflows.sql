@@ -205,10 +205,10 @@ begin
     end;
     continue when v_child_id is null;
     perform stepbase_engine.append_events(array[
-      row(
-        v_step.run_id, v_step.app_code, 'child.started', v_step.step_id, v_step.item_index,
-        v_step.attempt, 'waiting', 0, 0, 0, null, jsonb_build_object('run_id', v_child_id)
-      )::stepbase_engine.event
+      stepbase_engine.step_event(
+        'child.started', v_step.run_id, v_step.app_code, v_step.step_id, v_step.item_index, v_step.attempt,
+        'waiting', p_payload => jsonb_build_object('run_id', v_child_id)
+      )
     ]);
     if not coalesce((v_wanted.child ->> 'wait')::boolean, true) then
       perform stepbase_engine.complete_waiting_steps(

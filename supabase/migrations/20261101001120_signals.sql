@@ -105,11 +105,11 @@ begin
     values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key);
   end if;
   perform stepbase_engine.append_events(array[
-    row(
-      p_run.id, p_run.app_code, 'signal.sent', null, null, null,
-      (select r.status from stepbase.runs r where r.id = p_run.id), 0, 0, 0, p_actor_id,
-      jsonb_build_object('signal_name', p_signal_name)
-    )::stepbase_engine.event
+    stepbase_engine.run_event(
+      'signal.sent', p_run.id, p_run.app_code,
+      (select r.status from stepbase.runs r where r.id = p_run.id),
+      p_actor_id, jsonb_build_object('signal_name', p_signal_name)
+    )
   ]);
   perform stepbase_engine.deliver_signals(array[p_run.id]);
   perform stepbase_engine.start_blocked_children(p_run.id);

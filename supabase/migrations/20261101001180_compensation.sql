@@ -70,10 +70,10 @@ as $$
     returning r.id, r.app_code
   )
   select array_agg(
-    row(
-      b.id, b.app_code, 'compensation.started', null, null, null, 'running', 0, 0, 0, p_actor_id,
+    stepbase_engine.run_event(
+      'compensation.started', b.id, b.app_code, 'running', p_actor_id,
       jsonb_strip_nulls(jsonb_build_object('pending_outcome', p_status, 'error', p_error))
-    )::stepbase_engine.event order by b.id
+    ) order by b.id
   )
   from begun b;
 $$;
@@ -120,9 +120,9 @@ begin
     from stepbase.workflow_nodes n
     where n.workflow_version_id = v_run.workflow_version_id and n.node_id = v_step_id;
     perform stepbase_engine.append_events(array[
-      row(
-        v_run.id, v_run.app_code, 'step.ready', v_step_id, -1, 1, 'ready', 1, 0, 0, null, '{}'::jsonb
-      )::stepbase_engine.event
+      stepbase_engine.step_event(
+        'step.ready', v_run.id, v_run.app_code, v_step_id, -1, 1, 'ready', p_open_delta => 1
+      )
     ]);
     perform stepbase_engine.create_tokens(array[v_job_id], array[v_run.id]);
   end loop;

@@ -13,10 +13,7 @@ begin
   -- A few index look-ups, the likely ones first.
   return
     exists (select 1 from stepbase.outbox o where o.published_at is null)
-    or exists (
-      select 1 from stepbase_queue.job j
-      where j.name = 'steps' and j.state < 'active' and not j.blocked and j.start_after <= now()
-    )
+    or stepbase_engine.has_queued_tokens()
     or exists (
       select 1 from stepbase.step_runs s
       join stepbase.runs r on r.id = s.run_id and r.status = 'running'
@@ -35,12 +32,8 @@ begin
       exists (select 1 from stepbase_engine.step_backlog w)
       and exists (select 1 from stepbase_engine.select_backlog_steps(1) c where cardinality(c.step_run_ids) > 0)
     )
-    -- What a worker left behind when it died; a lease is as long by default.
-    or exists (
-      select 1 from stepbase_queue.job j
-      where j.name = 'steps' and j.state = 'active' and j.group_id is not null
-        and coalesce(j.heartbeat_on, j.started_on) < now() - interval '1 minute'
-    );
+    -- Tokens of a crashed worker. A lease lasts one minute by default.
+    or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $$;
 

@@ -29,10 +29,9 @@ begin
     end if;
   else
     perform stepbase_engine.append_events(array[
-      row(
-        v_run.id, v_run.app_code, 'run.paused', null, null, null, 'paused', 0, 0, 0,
-        stepbase_private.user_id(), '{}'::jsonb
-      )::stepbase_engine.event
+      stepbase_engine.run_event(
+        'run.paused', v_run.id, v_run.app_code, 'paused', stepbase_private.user_id()
+      )
     ]);
     perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
   end if;
@@ -87,10 +86,9 @@ begin
   end if;
 
   perform stepbase_engine.append_events(array[
-    row(
-      v_run.id, v_run.app_code, 'run.resumed', null, null, null, v_run.status, 0, 0, 0,
-      stepbase_private.user_id(), '{}'::jsonb
-    )::stepbase_engine.event
+    stepbase_engine.run_event(
+      'run.resumed', v_run.id, v_run.app_code, v_run.status, stepbase_private.user_id()
+    )
   ]);
   if v_run.status = 'pending' then
     perform stepbase_engine.enqueue_run(v_run);

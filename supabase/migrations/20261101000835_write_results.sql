@@ -1,0 +1,113 @@
+-- write_results: completing a step, in the one place where it is written. The step run gets its output, the
+-- run's context gets a patch, and an event is built. complete, complete_waiting_steps and advance_items call
+-- this and then follow the edges. (Eager steps have no step run yet: see complete_eagerly.)
+
+create function stepbase_engine.write_results(
+  p_from_status text,
+  p_run_ids uuid[],
+  p_step_run_ids uuid[],
+  p_claims int[],
+  p_inputs jsonb[],
+  p_outputs jsonb[],
+  p_handles text[],
+  p_details jsonb[] default null,
+  p_job_ids uuid[] default null,
+  p_event_type text default 'step.completed',
+  p_actor_id uuid default null,
+  p_uncounted uuid[] default null,
+  out step_ids uuid[],
+  out item_ids uuid[],
+  out compensation_ids uuid[],
+  out compensated_runs uuid[],
+  out job_ids uuid[],
+  out events stepbase_engine.event[]
+)
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_nestloop = off
+set jit = off
+as $$
+declare
+  v_now timestamptz := stepbase_engine.now();
+begin
+  if array_remove(p_step_run_ids, null) = '{}' then
+    return;
+  end if;
+  with result as (
+    select r.*
+    from unnest(p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
+      with ordinality as r (id, claim, input, output, handle, details, job_id, ord)
+  ),
+  -- done: a result of an attempt that was taken over, cancelled or completed before changes nothing.
+  done as (
+    update stepbase.step_runs s
+    set
+      status = 'completed',
+      input = coalesce(r.input, s.input),
+      output = r.output,
+      handle = r.handle,
+      job_id = coalesce(r.job_id, s.job_id),
+      completed_by = p_actor_id,
+      completed_at = greatest(v_now, s.started_at),
+      updated_at = v_now
+    from result r
+    where s.id = r.id and s.id = any(p_step_run_ids)
+      and s.status = p_from_status
+      -- A waiting step has no worker, so its results carry no fencing number.
+      and (p_from_status = 'waiting' or s.claim = r.claim)
+    returning
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
+      r.details, r.ord
+  ),
+  -- patch: the context gets the outputs of steps, but not those of items and compensations.
+  patch as (
+    insert into stepbase.run_context (
+      run_id, version, app_code, step_id, step_run_id, patch, created_at
+    )
+    select
+      d.run_id,
+      r.context_version
+      + case when p_uncounted is null then 0
+          else (
+            select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = d.run_id
+          )
+        end
+      + row_number() over (partition by d.run_id order by d.ord),
+      d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
+    from done d
+    join stepbase.runs r on r.id = d.run_id and r.id = any(p_run_ids)
+    where d.item_index = 0
+  )
+  select
+    array_agg(d.id order by d.ord) filter (where d.item_index = 0),
+    array_agg(d.id order by d.ord) filter (where d.item_index > 0),
+    array_agg(d.id) filter (where d.item_index = -1),
+    array_agg(distinct d.run_id) filter (where d.item_index = -1),
+    array_agg(distinct d.job_id),
+    array_agg(
+      stepbase_engine.step_event(
+        p_event_type, d.run_id, d.app_code, d.step_id, d.item_index, d.attempt, 'completed',
+        p_open_delta => -1,
+        p_done_delta => (d.item_index = 0)::int,
+        p_context_delta => (d.item_index = 0)::int,
+        p_actor_id => p_actor_id,
+        p_payload => case when d.handle is null then coalesce(d.details, '{}')
+          else coalesce(d.details, '{}') || jsonb_build_object('handle', d.handle) end
+      ) order by d.ord
+    )
+  into step_ids, item_ids, compensation_ids, compensated_runs, job_ids, events
+  from done d;
+end;
+$$;
+
+comment on function stepbase_engine.write_results(
+  text, uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], uuid[], text, uuid, uuid[]
+) is
+  'Completes step runs: claim (for running steps), resolved config, output, handle, event details and token, by '
+  'position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or '
+  'another claim is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose patches of '
+  'this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and '
+  'compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The '
+  'caller has locked the runs.';
