@@ -107,7 +107,9 @@ begin
   app as materialized (
     select
       a.app_code,
-      greatest((select stepbase_engine.front_round()), stepbase_engine.last_round(a.app_code) + 1::bigint) as first_round
+      greatest(
+        (select stepbase_engine.front_round()), stepbase_engine.last_round(a.app_code) + 1::bigint
+      ) as first_round
     from (select distinct t.app_code from token t) a
   )
   insert into stepbase_queue.job (

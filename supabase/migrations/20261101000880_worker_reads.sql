@@ -1,5 +1,5 @@
--- What workers read: immutable plans once per version, a run's input once per run, and of the
--- context only the outputs that a step's expressions name.
+-- The reads of workers: the plan of a version (once per version), the input of a run (once per run), and those
+-- outputs of the run's context that the expressions of a step name.
 
 create function stepbase_engine.component_facts(p_component_id uuid)
 returns jsonb
@@ -19,7 +19,8 @@ as $$
   where c.id = p_component_id;
 $$;
 
-comment on function stepbase_engine.component_facts(uuid) is 'What a worker needs to know of a component; null when it is gone.';
+comment on function stepbase_engine.component_facts(uuid) is
+  'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist.';
 
 create function stepbase_engine.load_plans(p_workflow_version_ids uuid[])
 returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb)
@@ -41,7 +42,7 @@ as $$
         'undo_component', stepbase_engine.component_facts(
           stepbase_private.component_for(n.app_code, n.compensate #>> '{config,component}')
         ),
-        -- The step within a for_each has no node of its own: its component is looked up by name.
+        -- The step of a for_each has no node of its own, so its component is found by name.
         'component', stepbase_engine.component_facts(coalesce(
           n.component_id, stepbase_private.component_for(n.app_code, n.config #>> '{step,config,component}')
         )),
@@ -62,8 +63,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_plans(uuid[]) is
-'The nodes of published versions as a worker executes them. Published versions never change, so they can be kept; '
-'their components may, so those with components are kept for a short time.';
+  'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker '
+  'may cache a version that uses no component for ever, and others for a short time: components can change.';
 
 create function stepbase_engine.load_runs(p_run_ids uuid[])
 returns table (run_id uuid, input jsonb, trace_id text)
@@ -76,7 +77,8 @@ as $$
   where r.id = any(p_run_ids);
 $$;
 
-comment on function stepbase_engine.load_runs(uuid[]) is 'What expressions may read of a run that never changes.';
+comment on function stepbase_engine.load_runs(uuid[]) is
+  'Returns the immutable part of runs that expressions can read: input and trace id.';
 
 create function stepbase_engine.ended_runs(p_run_ids uuid[])
 returns setof uuid
@@ -89,8 +91,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.ended_runs(uuid[]) is
-'Which of these runs have ended, or will end without the steps that are under way: a worker that hears of it in no '
-'other way asks now and then.';
+  'Returns those of the given runs that have ended or compensate, so that their steps in flight are of no use. Workers '
+  'poll it, because they can miss the notification of a cancellation.';
 
 create function stepbase_engine.load_elapsed(p_step_run_ids uuid[])
 returns table (step_run_id uuid, elapsed_ms float8)
@@ -106,7 +108,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_elapsed(uuid[]) is
-'How many milliseconds ago the first attempt of these steps began.';
+  'Returns how many milliseconds ago the first attempt of each step started.';
 
 create function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[])
 returns table (run_id uuid, step_id text, output jsonb)
@@ -123,4 +125,4 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_outputs(uuid[], text[]) is
-'Outputs of steps by (run, step) pairs; a null step means all outputs of that run.';
+  'Returns the newest outputs of steps by (run, step) pairs; a null step means all outputs of that run.';

@@ -1,7 +1,7 @@
--- Secrets that workers fill into `{{ secrets.<name> }}`: kept in Supabase Vault, one entry per app
--- and name. A project without Vault has none here and gives them to the worker's environment.
+-- Secrets for `{{ secrets.<name> }}` in the config of a step: entries of Supabase Vault, one per app and name.
+-- A project without Vault sets them in the environment of the worker.
 
-create function stepbase_private.secret(app_code text, name text)
+create function stepbase_private.secret(p_app_code text, p_name text)
 returns text
 language plpgsql
 stable
@@ -15,11 +15,11 @@ begin
   end if;
   execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1'
   into v_secret
-  using 'stepbase/' || secret.app_code || '/' || secret.name;
+  using 'stepbase/' || p_app_code || '/' || p_name;
   return v_secret;
 end;
 $$;
 
 comment on function stepbase_private.secret(text, text) is
-'The Vault secret named stepbase/<app_code>/<name>, or null. For the functions'' database role only: no client may '
-'execute it.';
+  'Returns the Vault secret named stepbase/<app_code>/<name>, or null. Only the database role of the functions may '
+  'execute it.';
