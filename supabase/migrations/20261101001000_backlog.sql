@@ -1,5 +1,5 @@
--- The waiting room: runs and steps that may not start yet, and the places that others take up under
--- a limit. A row here is the only thing that waiting costs; nothing looks at it until its turn.
+-- The backlog: runs and steps that may not start yet, and the concurrency slots of those that did under a limit.
+-- A row here is the whole cost of waiting.
 
 create table stepbase_engine.run_backlog (
   run_id uuid primary key,
@@ -7,20 +7,20 @@ create table stepbase_engine.run_backlog (
   workflow_limit uuid not null default '00000000-0000-0000-0000-000000000000',
   queue_limit uuid not null default '00000000-0000-0000-0000-000000000000',
   priority smallint not null,
-  place bigint generated always as identity
+  arrival bigint generated always as identity
 );
 
 comment on table stepbase_engine.run_backlog is
-'Pending runs without a token: stepbase_engine.admit gives them one in their turn. Runs of an app under the same limits are '
-'a line of their own, so that a full limit holds up nobody else.';
+  'Pending runs without a token; stepbase_engine.admit gives them one. Within an app, the runs under the same limits form a '
+  'line of their own, so that a full limit does not hold up other runs.';
 comment on column stepbase_engine.run_backlog.workflow_limit is
-'The workflow whose max_concurrent_executions the run is under; zeros: none.';
+  'The workflow whose max_concurrent_executions applies to the run; zeros: none.';
 comment on column stepbase_engine.run_backlog.queue_limit is
-'The task queue whose max_concurrent_workflows the run is under; zeros: none.';
-comment on column stepbase_engine.run_backlog.place is 'Order of arrival, among runs of the same priority.';
+  'The task queue whose max_concurrent_workflows applies to the run; zeros: none.';
+comment on column stepbase_engine.run_backlog.arrival is 'Orders runs of the same priority.';
 
-create index idx_run_backlog_line
-on stepbase_engine.run_backlog (app_code, workflow_limit, queue_limit, priority desc, place);
+create index idx_run_backlog_admission_order
+on stepbase_engine.run_backlog (app_code, workflow_limit, queue_limit, priority desc, arrival);
 
 create table stepbase_engine.run_slots (
   run_id uuid not null,
@@ -29,7 +29,8 @@ create table stepbase_engine.run_slots (
 );
 
 comment on table stepbase_engine.run_slots is
-'Which limit (of a workflow or a task queue) a run that was admitted takes up a place of, until it ends.';
+  'The concurrency slots of runs: one row per limit (of a workflow or a task queue) that a run counts for, from its '
+  'admission to its end.';
 create index idx_run_slots_limit_id on stepbase_engine.run_slots (limit_id);
 
 create table stepbase_engine.step_backlog (
@@ -37,12 +38,13 @@ create table stepbase_engine.step_backlog (
   run_id uuid not null,
   queue_id uuid not null,
   priority smallint not null,
-  place bigint generated always as identity
+  arrival bigint generated always as identity
 );
 
 comment on table stepbase_engine.step_backlog is
-'Ready step runs without a token because their task queue limits how many execute at once.';
-create index idx_step_backlog_queue_id on stepbase_engine.step_backlog (queue_id, priority desc, place);
+  'Ready step runs that wait for a concurrency slot of their task queue and have no token.';
+comment on column stepbase_engine.step_backlog.arrival is 'Orders steps of the same priority.';
+create index idx_step_backlog_queue_id on stepbase_engine.step_backlog (queue_id, priority desc, arrival);
 
 create table stepbase_engine.step_slots (
   step_run_id uuid primary key,
@@ -50,11 +52,11 @@ create table stepbase_engine.step_slots (
 );
 
 comment on table stepbase_engine.step_slots is
-'Step runs that take up a place of their task queue''s max_concurrent_activities, from admission until they stop '
-'executing.';
+  'The concurrency slots of step runs under their task queue''s max_concurrent_activities, from admission until the step '
+  'stops executing.';
 create index idx_step_slots_queue_id on stepbase_engine.step_slots (queue_id);
 
--- Whoever admits holds this row: what it counts stays true until it commits.
+-- Whoever admits locks this row, so that its counts of slots stay true until it commits.
 create table stepbase_engine.admission (
   id boolean primary key default true,
   constraint only_one_row check (id)

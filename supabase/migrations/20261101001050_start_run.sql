@@ -1,5 +1,5 @@
--- Starting: a run is written as pending together with its token or its place in the waiting room, and
--- the worker that gets its token sets it running.
+-- start_run: a run is written as pending, together with its token or its row in the backlog. The worker that fetches
+-- the token starts it.
 
 create function stepbase_engine.start_run(
   p_app_code text,
@@ -23,7 +23,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_run stepbase.runs;
-  -- What is needed of the version and its workflow, no more: a definition may be large.
+  -- Not the whole version: a definition may be large.
   v_version record;
   v_errors jsonb;
   v_now timestamptz := stepbase_engine.now();
@@ -44,14 +44,14 @@ begin
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
 
   if jsonb_typeof(p_input) is distinct from 'object' then
-    perform stepbase_private.raise_error('invalid_input', 'the input of a run is a JSON object');
+    perform stepbase_private.raise_error('invalid_input', 'The input of a run must be a JSON object');
   end if;
   if v_version.input_schema is not null then
     v_errors := stepbase_private.json_schema_errors(v_version.input_schema, p_input);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
         'invalid_input',
-        format('the input does not fit the input schema of %s', v_version.kebab_name),
+        format('The input does not match the input schema of workflow %s', v_version.kebab_name),
         jsonb_build_object('errors', v_errors)
       );
     end if;
@@ -79,7 +79,7 @@ begin
   on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
   returning * into v_run;
 
-  -- Somebody else took the key since we looked: theirs is the first run.
+  -- Another transaction used the key meanwhile: return its run.
   if v_run.id is null then
     select r.* into strict v_run from stepbase.runs r
     where r.app_code = p_app_code and r.idempotency_key = p_idempotency_key;
@@ -95,5 +95,6 @@ $$;
 comment on function stepbase_engine.start_run(
   text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text
 ) is
-'Writes a pending run of a version and lets it into the queue, or into the waiting room. A known idempotency key returns its run. '
-'SB422 when the input breaks the input schema.';
+  'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same '
+  'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
+  'schema; SB429 for the triggers manual and webhook if the backlog of the app is full.';
