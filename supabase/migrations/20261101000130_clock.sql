@@ -1,6 +1,6 @@
--- Time and identifiers of the engine.
--- Every rule of the engine that compares times asks stepbase_engine.now(), so a test moves time for SQL and
--- workers alike by one row; production never has that row.
+-- The engine's clock and its identifiers.
+-- Every rule of the engine that compares times calls stepbase_engine.now(). A test moves the time for SQL and workers
+-- alike with one row; in production the table is empty.
 
 create table stepbase_engine.clock (
   id boolean primary key default true,
@@ -9,7 +9,7 @@ create table stepbase_engine.clock (
 );
 
 comment on table stepbase_engine.clock is
-'At most one row: how far the engine''s clock is ahead of the wall clock. Empty outside tests.';
+  'At most one row: how far the engine''s clock is ahead of the wall clock. Empty outside of tests.';
 alter table stepbase_engine.clock enable row level security;
 
 create function stepbase_engine.now()
@@ -23,24 +23,24 @@ as $$
 $$;
 
 comment on function stepbase_engine.now() is
-'The engine''s current time: the wall clock, plus the offset that a test set with stepbase_engine.advance_clock.';
+  'Returns the engine''s current time: the wall clock plus the offset that a test set with advance_clock.';
 
-create function stepbase_engine.advance_clock(by_interval interval)
+create function stepbase_engine.advance_clock(p_by interval)
 returns timestamptz
 language sql
 volatile
 set search_path = ''
 as $$
-  insert into stepbase_engine.clock as c (clock_offset) values (by_interval)
+  insert into stepbase_engine.clock as c (clock_offset) values (p_by)
   on conflict (id) do update set clock_offset = c.clock_offset + excluded.clock_offset;
   select stepbase_engine.now();
 $$;
 
 comment on function stepbase_engine.advance_clock(interval) is
-'Moves the engine''s clock (tests only) and returns the new time. Waiting steps become due by the next tick.';
+  'Moves the engine''s clock forward, for tests only, and returns the new time. Timers become due at the next wake.';
 
--- Identifiers are UUID version 7: rows of one run stay close together in every index, which is
--- what keeps the insert cost flat as tables grow. PostgreSQL 18 has a built-in, older ones don't.
+-- Identifiers are UUIDs of version 7: rows of one run are close together in every index, so the cost of an insert
+-- does not grow with the table. PostgreSQL 18 has a function for them, older versions do not.
 do $do$
 begin
   if current_setting('server_version_num')::int >= 180000 then
@@ -78,4 +78,5 @@ begin
 end;
 $do$;
 
-comment on function stepbase_engine.new_id() is 'A new UUID version 7 (time-ordered).';
+comment on function stepbase_engine.new_id() is
+  'Returns a new UUID of version 7 (ordered by time).';

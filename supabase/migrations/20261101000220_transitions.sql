@@ -1,5 +1,5 @@
--- The state machine as data: which status may follow which, for runs and for step runs.
--- A trigger on both tables refuses every other change, whoever makes it.
+-- The state machine as data: the legal changes of status of runs and step runs. A trigger on both tables refuses
+-- every other change, for every role.
 
 create table stepbase_engine.transitions (
   entity text not null,
@@ -11,8 +11,8 @@ create table stepbase_engine.transitions (
 );
 
 comment on table stepbase_engine.transitions is
-'Every legal change of status of a run or a step run; anything not listed is refused with SB409.';
-comment on column stepbase_engine.transitions.reason is 'What makes this change happen.';
+  'Every legal change of status of a run or a step run. A change that is not listed raises SB409.';
+comment on column stepbase_engine.transitions.reason is 'What causes this change.';
 alter table stepbase_engine.transitions enable row level security;
 
 insert into stepbase_engine.transitions (entity, from_status, to_status, reason) values
@@ -61,7 +61,7 @@ begin
   ) then
     perform stepbase_private.raise_error(
       'conflict',
-      format('a %s cannot go from %s to %s', tg_argv[0], old.status, new.status),
+      format('The status of a %s cannot change from %s to %s', tg_argv[0], old.status, new.status),
       jsonb_build_object('from', old.status, 'to', new.status)
     );
   end if;
@@ -70,4 +70,4 @@ end;
 $$;
 
 comment on function stepbase_engine.check_transition() is
-'Trigger: refuses a change of status that stepbase_engine.transitions does not list (SB409).';
+  'Trigger: raises SB409 for a change of status that stepbase_engine.transitions does not list.';

@@ -62,22 +62,22 @@ create table stepbase.runs (
   constraint completed_at_is_after_started_at check (completed_at >= started_at),
   constraint error_only_when_not_completed check (error is null or status <> 'completed')
 )
--- Every step of a run updates its row: leave room on the page so that the update stays in place.
+-- Every step of a run updates its row. Free space on the page keeps the new version there (HOT).
 with (fillfactor = 70);
 
 comment on table stepbase.runs is 'One execution of a workflow version; written by the engine only.';
-comment on column stepbase.runs.priority is 'Higher goes first among waiting runs of an app; -100 to 100.';
+comment on column stepbase.runs.priority is 'Orders the waiting runs of an app: higher starts first; -100 to 100.';
 comment on column stepbase.runs.output is 'Object of the outputs of the end nodes, by node id; set on completion.';
 comment on column stepbase.runs.error is 'Why the run did not complete: {code, message, step_id?, details?}.';
 comment on column stepbase.runs.pending_outcome is
-'How the run will end once its completed steps are undone: {status, error, actor_id}; null otherwise.';
+  'How a run that compensates will end: {status, error, actor_id}; null for other runs.';
 comment on column stepbase.runs.idempotency_key is
-'Chosen by the caller, unique per app: a repeated key returns the first run.';
+  'Chosen by the caller, unique per app: a repeated key returns the first run.';
 comment on column stepbase.runs.trace_id is 'W3C trace id (32 hex digits), passed on by HTTP steps.';
 comment on column stepbase.runs.parent_run_id is 'The run whose child_workflow step started this one.';
 comment on column stepbase.runs.parent_step_run_id is 'The step run that waits for (or started) this run.';
 comment on column stepbase.runs.parent_close_policy is
-'What becomes of this run when its parent ends first; null without a parent.';
+  'What happens to this run when its parent ends first; null without a parent.';
 comment on column stepbase.runs.origin_run_id is 'The run that this one reruns.';
 comment on column stepbase.runs.rerun_from_step is 'The node a rerun began at; null for a whole rerun.';
 comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
@@ -86,15 +86,16 @@ comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: com
 comment on column stepbase.runs.open_steps is 'Step runs that are ready, running or waiting; the run ends at 0.';
 comment on column stepbase.runs.event_seq is 'The seq of the newest run event; gapless per run.';
 comment on column stepbase.runs.context_version is 'The version of the newest run context patch; gapless per run.';
-comment on column stepbase.runs.is_limited is 'Takes up a place of a limit on concurrent runs, or waits for one.';
+comment on column stepbase.runs.is_limited is 'Holds a concurrency slot of a limit on runs, or waits for one.';
 comment on column stepbase.runs.deadline_at is
-'When the run times out (the workflow''s execution_timeout_seconds); before it has started: when it would, had it started at once.';
+  'When the run exceeds the execution_timeout_seconds of its workflow. Until the run starts it is counted from the '
+  'creation, then from the start.';
 comment on column stepbase.runs.duration_ms is 'Milliseconds from start to end.';
 
 create unique index idx_runs_app_code_idempotency_key
 on stepbase.runs (app_code, idempotency_key) where idempotency_key is not null;
--- Without id at their end: on a young table the planner would look foreign keys (id, app_code) up in
--- them, an app's every entry for each check.
+-- These indexes do not end with id: on a young table the planner would use them to check foreign keys on
+-- (id, app_code), and read all entries of an app for each check.
 create index idx_runs_app_code_created_at on stepbase.runs (app_code, created_at desc);
 create index idx_runs_app_code_status_created_at
 on stepbase.runs (app_code, status, created_at desc);
@@ -106,7 +107,7 @@ create index idx_runs_origin_run_id on stepbase.runs (origin_run_id, app_code)
 where origin_run_id is not null;
 create index idx_runs_created_by on stepbase.runs (created_by) where created_by is not null;
 create index idx_runs_trace_id on stepbase.runs (trace_id);
--- Only runs that have started can be late.
+-- Only runs that have started can exceed their deadline.
 create index idx_runs_deadline_at on stepbase.runs (deadline_at)
 where deadline_at is not null and completed_at is null and started_at is not null;
 

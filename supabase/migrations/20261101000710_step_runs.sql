@@ -60,32 +60,32 @@ create table stepbase.step_runs (
 with (fillfactor = 80);
 
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
-comment on column stepbase.step_runs.item_index is '0 is the step itself; the items of a for_each count from 1; -1 undoes the step.';
+comment on column stepbase.step_runs.item_index is '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.';
 comment on column stepbase.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
 comment on column stepbase.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
 comment on column stepbase.step_runs.taken_in is 'Incoming edges that were taken.';
 comment on column stepbase.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
 comment on column stepbase.step_runs.claim is
-'How often a worker took this attempt; a worker that was overtaken is fenced off by it.';
+  'The fencing number: each claim of this attempt increases it, and a result with another number is refused.';
 comment on column stepbase.step_runs.item is 'The element of the list, on an item of a for_each.';
-comment on column stepbase.step_runs.items_total is 'How many items a for_each has; pending_in counts those left.';
-comment on column stepbase.step_runs.next_item is 'The first item of a for_each that has not been started.';
+comment on column stepbase.step_runs.items_total is 'The number of items of a for_each; its pending_in counts the unfinished ones.';
+comment on column stepbase.step_runs.next_item is 'The first item of a for_each that has not started.';
 comment on column stepbase.step_runs.limited_by is
-'The task queue that limits how many steps like this execute at once; null: none.';
-comment on column stepbase.step_runs.input is 'The resolved config: templates filled in, secrets still named, not shown.';
+  'The task queue whose max_concurrent_activities applies to the step; null: none.';
+comment on column stepbase.step_runs.input is 'The resolved config, with the names of secrets instead of their values.';
 comment on column stepbase.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
 comment on column stepbase.step_runs.error is '{code, message, retryable, details?}.';
-comment on column stepbase.step_runs.wait_kind is 'What a waiting step waits for.';
+comment on column stepbase.step_runs.wait_kind is 'What the step waits for, or waited for last.';
 comment on column stepbase.step_runs.wake_at is
-'When a waiting step is due: end of a delay, a retry, or a deadline; null when that came while the run is paused.';
+  'When a waiting step is due (delay, retry or deadline); null while that timer of a paused run is suspended.';
 comment on column stepbase.step_runs.signal_name is 'The signal that a waiting step waits for.';
-comment on column stepbase.step_runs.work_queue_id is 'The work queue that a waiting step waits for an item of.';
-comment on column stepbase.step_runs.task is 'What the assignee is asked: {title, description?, form?}.';
+comment on column stepbase.step_runs.work_queue_id is 'The work queue whose next item a waiting step waits for.';
+comment on column stepbase.step_runs.task is 'The task: {title, description?, form?}.';
 comment on column stepbase.step_runs.assigned_at is
-'When the task got an assignee; without one any more (deleted), only who manages members may complete it.';
+  'When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.';
 comment on column stepbase.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
 
--- PostgreSQL 18 makes these identifiers itself, without the call of a function per row.
+-- On PostgreSQL 18 the built-in function saves a function call per row.
 do $do$
 begin
   if current_setting('server_version_num')::int >= 180000 then

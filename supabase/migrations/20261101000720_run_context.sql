@@ -1,6 +1,5 @@
--- The run context: append-only patches, the only way data passes between steps.
--- A step writes one patch and never rewrites the whole; folding the patches up to a version gives
--- the context as it was then.
+-- The run context: append-only patches, the only way that data passes between steps. A completed step writes one
+-- patch. Folding the patches up to a version gives the context as it was then.
 
 create table stepbase.run_context (
   run_id uuid not null,
@@ -18,31 +17,11 @@ create table stepbase.run_context (
 );
 
 comment on table stepbase.run_context is
-'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it.';
+  'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it.';
 comment on column stepbase.run_context.version is 'Gapless per run, from 1.';
 comment on column stepbase.run_context.patch is 'Merged over the earlier patches, key by key: {"<step id>": output}.';
 
 create index idx_run_context_run_id_step_id on stepbase.run_context (run_id, step_id);
-
-create function stepbase_engine.refuse_change()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  -- Rows go with their run when retention prunes it: then the run is already gone.
-  if tg_op = 'DELETE' and not exists (select 1 from stepbase.runs r where r.id = old.run_id) then
-    return old;
-  end if;
-  perform stepbase_private.raise_error(
-    'immutable', format('%s is append-only', tg_table_name)
-  );
-  return null;
-end;
-$$;
-
-comment on function stepbase_engine.refuse_change() is
-'Trigger: refuses update, delete and truncate of append-only rows of a run (SB424), for everyone.';
 
 create trigger run_context_append_only
 before update or delete on stepbase.run_context
@@ -70,7 +49,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- Of a key that is written again the last value wins.
+  -- A later patch replaces the value of a key.
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
@@ -86,7 +65,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- Of a key that is written again the last value wins.
+  -- A later patch replaces the value of a key.
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
@@ -97,6 +76,5 @@ comment on function stepbase.context_at(uuid, int) is
   'Returns the context of a run at a version. Row-level security applies: a run that the caller may not see has an '
   'empty context.';
 
-grant usage on schema stepbase_engine to authenticated, service_role;
 grant execute on function stepbase.context(stepbase.runs) to authenticated, service_role;
 grant execute on function stepbase.context_at(uuid, int) to authenticated, service_role;

@@ -1,6 +1,6 @@
--- Run events: what happened in a run, in order, append-only and partitioned by month.
--- seq is given out by the transition itself under the lock of the run's row: it has no gaps, so a
--- client with a snapshot and a seq can always tell what it missed and fetch it.
+-- Run events: the history of a run, append-only and partitioned by month.
+-- Transitions assign seq under the lock of the run, so it has no gaps: a client with a snapshot and its seq can
+-- tell which events it missed, and fetch them.
 
 create table stepbase.run_events (
   run_id uuid not null,
@@ -24,14 +24,14 @@ partition by range (created_at);
 comment on table stepbase.run_events is 'The history of a run: append-only, gapless by seq.';
 comment on column stepbase.run_events.seq is 'Counts from 1 within the run, without gaps.';
 comment on column stepbase.run_events.step_id is 'The node the event is about; null for events of the run.';
-comment on column stepbase.run_events.actor_id is 'The user who caused it; null for the engine.';
+comment on column stepbase.run_events.actor_id is 'The user who caused the event; null for the engine.';
 comment on column stepbase.run_events.payload is
-'Details by event type: status, handle, error, reason, from (the nodes a transition came from).';
+  'Details by event type: status, handle, error, reason, from (the steps before).';
 
 create index idx_run_events_app_code_created_at on stepbase.run_events (app_code, created_at desc);
 
--- A write never fails for a missing month: the default partition catches it, and maintenance
--- creates the months ahead. Partitions live in engine: the API serves the parent only.
+-- Maintenance creates the partitions of coming months. If one is missing, the default partition takes its rows.
+-- Partitions are in stepbase_engine, so that the API serves only the parent.
 create table stepbase_engine.run_events_default partition of stepbase.run_events default;
 comment on table stepbase_engine.run_events_default is 'Events of months that have no partition yet.';
 alter table stepbase_engine.run_events_default enable row level security;

@@ -1,4 +1,4 @@
--- Signals that were sent to a run: kept when they come early, and consumed once.
+-- Signals that were sent to runs. A signal is kept until a step waits for it, and consumed once.
 
 create table stepbase.run_signals (
   id uuid primary key default stepbase_engine.new_id(),
@@ -18,9 +18,9 @@ create table stepbase.run_signals (
 );
 
 comment on table stepbase.run_signals is 'Signals sent to runs; a waiting step consumes the oldest of its name.';
-comment on column stepbase.run_signals.sent_key is 'run:step:item of the step that sent it, whatever the attempt; null: a client did.';
+comment on column stepbase.run_signals.sent_key is 'run:step:item of the step that sent it, the same for all attempts; null if a client sent it.';
 comment on column stepbase.run_signals.step_run_id is 'The step that consumed it.';
-comment on column stepbase.run_signals.consumed_at is 'Null while no step has waited for it.';
+comment on column stepbase.run_signals.consumed_at is 'When a step consumed it; null until then.';
 
 create index idx_run_signals_run_id_app_code
 on stepbase.run_signals (run_id, app_code, signal_name, created_at);

@@ -1,6 +1,5 @@
--- The outbox: what a transaction of a client wants done outside of it, written with its state.
--- The relay of a worker takes the rows in order: what the end of a run means for others, and
--- messages for Upstash, at least once.
+-- The outbox: effects of a transaction on other runs and on Redis, written in that transaction. The relay of a
+-- worker handles the rows in order. Messages for Redis are published at least once.
 
 create table stepbase.outbox (
   id bigint generated always as identity primary key,
@@ -17,13 +16,14 @@ create table stepbase.outbox (
   )
 );
 
-comment on table stepbase.outbox is 'Messages to the queue and to Upstash, written in the transaction they belong to.';
-comment on column stepbase.outbox.aggregate_id is 'The run (or step run) that the message is about, the event that it is, or the work queue.';
+comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
+comment on column stepbase.outbox.aggregate_id is 'The run, step run, event or work queue that the row is about.';
 comment on column stepbase.outbox.event_type is
-'run.changed: tell watchers; run.cancel: tell workers; run.ended: parent and children follow; child.left: the step that waited for a '
-'run ended without it; children.blocked: those that wait for others have to be looked at; event.emitted: start what listens; '
-'queue.changed: items for steps that wait.';
-comment on column stepbase.outbox.published_at is 'When the relay handed it over; null while it waits.';
+  'run.changed: notify subscribers through Redis; run.cancel: notify workers; run.ended: continue the parent, close the '
+  'children, start triggers; child.left: the step that waited for this run ended without it; children.blocked: start '
+  'children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give '
+  'items to waiting steps.';
+comment on column stepbase.outbox.published_at is 'When the relay handled the row; null until then.';
 
 create index idx_outbox_unpublished on stepbase.outbox (id) where published_at is null;
 create index idx_outbox_app_code on stepbase.outbox (app_code);

@@ -51,20 +51,6 @@ comment on function stepbase_engine.find_work_queue(uuid, text) is
   'The work queue that a step of a run means: <queue> of its own workflow, or <workflow>/<queue> of another one of the '
   'app. SB404 when there is none.';
 
-create function stepbase_engine.notify_work_queue(p_app_code text, p_work_queue_id uuid)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  values (p_app_code, 'work_queue', p_work_queue_id, 'queue.changed');
-  perform pg_notify('stepbase', 'outbox');
-end;
-$$;
-
-comment on function stepbase_engine.notify_work_queue(text, uuid) is 'Asks the relay to give the items of a queue to steps that wait.';
-
 create function stepbase_engine.push_from_step(
   p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority int
 )
