@@ -1,4 +1,4 @@
--- write_results: completing a step, in the one place where it is written. The step run gets its output, the
+-- write_results: completes steps; no other function does. The step run gets its output, the
 -- run's context gets a patch, and an event is built. complete, complete_waiting_steps and advance_items call
 -- this and then follow the edges. (Eager steps have no step run yet: see complete_eagerly.)
 

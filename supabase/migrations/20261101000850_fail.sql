@@ -134,6 +134,8 @@ declare
   v_compensating_runs uuid[];
   v_left_children uuid[];
   v_parents uuid[];
+  v_parent_runs uuid[];
+  v_parent_errors jsonb[];
   v_item_work stepbase_engine.work[];
   v_jobs uuid[];
   v_events stepbase_engine.event[];
@@ -255,7 +257,14 @@ begin
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
 
   if v_fatal_items is not null then
-    perform stepbase_engine.fail_parents(v_fatal_items);
+    select s.run_ids, s.parent_ids, s.errors into v_parent_runs, v_parents, v_parent_errors
+    from stepbase_engine.stop_items(v_fatal_items) s;
+    if v_parents is not null then
+      perform stepbase_engine.fail(
+        v_parent_runs, v_parents, array_fill(null::int, array[cardinality(v_parents)]),
+        array_fill(null::jsonb, array[cardinality(v_parents)]), v_parent_errors
+      );
+    end if;
   end if;
   -- A compensation that failed does not keep the run from its other compensations.
   if v_compensating_runs is not null then

@@ -11,8 +11,8 @@ create table stepbase_engine.run_backlog (
 );
 
 comment on table stepbase_engine.run_backlog is
-  'Pending runs without a token; stepbase_engine.admit gives them one. Within an app, the runs under the same limits form a '
-  'line of their own, so that a full limit does not hold up other runs.';
+  'Pending runs without a token; stepbase_engine.admit gives them one. The runs of an app that are under the same limits '
+  'form a group, so that a full limit does not delay other runs.';
 comment on column stepbase_engine.run_backlog.workflow_limit is
   'The workflow whose max_concurrent_executions applies to the run; zeros: none.';
 comment on column stepbase_engine.run_backlog.queue_limit is
@@ -56,7 +56,7 @@ comment on table stepbase_engine.step_slots is
   'stops executing.';
 create index idx_step_slots_queue_id on stepbase_engine.step_slots (queue_id);
 
--- Whoever admits locks this row, so that its counts of slots stay true until it commits.
+-- admit locks this row, so that the slots that it counted do not change before it commits.
 create table stepbase_engine.admission (
   id boolean primary key default true,
   constraint only_one_row check (id)

@@ -43,7 +43,7 @@ declare
   v_ancestor_slots uuid[];
   v_token uuid;
   v_max_waiting int;
-  v_line_is_empty boolean;
+  v_group_is_empty boolean;
 begin
   -- limits_of, inlined: calling it costs more than the look-ups.
   select
@@ -70,13 +70,13 @@ begin
     end if;
   end if;
 
-  v_line_is_empty := not exists (
+  v_group_is_empty := not exists (
     select 1 from stepbase_engine.run_backlog b
     where b.app_code = p_run.app_code
       and b.workflow_limit = coalesce(v_workflow_limit, c_none)
       and b.queue_limit = coalesce(v_queue_limit, c_none)
   );
-  if v_workflow_limit is null and v_queue_limit is null and v_line_is_empty then
+  if v_workflow_limit is null and v_queue_limit is null and v_group_is_empty then
     v_token := stepbase_engine.create_first_token(p_run, stepbase_engine.max_queued_per_app());
     if v_token is not null then
       if p_run.priority > 0 then
@@ -112,8 +112,8 @@ begin
   if v_workflow_limit is not null or v_queue_limit is not null then
     update stepbase.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
   end if;
-  -- Only for the first of a line: workers know of the others, and notifying is costly (see create_tokens).
-  if v_line_is_empty then
+  -- Only for the first of a group: workers know of the others, and notifying is costly (see create_tokens).
+  if v_group_is_empty then
     perform pg_notify('stepbase', 'admit');
   end if;
   return p_run.is_limited or v_workflow_limit is not null or v_queue_limit is not null;

@@ -73,7 +73,7 @@ begin
     update stepbase.runs r set is_limited = true
     where r.id in (select o.id from own o) and not r.is_limited
   ),
-  -- moved: waiting runs change to the line of their limits; the other runs get their slots.
+  -- moved: waiting runs change to the group of their limits; the other runs get their slots.
   moved as (
     update stepbase_engine.run_backlog b
     set
@@ -101,7 +101,7 @@ end;
 $$;
 
 comment on function stepbase_engine.apply_run_limits(uuid[]) is
-  'Applies changed limits to the open runs of workflows: waiting runs move to the line of their limits, started runs get '
+  'Applies changed limits to the open runs of workflows: waiting runs move to the group of their limits, started runs get '
   'concurrency slots, and children share the slot of their parent. Locks admission, then the runs.';
 
 create function stepbase_engine.apply_workflow_limit()

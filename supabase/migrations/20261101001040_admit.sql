@@ -9,7 +9,7 @@ set search_path = ''
 -- The planner overestimates the rows of a recursive query so far that it would compile it.
 set jit = off
 as $$
-  -- app and line: loose index scans over the apps and their lines, without reading the runs that wait in them.
+  -- app and limit_group: loose index scans over the apps and their groups, without reading the runs that wait in them.
   with recursive app as (
     (select w.app_code from stepbase_engine.run_backlog w order by w.app_code limit 1)
     union all
@@ -32,7 +32,7 @@ as $$
     from room r
     where r.room > 0
   ),
-  line as (
+  limit_group as (
     select s.app_code, s.quota, h.workflow_limit, h.queue_limit
     from share s
     cross join lateral (
@@ -42,29 +42,29 @@ as $$
       limit 1
     ) h
     union all
-    select l.app_code, l.quota, n.workflow_limit, n.queue_limit
-    from line l
+    select g.app_code, g.quota, n.workflow_limit, n.queue_limit
+    from limit_group g
     cross join lateral (
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
-      where w.app_code = l.app_code
-        and (w.workflow_limit, w.queue_limit) > (l.workflow_limit, l.queue_limit)
+      where w.app_code = g.app_code
+        and (w.workflow_limit, w.queue_limit) > (g.workflow_limit, g.queue_limit)
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) n
   ),
-  -- free: adds the free slots of the limits of each line.
+  -- free: adds the free slots of the limits of each group.
   free as materialized (
     select
-      l.*,
+      g.*,
       least(
         (
           select
             w.max_concurrent_executions
             - (select count(*) from stepbase_engine.run_slots s where s.limit_id = w.id)
           from stepbase.workflows w
-          where w.id = l.workflow_limit
+          where w.id = g.workflow_limit
         ),
-        l.quota
+        g.quota
       ) as in_workflow,
       least(
         (
@@ -72,13 +72,13 @@ as $$
             q.max_concurrent_workflows
             - (select count(*) from stepbase_engine.run_slots s where s.limit_id = q.id)
           from stepbase.task_queues q
-          where q.id = l.queue_limit
+          where q.id = g.queue_limit
         ),
-        l.quota
+        g.quota
       ) as in_queue
-    from line l
+    from limit_group g
   ),
-  -- candidate: the first runs of each line. The slots of a task queue go to the first of all its lines.
+  -- candidate: the first runs of each group. The slots of a task queue go to the first runs of all its groups.
   candidate as (
     select
       f.app_code, f.quota, f.in_queue, f.queue_limit, w.run_id, w.priority, w.arrival,
@@ -120,7 +120,7 @@ $$;
 comment on function stepbase_engine.select_backlog_runs(int) is
   'Returns up to p_limit waiting runs that the queue has room for and whose limits have free slots: one of each app per '
   'round, within an app by priority and then by age. more_wait: further runs can enter once tokens are fetched. The cost '
-  'is proportional to the apps and lines that wait and the runs returned.';
+  'is proportional to the apps and groups that wait and the runs returned.';
 
 create function stepbase_engine.admit_runs(p_limit int)
 returns table (admitted int, more_wait boolean)

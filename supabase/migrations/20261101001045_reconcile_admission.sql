@@ -84,5 +84,5 @@ $$;
 
 comment on function stepbase_engine.reconcile_admission(int) is
   'Repairs admission: releases slots that no run or step holds, gives slots to runs that a limit does not count yet, and '
-  'enqueues up to p_limit runs and p_limit steps that have neither a token nor a place in the backlog. Returns how many it '
+  'enqueues up to p_limit runs and p_limit steps that have neither a token nor a row in the backlog. Returns how many it '
   'enqueued. Except for runs started while a limit changed, only a fault outside the engine makes this necessary.';

@@ -1,14 +1,12 @@
--- fail_parents: an item of a for_each failed for good, and the for_each step fails with it.
+-- stop_items: an item of a for_each failed for good, so the other items stop before fail fails the for_each step.
 
-create function stepbase_engine.fail_parents(p_item_ids uuid[])
-returns void
+create function stepbase_engine.stop_items(
+  p_failed_item_ids uuid[], out run_ids uuid[], out parent_ids uuid[], out errors jsonb[]
+)
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_parents uuid[];
-  v_runs uuid[];
-  v_errors jsonb[];
   v_jobs uuid[];
   v_running uuid[];
   v_left_children uuid[];
@@ -16,7 +14,7 @@ declare
   v_now timestamptz := stepbase_engine.now();
 begin
   select array_agg(f.id), array_agg(f.run_id), array_agg(f.error)
-  into v_parents, v_runs, v_errors
+  into parent_ids, run_ids, errors
   from (
     select distinct on (p.id)
       p.id, p.run_id,
@@ -24,10 +22,10 @@ begin
     from stepbase.step_runs i
     join stepbase.step_runs p
       on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
-    where i.id = any(p_item_ids)
+    where i.id = any(p_failed_item_ids)
     order by p.id, i.item_index
   ) f;
-  if v_parents is null then
+  if parent_ids is null then
     return;
   end if;
 
@@ -36,7 +34,7 @@ begin
     from stepbase.step_runs p
     join stepbase.step_runs i
       on i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
-    where p.id = any(v_parents) and i.status in ('pending', 'ready', 'running', 'waiting')
+    where p.id = any(parent_ids) and i.status in ('pending', 'ready', 'running', 'waiting')
   ),
   cancelled as (
     update stepbase.step_runs s
@@ -66,16 +64,13 @@ begin
   -- Workers that listen stop these handlers at once.
   perform pg_notify('stepbase', 'stop:' || i.id::text) from unnest(v_running) as i (id);
   if v_left_children is not null then
-    perform stepbase_engine.detach_children(v_runs, v_left_children);
+    perform stepbase_engine.detach_children(run_ids, v_left_children);
   end if;
-  perform stepbase_engine.fail(
-    v_runs, v_parents, array_fill(null::int, array[cardinality(v_parents)]),
-    array_fill(null::jsonb, array[cardinality(v_parents)]), v_errors
-  );
   perform stepbase_engine.end_tokens(coalesce(v_jobs, '{}'));
 end;
 $$;
 
-comment on function stepbase_engine.fail_parents(uuid[]) is
-  'Cancels the open items of the for_each steps that the given failed items belong to, with the children that they wait '
-  'for, and fails those steps with the error of their first failed item. The caller has locked the runs.';
+comment on function stepbase_engine.stop_items(uuid[]) is
+  'Cancels the open items of the for_each steps that the given failed items belong to, with the tokens that carry them '
+  'and the children that they wait for. Returns those for_each steps with their runs and the errors to fail them with: '
+  'that of the first failed item, with its item_index, not retryable. The caller has locked the runs.';
