@@ -606,14 +606,14 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"claim": number,"completed_at": string | null,"completed_by": string | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"claim"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1508,13 +1508,13 @@ isOneToOne: false
 "assigned_role": string | null,
 "assigned_to": string | null,
 "attempt": number,
-"claim": number,
 "completed_at": string | null,
 "completed_by": string | null,
 "created_at": string,
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"fence": number,
 "handle": string | null,
 "id": string,
 "input": Json | null,
@@ -1565,13 +1565,13 @@ isOneToOne: false
 "assigned_role": string | null,
 "assigned_to": string | null,
 "attempt": number,
-"claim": number,
 "completed_at": string | null,
 "completed_by": string | null,
 "created_at": string,
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"fence": number,
 "handle": string | null,
 "id": string,
 "input": Json | null,

@@ -46,7 +46,7 @@ export class Dispatcher {
     const { app_code, workflow_version_id, input, trace_id } = start;
     const work: Work = {
       ...{ job_id: jobId, run_id: runId, app_code, workflow_version_id, step_id: stepId },
-      ...{ step_run_id: '', item_index: 0, attempt: 1, claim: 1 },
+      ...{ step_run_id: '', item_index: 0, attempt: 1, fence: 1 },
     };
     memory.retain(runId);
     memory.keepFacts({ run_id: runId, input, trace_id });

@@ -83,7 +83,7 @@ export async function executeEagerly(
 }
 
 function eagerWork(work: Work, node: CompiledNode): Work {
-  return { ...work, step_id: node.id, step_run_id: '', attempt: 1, claim: 1 };
+  return { ...work, step_id: node.id, step_run_id: '', attempt: 1, fence: 1 };
 }
 
 /** The result of a completed step as the engine takes it. */

@@ -18,7 +18,7 @@ const WORK: Work = {
   step_id: 'a',
   item_index: 0,
   attempt: 1,
-  claim: 1,
+  fence: 1,
 };
 
 interface Attempt {
@@ -164,7 +164,7 @@ Deno.test('the time limit of a step also limits each of its attempts', async () 
 
 for (const [name, work] of [
   ['a later attempt', { ...WORK, attempt: 2 }],
-  ['an attempt that another worker started', { ...WORK, claim: 2 }],
+  ['an attempt that another worker started', { ...WORK, fence: 2 }],
 ] as const) {
   Deno.test(`${name} has the remaining time of its step`, async () => {
     const s = await setup(10_000, { maxElapsedMs: 3_000, elapsedMs: 2_400, work });
@@ -179,7 +179,7 @@ Deno.test('an attempt that another worker started is not repeated when its step 
   const s = await setup(10_000, {
     maxElapsedMs: 3_000,
     elapsedMs: 3_100,
-    work: { ...WORK, claim: 2 },
+    work: { ...WORK, fence: 2 },
   });
   assert.equal(codeOf(s.outcome()), 'timeout');
   assert.equal(s.attempt(), undefined);

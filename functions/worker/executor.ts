@@ -19,7 +19,7 @@ import {
 /** An attempt that this many workers were lost with has probably killed them: it fails (worker_lost). */
 export const MAX_CLAIMS = 5;
 
-/** engine.release raises `claim` by 1,000, so that tokens handed back are not counted as lost workers. */
+/** engine.release raises `fence` by 1,000, so that tokens handed back are not counted as lost workers. */
 const HAND_BACK = 1_000;
 
 export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
@@ -47,7 +47,7 @@ export async function execute(
 ): Promise<AttemptOutcome> {
   let input: unknown;
   try {
-    if (work.claim % HAND_BACK > MAX_CLAIMS) {
+    if (work.fence % HAND_BACK > MAX_CLAIMS) {
       throw new StepError(
         'worker_lost',
         `${MAX_CLAIMS} workers were lost while they executed this step`,
@@ -139,7 +139,7 @@ async function timeLeft(
   { memory }: ExecutorDeps,
 ): Promise<number | undefined> {
   if (maxElapsedMs === undefined) return undefined;
-  const isFirst = work.attempt === 1 && work.claim === 1;
+  const isFirst = work.attempt === 1 && work.fence === 1;
   return Math.max(0, maxElapsedMs - (isFirst ? 0 : await memory.elapsed(work.step_run_id)));
 }
 

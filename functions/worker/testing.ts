@@ -47,7 +47,7 @@ export function workOf({ jobId, runId }: Token): Work {
     step_id: 'a',
     item_index: 0,
     attempt: 1,
-    claim: 1,
+    fence: 1,
   };
 }
 

@@ -33,7 +33,7 @@ export async function fillHistory(
     );
     await client.query(
       `insert into stepbase.step_runs (
-         run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, claim, input,
+         run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, fence, input,
          output, started_at, completed_at, created_at
        )
        select r.id, r.app_code, r.workflow_version_id, 's' || n, 'transform', 'completed', 1, 1,

@@ -25,7 +25,7 @@ const PREPARE = `
   ),
   step as (
     insert into stepbase.step_runs (
-      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, claim, started_at
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, fence, started_at
     )
     select r.id, r.app_code, r.workflow_version_id, 's1', 'transform', 'running', gen_random_uuid(),
       1, now()
@@ -46,7 +46,7 @@ const ADVANCE = `
   ),
   next as (
     insert into stepbase.step_runs (
-      run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, claim,
+      run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence,
       started_at
     )
     select d.run_id, d.app_code, d.workflow_version_id, $3, d.step_type, 'running', 1, d.job_id, 1,

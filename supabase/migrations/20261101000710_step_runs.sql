@@ -13,7 +13,7 @@ create table stepbase.step_runs (
   pending_in int not null default 0,
   taken_in int not null default 0,
   job_id uuid,
-  claim int not null default 0,
+  fence int not null default 0,
   item jsonb,
   items_total int,
   next_item int,
@@ -46,7 +46,7 @@ create table stepbase.step_runs (
     references stepbase.workflow_nodes (workflow_version_id, node_id),
   constraint attempt_is_positive check (attempt >= 1),
   constraint item_index_is_at_least_minus_1 check (item_index >= -1),
-  constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and claim >= 0),
+  constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and fence >= 0),
   constraint wait_kind_is_known check (
     wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue')
   ),
@@ -65,8 +65,8 @@ comment on column stepbase.step_runs.attempt is 'Attempts count from 1; every at
 comment on column stepbase.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
 comment on column stepbase.step_runs.taken_in is 'Incoming edges that were taken.';
 comment on column stepbase.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
-comment on column stepbase.step_runs.claim is
-  'The fencing number: each claim of this attempt increases it, and a result with another number is refused.';
+comment on column stepbase.step_runs.fence is
+  'The fencing token: each claim of this attempt increases it, and a result with another number is refused.';
 comment on column stepbase.step_runs.item is 'The element of the list, on an item of a for_each.';
 comment on column stepbase.step_runs.items_total is 'The number of items of a for_each; its pending_in counts the unfinished ones.';
 comment on column stepbase.step_runs.next_item is 'The first item of a for_each that has not started.';

@@ -15,7 +15,7 @@
 --
 -- Lease. A worker that fetched a token holds a lease on that delivery of it, and renews it. When the lease
 -- expires, the token returns to the queue and another worker claims its steps. Each claim increases
--- step_runs.claim, the fencing number: a result counts only with the number that is current, so a
+-- step_runs.fence, the fencing token: a result counts only with the number that is current, so a
 -- worker that lost its lease changes nothing.
 --
 -- Transition. claim, complete, fail and wait each serve steps of many runs in one transaction: write the
@@ -59,12 +59,12 @@ create type stepbase_engine.work as (
   step_id text,
   item_index int,
   attempt int,
-  claim int
+  fence int
 );
 
 comment on type stepbase_engine.work is
-  'A step run to execute: the worker that receives it answers with complete, fail or wait and the same claim. '
-  'Claim 0 marks a run that refused a result: the worker must forget its cached data of that run.';
+  'A step run to execute: the worker that receives it answers with complete, fail or wait and the same fence. '
+  'Fence 0 marks a run that refused a result: the worker must forget its cached data of that run.';
 
 create type stepbase_engine.eager_result as (
   run_id uuid,

@@ -388,7 +388,7 @@ $$;
 
 comment on function stepbase_engine.expire_leases(interval, int) is
   'Returns up to p_limit tokens to the queue whose worker has not renewed the lease for p_lease (it crashed or lost its '
-  'connection); returns how many. If that worker comes back, the fencing number refuses its results.';
+  'connection); returns how many. If that worker comes back, the fence refuses its results.';
 
 create function stepbase_engine.has_queued_tokens()
 returns boolean

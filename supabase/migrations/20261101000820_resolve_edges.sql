@@ -137,19 +137,19 @@ begin
         status = t.status,
         job_id = t.token_id,
         limited_by = t.limited_by,
-        claim = (t.status = 'running')::int,
+        fence = (t.status = 'running')::int,
         started_at = case when t.status = 'running' then v_now end,
         completed_at = case when t.status = 'skipped' then v_now end,
         updated_at = v_now
       from target t
       where s.id = t.existing_id
         and s.id = any((select array_agg(t.existing_id) from target t)::uuid[])
-      returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.status, s.job_id, s.claim
+      returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.status, s.job_id, s.fence
     ),
     inserted as (
       insert into stepbase.step_runs (
         run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
-        job_id, limited_by, claim, started_at, completed_at, created_at, updated_at
+        job_id, limited_by, fence, started_at, completed_at, created_at, updated_at
       )
       select
         t.run_id, t.app_code, t.workflow_version_id, t.step_id, t.step_type, t.status,
@@ -158,7 +158,7 @@ begin
         case when t.status = 'skipped' then v_now end, v_now, v_now
       from target t
       where t.existing_id is null
-      returning id, run_id, app_code, workflow_version_id, step_id, status, job_id, claim
+      returning id, run_id, app_code, workflow_version_id, step_id, status, job_id, fence
     ),
     written as (
       select u.* from updated u
@@ -188,7 +188,7 @@ begin
       (
         select array_agg(
           row(
-            w.job_id, w.run_id, w.app_code, w.workflow_version_id, w.id, w.step_id, 0, 1, w.claim
+            w.job_id, w.run_id, w.app_code, w.workflow_version_id, w.id, w.step_id, 0, 1, w.fence
           )::stepbase_engine.work
         )
         from written w

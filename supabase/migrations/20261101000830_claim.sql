@@ -1,6 +1,6 @@
 -- claim: a worker fetched tokens; which steps does it have to execute?
 -- The first delivery of a run's first token starts the run. After that a delivery takes over the
--- unfinished steps of its token, under a new fencing number.
+-- unfinished steps of its token, under a new fence.
 
 create function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries int[])
 returns setof stepbase_engine.work
@@ -57,7 +57,7 @@ begin
   -- root: the first steps of the started runs. A step under a limit is ready and waits for a slot.
   root as (
     insert into stepbase.step_runs (
-      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, limited_by, claim,
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, limited_by, fence,
       started_at, created_at, updated_at
     )
     select
@@ -78,7 +78,7 @@ begin
     set
       status = case when s.limited_by is null then 'running' else 'ready' end,
       job_id = case when s.limited_by is null then r.job_id end,
-      claim = (s.limited_by is null)::int,
+      fence = (s.limited_by is null)::int,
       started_at = case when s.limited_by is null then v_now end,
       updated_at = v_now
     from started r
@@ -90,7 +90,7 @@ begin
   taken_over as (
     update stepbase.step_runs s
     set
-      status = 'running', claim = s.claim + 1, started_at = coalesce(s.started_at, v_now),
+      status = 'running', fence = s.fence + 1, started_at = coalesce(s.started_at, v_now),
       updated_at = v_now
     from stepbase.runs r
     where s.job_id = any(v_jobs)
@@ -115,7 +115,7 @@ begin
           case e.status when 'running' then 'step.started' else 'step.ready' end,
           e.run_id, e.app_code, e.step_id, e.item_index, e.attempt, e.status,
           p_open_delta => e.opens,
-          p_payload => jsonb_build_object('claim', e.claim)
+          p_payload => jsonb_build_object('fence', e.fence)
         ) order by e.run_id, e.step_id, e.item_index
       )
       from entered e
@@ -124,7 +124,7 @@ begin
       select array_agg(
         row(
           e.job_id, e.run_id, e.app_code, e.workflow_version_id, e.id, e.step_id, e.item_index,
-          e.attempt, e.claim
+          e.attempt, e.fence
         )::stepbase_engine.work order by e.run_id, e.step_id, e.item_index
       )
       from entered e
@@ -159,4 +159,4 @@ $$;
 comment on function stepbase_engine.claim(uuid[], uuid[], int[]) is
   'Claims the tokens that pg-boss delivered to this worker (job ids, their runs, and the delivery: pg-boss''s '
   'retry_count) and returns the steps to execute. Starts pending runs. Tokens that were delivered to another worker '
-  'meanwhile are ignored. A claim above 1 means that an earlier worker did not finish the attempt.';
+  'meanwhile are ignored. A fence above 1 means that an earlier worker did not finish the attempt.';

@@ -6,7 +6,7 @@ create function stepbase_engine.write_results(
   p_from_status text,
   p_run_ids uuid[],
   p_step_run_ids uuid[],
-  p_claims int[],
+  p_fences int[],
   p_inputs jsonb[],
   p_outputs jsonb[],
   p_handles text[],
@@ -37,8 +37,8 @@ begin
   end if;
   with result as (
     select r.*
-    from unnest(p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
-      with ordinality as r (id, claim, input, output, handle, details, job_id, ord)
+    from unnest(p_step_run_ids, p_fences, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
+      with ordinality as r (id, fence, input, output, handle, details, job_id, ord)
   ),
   -- done: a result of an attempt that was taken over, cancelled or completed before changes nothing.
   done as (
@@ -55,8 +55,8 @@ begin
     from result r
     where s.id = r.id and s.id = any(p_step_run_ids)
       and s.status = p_from_status
-      -- A waiting step has no worker, so its results carry no fencing number.
-      and (p_from_status = 'waiting' or s.claim = r.claim)
+      -- A waiting step has no worker, so its results carry no fence.
+      and (p_from_status = 'waiting' or s.fence = r.fence)
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
       r.details, r.ord
@@ -105,9 +105,9 @@ $$;
 comment on function stepbase_engine.write_results(
   text, uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], uuid[], text, uuid, uuid[]
 ) is
-  'Completes step runs: claim (for running steps), resolved config, output, handle, event details and token, by '
+  'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by '
   'position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or '
-  'another claim is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose patches of '
+  'another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose patches of '
   'this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and '
   'compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The '
   'caller has locked the runs.';

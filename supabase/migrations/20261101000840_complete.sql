@@ -5,7 +5,7 @@
 create function stepbase_engine.complete(
   p_run_ids uuid[],
   p_step_run_ids uuid[],
-  p_claims int[],
+  p_fences int[],
   p_inputs jsonb[],
   p_outputs jsonb[],
   p_handles text[],
@@ -39,7 +39,7 @@ begin
 
   select w.* into v_claimed
   from stepbase_engine.write_results(
-    'running', p_run_ids, p_step_run_ids, p_claims, p_inputs, p_outputs, p_handles, p_details
+    'running', p_run_ids, p_step_run_ids, p_fences, p_inputs, p_outputs, p_handles, p_details
   ) w;
   v_completed := v_claimed.step_ids;
   v_unresolved := v_claimed.step_ids;
@@ -107,8 +107,8 @@ $$;
 comment on function stepbase_engine.complete(
   uuid[], uuid[], int[], jsonb[], jsonb[], text[], jsonb[], text[], text[], uuid[]
 ) is
-  'Completes steps, by position: run, step run and claim, resolved config, output, chosen handle, and details for the '
-  'event (an object or null). An eagerly executed step has no step run and no claim: p_eager_step_ids names it, '
+  'Completes steps, by position: run, step run and fence, resolved config, output, chosen handle, and details for the '
+  'event (an object or null). An eagerly executed step has no step run and no fence: p_eager_step_ids names it, '
   'p_after_step_ids the step that it follows ('''' for the first step of a pending run, whose token is in p_job_ids). '
-  'Returns the next steps of the same tokens. Results with a stale claim and invalid eager results change nothing: a row '
-  'with claim 0 names the run of each.';
+  'Returns the next steps of the same tokens. Results with a stale fence and invalid eager results change nothing: a row '
+  'with fence 0 names the run of each.';

@@ -116,7 +116,7 @@ comment on function stepbase_engine.judge_failures(uuid[], jsonb[], timestamptz)
 create function stepbase_engine.fail(
   p_run_ids uuid[],
   p_step_run_ids uuid[],
-  p_claims int[],
+  p_fences int[],
   p_inputs jsonb[],
   p_errors jsonb[]
 )
@@ -150,8 +150,8 @@ begin
 
   with failure as (
     select f.*, j.retries, j.retry_at, j.handle, j.on_error
-    from unnest(p_step_run_ids, p_claims, p_inputs, p_errors)
-      with ordinality as f (id, claim, input, error, ord)
+    from unnest(p_step_run_ids, p_fences, p_inputs, p_errors)
+      with ordinality as f (id, fence, input, error, ord)
     join stepbase_engine.judge_failures(p_step_run_ids, p_errors, v_now) j on j.ord = f.ord
   ),
   -- failed: adds what follows a failure without another attempt. Exactly one of the flags is true then, or
@@ -165,9 +165,9 @@ begin
     from failure f
     where s.id = f.id
       and (
-        (s.status = 'running' and s.claim = f.claim)
-        -- A waiting step has no worker, so its failure carries no fencing number.
-        or (s.status = 'waiting' and f.claim is null)
+        (s.status = 'running' and s.fence = f.fence)
+        -- A waiting step has no worker, so its failure carries no fence.
+        or (s.status = 'waiting' and f.fence is null)
       )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
@@ -287,6 +287,6 @@ end;
 $$;
 
 comment on function stepbase_engine.fail(uuid[], uuid[], int[], jsonb[], jsonb[]) is
-  'Fails step runs, by position: run, step run, claim (null for a waiting step), resolved config, and error {code, '
+  'Fails step runs, by position: run, step run, fence (null for a waiting step), resolved config, and error {code, '
   'message, retryable, retry_after_ms?, details?}. Schedules the next attempt, or follows the error edge, or continues, or '
-  'fails the run. Returns the next steps of the same tokens. A stale claim changes nothing.';
+  'fails the run. Returns the next steps of the same tokens. A stale fence changes nothing.';

@@ -4,7 +4,7 @@
 create function stepbase_engine.wait(
   p_run_ids uuid[],
   p_step_run_ids uuid[],
-  p_claims int[],
+  p_fences int[],
   p_inputs jsonb[],
   p_waits jsonb[]
 )
@@ -34,8 +34,8 @@ begin
 
   with request as (
     select r.*, s.job_id
-    from unnest(p_step_run_ids, p_claims, p_inputs, p_waits)
-      with ordinality as r (id, claim, input, wait, ord)
+    from unnest(p_step_run_ids, p_fences, p_inputs, p_waits)
+      with ordinality as r (id, fence, input, wait, ord)
     join stepbase.step_runs s on s.id = r.id
   ),
   -- waiting: adds which of the assignee and the role of a task is unknown in the app.
@@ -65,7 +65,7 @@ begin
       ),
       updated_at = v_now
     from request r
-    where s.id = r.id and s.status = 'running' and s.claim = r.claim
+    where s.id = r.id and s.status = 'running' and s.fence = r.fence
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
       s.work_queue_id, r.job_id, s.task, r.wait, r.ord,
@@ -134,7 +134,7 @@ end;
 $$;
 
 comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
-  'Sets step runs to waiting, by position: run, step run, claim, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
+  'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
   'kind task (task: {title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue '
   '(work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task '
-  'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale claim changes nothing.';
+  'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

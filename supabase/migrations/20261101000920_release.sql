@@ -6,8 +6,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  -- A release raises the fencing number by 1,000 in all (the next claim adds the last 1), far more than the
-  -- number of crashes an attempt survives: claim % 1000 counts the crashes.
+  -- A release raises the fence by 1,000 in all (the next claim adds the last 1), far more than the
+  -- number of crashes an attempt survives: fence % 1000 counts the crashes.
   c_per_release constant int := 1000;
   v_leased uuid[];
 begin
@@ -22,7 +22,7 @@ begin
 
   -- No event: the state of the run does not change, and the next delivery claims the steps again.
   update stepbase.step_runs s
-  set status = 'ready', claim = s.claim + c_per_release - 1, updated_at = stepbase_engine.now()
+  set status = 'ready', fence = s.fence + c_per_release - 1, updated_at = stepbase_engine.now()
   where s.job_id = any(v_leased) and s.status = 'running';
 
   return stepbase_engine.return_tokens(v_leased);
@@ -31,5 +31,5 @@ $$;
 
 comment on function stepbase_engine.release(uuid[], int[]) is
   'Returns the tokens of a worker that stops to the queue, by job id and delivery; returns how many. Tokens that were '
-  'delivered to another worker meanwhile are ignored. A release does not count as a crash: it raises the fencing '
-  'number by 1,000.';
+  'delivered to another worker meanwhile are ignored. A release does not count as a crash: it raises the fence '
+  'by 1,000.';

@@ -117,7 +117,7 @@ begin
   ),
   step as (
     insert into stepbase.step_runs (
-      run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, claim,
+      run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence,
       input, output, handle, started_at, completed_at, created_at, updated_at
     )
     select
@@ -148,7 +148,7 @@ begin
       stepbase_engine.step_event(
         'step.started', a.run_id, a.app_code, a.step_id, 0, 1, 'running',
         p_open_delta => 1,
-        p_payload => case a.after_id when '' then '{"claim": 1}'
+        p_payload => case a.after_id when '' then '{"fence": 1}'
           else jsonb_build_object('from', array[a.after_id]) end
       )
     from accepted a

@@ -135,7 +135,7 @@ begin
       status = case when f.is_carried then 'running' else 'ready' end,
       job_id = case when f.is_carried then f.job_id
         when r.status = 'running' and s.limited_by is null then stepbase_engine.new_id() end,
-      claim = f.is_carried::int,
+      fence = f.is_carried::int,
       started_at = case when f.is_carried then v_now end,
       updated_at = v_now
     from finished f
@@ -160,7 +160,7 @@ begin
       select array_agg(
         row(
           s.job_id, s.run_id, s.app_code, s.workflow_version_id, s.id, s.step_id, s.item_index,
-          s.attempt, s.claim
+          s.attempt, s.fence
         )::stepbase_engine.work order by s.run_id, s.item_index
       )
       from started s

@@ -18,7 +18,7 @@ as $$
     on s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed'
   where r.id = p_run_id
     -- What a rerun took over it has not done itself: that was never claimed.
-    and s.claim > 0
+    and s.fence > 0
     and not exists (
       select 1 from stepbase.step_runs c
       where c.run_id = r.id and c.step_id = n.node_id and c.item_index = -1
@@ -159,7 +159,7 @@ begin
   select jsonb_agg(n.node_id order by n.ordinal desc) into v_left
   from stepbase.workflow_nodes n
   join stepbase.step_runs s
-    on s.run_id = p_run.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed' and s.claim > 0
+    on s.run_id = p_run.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed' and s.fence > 0
   where n.workflow_version_id = p_run.workflow_version_id and n.compensate is not null
     and not exists (
       select 1 from stepbase.step_runs c

@@ -62,16 +62,16 @@ type Before = (db: pg.PoolClient, runId: string) => Promise<unknown>;
 interface Answer extends Omit<Proposal, 'after'> {
   /** Undefined on a step run that the worker holds. */
   after?: string;
-  held?: { stepRunId: string; claim: number };
+  held?: { stepRunId: string; fence: number };
   jobId?: string;
 }
 
 /** Completes step a with proposals, after `before` has changed the run. */
-function propose(proposals: Proposal[], before?: Before, claim = 1): Promise<Outcome> {
+function propose(proposals: Proposal[], before?: Before, fence = 1): Promise<Outcome> {
   return play(async (db, runId) => {
     const [claimed] = await take(db, [runId]);
     await before?.(db, runId);
-    const held = { stepRunId: claimed?.step_run_id ?? '', claim };
+    const held = { stepRunId: claimed?.step_run_id ?? '', fence };
     return [{ id: 'a', held }, ...proposals];
   });
 }
@@ -101,12 +101,12 @@ async function play(
     );
     const runId = runs[0]?.id ?? '';
     const answers = await answersOf(db, runId);
-    const { rows: works } = await db.query<{ step_id: string; claim: number }>(
-      `select step_id, claim from stepbase_engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    const { rows: works } = await db.query<{ step_id: string; fence: number }>(
+      `select step_id, fence from stepbase_engine.complete($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         answers.map(() => runId),
         answers.map(({ held }) => held?.stepRunId ?? null),
-        answers.map(({ held }) => held?.claim ?? null),
+        answers.map(({ held }) => held?.fence ?? null),
         answers.map(() => '{}'),
         answers.map(({ id }) => JSON.stringify(id)),
         answers.map(({ handle }) => handle ?? null),
@@ -143,8 +143,8 @@ async function play(
     );
     return {
       statuses: Object.fromEntries(steps.rows.map((s) => [s.step_id, s.status])),
-      next: works.filter(({ claim }) => claim > 0).map((work) => work.step_id),
-      refused: works.some((work) => work.claim === 0),
+      next: works.filter(({ fence }) => fence > 0).map((work) => work.step_id),
+      refused: works.some((work) => work.fence === 0),
       events: events.rows.map(({ text }) => text),
       seqs: events.rows.map(({ seq }) => Number(seq)),
       versions: patches.rows.map(({ version }) => version),

@@ -95,7 +95,7 @@ async function claims(runId: string): Promise<unknown[]> {
     .eq('step_id', 'ask')
     .eq('event_type', 'step.started')
     .order('seq');
-  return (data ?? []).map(({ payload }) => (payload as { claim?: number }).claim ?? 1);
+  return (data ?? []).map(({ payload }) => (payload as { fence?: number }).fence ?? 1);
 }
 
 test('a worker is killed in the middle of a run: another one finishes it', async () => {
@@ -107,7 +107,7 @@ test('a worker is killed in the middle of a run: another one finishes it', async
   answer(second.response, 41);
   const { run, all } = await b.ended(id);
   expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
-  // Taken over, not begun anew: still the first attempt, under its second claim.
+  // Taken over, not begun anew: still the first attempt, under its second fence.
   expect(all.map((s) => [s.step_id, s.attempt, s.status])).toEqual([
     ['after', 1, 'completed'],
     ['ask', 1, 'completed'],
@@ -224,7 +224,7 @@ test('a worker that was overtaken and then stops hands back nothing that another
     process.kill(pid, 'SIGTERM');
     process.kill(pid, 'SIGCONT');
     await waitFor('the overtaken worker is gone', () => hasExited(pid), 30_000);
-    expect(await b.stepIs(id, 'ask', 'running')).toMatchObject({ claim: 2 });
+    expect(await b.stepIs(id, 'ask', 'running')).toMatchObject({ fence: 2 });
     answer(second.response, 41);
   } finally {
     if (!hasExited(pid)) process.kill(pid, 'SIGCONT');
@@ -333,7 +333,7 @@ test('a step that kills every worker that runs it fails at last', async () => {
   const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
   await request(0);
   // As if five workers had died with it.
-  await b.db.query('update stepbase.step_runs set claim = 5 where run_id = $1', [id]);
+  await b.db.query('update stepbase.step_runs set fence = 5 where run_id = $1', [id]);
   expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const { run } = await b.ended(id);
   expect(run).toMatchObject({ status: 'failed', error: { code: 'worker_lost', step_id: 'ask' } });

@@ -19,10 +19,10 @@ afterAll(async () => {
   await environment?.stop();
 });
 
-async function complete({ run_id, step_run_id, claim: number }: Claimed): Promise<void> {
+async function complete({ run_id, step_run_id, fence }: Claimed): Promise<void> {
   await b.db.query(
     "select stepbase_engine.complete(array[$1::uuid], array[$2::uuid], array[$3::int], array['{}'::jsonb], array['1'::jsonb], array[null], array[null::jsonb], array[null], array[null], array[null::uuid])",
-    [run_id, step_run_id, number],
+    [run_id, step_run_id, fence],
   );
 }
 
@@ -32,7 +32,7 @@ async function wait(works: Claimed[], wish: unknown): Promise<void> {
     [
       works.map((w) => w.run_id),
       works.map((w) => w.step_run_id),
-      works.map((w) => w.claim),
+      works.map((w) => w.fence),
       works.map(() => '{}'),
       works.map(() => JSON.stringify(wish)),
     ],
@@ -236,7 +236,7 @@ test('a sweep leaves runs alone that others hold, and mends them when they do no
   });
   expect(await swept(b.db)).toBe(1);
   const again = await take(b.db, [id]);
-  expect(again).toMatchObject([{ step_run_id: claimed?.step_run_id, claim: 2 }]);
+  expect(again).toMatchObject([{ step_run_id: claimed?.step_run_id, fence: 2 }]);
   for (const work of again) await complete(work);
   await b.ended(id);
 });

@@ -47,7 +47,7 @@ async function state(db: pg.PoolClient, runId: string): Promise<unknown> {
   const { rows } = await db.query(
     `select r.status, r.event_seq::int as events,
        (select count(*)::int from stepbase_queue.job j where j.data ->> 'run_id' = r.id::text) as tokens,
-       (select array_agg(s.claim) from stepbase.step_runs s where s.run_id = r.id) as claims
+       (select array_agg(s.fence) from stepbase.step_runs s where s.run_id = r.id) as claims
      from stepbase.runs r where r.id = $1`,
     [runId],
   );
@@ -72,7 +72,7 @@ describe('a worker claims late', () => {
       await returned(db, first);
       const second = await handOut(db, [runId]);
       expect(await claim(db, first)).toEqual([]);
-      expect(await claim(db, second)).toMatchObject([{ run_id: runId, claim: 1 }]);
+      expect(await claim(db, second)).toMatchObject([{ run_id: runId, fence: 1 }]);
       expect(await claim(db, first)).toEqual([]);
       expect(await state(db, runId)).toMatchObject({ status: 'running', tokens: 1, claims: [1] });
     }));
@@ -83,7 +83,7 @@ describe('a worker claims late', () => {
         ...first.map((token) => ({ ...token, job_id: crypto.randomUUID() })),
         ...first,
       ]);
-      expect(mine).toMatchObject({ run_id: runId, claim: 1 });
+      expect(mine).toMatchObject({ run_id: runId, fence: 1 });
     }));
 });
 

@@ -11,7 +11,7 @@ export interface HandedOut {
 export interface Claimed {
   run_id: string;
   step_run_id: string;
-  claim: number;
+  fence: number;
 }
 
 type Db = Pick<pg.Pool | pg.PoolClient, 'query'>;

@@ -110,7 +110,7 @@ export function createEngine(db: Db, clock: Clock): Engine {
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.claimed?.step_run_id ?? null),
-          steps.map((s) => s.claimed?.claim ?? null),
+          steps.map((s) => s.claimed?.fence ?? null),
           steps.map((s) => optionalJson(s.input)),
           steps.map((s) => toStorableJson(s.output)),
           steps.map((s) => s.handle ?? null),
@@ -121,8 +121,8 @@ export function createEngine(db: Db, clock: Clock): Engine {
         ],
       );
       return {
-        next: rows.filter((row) => row.claim > 0),
-        refused: rows.filter((row) => row.claim === 0).map((row) => row.run_id),
+        next: rows.filter((row) => row.fence > 0),
+        refused: rows.filter((row) => row.fence === 0).map((row) => row.run_id),
       };
     },
     fail: (steps) =>
@@ -131,7 +131,7 @@ export function createEngine(db: Db, clock: Clock): Engine {
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.work.step_run_id),
-          steps.map((s) => s.work.claim),
+          steps.map((s) => s.work.fence),
           steps.map((s) => optionalJson(s.input)),
           steps.map((s) => toStorableJson(s.error)),
         ],
@@ -142,7 +142,7 @@ export function createEngine(db: Db, clock: Clock): Engine {
         [
           steps.map((s) => s.work.run_id),
           steps.map((s) => s.work.step_run_id),
-          steps.map((s) => s.work.claim),
+          steps.map((s) => s.work.fence),
           steps.map((s) => optionalJson(s.input)),
           steps.map((s) => toStorableJson(s.wait)),
         ],

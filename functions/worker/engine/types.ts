@@ -14,7 +14,7 @@ export interface Work {
   step_id: string;
   item_index: number;
   attempt: number;
-  claim: number;
+  fence: number;
 }
 
 export interface CompletedStep {

@@ -156,7 +156,7 @@ describe.concurrent('child workflow', () => {
         [
           works.map((work) => work.run_id),
           works.map((work) => work.step_run_id),
-          works.map((work) => work.claim),
+          works.map((work) => work.fence),
           workflows.map((workflow) => JSON.stringify({ kind: 'child', child: { workflow } })),
         ],
       );

@@ -183,7 +183,7 @@ describe.concurrent('dead letters', () => {
     );
     const step = await b.stepIs(id, 'ask', 'running');
     // As if four workers had died already; the next delivery is one too many.
-    await b.db.query('update stepbase.step_runs set claim = 5 where id = $1', [step.id]);
+    await b.db.query('update stepbase.step_runs set fence = 5 where id = $1', [step.id]);
     await b.db.query('select stepbase_engine.return_tokens(array[$1::uuid])', [step.job_id]);
     expect((await b.ended(id)).run.status).toBe('failed');
     expect((await letters(id))[0]).toMatchObject({ error_code: 'worker_lost', attempts: 1 });
