@@ -42,7 +42,6 @@ export const DECLARED: readonly DeclaredReference[] = [
   { file: 'end_runs', object: 'stepbase_engine.begin_compensation', reason: COMPENSATION },
   { file: 'end_runs', object: 'stepbase_engine.next_compensation', reason: COMPENSATION },
   { file: 'wake', object: 'stepbase_engine.stop_compensation', reason: COMPENSATION },
-  { file: 'child_ends', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
   { file: 'wait', object: 'stepbase_engine.expand_items', reason: WAITING },
   { file: 'wait', object: 'stepbase_engine.start_children', reason: WAITING },
   { file: 'wait', object: 'stepbase_engine.wait_for_items', reason: WAITING },
@@ -63,6 +62,11 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'a step that fails lets go of its child run; child runs come later',
   },
   {
+    file: 'stop_items',
+    object: 'stepbase_engine.detach_children',
+    reason: 'items that stop detach their child runs; child runs come later',
+  },
+  {
     file: 'fail',
     object: 'stepbase_engine.end_runs',
     reason: 'a step that fails for good ends its run, which is explained after it',
@@ -71,11 +75,6 @@ export const DECLARED: readonly DeclaredReference[] = [
     file: 'wake',
     object: 'stepbase_engine.next_schedule_at',
     reason: 'the next wake-up of a worker includes schedules, which come later',
-  },
-  {
-    file: 'work_queue_items',
-    object: 'stepbase_engine.notify_work_queue',
-    reason: 'an inserted item wakes the steps that wait for it; the feature comes later',
   },
 ];
 

@@ -24,14 +24,14 @@ as $$
 begin
   if p_workflow.deleted_at is not null then
     perform stepbase_private.raise_error(
-      'not_found', format('workflow %s was deleted', p_workflow.kebab_name),
+      'not_found', format('Workflow %s was deleted', p_workflow.kebab_name),
       jsonb_build_object('workflow', p_workflow.kebab_name)
     );
   end if;
   if not stepbase_engine.is_runnable(p_workflow) then
     perform stepbase_private.raise_error(
       'conflict',
-      format('workflow %s cannot be started: its status is %s; publish it first', p_workflow.kebab_name, p_workflow.status),
+      format('Workflow %s cannot be started: its status is %s; publish it first', p_workflow.kebab_name, p_workflow.status),
       jsonb_build_object('workflow', p_workflow.kebab_name)
     );
   end if;

@@ -12,7 +12,7 @@ create table stepbase.outbox (
   published_at timestamptz,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event', 'work_queue')),
   constraint event_type_is_known check (
-    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.left', 'children.blocked', 'event.emitted', 'queue.changed')
+    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.detached', 'children.blocked', 'event.emitted', 'queue.changed')
   )
 );
 
@@ -20,7 +20,7 @@ comment on table stepbase.outbox is 'Effects of transactions on other runs and m
 comment on column stepbase.outbox.aggregate_id is 'The run, step run, event or work queue that the row is about.';
 comment on column stepbase.outbox.event_type is
   'run.changed: notify subscribers through Redis; run.cancel: notify workers; run.ended: continue the parent, close the '
-  'children, start triggers; child.left: the step that waited for this run ended without it; children.blocked: start '
+  'children, start triggers; child.detached: the step that waited for this run ended without it; children.blocked: start '
   'children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give '
   'items to waiting steps.';
 comment on column stepbase.outbox.published_at is 'When the relay handled the row; null until then.';
@@ -50,4 +50,4 @@ end;
 $$;
 
 comment on function stepbase_engine.notify_run(text, uuid, text) is
-'Asks the relay to tell watchers beyond Realtime (and, with run.cancel, workers) about a run.';
+  'Asks the relay to notify clients outside Realtime (and, with run.cancel, workers) about a run.';

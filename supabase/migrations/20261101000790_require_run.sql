@@ -13,7 +13,7 @@ begin
   where r.id = p_run_id and r.app_code = p_app_code;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', 'run not found',
+      'not_found', 'Run not found',
       jsonb_build_object('run_id', p_run_id)
     );
   end if;

@@ -1,6 +1,6 @@
--- for_each: the items of a list as step runs of their own (item_index from 1), a bounded number at
--- a time. A finished item's token goes on with the next item; the last one completes the parent with
--- the results in the list's order. All of it under the lock of the run.
+-- for_each: each element of a list becomes a step run of its own (item_index from 1). A bounded number of
+-- items runs at a time. When an item finishes, its token carries the next one; the last item completes the
+-- parent (item_index 0) with the results in the order of the list. The caller has locked the run.
 
 create function stepbase_engine.expand_items(p_parent_ids uuid[], p_items jsonb[], p_concurrency int[])
 returns void
@@ -23,7 +23,9 @@ begin
   from unnest(p_parent_ids, p_items, p_concurrency) as p (id, items, concurrency)
   where s.id = p.id;
 
-  with item as (
+  with
+  -- One row per element; those that start now and have no limit get a lane of 16 items, which is one token.
+  item as (
     select
       s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type,
       s.limited_by, i.value, i.ord::int as item_index, i.ord < s.next_item as is_first,
@@ -32,12 +34,14 @@ begin
     join stepbase.step_runs s on s.id = p.id
     cross join lateral jsonb_array_elements(p.items) with ordinality as i (value, ord)
   ),
+  -- One token per lane. Materialized, so that each id is generated once.
   token as materialized (
     select i.run_id, i.step_id, i.lane, stepbase_engine.new_id() as id
     from item i
     where i.lane is not null
     group by i.run_id, i.step_id, i.lane
   ),
+  -- The step runs: the first ones are ready, the others pending until advance_items starts them.
   inserted as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, status, taken_in,
@@ -70,6 +74,7 @@ begin
     perform stepbase_engine.create_tokens(coalesce(v_tokens, '{}'), v_token_runs);
   end if;
 
+  -- An empty list completes its parent at once.
   select array_agg(s.id) into v_empty
   from stepbase.step_runs s
   where s.id = any(p_parent_ids) and s.items_total = 0;
@@ -83,7 +88,9 @@ end;
 $$;
 
 comment on function stepbase_engine.expand_items(uuid[], jsonb[], int[]) is
-  'Creates the items of waiting for_each steps; the first ones (as many as may run at a time) get tokens.';
+  'Creates the items of waiting for_each steps (parallel arrays: parent step run, list, concurrency). The '
+  'first items, as many as may run at a time, become ready and get tokens; an empty list completes its parent '
+  'with [].';
 
 create function stepbase_engine.advance_items(
   p_item_ids uuid[],
@@ -105,18 +112,21 @@ declare
   v_jobs uuid[];
   v_now timestamptz := stepbase_engine.now();
 begin
-  -- The k-th finished item of a parent makes room for its k-th next one, on the same token.
-  with finished as (
+  with
+  -- The resolved items. The k-th one of a parent starts the k-th item after next_item, on the same token when
+  -- the caller may carry work, the run is running and the step has no limit.
+  finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
       p_carry and r.status = 'running' and i.limited_by is null as is_carried,
-      row_number() over (partition by p.id order by i.item_index) as place
+      row_number() over (partition by p.id order by i.item_index) as position
     from stepbase.step_runs i
     join stepbase.step_runs p
       on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
     join stepbase.runs r on r.id = i.run_id
     where i.id = any(p_item_ids)
   ),
+  -- The parents count the items that are left and move next_item on.
   parent as (
     update stepbase.step_runs p
     set
@@ -129,6 +139,7 @@ begin
     where p.id = f.parent_id
     returning p.id, p.pending_in
   ),
+  -- The items that start now.
   started as (
     update stepbase.step_runs s
     set
@@ -141,7 +152,7 @@ begin
     from finished f
     join stepbase.runs r on r.id = f.run_id
     where s.run_id = f.run_id and s.step_id = f.step_id and s.attempt = 1
-      and s.item_index = f.next_item + f.place - 1
+      and s.item_index = f.next_item + f.position - 1
       and s.status = 'pending'
     returning s.*
   )
@@ -216,9 +227,10 @@ end;
 $$;
 
 comment on function stepbase_engine.advance_items(uuid[], boolean, uuid[]) is
-  'After items of for_each steps finished: starts the next ones (carried by the same tokens, or by new ones) and '
-  'completes parents without items left. Returns the parents to settle, the events to record and the work carried. '
-  'p_uncounted: steps whose context patches of this transaction the runs do not count yet.';
+  'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens '
+  'where possible) and completes parents without open items. Returns the completed parents, whose edges the '
+  'caller resolves, the events to append and the work that is carried. p_uncounted: steps whose context '
+  'patches of this transaction the runs do not count yet.';
 
 create function stepbase_engine.load_items(p_step_run_ids uuid[])
 returns table (step_run_id uuid, item jsonb)
@@ -229,4 +241,5 @@ as $$
   select s.id, s.item from stepbase.step_runs s where s.id = any(p_step_run_ids);
 $$;
 
-comment on function stepbase_engine.load_items(uuid[]) is 'The list elements that items of for_each steps work on.';
+comment on function stepbase_engine.load_items(uuid[]) is
+  'The list element of each item: {step_run_id, item}; item is null for other steps.';

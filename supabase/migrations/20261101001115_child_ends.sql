@@ -1,5 +1,5 @@
--- What the end of a run, or of a step that waited for it, means for children and parents. The relay follows
--- these ends from the outbox, in transactions that lock all runs they touch in one order.
+-- Child workflows, part 3: the end of a run, or of a step that waited for a child, changes its parent and its
+-- children. The relay calls these functions with all runs locked in the order of their ids.
 
 create function stepbase_engine.close_children(p_child_ids uuid[], p_message text)
 returns void
@@ -10,7 +10,7 @@ declare
   v_children uuid[];
   v_policy text;
 begin
-  -- request_cancel lets a child undo what it did; terminate does not.
+  -- A child with request_cancel compensates before it ends; one with terminate does not.
   foreach v_policy in array array['terminate', 'request_cancel'] loop
     select array_agg(c.id) into v_children
     from stepbase.runs c
@@ -28,7 +28,9 @@ end;
 $$;
 
 comment on function stepbase_engine.close_children(uuid[], text) is
-  'Cancels those of these children that are open, as their parent_close_policy says. The caller has locked them.';
+  'Cancels the open runs among these children according to their parent_close_policy (terminate or '
+  'request_cancel; abandon leaves them running). The message goes into their error parent_closed. The caller '
+  'has locked them.';
 
 create function stepbase_engine.detach_children(p_run_ids uuid[], p_step_run_ids uuid[])
 returns void
@@ -37,7 +39,7 @@ set search_path = ''
 as $$
 begin
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
-  select c.app_code, 'run', c.id, 'child.left'
+  select c.app_code, 'run', c.id, 'child.detached'
   from stepbase.runs c
   where c.parent_run_id = any(p_run_ids)
     and c.parent_step_run_id = any(p_step_run_ids)
@@ -50,8 +52,8 @@ end;
 $$;
 
 comment on function stepbase_engine.detach_children(uuid[], uuid[]) is
-  'Steps ended without the children that they waited for, though their runs go on: the relay closes those by their '
-  'policy.';
+  'Called when waiting steps end while their runs go on: asks the relay (outbox, child.detached) to close the '
+  'children of these steps.';
 
 create function stepbase_engine.handle_run_ended(p_run_ids uuid[])
 returns void
@@ -78,7 +80,7 @@ begin
           array[
             jsonb_build_object(
               'code', 'child_' || v_run.status,
-              'message', format('the child run %s is %s', v_run.id, v_run.status),
+              'message', format('Child run %s ended with status %s', v_run.id, v_run.status),
               'retryable', false,
               'details', jsonb_strip_nulls(
                 jsonb_build_object('run_id', v_run.id, 'error', v_run.error)
@@ -94,19 +96,20 @@ begin
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
       if found then
         perform stepbase_engine.start_blocked_children(v_run.parent_run_id);
-        -- It may have been the last child that kept its parent from being undone.
+        -- Compensation of the parent waits until its last child has ended.
         perform stepbase_engine.continue_compensation(array[v_run.parent_run_id]);
       end if;
     end if;
 
     perform stepbase_engine.close_children(
       array(select c.id from stepbase.runs c where c.parent_run_id = v_run.id and c.completed_at is null),
-      format('the parent run is %s', coalesce(v_run.pending_outcome ->> 'status', v_run.status))
+      format('The parent run ends with status %s', coalesce(v_run.pending_outcome ->> 'status', v_run.status))
     );
   end loop;
 end;
 $$;
 
 comment on function stepbase_engine.handle_run_ended(uuid[]) is
-  'What the end of runs means for others: steps that wait for them go on or fail, open children are closed by policy '
-  '(of a run that is undone first: before it has ended).';
+  'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for '
+  'this one, continues the compensation of the parent and closes open children (also when the run begins to '
+  'compensate). The caller has locked all of these runs.';

@@ -1,4 +1,4 @@
--- Push and pop: the operations on the items of a work queue.
+-- Work queues, part 1: pushing an item to a queue, popping the next one and finishing it.
 
 create function stepbase_engine.notify_work_queue(p_app_code text, p_work_queue_id uuid)
 returns void
@@ -137,7 +137,7 @@ set search_path = ''
 as $$
   update stepbase.work_queue_items i
   set status = case when p_success then 'done' else 'failed' end, done_at = stepbase_engine.now()
-  where i.id = p_item_id and i.status = 'taken'
+  where i.id = p_item_id and i.status = 'taken';
 $$;
 
 comment on function stepbase_engine.finish_work_item(uuid, boolean) is

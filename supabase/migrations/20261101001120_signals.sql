@@ -1,4 +1,5 @@
--- Signals meet steps: whichever comes second finds the other under the lock of the run.
+-- Signals: a signal is stored with its run until a step waits for it. The step and the signal may come in either
+-- order; the second one finds the first, because both lock the run.
 
 create function stepbase_engine.deliver_signals(p_run_ids uuid[])
 returns void
@@ -9,28 +10,31 @@ declare
   v_steps uuid[];
   v_payloads jsonb[];
 begin
-  -- The n-th waiting step of a name gets the n-th kept signal of that name.
-  with waiting as (
+  with
+  -- The waiting steps, numbered by signal name in the order in which they began to wait.
+  waiting as (
     select
       s.id, s.run_id, s.signal_name,
-      row_number() over (partition by s.run_id, s.signal_name order by s.created_at, s.id) as place
+      row_number() over (partition by s.run_id, s.signal_name order by s.created_at, s.id) as position
     from stepbase.step_runs s
     where s.run_id = any(p_run_ids) and s.status = 'waiting' and s.wait_kind = 'signal'
   ),
-  kept as (
+  -- The unconsumed signals, numbered by name in the order in which they came.
+  stored as (
     select
       g.id, g.run_id, g.signal_name, g.payload,
-      row_number() over (partition by g.run_id, g.signal_name order by g.created_at, g.id) as place
+      row_number() over (partition by g.run_id, g.signal_name order by g.created_at, g.id) as position
     from stepbase.run_signals g
     where g.run_id = any(p_run_ids) and g.consumed_at is null
   ),
+  -- The n-th waiting step of a name consumes the n-th signal of that name.
   consumed as (
     update stepbase.run_signals g
     set consumed_at = stepbase_engine.now(), step_run_id = w.id
-    from kept k
+    from stored d
     join waiting w
-      on w.run_id = k.run_id and w.signal_name = k.signal_name and w.place = k.place
-    where g.id = k.id
+      on w.run_id = d.run_id and w.signal_name = d.signal_name and w.position = d.position
+    where g.id = d.id
     returning w.id as step_run_id, g.payload
   )
   select array_agg(c.step_run_id), array_agg(c.payload)
@@ -46,7 +50,7 @@ end;
 $$;
 
 comment on function stepbase_engine.deliver_signals(uuid[]) is
-  'Gives kept signals to the steps that wait for them, oldest first. The caller has locked the runs.';
+  'Gives stored signals to the steps that wait for them, oldest first. The caller has locked the runs.';
 
 create function stepbase_engine.accept_signal(
   p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,
@@ -63,7 +67,8 @@ declare
 begin
   if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform stepbase_private.raise_error(
-      'invalid_request', 'a signal name starts with a letter and has letters, digits, _ . -'
+      'invalid_request',
+      'A signal name must start with a letter and have at most 100 letters, digits, underscores, dots and hyphens'
     );
   end if;
   select
@@ -75,14 +80,14 @@ begin
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
       'invalid_input',
-      format('the payload does not fit the parameters of signal %s', p_signal_name),
+      format('The payload does not match the parameters of signal %s', p_signal_name),
       jsonb_build_object('errors', v_errors)
     );
   end if;
 
   perform 1 from stepbase.runs r where r.id = p_run.id and r.completed_at is null for no key update;
   v_is_open := found;
-  -- Before anything else: the run may have ended by the very signal that is sent again.
+  -- A repeated signal is no error, even if the first one ended the run.
   if p_sent_key is not null and (
     exists (
       select 1 from stepbase.run_signals g where g.run_id = p_run.id and g.sent_key = p_sent_key
@@ -95,10 +100,10 @@ begin
     return;
   end if;
   if not v_is_open then
-    perform stepbase_private.raise_error('conflict', 'the run has ended: nothing waits for a signal');
+    perform stepbase_private.raise_error('conflict', 'The run has ended and accepts no signals');
   end if;
   if v_work_queue_id is not null then
-    -- The signal that came with a work queue is a push.
+    -- The signal of a work queue pushes its payload as an item.
     perform stepbase_engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
   else
     insert into stepbase.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
@@ -118,5 +123,7 @@ end;
 $$;
 
 comment on function stepbase_engine.accept_signal(stepbase.runs, text, jsonb, uuid, text) is
-  'Takes a signal to a run: checked against its declaration, kept or consumed at once, or pushed when it is that of a '
-  'work queue. A repeated key changes nothing. SB400 bad name, SB409 the run has ended, SB422, SB429.';
+  'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives '
+  'it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key '
+  'changes nothing. Locks the run. Errors: SB400 invalid name, SB409 the run has ended, SB422 invalid '
+  'payload, SB429 the queue is full.';

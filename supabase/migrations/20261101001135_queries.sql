@@ -93,7 +93,7 @@ begin
     v_answer := stepbase_engine.query_state(p_run) -> 'steps';
   else
     perform stepbase_private.raise_error(
-      'not_found', format('the workflow has no query %s', p_query_name),
+      'not_found', format('The workflow has no query %s', p_query_name),
       jsonb_build_object('query_name', p_query_name)
     );
   end if;
@@ -103,7 +103,7 @@ begin
     and stepbase_private.json_schema_errors(v_query.return_type, v_answer) <> '[]'
   then
     perform stepbase_private.raise_error(
-      'conflict', format('the answer of %s does not match its return type', p_query_name),
+      'conflict', format('The answer of %s does not match its return type', p_query_name),
       jsonb_build_object('errors', stepbase_private.json_schema_errors(v_query.return_type, v_answer))
     );
   end if;

@@ -1,41 +1,6 @@
--- Schedules: workers compute times from cron expressions, the database decides who starts what.
--- A due schedule is locked, started and given its next time in one transaction, so that any number of
--- workers start it once; a time that nobody was there for is started once, whatever was missed.
-
-create function stepbase_engine.start_triggered(
-  p_app_code text,
-  p_workflow_id uuid,
-  p_input jsonb,
-  p_trigger_type text,
-  p_idempotency_key text,
-  p_created_by uuid,
-  p_metadata jsonb
-)
-returns stepbase.runs
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_workflow stepbase.workflows;
-begin
-  select w.* into strict v_workflow
-  from stepbase.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
-  perform stepbase_engine.require_runnable(v_workflow);
-  return stepbase_engine.start_run(
-    p_app_code => p_app_code,
-    p_workflow_version_id => v_workflow.published_version_id,
-    p_input => p_input,
-    p_trigger_type => p_trigger_type,
-    p_idempotency_key => p_idempotency_key,
-    p_created_by => p_created_by,
-    p_metadata => p_metadata
-  );
-end;
-$$;
-
-comment on function stepbase_engine.start_triggered(text, uuid, jsonb, text, text, uuid, jsonb) is
-  'Starts the published version of a workflow for a schedule, an event or a webhook. SB404 deleted, SB409 not '
-  'published, SB422 the input breaks the input schema.';
+-- Schedules: workers compute the next time of a cron expression; the database decides which run starts when.
+-- A due schedule is locked, started and given its next time in one transaction, so any number of workers start
+-- it once. If several times were missed, one run starts.
 
 create function stepbase_engine.next_schedule_at()
 returns timestamptz
@@ -47,7 +12,8 @@ as $$
   where s.is_enabled and s.finished_at is null;
 $$;
 
-comment on function stepbase_engine.next_schedule_at() is 'When the next schedule is due, or null.';
+comment on function stepbase_engine.next_schedule_at() is
+  'The earliest time at which a schedule is due; null if there is none.';
 
 create function stepbase_engine.has_due_schedules()
 returns boolean
@@ -64,7 +30,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.has_due_schedules() is
-  'Whether a schedule is due or has no time yet: two index look-ups.';
+  'Whether a schedule is due or has no time yet. Costs two index look-ups.';
 
 create function stepbase_engine.due_schedules(p_limit int default 100)
 returns table (
@@ -74,24 +40,25 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- Apps in turn: who has ten thousand schedules for midnight delays nobody else's.
+  -- The n-th schedules of all apps come before any (n+1)-th one, so that an app with many schedules does not
+  -- delay the others.
   with due as (
     select
       s.id, s.cron_expression, s.timezone, s.next_run_at,
-      row_number() over (partition by s.app_code order by s.next_run_at, s.id) as turn
+      row_number() over (partition by s.app_code order by s.next_run_at, s.id) as round
     from stepbase.workflow_schedules s
     where s.is_enabled and s.finished_at is null
       and (s.next_run_at is null or s.next_run_at <= stepbase_engine.now())
   )
   select d.id, d.cron_expression, d.timezone, d.next_run_at::text, stepbase_engine.now()
   from due d
-  order by d.turn, d.next_run_at
+  order by d.round, d.next_run_at
   limit p_limit;
 $$;
 
 comment on function stepbase_engine.due_schedules(int) is
-  'Schedules that a worker has to compute the next time of, after asked_at: those that are due, and (due_at null) '
-  'those that have no time yet. Hand the answers to stepbase_engine.fire_schedules.';
+  'Schedules whose next time after asked_at a worker has to compute: those that are due, and those without a '
+  'time (due_at null), at most p_limit. The worker passes the times to stepbase_engine.fire_schedules.';
 
 create function stepbase_engine.start_schedule(
   p_schedule stepbase.workflow_schedules, out is_started boolean, out refused jsonb
@@ -142,16 +109,17 @@ end;
 $$;
 
 comment on function stepbase_engine.start_schedule(stepbase.workflow_schedules) is
-  'Starts the run of a schedule that is due; not when the queue it takes its input from is empty, or its next item breaks '
-  'the input schema: then that has failed, and refused says why.';
+  'Starts the run of a due schedule. If the schedule takes its input from a work queue, it pops the next '
+  'item: without one nothing starts, and an item that the workflow refuses is marked failed (refused is the '
+  'error).';
 
-create function stepbase_engine.fire_schedules(p_answers jsonb)
+create function stepbase_engine.fire_schedules(p_computed jsonb)
 returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_answer record;
+  v_computed record;
   v_schedule stepbase.workflow_schedules;
   v_now timestamptz := stepbase_engine.now();
   v_is_started boolean;
@@ -159,31 +127,31 @@ declare
   v_detail text;
   v_started int := 0;
 begin
-  for v_answer in
+  for v_computed in
     select a.*
-    from jsonb_to_recordset(p_answers) as a (
+    from jsonb_to_recordset(p_computed) as a (
       schedule_id uuid, cron_expression text, timezone text, due_at timestamptz,
       next_at timestamptz, problem text
     )
     order by a.schedule_id
   loop
-    -- Changed meanwhile, or done by another worker: the answer is to a question of yesterday.
+    -- Skips a schedule that was changed since, or that another worker has fired.
     select s.* into v_schedule
     from stepbase.workflow_schedules s
-    where s.id = v_answer.schedule_id
+    where s.id = v_computed.schedule_id
       and s.is_enabled
       and s.finished_at is null
-      and s.cron_expression = v_answer.cron_expression
-      and s.timezone = v_answer.timezone
-      and s.next_run_at is not distinct from v_answer.due_at
+      and s.cron_expression = v_computed.cron_expression
+      and s.timezone = v_computed.timezone
+      and s.next_run_at is not distinct from v_computed.due_at
     for no key update;
     continue when not found;
 
     v_is_started := false;
     v_error := null;
-    if v_answer.problem is not null then
+    if v_computed.problem is not null then
       v_error := jsonb_build_object(
-        'code', 'invalid_schedule', 'message', v_answer.problem, 'at', v_now
+        'code', 'invalid_schedule', 'message', v_computed.problem, 'at', v_now
       );
     elsif v_schedule.next_run_at is not null then
       begin
@@ -200,9 +168,9 @@ begin
       last_run_at = case when v_is_started then v_now else s.last_run_at end,
       last_error = case when v_is_started then null else coalesce(v_error, s.last_error) end,
       next_run_at = case when s.runs_started + v_is_started::int < s.max_runs or s.max_runs is null
-        then v_answer.next_at end,
+        then v_computed.next_at end,
       finished_at = case
-        when v_answer.next_at is null or s.runs_started + v_is_started::int >= s.max_runs then v_now
+        when v_computed.next_at is null or s.runs_started + v_is_started::int >= s.max_runs then v_now
       end
     where s.id = v_schedule.id;
     v_started := v_started + v_is_started::int;
@@ -212,6 +180,7 @@ end;
 $$;
 
 comment on function stepbase_engine.fire_schedules(jsonb) is
-  'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}]: starts the due ones and writes the next '
-  'time (none: the schedule is finished); what went wrong is kept on the schedule and holds up no other. Returns how '
-  'many runs it started. An answer to a schedule that has changed since is ignored.';
+  'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}], starts the due schedules and '
+  'stores next_at (null: the schedule is finished). An error is stored in last_error of its schedule and does '
+  'not affect the others. Entries for schedules that have changed are ignored. Returns the number of runs it '
+  'started.';

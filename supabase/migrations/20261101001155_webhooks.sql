@@ -1,4 +1,4 @@
--- A signed call from outside starts a run, once however often it is delivered.
+-- Webhooks: a signed call from outside starts a run, once for each call id. The HTTP API verifies the signature.
 
 create function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
 returns table (run_id uuid, status text, is_new boolean, problem jsonb)
@@ -14,7 +14,7 @@ begin
   select t.* into v_trigger from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.trigger_type = 'webhook';
   if not found then
-    perform stepbase_private.raise_error('not_found', 'there is no such webhook');
+    perform stepbase_private.raise_error('not_found', 'The webhook does not exist');
   end if;
   select r.id, r.status into run_id, status from stepbase.runs r
   where r.app_code = v_trigger.app_code and r.idempotency_key = v_key;
@@ -22,7 +22,7 @@ begin
   if is_new then
     begin
       if not v_trigger.is_enabled then
-        perform stepbase_private.raise_error('conflict', 'the webhook is switched off');
+        perform stepbase_private.raise_error('conflict', 'The webhook is disabled');
       end if;
       v_run := stepbase_engine.start_triggered(
         v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,
@@ -42,5 +42,6 @@ end;
 $$;
 
 comment on function stepbase_engine.start_webhook(uuid, text, jsonb) is
-  'Starts the run of a call whose signature is right; a repeated call id returns the first run. What keeps it from '
-  'starting is returned as problem ({code, message, …}) and kept on the trigger. For the HTTP API.';
+  'Starts the run of a verified webhook call; a repeated call id returns the first run (is_new false). If the '
+  'start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 '
+  'unknown webhook. Called by the HTTP API.';

@@ -1,5 +1,5 @@
--- Reruns: a new run of the same version and input, linked to its origin; from a chosen step, what
--- the origin resolved outside of that step's descendants is taken over with its context.
+-- Reruns: a new run of the same version and input, linked to the original run. A rerun from a step copies the
+-- results and the context of all resolved steps that do not come after that step.
 
 create function stepbase_engine.resolved_steps(p_run_id uuid)
 returns setof stepbase.step_runs
@@ -15,7 +15,7 @@ as $$
     order by o.step_id, o.attempt desc
   ) s
   where s.status in ('completed', 'skipped')
-    -- A failure that the run went on from (only then has it written to the context).
+    -- A failure that an error edge or on_error handled: only such a failure writes to the context.
     or (
       s.status = 'failed'
       and exists (
@@ -25,7 +25,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.resolved_steps(uuid) is
-  'The last attempts of those steps of a run that it went on from: completed, skipped, or failed and caught.';
+  'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
 create function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text)
 returns text[]
@@ -41,7 +41,7 @@ as $$
     on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
   where r.id = p_origin_run_id
     and e.source_node_id not in (select s.step_id from stepbase_engine.resolved_steps(r.id) s)
-    -- A join of any goes on with the first branch that came to it.
+    -- A join with join_mode any starts after the first branch that arrives.
     and not (
       n.join_mode = 'any'
       and exists (
@@ -52,7 +52,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.open_dependencies(uuid, text) is
-  'What a step of a run that has ended still waited for: the steps before it that the run did not go on from; null: nothing.';
+  'The steps before a step of an ended run that were not resolved, so that the step could not start; null if '
+  'there is none.';
 
 create function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
 returns void
@@ -66,7 +67,7 @@ declare
 begin
   select r.* into strict v_run from stepbase.runs r where r.id = p_run_id for no key update;
 
-  -- Resolved in the origin and not affected by the chosen step: taken over as it is.
+  -- Resolved steps that do not come after the chosen step.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
     input, output, handle, error, started_at, completed_at, created_at, updated_at
@@ -77,7 +78,7 @@ begin
   from stepbase_engine.resolved_steps(p_origin_run_id) s
   where s.step_id not in (select stepbase_engine.downstream(v_run.workflow_version_id, p_from_step));
 
-  -- A list comes with its items, as they ended.
+  -- The items of copied for_each steps: the last attempt of each.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status, taken_in,
     item, input, output, handle, error, started_at, completed_at, created_at, updated_at
@@ -92,6 +93,7 @@ begin
     and i.completed_at is not null
   order by i.step_id, i.item_index, i.attempt desc;
 
+  -- The context patches of the copied steps, in their order.
   insert into stepbase.run_context (run_id, version, app_code, step_id, patch, created_at)
   select
     p_run_id, row_number() over (order by c.version), c.app_code, c.step_id, c.patch, v_now
@@ -102,7 +104,7 @@ begin
       where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'failed')
     );
 
-  -- The frontier: nodes whose counters those steps already moved.
+  -- The frontier: the nodes after copied steps, with the edges that these steps have resolved and taken.
   with counted as (
     select
       n.node_id, n.node_type, n.in_degree, n.join_mode, n.config,
@@ -140,7 +142,7 @@ begin
   from counted c
   where c.in_degree = 0 or c.resolved > 0 or c.node_id = p_from_step;
 
-  -- Nodes that the take-over itself leaves without a taken edge are skipped, and what follows.
+  -- Nodes whose edges are all resolved and none taken are skipped; resolve_edges skips the nodes after them.
   with skipped as (
     update stepbase.step_runs s
     set status = 'skipped', completed_at = v_now
@@ -149,6 +151,7 @@ begin
   )
   select array_agg(s.id) into v_skipped from skipped s;
 
+  -- The counters of the run.
   update stepbase.runs r
   set
     open_steps = (
@@ -167,5 +170,5 @@ end;
 $$;
 
 comment on function stepbase_engine.copy_results(uuid, uuid, text) is
-  'Prepares a pending run as a rerun of its origin from a step: earlier results and context are copied, the frontier '
-  'is ready.';
+  'Prepares a pending run as a rerun of its origin from a step: copies the results and the context of the '
+  'resolved steps and makes the steps on the frontier ready. Locks the run.';

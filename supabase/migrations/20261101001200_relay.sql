@@ -1,11 +1,14 @@
--- The relay: outbox rows become consequences and messages, in order, at least once.
+-- The relay: a worker takes the messages of the outbox in their order. Messages about runs and queues change other
+-- runs in the database, exactly once; messages for clients go to Upstash, at least once.
 
 create function stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
 returns uuid[]
 language sql
 set search_path = ''
 as $$
-  with touched as (
+  with
+  -- Parents and open children of ended runs, the other runs, and the runs whose steps wait for an item.
+  related as (
     select e.parent_run_id as id from stepbase.runs e
     where e.id = any(p_ended) and e.parent_run_id is not null
     union
@@ -22,15 +25,16 @@ as $$
   select array_agg(l.id)
   from (
     select r.id from stepbase.runs r
-    where r.id in (select t.id from touched t)
+    where r.id in (select t.id from related t)
     order by r.id
     for no key update
   ) l;
 $$;
 
 comment on function stepbase_engine.lock_related_runs(uuid[], uuid[], uuid[]) is
-  'Locks, in the order of their ids, all runs that the end of runs and the items of work queues mean something for: '
-  'parents, children, and those whose steps wait for an item; and these others. Returns them.';
+  'Locks, in the order of their ids, all runs that a batch of messages may change: parents and open children '
+  'of ended runs, p_others, and the runs whose steps wait for an item of p_queues. Returns the ids of the '
+  'locked runs.';
 
 create function stepbase_engine.relay_runs(p_limit int)
 returns int
@@ -40,20 +44,23 @@ as $$
 declare
   v_count int;
   v_ended uuid[];
-  v_left uuid[];
+  v_detached uuid[];
   v_blocked uuid[];
   v_queues uuid[];
   v_locked uuid[];
   v_queue uuid;
 begin
-  with taken as (
+  with
+  -- The next messages that no other relay has locked.
+  taken as (
     select o.id
     from stepbase.outbox o
-    where o.published_at is null and o.event_type in ('run.ended', 'child.left', 'children.blocked', 'queue.changed')
+    where o.published_at is null and o.event_type in ('run.ended', 'child.detached', 'children.blocked', 'queue.changed')
     order by o.id
     limit p_limit
     for update skip locked
   ),
+  -- They count as published when this transaction commits.
   marked as (
     update stepbase.outbox o set published_at = stepbase_engine.now()
     from taken t
@@ -63,26 +70,26 @@ begin
   select
     count(*),
     array_agg(m.aggregate_id order by m.id) filter (where m.event_type = 'run.ended'),
-    array_agg(m.aggregate_id) filter (where m.event_type = 'child.left'),
+    array_agg(m.aggregate_id) filter (where m.event_type = 'child.detached'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'children.blocked'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'queue.changed')
-  into v_count, v_ended, v_left, v_blocked, v_queues
+  into v_count, v_ended, v_detached, v_blocked, v_queues
   from marked m;
   if v_count = 0 then
     return 0;
   end if;
-  -- One after the other they would be locked in the order of the outbox, which is no order at all.
-  v_locked := stepbase_engine.lock_related_runs(v_ended, v_left || v_blocked, v_queues);
+  -- All runs are locked here, in the order of their ids. Locking them message by message could deadlock.
+  v_locked := stepbase_engine.lock_related_runs(v_ended, v_detached || v_blocked, v_queues);
   if v_ended is not null then
     perform stepbase_engine.handle_run_ended(v_ended);
     perform stepbase_engine.emit_run_events(v_ended);
     perform stepbase_engine.finish_items_of_runs(v_ended);
   end if;
-  if v_left is not null then
-    perform stepbase_engine.close_children(v_left, 'the step that waited for it ended');
+  if v_detached is not null then
+    perform stepbase_engine.close_children(v_detached, 'The parent step ended');
   end if;
   perform stepbase_engine.start_blocked_children(b.id) from unnest(v_blocked) as b (id);
-  -- Queues are locked in the order of their ids too.
+  -- array_agg(distinct …) has sorted the queues, so they are locked in the order of their ids.
   foreach v_queue in array coalesce(v_queues, '{}') loop
     perform stepbase_engine.deliver_items(v_queue, v_locked);
   end loop;
@@ -91,8 +98,8 @@ end;
 $$;
 
 comment on function stepbase_engine.relay_runs(int) is
-  'What the end of runs means for their parents and children, for what it triggers and for items they took, and items '
-  'for steps that wait for one, in the transaction that marks the rows; returns how many rows there were.';
+  'Applies messages about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) '
+  'and marks them as published in the same transaction. Returns the number of messages.';
 
 create function stepbase_engine.relay_messages(p_limit int)
 returns jsonb
@@ -119,26 +126,28 @@ as $$
 $$;
 
 comment on function stepbase_engine.relay_messages(int) is
-  'The messages to publish, oldest first. The worker publishes them and then marks them, so a crash in between '
-  'repeats them; their age tells it when to give up on a Redis that does not answer.';
+  'The messages to publish (run.changed, run.cancel), at most p_limit, oldest first. The worker marks them '
+  'after publishing, so they are repeated after a crash. age_ms lets it drop old ones while Redis does not '
+  'answer.';
 
 create function stepbase_engine.relay(p_limit int default 200)
-returns table (followed int, messages jsonb)
+returns table (processed int, messages jsonb)
 language plpgsql
 set search_path = ''
 as $$
 begin
-  -- What the end of runs triggers is an event itself.
-  followed := stepbase_engine.relay_runs(p_limit);
-  followed := greatest(followed, stepbase_engine.relay_events(p_limit));
+  -- Runs first: their ends may emit events.
+  processed := stepbase_engine.relay_runs(p_limit);
+  processed := greatest(processed, stepbase_engine.relay_events(p_limit));
   messages := stepbase_engine.relay_messages(p_limit);
   return next;
 end;
 $$;
 
 comment on function stepbase_engine.relay(int) is
-  'Follows what the outbox asks for (returns how many rows) and returns the messages to publish; confirm them with '
-  'stepbase_engine.confirm_published. Call again while anything was followed or p_limit messages came back.';
+  'Processes messages of the outbox (returns their number) and returns the messages to publish; the worker '
+  'confirms them with stepbase_engine.confirm_published. Call it again while processed > 0 or p_limit '
+  'messages came back.';
 
 create function stepbase_engine.confirm_published(p_outbox_ids bigint[])
 returns void
@@ -149,4 +158,5 @@ as $$
   where o.id = any(p_outbox_ids) and o.published_at is null;
 $$;
 
-comment on function stepbase_engine.confirm_published(bigint[]) is 'Marks outbox messages as handed over.';
+comment on function stepbase_engine.confirm_published(bigint[]) is
+  'Marks outbox messages as published.';

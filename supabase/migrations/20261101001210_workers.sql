@@ -1,5 +1,5 @@
--- Workers tell that they are there; maintenance notices the ones that fell silent. Nothing depends on
--- it: steps of a dead worker are taken over by their tokens' leases. It is for people who look.
+-- Worker registry: workers send heartbeats, and maintenance marks the silent ones as lost. Operators read it; the
+-- engine does not depend on it, because expired leases return the steps of a crashed worker to the queue.
 
 create function stepbase_engine.heartbeat(p_worker jsonb)
 returns void
@@ -29,15 +29,16 @@ as $$
     error_message = excluded.error_message,
     last_heartbeat_at = excluded.last_heartbeat_at,
     stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
-  -- Invocations share a row: one that says what was said a moment ago writes nothing.
+  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 20 seconds.
   where w.mode <> 'invocation'
     or w.status <> excluded.status
     or w.last_heartbeat_at < stepbase_engine.now() - interval '20 seconds';
 $$;
 
 comment on function stepbase_engine.heartbeat(jsonb) is
-  'A worker is there: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, '
-  'metadata?, error_message?}. Called at start, with the call that expires tokens, and at the end.';
+  'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, '
+  'executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance '
+  'round, and at shutdown.';
 
 create function stepbase_engine.expire_workers(
   p_silence interval default '90 seconds', p_keep interval default '7 days', p_keep_at_most int default 1000
@@ -50,8 +51,8 @@ declare
   v_lost int;
   v_pruned int;
 begin
-  -- A resident worker beats at least every forty seconds. Invocations come when they are called: one
-  -- that was not for ten silences is at rest, not lost.
+  -- A resident worker sends a heartbeat at least every 40 seconds. Invocations run on demand; after ten times
+  -- p_silence they count as stopped, not as lost.
   update stepbase.workers w
   set
     status = case w.mode when 'invocation' then 'stopped' else 'lost' end,
@@ -63,29 +64,31 @@ begin
     and w.last_heartbeat_at < stepbase_engine.now() - case w.mode when 'invocation' then 10 * p_silence else p_silence end;
   get diagnostics v_lost = row_count;
 
-  with gone as (
+  -- Deletes workers that stopped long ago, and the oldest of more than p_keep_at_most.
+  with deleted as (
     delete from stepbase.workers w
     where w.id in (
       select d.id
       from (
         select
-          x.id, x.last_heartbeat_at, row_number() over (order by x.last_heartbeat_at desc) as place
+          x.id, x.last_heartbeat_at, row_number() over (order by x.last_heartbeat_at desc) as position
         from stepbase.workers x
         join stepbase.worker_statuses s on s.name = x.status
         where not s.is_alive
       ) d
-      where d.last_heartbeat_at < stepbase_engine.now() - p_keep or d.place > p_keep_at_most
+      where d.last_heartbeat_at < stepbase_engine.now() - p_keep or d.position > p_keep_at_most
     )
     returning 1
   )
-  select count(*) into v_pruned from gone;
+  select count(*) into v_pruned from deleted;
   return jsonb_build_object('lost', v_lost, 'pruned', v_pruned);
 end;
 $$;
 
 comment on function stepbase_engine.expire_workers(interval, interval, int) is
-  'Marks workers that fell silent as lost (invocations as stopped) and forgets those that ended long ago; returns how '
-  'many of each.';
+  'Marks workers without a heartbeat for p_silence as lost (invocations: for ten times p_silence, as '
+  'stopped). Deletes ended workers after p_keep and all but the newest p_keep_at_most. Returns {lost, '
+  'pruned}.';
 
 create function stepbase_engine.longest_lease()
 returns interval
@@ -104,4 +107,4 @@ as $$
 $$;
 
 comment on function stepbase_engine.longest_lease() is
-  'The longest lease of workers that were heard of within a day; at least a minute, as it is by default.';
+  'The longest lease of the workers that sent a heartbeat within a day; at least the default of one minute.';

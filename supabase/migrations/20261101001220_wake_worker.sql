@@ -1,5 +1,5 @@
--- Waking a worker where none is resident: pg_cron looks whether anything waits, and only then an Edge
--- Function is called.
+-- Waking a worker where none is resident: pg_cron checks for pending work and calls the worker function only if
+-- there is some.
 
 create function stepbase_engine.has_pending_work()
 returns boolean
@@ -10,7 +10,7 @@ as $$
 declare
   v_now constant timestamptz := stepbase_engine.now();
 begin
-  -- A few index look-ups, the likely ones first.
+  -- Index look-ups, the most likely ones first.
   return
     exists (select 1 from stepbase.outbox o where o.published_at is null)
     or stepbase_engine.has_queued_tokens()
@@ -38,7 +38,8 @@ end;
 $$;
 
 comment on function stepbase_engine.has_pending_work() is
-  'Whether a worker has something to do: messages, tokens, steps, deadlines or schedules that are due, runs and steps whose turn it is.';
+  'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or '
+  'schedules, runs and steps that the backlog can admit, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean
@@ -70,5 +71,6 @@ end;
 $$;
 
 comment on function stepbase_engine.wake_worker() is
-  'Calls the worker function by pg_net when something waits (to be called by pg_cron every ten seconds where no worker '
-  'is resident); returns whether it did. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';
+  'Calls the worker function by pg_net if there is pending work, and returns whether it did. pg_cron runs it '
+  'every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in '
+  'Vault.';

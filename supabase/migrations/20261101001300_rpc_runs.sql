@@ -37,7 +37,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('workflow %s does not exist', p_workflow),
+      'not_found', format('Workflow %s does not exist', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -54,7 +54,7 @@ begin
   if v_version_id is null then
     perform stepbase_private.raise_error(
       'not_found',
-      format('workflow %s has no published version of this number', p_workflow)
+      format('Workflow %s has no published version of this number', p_workflow)
     );
   end if;
   return stepbase_engine.start_run(

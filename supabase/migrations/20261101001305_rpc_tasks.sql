@@ -17,7 +17,7 @@ begin
   where s.id = p_step_run_id and s.app_code = v_app_code and s.step_type = any(p_step_types);
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', 'task not found',
+      'not_found', 'Task not found',
       jsonb_build_object('step_run_id', p_step_run_id)
     );
   end if;
@@ -41,18 +41,18 @@ begin
       )
     )
   then
-    perform stepbase_private.raise_error('permission_denied', 'the task is assigned to someone else');
+    perform stepbase_private.raise_error('permission_denied', 'The task is assigned to someone else');
   end if;
   if v_task.status <> 'waiting' then
     perform stepbase_private.raise_error(
-      'conflict', format('the task is already %s', v_task.status),
+      'conflict', format('The task is already %s', v_task.status),
       jsonb_build_object('task_status', v_task.status)
     );
   end if;
   -- A step also waits between two attempts, but then it waits for no one's decision.
   if v_task.wait_kind <> 'task' then
     perform stepbase_private.raise_error(
-      'conflict', format('the step waits for %s, not for a user', v_task.wait_kind),
+      'conflict', format('The step waits for %s, not for a user', v_task.wait_kind),
       jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
     );
   end if;
@@ -83,7 +83,7 @@ begin
     v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', p_output);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
-        'invalid_input', 'the output does not match the form',
+        'invalid_input', 'The output does not match the form',
         jsonb_build_object('errors', v_errors)
       );
     end if;
@@ -93,7 +93,7 @@ begin
     auth.uid()
   );
   if not found then
-    perform stepbase_private.raise_error('conflict', 'the task was completed in the meantime');
+    perform stepbase_private.raise_error('conflict', 'The task was completed in the meantime');
   end if;
   select s.* into v_task from stepbase.step_runs s where s.id = v_task.id;
   return v_task;

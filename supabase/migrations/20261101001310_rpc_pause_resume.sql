@@ -79,7 +79,7 @@ begin
     v_run := stepbase_private.require_run(p_run_id, stepbase_private.app_code());
     if v_run.status not in ('pending', 'running') then
       perform stepbase_private.raise_error(
-        'conflict', format('the run is already %s', v_run.status)
+        'conflict', format('The run is already %s', v_run.status)
       );
     end if;
     return v_run;

@@ -14,11 +14,11 @@ declare
   v_waits_for text[];
 begin
   if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('conflict', 'the run has not ended; cancel it or wait before a rerun');
+    perform stepbase_private.raise_error('conflict', 'The run has not ended; cancel it or wait before a rerun');
   end if;
   if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
     perform stepbase_private.raise_error(
-      'conflict', 'the run was compensated; rerun it without from_step'
+      'conflict', 'The run was compensated; rerun it without from_step'
     );
   end if;
   if p_from_step is not null and not exists (
@@ -26,7 +26,7 @@ begin
     where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
   ) then
     perform stepbase_private.raise_error(
-      'not_found', format('the run never reached step %s', p_from_step),
+      'not_found', format('The run never reached step %s', p_from_step),
       jsonb_build_object('step_id', p_from_step)
     );
   end if;
@@ -36,7 +36,7 @@ begin
     perform stepbase_private.raise_error(
       'conflict',
       format(
-        'the run never reached step %s, which waits for %s', p_from_step,
+        'The run never reached step %s, which waits for %s', p_from_step,
         array_to_string(v_waits_for, ', ')
       ),
       jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)

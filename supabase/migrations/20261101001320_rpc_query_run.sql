@@ -31,7 +31,7 @@ begin
     perform stepbase_private.raise_error(
       'invalid_request',
       format(
-        'the expression of query %s is not a path; use the HTTP API, which evaluates JSONata',
+        'The expression of query %s is not a path; use the HTTP API, which evaluates JSONata',
         query_run.query_name
       ),
       jsonb_build_object(

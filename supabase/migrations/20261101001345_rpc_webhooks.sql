@@ -19,7 +19,7 @@ begin
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
-      'not_found', format('workflow %s does not exist', p_workflow),
+      'not_found', format('Workflow %s does not exist', p_workflow),
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
@@ -67,7 +67,7 @@ begin
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
-    perform stepbase_private.raise_error('not_found', 'webhook not found');
+    perform stepbase_private.raise_error('not_found', 'Webhook not found');
   end if;
   delete from stepbase_private.webhook_secrets s
   where s.trigger_id = p_trigger_id

@@ -120,7 +120,7 @@ begin
   where v.id = p_workflow_version_id and w.app_code = v_app and w.deleted_at is null
   for update of w;
   if not found then
-    perform stepbase_private.raise_error('not_found', 'workflow version not found');
+    perform stepbase_private.raise_error('not_found', 'Workflow version not found');
   end if;
   select v.* into v_version
   from stepbase.workflow_versions v
@@ -132,7 +132,7 @@ begin
   end if;
   if v_version.status <> 'draft' then
     perform stepbase_private.raise_error(
-      'conflict', format('the version is %s; only a draft can be published', v_version.status),
+      'conflict', format('The version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
   end if;
 

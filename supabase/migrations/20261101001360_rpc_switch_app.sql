@@ -19,7 +19,7 @@ begin
     and a.app_code in (select stepbase_private.my_app_codes());
   -- Unknown applications and those of others raise the same error.
   if not found then
-    perform stepbase_private.raise_error('not_found', 'application not found among your memberships');
+    perform stepbase_private.raise_error('not_found', 'Application not found among your memberships');
   end if;
   update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
   return v_app;

@@ -65,7 +65,7 @@ async function blocked<T>(
   return [running];
 }
 
-const RELAY = 'select followed from stepbase_engine.relay($1)';
+const RELAY = 'select processed from stepbase_engine.relay($1)';
 
 test('two relays that follow children of the same parents do not wait for each other in a circle', async () => {
   const calls = Array.from({ length: 40 }, (_, i) => `c${i}`);

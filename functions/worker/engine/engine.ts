@@ -168,12 +168,12 @@ export function createEngine(db: Db, clock: Clock): Engine {
       return { admitted: row?.admitted ?? 0, hasBacklog: row?.more_wait ?? false };
     },
     async relay() {
-      const [row] = await db.query<{ followed: number; messages: OutboxMessage[] }>(
+      const [row] = await db.query<{ processed: number; messages: OutboxMessage[] }>(
         'select * from stepbase_engine.relay($1)',
         [RELAY_LIMIT],
       );
-      const { followed, messages } = row ?? { followed: 0, messages: [] };
-      return { messages, more: followed > 0, full: messages.length === RELAY_LIMIT };
+      const { processed, messages } = row ?? { processed: 0, messages: [] };
+      return { messages, more: processed > 0, full: messages.length === RELAY_LIMIT };
     },
     async confirmPublished(outboxIds) {
       await db.query('select stepbase_engine.confirm_published($1::bigint[])', [outboxIds]);

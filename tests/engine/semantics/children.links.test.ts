@@ -259,7 +259,7 @@ describe('links between parent and child', () => {
     await send('a');
     expect((await b.ended(id)).run.output).toEqual({ hear: { n: 1 } });
     await send('a');
-    await expect(send('b')).rejects.toThrow('the run has ended');
+    await expect(send('b')).rejects.toThrow('The run has ended');
     const { rows } = await b.db.query('select from stepbase.run_signals where run_id = $1', [id]);
     expect(rows).toHaveLength(1);
     await b.developer.rpc('cancel_run', { run_id: sender.id });

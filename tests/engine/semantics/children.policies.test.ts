@@ -103,7 +103,7 @@ describe.concurrent('child workflow', () => {
     if (status === 'cancelled') await b.ended(child.id);
     expect(await childOf(id)).toMatchObject(
       status === 'cancelled'
-        ? { status, error: { code: 'parent_closed', message: 'the step that waited for it ended' } }
+        ? { status, error: { code: 'parent_closed', message: 'The parent step ended' } }
         : { status },
     );
     await b.developer.rpc('send_signal', { run_id: id, signal_name: 'end' });

@@ -237,7 +237,7 @@ describe('work queues', () => {
     await produce(queue, 'two');
     await expect(
       b.db.connect().then((other) => pops(other, 'late').finally(() => other.release())),
-    ).rejects.toThrow('the run has ended');
+    ).rejects.toThrow('The run has ended');
     expect((await items(queue)).map(({ status }) => status)).toEqual(['failed', 'queued']);
   });
 

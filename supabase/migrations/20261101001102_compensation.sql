@@ -1,8 +1,8 @@
--- Compensation: what undoes the completed steps of a run that fails, is cancelled or times out.
--- Such a run does not end at once. Its open steps are cancelled, runs.pending_outcome keeps how it will end, and
--- the `compensate` of each completed step that has one runs as a step run of its own: item_index -1 of
--- the same node. One after the other, later nodes first, so that nothing is undone before what was
--- built on it. When the last one is resolved, the run ends as it was to end.
+-- Compensation: a run that fails, is cancelled or times out undoes its completed steps before it ends.
+-- The engine cancels the open steps, stores the final status in runs.pending_outcome and runs the `compensate`
+-- step of each completed node that has one, as a step run of that node with item_index -1. Compensations run
+-- one at a time, later nodes first, so that nothing is undone before the steps that were built on it. After
+-- the last one the run ends with its pending outcome.
 
 create function stepbase_engine.next_compensation(p_run_id uuid)
 returns text
@@ -17,7 +17,7 @@ as $$
   join stepbase.step_runs s
     on s.run_id = r.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed'
   where r.id = p_run_id
-    -- What a rerun took over it has not done itself: that was never claimed.
+    -- A step whose result was copied from another run was never claimed here, and is not compensated.
     and s.fence > 0
     and not exists (
       select 1 from stepbase.step_runs c
@@ -28,7 +28,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.next_compensation(uuid) is
-  'The last completed step of a run, in the order of the graph, that has something to undo it and was not undone yet.';
+  'The node to compensate next: the last one, in the order of the graph, that completed in this run, has a '
+  'compensate step and was not compensated yet. Null if there is none.';
 
 create function stepbase_engine.is_compensated(p_run_id uuid)
 returns boolean
@@ -47,7 +48,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.is_compensated(uuid) is
-  'Whether steps of a run were undone: what they did is of no use to a rerun.';
+  'Whether at least one compensation of the run has started. Results of such a run are not copied into a '
+  'rerun.';
 
 create function stepbase_engine.begin_compensation(
   p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid
@@ -63,7 +65,7 @@ as $$
       status = 'running',
       open_steps = 0,
       paused_at = null,
-      -- Undoing has no deadline but those of its steps.
+      -- The deadline of the run does not apply to compensation; each step has its own timeout.
       deadline_at = null,
       updated_at = stepbase_engine.now()
     where r.id = any(p_run_ids)
@@ -79,8 +81,56 @@ as $$
 $$;
 
 comment on function stepbase_engine.begin_compensation(uuid[], text, jsonb, uuid) is
-  'Notes how runs will end once their completed steps are undone; returns the events. The caller has locked the runs '
-  'and stopped their open steps.';
+  'Stores the pending outcome of runs (status, error, actor) and returns the events compensation.started. The '
+  'caller has locked the runs and cancelled their open steps.';
+
+create function stepbase_engine.finish_compensation(p_run stepbase.runs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_error jsonb := nullif(p_run.pending_outcome -> 'error', 'null');
+  v_failed jsonb;
+  v_remaining jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('step_id', f.step_id, 'error', f.error) order by f.completed_at)
+  into v_failed
+  from (
+    select distinct on (s.step_id) s.step_id, s.status, s.error, s.completed_at
+    from stepbase.step_runs s
+    where s.run_id = p_run.id and s.item_index = -1
+    order by s.step_id, s.attempt desc
+  ) f
+  where f.status = 'failed';
+  if v_failed is not null then
+    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_failed', v_failed);
+  end if;
+  -- The steps that were not compensated because the compensation was stopped.
+  select jsonb_agg(n.node_id order by n.ordinal desc) into v_remaining
+  from stepbase.workflow_nodes n
+  join stepbase.step_runs s
+    on s.run_id = p_run.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed' and s.fence > 0
+  where n.workflow_version_id = p_run.workflow_version_id and n.compensate is not null
+    and not exists (
+      select 1 from stepbase.step_runs c
+      where c.run_id = p_run.id and c.step_id = n.node_id and c.item_index = -1
+        and c.status in ('completed', 'failed')
+    );
+  if v_remaining is not null then
+    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_cancelled', v_remaining);
+  end if;
+  update stepbase.runs r set pending_outcome = null where r.id = p_run.id;
+  perform stepbase_engine.close_runs(
+    array[p_run.id], p_run.pending_outcome ->> 'status', v_error, (p_run.pending_outcome ->> 'actor_id')::uuid, '{}'
+  );
+end;
+$$;
+
+comment on function stepbase_engine.finish_compensation(stepbase.runs) is
+  'Ends a run with its pending outcome. Its error lists compensations that failed for good as '
+  'compensation_failed: [{step_id, error}] and nodes that were not compensated as compensation_cancelled: '
+  '[step_id].';
 
 create function stepbase_engine.continue_compensation(p_run_ids uuid[])
 returns void
@@ -96,7 +146,7 @@ begin
   for v_run in
     select r.* from stepbase.runs r
     where r.id = any(p_run_ids) and r.pending_outcome is not null and r.open_steps = 0
-      -- Nothing is taken back from under a child that still works with it: its end comes back here.
+      -- Open children may depend on the completed steps. When such a child ends, the relay calls this function.
       and not exists (
         select 1 from stepbase.runs c
         where c.parent_run_id = r.id
@@ -130,55 +180,8 @@ end;
 $$;
 
 comment on function stepbase_engine.continue_compensation(uuid[]) is
-  'Makes the next compensation of each run ready, with a token of its own, or ends the run when there is none left. Runs '
-  'with children that are still being closed wait for them. The caller has locked the runs.';
-
-create function stepbase_engine.finish_compensation(p_run stepbase.runs)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_error jsonb := nullif(p_run.pending_outcome -> 'error', 'null');
-  v_failed jsonb;
-  v_left jsonb;
-begin
-  select jsonb_agg(jsonb_build_object('step_id', f.step_id, 'error', f.error) order by f.completed_at)
-  into v_failed
-  from (
-    select distinct on (s.step_id) s.step_id, s.status, s.error, s.completed_at
-    from stepbase.step_runs s
-    where s.run_id = p_run.id and s.item_index = -1
-    order by s.step_id, s.attempt desc
-  ) f
-  where f.status = 'failed';
-  if v_failed is not null then
-    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_failed', v_failed);
-  end if;
-  -- Somebody put an end to it: what was under way, and what would have come.
-  select jsonb_agg(n.node_id order by n.ordinal desc) into v_left
-  from stepbase.workflow_nodes n
-  join stepbase.step_runs s
-    on s.run_id = p_run.id and s.step_id = n.node_id and s.item_index = 0 and s.status = 'completed' and s.fence > 0
-  where n.workflow_version_id = p_run.workflow_version_id and n.compensate is not null
-    and not exists (
-      select 1 from stepbase.step_runs c
-      where c.run_id = p_run.id and c.step_id = n.node_id and c.item_index = -1
-        and c.status in ('completed', 'failed')
-    );
-  if v_left is not null then
-    v_error := coalesce(v_error, '{}') || jsonb_build_object('compensation_cancelled', v_left);
-  end if;
-  update stepbase.runs r set pending_outcome = null where r.id = p_run.id;
-  perform stepbase_engine.close_runs(
-    array[p_run.id], p_run.pending_outcome ->> 'status', v_error, (p_run.pending_outcome ->> 'actor_id')::uuid, '{}'
-  );
-end;
-$$;
-
-comment on function stepbase_engine.finish_compensation(stepbase.runs) is
-  'Ends a run whose steps were undone as it was to end; compensations that failed for good are in its error as '
-  'compensation_failed: [{step_id, error}], steps that were not undone as compensation_cancelled: [step_id].';
+  'Starts the next compensation of each run with a token of its own, or ends the run when none is left. Runs '
+  'with open children (unless abandoned) wait for them. The caller has locked the runs.';
 
 create function stepbase_engine.stop_compensation(p_run_ids uuid[], p_actor_id uuid default null)
 returns setof uuid
@@ -212,5 +215,5 @@ end;
 $$;
 
 comment on function stepbase_engine.stop_compensation(uuid[], uuid) is
-  'Ends runs that are being undone as they were to end, at once: what is left of the undoing is cancelled. Returns their '
-  'ids.';
+  'Ends compensating runs at once with their pending outcome and cancels the compensations that are left. '
+  'Locks the runs in the order of their ids; returns the ids of those that were compensating.';
