@@ -38,6 +38,7 @@ export const GROUPS: readonly Group[] = [
       'lint:commits': 'check commit subjects: type(scope): imperative, at most 72 characters',
       advisors: 'run the security and performance lints of Supabase on the schema',
       types: 'generate types/database.ts from the migrations; -- [--check]',
+      docs: 'generate the reference pages and the schema snapshot; -- [--check]',
     },
   },
   {

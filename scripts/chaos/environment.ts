@@ -106,7 +106,7 @@ export async function createChaosEnvironment(
         });
         await api.start();
         ends.push(() => api.stop());
-        return `http://127.0.0.1:${port}/api`;
+        return `http://127.0.0.1:${port}/stepbase-api`;
       },
       async restartDatabase() {
         if (!cluster) throw new Error('the server does not belong to this environment');

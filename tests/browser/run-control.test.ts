@@ -37,7 +37,7 @@ async function watch(runId: string, colors: 'light' | 'dark' = 'light'): Promise
   return page;
 }
 
-test('a cancelled run shows that it is being undone, and can be ended at once', async () => {
+test('a cancelled run shows its compensation and can be ended at once', async () => {
   const reserve = {
     id: 'reserve',
     type: 'transform',
@@ -61,7 +61,7 @@ test('a cancelled run shows that it is being undone, and can be ended at once', 
 
   await press(page, 'Cancel');
   const notice = page.getByRole('status');
-  await notice.filter({ hasText: 'being undone. Then it will be cancelled' }).waitFor();
+  await notice.filter({ hasText: 'Compensating. The run will end as cancelled' }).waitFor();
   await page.getByRole('heading', { name: 'Put it back on the shelf' }).waitFor();
   await stepOf(page, 'reserve', 'completed').filter({ hasText: 'undoing' }).waitFor();
   expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);

@@ -55,7 +55,7 @@ describe.each([
 
   async function invoke(): Promise<Invocation> {
     const [member] = environment.fleet.members;
-    const response = await fetch(`http://127.0.0.1:${member?.port}/worker`, {
+    const response = await fetch(`http://127.0.0.1:${member?.port}/stepbase-worker`, {
       method: 'POST',
       headers: { apikey: secretKey },
       signal: AbortSignal.timeout(30_000),

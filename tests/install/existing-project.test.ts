@@ -43,7 +43,7 @@ const PROJECT = `
 
 /** What the project consists of, privileges and rows included. */
 const INVENTORY = `
-  select 'relation ' || c.oid::regclass || ' ' || c.relkind || ' ' || coalesce(c.relacl::text, '') as line
+  select 'relation ' || c.oid::regclass || ' ' || c.relkind::text || ' ' || coalesce(c.relacl::text, '') as line
   from pg_class c where c.relnamespace in ('public'::regnamespace, 'pgboss'::regnamespace)
   union all select 'function ' || pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '')
   from pg_proc p where p.pronamespace in ('public'::regnamespace, 'pgboss'::regnamespace) and p.prokind = 'f'
@@ -53,7 +53,7 @@ const INVENTORY = `
   from pg_trigger t join pg_class c on c.oid = t.tgrelid
   where not t.tgisinternal and c.relnamespace in ('public'::regnamespace, 'pgboss'::regnamespace)
   union all select 'default privileges ' || d.defaclrole::regrole || ' ' || d.defaclnamespace::regnamespace || ' '
-    || d.defaclobjtype || ' ' || d.defaclacl::text from pg_default_acl d
+    || d.defaclobjtype::text || ' ' || d.defaclacl::text from pg_default_acl d
   union all select 'schema ' || nspname || ' ' || coalesce(nspacl::text, '') from pg_namespace
   where nspname in ('public', 'pgboss', 'auth', 'realtime', 'extensions')
   union all select 'user ' || u::text from public.users u

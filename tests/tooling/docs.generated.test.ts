@@ -42,7 +42,8 @@ describe('reference/errors.md', () => {
     readFileSync(join(ROOT, 'functions/_shared/errors/codes.ts'), 'utf8'),
     '',
   );
-  const migrations = read('supabase/migrations/*.sql');
+  // In step_types, "code" is the key of a config and not of an error.
+  const migrations = read('supabase/migrations/!(*_step_types).sql');
 
   it('lists every code that the database writes', () => {
     const written = [

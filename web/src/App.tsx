@@ -1,4 +1,4 @@
-// Who is here, in which application, looking at what: the session, the top bar and the two pages.
+// The application shell: session, top bar and routes.
 import type { Session } from '@supabase/supabase-js';
 import { useEffect, useState } from 'react';
 import { supabase } from './client.ts';
@@ -7,7 +7,7 @@ import { RunsPage } from './runs/RunsPage.tsx';
 import { SignIn } from './SignIn.tsx';
 import { TopBar } from './TopBar.tsx';
 
-/** The application of this session: the claim that the access-token hook put into the token. */
+/** The app_code claim of the session's token. */
 function appOf(session: Session): { appCode: string | undefined; role: string | undefined } {
   const [, payload = ''] = session.access_token.split('.');
   const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));

@@ -1,4 +1,4 @@
-// Signing in with e-mail and password through Supabase Auth.
+// The sign-in page: e-mail and password through Supabase Auth.
 import { type FormEvent, useState } from 'react';
 import { supabase } from './client.ts';
 

@@ -1,4 +1,4 @@
-// The top bar: where one is, the applications one may switch to, the theme, and the way out.
+// The top bar: navigation, switching the application, theme and sign-out.
 import { useEffect, useState } from 'react';
 import { explain, supabase } from './client.ts';
 

@@ -1,4 +1,4 @@
-// The one Supabase client of the page, and the row types that come from the database itself.
+// The Supabase client of the page, and row types derived from the generated database types.
 import { createClient, type PostgrestError } from '@supabase/supabase-js';
 import type { Database } from '../../types/database.ts';
 
@@ -23,22 +23,22 @@ export const supabase = createClient<Database, 'stepbase'>(config.api_url, confi
 });
 
 type Tables = Database['stepbase']['Tables'];
-/** Without the computed context, which is only there when a query names it. */
+/** Without the computed field `context`, which a query returns only on request. */
 export type Run = Omit<Tables['runs']['Row'], 'context'>;
 export type StepRun = Tables['step_runs']['Row'];
 export type RunEvent = Tables['run_events']['Row'];
-/** How a step type is drawn. */
+/** The label, icon and color of a step type. */
 export type StepType = Pick<Tables['step_types']['Row'], 'label' | 'icon' | 'color'>;
 export type WorkflowNode = Tables['workflow_nodes']['Row'] & { step_type: StepType };
 export type WorkflowEdge = Tables['workflow_edges']['Row'];
 export type Workflow = Tables['workflows']['Row'];
 export type Json = Run['input'];
 
-/** What a person is told, by the stable code of the error. */
+/** Messages for users, by error code. */
 const TEXTS: Record<string, string> = {
   not_authenticated: 'Your session has ended. Sign in again.',
-  permission_denied: 'Your role does not allow this.',
-  not_found: 'This does not exist (any more), or belongs to another application.',
+  permission_denied: 'Your role does not allow this action.',
+  not_found: 'This object does not exist, or it belongs to another application.',
 };
 
 export function explain(error: PostgrestError | Error): string {

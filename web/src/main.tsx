@@ -1,4 +1,4 @@
-// Entry of the web client.
+// The entry point of the web client.
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import '@xyflow/react/dist/style.css';

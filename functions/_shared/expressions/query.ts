@@ -22,7 +22,7 @@ export async function evaluateQuery(name: string, question: Question): Promise<u
   if (problems.length > 0) {
     throw new ExpressionError(
       'query_answer_unfit',
-      `the answer of ${name} does not match its return type`,
+      `The answer of ${name} does not match its return type`,
       { problems },
     );
   }

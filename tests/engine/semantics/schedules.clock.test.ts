@@ -285,7 +285,7 @@ describe('what cannot start', () => {
     expect(await failed(unpublished.id)).toMatchObject({
       last_error: {
         code: 'conflict',
-        message: `workflow ${paused} cannot be started: its status is paused; publish it first`,
+        message: `Workflow ${paused} cannot be started: its status is paused; publish it first`,
       },
     });
 

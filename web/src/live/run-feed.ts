@@ -1,7 +1,7 @@
-// A run, live: a snapshot from the tables that is never older than the newest message seen.
-// Messages say what changed at once; the rows behind them are read again shortly after, until the
-// run's event_seq has reached the highest seq announced. So a lost message, a reconnect or a row
-// that becomes visible a moment after its message can delay the page, but never leave it wrong.
+// A live run: a snapshot of the rows that is never older than the newest message received.
+// A message updates the page at once. Shortly afterwards the feed reads the rows again, until the run's
+// event_seq reaches the highest seq announced. A lost message, a reconnect, or a row that becomes visible
+// after its message can therefore delay the page but not leave it wrong.
 
 export interface StepMessage {
   seq: number;
@@ -17,16 +17,16 @@ export interface Snapshot {
 
 export interface RunFeedOptions<S extends Snapshot> {
   load(): Promise<S>;
-  /** The rows, with messages applied that are newer than them. */
+  /** The rows, with newer messages applied. */
   onChange(snapshot: S, ahead: readonly StepMessage[]): void;
   onError(error: unknown): void;
-  /** How long messages are gathered before the rows are read. */
+  /** The delay after a message before the rows are read; later messages share the read. */
   gatherMs?: number;
   retryMs?: number;
 }
 
 export interface RunFeed {
-  /** The channel is joined (again): whatever happened before must be read. */
+  /** The channel was joined or rejoined: read everything that happened before. */
   joined(): void;
   receive(message: StepMessage): void;
   stop(): void;

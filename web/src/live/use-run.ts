@@ -1,4 +1,4 @@
-// One run for a component: its rows, kept true by the private channel run:<id>.
+// A React hook: one run with its rows, kept current by the private channel stepbase:run:<id>.
 import { useEffect, useState } from 'react';
 import {
   type Run,
@@ -23,7 +23,7 @@ const SHOWN_EVENTS = 200;
 
 type Graph = Pick<RunSnapshot, 'workflow' | 'nodes' | 'edges'>;
 
-/** What never changes while a run goes on. */
+/** The parts that never change during a run. */
 async function loadGraph(run: Run): Promise<Graph> {
   const version = run.workflow_version_id;
   const [workflow, nodes, edges] = await Promise.all([
@@ -42,7 +42,7 @@ async function loadGraph(run: Run): Promise<Graph> {
   };
 }
 
-/** Reads the run as it is now, each time it is called. */
+/** Returns a function that reads the current rows of the run. */
 function runReader(runId: string): () => Promise<RunSnapshot> {
   let graph: Graph | undefined;
   return async () => {
@@ -70,7 +70,7 @@ function runReader(runId: string): () => Promise<RunSnapshot> {
   };
 }
 
-/** Statuses that messages announced and the rows do not show yet. */
+/** Statuses from messages that are newer than the rows. */
 function apply(snapshot: RunSnapshot, ahead: readonly StepMessage[]): RunSnapshot {
   const latest = new Map<string, string>();
   for (const { step_id, item_index, status } of ahead) {
@@ -106,7 +106,7 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
     const receive = (message: { payload: StepMessage }) => feed.receive(message.payload);
     channel.on('broadcast', { event: 'step' }, receive);
     channel.on('broadcast', { event: 'run' }, receive);
-    // Who may not join (or is offline) still sees the rows as they are now.
+    // A client that cannot join, or is offline, still shows the current rows.
     feed.joined();
     void supabase.realtime.setAuth().then(() =>
       channel.subscribe((status) => {

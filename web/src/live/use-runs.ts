@@ -1,4 +1,4 @@
-// The list of runs for a component, kept true by the private channel app:<app_code>:runs.
+// A React hook: the list of runs, kept current by the private channel stepbase:app:<app_code>:runs.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Run, supabase } from '../client.ts';
 

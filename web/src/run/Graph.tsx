@@ -1,4 +1,4 @@
-// The run's graph, each node with what its newest step run says.
+// The graph of the run; each node shows its newest step run.
 import {
   Background,
   BackgroundVariant,
@@ -33,7 +33,7 @@ type StepData = {
   attempt: number;
   durationMs: number | null;
   items: { done: number; total: number } | undefined;
-  /** How far undoing it has come. */
+  /** The status of its compensation. */
   undo: string | undefined;
 };
 
@@ -73,7 +73,7 @@ function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
 
 const nodeTypes = { step: StepNode };
 
-/** By step; item_index 0 is the step itself, -1 what undoes it. */
+/** Step runs by step; item_index 0 is the step itself, -1 its compensation. */
 function newestAttempts(steps: StepRun[], itemIndex: number): Map<string, StepRun> {
   const newest = new Map<string, StepRun>();
   for (const step of steps) {
@@ -90,7 +90,7 @@ export function Graph({ nodes, edges, steps, chosen, onChoose }: Props) {
   const undoing = useMemo(() => newestAttempts(steps, -1), [steps]);
   const places = useMemo(() => positions(nodes, edges), [nodes, edges]);
 
-  // React Flow hides a node until it knows its size; kept here, a change of status never hides one.
+  // React Flow hides a node until it is measured. Keeping the size avoids that on a change of status.
   const [sizes, setSizes] = useState<Record<string, { width: number; height: number }>>({});
   const onNodesChange = useCallback((changes: NodeChange<Node<StepData>>[]) => {
     const measured = changes.flatMap((change) =>

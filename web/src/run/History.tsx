@@ -2,7 +2,7 @@
 import type { RunEvent } from '../client.ts';
 import { timeOnly, words } from '../ui/format.ts';
 
-/** The step, and which of its runs: of an item, or the one that undoes it. */
+/** The step, with its item, or marked as a compensation. */
 function stepOf({ step_id, item_index }: RunEvent): string {
   if (!item_index) return step_id ?? '';
   return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;

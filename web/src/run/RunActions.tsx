@@ -1,4 +1,4 @@
-// What may be done with a run, by what it is doing now.
+// The actions that the status of a run allows.
 import { type Run, supabase } from '../client.ts';
 import { TERMINAL } from '../ui/format.ts';
 import { follow, type OnProblem, settle } from './calls.ts';

@@ -1,4 +1,4 @@
-// One run, live: its graph, what the chosen step did, the tasks that wait, and its history.
+// The page of one run, live: graph, panel of the selected step, open tasks and history.
 import { useState } from 'react';
 import { explain, type Json } from '../client.ts';
 import { useRun } from '../live/use-run.ts';
@@ -10,7 +10,7 @@ import { RunActions } from './RunActions.tsx';
 import { StepPanel } from './StepPanel.tsx';
 import { Task } from './Task.tsx';
 
-const endingStatus = (ending: Json) => String((ending as { status?: string }).status ?? 'ended');
+const outcomeOf = (pending: Json) => String((pending as { status?: string }).status ?? 'ended');
 
 export function RunPage({ runId }: { runId: string }) {
   const { snapshot, error, live } = useRun(runId);
@@ -44,7 +44,7 @@ export function RunPage({ runId }: { runId: string }) {
             </span>
             <span>{duration(run.duration_ms)}</span>
             <span>{dateTime(run.created_at)}</span>
-            {run.parent_run_id && <a href={`#/runs/${run.parent_run_id}`}>of a parent run</a>}
+            {run.parent_run_id && <a href={`#/runs/${run.parent_run_id}`}>parent run</a>}
             {run.origin_run_id && (
               <a href={`#/runs/${run.origin_run_id}`}>
                 rerun{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ''}
@@ -63,7 +63,7 @@ export function RunPage({ runId }: { runId: string }) {
       )}
       {run.pending_outcome && (
         <p className="notice" role="status">
-          What it did is being undone. Then it will be {words(endingStatus(run.pending_outcome))}.
+          Compensating. The run will end as <em>{words(outcomeOf(run.pending_outcome))}</em>.
         </p>
       )}
       {tasks.map((task) => (

@@ -1,4 +1,4 @@
-// What one step did: every attempt with its resolved input, output and error.
+// The panel of one step: each attempt with its resolved input, output and error.
 import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
 import { dateTime, duration, TERMINAL } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
@@ -43,7 +43,7 @@ export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Prop
         </button>
       </div>
       {attempts.length === 0 ? (
-        <p className="muted">The run has not come to this step.</p>
+        <p className="muted">The run has not reached this step yet.</p>
       ) : (
         TERMINAL.has(run.status) && (
           <div>

@@ -1,4 +1,4 @@
-// A task that waits for a person: an approval to decide, or a form to fill in as JSON.
+// An open task: an approval to decide, or an answer to enter as JSON.
 import { useState } from 'react';
 import { explain, type Json, type StepRun, supabase } from '../client.ts';
 

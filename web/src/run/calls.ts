@@ -1,10 +1,10 @@
-// Calls that a person makes on a run: what went wrong is told, a run that was started is shown.
+// Calls that change a run: reports their errors and opens runs that they start.
 import type { PostgrestError } from '@supabase/supabase-js';
 import { explain } from '../client.ts';
 
 type Answered<T> = PromiseLike<{ data: T | null; error: PostgrestError | null }>;
 
-/** What went wrong, for a person; undefined when something else is tried. */
+/** Receives the error message; undefined clears it before the next call. */
 export type OnProblem = (problem: string | undefined) => void;
 
 export async function settle<T>(call: Answered<T>, onProblem: OnProblem): Promise<T | undefined> {
@@ -14,7 +14,7 @@ export async function settle<T>(call: Answered<T>, onProblem: OnProblem): Promis
   return data ?? undefined;
 }
 
-/** Goes to the run that the call started. */
+/** Opens the run that the call started. */
 export async function follow(
   call: Answered<{ id: string }[] | { id: string }>,
   onProblem: OnProblem,

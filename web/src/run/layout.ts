@@ -1,4 +1,4 @@
-// Where the nodes of a graph stand: as its author placed them, or else laid out from left to right.
+// The positions of nodes: those stored in the definition, or an automatic layout from left to right.
 import { Graph, layout } from '@dagrejs/dagre';
 import type { WorkflowEdge, WorkflowNode } from '../client.ts';
 
@@ -7,7 +7,7 @@ export interface Point {
   y: number;
 }
 
-/** What a step takes on the page; .step-node of the styles is as wide. */
+/** The size of a node; .step-node in the styles has the same width. */
 const WIDTH = 220;
 const HEIGHT = 96;
 
@@ -16,7 +16,7 @@ function placed({ position }: WorkflowNode): Point {
   return { x: x ?? 0, y: y ?? 0 };
 }
 
-/** By node id. Whoever saved a workflow without positions has all of its nodes at one place. */
+/** Positions by node id. A definition without positions has all nodes at the same place. */
 export function positions(nodes: WorkflowNode[], edges: WorkflowEdge[]): Map<string, Point> {
   const own = new Map(nodes.map((node) => [node.node_id, placed(node)]));
   const places = new Set([...own.values()].map(({ x, y }) => `${x} ${y}`));
@@ -28,7 +28,7 @@ export function positions(nodes: WorkflowNode[], edges: WorkflowEdge[]): Map<str
   layout(graph);
   return new Map(
     nodes.map(({ node_id }) => {
-      // dagre gives centers.
+      // dagre returns centers.
       const { x = 0, y = 0 } = graph.node(node_id) as Partial<Point>;
       return [node_id, { x: x - WIDTH / 2, y: y - HEIGHT / 2 }];
     }),

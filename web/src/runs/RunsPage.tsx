@@ -1,4 +1,4 @@
-// The list of runs of the application: newest first, by status, live.
+// The runs of the application: newest first, filtered by status, live.
 import { useState } from 'react';
 import { explain } from '../client.ts';
 import { useRuns } from '../live/use-runs.ts';
@@ -48,7 +48,9 @@ export function RunsPage({ appCode }: { appCode: string }) {
           {explain(error)}
         </p>
       )}
-      {runs?.length === 0 && <p className="empty">No runs here yet. Start one to see it move.</p>}
+      {runs?.length === 0 && (
+        <p className="empty">No runs yet. Start a run to watch its progress.</p>
+      )}
       {runs === undefined && !error && <p className="empty">Loading…</p>}
       {runs && runs.length > 0 && (
         <div className="table-wrap">

@@ -13,7 +13,7 @@ interface Props {
   onClose(): void;
 }
 
-/** A first draft of the input: one empty value per declared property. */
+/** A template of the input: one empty value per declared property. */
 function draftFor(schema: Json | null): string {
   if (schema === null || typeof schema !== 'object' || Array.isArray(schema)) return '{}';
   const properties = schema.properties;

@@ -1,4 +1,4 @@
-// A status as everywhere: a coloured dot and its name.
+// A status: a coloured dot and the name.
 import { words } from './format.ts';
 
 export function Status({ name }: { name: string }) {

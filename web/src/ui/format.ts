@@ -1,4 +1,4 @@
-// How times, durations and statuses are written for people.
+// Formats times, durations and statuses for display.
 export function duration(ms: number | null): string {
   if (ms === null) return '–';
   if (ms < 1_000) return `${ms} ms`;
