@@ -1,5 +1,5 @@
-// What steps answer with, and PostgreSQL's JSON cannot hold: it is made to fit, or the step that
-// answered it fails, alone.
+// Step outputs that jsonb cannot store: the worker replaces the characters. If that is not possible, only
+// the step with this output fails.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { node, type TestApp, testApp, value } from '../support.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 const code = (id: string, source: string) => node(id, 'inline_code', { code: source });
 
 describe('text that jsonb refuses', () => {
-  test('half of a surrogate pair is stored, and read by the next step, as the replacement character', async () => {
+  test('half of a surrogate pair is stored as the replacement character, and the next step reads it so', async () => {
     const { run } = await b.run(
       [
         code('half', '({ input }) => ({ [input.text.slice(0, 1)]: [input.text.slice(1)] })'),
@@ -25,7 +25,7 @@ describe('text that jsonb refuses', () => {
     expect(run.output).toEqual({ later: { '\uFFFD': ['\uFFFD'] } });
   });
 
-  test('NUL becomes the replacement character, the six characters that JSON writes for it stay', async () => {
+  test('NUL becomes the replacement character; the six-character JSON escape of NUL is not changed', async () => {
     const { run } = await b.run([
       code(
         'nul',
@@ -35,7 +35,7 @@ describe('text that jsonb refuses', () => {
     expect(run.output).toEqual({ nul: ['a\uFFFD', '\\u0000', '\\ud83d', '\\\\u0000'] });
   });
 
-  test('what was printed is cut between characters', async () => {
+  test('printed output is cut between characters', async () => {
     const { run } = await b.run([
       code('print', '() => { console.log("x".repeat(999) + "\u{1F600}"); return 1; }'),
     ]);
@@ -49,7 +49,7 @@ describe('text that jsonb refuses', () => {
   });
 });
 
-test('a date that PostgreSQL has not is an invalid config', async () => {
+test('a date that PostgreSQL does not accept is an invalid config', async () => {
   for (const until of ['+012000-01-01T00:00:00Z', '-000001-01-01T00:00:00Z']) {
     const { run, step } = await b.run([node('wait', 'delay', { until })]);
     expect(run.status).toBe('failed');
@@ -57,11 +57,11 @@ test('a date that PostgreSQL has not is an invalid config', async () => {
   }
 });
 
-// Longer than an index entry may be: nothing that can be made to fit.
+// Longer than the largest index entry, so the database rejects it.
 const refused = () =>
   node('wait', 'wait_for_signal', { signal_name: '{{ $join([1..1000].$string($random())) }}' });
 
-test('an answer that the database refuses fails its step, and none of those written with it', async () => {
+test('an output that the database rejects fails its step and no other step of the same batch', async () => {
   const [poisoned, fine] = await Promise.all([
     b.publish([refused()]),
     b.publish([node('wait', 'wait_for_signal', { signal_name: 'go' })]),
@@ -84,7 +84,7 @@ test('an answer that the database refuses fails its step, and none of those writ
   }
 });
 
-test('a step whose answer is refused leaves by its error edge', async () => {
+test('a step whose output is rejected takes its error edge', async () => {
   const { run, statuses } = await b.run(
     [refused(), value('mend', '"mended"')],
     ['wait > mend : error'],
@@ -93,7 +93,7 @@ test('a step whose answer is refused leaves by its error edge', async () => {
   expect(run.output).toEqual({ mend: 'mended' });
 });
 
-test('what is too large to be remembered is read by the step that follows at once', async () => {
+test('an output too large for the memory of the run is read by the step that follows immediately', async () => {
   const { run } = await b.run(
     [code('large', '() => "x".repeat(100000)'), value('size', '$length(steps.large.output)')],
     ['large > size'],

@@ -54,7 +54,7 @@ async function childOf(runId: string): Promise<{ id: string; status: string; err
 }
 
 describe('links between parent and child', () => {
-  test('a child is called by the name that its parent knows it by', async () => {
+  test('a parent starts a child by its declared name', async () => {
     const child = await b.publish([value('z', '"from child"')]);
     const parent = await b.publish(
       [calling('call', 'the-helper'), value('z', 'steps.call.output.z')],
@@ -65,7 +65,7 @@ describe('links between parent and child', () => {
     expect(run).toMatchObject({ status: 'completed', output: { z: 'from child' } });
   });
 
-  test('the declared parent_close_policy holds where the step names none', async () => {
+  test('the declared parent_close_policy applies if the step has none', async () => {
     const child = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
     const parent = await b.publish([calling('call', child)]);
     await link(parent, child, { parent_close_policy: 'abandon' });
@@ -79,7 +79,7 @@ describe('links between parent and child', () => {
     expect((await b.ended(childId)).run.status).toBe('completed');
   });
 
-  test('block_until a signal: the child starts when its parent got it', async () => {
+  test('with block_until a signal, the child starts when its parent has received the signal', async () => {
     const child = await b.publish([value('z', 'input.n')]);
     const parent = await b.publish([calling('call', child, { input: { n: '{{ input.n }}' } })]);
     await link(parent, child, { block_until: { signal: 'ready' } });
@@ -91,7 +91,7 @@ describe('links between parent and child', () => {
     expect((await b.ended(id)).run).toMatchObject({ output: { call: { z: 5 } } });
   });
 
-  test('block_until other children: the child starts when those have completed', async () => {
+  test('with block_until other children, the child starts when they have completed', async () => {
     const first = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
     const second = await b.publish([value('z', '"second"')]);
     const parent = await b.publish([calling('one', first), calling('two', second)]);
@@ -108,7 +108,7 @@ describe('links between parent and child', () => {
     });
   });
 
-  test('a child that waits for one that failed fails too', async () => {
+  test('a child that waits for a failed child fails too', async () => {
     const first = await b.publish([failing('bad')]);
     const second = await b.publish([value('z', '"second"')]);
     const parent = await b.publish(
@@ -124,7 +124,7 @@ describe('links between parent and child', () => {
     });
   });
 
-  test('a child that waits for one whose branch is skipped fails at once, whichever comes first', async () => {
+  test('a child that waits for a child in a skipped branch fails at once, in either order', async () => {
     const first = await b.publish([value('z')]);
     const second = await b.publish([value('z')]);
     for (const lines of [
@@ -154,7 +154,7 @@ describe('links between parent and child', () => {
     }
   });
 
-  test('what can never start is refused: a child that waits for itself, one that no step starts', async () => {
+  test('a child that waits for itself, or for a child that no step starts, is refused', async () => {
     const first = await b.publish([value('z')]);
     const second = await b.publish([value('z')]);
     const parent = await b.publish([calling('one', first), calling('two', second)]);
@@ -186,7 +186,7 @@ describe('links between parent and child', () => {
     );
   });
 
-  test('a child signals its parent, if it may', async () => {
+  test('a child signals its parent if this is allowed', async () => {
     const child = await b.publish([
       node('tell', 'send_signal', { signal_name: 'news', payload: { n: '{{ input.n }}' } }),
     ]);
@@ -212,7 +212,7 @@ describe('links between parent and child', () => {
     await b.developer.rpc('cancel_run', { run_id: id });
   });
 
-  test('a child that may not reach its parent may not by its id either; other runs it may', async () => {
+  test('a child that may not signal its parent cannot do so by run id either, but can signal other runs', async () => {
     const waiting = () => b.publish([node('hear', 'wait_for_signal', { signal_name: 'news' })]);
     const child = await b.publish([
       node('tell', 'send_signal', { run: '{{ input.to }}', signal_name: 'news' }),
@@ -240,7 +240,7 @@ describe('links between parent and child', () => {
     expect((await b.ended(other.id)).run.status).toBe('completed');
   });
 
-  test('a signal that ended its run may be sent again by the step that sent it, not by others', async () => {
+  test('the step that sent a signal may repeat it after the run has ended; another step may not', async () => {
     const { id } = await b.start(
       await b.publish([node('hear', 'wait_for_signal', { signal_name: 'news' })]),
     );
@@ -265,7 +265,7 @@ describe('links between parent and child', () => {
     await b.developer.rpc('cancel_run', { run_id: sender.id });
   });
 
-  test('a child queries its parent, if it may: built-ins, paths and JSONata', async () => {
+  test('a child that is allowed to queries its parent: built-ins, paths and JSONata', async () => {
     const child = await b.publish([
       node('status', 'query_run', { query_name: 'status' }),
       node('total', 'query_run', { query_name: 'total' }),
@@ -290,7 +290,7 @@ describe('links between parent and child', () => {
     expect(run).toMatchObject({ status: 'failed', error: { code: 'child_failed' } });
   });
 
-  test('children are closed when their parent begins to be undone, not when that has ended', async () => {
+  test('children are closed when the compensation of their parent starts, not when it ends', async () => {
     const child = await b.publish([node('s', 'wait_for_signal', { signal_name: 'go' })]);
     const done = {
       id: 'a',
@@ -313,7 +313,7 @@ describe('links between parent and child', () => {
   });
 
   test.each(['terminate', 'request_cancel'])(
-    'nothing of a parent is undone before its child has ended (%s)',
+    'a parent is not compensated before its child has ended (%s)',
     async (parent_close_policy) => {
       const done = (compensate: Node) => ({
         id: 'a',
@@ -337,7 +337,7 @@ describe('links between parent and child', () => {
       await b.stepIs(childId, 's', 'waiting');
       await b.developer.rpc('cancel_run', { run_id: id });
       if (parent_close_policy === 'request_cancel') {
-        // The child is being undone, by a person; until that is done its parent waits.
+        // A person compensates the child; until then the parent waits.
         const task = await b.stepIs(childId, 'a', 'waiting');
         const { all } = await readRun(b.developer, id);
         expect(all.filter(({ item_index }) => item_index === -1)).toEqual([]);
@@ -403,7 +403,7 @@ describe('links between parent and child', () => {
     }
   });
 
-  test('a fault that goes by itself does not keep a child from starting', async () => {
+  test('a transient error does not prevent a child from starting', async () => {
     const child = await b.publish([value('z', '"from child"')]);
     const parent = await b.publish([calling('call', child)]);
     // The first two attempts to write the child fail as if they met a deadlock.
@@ -429,7 +429,7 @@ describe('links between parent and child', () => {
     }
   });
 
-  test('a deprecated workflow still starts as a child, one that is paused, archived or deleted does not', async () => {
+  test('a deprecated workflow still starts as a child; a paused, archived or deleted one does not', async () => {
     const child = await b.publish([value('z')]);
     const parent = await b.publish([calling('call', child)]);
     const change = (more: Record<string, unknown>) =>

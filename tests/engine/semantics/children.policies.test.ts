@@ -1,4 +1,4 @@
-// Child workflows: waited for or detached, their failure, and what becomes of them when the parent ends.
+// Child workflows: awaited or detached, their failure, and their end when the parent ends.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../../support/stack.ts';
@@ -25,8 +25,8 @@ async function childOf(runId: string): Promise<Run> {
   });
 }
 
-describe.concurrent('child workflow', () => {
-  test('the parent goes on with the output of the child', async () => {
+describe.concurrent('child workflows', () => {
+  test('the parent continues with the output of the child', async () => {
     const child = await b.publish([value('double', 'input.n * 2')]);
     const { run } = await b.run(
       [
@@ -47,14 +47,14 @@ describe.concurrent('child workflow', () => {
     });
   });
 
-  test('children of children', async () => {
+  test('a child can start children', async () => {
     const third = await b.publish([value('v', 'input.n + 1')]);
     const second = await b.publish([calls(third, { input: { n: '{{ input.n + 1 }}' } })]);
     const { run } = await b.run([calls(second, { input: { n: 1 } })]);
     expect(run.output).toEqual({ call: { call: { v: 3 } } });
   });
 
-  test('a detached child is not waited for', async () => {
+  test('the parent does not wait for a detached child', async () => {
     const { run, step } = await b.run(
       [
         calls(await holds(), { wait: false, parent_close_policy: 'abandon' }),
@@ -89,7 +89,7 @@ describe.concurrent('child workflow', () => {
   test.each([
     ['terminate', 'cancelled'],
     ['abandon', 'running'],
-  ])('%s: a step that waited too long leaves a child that is %s', async (policy, status) => {
+  ])('%s: after a step has timed out, its child is %s', async (policy, status) => {
     const name = await b.publish(
       [
         calls(await holds(), { timeout_ms: 300, parent_close_policy: policy } as never),
@@ -121,7 +121,7 @@ describe.concurrent('child workflow', () => {
     });
   });
 
-  test('a workflow that is not there, or an input it refuses, is the failure of the step', async () => {
+  test('an unknown workflow, or an input that it rejects, fails the step', async () => {
     const strict = await b.publish([value('a')], [], {
       input_schema: { type: 'object', required: ['n'] },
     });
@@ -134,7 +134,7 @@ describe.concurrent('child workflow', () => {
     }
   });
 
-  test('one that cannot be started ends its run before the others of the same moment are', async () => {
+  test('a child that cannot be started ends its run before the other children of the same batch start', async () => {
     const workflows = ['no-such-workflow', await holds()];
     const name = await b.publish(
       workflows.map((workflow, i) => node(`call${i}`, 'child_workflow', { workflow })),
@@ -180,7 +180,7 @@ describe.concurrent('child workflow', () => {
     ['terminate', 'cancelled'],
     ['request_cancel', 'cancelled'],
     ['abandon', 'running'],
-  ])('when the parent is cancelled, a child with %s is %s', async (policy, status) => {
+  ])('after the parent was cancelled, a child with %s is %s', async (policy, status) => {
     const workflow = await holds();
     const { id } = await b.start(
       await b.publish([calls(workflow, { parent_close_policy: policy })]),

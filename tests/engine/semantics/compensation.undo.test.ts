@@ -1,4 +1,4 @@
-// Compensation: what a run that does not complete had done is undone, in reverse order, before it ends.
+// Compensation: before a run ends without completing, its completed steps are undone in reverse order.
 
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ import {
 let b: TestApp;
 let server: Server;
 let url: string;
-/** Paths in the order they were asked for. */
+/** Request paths in their order of arrival. */
 let asked: string[] = [];
 let held: ServerResponse[] = [];
 const failures = new Map<string, number>();
@@ -96,7 +96,7 @@ describe('compensation', () => {
     ]);
   });
 
-  test('undoes what was built on a step before the step, in a graph with branches', async () => {
+  test('undoes the successors of a step before the step, in a graph with branches', async () => {
     const { run } = await b.run(
       [doing('root'), doing('left'), doing('right'), doing('join'), failing('bad')],
       ['root > left', 'root > right', 'left > join', 'right > join', 'join > bad'],
@@ -108,7 +108,7 @@ describe('compensation', () => {
     expect(order[3]).toBe('/undo-root');
   });
 
-  test('sees the output of the step it undoes, and of others', async () => {
+  test('reads the output of its step and of other steps', async () => {
     const { run } = await b.run(
       [
         value('id', '"x7"'),
@@ -131,7 +131,7 @@ describe('compensation', () => {
     expect(undone()).toEqual(['/undo/b1/x7']);
   });
 
-  test('is retried by its own policy, and one that fails for good does not stop the others', async () => {
+  test('is retried by its own policy; one that fails for good does not stop the others', async () => {
     failures.set('/undo-a', 2);
     failures.set('/undo-b', 99);
     const retry = { max_attempts: 3, backoff: 'fixed', delay_ms: 10 };
@@ -156,7 +156,7 @@ describe('compensation', () => {
     ]);
   });
 
-  test('a cancelled run is undone, and a second cancel does not skip that', async () => {
+  test('a cancelled run is compensated, and a second cancel does not skip this', async () => {
     const holding = {
       id: 'a',
       type: 'http_request',
@@ -174,7 +174,7 @@ describe('compensation', () => {
       status: 'running',
       pending_outcome: { status: 'cancelled' },
     });
-    await waitFor('the compensation is under way', () => held.length === 1);
+    await waitFor('the compensation is in flight', () => held.length === 1);
     const again = await b.developer.rpc('cancel_run', { run_id: id });
     expect(again.data).toMatchObject({
       status: 'running',
@@ -188,7 +188,7 @@ describe('compensation', () => {
     expect(held).toHaveLength(1);
   });
 
-  /** A run that is being undone: /undo-b was asked and holds, /undo-a would come next. */
+  /** A run in compensation: the request /undo-b is open, /undo-a is next. */
   async function undoing(nodes: Node[], lines: string[]): Promise<string> {
     const { id } = await b.start(
       await b.publish(
@@ -206,9 +206,9 @@ describe('compensation', () => {
     return id;
   }
 
-  test('a cancel of a run that is undone because it failed is refused, and says so', async () => {
+  test('cancelling a run that is compensated after a failure is refused, with the pending outcome', async () => {
     const id = await undoing([failing('bad')], ['b > bad']);
-    await waitFor('the compensation is under way', () => held.length === 1);
+    await waitFor('the compensation is in flight', () => held.length === 1);
     const cancelled = await b.developer.rpc('cancel_run', { run_id: id });
     expect(codeOf(cancelled)).toBe('SB409 conflict');
     expect(JSON.parse(cancelled.error?.details ?? '{}')).toMatchObject({
@@ -219,9 +219,9 @@ describe('compensation', () => {
     expect(undone()).toEqual(['/undo-a']);
   });
 
-  test('ends at once when it is forced to, with the ending it had, and says what was not undone', async () => {
+  test('a forced cancel ends it at once with the pending outcome and lists the compensations that did not run', async () => {
     const id = await undoing([failing('bad')], ['b > bad']);
-    await waitFor('the compensation is under way', () => held.length === 1);
+    await waitFor('the compensation is in flight', () => held.length === 1);
     const forced = await b.developer.rpc('cancel_run', { run_id: id, force: true }).single<Run>();
     expect(forced.data).toMatchObject({ status: 'failed', pending_outcome: null });
     held[0]?.end('{}');
@@ -236,7 +236,7 @@ describe('compensation', () => {
     );
   });
 
-  test('that waits for a person for ever is ended so too', async () => {
+  test('a forced cancel also ends one that waits for a person without a deadline', async () => {
     const asking: Node = {
       id: 'a',
       type: 'transform',
@@ -274,7 +274,7 @@ describe('compensation', () => {
     expect(codeOf(await b.developer.rpc('cancel_run', { run_id: id, force: true }))).toBe('none');
   });
 
-  test('is left out when a run is forced to end', async () => {
+  test('does not run when the cancel is forced', async () => {
     const id = await undoing(
       [node('wait', 'wait_for_signal', { signal_name: 'go' })],
       ['b > wait'],
@@ -287,7 +287,7 @@ describe('compensation', () => {
     expect(held).toEqual([]);
   });
 
-  test('a person can be asked to undo', async () => {
+  test('can be the task of a person', async () => {
     const asking: Node = {
       id: 'a',
       type: 'transform',
@@ -312,7 +312,7 @@ describe('compensation', () => {
     expect((await b.ended(id)).run.status).toBe('failed');
   });
 
-  test('a parent hears of its child only when that is undone', async () => {
+  test('the step of the parent continues only after its child is compensated', async () => {
     const child = await b.publish([doing('a'), failing('bad')], ['a > bad']);
     const { run } = await b.run(
       [node('call', 'child_workflow', { workflow: child }), value('caught', '"caught"')],
@@ -322,7 +322,7 @@ describe('compensation', () => {
     expect(undone()).toEqual(['/undo-a']);
   });
 
-  test('what was undone is not taken over by a rerun', async () => {
+  test('a rerun does not reuse the result of a compensated step', async () => {
     const { run } = await b.run([doing('a'), failing('bad')], ['a > bad']);
     const from = await b.developer.rpc('rerun', { run_id: run.id, from_step: 'bad' });
     expect(codeOf(from)).toBe('SB409 conflict');
@@ -335,7 +335,7 @@ describe('compensation', () => {
     expect(asked.slice(4)).toEqual(['/do-a', '/undo-a']);
   });
 
-  test('runs that complete undo nothing, and steps without a compensation are left as they are', async () => {
+  test('does not run in a completed run, nor for a step without one', async () => {
     const good = await b.run([doing('a'), value('z')], ['a > z']);
     expect(good.run.status).toBe('completed');
     const plain = await b.run([value('a'), failing('bad')], ['a > bad']);

@@ -1,4 +1,4 @@
-// Steps that run components: the component of the version, its retries, and what a person is shown.
+// Steps that run components: the component of the version, its retries, and the widget of a task.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -61,7 +61,7 @@ describe('components', () => {
     expect(run).toMatchObject({ status: 'completed', output: { z: 'a-1' } });
   });
 
-  test('a step that says nothing about retries has those of its component', async () => {
+  test('a step without a retry policy has the policy of its component', async () => {
     const patient = await component(`/flaky-${randomUUID()}`, { retry_count: 3 });
     const { id } = await b.start(
       await b.publish([node('call', 'service_task', { component: patient })]),
@@ -79,7 +79,7 @@ describe('components', () => {
     expect(once.all).toHaveLength(1);
   });
 
-  test('each item of a for_each can run a component', async () => {
+  test('every item of a for_each can run a component', async () => {
     const name = await component('/items');
     const { run } = await b.run([
       node('each', 'for_each', {
@@ -91,7 +91,7 @@ describe('components', () => {
     expect(output.each.map(({ input }) => input.n)).toEqual([1, 2, 3]);
   });
 
-  test('the items of a for_each, and what undoes a step, have the retries of their component', async () => {
+  test('items of a for_each and compensations have the retry policy of their component', async () => {
     const retry_count = 3;
     const of = async () => ({
       type: 'service_task',
@@ -122,7 +122,7 @@ describe('components', () => {
     expect(await attempts(undone.id, -1)).toEqual(thrice);
   });
 
-  test('a component that is switched off after publishing is not called', async () => {
+  test('a component that was disabled after publishing is not called', async () => {
     const path = `/off-${randomUUID()}`;
     const name = await component(path);
     const workflow = await b.publish([node('call', 'service_task', { component: name })]);
@@ -136,7 +136,7 @@ describe('components', () => {
     expect(calls.get(path)).toBeUndefined();
   });
 
-  test('a task that is a component tells clients which widget to draw', async () => {
+  test('a task with a component names the widget for clients', async () => {
     const name = await component('/unused', {
       implementation_type: 'user_task',
       endpoint: null,

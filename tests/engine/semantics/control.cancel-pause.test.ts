@@ -1,4 +1,4 @@
-// Control: cancelling reaches a step in flight; a paused run starts nothing and loses nothing.
+// Control: a cancel reaches a step in flight; a paused run starts no step and loses no event.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { codeOf, node, type Run, readRun, type TestApp, testApp, value } from '.
 let b: TestApp;
 let slow: Server;
 let url: string;
-/** When each request came, and when its client left without an answer. */
+/** When each request arrived, and when its client disconnected before the response. */
 const requests = new Map<string, { came: number; left?: number; answer(): void }>();
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ const asks = (key: string) => [
 const inFlight = (key: string) =>
   waitFor(`the request ${key}`, () => requests.get(`/${key}`) ?? false);
 
-/** A run that holds the only place of its workflow, and ten that may not start yet. */
+/** A run in the only concurrency slot of its workflow, and ten in the backlog. */
 async function notStarted(): Promise<{ first: Run; waiting: Run[] }> {
   const name = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
   await b.developer
@@ -59,7 +59,7 @@ async function release({ id }: { id: string }): Promise<void> {
 }
 
 describe.concurrent('cancel', () => {
-  test('reaches a step in flight within a second, and nothing is written afterwards', async () => {
+  test('reaches a step in flight within a second, after which no result is written', async () => {
     const { id } = await b.start(await b.publish(asks('cancelled'), ['ask > after']));
     const request = await inFlight('cancelled');
     const at = Date.now();
@@ -70,18 +70,18 @@ describe.concurrent('cancel', () => {
       status: 'cancelled',
       error: { code: 'cancelled', message: 'enough' },
     });
-    await waitFor('the request is given up', () => request.left !== undefined, 2_000);
+    await waitFor('the request is aborted', () => request.left !== undefined, 2_000);
     expect((request.left ?? 0) - at).toBeLessThan(1_000);
 
     const { run, statuses } = await b.ended(id);
     expect(statuses).toEqual({ ask: 'cancelled' });
-    // The worker has given it up and done other work: neither an answer nor anything else came later.
+    // The worker has aborted it and done other work: no result or other event was written later.
     await b.run([value('other')]);
     const { data } = await b.developer.from('runs').select('event_seq').eq('id', id).single();
     expect(data?.event_seq).toBe(run.event_seq);
   });
 
-  test('twenty at once are one, and a later one changes nothing', async () => {
+  test('twenty concurrent calls have one effect, and a later call has none', async () => {
     const { id } = await b.start(await b.publish([node('w', 'delay', { ms: 60_000 })]));
     await b.stepIs(id, 'w', 'waiting');
     const answers = await Promise.all(
@@ -99,7 +99,7 @@ describe.concurrent('cancel', () => {
     expect(data?.[0]?.actor_id).toBe(run.created_by);
   });
 
-  test('before the run has started, it never starts', async () => {
+  test('a run that is cancelled before its start never starts', async () => {
     const { first, waiting } = await notStarted();
     const codes = await Promise.all(
       waiting.map(({ id }) => b.developer.rpc('cancel_run', { run_id: id }).then(codeOf)),
@@ -119,7 +119,7 @@ describe.concurrent('cancel', () => {
     }
   });
 
-  test('a run that has ended otherwise, one of another app, or by a viewer, is refused', async () => {
+  test('is refused for a run that has ended otherwise, a run of another app, and to a viewer', async () => {
     const { run } = await b.run([value('a')]);
     const [viewer, stranger] = await Promise.all([
       signedIn('viewer@acme'),
@@ -133,7 +133,7 @@ describe.concurrent('cancel', () => {
 });
 
 describe.concurrent('pause', () => {
-  test('lets a step in flight finish and starts nothing; resume goes on from there', async () => {
+  test('lets a step in flight finish and starts no other; resume continues there', async () => {
     const { id } = await b.start(await b.publish(asks('paused'), ['ask > after']));
     const request = await inFlight('paused');
     const paused = await b.developer.rpc('pause_run', { run_id: id }).single<Run>();
@@ -149,7 +149,7 @@ describe.concurrent('pause', () => {
     expect(codeOf(await b.developer.rpc('resume_run', { run_id: id }))).toBe('SB409 conflict');
   });
 
-  test('delays, decisions and signals that come meanwhile count when the run goes on', async () => {
+  test('delays, decisions and signals of a paused run take effect when it is resumed', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -174,7 +174,7 @@ describe.concurrent('pause', () => {
     expect(run).toMatchObject({ status: 'completed', output: { join: 'all' } });
   });
 
-  test('a run that is paused before it started waits for its resume', async () => {
+  test('a run that is paused before its start waits for resume', async () => {
     const { first, waiting } = await notStarted();
     const call = async (name: string) => {
       const answers = await Promise.all(
@@ -183,7 +183,7 @@ describe.concurrent('pause', () => {
       return answers.map(({ data, error }) => error?.code ?? data?.status);
     };
     expect(new Set(await call('pause_run'))).toEqual(new Set(['paused']));
-    // Whoever may start does: there is room for all of them.
+    // Every run that is not paused starts: there are slots for all of them.
     await release(first);
     await b.db.query('select stepbase_engine.admit()');
     await b.run([value('other')]);
@@ -197,7 +197,7 @@ describe.concurrent('pause', () => {
     for (const { id } of waiting) expect((await b.ended(id)).run.status).toBe('completed');
   });
 
-  test('pause and resume a hundred times while a list is worked on', async () => {
+  test('a for_each completes although its run is paused and resumed a hundred times', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -206,7 +206,7 @@ describe.concurrent('pause', () => {
             concurrency: 5,
             step: { type: 'transform', config: { expression: 'item * 2' } },
           }),
-          // However fast the list is done, the run is there to be paused.
+          // Keeps the run open so that it can be paused, however fast the list is.
           node('hold', 'wait_for_signal', { signal_name: 'go' }),
           value('last', '$sum(steps.each.output)'),
         ],

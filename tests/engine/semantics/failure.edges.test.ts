@@ -1,4 +1,4 @@
-// Failure: what a step that fails for good means for its run: the end, an error edge, or nothing.
+// A step that fails for good ends its run, takes an error edge, or has no effect on the run.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 describe.concurrent('failure', () => {
-  test('a step that fails ends the run, and what it still did is cancelled', async () => {
+  test('a failed step ends the run, and the other open steps are cancelled', async () => {
     const { run, statuses, step } = await b.run(
       [
         value('a'),
@@ -29,7 +29,7 @@ describe.concurrent('failure', () => {
       error: { step_id: 'bad', message: expect.stringContaining('bad fails') },
       output: null,
     });
-    // What nobody came to has no step run at all.
+    // A step that was never reached has no step run.
     expect(Object.keys(statuses)).not.toContain('after');
     expect(statuses.a).toBe('completed');
     expect(statuses.bad).toBe('failed');
@@ -37,7 +37,7 @@ describe.concurrent('failure', () => {
     expect(step('bad').error).toMatchObject({ code: expect.any(String), retryable: false });
   });
 
-  test('an error edge takes the failure, with its error as the output; other edges are not taken', async () => {
+  test('a failed step takes its error edge, with the error as its output, and no other edge', async () => {
     const { run, statuses, step } = await b.run(
       [failing('bad'), value('well'), value('repair', 'steps.bad.output.error.message')],
       ['bad > well', 'bad > repair : error'],
@@ -48,7 +48,7 @@ describe.concurrent('failure', () => {
     expect(run.output).toMatchObject({ repair: expect.stringContaining('bad fails') });
   });
 
-  test('without a failure the error edge is skipped', async () => {
+  test('a step that completes skips its error edge', async () => {
     const { statuses } = await b.run(
       [value('good'), value('well'), value('repair')],
       ['good > well', 'good > repair : error'],
@@ -56,7 +56,7 @@ describe.concurrent('failure', () => {
     expect(statuses).toEqual({ good: 'completed', well: 'completed', repair: 'skipped' });
   });
 
-  test('continue-on-error goes on by the plain edges', async () => {
+  test('a step with continue-on-error takes its plain edges', async () => {
     const { run, statuses } = await b.run(
       [
         failing('bad', { on_error: 'continue' }),
@@ -80,7 +80,7 @@ describe.concurrent('failure', () => {
     expect(run.context).toMatchObject({ next: true });
   });
 
-  test('an attempt that takes too long takes the timeout edge, not the error edge', async () => {
+  test('an attempt that times out takes the timeout edge, not the error edge', async () => {
     const { run, statuses, step } = await b.run(
       [
         node('slow', 'http_request', { url: `${shop.url}/slow?ms=20000` }, { timeout_ms: 150 }),
@@ -100,7 +100,7 @@ describe.concurrent('failure', () => {
     expect(step('slow')).toMatchObject({ handle: 'timeout', error: { code: 'timeout' } });
   });
 
-  test('a timeout takes the error edge where there is no other, and else fails the run', async () => {
+  test('a timeout takes the error edge if there is no timeout edge, and otherwise fails the run', async () => {
     const slow = node(
       'slow',
       'http_request',
@@ -118,7 +118,7 @@ describe.concurrent('failure', () => {
     });
   });
 
-  test('a refusal (4xx) is not tried again, whatever the retry policy; told to, it is', async () => {
+  test('a 4xx response is retried only if retry_on names it', async () => {
     const request = (config: Record<string, unknown>) =>
       node('ask', 'http_request', { url: `${shop.url}/status/404`, ...config } as never, {
         retry: { max_attempts: 3, backoff: 'fixed', delay_ms: 1 },
@@ -136,7 +136,7 @@ describe.concurrent('failure', () => {
     ]);
   });
 
-  test('a template that cannot be resolved fails its step alone', async () => {
+  test('a template that cannot be resolved fails only its step', async () => {
     const { run, step } = await b.run([
       node('ask', 'http_request', { url: '{{ $error("no url") }}' }),
     ]);

@@ -1,4 +1,4 @@
-// for_each: results in the list's order, at most so many at a time, and what a failing item means.
+// for_each: the order of the results, the concurrency, and the effect of a failed item.
 
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ let server: Server;
 let url: string;
 const flights = new Map<string, { now: number; most: number; total: number }>();
 
-/** Answers after a moment, and counts how many requests of a key are open at once. */
+/** Responds after a moment, and counts the concurrent requests of each key. */
 beforeAll(async () => {
   server = createServer((request, response) => {
     const [, key = '', fate = ''] = (request.url ?? '').split('/');
@@ -51,7 +51,7 @@ const get = (key: string): Json => ({
 });
 
 describe.concurrent('for_each', () => {
-  test('gives the results in the order of the list, and every item its index', async () => {
+  test('returns the results in the order of the list, and every item has its index', async () => {
     const { run, all } = await b.run(
       [
         each({ type: 'transform', config: { expression: '{"i": index, "v": item & "!"}' } }, 3),
@@ -67,20 +67,20 @@ describe.concurrent('for_each', () => {
     expect(all.filter((s) => s.step_id === 'each').map((s) => s.item_index)).toEqual(numbers(6));
   });
 
-  test('works on no more items at a time than it may', async () => {
+  test('executes at most as many items at once as its concurrency allows', async () => {
     const { run } = await b.run([each(get('bounded'), 4)], [], { items: numbers(40) });
     expect(run.status).toBe('completed');
     expect(flights.get('bounded')).toMatchObject({ total: 40, most: 4 });
   });
 
-  test('one at a time is one after the other', async () => {
+  test('a concurrency of one executes the items one after the other', async () => {
     const { all } = await b.run([each(get('single'), 1)], [], { items: numbers(8) });
     expect(flights.get('single')?.most).toBe(1);
     const started = all.filter((s) => s.item_index > 0).map((s) => Date.parse(s.started_at ?? ''));
     expect(started).toEqual(started.toSorted((x, y) => x - y));
   });
 
-  test('an item that fails fails the step, and the rest is not worked on', async () => {
+  test('a failed item fails the step, and no further item starts', async () => {
     const items = ['ok', 'ok', 'bad', ...numbers(60).map(String)];
     const { run, step, all } = await b.run([each(get('failing'), 2)], [], { items });
     expect(run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
@@ -89,7 +89,7 @@ describe.concurrent('for_each', () => {
     expect(flights.get('failing')?.total).toBeLessThan(20);
   });
 
-  test('an item that fails takes the error edge of the step', async () => {
+  test('a failed item takes the error edge of the step', async () => {
     const { run, statuses } = await b.run(
       [each(get('edge'), 2), value('well'), value('repair', '"repaired"')],
       ['each > well', 'each > repair : error'],
@@ -99,7 +99,7 @@ describe.concurrent('for_each', () => {
     expect(statuses).toEqual({ each: 'failed', well: 'skipped', repair: 'completed' });
   });
 
-  test('continue-on-error keeps the error in the place of the item`s result', async () => {
+  test('continue-on-error puts the error in place of the result of the item', async () => {
     const { run } = await b.run(
       [each(get('continue'), 2, { on_error: 'continue' }), value('n', '$count(steps.each.output)')],
       ['each > n'],
@@ -113,7 +113,7 @@ describe.concurrent('for_each', () => {
     ]);
   });
 
-  test('an item is tried again by itself', async () => {
+  test('only the failed item is retried', async () => {
     const { run, all } = await b.run(
       [
         each({ type: 'http_request', config: { url: `${url}/again/bad`, retry_on: ['4xx'] } }, 2, {
@@ -133,7 +133,7 @@ describe.concurrent('for_each', () => {
     ]);
   });
 
-  test('an empty list is done at once', async () => {
+  test('an empty list completes at once', async () => {
     const { run } = await b.run(
       [each(get('none')), value('n', '$count(steps.each.output)')],
       ['each > n'],
@@ -142,12 +142,12 @@ describe.concurrent('for_each', () => {
     expect(run).toMatchObject({ status: 'completed', output: { n: 0 }, context: { each: [] } });
   });
 
-  test('what is no list fails the step', async () => {
+  test('items that are not an array fail the step', async () => {
     const { run } = await b.run([each(get('no-list'))], [], { items: 'three' });
     expect(run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
   });
 
-  test('brackets make a list of whatever is selected: of one, and of none', async () => {
+  test('brackets make an array of one selected value, or of none', async () => {
     const name = await b.publish([
       node('each', 'for_each', {
         items: '{{ [input.orders[open].id] }}',
@@ -163,7 +163,7 @@ describe.concurrent('for_each', () => {
     expect(await ids(false)).toEqual({ each: [] });
   });
 
-  test('steps that wait for people, signals or time are refused as items', async () => {
+  test('a step that waits for a person, a signal or a time cannot be an item', async () => {
     for (const type of ['delay', 'wait_for_signal', 'wait_for_approval', 'for_each']) {
       await expect(b.publish([each({ type, config: {} })])).rejects.toThrow(
         `config.step.type cannot be ${type}`,
@@ -171,7 +171,7 @@ describe.concurrent('for_each', () => {
     }
   });
 
-  test('items may be runs of another workflow', async () => {
+  test('an item can be a run of another workflow', async () => {
     const child = await b.publish([value('double', 'input.n * 2')]);
     const { run } = await b.run(
       [
@@ -189,7 +189,7 @@ describe.concurrent('for_each', () => {
     });
   });
 
-  test('a run of another workflow that fails is an item that fails', async () => {
+  test('a failed run of another workflow is a failed item', async () => {
     const child = await b.publish([value('odd', 'input.n % 2 = 1 ? input.n : $error("even")')]);
     const item = {
       type: 'child_workflow',
@@ -213,8 +213,8 @@ describe.concurrent('for_each', () => {
     expect(fatal.run).toMatchObject({ status: 'failed', error: { step_id: 'each' } });
   });
 
-  test('the children of items that were cancelled are closed, and what is under way stops', async () => {
-    // One request is held; the other is refused when both are there.
+  test('children of cancelled items are closed, and requests in flight are aborted', async () => {
+    // One request stays open; the other gets an error when both have arrived.
     const asked: ServerResponse[] = [];
     const closed: string[] = [];
     const other = createServer((request, response) => {
@@ -255,7 +255,7 @@ describe.concurrent('for_each', () => {
           ['each > go-on : error', 'asking > caught : error'],
         ),
       );
-      await waitFor('the call under way is given up', () => closed.length > 0);
+      await waitFor('the request in flight is aborted', () => closed.length > 0);
       const children = await waitFor('both children', async () => {
         const { data } = await b.developer
           .from('runs')
@@ -278,7 +278,7 @@ describe.concurrent('for_each', () => {
     }
   });
 
-  test('a thousand items', async () => {
+  test('a list of a thousand items completes', async () => {
     const { run, all } = await b.run(
       [
         each({ type: 'transform', config: { expression: 'item * item' } }, 100),
@@ -291,7 +291,7 @@ describe.concurrent('for_each', () => {
     expect(all).toHaveLength(1002);
   });
 
-  test('two lists in one run do not touch each other', async () => {
+  test('two lists in one run do not affect each other', async () => {
     const list = (id: string, by: number) =>
       node(id, 'for_each', {
         items: '{{ input.items }}',
@@ -307,7 +307,7 @@ describe.concurrent('for_each', () => {
   });
 });
 
-test('ten thousand items, in order; one more is refused and starts none', async () => {
+test('ten thousand items complete in order; one more is refused and no item starts', async () => {
   const workflow = await b.publish([
     each({ type: 'transform', config: { expression: 'item * 2' } }, 1_000),
   ]);

@@ -1,4 +1,4 @@
-// The graph: in which order steps run, which branches are taken, and what becomes of the others.
+// The graph: the order of steps, the branches that are taken, and the skipped ones.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { node, readRun, type TestApp, testApp, value } from '../support.ts';
@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 
 describe.concurrent('graph', () => {
-  test('a line of steps passes data on, and the last output is the run`s', async () => {
+  test('a sequence of steps passes data on, and the last output is that of the run', async () => {
     const { run, statuses, all } = await b.run(
       [
         value('a', 'input.n'),
@@ -33,7 +33,7 @@ describe.concurrent('graph', () => {
     expect(Number(run.duration_ms)).toBeGreaterThanOrEqual(0);
   });
 
-  test('several first and several last steps', async () => {
+  test('a graph can have several first and several last steps', async () => {
     const { run } = await b.run(
       [value('a'), value('b', '2'), value('c', '3'), value('d', '4')],
       ['a > c'],
@@ -41,7 +41,7 @@ describe.concurrent('graph', () => {
     expect(run.output).toEqual({ b: 2, c: 3, d: 4 });
   });
 
-  test('a join waits for all of its branches', async () => {
+  test('a join waits for all its branches', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -62,7 +62,7 @@ describe.concurrent('graph', () => {
     expect(run).toMatchObject({ status: 'completed', output: { join: 5 } });
   });
 
-  test('a join of any goes on with the first branch and only once', async () => {
+  test('a join of any continues with the first branch, and only once', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -80,7 +80,7 @@ describe.concurrent('graph', () => {
     expect(all.filter((s) => s.step_id === 'join')).toHaveLength(1);
   });
 
-  test('a join of any that no branch comes to is skipped', async () => {
+  test('a join of any is skipped if no branch reaches it', async () => {
     const { statuses } = await b.run(
       [
         node('c', 'condition', { expression: 'false' }),
@@ -114,7 +114,7 @@ describe.concurrent('graph', () => {
     expect(run).toMatchObject({ status: 'completed', steps_completed: 4 });
   });
 
-  test('two edges with one label are both taken, an edge without a label always', async () => {
+  test('two edges with the same label are both taken; an edge without a label is always taken', async () => {
     const { statuses } = await b.run(
       [
         node('c', 'condition', { expression: 'true' }),
@@ -134,7 +134,7 @@ describe.concurrent('graph', () => {
     });
   });
 
-  test('skipping goes through diamonds and ends at a join that another branch reaches', async () => {
+  test('skipping passes through diamonds and ends at a join that another branch reaches', async () => {
     const { run, statuses } = await b.run(
       [
         node('c', 'condition', { expression: 'true' }),
@@ -168,7 +168,7 @@ describe.concurrent('graph', () => {
     expect(run.output).toEqual({ end: 'yes' });
   });
 
-  test('a fan-out of one to two hundred and back', async () => {
+  test('a fan-out to two hundred steps joins again', async () => {
     const ids = Array.from({ length: 200 }, (_, i) => `w${i}`);
     const { run, statuses } = await b.run(
       [

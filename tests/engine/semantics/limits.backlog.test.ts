@@ -1,5 +1,5 @@
 // Fairness as clients see it: the single run of one application ends while hundreds of another wait. The
-// worker does little at a time and the test says when a step is done, so order is all there is to see.
+// worker has few slots and the test decides when a step ends, so only the order matters.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -24,7 +24,7 @@ let stack: Stack;
 let b: TestApp;
 let server: Server;
 let url: string;
-/** Steps under way, by the app they are of. */
+/** Steps in flight, by app. */
 const held: { app: string; response: ServerResponse }[] = [];
 
 beforeAll(async () => {
@@ -71,7 +71,7 @@ test('the single run of one app ends while the backlog of another waits', async 
   await waitFor('the worker is busy', () => held.length === AT_ONCE);
   const single = await start(theirs, await publish(theirs, asks('globex')));
 
-  // Room for one more at a time: its turn comes before those that were there first.
+  // One slot at a time becomes free: the single run comes before older runs of the backlog.
   let answered = 0;
   while (!held.some(({ app }) => app === 'globex')) {
     expect(answered, 'steps of the backlog done before').toBeLessThanOrEqual(2 * AT_ONCE);
@@ -95,7 +95,7 @@ test('the single run of one app ends while the backlog of another waits', async 
   server.on('request', (_, response) => void response.end('{}'));
   for (const { response } of held) response.end('{}');
   await waitFor(
-    'the backlog is done',
+    'the backlog is empty',
     async () => {
       const { rows } = await b.db.query(
         'select from stepbase.runs where id = any($1) and completed_at is null limit 1',

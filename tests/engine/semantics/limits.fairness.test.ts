@@ -1,5 +1,5 @@
-// Fairness: however many runs of one app wait, the single run of another is at the front; in an app
-// the urgent go first; who is over the app's own bound is refused.
+// Fairness: the single run of one app is at the front however many runs of another wait. Within an app the
+// order is by priority. A run over the app's max_waiting_runs is refused.
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ const BIG = 'many-runs';
 const SMALL = 'one-run';
 
 let b: TestApp;
-/** A database where nobody works: what is in the queue stays there until the test takes it. */
+/** A database without a worker: jobs stay in the queue until the test takes them. */
 let quiet: pg.Pool;
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
 });
 
-/** In a transaction that leaves nothing. */
+/** Runs the callback in a transaction that is rolled back. */
 async function apart(work: (db: pg.PoolClient) => Promise<void>): Promise<void> {
   const db = await quiet.connect();
   try {
@@ -71,7 +71,7 @@ async function start(
   return rows.map(({ id }) => id);
 }
 
-/** The runs whose tokens a worker would take next; it takes them. */
+/** Takes the tokens that a worker would take next, and returns their runs. */
 async function take(db: pg.PoolClient, tokens: number): Promise<string[]> {
   const { rows } = await db.query<{ run_id: string }>(
     `with next as (
@@ -98,7 +98,7 @@ const admit = async (db: pg.PoolClient) =>
   ).rows[0];
 
 describe('apps', () => {
-  test('a single run is at the front of the queue, whatever another app has waiting', async () => {
+  test('a single run is at the front of the queue, however many runs of another app wait', async () => {
     await apart(async (db) => {
       const many = await start(db, BIG, WAITING);
       expect(await count(db, "stepbase_queue.job where name = 'steps' and state < 'active'")).toBe(
@@ -107,7 +107,7 @@ describe('apps', () => {
       const [one] = await start(db, SMALL);
       expect(await take(db, 2)).toEqual(expect.arrayContaining([many[0], one]));
 
-      // And when the other app is being worked on.
+      // The same while a worker executes runs of the other app.
       for (let batch = 0; batch < 3; batch += 1) {
         await take(db, 100);
         expect(await admit(db)).toEqual({ admitted: expect.any(Number), more_wait: true });
@@ -120,7 +120,7 @@ describe('apps', () => {
     });
   });
 
-  test('with both waiting, each has every other turn, and every run comes up once', async () => {
+  test('two apps with a backlog take turns, and every run is taken once', async () => {
     await apart(async (db) => {
       const first = new Set(await start(db, BIG, 600));
       const second = new Set(await start(db, SMALL, 450));
@@ -142,7 +142,7 @@ describe('apps', () => {
     });
   });
 
-  test('who waits costs nothing: letting in reads those it lets in', async () => {
+  test('waiting runs cost nothing: admission reads only the runs that it admits', async () => {
     await apart(async (db) => {
       await start(db, BIG, WAITING);
       await take(db, 100);
@@ -155,7 +155,7 @@ describe('apps', () => {
     });
   });
 
-  test('more runs than the queue takes at once all run', async () => {
+  test('more runs than fit into the queue all complete', async () => {
     const big = await b.publish([value('a')]);
     const { rows } = await b.db.query<{ id: string }>(
       `select (stepbase_engine.start_run(w.app_code, w.published_version_id, '{}')).id
@@ -179,7 +179,7 @@ describe('apps', () => {
 });
 
 describe('priority', () => {
-  test('an urgent run changes turns with the first that is less urgent', async () => {
+  test('an urgent run takes the turn of the first less urgent run', async () => {
     await apart(async (db) => {
       const normal = await start(db, BIG, 50);
       const [urgent] = await start(db, BIG, 1, 50);
@@ -191,7 +191,7 @@ describe('priority', () => {
     });
   });
 
-  test('from the waiting room the urgent come first, and then the oldest', async () => {
+  test('the backlog is admitted by priority and then by age', async () => {
     await apart(async (db) => {
       await start(db, BIG, 250);
       const urgent = await start(db, BIG, 20, 5);
@@ -210,7 +210,7 @@ describe('priority', () => {
   });
 });
 
-test('an application may bound how many runs wait; a repeated key still finds its run', async () => {
+test('an application can limit its waiting runs; a repeated idempotency key still finds its run', async () => {
   await apart(async (db) => {
     await db.query("update stepbase.applications set max_waiting_runs = 5 where app_code = 'acme'");
     await start(db, BIG, 204);

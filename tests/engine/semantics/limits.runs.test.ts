@@ -1,5 +1,5 @@
-// Limits on runs: no more of a workflow or a task queue are under way than it says; the others wait,
-// the most urgent first and then the oldest, and take the place of whichever run ends, however it ends.
+// Concurrency limits on the runs of a workflow or a task queue. The other runs wait, ordered by priority and
+// then by age, and take the slot of any run that ends, in any way.
 
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -19,7 +19,7 @@ afterAll(() => {
   server.close();
 });
 
-/** Waits for its signal; fails when that says so. */
+/** Waits for its signal; fails if the payload tells it to. */
 const held = [
   node('hold', 'wait_for_signal', { signal_name: 'go' }),
   value('end', 'steps.hold.output.fails ? $error("as told") : "done"'),
@@ -54,7 +54,7 @@ async function statusOf(...runs: Run[]): Promise<string[]> {
   );
 }
 
-/** Whoever may start is let in now; these may not. */
+/** Admits every run that may start, and expects these to stay in the backlog. */
 async function stillWait(...runs: Run[]): Promise<void> {
   await b.db.query('select stepbase_engine.admit()');
   const ids = runs.map(({ id }) => id);
@@ -77,7 +77,7 @@ async function nothingLeft(...runs: Run[]): Promise<void> {
 }
 
 describe.concurrent('a workflow', () => {
-  test('takes the next run, by priority and then by age, at each way a run can end', async () => {
+  test('admits the next run, by priority and then by age, in whichever way a run ends', async () => {
     const workflow = await limited(2);
     const first = await b.start(workflow);
     const second = await b.start(workflow);
@@ -109,7 +109,7 @@ describe.concurrent('a workflow', () => {
     await nothingLeft(first, second, old, low, young, urgent);
   });
 
-  test('lets in more when its limit is raised, and all when it is taken away', async () => {
+  test('admits more runs when its limit is raised, and all when it is removed', async () => {
     const workflow = await limited(1);
     const runs = [];
     for (let i = 0; i < 5; i += 1) runs.push(await b.start(workflow));
@@ -129,7 +129,7 @@ describe.concurrent('a workflow', () => {
     await nothingLeft(...runs);
   });
 
-  test('counts what was under way before there was a limit', async () => {
+  test('counts runs that were in flight before the limit was set', async () => {
     const workflow = await publishHeld();
     const before = await Promise.all([b.start(workflow), b.start(workflow)]);
     await Promise.all(before.map(underWay));
@@ -142,7 +142,7 @@ describe.concurrent('a workflow', () => {
     for (const run of [...before, next]) await b.ended(run.id);
   });
 
-  test('counts, a moment later, what was being started while it was set', async () => {
+  test('counts, after reconciliation, a run that was starting while the limit was set', async () => {
     const workflow = await publishHeld();
     const db = await b.db.connect();
     try {
@@ -170,7 +170,7 @@ describe.concurrent('a workflow', () => {
     }
   });
 
-  test('a run that gets in line while the place is being freed takes it soon', async () => {
+  test('a run that is enqueued while a slot is being freed is admitted soon', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
     await underWay(first);
@@ -180,7 +180,7 @@ describe.concurrent('a workflow', () => {
       await db.query("select stepbase_engine.end_runs(array[$1::uuid], 'cancelled', '{}')", [
         first.id,
       ]);
-      // Whoever frees the place saw nobody wait for it, and who looks for a place now sees none.
+      // The transaction that frees the slot saw no waiting run, and the new run sees no free slot.
       const second = await b.start(workflow);
       await stillWait(second);
       await db.query('commit');
@@ -193,7 +193,7 @@ describe.concurrent('a workflow', () => {
     }
   });
 
-  test('a run that is cancelled while it waits never starts and holds up nobody', async () => {
+  test('a run that is cancelled while it waits never starts and delays no other run', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
     await underWay(first);
@@ -208,7 +208,7 @@ describe.concurrent('a workflow', () => {
     await nothingLeft(first, gone, next);
   });
 
-  test('a paused run keeps its place; one that is paused while it waits gets in line again', async () => {
+  test('a paused run keeps its slot; one that is paused while it waits is enqueued again', async () => {
     const workflow = await limited(1);
     const first = await b.start(workflow);
     await underWay(first);
@@ -230,7 +230,7 @@ describe.concurrent('a workflow', () => {
     await nothingLeft(first, waiting, later);
   });
 
-  test('a run that is undone keeps its place until it has ended', async () => {
+  test('a run in compensation keeps its slot until it has ended', async () => {
     let undone = () => {};
     const asked = new Promise<void>((resolve) => {
       server.once('request', (_, response) => {
@@ -267,7 +267,7 @@ describe.concurrent('a workflow', () => {
     await nothingLeft(first, next);
   });
 
-  test('ninety runs of one that allows three never are more than three', async () => {
+  test('of ninety runs of a workflow that allows three, at most three are in flight', async () => {
     const workflow = await b.publish(
       [value('a'), node('d', 'delay', { ms: 5 }), value('z')],
       ['a > d', 'd > z'],
@@ -307,7 +307,7 @@ describe.concurrent('a task queue', () => {
     if (error) throw new Error(error.message);
   }
 
-  test('is shared by its workflows; the oldest of all goes first', async () => {
+  test('is shared by its workflows; the oldest of all runs is first', async () => {
     const id = await queue({ max_concurrent_workflows: 2 });
     const [one, two] = await Promise.all([publishHeld(), publishHeld()]);
     await Promise.all([assign(one, id), assign(two, id)]);
@@ -327,7 +327,7 @@ describe.concurrent('a task queue', () => {
     await nothingLeft(first, second, third, fourth);
   });
 
-  test('a child that its parent left behind counts by itself a moment later', async () => {
+  test('a child that outlives its parent takes a slot of its own after reconciliation', async () => {
     const id = await queue({ max_concurrent_workflows: 1 });
     const child = await publishHeld();
     const call = { workflow: child, wait: false, parent_close_policy: 'abandon' };
@@ -351,7 +351,7 @@ describe.concurrent('a task queue', () => {
     await nothingLeft(left, next);
   });
 
-  test('a child has its place within its parent`s', async () => {
+  test('a child shares the slot of its parent', async () => {
     const id = await queue({ max_concurrent_workflows: 1 });
     const child = await publishHeld();
     const parent = await b.publish([node('child', 'child_workflow', { workflow: child })]);
@@ -373,7 +373,7 @@ describe.concurrent('a task queue', () => {
     await nothingLeft(run, other, childRun);
   });
 
-  test('a child that waited before there was a limit has its place within its parent`s too', async () => {
+  test('a child that waited before the limit was set also shares the slot of its parent', async () => {
     const id = await queue({});
     const child = await limited(1);
     const parent = await b.publish([node('child', 'child_workflow', { workflow: child })]);
@@ -389,7 +389,7 @@ describe.concurrent('a task queue', () => {
     await b.developer.from('task_queues').update({ max_concurrent_workflows: 1 }).eq('id', id);
     expect(await statusOf(childRun)).toEqual(['pending']);
     await go(before);
-    // Its parent has the queue's only place, and waits for it.
+    // Its parent has the only slot of the queue, and waits for the child.
     await underWay(childRun);
     const other = await b.start(child);
     await stillWait(other);

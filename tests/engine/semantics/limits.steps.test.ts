@@ -1,5 +1,5 @@
-// Limits on steps: no more steps of a task queue reach outside at once than it says, in one run or in
-// many; a step that waits or ends frees its place, and steps that stay inside are not held up.
+// Concurrency limits on the steps of a task queue that call other systems, in one run or in many. A step
+// that waits or ends frees its slot. Steps without external calls need no slot.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -11,7 +11,7 @@ import { node, type TestApp, testApp, value } from '../support.ts';
 let b: TestApp;
 let server: Server;
 let url: string;
-/** By path: requests that have not been answered, and the most there ever were. */
+/** By path: the requests without a response, and their maximum so far. */
 const seen = new Map<string, { open: Set<() => void>; most: number; total: number }>();
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ beforeAll(async () => {
     one.most = Math.max(one.most, one.open.size);
     response.on('close', () => one.open.delete(answer));
     if (key.startsWith('/held')) return;
-    // The first of these is answered with the second: two are under way at once, however busy the machine is.
+    // The first request is answered together with the second, so two are in flight even on a busy machine.
     if (key.startsWith('/flaky') && one.total === 1) return;
     setTimeout(() => {
       for (const open of key.startsWith('/flaky') ? [...one.open] : [answer]) open();
@@ -83,7 +83,7 @@ const fan = (path: string) =>
   );
 
 describe.concurrent('a task queue with a limit on steps', () => {
-  test('holds the branches of runs back, and all of them get their turn', async () => {
+  test('delays branches of runs, and all of them are executed', async () => {
     const path = `/fan-${randomUUID()}`;
     const workflow = await fan(path);
     const queueId = await inQueue(3, workflow);
@@ -96,7 +96,7 @@ describe.concurrent('a task queue with a limit on steps', () => {
     await nothingLeft(queueId);
   });
 
-  test('counts the items of a list, first steps and every attempt', async () => {
+  test('counts items of a for_each, first steps and every attempt', async () => {
     const path = `/flaky-${randomUUID()}`;
     const again = { retry: { max_attempts: 4, delay_ms: 1 } };
     const step = { type: 'http_request', config: { url: `${url}${path}` } };
@@ -113,7 +113,7 @@ describe.concurrent('a task queue with a limit on steps', () => {
     await nothingLeft(queueId);
   });
 
-  test('what stays inside, or waits, takes up no place', async () => {
+  test('steps without external calls, and waiting steps, need no slot', async () => {
     const path = `/held-${randomUUID()}`;
     const busy = await b.publish([ask('ask', path)]);
     const inside = await b.publish(
@@ -130,7 +130,7 @@ describe.concurrent('a task queue with a limit on steps', () => {
     await nothingLeft(queueId);
   });
 
-  test('a run that is cancelled or paused with steps in line holds up no other', async () => {
+  test('a run that is cancelled or paused while its steps wait for a slot delays no other run', async () => {
     const path = `/held-${randomUUID()}`;
     const workflow = await fan(path);
     const queueId = await inQueue(1, workflow);
@@ -157,7 +157,7 @@ describe.concurrent('a task queue with a limit on steps', () => {
     await nothingLeft(queueId);
   });
 
-  test('a limit that comes, is raised or goes is followed by what starts from then on', async () => {
+  test('steps follow a limit as soon as it is set, raised or removed', async () => {
     const path = `/held-${randomUUID()}`;
     const workflow = await fan(path);
     const queueId = await inQueue(1, workflow);
@@ -179,7 +179,7 @@ describe.concurrent('a task queue with a limit on steps', () => {
     await nothingLeft(queueId);
   });
 
-  test('a rerun from a step under the limit waits for its place', async () => {
+  test('a rerun from a limited step waits for a slot', async () => {
     const path = `/rerun-${randomUUID()}`;
     const workflow = await fan(path);
     const queueId = await inQueue(2, workflow);

@@ -1,4 +1,4 @@
-// Queries: questions that a run answers without being changed.
+// Queries read the state of a run without changing it.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
@@ -52,7 +52,7 @@ async function askApi(name: string) {
 }
 
 describe('query_run', () => {
-  test('answers what is built in', async () => {
+  test('answers the built-in queries', async () => {
     expect((await ask('status')).data).toMatchObject({
       id: runId,
       status: 'running',
@@ -65,20 +65,20 @@ describe('query_run', () => {
     });
   });
 
-  test('answers declared paths, and all of the context', async () => {
+  test('answers declared paths and the whole context', async () => {
     expect((await ask('second')).data).toBe(3);
     expect((await ask('everything')).data).toEqual({ lines: [{ n: 2 }, { n: 3 }] });
   });
 
-  test('an answer that does not fit its return type is refused', async () => {
+  test('refuses an answer that does not match its return type', async () => {
     expect(codeOf(await ask('who'))).toBe('SB409 conflict');
   });
 
-  test('what takes JSONata is answered by the HTTP API, and the RPC says so', async () => {
+  test('answers a JSONata query through the HTTP API; the RPC refers to it', async () => {
     expect(codeOf(await ask('total'))).toBe('SB400 invalid_request');
     expect(await askApi('total')).toEqual({ status: 200, body: { answer: 5 } });
     expect(await askApi('second')).toEqual({ status: 200, body: { answer: 3 } });
-    // A path through a list gives what each of its elements has there.
+    // A path through a list selects the value of each element.
     expect(codeOf(await ask('each'))).toBe('SB400 invalid_request');
     expect(await askApi('each')).toEqual({ status: 200, body: { answer: [2, 3] } });
     expect(await askApi('wrong')).toMatchObject({ status: 409, body: { code: 'conflict' } });
@@ -86,13 +86,13 @@ describe('query_run', () => {
     expect(await askApi('nobody')).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
 
-  test('unknown queries, unknown runs and runs of other apps are refused', async () => {
+  test('refuses unknown queries, unknown runs and runs of other apps', async () => {
     expect(codeOf(await ask('nobody'))).toBe('SB404 not_found');
     expect(codeOf(await ask('status', await signedIn('admin@globex')))).toBe('SB404 not_found');
     expect((await ask('status', await signedIn('viewer@acme'))).error).toBeNull();
   });
 
-  test('asking changes nothing of the run', async () => {
+  test('does not change the run', async () => {
     const read = () =>
       b.developer.from('runs').select('event_seq, updated_at').eq('id', runId).single();
     const before = await read();

@@ -1,4 +1,4 @@
-// Work queues: items that runs leave for each other, in the order of the queue, each taken once.
+// Work queues: runs push items for other runs; each item is taken once, in the order of the queue.
 
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -63,7 +63,7 @@ async function items(queue: Queue) {
   return data ?? [];
 }
 
-/** Resolves when somebody waits for what this connection holds, or `done` is so. */
+/** Resolves when another connection waits for a lock of this one, or when `done` is true. */
 async function waitedFor(db: pg.ClientBase, done?: () => Promise<boolean>): Promise<void> {
   const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid');
   await waitFor('somebody waits', async () => {
@@ -94,7 +94,7 @@ describe('work queues', () => {
     expect(got).toEqual(expected);
   });
 
-  test('a pop that finds nothing waits for the next item', async () => {
+  test('a pop from an empty queue waits for the next item', async () => {
     const queue = await makeQueue();
     const { id } = await b.start(queue.consumer);
     await b.stepIs(id, 'pop', 'waiting');
@@ -105,7 +105,7 @@ describe('work queues', () => {
     expect(run.context).toMatchObject({ got: { sku: 'a' } });
   });
 
-  test('those that wait longest are served first', async () => {
+  test('the pop that has waited longest is served first', async () => {
     const queue = await makeQueue();
     const first = await b.start(queue.consumer);
     await b.stepIs(first.id, 'pop', 'waiting');
@@ -117,13 +117,13 @@ describe('work queues', () => {
     expect((await b.ended(second.id)).step('got').output).toBe('two');
   });
 
-  test('a pop that shall not wait goes on by the handle empty', async () => {
+  test('a pop that does not wait takes the handle empty', async () => {
     const queue = await makeQueue({}, { wait: false });
     const { statuses } = await consume(queue);
     expect(statuses).toEqual({ pop: 'completed', got: 'skipped', none: 'completed' });
   });
 
-  test('a pop that waited too long takes its timeout edge', async () => {
+  test('a pop that times out takes its timeout edge', async () => {
     const name = `q${randomUUID().slice(0, 8)}`;
     const queue = await makeQueue();
     const workflow = await b.publish(
@@ -134,7 +134,7 @@ describe('work queues', () => {
     expect(run).toMatchObject({ status: 'completed', output: { late: 'late' } });
   });
 
-  test('thirty items and thirty takers at once: each item is taken once', async () => {
+  test('thirty concurrent pops of thirty items take each item once', async () => {
     const queue = await makeQueue();
     const numbers = Array.from({ length: 30 }, (_, n) => n);
     const takers = await Promise.all(numbers.map(() => b.start(queue.consumer)));
@@ -148,7 +148,7 @@ describe('work queues', () => {
     );
   });
 
-  test('an item is done when the run that took it completes, and failed when that fails', async () => {
+  test('an item is done when its run completes, and failed when its run fails', async () => {
     const queue = await makeQueue();
     const breaks = await b.publish(
       [pop(`${queue.consumer}/${queue.name}`), value('bad', '$error("no")')],
@@ -164,7 +164,7 @@ describe('work queues', () => {
     });
   });
 
-  test('what the queue refuses is the failure of the step', async () => {
+  test('an item that the queue refuses fails the step', async () => {
     const queue = await makeQueue({
       max_size: 1,
       work_item_schema: { type: 'object', required: ['sku'] },
@@ -179,7 +179,7 @@ describe('work queues', () => {
     expect(await items(queue)).toHaveLength(1);
   });
 
-  test('a full queue may have room later: a retry policy waits for it', async () => {
+  test('a push to a full queue succeeds on a retry', async () => {
     const queue = await makeQueue({ max_size: 1 });
     await produce(queue, 1);
     const patient = await b.publish([
@@ -197,7 +197,7 @@ describe('work queues', () => {
     expect((await consume(queue)).step('got').output).toBe(2);
   });
 
-  test('a queue that deduplicates keeps one of equal items', async () => {
+  test('a deduplicating queue keeps one of several equal items', async () => {
     const queue = await makeQueue({ deduplicate: true });
     const one = await produce(queue, { sku: 'a' });
     const two = await produce(queue, { sku: 'a' });
@@ -205,7 +205,7 @@ describe('work queues', () => {
     expect(await items(queue)).toHaveLength(1);
   });
 
-  test('a run that has ended takes nothing; one that ends right then gives back what it took', async () => {
+  test('a run that has ended cannot pop, and the item of a run that ends during its pop becomes failed', async () => {
     const queue = await makeQueue();
     await produce(queue, 'one');
     const { id } = await b.start(
@@ -231,7 +231,7 @@ describe('work queues', () => {
     }
     await b.ended(id);
     await waitFor(
-      'what it took is given up',
+      'the item that it took has failed',
       async () => (await items(queue))[0]?.status === 'failed',
     );
     await produce(queue, 'two');
@@ -241,11 +241,11 @@ describe('work queues', () => {
     expect((await items(queue)).map(({ status }) => status)).toEqual(['failed', 'queued']);
   });
 
-  test('a step whose run was not locked for the delivery gets its item in the next one', async () => {
+  test('a step whose run was not locked for a delivery gets its item in the next delivery', async () => {
     const queue = await makeQueue();
     const [one, two] = await Promise.all([b.start(queue.consumer), b.start(queue.consumer)]);
     for (const { id } of [one, two]) await b.stepIs(id, 'pop', 'waiting');
-    // Nobody called for these.
+    // Inserted without a notification.
     await b.db.query(
       `insert into stepbase.work_queue_items (app_code, work_queue_id, item)
        select q.app_code, q.id, to_jsonb(i) from stepbase.work_queues q, generate_series(1, 2) i
@@ -260,13 +260,13 @@ describe('work queues', () => {
     expect(new Set(got.map((run) => run.step('got').output))).toEqual(new Set([1, 2]));
   });
 
-  test('an item that another taker leaves after all goes to the step that waits', async () => {
+  test('an item whose other taker rolls back goes to the waiting step', async () => {
     const queue = await makeQueue();
     const { id } = await b.start(queue.consumer);
     await b.stepIs(id, 'pop', 'waiting');
     const db = await b.db.connect();
     try {
-      // Pushed and at once taken by one that will not have it: nobody else sees a free item meanwhile.
+      // Another transaction takes the item and will roll back: until then no one else sees a free item.
       await b.db.query(
         `insert into stepbase.work_queue_items (app_code, work_queue_id, item)
          select q.app_code, q.id, '"late"' from stepbase.work_queues q where q.id = $1`,
@@ -292,7 +292,7 @@ describe('work queues', () => {
     expect((await b.ended(id)).step('got').output).toBe('late');
   });
 
-  test('the signal that came with a queue pushes, and its query shows the queue', async () => {
+  test('the generated signal of a queue pushes items, and its generated query shows the queue', async () => {
     const queue = await makeQueue({ work_item_schema: { type: 'object', required: ['sku'] } });
     const { id } = await b.start(queue.consumer);
     await b.stepIs(id, 'pop', 'waiting');
@@ -308,7 +308,7 @@ describe('work queues', () => {
     expect((await b.ended(id)).step('got').output).toEqual({ sku: 'a' });
   });
 
-  test('the signal takes what the queue takes, also when that changes', async () => {
+  test('the signal accepts the items that the queue accepts, also after a change', async () => {
     const queue = await makeQueue({ work_item_schema: { type: 'object', required: ['sku'] } });
     const holding = await b.start(queue.consumer);
     const waiting = await b.stepIs(holding.id, 'pop', 'waiting');

@@ -1,5 +1,5 @@
-// Dead letters: what failed for good is listed with its reason, and driven on by a new run that goes on
-// at the failed step; each once, by id or in bulk.
+// Dead letters: failed runs are listed with their reason. A redrive starts a new run at the failed step,
+// once for each dead letter, by id or in bulk.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ async function redrive(args: Record<string, unknown>): Promise<Run[]> {
   return data as Run[];
 }
 
-/** Refuses (400) as often as said, then works. */
+/** Responds with status 400 the given number of times, then succeeds. */
 const flaky = (id: string, fail = 1) =>
   node(id, 'http_request', { url: `${shop.url}/flaky/${randomUUID()}?fail=${fail}&status=400` });
 
@@ -62,7 +62,7 @@ describe.concurrent('dead letters', () => {
     });
   });
 
-  test('runs that completed, were cancelled, or went on from a failure are none', async () => {
+  test('do not include runs that completed, were cancelled, or continued after a failure', async () => {
     const [done, caught] = await Promise.all([
       b.run([value('a')]),
       b.run([failing('bad', { on_error: 'continue' }), value('next')], ['bad > next']),
@@ -74,7 +74,7 @@ describe.concurrent('dead letters', () => {
     }
   });
 
-  test('driven on, a new run goes on at the failed step with what was there', async () => {
+  test('a redrive starts a new run at the failed step, with the earlier outputs', async () => {
     const failed = await b.run(
       [value('before', '"kept"'), flaky('ask'), value('after', 'steps.before.output')],
       ['before > ask', 'ask > after'],
@@ -91,7 +91,7 @@ describe.concurrent('dead letters', () => {
     });
   });
 
-  test('is driven on once, however often and by however many it is asked; forced, again', async () => {
+  test('are redriven once, however many calls ask for it; force redrives them again', async () => {
     const { run } = await b.run([flaky('ask', 3)]);
     const asked = await Promise.all(
       Array.from({ length: 5 }, () => redrive({ run_ids: [run.id, run.id] })),
@@ -106,14 +106,14 @@ describe.concurrent('dead letters', () => {
       .select('*', { count: 'exact', head: true })
       .eq('origin_run_id', run.id);
     expect(count).toBe(2);
-    // A rerun by hand counts too: it is driven on already.
+    // A manual rerun counts as a redrive.
     const other = await b.run([failing('bad')]);
     const rerun = await b.developer.rpc('rerun', { run_id: other.run.id }).single<Run>();
     const [same] = await redrive({ run_ids: [other.run.id] });
     expect(same?.id).toBe(rerun.data?.id);
   });
 
-  test('in bulk: the oldest of a workflow with an error code, so many, each once', async () => {
+  test('a bulk redrive takes the oldest of a workflow with an error code, up to max_runs, each once', async () => {
     const workflow = await b.publish([
       node('ask', 'http_request', { url: `${shop.url}/status/{{ input.status }}` }),
     ]);
@@ -128,7 +128,7 @@ describe.concurrent('dead letters', () => {
       redrive({ workflow, error_code: 'http_client_error', max_runs });
     const two = await bulk(2);
     expect(two.map((r) => r.origin_run_id)).toEqual([first, second]);
-    // What came of them is dead again, and a letter of its own.
+    // The new runs fail too, and are dead letters of their own.
     for (const { id } of two) await b.ended(id);
     const [three, none] = [await bulk(1), await redrive({ workflow, failed_after: '2100-01-01' })];
     expect(three.map((r) => r.origin_run_id)).toEqual([third]);
@@ -142,20 +142,20 @@ describe.concurrent('dead letters', () => {
     expect(data).toEqual([{ run_id: busy }]);
   });
 
-  test('two bulk calls at once share the work', async () => {
+  test('concurrent bulk redrives share the work', async () => {
     const workflow = await b.publish([failing('bad')]);
     const started = await Promise.all(Array.from({ length: 20 }, () => b.start(workflow)));
     await Promise.all(started.map(({ id }) => b.ended(id)));
     const calls = await Promise.all([1, 2, 3].map(() => redrive({ workflow, max_runs: 20 })));
     const origins = calls.flat().map((r) => r.origin_run_id);
     expect(new Set(origins).size).toBe(origins.length);
-    // What one call had locked when the others looked may be left for the next one.
+    // Runs that one call had locked while the others selected may be left for the next call.
     const rest = await redrive({ workflow, max_runs: 1000 });
     const all = [...origins, ...rest.map((r) => r.origin_run_id)];
     for (const { id } of started) expect(all.filter((origin) => origin === id)).toHaveLength(1);
   });
 
-  test('a run that timed out goes on from where it stood', async () => {
+  test('a run that timed out is redriven from its open steps', async () => {
     const workflow = await b.publish(
       [value('a', '"kept"'), node('wait', 'wait_for_signal', { signal_name: 'go' }), value('z')],
       ['a > wait', 'wait > z'],
@@ -177,12 +177,12 @@ describe.concurrent('dead letters', () => {
     expect(ended.step('a').started_at).toBe(step('a').started_at);
   });
 
-  test('a step that no worker survived is a dead letter, and can be driven on', async () => {
+  test('a step that crashed every worker is a dead letter and can be redriven', async () => {
     const { id } = await b.start(
       await b.publish([node('ask', 'http_request', { url: `${shop.url}/slow?ms=1500` })]),
     );
     const step = await b.stepIs(id, 'ask', 'running');
-    // As if four workers had died already; the next delivery is one too many.
+    // As after four crashed workers; the next delivery is one too many.
     await b.db.query('update stepbase.step_runs set fence = 5 where id = $1', [step.id]);
     await b.db.query('select stepbase_engine.return_tokens(array[$1::uuid])', [step.job_id]);
     expect((await b.ended(id)).run.status).toBe('failed');
@@ -191,7 +191,7 @@ describe.concurrent('dead letters', () => {
     expect((await b.ended(again?.id ?? '')).run.status).toBe('completed');
   });
 
-  test('children are left to their parents in bulk, and listed', async () => {
+  test('a bulk redrive leaves children to their parents, but the list contains them', async () => {
     const child = await b.publish([failing('bad')]);
     const parent = await b.publish([node('call', 'child_workflow', { workflow: child })]);
     const { id } = await b.start(parent);
@@ -209,7 +209,7 @@ describe.concurrent('dead letters', () => {
     });
   });
 
-  test('refused: nothing said, too much, runs that did not fail, strangers and viewers', async () => {
+  test('a redrive without a selection, over the limit, of a run that did not fail, by a viewer or another app is refused', async () => {
     const [{ run }, dead, viewer, other] = await Promise.all([
       b.run([value('a')]),
       b.run([failing('bad')]),
@@ -233,7 +233,7 @@ describe.concurrent('dead letters', () => {
     expect(seen.map(({ data }) => data?.length)).toEqual([1, 0]);
   });
 
-  test('a token that pg-boss calls dead costs nothing: the sweep gives its step a new one', async () => {
+  test('a job that pg-boss marks as failed loses no step: the sweep creates a new token', async () => {
     const { id } = await b.start(
       await b.publish([node('ask', 'http_request', { url: `${shop.url}/slow?ms=1500` })]),
     );
@@ -256,7 +256,7 @@ describe.concurrent('dead letters', () => {
     expect(rows).toEqual([]);
   });
 
-  test('of a workflow that may not be started stay where they are', async () => {
+  test('of a workflow that cannot be started are not redriven', async () => {
     const code = `c${randomUUID().slice(0, 8)}`;
     const [open, closed] = await Promise.all([
       b.publish([failing('bad')]),

@@ -1,5 +1,5 @@
-// Reruns: a new run of the same version and input, linked to its origin; from a step, what does not
-// depend on that step is taken over with its context.
+// Reruns: a new run of the same version and input, linked to its origin. A rerun from a step reuses the
+// results of all steps that do not depend on it.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
@@ -18,11 +18,11 @@ async function rerun(run_id: string, from_step?: string): Promise<Ended> {
   return await b.ended(data.id);
 }
 
-/** Outputs that tell one execution from another. */
+/** A step whose output identifies its execution. */
 const stamp = (id: string, reads = '') => value(id, `"${id} " & run.id ${reads}`);
 
 describe.concurrent('rerun', () => {
-  test('of the whole run: same version and input, linked, everything anew', async () => {
+  test('of a whole run has the same version and input, a link to its origin, and executes every step', async () => {
     const name = await b.publish([stamp('a'), value('b', 'input.n')], ['a > b']);
     const first = await b.ended((await b.start(name, { n: 7 })).id);
     const second = await rerun(first.run.id);
@@ -36,7 +36,7 @@ describe.concurrent('rerun', () => {
     });
   });
 
-  test('from a step: earlier steps and their context are kept, the step and what follows run again', async () => {
+  test('from a step keeps earlier steps and their context, and executes the step and its successors again', async () => {
     const first = await b.run(
       [
         stamp('a'),
@@ -65,7 +65,7 @@ describe.concurrent('rerun', () => {
     expect(new Set(Object.values(second.statuses))).toEqual(new Set(['completed']));
   });
 
-  test('from a step of a failed run, once what it needs is there', async () => {
+  test('from a step of a failed run works if its inputs exist', async () => {
     const name = await b.publish(
       [
         stamp('a'),
@@ -88,7 +88,7 @@ describe.concurrent('rerun', () => {
     expect(run).toMatchObject({ status: 'completed', output: { b: `a ${id}` } });
   });
 
-  test('from the first step of a fan-out, a join, and a branch that a condition did not take', async () => {
+  test('works from the first step of a fan-out, a join, and a branch that a condition did not take', async () => {
     const first = await b.run(
       [
         node('c', 'condition', { expression: 'true' }),
@@ -110,7 +110,7 @@ describe.concurrent('rerun', () => {
     });
   });
 
-  test('behind a failure that was caught, the caught failure is kept', async () => {
+  test('from a step behind a caught failure keeps that failure', async () => {
     const first = await b.run(
       [
         value('bad', '$error("once")'),
@@ -127,7 +127,7 @@ describe.concurrent('rerun', () => {
     expect(third.statuses.bad).toBe('failed');
   });
 
-  test('from a join that still waited for a step that failed: refused, and what it waits for named', async () => {
+  test('from a join that still waited for a failed step is refused, with the names of the missing steps', async () => {
     const nodes = (join?: 'any') => [
       stamp('a'),
       node('gate', 'wait_for_signal', { signal_name: 'go' }),
@@ -147,14 +147,14 @@ describe.concurrent('rerun', () => {
     const refused = await b.developer.rpc('rerun', { run_id: origin, from_step: 'join' });
     expect(codeOf(refused)).toBe('SB409 conflict');
     expect(JSON.parse(refused.error?.details ?? '')).toMatchObject({ waits_for: ['bad'] });
-    // From another step it comes to the join once what failed is done as well.
+    // From another step, the join still waits for the failed step, which runs again.
     const again = await b.developer.rpc('rerun', { run_id: origin, from_step: 'a' }).single<Run>();
     expect((await b.ended(again.data?.id ?? '')).statuses).toMatchObject({ bad: 'failed' });
-    // A join that goes on with the first branch waited for nothing: it begins beside what fails again.
+    // A join of any waited for no other branch: it starts beside the step that fails again.
     expect((await rerun(await failed('any'), 'join')).step('join').started_at).not.toBeNull();
   });
 
-  test('from a for_each all of it runs again; behind it, it is taken over with its items', async () => {
+  test('from a for_each executes every item again; from a later step it reuses the for_each with its items', async () => {
     const list = (expression: string) =>
       node('list', 'for_each', {
         items: '{{ steps.a.output }}',
@@ -179,7 +179,7 @@ describe.concurrent('rerun', () => {
     expect(shape(behind)).toEqual(shape(first));
   });
 
-  test('from a for_each that an item failed, and beside one', async () => {
+  test('works from a for_each that an item failed, and from a step beside it', async () => {
     const first = await b.run(
       [
         value('a', '[1, 0, 3]'),
@@ -201,7 +201,7 @@ describe.concurrent('rerun', () => {
     expect(codeOf(refused)).toBe('SB409 conflict');
   });
 
-  test('a rerun of a rerun is linked to the one it repeats', async () => {
+  test('of a rerun is linked to the run that it repeats', async () => {
     const first = await b.run([stamp('a'), stamp('b')], ['a > b']);
     const second = await rerun(first.run.id, 'b');
     const third = await rerun(second.run.id, 'b');
@@ -211,7 +211,7 @@ describe.concurrent('rerun', () => {
     });
   });
 
-  test('an open run, a step it never came to, another app, a viewer: refused', async () => {
+  test('of an open run, from a step that was not reached, by another app or by a viewer is refused', async () => {
     const { id } = await b.start(await b.publish([node('w', 'delay', { ms: 60_000 })]));
     const [viewer, stranger] = await Promise.all([
       signedIn('viewer@acme'),
@@ -226,7 +226,7 @@ describe.concurrent('rerun', () => {
     await b.ended(id);
   });
 
-  test('of a workflow that is paused, archived or deleted is refused, of a deprecated one it is not', async () => {
+  test('of a paused, archived or deleted workflow is refused; of a deprecated one it works', async () => {
     const name = await b.publish([value('a')]);
     const { id } = (await b.ended((await b.start(name)).id)).run;
     const change = (status: string) =>

@@ -1,5 +1,5 @@
-// Which errors are tried again: the error says, and the node's policy may say otherwise by code, HTTP
-// status or class. (How long an attempt waits is tested by the clock, in time.clock.test.ts.)
+// Which errors are retried: the error decides, unless the policy of the node names its code, HTTP status
+// or class. (time.clock.test.ts tests the delays.)
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ const FAILED_ONCE = ['1 failed'];
 const FAILED_THRICE = ['1 failed', '2 failed', '3 failed'];
 
 describe.concurrent('a retry policy', () => {
-  test('leaves the verdict to the error: 503 and 429 are tried again, 404 is not', async () => {
+  test('retries 503 and 429 and does not retry 404, by default', async () => {
     const [busy, limited, absent] = await Promise.all(
       ['503', '429', '404'].map((status) => b.run([ask(`/status/${status}`, QUICK)])),
     );
@@ -35,14 +35,14 @@ describe.concurrent('a retry policy', () => {
   });
 
   test.each([['4xx'], [404], ['404'], ['http_client_error']])(
-    'told to (retry_on: %s), a 404 is tried again',
+    'with retry_on: %s retries a 404',
     async (told) => {
       const ended = await b.run([ask('/status/404', { ...QUICK, retry_on: [told] })]);
       expect(attempts(ended)).toEqual(FAILED_THRICE);
     },
   );
 
-  test('what retry_on does not name stays as it was', async () => {
+  test('with retry_on does not change the errors that it does not name', async () => {
     const [refused, busy] = await Promise.all([
       b.run([ask('/status/403', { ...QUICK, retry_on: [404, '5xx'] })]),
       b.run([ask('/status/503', { ...QUICK, retry_on: [404] })]),
@@ -52,7 +52,7 @@ describe.concurrent('a retry policy', () => {
   });
 
   test.each([['5xx'], [503], ['http_server_error']])(
-    'do_not_retry_on: %s ends it at the first 503',
+    'with do_not_retry_on: %s ends at the first 503',
     async (told) => {
       const ended = await b.run([
         ask('/status/503', { ...QUICK, do_not_retry_on: [told], retry_on: ['5xx'] }),
@@ -62,7 +62,7 @@ describe.concurrent('a retry policy', () => {
     },
   );
 
-  test('max_elapsed_ms: no attempt begins later than that after the first one began', async () => {
+  test('starts no attempt later than max_elapsed_ms after the start of the first', async () => {
     const ended = await b.run([
       ask('/status/503', { ...QUICK, max_attempts: 10, delay_ms: 60_000, max_elapsed_ms: 59_000 }),
     ]);
@@ -71,7 +71,7 @@ describe.concurrent('a retry policy', () => {
     expect(attempts(patient)).toEqual(FAILED_THRICE);
   });
 
-  test('max_elapsed_ms: what is under way then ends, and is not tried again', async () => {
+  test('aborts the attempt in flight at max_elapsed_ms, without a retry', async () => {
     const retry = { ...QUICK, max_elapsed_ms: 200 };
     const cut = await b.run([ask('/slow?ms=20000', retry)]);
     expect(attempts(cut)).toEqual(FAILED_ONCE);
@@ -83,7 +83,7 @@ describe.concurrent('a retry policy', () => {
     expect(statuses).toEqual({ hear: 'failed', late: 'completed' });
   });
 
-  test('keeps every attempt: its input, its error, and what it was announced with', async () => {
+  test('keeps the input, the error and the event of every attempt', async () => {
     const key = randomUUID();
     const ended = await b.run([ask(`/flaky/${key}?fail=2`, QUICK)]);
     expect(ended.run.status).toBe('completed');
@@ -116,7 +116,7 @@ describe.concurrent('a retry policy', () => {
     ]);
   });
 
-  test('the last attempt of a caught failure takes the error edge, the others do not', async () => {
+  test('takes the error edge at the last attempt only', async () => {
     const { run, all, statuses } = await b.run(
       [ask('/status/503', QUICK), value('well'), value('repair', 'steps.ask.output.error.code')],
       ['ask > well', 'ask > repair : error'],
@@ -130,7 +130,7 @@ describe.concurrent('a retry policy', () => {
     ]);
   });
 
-  test('told to, a failed child is started anew, as a run of its own', async () => {
+  test('starts a failed child again as a new run if retry_on names it', async () => {
     const child = await b.publish([
       node('ask', 'http_request', { url: `${shop.url}/flaky/${randomUUID()}?fail=1&status=400` }),
     ]);
@@ -151,7 +151,7 @@ describe.concurrent('a retry policy', () => {
     expect(data?.map(({ status }) => status).sort()).toEqual(['completed', 'failed']);
   });
 
-  test('an item that failed for good does not begin the list again', async () => {
+  test('does not repeat a for_each after an item has failed for good', async () => {
     const ended = await b.run([
       node(
         'each',
@@ -171,7 +171,7 @@ describe.concurrent('a retry policy', () => {
     ]);
   });
 
-  test('an HTTP call that ran out of time takes the timeout edge', async () => {
+  test('leaves the timeout edge to an HTTP call that has timed out', async () => {
     const { statuses, step } = await b.run(
       [
         node('ask', 'http_request', { url: `${shop.url}/slow?ms=5000` }, { timeout_ms: 100 }),
@@ -184,7 +184,7 @@ describe.concurrent('a retry policy', () => {
     expect(step('ask').error).toMatchObject({ code: expect.stringMatching(/timeout$/) });
   });
 
-  test('what is no policy is refused when the workflow is published', async () => {
+  test('is checked when the workflow is published', async () => {
     for (const retry of [
       { retry_on: ['4xx'] },
       { max_attempts: 2, retry_on: '4xx' },

@@ -1,5 +1,5 @@
-// Schedules start runs by the engine's clock, which these tests move; they have a stack of their own
-// and take turns.
+// Schedules start runs by the engine's clock. These tests move the clock, so they run one after the other
+// on a stack of their own.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Stack } from '../../../scripts/stack/stack.ts';
@@ -31,7 +31,7 @@ const needsNumber = {
 
 type Wanted = Omit<Tables['workflow_schedules']['Insert'], 'workflow_id'>;
 
-/** Of a workflow of its own, unless one is given; resolves when its next time is known. */
+/** Creates a schedule, by default with a workflow of its own; resolves when it has its next time. */
 async function schedule(wanted: Wanted, workflow?: string): Promise<Schedule> {
   const name = workflow ?? (await b.publish([double], [], { input_schema: needsNumber }));
   const found = await b.developer
@@ -59,7 +59,7 @@ async function read(id: string): Promise<Schedule> {
   return data;
 }
 
-/** The schedule once it fulfils something. */
+/** Resolves with the schedule when it meets the condition. */
 const becomes = (id: string, what: string, is: (schedule: Schedule) => boolean) =>
   waitFor(`the schedule ${what}`, async () => {
     const schedule = await read(id);
@@ -69,7 +69,7 @@ const becomes = (id: string, what: string, is: (schedule: Schedule) => boolean) 
 const planned = (id: string) =>
   becomes(id, 'is planned', (s) => s.next_run_at !== null || s.finished_at !== null);
 
-/** The schedule once it has started so many runs and they have ended: moving the clock harms none. */
+/** Resolves when the schedule has started this many runs and they have ended, so the clock can move. */
 async function counts(id: string, runs: number): Promise<Schedule> {
   const schedule = await becomes(id, `has started ${runs}`, (s) => s.runs_started === runs);
   await ended(id);
@@ -92,7 +92,7 @@ async function runsOf(id: string): Promise<Run[]> {
   return data;
 }
 
-/** Every run of it, ended and audited. */
+/** All runs of the schedule, ended and audited. */
 async function ended(id: string): Promise<Run[]> {
   const runs = await runsOf(id);
   await Promise.all(runs.map((run) => b.ended(run.id)));
@@ -104,7 +104,7 @@ async function now(): Promise<number> {
   return rows[0]?.at.getTime() ?? 0;
 }
 
-/** Moves the clock forward to a moment, or as far as the schedule's next time and a little more. */
+/** Moves the clock to a moment, or to just after the next time of the schedule. */
 async function moveTo(moment: string | null): Promise<void> {
   const ms = Date.parse(moment ?? '') - (await now());
   expect(ms, `${moment} is still to come`).toBeGreaterThan(0);
@@ -114,7 +114,7 @@ async function moveTo(moment: string | null): Promise<void> {
 const minutesPast = (moment: string | null) => new Date(moment ?? '').getUTCMinutes();
 
 describe('cron', () => {
-  test('starts the published version with its input, time after time', async () => {
+  test('starts the published version with its input at every due time', async () => {
     const made = await schedule({ cron_expression: '*/15 * * * *', input: { n: 21 } });
     expect(made.finished_at).toBeNull();
     expect(minutesPast(made.next_run_at) % 15).toBe(0);
@@ -141,7 +141,7 @@ describe('cron', () => {
     expect(twice).toMatchObject({ last_error: null, last_run_at: expect.any(String) });
   });
 
-  test('in its time zone, through both changes of the clock', async () => {
+  test('follows its time zone through both changes to and from daylight saving time', async () => {
     const night = await schedule({ cron_expression: '30 2 * * *', timezone: 'Europe/Berlin' });
     const year = new Date(await now()).getUTCFullYear() + 1;
     // The last Sunday of the month, when the clocks of Europe change at 01:00 UTC.
@@ -159,7 +159,7 @@ describe('cron', () => {
       [10, '00:30:00', '00:30:00', '01:30:00'],
     ] as const) {
       const day = sunday(month);
-      // Days that nobody was there for: one run.
+      // No worker ran for several days: one run.
       await moveTo(at(day - 2 * DAY, '12:00:00'));
       runs += 1;
       const expected = [at(day - DAY, before), at(day, on), at(day + DAY, after)];
@@ -176,7 +176,7 @@ describe('cron', () => {
     );
   });
 
-  test('what was missed while nobody was there starts once', async () => {
+  test('times that were missed without a worker start one run', async () => {
     const made = await schedule({ cron_expression: '* * * * *' });
     await b.advance('3 hours');
     const { next_run_at } = await counts(made.id, 1);
@@ -186,9 +186,9 @@ describe('cron', () => {
     expect(await ended(made.id)).toHaveLength(2);
   });
 
-  test('two workers start it once', async () => {
+  test('two workers start one run', async () => {
     const made = await schedule({ cron_expression: '0 * * * *' });
-    // The stack's own worker is not told.
+    // The worker of the stack gets no notification.
     const client = await b.db.connect();
     try {
       await client.query('begin');
@@ -210,7 +210,7 @@ describe('cron', () => {
 });
 
 describe('life of a schedule', () => {
-  test('start_immediately: once when it is made, then by its times', async () => {
+  test('start_immediately starts a run at its creation, then one at each due time', async () => {
     const made = await schedule({ cron_expression: '0 0 1 1 *', start_immediately: true });
     const started = await counts(made.id, 1);
     expect(started.next_run_at).toMatch(/-01-01T00:00:00/);
@@ -221,7 +221,7 @@ describe('life of a schedule', () => {
     expect(await ended(made.id)).toHaveLength(1);
   });
 
-  test('max_runs: then it is finished, until it may start more', async () => {
+  test('a schedule is finished after max_runs, until max_runs is raised', async () => {
     const made = await schedule({ cron_expression: '*/5 * * * *', max_runs: 2 });
     await moveTo(made.next_run_at);
     await moveTo((await counts(made.id, 1)).next_run_at);
@@ -238,7 +238,7 @@ describe('life of a schedule', () => {
     expect(await ended(made.id)).toHaveLength(3);
   });
 
-  test('paused, it starts nothing and makes nothing up for later', async () => {
+  test('a paused schedule starts no run and does not catch up later', async () => {
     const made = await schedule({ cron_expression: '*/10 * * * *' });
     await change(made.id, { is_enabled: false });
     expect((await read(made.id)).next_run_at).toBeNull();
@@ -252,7 +252,7 @@ describe('life of a schedule', () => {
     expect(await ended(made.id)).toHaveLength(1);
   });
 
-  test('changed, it is due at its new time; deleted, never', async () => {
+  test('a changed schedule is due at its new time, a deleted one never', async () => {
     const made = await schedule({ cron_expression: '0 0 1 1 *' });
     const gone = await schedule({ cron_expression: '*/2 * * * *' });
     await b.developer.from('workflow_schedules').delete().eq('id', gone.id);
@@ -266,8 +266,8 @@ describe('life of a schedule', () => {
   });
 });
 
-describe('what cannot start', () => {
-  test('is said on the schedule and holds up no other', async () => {
+describe('a start that is refused', () => {
+  test('is recorded on the schedule and delays no other schedule', async () => {
     const cron_expression = '*/30 * * * *';
     const misfit = await schedule({ cron_expression, input: { n: 'one' } });
     const paused = await b.publish([double]);
@@ -297,7 +297,7 @@ describe('what cannot start', () => {
     for (const { id } of [misfit, unpublished, good]) await ended(id);
   });
 
-  test('an expression that names no time finishes it; a better one opens it again', async () => {
+  test('an expression without a future time finishes the schedule; a valid one opens it again', async () => {
     const never = await schedule({ cron_expression: '0 0 31 2 *' });
     expect(never).toMatchObject({
       next_run_at: null,
@@ -311,7 +311,7 @@ describe('what cannot start', () => {
   });
 });
 
-test('a work queue gives the input; while it is empty nothing starts', async () => {
+test('a schedule with a work queue takes its input from there and starts no run while it is empty', async () => {
   const workflow = await b.publish([double]);
   const { rows } = await b.db.query<{ id: string }>(
     `insert into stepbase.work_queues (app_code, workflow_id, queue_name)
@@ -335,7 +335,7 @@ test('a work queue gives the input; while it is empty nothing starts', async () 
   expect(item.rows).toEqual([{ taken_by_run_id: run?.id }]);
 });
 
-test('an item that the workflow does not take is given up and named; the next one has its turn', async () => {
+test('an item that the workflow rejects fails and is named on the schedule, and the next item is tried', async () => {
   const workflow = await b.publish([double], [], { input_schema: needsNumber });
   const { rows } = await b.db.query<{ id: string }>(
     `insert into stepbase.work_queues (app_code, workflow_id, queue_name)

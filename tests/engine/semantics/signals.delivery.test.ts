@@ -1,4 +1,4 @@
-// Signals: kept when they come early, given to the step that waits, consumed once.
+// Signals: kept if they arrive early, delivered to the waiting step, consumed once.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { signedIn } from '../../support/stack.ts';
@@ -14,7 +14,7 @@ const send = (run_id: string, signal_name = 'go', payload = {}) =>
   b.developer.rpc('send_signal', { run_id, signal_name, payload });
 
 describe.concurrent('signals', () => {
-  test('a waiting step goes on with the payload', async () => {
+  test('a waiting step completes with the payload', async () => {
     const { id } = await b.start(
       await b.publish([waits('w'), value('next', 'steps.w.output.n + 1')], ['w > next']),
     );
@@ -25,7 +25,7 @@ describe.concurrent('signals', () => {
     expect(run.output).toEqual({ next: 42 });
   });
 
-  test('signals that come early are kept, and taken in the order they came, each once', async () => {
+  test('early signals are kept and consumed once each, in their order of arrival', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -50,7 +50,7 @@ describe.concurrent('signals', () => {
     for (const signal of data ?? []) expect(signal.consumed_at).not.toBeNull();
   });
 
-  test('two steps that wait for one name need two signals', async () => {
+  test('two steps that wait for the same name need two signals', async () => {
     const { id } = await b.start(await b.publish([waits('one'), waits('two')]));
     await Promise.all([b.stepIs(id, 'one', 'waiting'), b.stepIs(id, 'two', 'waiting')]);
     await send(id, 'go', { n: 1 });
@@ -78,7 +78,7 @@ describe.concurrent('signals', () => {
     expect(numbers.toSorted((x, y) => x - y)).toEqual(ids.map((_, n) => n));
   });
 
-  test('a payload that does not fit the declared parameters is refused', async () => {
+  test('a payload that does not match the declared parameters is refused', async () => {
     const name = await b.publish([waits('w')]);
     const { id, workflow_id } = await b.start(name);
     await b.db.query(
@@ -92,7 +92,7 @@ describe.concurrent('signals', () => {
     await b.ended(id);
   });
 
-  test('bad names, ended runs, viewers and other apps are refused', async () => {
+  test('an invalid name, an ended run, a viewer and another app are refused', async () => {
     const [viewer, stranger] = await Promise.all([
       signedIn('viewer@acme'),
       signedIn('admin@globex'),

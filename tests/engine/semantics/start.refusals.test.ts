@@ -1,4 +1,4 @@
-// Starting: once per idempotency key, and what is refused leaves nothing behind.
+// Starting a run: once per idempotency key, and a refused start writes no rows.
 
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ beforeAll(async () => {
   b = await testApp();
 });
 
-/** Everything that a start writes, for one workflow. */
+/** Counts all rows that starts of one workflow have written. */
 async function written(workflow: string): Promise<number> {
   const { rows } = await b.db.query<{ n: number }>(
     `select count(*)::int as n
@@ -22,7 +22,7 @@ async function written(workflow: string): Promise<number> {
 }
 
 describe.concurrent('start_run', () => {
-  test('a repeated idempotency key returns the first run, whatever else is different', async () => {
+  test('a repeated idempotency key returns the first run even if other arguments differ', async () => {
     const name = await b.publish([value('a', 'input.n')]);
     const key = randomUUID();
     const first = await b.start(name, { n: 1 }, { idempotency_key: key });
@@ -34,7 +34,7 @@ describe.concurrent('start_run', () => {
     expect(await written(name)).toBe(1);
   });
 
-  test('twenty calls at once with one key start one run', async () => {
+  test('twenty concurrent calls with one key start one run', async () => {
     const name = await b.publish([value('a')]);
     const key = randomUUID();
     const runs = await Promise.all(
@@ -47,7 +47,7 @@ describe.concurrent('start_run', () => {
   });
 
   test.each(['schedule:', 'child:', 'event:', 'webhook:'])(
-    'a key that begins with %s is the engine`s',
+    'a key that begins with %s is reserved for the engine',
     async (prefix) => {
       const name = await b.publish([value('a')]);
       const answer = await b.developer.rpc('start_run', {
@@ -61,7 +61,7 @@ describe.concurrent('start_run', () => {
     },
   );
 
-  test('the same key of two apps are two runs', async () => {
+  test('the same key in two apps starts two runs', async () => {
     const stranger = await signedIn('admin@globex');
     const own = await b.publish([value('a')]);
     const saved = await stranger
@@ -85,7 +85,7 @@ describe.concurrent('start_run', () => {
     expect(second.data?.id).not.toBe(first.id);
     expect(second.data?.app_code).toBe('globex');
     await b.ended(first.id);
-    // The other app's run cannot be seen, nor what it did.
+    // The run of the other app and its events are not visible.
     for (const table of ['run_events', 'step_runs', 'run_context'] as const) {
       const { data } = await b.developer
         .from(table)
@@ -95,7 +95,7 @@ describe.concurrent('start_run', () => {
     }
   });
 
-  test('an input that breaks the input schema is refused with every error', async () => {
+  test('an input that does not match the input schema is refused with all its errors', async () => {
     const name = await b.publish([value('a')], [], {
       input_schema: {
         type: 'object',
@@ -133,7 +133,7 @@ describe.concurrent('start_run', () => {
     expect([await written(name), await written(draft)]).toEqual([0, 0]);
   });
 
-  test('viewers, other apps and people who are not signed in start nothing', async () => {
+  test('viewers, other apps and anonymous callers cannot start a run', async () => {
     const name = await b.publish([value('a')]);
     const [viewer, stranger] = await Promise.all([
       signedIn('viewer@acme'),
@@ -146,7 +146,7 @@ describe.concurrent('start_run', () => {
     expect(await written(name)).toBe(0);
   });
 
-  test('clients cannot write what the engine writes', async () => {
+  test('clients cannot write to the tables of the engine', async () => {
     const { run } = await b.run([value('a')]);
     const refused = await Promise.all([
       b.admin.from('runs').update({ status: 'failed' }).eq('id', run.id),
@@ -162,7 +162,7 @@ describe.concurrent('start_run', () => {
     await b.ended(run.id);
   });
 
-  test('an older version can still be chosen, and a run keeps the version it began with', async () => {
+  test('an older version can still be started, and a run keeps its version', async () => {
     const name = await b.publish([
       node('hold', 'wait_for_signal', { signal_name: 'go' }),
       value('v', '1'),

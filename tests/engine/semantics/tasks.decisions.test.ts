@@ -1,4 +1,4 @@
-// Tasks: steps that wait for a person: who may decide, what a decision does, and that it counts once.
+// Tasks: the callers who may decide, the effect of a decision, and that only the first decision counts.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seedUser, signedIn, waitFor } from '../../support/stack.ts';
@@ -22,7 +22,7 @@ async function waitingTask(config?: Record<string, string | number>): Promise<St
 }
 
 describe.concurrent('tasks', () => {
-  test('an approval goes on by the edge of the decision', async () => {
+  test('an approved approval takes the edge approved', async () => {
     const task = await waitingTask();
     const decided = await b.admin
       .rpc('decide_approval', { step_run_id: task.id, approved: true, comment: 'me' })
@@ -37,14 +37,14 @@ describe.concurrent('tasks', () => {
     });
   });
 
-  test('a rejection too', async () => {
+  test('a rejected approval takes the edge rejected', async () => {
     const task = await waitingTask();
     await b.developer.rpc('decide_approval', { step_run_id: task.id, approved: false });
     const { run } = await b.ended(task.run_id);
     expect(run).toMatchObject({ status: 'completed', output: { no: 'rejected' } });
   });
 
-  test('neither yes nor no is no decision', async () => {
+  test('a decision that is neither yes nor no is refused', async () => {
     const task = await waitingTask();
     const decide = (approved: boolean | null) =>
       b.developer.rpc('decide_approval', { step_run_id: task.id, approved });
@@ -53,7 +53,7 @@ describe.concurrent('tasks', () => {
     expect((await b.ended(task.run_id)).run.status).toBe('completed');
   });
 
-  test('a decision counts once, even when ten people decide at the same time', async () => {
+  test('a decision counts once, even if ten people decide at the same time', async () => {
     const task = await waitingTask();
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
@@ -73,7 +73,7 @@ describe.concurrent('tasks', () => {
     expect(codeOf(again)).toBe('SB409 conflict');
   });
 
-  test('who has a lesser role than the task asks for, only reads, or is of another app, is refused', async () => {
+  test('a caller with a lesser role than the task requires, a viewer, and a member of another app are refused', async () => {
     const task = await waitingTask({ role: 'admin' });
     const [viewer, stranger] = await Promise.all([
       signedIn('viewer@acme'),
@@ -90,7 +90,7 @@ describe.concurrent('tasks', () => {
     await b.ended(task.run_id);
   });
 
-  test('an assignee decides, whatever their role; others of the same role may not', async () => {
+  test('an assignee with any role can decide; others with the same role cannot', async () => {
     const viewer = await signedIn('viewer@acme');
     const task = await waitingTask({ assigned_to: seedUser('viewer@acme').id });
     expect(task.assigned_to).toBe(seedUser('viewer@acme').id);
@@ -102,7 +102,7 @@ describe.concurrent('tasks', () => {
     await b.ended(task.run_id);
   });
 
-  test('between two attempts nobody decides, and the next one is for the same people', async () => {
+  test('a task cannot be decided between two attempts, and the next attempt is for the same people', async () => {
     const { id } = await b.start(
       await b.publish(
         [
@@ -138,10 +138,10 @@ describe.concurrent('tasks', () => {
 
   test.each([
     ['an e-mail address', { assigned_to: '{{ input.who }}' }, 'viewer@acme.example'],
-    ['who is no member', { assigned_to: '{{ input.who }}' }, seedUser('admin@globex').id],
+    ['a user who is not a member', { assigned_to: '{{ input.who }}' }, seedUser('admin@globex').id],
     ['empty text', { assigned_to: '{{ input.who }}{{ input.none }}' }, ''],
-    ['a role that is none', { role: '{{ input.who }}' }, 'king'],
-  ])('for %s fails instead of being for everybody', async (_what, config, who) => {
+    ['an unknown role', { role: '{{ input.who }}' }, 'king'],
+  ])('a task for %s fails and is not offered to everyone', async (_what, config, who) => {
     const { run, statuses, step } = await b.run(
       [...approval(config), value('nobody', 'steps.ask.output.error.code')],
       [...LINES, 'ask > nobody : error'],
@@ -159,7 +159,7 @@ describe.concurrent('tasks', () => {
     expect(data).toEqual([]);
   });
 
-  test('an approval is no user task, and the other way round', async () => {
+  test('an approval cannot be completed as a user task, nor a user task decided as an approval', async () => {
     const task = await waitingTask();
     expect(codeOf(await b.admin.rpc('complete_task', { step_run_id: task.id }))).toBe(
       'SB404 not_found',
@@ -168,7 +168,7 @@ describe.concurrent('tasks', () => {
     await b.ended(task.run_id);
   });
 
-  test('a user task takes the data that its form asks for', async () => {
+  test('a user task accepts only data that matches its form', async () => {
     const form = {
       type: 'object',
       required: ['size'],
@@ -198,7 +198,7 @@ describe.concurrent('tasks', () => {
     expect(run.output).toEqual({ twice: 42 });
   });
 
-  test('a task of a run that was cancelled cannot be decided any more', async () => {
+  test('a task of a cancelled run cannot be decided', async () => {
     const task = await waitingTask();
     await b.developer.rpc('cancel_run', { run_id: task.run_id });
     const late = await b.admin.rpc('decide_approval', { step_run_id: task.id, approved: true });

@@ -1,5 +1,5 @@
-// Time without sleeping: retries, delays, deadlines and timeouts by the engine's own clock, which these
-// tests move. The clock is one for a whole stack, so they have a stack of their own and take turns.
+// Retries, delays, deadlines and timeouts without sleeping: these tests move the clock of the engine. A
+// stack has one clock, so they run one after the other on a stack of their own.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const day = (n: number) => `${n} days`;
 
-/** Runs of this workflow time out after so long; by default after an hour or so. */
+/** Sets the time limit for runs of this workflow; the default is about an hour. */
 async function limit(workflow: string, time: string): Promise<string> {
   await b.db.query(
     `update stepbase.workflows set execution_timeout_seconds = extract(epoch from $2::interval)
@@ -42,7 +42,7 @@ async function retryWaits(ended: Ended): Promise<number[]> {
   return rows.map(({ seconds }) => Math.round(seconds));
 }
 
-/** Starts the run of one step and moves the clock on whenever its next attempt waits. */
+/** Starts a run with one step and moves the clock forward whenever its next attempt waits. */
 async function throughRetries(
   config: Parameters<typeof node>[2],
   retry: Record<string, number | string>,
@@ -63,7 +63,7 @@ async function throughRetries(
 }
 
 describe('retries', () => {
-  test('at fixed intervals until it works; every attempt is kept', async () => {
+  test('have fixed intervals until an attempt succeeds; every attempt is kept', async () => {
     const ended = await throughRetries(
       { url: `${shop.url}/flaky/fixed?fail=2` },
       { max_attempts: 5, backoff: 'fixed', delay_ms: 60_000 },
@@ -80,7 +80,7 @@ describe('retries', () => {
     expect(await retryWaits(ended)).toEqual([60, 60]);
   });
 
-  test('exponentially up to the cap, until the attempts are used up', async () => {
+  test('have exponential intervals up to the cap, until the attempts are used up', async () => {
     const ended = await throughRetries(
       { url: `${shop.url}/status/503` },
       { max_attempts: 6, backoff: 'exponential', delay_ms: 10_000, max_delay_ms: 100_000 },
@@ -91,7 +91,7 @@ describe('retries', () => {
     expect(await retryWaits(ended)).toEqual([10, 20, 40, 80, 100]);
   });
 
-  test('with jitter somewhere in the part of the delay that is left to chance', async () => {
+  test('have a random delay within the range of the jitter', async () => {
     const ended = await throughRetries(
       { url: `${shop.url}/status/503` },
       { max_attempts: 4, backoff: 'fixed', delay_ms: 500_000, jitter: 0.2 },
@@ -105,7 +105,7 @@ describe('retries', () => {
     expect(new Set(waits).size).toBeGreaterThan(1);
   });
 
-  test('not before the other side wants to be asked again', async () => {
+  test('do not start before the Retry-After of the response', async () => {
     const ended = await throughRetries(
       { url: `${shop.url}/status/429?retry_after=120` },
       { max_attempts: 2, backoff: 'fixed', delay_ms: 1_000 },
@@ -114,14 +114,14 @@ describe('retries', () => {
     expect(await retryWaits(ended)).toEqual([120]);
   });
 
-  test('not after an error that no retry mends', async () => {
+  test('do not follow an error that is not retryable', async () => {
     const ended = await b.run([failing('bad', { retry: { max_attempts: 5, delay_ms: 1 } })]);
     expect(ended.all).toHaveLength(1);
   });
 });
 
 describe('waiting', () => {
-  test('a delay by its length and one until a date', async () => {
+  test('a delay ends after its duration, or at its date', async () => {
     const { rows } = await b.db.query<{ at: Date }>(
       "select stepbase_engine.now() + interval '10 days' as at",
     );
@@ -146,12 +146,12 @@ describe('waiting', () => {
     expect(Number(run.duration_ms)).toBeGreaterThan(10 * 24 * 3_600_000);
   });
 
-  test('a date that has passed is no wait', async () => {
+  test('a delay until a past date completes at once', async () => {
     const { run } = await b.run([node('past', 'delay', { until: '2001-01-01T00:00:00Z' })]);
     expect(run.status).toBe('completed');
   });
 
-  test('a paused run`s delay ends when it is resumed', async () => {
+  test('the delay of a paused run ends when the run is resumed', async () => {
     const name = await b.publish([node('d', 'delay', { ms: 3_600_000 })]);
     const { id } = await b.start(await limit(name, day(1)));
     await b.stepIs(id, 'd', 'waiting');
@@ -175,7 +175,7 @@ describe('deadlines', () => {
   };
 
   test.each(Object.entries(kinds))(
-    'of a %s: the timeout edge, or else the run fails',
+    'of a %s take the timeout edge, or fail the run without one',
     async (_, w) => {
       const [caught, plain] = await Promise.all([
         b.publish(around(w), late).then((name) => b.start(name)),
@@ -198,7 +198,7 @@ describe('deadlines', () => {
   );
 
   test.each(['a person', 'a child'])(
-    'for %s that pass while the run is paused hold when it is resumed',
+    'for %s that pass while the run is paused take effect when it is resumed',
     async (whom) => {
       const child = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
       const w =
@@ -224,7 +224,7 @@ describe('deadlines', () => {
     },
   );
 
-  test('a decision in time is not undone by the deadline', async () => {
+  test('have no effect on a decision that was made in time', async () => {
     const name = await b.publish(
       [kinds.signal, node('hold', 'delay', { ms: 120_000 })],
       ['w > hold'],
@@ -237,7 +237,7 @@ describe('deadlines', () => {
     expect((await b.ended(id)).statuses).toEqual({ w: 'completed', hold: 'completed' });
   });
 
-  test('of a whole run: timed_out, whatever it is doing, also while it is paused', async () => {
+  test('of a run end it as timed_out in any state, also while it is paused', async () => {
     const name = await b.publish(
       [
         node('hold', 'wait_for_approval', { title: 'Go on?' }),
@@ -264,7 +264,7 @@ describe('deadlines', () => {
     }
   });
 
-  test('of a whole run counts from its start, however long it waited for that', async () => {
+  test('of a run count from its start, not from its creation', async () => {
     const name = await b.publish([node('hold', 'wait_for_approval', { title: 'Go on?' })]);
     await limit(name, '1 hour');
     await b.db.query(
@@ -292,7 +292,7 @@ describe('deadlines', () => {
     expect(Number(run.duration_ms)).toBeGreaterThanOrEqual(3_600_000);
   });
 
-  test('of a child: its parent`s step fails', async () => {
+  test('of a child fail the step of its parent', async () => {
     const child = await b.publish([node('hold', 'delay', { ms: 7_200_000 })]);
     await limit(child, '1 hour');
     const parent = await b.publish([node('call', 'child_workflow', { workflow: child })]);

@@ -1,4 +1,4 @@
-// Events start workflows: what a step or a client emits, and the end of other workflows' runs.
+// Triggers start workflows: by events of a step or a client, and by the end of other workflows' runs.
 
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   b = await testApp();
 });
 
-/** An event that only one test knows. */
+/** An event name that only one test uses. */
 const eventName = () => `test.${randomUUID()}`;
 const emit = (id: string, name: string, payload: Json = {}): Node =>
   node(id, 'emit_event', { name, payload });
@@ -42,7 +42,7 @@ async function idOf(workflow: string): Promise<string> {
   return data.id;
 }
 
-/** A trigger of a workflow, by default one that hands back the payload. */
+/** Creates a trigger for a workflow, by default one that returns the payload. */
 async function listen(wanted: Wanted, workflow?: string): Promise<Trigger> {
   const { data, error } = await b.developer
     .from('workflow_triggers')
@@ -81,7 +81,7 @@ async function runsOf(trigger: Trigger): Promise<Run[]> {
   return data;
 }
 
-/** The runs it has started, ended, once there are so many. */
+/** Resolves with the runs of the trigger when there are this many and they have ended. */
 async function started(trigger: Trigger, count = 1): Promise<Ended[]> {
   const runs = await waitFor(`${count} runs`, async () => {
     const found = await runsOf(trigger);
@@ -91,10 +91,10 @@ async function started(trigger: Trigger, count = 1): Promise<Ended[]> {
   return await Promise.all(runs.map((run) => b.ended(run.id)));
 }
 
-/** Everything that was emitted before has been handed over. */
+/** Resolves when the relay has processed all events emitted so far. */
 async function relayed(): Promise<void> {
   const { rows } = await b.db.query<{ id: string }>('select max(id) as id from stepbase.outbox');
-  await waitFor('the relay is through', async () => {
+  await waitFor('the relay has caught up', async () => {
     const left = await b.db.query(
       `select from stepbase.outbox where published_at is null and id <= $1
          and event_type in ('event.emitted', 'run.ended') limit 1`,
@@ -105,13 +105,13 @@ async function relayed(): Promise<void> {
 }
 
 const failed = (trigger: Trigger) =>
-  waitFor('the trigger says why', async () => {
+  waitFor('the trigger has an error', async () => {
     const found = await read(trigger);
     return found.last_error !== null && found;
   });
 
 describe('emit_event', () => {
-  test('starts every workflow that listens, with the event in its input', async () => {
+  test('starts every workflow with a trigger for the event, with the event in its input', async () => {
     const name = eventName();
     const [one, two, off, other] = await Promise.all([
       listen({ event_name: name }),
@@ -142,7 +142,7 @@ describe('emit_event', () => {
     expect(await read(one)).toMatchObject({ last_error: null, last_fired_at: expect.any(String) });
   });
 
-  test('of every item of a for_each, once each', async () => {
+  test('emits one event for every item of a for_each', async () => {
     const name = eventName();
     const trigger = await listen({ event_name: name });
     await b.run([
@@ -156,7 +156,7 @@ describe('emit_event', () => {
     expect(new Set(outputs.map((output) => JSON.stringify(output))).size).toBe(5);
   });
 
-  test('only what the payload has to contain', async () => {
+  test('starts only triggers whose filter the payload contains', async () => {
     const name = eventName();
     const paid = await listen({ event_name: name, filter: { status: 'paid', tags: ['new'] } });
     for (const payload of [
@@ -174,7 +174,7 @@ describe('emit_event', () => {
     expect(await runsOf(paid)).toHaveLength(1);
   });
 
-  test('a name that is none, or the engine`s own, fails the step', async () => {
+  test('an invalid name, or one reserved for the engine, fails the step', async () => {
     for (const name of ['run.completed', 'two words', '']) {
       const ended = await b.run([emit('tell', `{{ "${name}" }}`)]);
       expect(ended.run).toMatchObject({ status: 'failed', error: { step_id: 'tell' } });
@@ -182,7 +182,7 @@ describe('emit_event', () => {
     }
   });
 
-  test('what cannot start is said on the trigger and holds up no other', async () => {
+  test('a refused start is recorded on the trigger and delays no other trigger', async () => {
     const name = eventName();
     const strict = await b.publish([shown], [], {
       input_schema: { type: 'object', required: ['customer'] },
@@ -204,7 +204,7 @@ describe('emit_event', () => {
     expect(await read(misfit)).toMatchObject({ last_error: null });
   });
 
-  test('workflows that start each other come to an end, and the trigger says so', async () => {
+  test('a cycle of workflows that start each other ends with an error on the trigger', async () => {
     const name = eventName();
     const loop = await b.publish([emit('again', name, { n: '{{ input.event.payload.n + 1 }}' })]);
     // Through a child as well: the chain is the same.
@@ -223,7 +223,7 @@ describe('emit_event', () => {
 });
 
 describe('emit_event by a client', () => {
-  test('starts what listens; the same idempotency key once', async () => {
+  test('starts the workflows with a trigger, once per idempotency key', async () => {
     const name = eventName();
     const trigger = await listen({ event_name: name });
     const say = (payload: Json, idempotency_key?: string) =>
@@ -237,7 +237,7 @@ describe('emit_event by a client', () => {
     expect(runs.map(({ run }) => run.output)).toEqual([{ shown: { n: 1 } }, { shown: { n: 1 } }]);
   });
 
-  test('of one app, however many, delay nobody else`s', async () => {
+  test('many events of one app do not delay those of another', async () => {
     const name = eventName();
     const [mine, stranger] = await Promise.all([
       listen({ event_name: name }),
@@ -291,7 +291,7 @@ describe('emit_event by a client', () => {
     });
   });
 
-  test('needs run:execute, a good name, and stays within the app', async () => {
+  test('requires run:execute and a valid name, and reaches only its own app', async () => {
     const name = eventName();
     const trigger = await listen({ event_name: name });
     const [viewer, stranger] = await Promise.all([
@@ -310,7 +310,7 @@ describe('emit_event by a client', () => {
 });
 
 describe('the end of another workflow`s run', () => {
-  test('completed, failed or cancelled: what listens to it starts', async () => {
+  test('starts the triggers for completed, failed or cancelled runs', async () => {
     const source = await b.publish(
       [
         value('way', 'input.way'),
@@ -349,7 +349,7 @@ describe('the end of another workflow`s run', () => {
     expect(await runsOf(filtered)).toEqual([]);
   });
 
-  test('timed out: what listens to it starts', async () => {
+  test('starts the triggers for timed-out runs', async () => {
     const source = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'go' })]);
     const [timedOut, failure] = await Promise.all([
       follow(source, 'run.timed_out'),
@@ -376,7 +376,7 @@ describe('the end of another workflow`s run', () => {
     expect(await runsOf(failure)).toEqual([]);
   });
 
-  test('costs runs that nobody follows no message', async () => {
+  test('writes no message for runs without a trigger', async () => {
     const { run } = await b.run([value('only')]);
     const { rows } = await b.db.query(
       "select from stepbase.outbox where aggregate_id = $1 and event_type = 'run.ended'",
@@ -385,7 +385,7 @@ describe('the end of another workflow`s run', () => {
     expect(rows).toEqual([]);
   });
 
-  test('a chain of workflows, each after the one before', async () => {
+  test('starts a chain of workflows, each after its predecessor', async () => {
     const first = await b.publish([value('a')]);
     const second = await b.publish([value('b')]);
     const between = await listen(

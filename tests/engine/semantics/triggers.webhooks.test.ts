@@ -1,4 +1,4 @@
-// Calls from outside start runs: signed, in time, once each, and nothing is told to anybody else.
+// Signed webhook calls start one run each. A call without a valid signature learns nothing.
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ interface Call {
   headers?: Record<string, string>;
 }
 
-/** What a sender of Standard Webhooks does, with whatever the test wants to be different. */
+/** Sends a Standard Webhooks call, with the parts that the test overrides. */
 async function call(hook: Webhook, options: Call = {}) {
   const {
     id = randomUUID(),
@@ -75,7 +75,7 @@ const outcome = ({ status, answer }: Awaited<ReturnType<typeof call>>) => ({
 });
 
 describe('a signed call', () => {
-  test('starts a run with its body, its query and what its headers tell', async () => {
+  test('starts a run with its body, its query and its headers', async () => {
     const hook = await webhook(undefined, { source: 'shop' });
     const made = await call(hook, {
       id: 'msg_1',
@@ -112,7 +112,7 @@ describe('a signed call', () => {
     expect(data?.last_fired_at).toEqual(expect.any(String));
   });
 
-  test('a body that is not JSON is text, none is null', async () => {
+  test('has a text body if it is not JSON, and null without a body', async () => {
     const hook = await webhook();
     const text = await call(hook, { body: 'a=1&b=2', headers: { 'content-type': 'text/plain' } });
     const none = await call(hook, { body: '' });
@@ -124,7 +124,7 @@ describe('a signed call', () => {
     expect(outcome(wrong)).toEqual({ status: 400, code: 'invalid_request' });
   });
 
-  test('delivered again, and twenty times at once, starts one run', async () => {
+  test('that is delivered again, or twenty times at once, starts one run', async () => {
     const hook = await webhook();
     const id = randomUUID();
     const calls = await Promise.all(Array.from({ length: 20 }, () => call(hook, { id })));
@@ -135,7 +135,7 @@ describe('a signed call', () => {
     expect((await call(hook)).answer.run_id).not.toBe(again.answer.run_id);
   });
 
-  test('that does not fit, or to what is switched off, is refused and noted', async () => {
+  test('with an invalid input, or to a disabled trigger, is refused and recorded', async () => {
     const strict = await b.publish([echo], [], {
       input_schema: { type: 'object', properties: { body: { type: 'object' } } },
     });
@@ -156,8 +156,8 @@ describe('a signed call', () => {
   });
 });
 
-describe('a call that is not', () => {
-  test('signed right is refused, whatever is wrong with it', async () => {
+describe('a call', () => {
+  test('with any fault in its signature is refused', async () => {
     const hook = await webhook();
     const other = await webhook();
     const now = Math.floor(Date.now() / 1000);
@@ -175,7 +175,7 @@ describe('a call that is not', () => {
     expect(refused.map(outcome)).toEqual(refused.map(() => REFUSED));
   });
 
-  test('to a webhook that exists gets the answer of one that does not', async () => {
+  test('without a valid signature gets the same response from existing and missing webhooks', async () => {
     const hook = await webhook();
     const nowhere = { ...hook, path: `/hooks/${randomUUID()}` };
     const [wrong, unknown] = await Promise.all([
@@ -188,7 +188,7 @@ describe('a call that is not', () => {
     expect(outcome(unknown)).toEqual(REFUSED);
   });
 
-  test('small enough is refused', async () => {
+  test('with a body that is too large is refused', async () => {
     const hook = await webhook();
     const large = await call(hook, { body: JSON.stringify('x'.repeat(1_100_000)) });
     expect(outcome(large)).toEqual({ status: 413, code: 'payload_too_large' });
@@ -215,7 +215,7 @@ describe('a secret', () => {
     expect((await call(third)).status).toBe(202);
   });
 
-  test('is kept in Vault, read by no client, and goes with its webhook', async () => {
+  test('is kept in Vault, cannot be read by clients, and is deleted with its webhook', async () => {
     const hook = await webhook();
     const kept = () =>
       b.db.query('select 1 from vault.decrypted_secrets where decrypted_secret = $1', [
@@ -231,7 +231,7 @@ describe('a secret', () => {
     expect(outcome(await call(hook))).toEqual(REFUSED);
   });
 
-  test('is made by those who may write schedules, for their own workflows', async () => {
+  test('is created by members who may write schedules, for workflows of their app', async () => {
     const workflow = await b.publish([echo]);
     const hook = await webhook(workflow);
     const [viewer, stranger] = await Promise.all([

@@ -1,5 +1,5 @@
-// Timers of one run never stop those of others: not when its run is paused, not when waking it raises.
-// The clock is moved, so these tests have a stack of their own and take turns.
+// Timers of one run never stop those of others, neither while it is paused nor if waking it raises an error.
+// These tests move the clock, so they run one after the other on a stack of their own.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -48,9 +48,9 @@ async function count(runId: string, status: string): Promise<number> {
   return rows[0]?.n ?? -1;
 }
 
-/** What a worker wakes at this moment is left to it; when it is done, nothing that is due is left. */
+/** Resolves when no timer is overdue, after the wake that a worker may be executing. */
 async function nothingIsOverdue(): Promise<void> {
-  await waitFor('what is due next lies ahead', async () => {
+  await waitFor('no timer is overdue', async () => {
     const { rows } = await b.db.query<{ ahead: boolean }>(
       'select coalesce(stepbase_engine.wake() > stepbase_engine.now(), true) as ahead',
     );
@@ -65,7 +65,7 @@ const limit = (workflow: string, seconds: number) =>
   ]);
 
 describe('a paused run', () => {
-  test('with hundreds of steps that are due holds up nobody, and goes on where it was when it is resumed', async () => {
+  test('with hundreds of due steps delays no other run, and continues where it was when it is resumed', async () => {
     const delays = Array.from({ length: 450 }, (_, i) =>
       node(`d${i}`, 'delay', { ms: 10 * MINUTES }),
     );
@@ -83,7 +83,7 @@ describe('a paused run', () => {
     expect((await b.ended(id, 30_000)).run.status).toBe('completed');
   });
 
-  test('keeps what is not due yet, and the deadlines of its tasks', async () => {
+  test('keeps timers that are not due yet, and the deadlines of its tasks', async () => {
     const name = await b.publish(
       [
         node('ask', 'wait_for_approval', { title: 'Go on?', deadline_ms: 10 * MINUTES }),
@@ -107,7 +107,7 @@ describe('a paused run', () => {
     expect((await b.ended(id)).run.status).toBe('completed');
   });
 
-  test('still gives up a child when the time for it ran out meanwhile', async () => {
+  test('still times out a child whose deadline passed meanwhile', async () => {
     const child = await b.publish([node('hold', 'wait_for_signal', { signal_name: 'never' })]);
     const name = await b.publish(
       [
@@ -131,8 +131,8 @@ describe('a paused run', () => {
   });
 });
 
-describe('a run whose waking raises', () => {
-  /** Whatever would give this step one of these statuses raises. */
+describe('a run that raises an error when it is woken', () => {
+  /** Makes every change of this step to one of these statuses raise an error. */
   async function breakStep(
     stepRunId: string,
     statuses: string[],
@@ -147,7 +147,7 @@ describe('a run whose waking raises', () => {
     return () => b.db.query('drop trigger break_step on stepbase.step_runs');
   }
 
-  test('fails with a clear error, and the others go on', async () => {
+  test('fails with a clear error, and the other runs continue', async () => {
     const undo = { type: 'transform', config: { expression: '"undone"' } };
     const name = await b.publish(
       [
@@ -174,7 +174,7 @@ describe('a run whose waking raises', () => {
     await mend();
   });
 
-  test('and that cannot even be failed is put off, and goes on when it is mended', async () => {
+  test('is postponed if it cannot be failed either, and continues after the repair', async () => {
     const name = await b.publish([node('wait', 'delay', { ms: 10 * MINUTES })]);
     await limit(name, 86_400);
     const { id } = await b.start(name);
@@ -190,7 +190,7 @@ describe('a run whose waking raises', () => {
     expect((await b.ended(id)).run.status).toBe('completed');
   });
 
-  test('by a fault that goes by itself is woken again soon after', async () => {
+  test('is woken again soon after a transient error', async () => {
     const name = await b.publish([node('wait', 'delay', { ms: 10 * MINUTES })]);
     await limit(name, 86_400);
     const { id } = await b.start(name);
@@ -206,7 +206,7 @@ describe('a run whose waking raises', () => {
     expect((await b.ended(id)).run.status).toBe('completed');
   });
 
-  test('by its own time limit too', async () => {
+  test('is also postponed at its own time limit, and times out after the repair', async () => {
     const name = await b.publish([node('wait', 'delay', { ms: 600 * MINUTES })]);
     await limit(name, 600);
     const { id } = await b.start(name);
@@ -219,7 +219,7 @@ describe('a run whose waking raises', () => {
     await b.stepIs(id, 'wait', 'waiting');
     await mend();
     await b.advance('10 minutes');
-    await waitFor('it is timed out', async () => {
+    await waitFor('the run has timed out', async () => {
       const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
       return data?.status === 'timed_out';
     });
