@@ -1,5 +1,5 @@
-// Steps that ran ahead: the worker proposes, the graph decides. Each case plays a worker in a
-// transaction of its own that is rolled back, so that no real worker sees its token.
+// Eager execution: the worker proposes results of further steps, and the graph accepts or drops them. Each case acts
+// // as a worker in a transaction that is rolled back, so that no real worker sees its token.
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -45,7 +45,7 @@ interface Proposal {
 interface Outcome {
   statuses: Record<string, string>;
   next: string[];
-  /** Whether the worker is told that not all of its answers were taken. */
+  /** Whether the worker learns that some of its results were rejected. */
   refused: boolean;
   events: string[];
   seqs: number[];
@@ -53,14 +53,14 @@ interface Outcome {
   context: Record<string, unknown>;
   openSteps: number;
   run: string;
-  /** Whether its token is still there. */
+  /** Whether the token of the run still exists. */
   token: boolean;
 }
 
 type Before = (db: pg.PoolClient, runId: string) => Promise<unknown>;
 
 interface Answer extends Omit<Proposal, 'after'> {
-  /** Undefined on a step run that the worker holds. */
+  /** Undefined for a step run that the worker has claimed. */
   after?: string;
   held?: { stepRunId: string; fence: number };
   jobId?: string;
@@ -76,7 +76,7 @@ function propose(proposals: Proposal[], before?: Before, fence = 1): Promise<Out
   });
 }
 
-/** Answers for a run that nobody claimed, after `before` has changed it. */
+/** Submits results for a run that no worker has claimed, after `before` has changed it. */
 function begin(proposals: Proposal[], before?: Before): Promise<Outcome> {
   return play(async (db, runId) => {
     await before?.(db, runId);
@@ -167,8 +167,8 @@ const setStatus = (status: string) => `update stepbase.runs set status = '${stat
 const CHOOSE = { id: 'choose', after: 'a', handle: 'left' };
 const LEFT = { id: 'left', after: 'choose' };
 
-describe('steps that ran ahead', () => {
-  test('are completed in the order they follow, and what follows them goes on', async () => {
+describe('eagerly executed steps', () => {
+  test('are completed in order, and their successors continue', async () => {
     const { statuses, next, refused, events, seqs, versions, context, openSteps } = await propose([
       CHOOSE,
       LEFT,
@@ -200,9 +200,9 @@ describe('steps that ran ahead', () => {
   test.each([
     ['along an edge that was not taken', [CHOOSE, { id: 'right', after: 'choose' }]],
     ['into a join', [CHOOSE, LEFT, { id: 'join', after: 'left' }]],
-    ['after a step that nobody completed', [LEFT]],
-    ['where no edge is', [{ id: 'end', after: 'a' }]],
-  ])('count for nothing %s', async (_, proposals: Proposal[]) => {
+    ['after a step that is not completed', [LEFT]],
+    ['without an edge', [{ id: 'end', after: 'a' }]],
+  ])('are dropped %s', async (_, proposals: Proposal[]) => {
     const { statuses, next, versions, refused } = await propose(proposals);
     expect(refused).toBe(true);
     expect(statuses).toEqual({ a: 'completed', choose: 'running' });
@@ -210,7 +210,7 @@ describe('steps that ran ahead', () => {
     expect(versions).toEqual([1]);
   });
 
-  test('count for nothing in a run that was paused meanwhile', async () => {
+  test('are dropped if the run was paused meanwhile', async () => {
     const { statuses, next } = await propose([CHOOSE, LEFT], (db, runId) =>
       db.query(setStatus('paused'), [runId]),
     );
@@ -218,7 +218,7 @@ describe('steps that ran ahead', () => {
     expect(next).toEqual([]);
   });
 
-  test('count for nothing in a run that was cancelled meanwhile', async () => {
+  test('are dropped if the run was cancelled meanwhile', async () => {
     const { statuses, next } = await propose([CHOOSE, LEFT], (db, runId) =>
       db.query(CANCEL, [runId]),
     );
@@ -226,14 +226,14 @@ describe('steps that ran ahead', () => {
     expect(next).toEqual([]);
   });
 
-  test('count for nothing when another worker has taken the step they follow', async () => {
+  test('are dropped if another worker has claimed their predecessor', async () => {
     const { statuses, next, refused } = await propose([CHOOSE, LEFT], undefined, 7);
     expect(refused).toBe(true);
     expect(statuses).toEqual({ a: 'running' });
     expect(next).toEqual([]);
   });
 
-  test('a step that fails ahead runs in its turn and fails then, once', async () => {
+  test('a step that fails eagerly is executed again in its turn and fails once', async () => {
     const { run, all, statuses } = await b.run(
       [value('a'), value('b'), value('bad', '$error("no")'), value('c')],
       ['a > b', 'b > bad', 'bad > c'],
@@ -243,7 +243,7 @@ describe('steps that ran ahead', () => {
     expect(all.filter((step) => step.step_id === 'bad')).toHaveLength(1);
   });
 
-  test('a fan-out runs ahead as a whole, and its join counts every branch', async () => {
+  test('a fan-out is executed eagerly as a whole, and its join counts every branch', async () => {
     const ids = Array.from({ length: 40 }, (_, index) => `b${index}`);
     const { run } = await b.run(
       [
@@ -260,8 +260,8 @@ describe('steps that ran ahead', () => {
 const A = { id: 'a', after: '' };
 const RIGHT_PATH = [A, CHOOSE, LEFT];
 
-describe('runs that begin ahead', () => {
-  test('start, and go on from what ran, on the token that brought them', async () => {
+describe('runs that start eagerly', () => {
+  test('start on the token that delivered them, and continue after the executed steps', async () => {
     const { run, statuses, next, refused, events, seqs, versions, openSteps, token } =
       await begin(RIGHT_PATH);
     expect(run).toBe('running');
@@ -290,8 +290,8 @@ describe('runs that begin ahead', () => {
     ['has been paused', (db, id) => db.query(setStatus('paused'), [id])],
     ['was claimed by another worker', (db, id) => take(db, [id])],
     ['was cancelled', (db, id) => db.query(CANCEL, [id])],
-    ['got in line again', (db, id) => db.query(GET_IN_LINE, [id])],
-  ] as [string, Before][])('do not when the run %s', async (_, before) => {
+    ['was enqueued again', (db, id) => db.query(GET_IN_LINE, [id])],
+  ] as [string, Before][])('do not start if the run %s', async (_, before) => {
     const { statuses, next, refused } = await begin(RIGHT_PATH, before);
     expect(refused).toBe(true);
     expect(Object.values(statuses)).not.toContain('completed');
@@ -301,9 +301,9 @@ describe('runs that begin ahead', () => {
   test.each([
     ['with a step that is not the first', [{ id: 'choose', after: '' }]],
     ['with a step that follows nothing', [CHOOSE]],
-    ['with a flaw further on', [...RIGHT_PATH, { id: 'join', after: 'left' }]],
+    ['with an error in a later step', [...RIGHT_PATH, { id: 'join', after: 'left' }]],
     ['twice', [A, A]],
-  ])('do not %s: they wait for a claim', async (_, proposals: Proposal[]) => {
+  ])('do not start %s, and wait for a claim', async (_, proposals: Proposal[]) => {
     const { run, statuses, refused, events, token } = await begin(proposals);
     expect(refused).toBe(true);
     expect(run).toBe('pending');
@@ -312,7 +312,7 @@ describe('runs that begin ahead', () => {
     expect(token).toBe(true);
   });
 
-  test('a whole run is one transaction, and leaves no token', async () => {
+  test('complete in one transaction and leave no token', async () => {
     const { run, all } = await b.run(
       [value('a', '1'), value('b', 'steps.a.output + 1')],
       ['a > b'],
@@ -326,13 +326,13 @@ describe('runs that begin ahead', () => {
     expect(rows).toEqual([{ count: 0 }]);
   });
 
-  test('a first step that fails does so in its turn, once', async () => {
+  test('execute a failing first step again in its turn, and it fails once', async () => {
     const { run, all } = await b.run([value('bad', '$error("no")'), value('c')], ['bad > c']);
     expect(run.status).toBe('failed');
     expect(all.map(({ step_id, status }) => [step_id, status])).toEqual([['bad', 'failed']]);
   });
 
-  test('a token that comes again says nothing of the start: its run is claimed', async () => {
+  test('have no start data in a redelivered token, so the run is claimed', async () => {
     const outcome = await play(async (db, runId) => {
       await db.query(
         `update stepbase_queue.job set state = 'active', started_on = now() where data ->> 'run_id' = $1`,

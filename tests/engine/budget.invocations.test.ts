@@ -1,5 +1,5 @@
-// Invocations with tiny budgets: each ends by its limit and hands its branches back, and a large run completes
-// over many of them with nothing lost and nothing done twice.
+// Invocations with tiny budgets: each ends at its limit and releases its branches. A large run completes over many
+// invocations; no step is lost or executed twice.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,9 +13,9 @@ import { node, type Run, type TestApp, testApp, value } from './support.ts';
 const LIMIT_90_S = scaled(90_000);
 
 const MOST_INVOCATIONS = 400;
-/** functions/worker/executor.ts fails an attempt that as many workers were lost with. */
+/** functions/worker/executor.ts fails an attempt after this many lost workers. */
 const MAX_CLAIMS = 5;
-/** Beyond what the whole run takes. */
+/** More than the whole run needs. */
 const AMPLE_MS = '600000';
 
 interface Invocation {
@@ -27,7 +27,7 @@ interface Invocation {
 describe.each([
   ['wall', { STEPBASE_BUDGET_WALL_MS: '100', STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
   ['cpu', { STEPBASE_BUDGET_WALL_MS: AMPLE_MS, STEPBASE_BUDGET_CPU_MS: '25' }],
-] as const)('invocations that end by their limit on %s time', (limit, budget) => {
+] as const)('invocations that end at their limit of %s time', (limit, budget) => {
   let environment: ChaosEnvironment;
   let shop: Shop;
   let b: TestApp;
@@ -64,7 +64,7 @@ describe.each([
     return (await response.json()) as Invocation;
   }
 
-  /** Tokens that a worker has taken and not given back. */
+  /** Tokens that a worker has taken and not released. */
   async function heldTokens(): Promise<number> {
     const { rows } = await b.db.query<{ held: number }>(
       "select count(*)::int as held from stepbase_queue.job where name = 'steps' and state = 'active'",
@@ -72,7 +72,7 @@ describe.each([
     return rows[0]?.held ?? 0;
   }
 
-  /** Steps that ask the shop, steps that only compute, and one that has seen all of them. */
+  /** Starts a run with steps that call the shop, steps that only compute, and a join of all. */
   async function startLargeRun(): Promise<Run> {
     const slow = Array.from({ length: 300 }, (_, i) => `s${i}`);
     const quick = Array.from({ length: 240 }, (_, i) => `q${i}`);
@@ -89,31 +89,31 @@ describe.each([
     return await b.start(workflow);
   }
 
-  test('a large run completes over many of them', { timeout: LIMIT_90_S }, async () => {
+  test('a large run completes over many invocations', { timeout: LIMIT_90_S }, async () => {
     const { id } = await startLargeRun();
     const invocations: Invocation[] = [];
     do invocations.push(await invoke());
     while (invocations.at(-1)?.more && invocations.length < MOST_INVOCATIONS);
     const last = invocations.pop();
     expect(last).toMatchObject({ more: false, spent: null });
-    // Whoever left something was at its limit, and at no other.
+    // Every invocation that left work had reached this limit, and no other.
     expect(invocations.length).toBeGreaterThan(1);
     const limits = new Set(invocations.map(({ spent }) => spent));
-    // A hint that comes while one answers makes it say that there is more.
+    // An invocation also reports more work if a wake-up arrives while it responds.
     limits.delete(null);
     expect(limits).toEqual(new Set([limit]));
 
     const { run, all } = await b.ended(id);
     expect(run).toMatchObject({ status: 'completed', output: { sum: (239 * 240) / 2 } });
     expect(all.every(({ status, attempt }) => status === 'completed' && attempt === 1)).toBe(true);
-    // Nobody holds anything: there is nothing left for the next one.
+    // No token is leased, so there is no work for the next invocation.
     expect(await invoke()).toEqual({ steps: 0, more: false, spent: null });
     expect(await heldTokens()).toBe(0);
   });
 
-  // A step that waits for others uses no time of the processor.
+  // A step that waits for a response uses no CPU time.
   if (limit === 'cpu') return;
-  test('a step that is handed back more often than workers may be lost is not taken for a lost one', async () => {
+  test('releases of a step do not count as lost workers, even if there are more of them than MAX_CLAIMS', async () => {
     let asked = 0;
     const server = createServer((_, response) => {
       asked += 1;

@@ -1,5 +1,5 @@
-// A cancelled run stops the step that is under way: through Redis at once, and without Redis and LISTEN
-// as soon as the worker looks.
+// Cancelling a run aborts its step in flight: at once through Redis or LISTEN, and otherwise at the next poll of the
+// worker.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ let asked = 0;
 let closed = 0;
 
 beforeAll(async () => {
-  // It never answers; only the caller can end the call.
+  // The server never responds; only the caller can end the call.
   server = createServer((request) => {
     asked += 1;
     request.socket.once('close', () => {
@@ -36,10 +36,10 @@ async function underWay(b: TestApp): Promise<string> {
   return id;
 }
 
-/** The call has 30 s of its own, and the lease as many: neither is what ends it before the deadline. */
-const givenUp = (before: number) => waitFor('the call is given up', () => closed > before, 15_000);
+/** The time limit of the call and the lease are 30 s each, so neither ends the call before the deadline. */
+const givenUp = (before: number) => waitFor('the call is aborted', () => closed > before, 15_000);
 
-/** Later than any deadline here. */
+/** Later than every deadline in this file. */
 const NEVER_MS = '600000';
 const WITHOUT_REDIS = { UPSTASH_REDIS_REST_URL: '', UPSTASH_REDIS_REST_TOKEN: '' };
 
@@ -48,14 +48,14 @@ async function cancelByRpc(b: TestApp, run_id: string): Promise<void> {
   expect(error).toBeNull();
 }
 
-describe('cancelling a step that is under way', () => {
+describe('a step in flight is cancelled', () => {
   const cases: [
     string,
     Record<string, string>,
     (environment: ChaosEnvironment, b: TestApp, runId: string) => Promise<unknown>,
   ][] = [
     [
-      'through Redis, by the HTTP API, although the worker never looks',
+      'through Redis by the HTTP API, although the worker does not poll',
       { STEPBASE_DB_DIRECT: 'false', STEPBASE_CANCEL_POLL_MS: NEVER_MS },
       async (environment, b, runId) => {
         const api = await environment.startApi();
@@ -72,12 +72,12 @@ describe('cancelling a step that is under way', () => {
       },
     ],
     [
-      'without Redis and LISTEN, when the worker looks',
+      'without Redis and LISTEN, when the worker polls',
       { STEPBASE_DB_DIRECT: 'false', ...WITHOUT_REDIS },
       (_, b, runId) => cancelByRpc(b, runId),
     ],
     [
-      'by LISTEN, although the worker never looks',
+      'through LISTEN, although the worker does not poll',
       { STEPBASE_DB_DIRECT: 'true', STEPBASE_CANCEL_POLL_MS: NEVER_MS, ...WITHOUT_REDIS },
       (_, b, runId) => cancelByRpc(b, runId),
     ],

@@ -8,7 +8,7 @@ import { runChaos } from './chaos.ts';
 const LIMIT_MS = scaled(100_000);
 
 test(
-  'killed workers, a database that crashes and a Redis that is away cost no run anything',
+  'runs survive killed workers, a database crash and an unavailable Redis',
   async () => {
     const report = await runChaos(['--short'], LIMIT_MS);
     expect(report).toMatchObject({

@@ -1,4 +1,4 @@
-// `npm run chaos` as a process of its own, and the report that it prints.
+// Runs `npm run chaos` as a process of its own and reads the report that it prints.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import type { ChaosReport } from '../../scripts/chaos/chaos.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
 
-/** Rejects with everything that it printed unless the report is sound. */
+/** Rejects with the whole output unless the report is valid. */
 export async function runChaos(args: readonly string[], limitMs: number): Promise<ChaosReport> {
   const { stdout } = await promisify(execFile)(
     process.execPath,

@@ -1,5 +1,5 @@
-// Crashes: a worker that is killed, one that is frozen past its lease and comes back, and a database that
-// crashes, each in the middle of a run. The run ends as if nothing had been, and nothing is done twice.
+// Crashes in the middle of a run: a killed worker, a worker that is frozen past its lease and resumes, and a database
+// crash. The run ends as without the crash, and no step completes twice.
 
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ let environment: ChaosEnvironment;
 let b: TestApp;
 let server: Server;
 let url: string;
-/** Requests that wait for the test to answer them. */
+/** Requests that wait for a response from the test. */
 let answering = false;
 let held: { path: string; key: string | undefined; response: ServerResponse }[] = [];
 
@@ -49,7 +49,7 @@ const nodes = () => [
 ];
 const LINES = ['before > ask', 'ask > after'];
 
-/** The nth request that is held (from 0). */
+/** The nth open request (from 0). */
 const request = (n: number) => waitFor(`request ${n + 1}`, () => held[n] ?? false, 20_000);
 
 function answer(response: ServerResponse, answer: number): void {
@@ -98,7 +98,7 @@ async function claims(runId: string): Promise<unknown[]> {
   return (data ?? []).map(({ payload }) => (payload as { fence?: number }).fence ?? 1);
 }
 
-test('a worker is killed in the middle of a run: another one finishes it', async () => {
+test('another worker finishes the run of a killed worker', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
   expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
@@ -107,7 +107,7 @@ test('a worker is killed in the middle of a run: another one finishes it', async
   answer(second.response, 41);
   const { run, all } = await b.ended(id);
   expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
-  // Taken over, not begun anew: still the first attempt, under its second fence.
+  // Taken over, not started again: still the first attempt, under its second fence.
   expect(all.map((s) => [s.step_id, s.attempt, s.status])).toEqual([
     ['after', 1, 'completed'],
     ['ask', 1, 'completed'],
@@ -116,7 +116,7 @@ test('a worker is killed in the middle of a run: another one finishes it', async
   expect(await claims(id)).toEqual([1, 2]);
 });
 
-test('a worker is killed while it undoes a run: another one goes on undoing', async () => {
+test('another worker continues the compensation of a killed worker', async () => {
   const undo = (path: string) => ({ type: 'http_request', config: { url: `${url}/${path}` } });
   const done = (id: string) => ({
     id,
@@ -147,7 +147,7 @@ test('a worker is killed while it undoes a run: another one goes on undoing', as
   ]);
 });
 
-test('killed in a fan-out: the finished branches stay finished', async () => {
+test('branches that were completed before their worker was killed stay completed', async () => {
   const ids = Array.from({ length: 30 }, (_, i) => `w${i}`);
   const { id } = await b.start(
     await b.publish(
@@ -161,7 +161,7 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
       ids.flatMap((w) => [`a > ${w}`, `${w} > join`]),
     ),
   );
-  await waitFor('all ten requests', () => held.length >= 10);
+  await waitFor('ten requests are open', () => held.length >= 10);
   for (const { response } of held.slice(0, 3)) answer(response, 1);
   await waitFor('23 branches are done', async () => {
     const { rows } = await b.db.query<{ n: number }>(
@@ -175,10 +175,10 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
   held = [];
   expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const asked = () => new Set(held.map(({ path }) => path));
-  // A busy machine may starve a worker of its lease once more: then one is asked twice.
-  await waitFor('the open branches are asked again', () => asked().size >= open.size, 20_000);
+  // On a busy machine a worker may lose its lease once more; then a request is repeated.
+  await waitFor('the open branches are requested again', () => asked().size >= open.size, 20_000);
   expect(asked()).toEqual(open);
-  await waitFor('all are answered', async () => {
+  await waitFor('all requests have a response', async () => {
     for (const { response } of held) if (!response.writableEnded) answer(response, 1);
     const { data } = await b.developer.from('runs').select('status').eq('id', id).single();
     return data?.status !== 'running';
@@ -188,17 +188,17 @@ test('killed in a fan-out: the finished branches stay finished', async () => {
   expect(run).toMatchObject({ status: 'completed', output: { join: 30 } });
 });
 
-test('a worker that is frozen past its lease and comes back is fenced off', async () => {
+test('a worker that was frozen past its lease is fenced off when it resumes', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
   const { pid, port } = await executing();
   process.kill(pid, 'SIGSTOP');
   try {
     const second = await request(1);
-    // Both answer, the frozen one first: what it says is not wanted any more.
+    // Both workers write their result, the frozen one first: its result is rejected.
     answer(first.response, 1000);
     process.kill(pid, 'SIGCONT');
-    await waitFor('the frozen worker has said what it was answered', async () => {
+    await waitFor('the frozen worker has reported its result', async () => {
       const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
       const { executing: steps, tokens } = (await health.json()) as Record<string, number>;
       return steps === 0 && tokens === 0;
@@ -214,7 +214,7 @@ test('a worker that is frozen past its lease and comes back is fenced off', asyn
   expect(await claims(id)).toEqual([1, 2]);
 });
 
-test('a worker that was overtaken and then stops hands back nothing that another one holds', async () => {
+test('a superseded worker that stops does not release the lease of its successor', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   await request(0);
   const { pid } = await executing();
@@ -223,7 +223,7 @@ test('a worker that was overtaken and then stops hands back nothing that another
     const second = await request(1);
     process.kill(pid, 'SIGTERM');
     process.kill(pid, 'SIGCONT');
-    await waitFor('the overtaken worker is gone', () => hasExited(pid), 30_000);
+    await waitFor('the superseded worker has exited', () => hasExited(pid), 30_000);
     expect(await b.stepIs(id, 'ask', 'running')).toMatchObject({ fence: 2 });
     answer(second.response, 41);
   } finally {
@@ -235,7 +235,7 @@ test('a worker that was overtaken and then stops hands back nothing that another
   expect(await claims(id)).toEqual([1, 2]);
 });
 
-test('a worker that was overtaken does not keep the lease of the one that overtook it', async () => {
+test('a superseded worker does not renew the lease of its successor', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   await request(0);
   const { pid } = await executing();
@@ -244,20 +244,20 @@ test('a worker that was overtaken does not keep the lease of the one that overto
   try {
     await request(1);
     process.kill(pid, 'SIGCONT');
-    // It still executes the step, and touches what it takes for its token.
+    // It still executes the step and tries to renew a lease that it no longer has.
     process.kill(other?.pid ?? 0, 'SIGSTOP');
     answer((await request(2)).response, 41);
     expect((await b.ended(id)).run.output).toEqual({ after: 42 });
   } finally {
     process.kill(pid, 'SIGCONT');
     process.kill(other?.pid ?? 0, 'SIGCONT');
-    // What was overtaken is not under way any more in the tests that follow.
+    // Ends the superseded executions, so that they do not run during the next tests.
     for (const { response } of held) if (!response.writableEnded) answer(response, 0);
   }
   expect(await claims(id)).toEqual([1, 2, 3]);
 });
 
-test('a worker that came back does not go on with the answer that was refused', async () => {
+test('a worker that resumes does not continue with its rejected result', async () => {
   const ids = Array.from({ length: 60 }, (_, i) => `c${i}`);
   const { id } = await b.start(
     await b.publish(
@@ -278,17 +278,17 @@ test('a worker that came back does not go on with the answer that was refused', 
     const fresh = await asked('/a', 2);
     answer(stale.response, 1000);
     process.kill(pid, 'SIGCONT');
-    // It still waits for its own answer of b, so the run is not forgotten there.
-    await waitFor('only b is under way in the worker that came back', async () => {
+    // It still waits for the response to its own request b, so it keeps the run in memory.
+    await waitFor('only b is in flight in the worker that resumed', async () => {
       const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
       return ((await health.json()) as { executing: number }).executing === 1;
     });
-    // The other one dies with the fan-out in its hands: the first goes on with some of it.
+    // The other worker is killed while it executes the fan-out: the first continues with some branches.
     const other = environment.fleet.members.find((member) => member.pid !== pid);
     answer(fresh.response, 41);
     await b.stepIs(id, 'a', 'completed');
     process.kill(other?.pid ?? 0, 'SIGSTOP');
-    await waitFor('all of the fan-out is done', async () => {
+    await waitFor('all branches of the fan-out have completed', async () => {
       const { rows } = await b.db.query<{ n: number }>(
         `select count(*)::int as n from stepbase.step_runs
          where run_id = $1 and status = 'completed' and step_id like 'c%'`,
@@ -307,7 +307,7 @@ test('a worker that came back does not go on with the answer that was refused', 
   expect(new Set(ids.map((c) => run.context[c]))).toEqual(new Set([41]));
 });
 
-test('a worker that keeps touching its token keeps it, however long the step takes', async () => {
+test('a worker that renews its lease keeps its token, however long the step takes', async () => {
   const { id } = await b.start(await b.publish(nodes(), LINES), { n: 1 });
   const first = await request(0);
   const touched = async () => {
@@ -318,8 +318,8 @@ test('a worker that keeps touching its token keeps it, however long the step tak
     );
     return rows[0]?.at?.getTime();
   };
-  const begun = await waitFor('the first touch', touched);
-  await waitFor('leases have passed', async () => {
+  const begun = await waitFor('the first renewal', touched);
+  await waitFor('several lease periods have passed', async () => {
     const at = await touched();
     return at !== undefined && at - begun > 2_500 * LEASE_SECONDS;
   });
@@ -329,22 +329,22 @@ test('a worker that keeps touching its token keeps it, however long the step tak
   expect(await claims(id)).toEqual([1]);
 });
 
-test('a step that kills every worker that runs it fails at last', async () => {
+test('a step that crashes every worker fails in the end', async () => {
   const { id } = await b.start(await b.publish([node('ask', 'http_request', { url })]));
   await request(0);
-  // As if five workers had died with it.
+  // As after five crashed workers.
   await b.db.query('update stepbase.step_runs set fence = 5 where run_id = $1', [id]);
   expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
   const { run } = await b.ended(id);
   expect(run).toMatchObject({ status: 'failed', error: { code: 'worker_lost', step_id: 'ask' } });
 });
 
-test('the database crashes in the middle of a run: it goes on where it was', async () => {
+test('a run continues where it was after the database has crashed', async () => {
   const workflow = await b.publish([...nodes(), node('wait', 'delay', { ms: 300 })], LINES);
   const started = await Promise.all([1, 2, 3].map((n) => b.start(workflow, { n })));
-  await waitFor('all are asking', () => held.length === 3);
+  await waitFor('all three requests are open', () => held.length === 3);
   const restarting = environment.restartDatabase();
-  // Their answers come while there is nobody to write them down; a lease may run out meanwhile.
+  // The responses arrive while the database is down, so the results cannot be written; a lease may expire.
   answering = true;
   for (const { response, path } of held) answer(response, Number(path.slice(1)));
   await restarting;

@@ -1,5 +1,5 @@
-// Workers die while events are emitted and schedules are due: every event starts its listener once, and
-// every due time its run.
+// Workers are killed while events are emitted and schedules are due: each event and each due time starts exactly one
+// run.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
@@ -54,7 +54,7 @@ async function killWorker(): Promise<void> {
   });
 }
 
-test('events and schedules start their runs once, whoever dies meanwhile', {
+test('events and schedules start their runs once although workers are killed meanwhile', {
   timeout: LIMIT_120_S,
 }, async () => {
   const emitting = await b.publish(
@@ -90,7 +90,7 @@ test('events and schedules start their runs once, whoever dies meanwhile', {
     ),
   );
   expect(schedules.error).toBeNull();
-  await waitFor('the schedules have a time', async () => {
+  await waitFor('the schedules have their next time', async () => {
     const { rows } = await b.db.query(
       'select from stepbase.workflow_schedules where next_run_at is null and is_enabled',
     );
@@ -103,17 +103,17 @@ test('events and schedules start their runs once, whoever dies meanwhile', {
   for (let kill = 0; kill < KILLS; kill += 1) {
     const told = await count("metadata ->> 'trigger_id' = $1", trigger.data?.id);
     await waitFor(
-      'some more events were heard',
+      'more events have started a run',
       async () => (await count("metadata ->> 'trigger_id' = $1", trigger.data?.id)) > told,
       30_000,
     );
-    // The schedules are due while a worker dies, once.
+    // Each schedule is due once, while a worker is killed.
     if (kill === 1) await b.advance('1 day');
     await killWorker();
   }
 
   for (const { id } of runs) await b.ended(id, 50_000);
-  await waitFor('every event was heard', async () => {
+  await waitFor('every event has started a run', async () => {
     const heard = await count("metadata ->> 'trigger_id' = $1", trigger.data?.id);
     return heard >= RUNS;
   });

@@ -1,5 +1,5 @@
-// Statements of the functions on a direct connection: prepared once, and again when a migration changed
-// what they return; through a pooler never.
+// Prepared statements of the functions: prepared once on a direct connection, again after a migration has changed
+// their result type, and never through a pooler.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Db, openDb } from '../../functions/_shared/db/pool.ts';
@@ -29,7 +29,7 @@ async function prepared(db: Db, text: string): Promise<number> {
   return Number(rows[0]?.count);
 }
 
-test('a text is prepared once on a direct connection, and not at all through a pooler', async () => {
+test('a statement is prepared once on a direct connection, and never through a pooler', async () => {
   const text = 'select $1::int + 1 as next';
   for (const [direct, count] of [
     [true, 1],
@@ -42,7 +42,7 @@ test('a text is prepared once on a direct connection, and not at all through a p
   }
 });
 
-test('what returns something else since a migration is prepared anew', async () => {
+test('a statement whose result type was changed by a migration is prepared again', async () => {
   const db = open(true);
   const text = 'select * from public.answer()';
   await db.executeSql('create function public.answer() returns int language sql as $$ select 1 $$');

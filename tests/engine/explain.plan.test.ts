@@ -1,4 +1,4 @@
-// EXPLAIN: what the engine makes of a workflow, asked by RPC and by the command.
+// The plan of a workflow from the RPC explain_workflow and from `npm run explain`.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -22,7 +22,7 @@ async function explained(workflow: string, version?: number): Promise<Plan> {
   return data as unknown as Plan;
 }
 
-/** 'node code' of each warning. */
+/** Each warning as 'node code'. */
 async function warnings(nodes: Node[], ...lines: string[]): Promise<string[]> {
   const plan = await explained(await b.publish(nodes, lines));
   return plan.warnings.map(({ node_id, code }) => `${node_id} ${code}`);
@@ -84,7 +84,7 @@ const LINES = [
 ];
 
 describe.concurrent('explain_workflow', () => {
-  test('gives nodes in order, what they read, edges, limits, retries', async () => {
+  test('returns the nodes in order, with the steps that they read, edges, limits and retries', async () => {
     const plan = await explained(await b.publish(ORDER, LINES));
     expect(plan).toMatchObject({
       app_code: 'acme',
@@ -123,7 +123,7 @@ describe.concurrent('explain_workflow', () => {
     });
   });
 
-  test('explains the published version, the one that is asked for, and drafts with their problems', async () => {
+  test('explains the published version, a given version, and drafts with their problems', async () => {
     const workflow = await b.publish([value('a')]);
     const draft = [value('a'), value('b', 'steps.nobody.output')];
     await b.developer.rpc('save_workflow', {
@@ -181,7 +181,7 @@ describe.concurrent('warnings', () => {
       ],
     ],
     [
-      'waits of a step that may only take so long with all of its attempts',
+      'waits of a step with a time limit for all its attempts',
       [
         node(
           'signal',
@@ -195,7 +195,7 @@ describe.concurrent('warnings', () => {
       [],
     ],
     [
-      'what undoes a step and waits for ever',
+      'a compensation that waits without an end',
       [
         undoneBy('a', 'user_task', { title: 'Take it back' }),
         undoneBy('b', 'user_task', { title: 'Take it back', deadline_ms: 1000 }),
@@ -207,7 +207,7 @@ describe.concurrent('warnings', () => {
       ['a wait_without_deadline', 'c wait_without_deadline'],
     ],
     [
-      'what takes longer than the run may',
+      'a step with a longer time limit than the run',
       [
         node('late', 'delay', { ms: 3_600_000 }),
         node('child', 'child_workflow', { workflow: '{{ input.which }}', timeout_ms: 3_600_000 }),
@@ -228,7 +228,7 @@ describe.concurrent('warnings', () => {
       ],
     ],
     [
-      'retries that do nothing',
+      'retries without effect',
       [
         value('a', '1', twice),
         value('told', '1', { retry: { max_attempts: 2, retry_on: ['expression_failed'] } }),
@@ -248,7 +248,7 @@ describe.concurrent('warnings', () => {
       ['a retry_has_no_effect', 'once retry_has_no_effect', 'each retry_has_no_effect'],
     ],
     [
-      'effects that happen twice, or once for all runs',
+      'effects that can happen twice, or once for all runs',
       [
         node('mail', 'send_email', { to: 'a@x.example', subject: 'x', text: 'x' }, twice),
         node('post', 'http_request', { url, method: 'POST', headers: { 'Idempotency-Key': 'x' } }),
@@ -270,7 +270,7 @@ describe.concurrent('warnings', () => {
       ['b reads_whole_context', 'c reads_whole_context'],
     ],
     [
-      'a list without a concurrency, and a child that is not there',
+      'a for_each without a concurrency, and a child that does not exist',
       [
         node('each', 'for_each', {
           items: [],
@@ -297,7 +297,7 @@ describe.concurrent('warnings', () => {
       ],
     ],
     [
-      'edges that decide nothing',
+      'edges without effect',
       [
         node('if', 'condition', { expression: 'true' }),
         node('ask', 'wait_for_approval', { title: 'x', deadline_ms: 1000 }),
@@ -315,11 +315,11 @@ describe.concurrent('warnings', () => {
         'alone join_has_no_effect',
       ],
     ],
-  ])('%s', async (_what, nodes, lines, expected) => {
+  ])('are given for %s', async (_what, nodes, lines, expected) => {
     expect((await warnings(nodes, ...lines)).sort()).toEqual(expected.sort());
   });
 
-  test('a draft where a child would wait for one that no step starts says so, as publishing does', async () => {
+  test('a draft in which a child waits for a child that no step starts has the problem that publishing reports', async () => {
     const [first, second] = [await b.publish([value('a')]), await b.publish([value('b')])];
     const parent = await b.publish([node('call', 'child_workflow', { workflow: second })]);
     const { data } = await b.developer
@@ -349,7 +349,7 @@ describe.concurrent('warnings', () => {
     );
   });
 
-  test('a child that is called as workflow_children says, and one that is only deprecated', async () => {
+  test('a child by its declared name and a deprecated child give no warning', async () => {
     const child = await b.publish([value('a')]);
     const parent = await b.publish([
       node('call', 'child_workflow', { workflow: 'my child' }),
@@ -371,7 +371,7 @@ describe.concurrent('warnings', () => {
     expect((await explained(parent)).warnings).toEqual([]);
   });
 
-  test('a work queue that is there, of the workflow itself or of another', async () => {
+  test('an existing work queue, of this workflow or another one, gives no warning', async () => {
     const owner = await b.publish([node('push', 'work_queue_push', { queue: 'todo', item: 1 })]);
     const { data } = await b.developer
       .from('workflows')
@@ -404,7 +404,7 @@ describe.concurrent('warnings', () => {
 });
 
 describe.concurrent('npm run explain', () => {
-  test('prints a table, or JSON equal to the RPC`s answer', async () => {
+  test('prints a table, or JSON equal to the result of the RPC', async () => {
     const workflow = await b.publish(ORDER, LINES);
     const [table, json] = await Promise.all([
       command(workflow, '--db-url', b.stack.db_url),
@@ -428,7 +428,7 @@ describe.concurrent('npm run explain', () => {
     expect(out).toMatch(/Warnings:\n {2}a {2}retry_has_no_effect {2}what makes a transform fail/);
   });
 
-  test('says in a line what is wrong', async () => {
+  test('reports an error in one line', async () => {
     const db = ['--db-url', b.stack.db_url];
     const workflow = await b.publish([value('a')]);
     const tries = await Promise.all([
@@ -456,7 +456,7 @@ describe.concurrent('npm run explain', () => {
     for (const { err } of tries) expect(err).not.toMatch(/^\s+at /m);
   });
 
-  test('durations are in the largest unit that says them shortly', () => {
+  test('durations are formatted in the largest fitting unit', () => {
     expect([500, 1000, 1500, 90_000, 3_600_000, 5_400_000, 86_400_000, 1234].map(duration)).toEqual(
       ['500 ms', '1 s', '1.5 s', '1.5 min', '1 h', '1.5 h', '1 d', '1234 ms'],
     );

@@ -15,15 +15,15 @@ export interface FeatureContext {
 }
 
 export const FEATURES: Record<string, (context: FeatureContext) => Promise<void>> = {
-  'runs that wait in every way, started, watched and decided by the API': mixedRun,
+  'runs with every kind of wait, started, watched and decided through the API': mixedRun,
   'webhooks and API keys': webhooksAndKeys,
-  'queries, also those that take JSONata': queries,
+  'queries, including JSONata': queries,
   schedules,
-  'events, of clients, steps and runs': events,
+  'events of clients, steps and runs': events,
   'work queues': workQueues,
   'compensation, redrive and reruns': undoneAndDrivenOn,
   'secrets and components': secretsAndComponents,
-  'children that tell and ask their parent': children,
+  'children that signal and query their parent': children,
   'limits, priorities, pauses, cancellation and time-outs': control,
 };
 
@@ -183,7 +183,7 @@ async function schedules(context: FeatureContext): Promise<void> {
   const id = await insert(context, 'workflow_schedules', schedule);
   const { run } = await runOf(context, name);
   expect(run).toMatchObject({ trigger_type: 'schedule', output: { n: 4 } });
-  await waitFor('its next time', async () => {
+  await waitFor('the next time of the schedule', async () => {
     const { data } = await context.b.developer.from('workflow_schedules').select().eq('id', id);
     return data?.[0]?.next_run_at !== null;
   });
@@ -225,14 +225,14 @@ async function workQueues(context: FeatureContext): Promise<void> {
   const producer = await b.publish([
     node('push', 'work_queue_push', { queue: `${consumer}/items`, item: 'one', priority: 3 }),
   ]);
-  // One consumer waits for an item, the other finds one.
+  // One consumer waits for an item, the other gets one at once.
   const waits = await b.start(consumer);
   await b.stepIs(waits.id, 'pop', 'waiting');
   await b.ended((await b.start(producer)).id);
   expect((await b.ended(waits.id)).run.output).toEqual({ pop: 'one' });
   await b.ended((await b.start(producer)).id);
   expect((await b.ended((await b.start(consumer)).id)).run.output).toEqual({ pop: 'one' });
-  await waitFor('both items are done', async () => {
+  await waitFor('both items are processed', async () => {
     const { data } = await b.developer
       .from('work_queue_items')
       .select('status')

@@ -1,5 +1,5 @@
-// Locks: what touches many runs in one transaction locks them in the order of their ids, so that workers
-// wait for each other and never in a circle. No worker is up here: the test calls what one would call.
+// Lock order: a transaction that changes many runs locks them in the order of their ids, so that workers do not
+// deadlock. No worker runs in this file: the tests call the functions of the worker.
 
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ async function connections<T>(work: (one: pg.PoolClient, two: pg.PoolClient) => 
   }
 }
 
-/** The statement of a connection, once it waits for a lock; in a list, so that it is not awaited with that. */
+/** Resolves when the statement waits for a lock. Returns its promise in an array, so that it is not awaited too. */
 async function blocked<T>(
   client: pg.PoolClient,
   statement: () => Promise<T>,
@@ -67,7 +67,7 @@ async function blocked<T>(
 
 const RELAY = 'select processed from stepbase_engine.relay($1)';
 
-test('two relays that follow children of the same parents do not wait for each other in a circle', async () => {
+test('two relays for children of the same parents do not deadlock', async () => {
   const calls = Array.from({ length: 40 }, (_, i) => `c${i}`);
   const child = await b.publish([value('z')]);
   const parent = await b.publish(
@@ -79,7 +79,7 @@ test('two relays that follow children of the same parents do not wait for each o
     b.db,
     parents.map(({ id }) => id),
   );
-  // By their ids: half of the one's children, half of the other's, and the rest of both.
+  // By id: half of the children of one parent, half of those of the other, and the rest of both.
   for (const from of [0, half]) {
     for (const { id } of parents) {
       const works = held.filter((work) => work.run_id === id).slice(from, from + half);
@@ -92,7 +92,7 @@ test('two relays that follow children of the same parents do not wait for each o
   );
   expect(children).toHaveLength(2 * calls.length);
 
-  // Each relay gets half of the children of both, the one's first or the other's.
+  // Each relay gets half of the children of both parents, in opposite orders.
   const part = (n: number) => children.slice(n * half, (n + 1) * half);
   const works = new Map(
     (
@@ -116,7 +116,7 @@ test('two relays that follow children of the same parents do not wait for each o
   expect(rows).toEqual([{ status: 'completed' }, { status: 'completed' }]);
 });
 
-test('what is due does not wait for an overdue run that somebody holds', async () => {
+test('due timers do not wait for an overdue run that another transaction has locked', async () => {
   const name = await b.publish([node('w', 'delay', { ms: 60_000 })]);
   const [overdue, due] = await Promise.all([b.start(name), b.start(name)]);
   const wish = { kind: 'delay', timeout_ms: 60_000 };
@@ -150,7 +150,7 @@ test('what is due does not wait for an overdue run that somebody holds', async (
   expect(await statuses()).toEqual(['timed_out', 'completed']);
 });
 
-test('a limit that changes and the end of a run that waits do not wait for each other in a circle', async () => {
+test('a change of a limit and the end of a waiting run do not deadlock', async () => {
   const name = await b.publish([value('z')]);
   const limit = (runs: number) =>
     `update stepbase.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
@@ -158,7 +158,7 @@ test('a limit that changes and the end of a run that waits do not wait for each 
   const { id } = await b.start(name);
   await connections(async (one, two) => {
     await one.query('begin');
-    // As stepbase_engine.end_runs does: the run, then its place in line.
+    // In the order of stepbase_engine.end_runs: the run, then its place in the backlog.
     await one.query('select from stepbase.runs where id = $1 for no key update', [id]);
     const [changed] = await blocked(two, () => two.query(limit(2)));
     await one.query('delete from stepbase_engine.run_backlog where run_id = $1', [id]);
@@ -167,7 +167,7 @@ test('a limit that changes and the end of a run that waits do not wait for each 
   });
 });
 
-test('a limit that changes counts the runs that start while it waits for others', async () => {
+test('a change of a limit counts the runs that start while it waits for locks', async () => {
   const name = await b.publish([value('z')]);
   const { id: heldId } = await b.start(name);
   await connections(async (one, two) => {
@@ -193,7 +193,7 @@ test('a limit that changes counts the runs that start while it waits for others'
 test.each([
   ['renews leases', "select stepbase_engine.renew_leases(array['%1', '%2']::uuid[], array[0, 0])"],
   ['returns silent tokens', "select stepbase_engine.expire_leases(interval '-1 second')"],
-])('who %s does not wait for tokens that others end', async (_, call) => {
+])('a worker that %s does not wait for tokens that another transaction ends', async (_, call) => {
   const name = await b.publish([value('z')]);
   const { id: firstId } = await b.start(name);
   const { id: secondId } = await b.start(name);
@@ -217,7 +217,7 @@ test.each([
   });
 });
 
-test('a sweep leaves runs alone that others hold, and mends them when they do not', async () => {
+test('a sweep skips locked runs, and repairs them when they are not locked', async () => {
   const { id } = await b.start(await b.publish([value('a')]));
   const [claimed] = await take(b.db, [id]);
   await b.db.query("delete from stepbase_queue.job where data ->> 'run_id' = $1", [id]);
@@ -241,7 +241,7 @@ test('a sweep leaves runs alone that others hold, and mends them when they do no
   await b.ended(id);
 });
 
-describe('a work queue that is deleted', () => {
+describe('deleting a work queue', () => {
   const pops = [node('pop', 'work_queue_pop', { queue: 'items' })];
 
   async function queued(): Promise<{ runId: string; queueId: string }> {
@@ -266,7 +266,7 @@ describe('a work queue that is deleted', () => {
     });
   }
 
-  test('does not wait for those who lock runs and then it', async () => {
+  test('does not deadlock with a transaction that locks a run and then the queue', async () => {
     const { runId, queueId } = await queued();
     await begin({ runId, queueId });
     await connections(async (one, two) => {
@@ -283,7 +283,7 @@ describe('a work queue that is deleted', () => {
     await fails(runId);
   });
 
-  test('is not waited for by a step that had found it empty before', async () => {
+  test('does not block a step that found the queue empty before', async () => {
     const { runId, queueId } = await queued();
     await b.db.query(remove, [queueId]);
     await begin({ runId, queueId });

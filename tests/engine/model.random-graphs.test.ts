@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => shop?.stop());
 
 test(
-  'the engine does with a random graph what the reference interpreter does',
+  'the engine and the reference interpreter agree on random graphs',
   async () => {
     await checkRandomGraphs({ b, shop }, { cases: 8, graphs: 20, limitMs: scaled(LIMIT_MS) });
   },

@@ -32,7 +32,7 @@ function everyFeature(
     await shop?.stop();
   });
 
-  describe.concurrent('works', () => {
+  describe.concurrent('this feature works', () => {
     for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(context));
   });
 }
@@ -44,7 +44,7 @@ describe('through a pooler in transaction mode', () => {
     return pooler;
   });
 
-  test('and nothing of the worker or the API needed a session', () => {
+  test('no statement of the worker or the API needs a session', () => {
     expect(pooler?.violations).toEqual([]);
     expect(pooler?.carried.every((count) => count > 0)).toBe(true);
   });

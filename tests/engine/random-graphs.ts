@@ -1,6 +1,5 @@
-// Random graphs: the engine against a reference interpreter that fits on a page. Each case is a graph
-// with conditions, failures, retries, lists, joins and error edges; statuses, attempts and output must be those
-// of the interpreter.
+// Random graphs: the engine against a short reference interpreter. Each case is a graph with conditions, failures,
+// retries, lists, joins and error edges; statuses, attempts and output must equal those of the interpreter.
 
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
@@ -13,7 +12,7 @@ const LABELS = ['true', 'false', 'other'];
 
 interface Step {
   kind: 'value' | 'condition' | 'fails' | 'flaky' | 'list';
-  /** The label that a condition chooses; how often a flaky step fails; how long a list is (two: and its third fails). */
+  /** The label that a condition chooses, the failures of a flaky step, or the length of a list (two: and its third fails). */
   n: number;
   continues: boolean;
   any: boolean;
@@ -61,7 +60,7 @@ const graphOf: fc.Arbitrary<Graph> = fc
 
 const idOf = (index: number) => `s${index}`;
 
-/** What an edge asks of its source: a label of a condition, 'error', or nothing. */
+/** The handle of an edge: a label of a condition, 'error', or none. */
 function handleOf(graph: Graph, edge: Edge): string | undefined {
   const source = graph.steps[edge.from];
   if (source?.kind === 'condition') return [...LABELS, undefined, 'true', 'error'][edge.handle];
@@ -73,11 +72,11 @@ type Status = 'completed' | 'failed' | 'skipped';
 interface Outcome {
   statuses: Record<string, Status>;
   output: Record<string, unknown>;
-  /** The steps whose failure nothing catches: any of them ends the run. */
+  /** The steps whose failure is not caught: any of them ends the run. */
   fatal: string[];
 }
 
-/** A flaky step fails n times, a list in its third item, which keeps its error there when it continues. */
+/** A flaky step fails n times; a list fails in its third item, which has the error as its result if the list continues. */
 const fails = ({ kind, n, continues }: Step) =>
   kind === 'fails' ||
   (kind === 'flaky' && n >= ATTEMPTS) ||
@@ -111,7 +110,7 @@ function interpret(graph: Graph): Outcome {
   return outcome;
 }
 
-/** When a step has come to its end: what else must have, and what cannot while its edges are open. */
+/** For a step that has ended: the steps that must have ended too, and those that cannot end while its edges are open. */
 function around({ steps, edges }: Graph, id: string): { before: Set<string>; behind: Set<string> } {
   const [before, behind] = [new Set([id]), new Set([id])];
   for (const { from, to } of edges.toSorted((x, y) => y.to - x.to)) {
@@ -159,7 +158,7 @@ function draw(graph: Graph, shop: Shop): { nodes: Node[]; lines: string[] } {
   return { nodes, lines };
 }
 
-/** Errors are as good as each other, and an answer of the shop as the number of its step. */
+/** Makes outputs comparable: all errors are equal, and a response of the shop equals the number of its step. */
 function plain(output: Record<string, unknown>): Record<string, unknown> {
   const plainly = (id: string, of: unknown): unknown => {
     if (Array.isArray(of)) return of.map((one) => plainly(id, one));
@@ -186,7 +185,7 @@ function compare(graph: Graph, { run, statuses, all }: Ended): void {
   expect(run).toMatchObject({ status: 'failed', output: null });
   const { step_id } = run.error as { step_id: string };
   expect(expected.fatal).toContain(step_id);
-  // What runs beside the failure is a matter of time; what led to it and what waits for it is not.
+  // Steps beside the failure may or may not have run; its predecessors have, and steps that wait for it have not.
   const { before, behind } = around(graph, step_id);
   for (const id of Object.keys(expected.statuses)) {
     if (before.has(id)) expect(statuses[id], id).toBe(expected.statuses[id]);

@@ -1,5 +1,5 @@
-// Tokens belong to whom pg-boss handed them last: a worker that was frozen since it took one finds that it is
-// another's, and executes nothing. Each case plays both workers in a transaction that is rolled back.
+// A token belongs to the worker to which pg-boss delivered it last: a worker that was frozen since it took the token
+// cannot claim it. Each case acts as both workers in a transaction that is rolled back.
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -38,7 +38,7 @@ async function played(
   }
 }
 
-/** The lease of the worker that holds this runs out. */
+/** Expires the lease of these tokens and returns them to the queue. */
 async function returned(db: pg.PoolClient, tokens: readonly HandedOut[]): Promise<void> {
   await db.query('select stepbase_engine.return_tokens($1)', [tokens.map(({ job_id }) => job_id)]);
 }
@@ -55,7 +55,7 @@ async function state(db: pg.PoolClient, runId: string): Promise<unknown> {
 }
 
 describe('a worker claims late', () => {
-  test('what went back into the queue meanwhile stays there, and the run has not started', () =>
+  test('a token that has returned to the queue stays there, and its run does not start', () =>
     played(async (db, runId, first) => {
       await returned(db, first);
       expect(await claim(db, first)).toEqual([]);
@@ -67,7 +67,7 @@ describe('a worker claims late', () => {
       });
     }));
 
-  test('what another took meanwhile is claimed by the other alone, once', () =>
+  test('a token that another worker has taken is claimed once, by that worker', () =>
     played(async (db, runId, first) => {
       await returned(db, first);
       const second = await handOut(db, [runId]);
@@ -77,7 +77,7 @@ describe('a worker claims late', () => {
       expect(await state(db, runId)).toMatchObject({ status: 'running', tokens: 1, claims: [1] });
     }));
 
-  test('the others of the same call are claimed', () =>
+  test('the other tokens of the same call are claimed', () =>
     played(async (db, runId, first) => {
       const [mine] = await claim(db, [
         ...first.map((token) => ({ ...token, job_id: crypto.randomUUID() })),
@@ -99,7 +99,7 @@ async function asDeveloper(db: pg.PoolClient, text: string, values: unknown[]): 
 }
 
 describe('a run that was paused and resumed before it started', () => {
-  test('is not started by the token from before while another has the place it waits for', () =>
+  test('is not started by its old token while another run has the slot', () =>
     played(async (db, runId, first) => {
       await db.query(
         'update stepbase.workflows set max_concurrent_executions = 1 where published_version_id = $1',

@@ -1,4 +1,4 @@
-// The first two calls of a worker, played by a test: tokens are handed out, then claimed.
+// The first two calls of a worker, made by a test: take tokens from the queue, then claim them.
 
 import type pg from 'pg';
 
@@ -16,7 +16,7 @@ export interface Claimed {
 
 type Db = Pick<pg.Pool | pg.PoolClient, 'query'>;
 
-/** The tokens of these runs go to the test, as pg-boss hands them out. */
+/** Takes the tokens of these runs for the test, as pg-boss delivers them. */
 export async function handOut(db: Db, runIds: readonly string[]): Promise<HandedOut[]> {
   const { rows } = await db.query<HandedOut>(
     `update stepbase_queue.job
@@ -39,7 +39,7 @@ export async function claim(db: Db, tokens: readonly HandedOut[]): Promise<Claim
   return rows;
 }
 
-/** Hands out and claims the first tokens of these runs. */
+/** Takes and claims the first tokens of these runs. */
 export async function take(db: Db, runIds: readonly string[]): Promise<Claimed[]> {
   return await claim(db, await handOut(db, runIds));
 }

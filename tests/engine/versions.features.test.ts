@@ -49,12 +49,12 @@ describe.each(versions)('PostgreSQL %s', (version) => {
     await shop?.stop();
   });
 
-  describe.concurrent('works', () => {
+  describe.concurrent('this feature works', () => {
     for (const [name, feature] of Object.entries(FEATURES)) test(name, () => feature(context));
   });
 
   // The embedded server has no JIT.
-  test.runIf(version !== 'embedded')('and compiles no statement', async () => {
+  test.runIf(version !== 'embedded')('no statement is compiled with JIT', async () => {
     const admin = new pg.Client({ connectionString: server?.adminUrl });
     await admin.connect();
     try {

@@ -1,5 +1,5 @@
-// As on a hosted project: no worker is resident, and a look every few seconds calls one only when
-// something waits. What starts what, over events and ends of runs, is done in that one call.
+// As on a hosted project: no resident worker. A check every few seconds calls a worker only if work is pending. That
+// one call also processes the runs that events and ends of runs start.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Stack } from '../../scripts/stack/stack.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
     functionsEnv: { STEPBASE_WORKER_MODE: 'invocation', STEPBASE_DB_DIRECT: 'false' },
   });
   b = await testApp(stack.info);
-  // What pg_net does with a request is to make it later, outside of the transaction.
+  // pg_net sends a request later, outside the transaction.
   await b.db.query(`
     create schema net;
     create table net.requests (id bigint generated always as identity, url text, headers jsonb);
@@ -38,7 +38,7 @@ interface Answer {
   more: boolean;
 }
 
-/** What pg_cron runs, and the request that pg_net then makes; undefined when nothing waited. */
+/** Makes the call of pg_cron and the request of pg_net; undefined if no work is pending. */
 async function look(): Promise<Answer | undefined> {
   const { rows } = await b.db.query<{ called: boolean }>(
     'select stepbase_engine.wake_worker() as called',
@@ -60,12 +60,12 @@ async function look(): Promise<Answer | undefined> {
   return (await response.json()) as Answer;
 }
 
-/** Until nothing waits; how often a worker was called. */
+/** Repeats until no work is pending, and returns the number of calls. */
 async function settle(): Promise<number> {
   for (let calls = 0; calls < 10; calls += 1) {
     if ((await look()) === undefined) return calls;
   }
-  throw new Error('there was always something left');
+  throw new Error('work is still pending after the last call');
 }
 
 async function idOf(workflow: string): Promise<string> {
@@ -76,7 +76,7 @@ async function idOf(workflow: string): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
-test('a schedule, the event its run emits and the end of the run that starts: in one call', async () => {
+test('one call processes a schedule, the event of its run, and the end of the run that the event starts', async () => {
   await settle();
   expect(await look()).toBeUndefined();
 
@@ -104,7 +104,7 @@ test('a schedule, the event its run emits and the end of the run that starts: in
     .single<{ id: string }>();
   expect(schedule.error).toBeNull();
 
-  // It has no time yet: a worker is called to compute it, and then nothing waits until it is due.
+  // The schedule has no next time yet: a worker is called to compute it; then no work is pending until that time.
   expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
   await b.db.query("select stepbase_engine.advance_clock('1 day')");
@@ -125,7 +125,7 @@ test('a schedule, the event its run emits and the end of the run that starts: in
   ]);
 });
 
-test('a delay and a run that a client starts call a worker when it is their time', async () => {
+test('a due delay and a run that a client starts call a worker', async () => {
   const run = await b.start(await b.publish([node('wait', 'delay', { ms: 600_000 })]));
   expect(await look()).toEqual({ steps: 0, more: false, spent: null });
   expect(await look()).toBeUndefined();
@@ -134,7 +134,7 @@ test('a delay and a run that a client starts call a worker when it is their time
   expect((await b.ended(run.id)).run.status).toBe('completed');
 });
 
-test('a run that is paused before it has started calls nobody, however long', async () => {
+test('a run that is paused before its start never calls a worker', async () => {
   const run = await b.start(await b.publish([value('a')]));
   expect(codeOf(await b.developer.rpc('pause_run', { run_id: run.id }))).toBe('none');
   await settle();

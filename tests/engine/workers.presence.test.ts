@@ -1,5 +1,5 @@
-// stepbase.workers: who is there. The workers tell it themselves, maintenance notices who fell silent,
-// and members look; on a stack of the test's own, because it ends workers and moves the clock.
+// stepbase.workers: workers write their heartbeats, maintenance marks silent ones as lost, and members read the table.
+// The tests end workers and move the clock, so they have a stack of their own.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ async function workers(): Promise<WorkerRow[]> {
 const pidOf = (worker: WorkerRow) => (worker.metadata as { pid: number }).pid;
 
 const running = (besides: string[] = []) =>
-  waitFor('a worker is there', async () =>
+  waitFor('a worker is online', async () =>
     (await workers()).find(
       (w) => w.mode === 'resident' && w.status === 'running' && !besides.includes(w.worker_id),
     ),
@@ -45,14 +45,14 @@ async function named(workerId: string): Promise<WorkerRow | undefined> {
   return (await workers()).find((w) => w.worker_id === workerId);
 }
 
-/** What maintenance did. */
+/** Runs maintenance and returns its report. */
 async function watch(): Promise<{ lost: number; pruned: number }> {
   const { rows } = await b.db.query("select stepbase_engine.maintain() -> 'workers' as done");
   return rows[0].done;
 }
 
 describe('workers', () => {
-  test('a resident worker says who it is, from its start', async () => {
+  test('a resident worker has a row from its start', async () => {
     const worker = await running();
     expect(worker).toMatchObject({
       app_code: null,
@@ -68,10 +68,10 @@ describe('workers', () => {
     process.kill(pidOf(worker), 0);
   });
 
-  test('one that is stopped says so, one that is killed is lost; the next ones are there', async () => {
+  test('a stopped worker is stopped, a killed one is lost, and their successors are online', async () => {
     const first = await running();
     process.kill(pidOf(first), 'SIGTERM');
-    const stopped = await waitFor('the first is stopped', async () => {
+    const stopped = await waitFor('the first worker is stopped', async () => {
       const row = await named(first.worker_id);
       return row?.status === 'stopped' && row;
     });
@@ -91,7 +91,7 @@ describe('workers', () => {
     expect(run.status).toBe('completed');
   });
 
-  test('one that was thought lost is there again with its next heartbeat', async () => {
+  test('a lost worker is online again with its next heartbeat', async () => {
     await beat({ worker_id: 'away', executing: 3, metadata: { pid: 1 } });
     expect(await named('away')).toMatchObject({ status: 'running', executing: 3 });
     await b.advance('2 minutes');
@@ -113,7 +113,7 @@ describe('workers', () => {
     });
   });
 
-  test('invocations of a region share a row, and one right after another writes nothing', async () => {
+  test('invocations of a region share a row, and a second one right after the first does not write', async () => {
     const invocation = { worker_id: 'invocation:eu', mode: 'invocation' };
     await beat(invocation);
     const first = await named('invocation:eu');
@@ -136,7 +136,7 @@ describe('workers', () => {
     expect(await named('invocation:eu')).toMatchObject({ status: 'running', stopped_at: null });
   });
 
-  test('what ended long ago is forgotten, and never more than so many are kept', async () => {
+  test('rows of workers that ended long ago are deleted, and their number is limited', async () => {
     await beat({ worker_id: 'old', status: 'stopped' });
     await b.advance('8 days');
     await beat({ worker_id: 'new', status: 'stopped' });
@@ -153,7 +153,7 @@ describe('workers', () => {
     expect(await named('one')).toBeUndefined();
   });
 
-  test('members of every application see the workers that serve them all; nobody writes them', async () => {
+  test('members of every application can read the workers, and no client can write them', async () => {
     const [viewer, other] = await Promise.all([
       signedIn('viewer@acme', stack.info),
       signedIn('admin@globex', stack.info),
@@ -172,9 +172,9 @@ describe('workers', () => {
     expect(call).not.toBeNull();
   });
 
-  test('maintenance returns what a dead worker holds, even when no other worker looks', async () => {
+  test('maintenance returns the tokens of a dead worker, even if no other worker runs', async () => {
     const { run } = await b.run([value('a')]);
-    // Never committed: the worker of the stack sees nothing of it.
+    // Never committed, so the worker of the stack does not see it.
     const expired = (age: string) =>
       waitFor('maintenance', async () => {
         const session = await b.db.connect();

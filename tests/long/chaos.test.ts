@@ -8,7 +8,7 @@ import { scaled } from '../support/time.ts';
 const LIMIT_MS = scaled(6 * 60_000);
 
 test(
-  'a minute of killed workers, database crashes and lost Redis costs no run anything',
+  'runs survive a minute of killed workers, database crashes and lost Redis',
   async () => {
     const report = await runChaos([], LIMIT_MS);
     expect(report).toMatchObject({

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => shop?.stop());
 
 test(
-  'the engine does with thousands of random graphs what the reference interpreter does',
+  'the engine and the reference interpreter agree on thousands of random graphs',
   async () => {
     await checkRandomGraphs({ b, shop }, { cases: 120, graphs: 25, limitMs: scaled(LIMIT_MS) });
   },
