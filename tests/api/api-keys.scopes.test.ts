@@ -1,4 +1,4 @@
-// Machines act with the scopes of their key, in its app only, and not a moment longer than it lives.
+// API keys: a key allows its scopes, in its app only, until it is revoked.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedUser } from '../support/stack.ts';
 import { type Api, asPerson, call, publishWorkflow, sql, startApi } from './support.ts';
@@ -23,7 +23,7 @@ async function createKey(scopes: string[], person = seedUser('admin@acme')): Pro
     'select stepbase.create_api_key(name => $1, scopes => $2) as made',
     ['api test', scopes],
   );
-  if (row === undefined) throw new Error('no key was made');
+  if (row === undefined) throw new Error('create_api_key returned no row');
   return row.made;
 }
 
@@ -43,20 +43,20 @@ describe('an API key', () => {
     expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
   });
 
-  it('does nothing beyond its scopes', async () => {
+  it('allows nothing beyond its scopes', async () => {
     const { key } = await createKey(['run:read']);
     const refused = await start(key);
     expect([refused.status, refused.body.code]).toEqual([403, 'permission_denied']);
     expect(refused.body.permission).toBe('run:execute');
   });
 
-  it('does nothing in another app', async () => {
+  it('has no access to another app', async () => {
     const { key } = await createKey(['run:execute', 'run:read'], seedUser('admin@globex'));
     const refused = await start(key);
     expect([refused.status, refused.body.code]).toEqual([404, 'not_found']);
   });
 
-  it('ends when it is revoked, and an invented one never begins', async () => {
+  it('is refused after it was revoked; an unknown key is refused too', async () => {
     const { id, key } = await createKey(['run:execute', 'run:read']);
     expect((await start(key)).status).toBe(201);
     await asPerson(seedUser('admin@acme'), 'select stepbase.revoke_api_key($1)', [id]);
@@ -65,7 +65,7 @@ describe('an API key', () => {
     expect((await start(`sbk_${'x'.repeat(43)}`)).status).toBe(401);
   });
 
-  it('is not kept in clear anywhere, and its use is noted', async () => {
+  it('is stored only as a hash, and its last use is recorded', async () => {
     const { id, key } = await createKey(['run:read']);
     await call(`${api.url}/v1/runs/${id}`, { token: key });
     const [row] = await sql<{ text: string; last_used_at: Date | null }>(

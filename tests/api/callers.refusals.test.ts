@@ -1,4 +1,4 @@
-// Who may not start a run over HTTP, what each is told, and that nothing is written.
+// Refused starts over HTTP: each caller gets the right error, and no row is written.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedUser } from '../support/stack.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 
-/** Tries to start a run, expects the refusal, and that the attempt left no trace. */
+/** Tries to start a run and expects this refusal without any written row. */
 async function refused(
   start: { token?: string; workflow?: string; body?: unknown; headers?: Record<string, string> },
   expected: { status: number; code: string },
@@ -76,7 +76,7 @@ describe('starting a run is refused', () => {
     await refused({ token: `${head}.${body}.${signature}` }, UNAUTHENTICATED);
   });
 
-  it('with an expired token, and it says so', async () => {
+  it('with an expired token, with an error that states this', async () => {
     const expired = await signToken(seedUser('admin@acme'), {
       expiresAt: Math.floor(Date.now() / 1000) - 60,
     });
@@ -90,14 +90,14 @@ describe('starting a run is refused', () => {
     await refused({ token: foreign }, UNAUTHENTICATED);
   });
 
-  it('with a token of another app: the workflow is not there', async () => {
+  it('with a token of another app, as for an unknown workflow', async () => {
     await refused(
       { token: await signToken(seedUser('admin@globex')) },
       { status: 404, code: 'not_found' },
     );
   });
 
-  it('with a token that names an app the user is no member of', async () => {
+  it('with a token for an app that the user is not a member of', async () => {
     const claimed = await signToken({ ...seedUser('admin@globex'), app_code: 'acme' });
     await refused({ token: claimed }, { status: 403, code: 'permission_denied' });
   });
@@ -112,7 +112,7 @@ describe('starting a run is refused', () => {
     await refused({ token, workflow: 'no-such-workflow' }, { status: 404, code: 'not_found' });
   });
 
-  it('with an input that breaks the input schema, naming each fault', async () => {
+  it('with an input that does not match the input schema, with all its errors', async () => {
     const answer = await refused(
       { token, body: { input: { n: 'four' } } },
       { status: 422, code: 'invalid_input' },
@@ -122,10 +122,10 @@ describe('starting a run is refused', () => {
 
   it.each([
     ['an unknown member', { inputs: {} }],
-    ['an input that is no object', { input: [1] }],
+    ['an input that is not an object', { input: [1] }],
     ['a priority out of range', { input: { n: 1 }, priority: 1000 }],
-    ['a version that is no number', { input: { n: 1 }, version: 'one' }],
-    ['a body that is no object', ['n']],
+    ['a version that is not a number', { input: { n: 1 }, version: 'one' }],
+    ['a body that is not an object', ['n']],
   ])('with %s', async (_name, body) => {
     const answer = await refused({ token, body }, { status: 400, code: 'invalid_request' });
     expect(answer.body.errors).toHaveLength(1);
@@ -138,7 +138,7 @@ describe('starting a run is refused', () => {
     );
   });
 
-  it('with a body that is not JSON, or says it is not', async () => {
+  it('with a body that is not JSON, or has another content type', async () => {
     const url = `${api.url}/v1/workflows/${workflow}/runs`;
     const send = (type: string, body: string) =>
       fetch(url, {

@@ -1,5 +1,5 @@
-// The event stream of a run: in order and without gaps, with Redis and without, resumed by id, ended
-// by the run, and closed to strangers.
+// The event stream of a run: in order and without gaps, with and without Redis, resumed by id, ended by the
+// run, and refused to other callers.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedUser, stackInfo, waitFor } from '../support/stack.ts';
@@ -30,7 +30,7 @@ interface Frame {
   at: number;
 }
 
-/** Reads a stream in the background; `closed` says whether the server ended it. */
+/** Reads a stream in the background; `closed` is true when the server has ended it. */
 function listen(url: string, headers: Record<string, string> = {}) {
   const frames: Frame[] = [];
   const stop = new AbortController();
@@ -77,7 +77,7 @@ async function startRun(api: Api): Promise<string> {
 }
 
 async function approve(api: Api, runId: string): Promise<void> {
-  const task = await waitFor('the approval is asked for', async () => {
+  const task = await waitFor('the approval is waiting', async () => {
     const { body } = await call(`${api.url}/v1/runs/${runId}`, { token });
     const steps = body.steps as { id: string; status: string }[];
     return steps.find((step) => step.status === 'waiting')?.id;
@@ -116,7 +116,7 @@ describe('the event stream of a run', () => {
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_event, index) => index + 1));
   });
 
-  it('is resumed by Last-Event-ID with exactly what was missed', async () => {
+  it('resumes at Last-Event-ID with exactly the missed events', async () => {
     const runId = await startRun(plain);
     await approve(plain, runId);
     await waitFor('the run is completed', async () => {
@@ -133,17 +133,17 @@ describe('the event stream of a run', () => {
     expect([odd.status, odd.body.code]).toEqual([400, 'invalid_request']);
   });
 
-  it('moves when Redis says so, long before the next look', async () => {
+  it('sends an event on a Redis notification, long before the next poll', async () => {
     const runId = await startRun(withRedis);
     const stream = listen(`${withRedis.url}/v1/runs/${runId}/events`);
     await approve(withRedis, runId);
     const approvedAt = Date.now();
     await waitFor('the stream ends', () => stream.closed);
-    // With announcements the next look is five seconds away: what comes sooner was announced.
+    // With Redis the next poll is five seconds away, so an earlier event followed a notification.
     expect((stream.frames.at(-1)?.at ?? 0) - approvedAt).toBeLessThan(2_000);
   });
 
-  it('ends for the server when the client goes away', async () => {
+  it('ends on the server when the client disconnects', async () => {
     const runId = await startRun(plain);
     const stream = listen(`${plain.url}/v1/runs/${runId}/events`);
     await waitFor('the first frame', () => stream.frames.length > 0);
@@ -153,7 +153,7 @@ describe('the event stream of a run', () => {
     await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
   });
 
-  it('is closed to other apps, to nobody in particular, and for runs that are not there', async () => {
+  it('is refused to other apps, to anonymous callers, and for unknown runs', async () => {
     const runId = await startRun(plain);
     const url = `${plain.url}/v1/runs/${runId}/events`;
     const stranger = await call(url, { token: await signToken(seedUser('admin@globex')) });
@@ -164,7 +164,7 @@ describe('the event stream of a run', () => {
     await call(`${plain.url}/v1/runs/${runId}/cancel`, { token, body: {} });
   });
 
-  it('ends when the token does', async () => {
+  it('ends when the token expires', async () => {
     const runId = await startRun(plain);
     const short = await signToken(seedUser('admin@acme'), {
       expiresAt: Math.floor(Date.now() / 1000) + 2,

@@ -1,9 +1,9 @@
-// The way in that clients take: sign in with supabase-js, call the function through the gateway.
+// The path of a client: sign in with supabase-js, then call the function through the gateway.
 import { expect, it } from 'vitest';
 import { client, inbox, seedUser, signedIn, stackInfo } from '../support/stack.ts';
 import { publishWorkflow } from './support.ts';
 
-it('a signed-in person starts a run through the gateway, and nobody else does', async () => {
+it('a signed-in user can start a run through the gateway; other callers cannot', async () => {
   const path = `stepbase-api/v1/workflows/${await publishWorkflow(seedUser('admin@acme'))}/runs`;
   const body = { input: { n: 3 } };
 
@@ -18,7 +18,7 @@ it('a signed-in person starts a run through the gateway, and nobody else does', 
   expect((await supabase.rpc('cancel_run', { run_id: data.id })).error).toBeNull();
 });
 
-it('the event stream passes the gateway as it happens', async () => {
+it('the gateway passes on each event of the stream at once', async () => {
   const supabase = await signedIn('admin@acme');
   const workflow = await publishWorkflow(seedUser('admin@acme'));
   const started = await supabase.rpc('start_run', { workflow, input: { n: 1 } });
@@ -41,7 +41,7 @@ it('the event stream passes the gateway as it happens', async () => {
       }
     }
   })();
-  // It comes while the stream is open: the run is still waiting for its approval.
+  // The event arrives while the stream is open: the run still waits for its approval.
   await events.next('the snapshot', (name) => name === 'snapshot');
   expect((await supabase.rpc('cancel_run', { run_id: started.data.id })).error).toBeNull();
   await events.next('the end', (name) => name === 'end');

@@ -1,4 +1,4 @@
-// What guards the API: a limit of requests that fails open, a limit of bodies, and CORS.
+// The guards of the API: a rate limit that fails open, a limit on the size of bodies, and CORS.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
@@ -36,7 +36,7 @@ describe('the API', () => {
     expect([answer.status, answer.body.code]).toEqual([413, 'payload_too_large']);
   });
 
-  it('lets the configured origins in and no other, errors included', async () => {
+  it('allows the configured origins and no other, in error responses too', async () => {
     const preflight = (origin: string) =>
       fetch(`${api.url}/v1/workflows/any/runs`, {
         method: 'OPTIONS',
@@ -56,7 +56,7 @@ describe('the API', () => {
     expect(refusal.headers.get('access-control-allow-origin')).toBe('https://app.example');
   });
 
-  it('says which methods a path has, and that others are not there', async () => {
+  it('responds with 405 and the methods of the path to another method, and with 404 to an unknown path', async () => {
     const wrong = await call(`${api.url}/healthz`, { method: 'PUT' });
     expect([wrong.status, wrong.body.code]).toEqual([405, 'method_not_allowed']);
     expect(wrong.headers.get('allow')).toContain('GET');
@@ -66,7 +66,7 @@ describe('the API', () => {
     expect([nowhere.status, nowhere.body.code]).toEqual([404, 'not_found']);
   });
 
-  it('keeps the request id of the caller and makes one otherwise', async () => {
+  it('keeps the request id of the caller, or creates one', async () => {
     const given = await call(`${api.url}/healthz`, {
       headers: { 'x-request-id': 'from-outside-1' },
     });
@@ -75,12 +75,12 @@ describe('the API', () => {
     expect(own.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
   });
 
-  it('limits one caller, leaves others alone, and limits nobody when Redis is lost', async () => {
+  it('limits each caller separately, and no caller while Redis is unavailable', async () => {
     const viewer = await signToken(seedUser('viewer@acme'));
     const answers = [];
     for (let n = 0; n < 2 * LIMIT; n++) answers.push(await readNothing(viewer));
     expect(answers.slice(0, LIMIT).map(({ status }) => status)).toEqual(Array(LIMIT).fill(404));
-    // Where two windows meet, one more may pass.
+    // At the border of two windows, one more request may pass.
     const refused = answers.findLast(({ status }) => status !== 404);
     expect([refused?.status, refused?.body.code]).toEqual([429, 'limit_reached']);
     expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
-// /readyz really asks: it is ready with everything there, degraded without Redis, and not ready
-// without the database or the queue.
+// /readyz checks its dependencies: ready with all of them, degraded without Redis, and not ready without the
+// database or the queue.
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ async function api(env: Record<string, string> = {}): Promise<Api> {
   return started;
 }
 
-/** A port on which nobody listens. */
+/** A port without a listener. */
 async function deadPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -31,7 +31,7 @@ const OK = { status: 'ok', latency_ms: expect.any(Number) };
 const FAILED = { status: 'failed', latency_ms: expect.any(Number) };
 
 describe('readiness', () => {
-  it('is ok with database, queue and Redis, and follows Redis down and up', async () => {
+  it('is ok with database, queue and Redis, and follows a loss and return of Redis', async () => {
     const token = randomUUID();
     const port = await deadPort();
     const redis = await startUpstash({ port, token });
@@ -52,7 +52,7 @@ describe('readiness', () => {
     expect((await call(`${url}/readyz`)).body.status).toBe('ok');
   });
 
-  it('says that Redis is not configured', async () => {
+  it('reports that Redis is not configured', async () => {
     const { url } = await api();
     expect((await call(`${url}/readyz`)).body).toMatchObject({
       status: 'ok',
@@ -60,7 +60,7 @@ describe('readiness', () => {
     });
   });
 
-  it('is 503 without a database, while /healthz still answers', async () => {
+  it('is 503 without a database, while /healthz still responds', async () => {
     const { url } = await api({
       DATABASE_URL: `postgres://postgres:postgres@127.0.0.1:${await deadPort()}/none`,
     });
@@ -86,7 +86,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('answers many probes at once from one look', async () => {
+  it('answers many concurrent probes with one check', async () => {
     const { url } = await api();
     const answers = await Promise.all(Array.from({ length: 50 }, () => call(`${url}/readyz`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));

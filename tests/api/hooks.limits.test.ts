@@ -1,4 +1,4 @@
-// Events over HTTP, and the limit of calls to one webhook.
+// Events over HTTP, and the rate limit of each webhook.
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
@@ -36,7 +36,7 @@ async function webhook(): Promise<Webhook> {
     `select stepbase.create_webhook(workflow => $1, input => '{"n": 1}') as made`,
     [await publishWorkflow(admin)],
   );
-  if (row === undefined) throw new Error('no webhook was made');
+  if (row === undefined) throw new Error('create_webhook returned no row');
   return row.made;
 }
 
@@ -58,7 +58,7 @@ function send({ path, secret }: Webhook, from?: string) {
 }
 
 describe('POST /hooks', () => {
-  it('limits the calls to one webhook; what is not signed costs it nothing', async () => {
+  it('limits the signed calls to one webhook; unsigned calls do not count', async () => {
     const [one, other] = await Promise.all([webhook(), webhook()]);
     for (let n = 0; n < 3 * LIMIT; n++) {
       expect((await send({ ...one, secret: other.secret })).status).toBe(401);
@@ -72,7 +72,7 @@ describe('POST /hooks', () => {
     expect((await send(other)).status).toBe(202);
   });
 
-  it('answers in problem+json and says nothing of the id it was asked for', async () => {
+  it('responds with problem+json that does not contain the requested id', async () => {
     const bad = await call(`${api.url}/hooks/not-an-id`, { body: {} });
     expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request']);
     const unsigned = await call(`${api.url}/hooks/${randomUUID()}`, { body: {} });
@@ -87,7 +87,7 @@ describe('POST /v1/events', () => {
   const emit = async (body: unknown, person = admin, headers = {}) =>
     call(`${api.url}/v1/events`, { token: await signToken(person), body, headers });
 
-  it('emits for those who may execute runs', async () => {
+  it('emits events for callers who may execute runs', async () => {
     const name = `test.${randomUUID()}`;
     const made = await emit({ name, payload: { n: 1 } });
     expect(made.status).toBe(202);
@@ -101,7 +101,7 @@ describe('POST /v1/events', () => {
     expect(twice[0]?.body.event_id).toBe(twice[1]?.body.event_id);
   });
 
-  it('refuses viewers and names that are none', async () => {
+  it('refuses viewers and invalid names', async () => {
     const viewer = await emit({ name: 'any' }, seedUser('viewer@acme'));
     expect([viewer.status, viewer.body.code]).toEqual([403, 'permission_denied']);
     const developer = seedUser('developer@acme');

@@ -1,5 +1,5 @@
-// Redis as the functions use it: messages arrive while it is there, and its loss is noticed, logged
-// once and survived.
+// Redis as the functions use it: messages arrive while it is available; its loss is detected, logged once and
+// survived.
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../functions/_shared/clock/clock.ts';
@@ -30,10 +30,10 @@ function open(url: string): { bus: Bus; lines: string[] } {
 }
 
 const isLive = (subscription: { live: boolean }) =>
-  waitFor('the subscription stands', () => subscription.live);
+  waitFor('the subscription is live', () => subscription.live);
 
 describe('the bus', () => {
-  it('delivers what is published to every listener of the channel, and to no other', async () => {
+  it('delivers a message to every listener of its channel, and to no other', async () => {
     const { url } = await startRedis();
     const { bus } = open(url);
     const channel = `test:${randomUUID()}`;
@@ -43,7 +43,7 @@ describe('the bus', () => {
     const other = bus.subscribe(`${channel}:other`, (message) => heard.push(['other', message]));
     await Promise.all([first, second, other].map(isLive));
     expect(await bus.publish(channel, { seq: 7, text: 'a,b' })).toBe(true);
-    await waitFor('two are heard', () => heard.length === 2);
+    await waitFor('two messages arrive', () => heard.length === 2);
     const message = { seq: 7, text: 'a,b' };
     expect(heard).toEqual([
       ['first', message],
@@ -51,27 +51,27 @@ describe('the bus', () => {
     ]);
     first.close();
     await bus.publish(channel, 'plain');
-    await waitFor('three are heard', () => heard.length === 3);
+    await waitFor('three messages arrive', () => heard.length === 3);
     expect(heard.at(-1)).toEqual(['second', 'plain']);
   });
 
-  it('goes on after a listener that throws', async () => {
+  it('continues after a listener has thrown', async () => {
     const { url } = await startRedis();
     const { bus, lines } = open(url);
     const heard: unknown[] = [];
     bus.subscribe('c', () => {
-      throw new Error('of my own making');
+      throw new Error('thrown by the test');
     });
     const good = bus.subscribe('c', (message) => heard.push(message));
     await isLive(good);
     await bus.publish('c', 1);
-    await waitFor('one is heard', () => heard.length === 1);
+    await waitFor('one message arrives', () => heard.length === 1);
     expect(good.live).toBe(true);
     expect(bus.failures).toBe(0);
-    expect(lines.join()).toContain('of my own making');
+    expect(lines.join()).toContain('thrown by the test');
   });
 
-  it('notices the loss, says so once, and subscribes again when Redis is back', async () => {
+  it('detects the loss, logs it once, and subscribes again when Redis is back', async () => {
     const port = await findFreePorts();
     const redis = await startUpstash({ port, token: TOKEN });
     const { bus, lines } = open(redis.url);
@@ -85,7 +85,7 @@ describe('the bus', () => {
     );
     await isLive(subscription);
     await redis.stop();
-    await waitFor('the loss is noticed', () => !subscription.live);
+    await waitFor('the loss is detected', () => !subscription.live);
     expect(await bus.publish('c', 1)).toBe(false);
     expect(await bus.publish('c', 2)).toBe(false);
     await expect(bus.ping()).rejects.toThrow();
@@ -99,7 +99,7 @@ describe('the bus', () => {
     await bus.ping();
   });
 
-  it('has the same face without configuration', async () => {
+  it('has the same interface without configuration', async () => {
     const bus = openBus(undefined, createLog({ level: 'error' }), systemClock);
     expect(bus.configured).toBe(false);
     expect(await bus.publish('c', 1)).toBe(false);

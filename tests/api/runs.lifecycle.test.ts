@@ -1,4 +1,4 @@
-// A run over HTTP from its start to its end, and that a repeated key starts nothing.
+// A run over HTTP from its start to its end; a repeated idempotency key starts no second run.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedUser, waitFor } from '../support/stack.ts';
@@ -37,7 +37,7 @@ async function read(id: string): Promise<{ run: Record<string, unknown>; steps: 
 }
 
 const waitingTask = (id: string) =>
-  waitFor('the approval is asked for', async () => {
+  waitFor('the approval is waiting', async () => {
     return (await read(id)).steps.find((step) => step.status === 'waiting')?.id;
   });
 
@@ -77,12 +77,12 @@ describe('a run over HTTP', () => {
     const second = await call(url, { token, body: { ...body, idempotency_key: key } });
     expect([first.status, second.status]).toEqual([201, 200]);
     expect(second.body.id).toBe(first.body.id);
-    // Relative to the request, so that it holds behind any gateway.
+    // Relative to the request, so that it works behind any gateway.
     const location = new URL(first.headers.get('location') ?? '', url);
     expect(location.href).toBe(`${api.url}/v1/runs/${first.body.id}`);
   });
 
-  it('is refused an idempotency key that the engine makes itself', async () => {
+  it('cannot have an idempotency key that is reserved for the engine', async () => {
     const url = `${api.url}/v1/workflows/${workflow}/runs`;
     const idempotency_key = `schedule:${randomUUID()}:2030-01-01T00:00:00.000000Z`;
     const inBody = await call(url, { token, body: { input: { n: 1 }, idempotency_key } });
@@ -96,7 +96,7 @@ describe('a run over HTTP', () => {
     }
   });
 
-  it('is cancelled once, and cancelling again changes nothing', async () => {
+  it('is cancelled once; a second cancel has no effect', async () => {
     const id = await start();
     await waitingTask(id);
     const cancelled = await act(`runs/${id}/cancel`, { reason: 'not needed' });
@@ -108,7 +108,7 @@ describe('a run over HTTP', () => {
     expect([signal.status, signal.body.code]).toEqual([409, 'conflict']);
   });
 
-  it('is ended at once when it is cancelled with force', async () => {
+  it('ends at once if it is cancelled with force', async () => {
     const id = await start();
     await waitingTask(id);
     expect((await act(`runs/${id}/cancel`, { force: 'yes' })).status).toBe(400);
@@ -116,7 +116,7 @@ describe('a run over HTTP', () => {
     expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
   });
 
-  it('is paused, resumed, and run again from a step', async () => {
+  it('is paused, resumed, and rerun from a step', async () => {
     const id = await start(1);
     const task = await waitingTask(id);
     expect((await act(`runs/${id}/pause`)).body.status).toBe('paused');
@@ -130,7 +130,7 @@ describe('a run over HTTP', () => {
     expect((await ended(String(second.body.id), 'completed')).output).toEqual({ add: 3 });
   });
 
-  it('is not there for another app, and an id that is none is refused', async () => {
+  it('is not found by another app, and an invalid id is refused', async () => {
     const id = await start();
     const stranger = await signToken(seedUser('admin@globex'));
     for (const path of [`runs/${id}/cancel`, `runs/${id}/pause`, `runs/${id}/rerun`]) {

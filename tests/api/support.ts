@@ -1,5 +1,5 @@
-// What the API tests share: an API process of their own beside the stack (so that they can sign any
-// token and take Redis away), statements as a person of the seed, and a small workflow.
+// Shared by the API tests: an API process beside the stack (so that they can sign any token and remove Redis),
+// statements as a user of the seed, and a small workflow.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,7 @@ const START_MS = scaled(20_000);
 const JWT_SECRET = `a secret of these tests only ${randomUUID()}`;
 const ISSUER = 'http://stepbase.test/auth/v1';
 
-/** Somebody and the app that the token is for. */
+/** A user and the app of the token. */
 export type Person = Pick<SeedUser, 'id' | 'app_code'>;
 
 export interface TokenOptions {
@@ -39,7 +39,7 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-/** Starts functions/api as its own process; `env` is added to what it needs. */
+/** Starts functions/api as its own process; `env` is added to the required variables. */
 export async function startApi(env: Record<string, string> = {}): Promise<Api> {
   const child = spawn(
     `${ROOT}node_modules/.bin/deno`,
@@ -112,7 +112,7 @@ export async function sql<T extends pg.QueryResultRow>(
   return (await db().query<T>(text, values)).rows;
 }
 
-/** Runs one statement as a signed-in person. */
+/** Runs one statement as a signed-in user. */
 export async function asPerson<T extends pg.QueryResultRow>(
   person: Person,
   text: string,
@@ -153,7 +153,7 @@ function node(id: string, type: string, config: unknown) {
   return { id, type, position: { x: 0, y: 0 }, data: { label: id, config } };
 }
 
-/** Publishes a small workflow of the person's app under a name of its own: input {n: number}. */
+/** Publishes a small workflow in the user's app under a unique name; its input is {n: number}. */
 export async function publishWorkflow(person: Person): Promise<string> {
   const name = `api-test-${randomUUID()}`;
   const inputSchema = {

@@ -1,5 +1,5 @@
-// A person signs in, starts the approval workflow, watches its nodes change, approves and sees it
-// complete, all without a reload; somebody of another application sees nothing of it.
+// A user signs in, starts the approval workflow, watches its nodes change, approves and sees it complete, without
+// a reload. A user of another application cannot see the run.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { openPage, signIn } from './support.ts';
 
 let fakes: Fakes;
 beforeAll(async () => {
-  // Slow enough for a person (and this test) to see a step run.
+  // Slow enough for a user (and this test) to see a step run.
   fakes = await startFakes({ latencyMs: 2_500 });
 });
 afterAll(() => fakes?.stop());
@@ -19,7 +19,7 @@ afterAll(() => fakes?.stop());
 const node = (page: Page, step: string, status: string) =>
   page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
 
-/** Pictures of the README, made when they are missing or asked for. */
+/** Screenshots of the README, taken if they are missing or requested. */
 async function picture(page: Page, name: string): Promise<void> {
   const file = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
   if (process.env.UPDATE_SCREENSHOTS !== '1' && existsSync(file)) return;
@@ -43,7 +43,7 @@ async function startRefund(page: Page): Promise<string> {
   return page.url();
 }
 
-test('a run is watched, approved and completed without a reload', async () => {
+test('a user watches, approves and completes a run without a reload', async () => {
   const page = await openPage();
   await signIn(page, 'admin@acme');
   await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
@@ -60,7 +60,7 @@ test('a run is watched, approved and completed without a reload', async () => {
   await page.locator('.facts [data-status="completed"]').first().waitFor();
   expect(await page.evaluate(() => 'loadedOnce' in window)).toBe(true);
 
-  // What the step did is one click away.
+  // One click shows the details of the step.
   await node(page, 'approve_refund', 'completed').click();
   const panel = page.getByRole('region', { name: 'Step approve_refund' });
   await panel.filter({ hasText: 'The parcel never came.' }).waitFor();
@@ -74,7 +74,7 @@ test('a run is watched, approved and completed without a reload', async () => {
   expect(await stranger.locator('.step-node').count()).toBe(0);
 });
 
-test('the list of runs follows a run by itself', async () => {
+test('the list of runs follows a run without a reload', async () => {
   const watcher = await openPage('dark');
   await signIn(watcher, 'viewer@acme');
   await watcher.locator('tr[data-run]').first().waitFor();
@@ -90,7 +90,7 @@ test('the list of runs follows a run by itself', async () => {
   await watcher.locator(`tr[data-run="${runId}"] [data-status="cancelled"]`).waitFor();
 });
 
-test('a wrong password is told, and nobody is signed in', async () => {
+test('a wrong password shows an error, and the user is not signed in', async () => {
   const page = await openPage();
   await page.getByLabel('E-mail').fill('viewer@acme.example');
   await page.getByLabel('Password').fill('not-the-password');

@@ -1,5 +1,5 @@
-// What a person does with a run beyond watching it: ends an undoing that takes too long, drives a failed run
-// on, and runs one again from a step. Its graph has no positions: the page lays it out.
+// The controls of a run: force the end of a long compensation, redrive a failed run, rerun from a step. The graph of
+// the run has no positions, so the page lays it out.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -73,7 +73,7 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
   await b.ended(id);
 });
 
-test('a failed run is driven on, and runs again from a step', async () => {
+test('a failed run can be redriven and rerun from a step', async () => {
   isUp = false;
   const { id } = await b.start(
     await b.publish(

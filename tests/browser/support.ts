@@ -1,4 +1,4 @@
-// A real Chromium from the npm registry, one page a test, closed whatever happens.
+// A real Chromium from the npm registry, with one page for each test that is always closed.
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -11,7 +11,7 @@ let browser: Browser;
 beforeAll(async () => {
   browser = await chromium.launch({
     executablePath: await sparticuz.executablePath(),
-    // As one process it can hold one context only; the tests need two people at the same time.
+    // In single-process mode it can have one context only; the tests need two users at the same time.
     args: sparticuz.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
     headless: true,
     timeout: scaled(60_000),

@@ -1,4 +1,4 @@
-// npm run demo -- --json: exits 0 and its last line is the documented object; interrupted, it stops and leaves nothing.
+// `npm run demo -- --json` exits with 0, and its last line is the documented object. On an interrupt it stops cleanly.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const LIMIT_120_S = scaled(120_000);
 
 const root = join(import.meta.dirname, '../..');
 
-/** Strict: a key more or less than documented fails. */
+/** Strict: an additional or missing key fails. */
 const report = z.strictObject({
   runs: z.array(
     z.strictObject({
@@ -59,7 +59,7 @@ function demo(onStderr: (text: string, pid: number) => void = () => undefined): 
   });
 }
 
-test('three runs complete and are reported', { timeout: LIMIT_120_S }, async () => {
+test('the demo completes and reports three runs', { timeout: LIMIT_120_S }, async () => {
   const { code, stdout, stderr } = await demo();
   expect(code, stderr).toBe(0);
   const { runs } = report.parse(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? ''));
@@ -71,11 +71,11 @@ test('three runs complete and are reported', { timeout: LIMIT_120_S }, async () 
   for (const run of runs) {
     expect(run.steps.every((step) => step.status === 'completed')).toBe(true);
   }
-  // Something was watched as it happened, not only read afterwards.
+  // Some events were received live, not only read afterwards.
   expect(stderr).toMatch(/step\.completed$/m);
 });
 
-test('an interrupt ends it in order', { timeout: LIMIT_120_S }, async () => {
+test('an interrupt stops the demo cleanly', { timeout: LIMIT_120_S }, async () => {
   let sent = false;
   const { code, stdout } = await demo((text, pid) => {
     if (sent || !text.includes('Signed in')) return;

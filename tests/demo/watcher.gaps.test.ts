@@ -1,4 +1,4 @@
-// The demo's watcher against the real stack: every event once and in order, also when the connection was gone meanwhile.
+// The watcher of the demo on a real stack: every event once and in order, also after a lost connection.
 
 import { afterAll, expect, test } from 'vitest';
 import { Member } from '../../scripts/demo/member.ts';
@@ -23,7 +23,7 @@ async function member(person: 'admin@acme' | 'developer@acme' | 'admin@globex'):
 
 const input = { shop_url: shop.url, order_id: '1002', webhook_url: webhooks.url };
 
-/** Watches a refund from its start, does what happens meanwhile, has it approved, and sees it end. */
+/** Watches a refund from its start, runs `meanwhile`, approves the refund, and waits for its end. */
 async function refund(
   admin: Member,
   watching: Member,
@@ -47,7 +47,7 @@ function numbers(events: readonly WatchedEvent[]): number[] {
   return events.map((event) => event.seq);
 }
 
-test('events come live, once and in order', async () => {
+test('events arrive live, once and in order', async () => {
   const admin = await member('admin@acme');
   const { runId, seen } = await refund(admin, admin);
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
@@ -56,14 +56,14 @@ test('events come live, once and in order', async () => {
   expect((await admin.run(runId)).event_seq).toBe(seen.length);
 });
 
-test('what was missed while the connection was gone is fetched', async () => {
+test('events that were missed during a disconnection are read', async () => {
   const admin = await member('admin@acme');
   const { seen } = await refund(admin, admin, () => admin.client.realtime.disconnect());
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
   expect(seen.at(-1)).toMatchObject({ type: 'run.completed', live: false });
 });
 
-test('a message that is there before its rows are visible is told after them', async () => {
+test('a message that arrives before its rows are visible is reported after them', async () => {
   const admin = await member('admin@acme');
   let hidden = 2;
   const late = new Proxy(admin, {
@@ -81,7 +81,7 @@ test('a message that is there before its rows are visible is told after them', a
   expect(numbers(seen)).toEqual(seen.map((_, at) => at + 1));
 });
 
-test('a run that ended before the channel was joined is told from the beginning', async () => {
+test('a run that ended before the channel was joined is reported from its first event', async () => {
   const admin = await member('admin@acme');
   const runId = await admin.startRun('refund-approval', { ...input, order_id: 'unknown' });
   const first = new RunWatcher(admin, runId, () => undefined);
@@ -96,7 +96,7 @@ test('a run that ended before the channel was joined is told from the beginning'
   expect(seen[0]).toMatchObject({ seq: 1, type: 'run.created', live: false });
 });
 
-test('another application cannot watch', async () => {
+test('another application cannot watch a run', async () => {
   const [admin, stranger] = [await member('admin@acme'), await member('admin@globex')];
   const runId = await admin.startRun('refund-approval', { ...input, order_id: 'unknown' });
   const watcher = new RunWatcher(stranger, runId, () => undefined);

@@ -1,5 +1,5 @@
-// Stepbase is installed into a project that has tables of the same names, its own pg-boss and its own
-// access-token hook: nothing of the project changes, and the demo's workflows run.
+// Stepbase is installed into a project that has tables of the same names, its own pg-boss and its own access-token
+// hook: the project does not change, and the workflows of the demo run.
 
 import { decodeJwt } from 'jose';
 import { getConstructionPlans } from 'pg-boss';
@@ -11,7 +11,7 @@ import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import { signedIn } from '../support/stack.ts';
 
-/** The names that Stepbase shares with most projects, and a hook that composes with Stepbase's claims. */
+/** A project with common table names of Stepbase, and a hook that adds Stepbase's claims. */
 const PROJECT = `
   create table public.users (id uuid primary key, nickname text not null);
   create table public.organizations (id int primary key, title text not null);
@@ -41,7 +41,7 @@ const PROJECT = `
   grant execute on function public.custom_access_token_hook(jsonb) to supabase_auth_admin;
 `;
 
-/** What the project consists of, privileges and rows included. */
+/** All objects of the project, with privileges and rows. */
 const INVENTORY = `
   select 'relation ' || c.oid::regclass || ' ' || c.relkind::text || ' ' || coalesce(c.relacl::text, '') as line
   from pg_class c where c.relnamespace in ('public'::regnamespace, 'pgboss'::regnamespace)
@@ -92,12 +92,12 @@ afterAll(async () => {
   await fakes?.stop();
 }, 60_000);
 
-test('the migrations change nothing of the project', async () => {
+test('the migrations do not change the project', async () => {
   expect(before.length).toBeGreaterThan(20);
   expect(await inventory(stack.info.db_url)).toEqual(before);
 });
 
-test("the project's own hook carries its claim and those of Stepbase", async () => {
+test("the project's own hook adds its claim and those of Stepbase", async () => {
   const person = await signedIn('developer@acme', stack.info);
   const { data } = await person.auth.getSession();
   expect(decodeJwt(data.session?.access_token ?? '')).toMatchObject({
@@ -107,7 +107,7 @@ test("the project's own hook carries its claim and those of Stepbase", async () 
   });
 });
 
-test('a client of the project reads its own runs, a client of Stepbase those of Stepbase', async () => {
+test('each client reads the runs of its own schema: the project or Stepbase', async () => {
   const person = await signedIn('developer@acme', stack.info);
   const own = await person.schema('public').from('runs').select();
   expect(own.data).toEqual([{ id: 1, distance_km: 42.195 }]);
@@ -116,7 +116,7 @@ test('a client of the project reads its own runs, a client of Stepbase those of 
   expect(data).toEqual([{ app_code: 'acme' }]);
 });
 
-test("the demo's workflows run there", { timeout: 90_000 }, async () => {
+test("the demo's workflows run in the project", { timeout: 90_000 }, async () => {
   const reports = await runWorkflows(stack.info, fakes, {
     print: () => undefined,
     signal: AbortSignal.timeout(80_000),

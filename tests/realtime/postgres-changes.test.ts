@@ -1,4 +1,4 @@
-// Change subscriptions: to those who may select the row, through the filters they set.
+// Change subscriptions: changes are sent to subscribers who may select the row and whose filter matches.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -52,11 +52,11 @@ describe('postgres_changes', () => {
     channel.on('system', {}, (message) => systems.push(message));
     const joined = await subscribe(channel);
     expect(joined).toEqual({ status: 'SUBSCRIBED' });
-    await until(() => systems.length > 0, 'the subscription is answered');
+    await until(() => systems.length > 0, 'the subscription gets a system message');
     return { changes, systems, channel };
   }
 
-  test('says when it is subscribed, and to what it cannot', async () => {
+  test('reports that it is subscribed, or the reason why it cannot be', async () => {
     const { systems } = await listen(ada, [{ event: '*', schema: 'public', table: 'items' }]);
     expect(systems).toMatchObject([
       { extension: 'postgres_changes', status: 'ok', message: 'Subscribed to PostgreSQL' },
@@ -84,14 +84,14 @@ describe('postgres_changes', () => {
     expect(left.rowCount).toBe(0);
   });
 
-  test('shows a row to whoever may select it, and only the columns they may read', async () => {
+  test('sends a row only to subscribers who may select it, with the columns that they may read', async () => {
     const binding = { event: '*', schema: 'public', table: 'items' };
     const [mine, theirs] = await Promise.all([listen(ada, [binding]), listen(bob, [binding])]);
     await app.db.query(
       `insert into public.items values (1, $1, 'first', 12.50, '{a,b}', '{"deep":[1]}', 'hidden')`,
       [ada],
     );
-    // One after the other: who may see a row is judged by the row as it is now, as hosted.
+    // One after the other: as on a hosted project, the policy is checked on the current version of the row.
     await until(() => mine.changes.length === 1, 'the insert arrives');
     await app.db.query("update public.items set title = 'second' where id = 1");
     await until(() => mine.changes.length === 2, 'the update arrives');
@@ -103,7 +103,7 @@ describe('postgres_changes', () => {
     expect(mine.changes[0]?.new).toEqual({ ...row, title: 'first' });
     expect(mine.changes[1]?.old).toEqual({ id: 1 });
     expect(mine.changes[2]?.old).toEqual({ id: 1 });
-    // A deleted row cannot be judged any more: its key alone is told to every subscriber.
+    // The policy cannot be checked on a deleted row: every subscriber gets only its key.
     await until(() => theirs.changes.length === 1, 'the delete arrives');
     await pause(100);
     expect(theirs.changes.map(({ eventType }) => eventType)).toEqual(['DELETE']);
@@ -131,12 +131,12 @@ describe('postgres_changes', () => {
        values (11, $1, 'a', 1), (12, $1, 'b', 2), (13, $1, 'c', 3)`,
       [ada],
     );
-    await until(() => all.changes.length === 3, 'the unfiltered listener has all');
-    await until(() => changes.length >= expected.length, 'the filtered listener has its own');
+    await until(() => all.changes.length === 3, 'the unfiltered listener has all changes');
+    await until(() => changes.length >= expected.length, 'the filtered listener has its changes');
     expect(changes.map((change) => change.new.id)).toEqual(expected);
   });
 
-  test('several bindings of one channel each get their own events', async () => {
+  test('each binding of a channel gets its own events', async () => {
     const client = await app.client();
     const wait = { config: { postgres_changes_options: { wait: true } } };
     const channel = client.channel('notes', wait);
@@ -165,7 +165,7 @@ describe('postgres_changes', () => {
     expect(listed.rowCount).toBe(3);
     await app.db.query("insert into public.open_notes values (1, 'a')");
     await app.db.query("update public.open_notes set id = 2, body = 'b'");
-    await until(() => early.length === 2, 'the waiting channel has both');
+    await until(() => early.length === 2, 'the waiting channel has both changes');
     expect(inserted).toEqual([{ id: 1, body: 'a' }]);
     expect(updated).toEqual([{ id: 2, body: 'b' }]);
     await client.removeAllChannels();

@@ -1,4 +1,4 @@
-// Private channels: RLS on realtime.messages decides who joins, and the database is who sends.
+// Private channels: RLS on realtime.messages decides who may join, and the database sends the messages.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ describe('private broadcast', () => {
     return client.channel(name, { config: { private: true, broadcast } });
   }
 
-  test('is refused where no policy lets the caller read, in the words of the service', async () => {
+  test('is refused without a read policy for the caller, with the message of the hosted service', async () => {
     const refused = await subscribe(await privateChannel(await userToken(bob)));
     expect(refused.status).toBe('CHANNEL_ERROR');
     expect(refused.error?.message).toBe(
@@ -51,7 +51,7 @@ describe('private broadcast', () => {
     expect(refused.status).toBe('CHANNEL_ERROR');
   });
 
-  test('delivers what realtime.send commits, once, with its id', async () => {
+  test('delivers a committed realtime.send once, with its id', async () => {
     const channel = await privateChannel(await userToken(ada));
     const received: { event: string; payload: Record<string, unknown> }[] = [];
     channel.on('broadcast', { event: '*' }, (message) => received.push(message as never));
@@ -92,7 +92,7 @@ describe('private broadcast', () => {
     expect(seqs).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
   });
 
-  test('delivers bytes of realtime.send_binary and rows of realtime.broadcast_changes', async () => {
+  test('delivers the bytes of realtime.send_binary and the rows of realtime.broadcast_changes', async () => {
     const channel = await privateChannel(await userToken(ada));
     const received: { event: string; payload: unknown }[] = [];
     channel.on('broadcast', { event: '*' }, (message) => received.push(message as never));
@@ -128,7 +128,7 @@ describe('private broadcast', () => {
     );
   });
 
-  test('lets a client send where the insert policy allows it, acknowledged', async () => {
+  test('lets a client send, with an acknowledgement, if the insert policy allows it', async () => {
     const token = await userToken(ada);
     const sender = await privateChannel(token, topic, { ack: true, self: true });
     const other = await privateChannel(token);
@@ -138,19 +138,19 @@ describe('private broadcast', () => {
     other.on('broadcast', { event: 'hello' }, ({ payload }) => heard.push(payload));
     await Promise.all([subscribe(sender), subscribe(other)]);
     expect(await sender.send({ type: 'broadcast', event: 'hello', payload: { n: 1 } })).toBe('ok');
-    await until(() => heard.length === 1 && own.length === 1, 'everyone hears it');
+    await until(() => heard.length === 1 && own.length === 1, 'every channel gets the message');
     expect(heard).toEqual([{ n: 1 }]);
     const stored = await app.db.query('select from realtime.messages where event = $1', ['hello']);
     expect(stored.rowCount).toBe(0);
   });
 
-  test('lets the service key join anything', async () => {
+  test('lets the service key join every topic', async () => {
     const client = await app.client({ key: keys.secretKey });
     const channel = client.channel(topic, { config: { private: true } });
     expect(await subscribe(channel)).toEqual({ status: 'SUBSCRIBED' });
   });
 
-  test('replays what was missed, then goes on', async () => {
+  test('replays missed messages, then continues with new ones', async () => {
     const replayTopic = topic;
     const since = Date.now();
     await pause(20);

@@ -15,7 +15,7 @@ describe('public channels', () => {
   });
   afterAll(async () => await app.stop(), 30_000);
 
-  test('presence: state on join, joins, updates and leaves', async () => {
+  test('presence sends the state on join, then joins, updates and leaves', async () => {
     const one = (await app.client()).channel('room', { config: { presence: { key: 'one' } } });
     const two = (await app.client()).channel('room', { config: { presence: { key: 'two' } } });
     const events: string[] = [];
@@ -47,7 +47,7 @@ describe('public channels', () => {
     expect(events.at(-1)).toBe('leave two');
   });
 
-  test('broadcast: to the others, to oneself when asked, acknowledged when asked', async () => {
+  test('a broadcast goes to the other clients, and on request to the sender and with an acknowledgement', async () => {
     const quiet = (await app.client()).channel('talk', {
       config: { broadcast: { ack: true, self: false } },
     });
@@ -69,7 +69,7 @@ describe('public channels', () => {
     await old.removeAllChannels();
   });
 
-  test('broadcast of bytes', async () => {
+  test('a broadcast can have a binary payload', async () => {
     const sender = (await app.client()).channel('bytes');
     const receiver = (await app.client()).channel('bytes');
     const got: ArrayBuffer[] = [];
@@ -81,7 +81,7 @@ describe('public channels', () => {
     expect(new Uint8Array(got[0] ?? new ArrayBuffer(0))).toEqual(new Uint8Array([1, 2, 250]));
   });
 
-  test('HTTP: a message of its own endpoint and a batch reach the channel', async () => {
+  test('messages over HTTP reach the channel, alone or in a batch', async () => {
     const client = await app.client();
     const channel = client.channel('http:room/1');
     const got: unknown[] = [];
@@ -95,7 +95,7 @@ describe('public channels', () => {
       body: JSON.stringify({
         messages: [
           { topic: 'http:room/1', event: 'two', payload: { n: 2 } },
-          // Not allowed: there is no insert policy; left out without a word.
+          // Not allowed without an insert policy; dropped without an error.
           { topic: 'http:room/1', event: 'secret', payload: { n: 3 }, private: true },
         ],
       }),
@@ -116,7 +116,7 @@ describe('public channels', () => {
     expect(invalid.status).toBe(422);
   });
 
-  test('a private and a public topic of one name are two topics', async () => {
+  test('a private and a public topic with the same name are separate', async () => {
     const open = (await app.client()).channel('same');
     const closed = (await app.client({ key: keys.secretKey })).channel('same', {
       config: { private: true, broadcast: { ack: true } },
@@ -129,7 +129,7 @@ describe('public channels', () => {
     expect(got).toEqual([]);
   });
 
-  test('a client that stops reading is closed, the others go on', {
+  test('a client that stops reading is disconnected, and the others continue', {
     timeout: LIMIT_30_S,
   }, async () => {
     const address = `${app.url.replace('http', 'ws')}/realtime/v1/websocket`;
@@ -157,7 +157,7 @@ describe('public channels', () => {
       });
       expect(sent.status).toBe(202);
     }
-    await until(() => heard === 40, 'the other client hears everything');
+    await until(() => heard === 40, 'the other client gets all messages');
     slow.resume();
     await until(() => closed, 'the slow client was closed');
   });

@@ -1,5 +1,5 @@
-// A PostgreSQL of its own with the API roles, a Realtime server on it behind an HTTP server, and
-// real supabase-js clients. Only what Realtime needs: no migrations, no Auth.
+// A PostgreSQL with the API roles, a Realtime server behind an HTTP server, and real supabase-js clients. Only the
+// parts that Realtime needs: no migrations, no Auth.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -69,7 +69,7 @@ export async function startRealtimeApp(): Promise<RealtimeApp> {
     max: 2,
   });
   const dbUrl = `postgres://postgres:postgres${at}`;
-  // The cluster stops while the pools still say goodbye.
+  // The cluster stops while the pools are still closing their connections.
   superuser.on('error', () => undefined);
   await superuser.query(roles);
   const schema = new URL('../../scripts/stack/realtime/schema.sql', import.meta.url);
@@ -118,7 +118,7 @@ export async function startRealtimeApp(): Promise<RealtimeApp> {
         realtime: { timeout: 5_000 },
       });
       clients.push(client);
-      // As the documentation of private channels asks for: the token is there before the join.
+      // As the documentation of private channels requires: the token is set before the join.
       await client.realtime.setAuth();
       return client;
     },
@@ -147,7 +147,7 @@ export async function userToken(
     .sign(new TextEncoder().encode(keys.jwtSecret));
 }
 
-/** Subscribes and waits for the first verdict. */
+/** Subscribes and waits for the first status. */
 export async function subscribe(
   channel: RealtimeChannel,
 ): Promise<{ status: string; error?: Error }> {
@@ -168,7 +168,7 @@ export async function until(
   }
 }
 
-/** Long enough for something that must not happen. */
+/** Waits long enough to show that an unwanted event does not happen. */
 export async function pause(milliseconds = 300): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,5 +1,5 @@
-// How long a channel lives: refreshed tokens keep it, expired and lesser ones end it, and a
-// restarted server or a lost stream is survived.
+// The lifetime of a channel: a refreshed token keeps it, an expired or less privileged one ends it, and it survives
+// a restarted server or a lost stream.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -34,7 +34,7 @@ describe('channel lifetime', () => {
   const send = async (seq: number) =>
     await app.db.query("select realtime.send($1, 'n', 'app:demo')", [{ seq }]);
 
-  test('a refreshed token keeps the channel past the first one’s expiry', {
+  test('a refreshed token keeps the channel after the expiry of the first token', {
     timeout: LIMIT_15_S,
   }, async () => {
     const user = randomUUID();
@@ -52,7 +52,9 @@ describe('channel lifetime', () => {
     expect(statuses).toEqual(['SUBSCRIBED']);
   });
 
-  test('an expired token loses the channel, with the reason', { timeout: LIMIT_15_S }, async () => {
+  test('an expired token closes the channel, with the reason', {
+    timeout: LIMIT_15_S,
+  }, async () => {
     const client = await app.client({
       token: await userToken(randomUUID(), { app_code: 'demo' }, 2),
     });
@@ -66,7 +68,7 @@ describe('channel lifetime', () => {
     expect(reasons).toEqual([expect.stringMatching(/^Token has expired \d+ seconds ago$/)]);
   });
 
-  test('a token of another app loses the channel', async () => {
+  test('a token of another app closes the channel', async () => {
     const user = randomUUID();
     const client = await app.client({ token: await userToken(user, { app_code: 'demo' }) });
     const channel = client.channel('app:demo', { config: { private: true } });
@@ -77,7 +79,7 @@ describe('channel lifetime', () => {
     await until(() => statuses.includes('CLOSED'), 'the channel is closed');
   });
 
-  test('without an insert policy nothing may be sent or tracked', async () => {
+  test('without an insert policy a client can neither send nor track', async () => {
     const client = await app.client({
       token: await userToken(randomUUID(), { app_code: 'demo' }),
     });
@@ -88,7 +90,7 @@ describe('channel lifetime', () => {
     channel.on('broadcast', { event: '*' }, (message) => heard.push(message));
     await subscribe(channel);
     expect(await channel.track({ here: true })).toBe('error');
-    // Not answered, as hosted.
+    // No response, as on a hosted project.
     const message = { type: 'broadcast', event: 'x', payload: {} } as const;
     expect(await channel.send(message, { timeout: 300 })).toBe('timed out');
     expect(heard).toEqual([]);
@@ -115,7 +117,7 @@ describe('channel lifetime', () => {
       async () => await userToken(randomUUID(), { role: '' }),
       /^InvalidJWTToken: Fields `role` and `exp` are required in JWT$/,
     ],
-  ])('a join with a token that is %s is refused', async (_name, token, reason) => {
+  ])('a join with this token is refused: %s', async (_name, token, reason) => {
     const client = await app.client({ token: await token() });
     const refused = await subscribe(client.channel('app:demo', { config: { private: true } }));
     expect(refused.status).toBe('CHANNEL_ERROR');
@@ -139,7 +141,7 @@ describe('channel lifetime', () => {
     expect(outcome).toBe('refused');
   });
 
-  test('a client finds its way back after a restart and receives again', {
+  test('a client reconnects after a restart and receives again', {
     timeout: LIMIT_20_S,
   }, async () => {
     const client = await app.client({ key: keys.secretKey });
@@ -158,7 +160,7 @@ describe('channel lifetime', () => {
     await until(() => seqs.includes(7), 'it receives');
   });
 
-  test('a lost replication stream makes every channel join again', {
+  test('every channel joins again after a lost replication stream', {
     timeout: LIMIT_20_S,
   }, async () => {
     const client = await app.client({ key: keys.secretKey });
@@ -180,7 +182,7 @@ describe('channel lifetime', () => {
     expect(statuses).toEqual(['SUBSCRIBED', 'CHANNEL_ERROR', 'SUBSCRIBED']);
   });
 
-  test('a database that is away is no verdict: the channel comes back', {
+  test('a channel recovers after the database was unavailable', {
     timeout: LIMIT_20_S,
   }, async () => {
     const user = randomUUID();
@@ -200,7 +202,7 @@ describe('channel lifetime', () => {
     expect(statuses).not.toContain('CLOSED');
   });
 
-  test('a stopped server leaves no slot behind', async () => {
+  test('a stopped server leaves no replication slot', async () => {
     await app.stopRealtime();
     const deadline = Date.now() + 5_000;
     let slots = 1;

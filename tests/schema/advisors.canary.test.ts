@@ -1,10 +1,10 @@
-// The advisors really speak: a table that breaks the rules is found, and can't be accepted away.
+// The advisors find a table that breaks their rules, and this finding cannot be accepted.
 
 import { expect, test } from 'vitest';
 import { findings, judge, readAccepted } from '../../scripts/database/advisors.ts';
 import { freshDatabase, pool } from '../support/stack.ts';
 
-test('a table without row level security and a view that ignores it are refused', async () => {
+test('a table without row-level security and a view that bypasses it are refused', async () => {
   const database = await freshDatabase();
   await pool(database.url).query(`
     create table public.canary (id int primary key, owner int references public.canary (id));

@@ -1,4 +1,4 @@
-// Configs for a property test: valid ones, made from their JSON Schema, and ones with a part changed.
+// Configs for a property test: valid ones, generated from their JSON Schema, and ones with a changed part.
 
 import fc from 'fast-check';
 
@@ -20,13 +20,13 @@ export type JsonSchema = {
   maximum?: number;
 };
 
-/** Neither PostgreSQL nor a JavaScript object can hold everything that is JSON. */
+/** PostgreSQL and JavaScript objects cannot store every JSON value. */
 const isStorable = (json: string) => !json.includes('\\u0000') && !json.includes('__proto__');
 const anything = fc
   .jsonValue({ maxDepth: 2, stringUnit: 'binary' })
   .filter((value) => isStorable(JSON.stringify(value)));
 
-/** Text that checks at run time accept, by key: a config that only they refuse compares nothing. */
+/** Text that the run-time checks accept, by key: other text would test only these checks. */
 const FINE: Readonly<Record<string, string[]>> = {
   url: ['https://x.example/a', ' HTTP://x.example:80/?b#c '],
   to: ['ada@x.example', 'ada@x.example, Ada <ada@x.example>'],
@@ -43,7 +43,7 @@ function text(
 ): fc.Arbitrary<unknown> {
   if (FINE[key]) return fc.constantFrom(...FINE[key]);
   if (pattern !== undefined) {
-    // fast-check cannot make strings for a negative look-ahead.
+    // fast-check cannot generate strings for a negative look-ahead.
     const wanted = new RegExp(pattern);
     return fc
       .stringMatching(new RegExp(pattern.replaceAll(/\(\?![^)]*\)/g, '')))
@@ -104,7 +104,7 @@ function configOf(schema: JsonSchema, key = ''): fc.Arbitrary<unknown> {
   return fc.oneof(...types.map((type) => (by[type] ?? (() => anything))()));
 }
 
-/** Values at the limits that a schema sets, and one beyond. */
+/** Values at the limits of a schema, and one beyond. */
 function limits(schema: JsonSchema): unknown[] {
   const found: unknown[] = [];
   const around = (n: number | undefined) => (n === undefined ? [] : [n - 1, n, n + 1]);

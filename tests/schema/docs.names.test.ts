@@ -17,7 +17,7 @@ const named = (page: string, pattern: RegExp): string[] => [
   ...new Set([...read(page).matchAll(pattern)].map(([, name = '']) => name)),
 ];
 
-/** `stepbase_engine.claim`, in code and in prose; not the name of a snapshot or of a file. */
+/** Names such as `stepbase_engine.claim` in code and prose, but not names of snapshots or files. */
 const SQL_NAME = new RegExp(
   `(?<![\\w./-])((?:${schemaNames.join('|')})\\.[a-z_]+)\\b(?!\\.\\w)`,
   'g',

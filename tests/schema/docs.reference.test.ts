@@ -1,5 +1,5 @@
-// The generated reference covers the database: every RPC and table has a page entry, the snapshot shows
-// what a change of a policy or function would alter.
+// The generated reference covers the database: every RPC and table has an entry, and the snapshot shows a change of
+// a policy or function.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SCHEMAS, schemaLiterals } from '../../scripts/database/schemas.ts';

@@ -1,5 +1,5 @@
-// The migrations through the real CLI: twice without error, and again after everything was taken away,
-// with the same result.
+// The migrations with the real CLI: they can be applied twice, and again after everything was dropped, with the same
+// result.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -19,7 +19,7 @@ async function history(url: string): Promise<string[]> {
   });
 }
 
-test('apply all, apply again, drop to empty, apply all: the same schema', async () => {
+test('the schema is the same after a second application, and after dropping everything and applying again', async () => {
   const database = await freshDatabase({ empty: true });
   const versions = (await migrationFiles()).map(({ version }) => version);
 
@@ -39,7 +39,7 @@ test('apply all, apply again, drop to empty, apply all: the same schema', async 
   expect(await snapshot(database.url)).toEqual(first);
 });
 
-test('the seed can be applied twice and changes nothing the second time', async () => {
+test('the seed can be applied twice without another change', async () => {
   const { applySeed } = await import('../../scripts/stack/seed.ts');
   const database = await freshDatabase({ seed: true });
   const count = async () =>

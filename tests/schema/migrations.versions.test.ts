@@ -1,5 +1,5 @@
-// The migrations on every other installed PostgreSQL: the same tables, columns and rules as on the embedded one, the
-// seed, and maintenance.
+// On every other installed PostgreSQL the migrations create the same tables, columns and rules as on the embedded
+// one, and the seed and maintenance work.
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const versions = ['embedded', ...(await installedVersions())];
 const COMPARED = ['columns', 'constraints', 'triggers', 'policies', 'lookups'];
 
 describe.each(versions)('PostgreSQL %s', (version) => {
-  test('has the whole schema, takes the seed and looks after itself', async () => {
+  test('has the whole schema, and the seed and maintenance succeed', async () => {
     const reference = await freshDatabase({ seed: true });
     const wanted = await snapshot(reference.url, COMPARED);
     if (version === 'embedded') {

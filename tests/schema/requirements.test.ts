@@ -29,7 +29,7 @@ function homes(): Home[] {
     const [asked = '', home = ''] = line.slice(2).split(' | ');
     if (asked === 'Document') continue;
     const names = [...home.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
-    // Without a name of ours the whole cell is the answer: another product owns the item.
+    // A cell without a name of this schema names another product that owns the item.
     for (const name of names.length > 0 ? names : [home.trim()]) {
       found.push({ section: `${source} / ${section}`, asked, name });
     }
@@ -67,7 +67,7 @@ describe('docs/internals/requirements.md', () => {
     catalogue = new Set(rows.map(({ name }) => name));
   });
 
-  test('lists what the five documents ask for', () => {
+  test('lists the requirements of the five documents', () => {
     for (const source of ['000', '001', '002', '003', '004']) {
       const rows = named.filter(({ section }) => section.startsWith(`Document ${source}`));
       expect(rows.length, `document ${source}`).toBeGreaterThan(20);

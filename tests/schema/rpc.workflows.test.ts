@@ -1,4 +1,4 @@
-// Building workflows and changing the application, as a client does it with supabase-js.
+// A client saves and publishes workflows and switches the application with supabase-js.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe('save_workflow and publish_workflow', () => {
-  test('a developer saves a draft, publishes it, and saves the next', async () => {
+  test('a developer saves a draft, publishes it, and saves the next draft', async () => {
     const developer = await signedIn('developer@acme');
     const saved = await developer
       .rpc('save_workflow', { kebab_name: name, definition: SOUND, name: 'By RPC' })
@@ -50,7 +50,7 @@ describe('save_workflow and publish_workflow', () => {
     expect(next.data).toMatchObject({ version: 2, status: 'draft' });
   });
 
-  test('an unsound definition is refused with every problem and its node', async () => {
+  test('an invalid definition is refused with every problem and its node', async () => {
     const developer = await signedIn('developer@acme');
     const cyclic: Json = {
       nodes: [
@@ -81,7 +81,7 @@ describe('save_workflow and publish_workflow', () => {
     expect(left.data).toEqual([]);
   });
 
-  test('a viewer may not, and another application sees nothing of it', async () => {
+  test('a viewer may not save or publish, and another application cannot see the workflow', async () => {
     const viewer = await signedIn('viewer@acme');
     const refused = await viewer.rpc('save_workflow', { kebab_name: name, definition: SOUND });
     expect(refused.error?.code).toBe('SB403');
@@ -109,7 +109,7 @@ describe('save_workflow and publish_workflow', () => {
 });
 
 describe('switch_app', () => {
-  test('after a refresh the claims are those of the other application', async () => {
+  test('gives the claims of the other application after a refresh', async () => {
     const admin = await signedIn('admin@acme');
     const claims = async () =>
       (await admin.auth.getClaims()).data?.claims as Record<string, unknown>;

@@ -1,4 +1,4 @@
-// A database's schema as text, line by line, and the way back to before the first migration.
+// The schema of a database as lines of text, and the removal of everything that the migrations created.
 
 import { SCHEMAS, schemaLiterals } from '../../scripts/database/schemas.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
@@ -46,7 +46,7 @@ const PARTS: Record<string, string> = {
     ) s`,
 };
 
-/** Everything that migrations made, sorted; only the named parts when some are given. */
+/** All objects of the migrations, sorted; only the named parts if some are given. */
 export async function snapshot(url: string, parts = Object.keys(PARTS)): Promise<string[]> {
   return await withClient(url, async (client) => {
     const lines: string[] = [];
@@ -58,7 +58,7 @@ export async function snapshot(url: string, parts = Object.keys(PARTS)): Promise
   });
 }
 
-/** Takes away all that the migrations made, as role postgres: nothing of it needs a superuser. */
+/** Drops all objects of the migrations as role postgres: this needs no superuser. */
 export async function toEmpty(url: string): Promise<void> {
   await withClient(url, (client) =>
     client.query(`

@@ -1,5 +1,5 @@
-// A config is accepted by its zod schema exactly if both JSON Schema validators accept it; and the database
-// knows of each step type what its descriptor states.
+// The zod schema of a step type accepts a config exactly if both JSON Schema validators accept it, and the row of
+// each step type equals its descriptor.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ function isSeenByJsonSchema(issue: z.core.$ZodIssue): boolean {
   return true;
 }
 
-/** undefined: refused at run time only, which JSON Schema need not see. */
+/** Undefined if only a run-time check refuses the config, which JSON Schema does not cover. */
 function zodAccepts(type: StepType, config: unknown): boolean | undefined {
   const { success, error } = type.config.safeParse(config);
   if (success) return true;
@@ -50,7 +50,7 @@ async function storedSchema(type: StepType): Promise<JsonSchema> {
 }
 
 describe('config schemas', () => {
-  test.each(stepTypes)('$name: zod, SQL and TypeScript accept the same', async (type) => {
+  test.each(stepTypes)('$name: zod, SQL and TypeScript accept the same configs', async (type) => {
     const schema = await storedSchema(type);
     const seen = { accepted: 0, refused: 0 };
     const batches = fc.array(configsLike(schema), { minLength: BATCH, maxLength: BATCH });
@@ -62,7 +62,7 @@ describe('config schemas', () => {
           const inTypeScript = validateJson(schema, config).length === 0;
           const told = JSON.stringify(config).slice(0, 500);
           expect({ told, inSql: inSql[i] }).toEqual({ told, inSql: inTypeScript });
-          // What JSON Schema refuses, zod refuses; what zod refuses for more than run time, JSON Schema refuses.
+          // zod refuses what JSON Schema refuses; JSON Schema refuses what zod refuses, except for run-time checks.
           const expected = inTypeScript ? [true, undefined] : [false, undefined];
           expect(expected, `zod: ${inZod}, JSON Schema: ${inTypeScript} for ${told}`).toContain(
             inZod,
@@ -77,7 +77,7 @@ describe('config schemas', () => {
   });
 });
 
-test('the database knows of every step type what its descriptor states', async () => {
+test('the row of every step type equals its descriptor', async () => {
   const { rows } = await db.query<Record<string, unknown>>(
     `select name, label, description, icon, color, ordinal, category, raw_keys, handles, default_timeout_ms,
        deadline_keys, wait_kind, is_task, is_component, is_activity, is_pure, is_brief, may_use_secrets,

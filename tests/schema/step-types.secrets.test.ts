@@ -1,5 +1,5 @@
-// Which step types may name secrets: the database refuses the others when a version is published,
-// and the worker when it compiles one; both must mean the same types.
+// Only some step types may use secrets: the database checks this when a version is published, and the worker when it
+// compiles the version. Both must allow the same types.
 
 import { expect, test } from 'vitest';
 import { stepHandlers } from '../../functions/worker/steps/index.ts';

@@ -1,5 +1,5 @@
-// Auth through supabase-js: tokens carry the hook's claims and stay correct over refresh, switch and
-// sign-out; the password hook locks; a deactivated account is out.
+// Auth with supabase-js: tokens have the claims of the hook and stay correct over refresh, switch and sign-out. The
+// password hook locks accounts. A deactivated account gets no token.
 
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
@@ -17,7 +17,7 @@ async function claimsOf(signedInClient: StackClient) {
   return decodeJwt(data.session?.access_token ?? '');
 }
 
-/** Somebody new, so that nobody else's tests are locked out. */
+/** Creates a new user, so that a lock does not affect other tests. */
 async function newcomer(): Promise<{ person: StackClient; email: string; id: string }> {
   const person = client();
   const email = `newcomer-${randomUUID()}@acme.example`;
@@ -26,7 +26,7 @@ async function newcomer(): Promise<{ person: StackClient; email: string; id: str
   return { person, email, id: data.user.id };
 }
 
-test('a token carries the active membership and everything Supabase Auth puts in', async () => {
+test('a token has the active membership and all claims of Supabase Auth', async () => {
   const claims = await claimsOf(await signedIn('viewer@acme'));
   expect(claims).toMatchObject({
     iss: `${stackInfo().api_url}/auth/v1`,
@@ -57,7 +57,7 @@ test('getUser and getClaims accept the token; refresh gives a new one with the c
   expect((await claimsOf(person)).app_code).toBe('globex');
 });
 
-test('a refresh brings the claims up to date with the database', async () => {
+test('a refresh updates the claims from the database', async () => {
   const { person, id } = await newcomer();
   expect((await claimsOf(person)).app_code).toBeUndefined();
   await db.query(
@@ -68,7 +68,7 @@ test('a refresh brings the claims up to date with the database', async () => {
   expect(await claimsOf(person)).toMatchObject({ app_code: 'acme', app_role: 'viewer' });
 });
 
-test('after sign-out neither the refresh token nor the session is good for anything', async () => {
+test('after sign-out the refresh token and the session are invalid', async () => {
   const person = await signedIn('viewer@acme');
   const { data } = await person.auth.getSession();
   const { access_token = '', refresh_token = '' } = data.session ?? {};
@@ -78,13 +78,13 @@ test('after sign-out neither the refresh token nor the session is good for anyth
   expect((await thief.auth.getUser(access_token)).error).not.toBeNull();
 });
 
-test('a wrong password is refused like on a hosted project', async () => {
+test('a wrong password is refused as on a hosted project', async () => {
   const { email } = await newcomer();
   const { error } = await client().auth.signInWithPassword({ email, password: 'wrong-password' });
   expect(error).toMatchObject({ status: 400, code: 'invalid_credentials' });
 });
 
-test('five wrong passwords lock: the right one is refused too, until the lock has run out', async () => {
+test('five wrong passwords lock the account: the right one is refused too, until the lock has expired', async () => {
   const { email, id } = await newcomer();
   for (let attempt = 0; attempt < 5; attempt += 1) {
     await client().auth.signInWithPassword({ email, password: 'wrong-password' });
@@ -102,7 +102,7 @@ test('five wrong passwords lock: the right one is refused too, until the lock ha
   expect(admitted.error).toBeNull();
 });
 
-test('guesses at the same time are all counted', async () => {
+test('concurrent wrong passwords are all counted', async () => {
   const { email } = await newcomer();
   await Promise.all(
     Array.from({ length: 6 }, () =>
@@ -113,7 +113,7 @@ test('guesses at the same time are all counted', async () => {
   expect(error?.message).toMatch(/^Too many wrong passwords/);
 });
 
-test('a deactivated account gets no token, not even for a refresh', async () => {
+test('a deactivated account gets no token, not even with a refresh token', async () => {
   const { person, email, id } = await newcomer();
   await db.query('update stepbase.users set is_active = false where id = $1', [id]);
   const signIn = await client().auth.signInWithPassword({ email, password: 'right-password' });
@@ -124,7 +124,7 @@ test('a deactivated account gets no token, not even for a refresh', async () => 
   expect(sessions.rowCount).toBe(0);
 });
 
-test('the people of the seed are those the stack announces', async () => {
+test('the users of the seed are those that the stack prints', async () => {
   for (const user of stackInfo().users) {
     const { data, error } = await client().auth.signInWithPassword(user);
     expect(error).toBeNull();

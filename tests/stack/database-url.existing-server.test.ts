@@ -1,4 +1,4 @@
-// DATABASE_URL: the stack on a PostgreSQL that is already there, and the ways that cannot work.
+// DATABASE_URL: the stack on an existing PostgreSQL server, and the errors for servers that it cannot use.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,14 +26,14 @@ afterAll(async () => {
 const start = (databaseUrl: string, say?: (message: string) => void) =>
   startThrowawayStack({ databaseUrl, functions: false, web: false }, say);
 
-test('it is bootstrapped, migrated and seeded there, and left running', async () => {
+test('the server is bootstrapped, migrated and seeded, and keeps running after the stack', async () => {
   const stack = await start(server.adminUrl('postgres'));
   try {
     const person = await signedIn('admin@globex', stack.info);
     const { data, error } = await person.from('workflows').select('app_code');
     expect(error).toBeNull();
     expect(data?.length).toBeGreaterThan(0);
-    // The service's password of the role is not the well-known one of the embedded server.
+    // The password of the service role is not the well-known one of the embedded server.
     expect(new URL(stack.info.db_url).password).not.toBe('postgres');
   } finally {
     await stack.stop();
@@ -47,12 +47,12 @@ test('it is bootstrapped, migrated and seeded there, and left running', async ()
   expect(rows).toEqual([{ super: false }]);
 });
 
-test('a second start finds what the first one made', async () => {
+test('a second start finds the data of the first', async () => {
   const stack = await start(server.adminUrl('postgres'));
   await stack.stop();
 });
 
-test('a request that waits for a lock does not keep the stack from stopping', async () => {
+test('the stack stops although a request waits for a lock', async () => {
   const said: string[] = [];
   const stack = await start(server.adminUrl('postgres'), (message) => said.push(message));
   const blocker = new pg.Client({ connectionString: server.adminUrl('postgres') });
@@ -84,7 +84,7 @@ test('a request that waits for a lock does not keep the stack from stopping', as
   }
 });
 
-test('a login that is no superuser and a server that is not there are one clear line', async () => {
+test('a login without superuser rights and an unreachable server are reported in one line', async () => {
   const weak = new URL(server.adminUrl('postgres'));
   const client = new pg.Client({ connectionString: weak.href });
   await client.connect();
@@ -98,7 +98,7 @@ test('a login that is no superuser and a server that is not there are one clear 
   );
 });
 
-test('the server can be stopped in good order while the stack is still there', async () => {
+test('the server can be shut down cleanly while the stack is still running', async () => {
   const stack = await start(server.adminUrl('postgres'));
   try {
     await server.stop();

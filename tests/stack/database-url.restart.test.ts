@@ -1,4 +1,4 @@
-// DATABASE_URL: the server crashes and comes back while the stack is there, with requests under way.
+// DATABASE_URL: the server crashes and restarts while the stack is running, with requests in flight.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { clusterFolder, startCluster } from '../../scripts/stack/postgres/cluste
 import { signedIn, waitFor } from '../support/stack.ts';
 import { dataDir, ready, startOn } from './support.ts';
 
-/** More than the Data API has connections. */
+/** More requests than the Data API has connections. */
 const REQUESTS = 30;
 
-test('the stack lives through it, and its Data API answers again', async () => {
+test('the stack survives a crash of the server, and its Data API responds again', async () => {
   const [serverFolder, folder] = [await dataDir(), await dataDir()];
   const port = await findFreePorts();
   const open = () =>
@@ -47,7 +47,7 @@ test('the stack lives through it, and its Data API answers again', async () => {
     process.kill(Number(pidFile.split('\n')[0]), 'SIGQUIT');
     await server.exited;
     server = await open();
-    await waitFor('a request is answered', async () => (await update()).error === null);
+    await waitFor('a request succeeds', async () => (await update()).error === null);
     await Promise.all(lost);
 
     stack.kill('SIGINT');

@@ -1,4 +1,4 @@
-// Fresh databases for tests: migrated, empty or seeded, many at once from one template.
+// Fresh databases for tests: migrated, empty or seeded, created concurrently from one template.
 
 import pg from 'pg';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ async function count(url: string, sql: string): Promise<number> {
   }
 }
 
-test('databases made at the same time are migrated, unseeded, and of their own', async () => {
+test('databases that are created concurrently are migrated, unseeded and separate', async () => {
   const databases = await Promise.all([freshDatabase(), freshDatabase(), freshDatabase()]);
   const files = await migrationFiles();
   for (const { url } of databases) {
@@ -26,20 +26,20 @@ test('databases made at the same time are migrated, unseeded, and of their own',
   expect(new Set(databases.map(({ name }) => name)).size).toBe(3);
 });
 
-test('with the seed and pgTAP', async () => {
+test('a database can have the seed and pgTAP', async () => {
   const { url } = await freshDatabase({ seed: true, pgtap: true });
   expect(await count(url, 'stepbase.applications')).toBeGreaterThan(1);
   expect(await count(url, "pg_extension where extname = 'pgtap'")).toBe(1);
 });
 
-test('an empty one is what a new hosted project has before its first migration', async () => {
+test('an empty database equals a new hosted project before its first migration', async () => {
   const { url } = await freshDatabase({ empty: true });
   const there = "pg_namespace where nspname in ('auth', 'extensions', 'realtime', 'vault')";
   expect(await count(url, there)).toBe(4);
   expect(await count(url, "pg_class where relnamespace = to_regnamespace('stepbase')")).toBe(0);
 });
 
-test('a dropped one is gone', async () => {
+test('a dropped database no longer exists', async () => {
   const database = await freshDatabase();
   await database.drop();
   const { rowCount } = await pool().query('select from pg_database where datname = $1', [

@@ -1,4 +1,4 @@
-// The functions' processes: started again after a crash, reached through the gateway, quiet on the console.
+// The processes of the functions: restarted after a crash, reachable through the gateway, with filtered output.
 
 import { describe, expect, test } from 'vitest';
 import { lineIsShown } from '../../scripts/stack/functions.ts';
@@ -8,7 +8,7 @@ import { stackInfo, waitFor } from '../support/stack.ts';
 const get = (url: string, headers: Record<string, string> = {}) =>
   fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
 
-test('a function that is killed comes back, and the gateway says so meanwhile', async () => {
+test('a killed function is restarted, and meanwhile the gateway responds with an error', async () => {
   const said: string[] = [];
   const stack = await startThrowawayStack({ web: false, seed: false }, (line) => said.push(line));
   try {
@@ -21,7 +21,7 @@ test('a function that is killed comes back, and the gateway says so meanwhile', 
     );
     const during = await get(health);
     expect([200, 503]).toContain(during.status);
-    await waitFor('it answers again', async () => (await get(health)).status === 200);
+    await waitFor('the function responds again', async () => (await get(health)).status === 200);
     expect(stack.functions?.api.pid).not.toBe(first);
   } finally {
     await stack.stop();
@@ -31,7 +31,7 @@ test('a function that is killed comes back, and the gateway says so meanwhile', 
 describe('through the gateway', () => {
   const functions = () => `${stackInfo().api_url}/functions/v1`;
 
-  test('an unknown function is 404, also one that looks like a path', async () => {
+  test('an unknown function is 404, also if its name is a path', async () => {
     for (const name of ['nope', '..%2Fapi', '', 'api2/healthz']) {
       expect((await get(`${functions()}/${name}`)).status).toBe(404);
     }
@@ -42,7 +42,7 @@ describe('through the gateway', () => {
   });
 });
 
-describe('what of a function’s output reaches the console', () => {
+describe('the output of a function on the console', () => {
   const record = (level: string) => JSON.stringify({ level, message: 'm' });
 
   test.each([
@@ -55,7 +55,7 @@ describe('what of a function’s output reaches the console', () => {
     ['error: Uncaught TypeError', 'silent', false],
     ['{ not json', 'error', true],
     ['', 'debug', false],
-  ] as const)('%s at %s: %s', (line, level, shown) => {
+  ] as const)('the line %s at level %s is shown: %s', (line, level, shown) => {
     expect(lineIsShown(line, level)).toBe(shown);
   });
 });

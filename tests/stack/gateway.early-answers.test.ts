@@ -1,12 +1,12 @@
-// A function may answer before it has read a request: what is left of the request is read and thrown
-// away, so that the next one on the same connection gets its turn.
+// A function may respond before it has read the request: the gateway discards the rest of the request, so that the
+// next request on the same connection is served.
 
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { inbox, stackInfo } from '../support/stack.ts';
 
-test('after a body that was refused unread the connection serves the next request', async () => {
+test('a connection serves the next request after an unread body was refused', async () => {
   const { hostname, port, host } = new URL(stackInfo().api_url);
   const socket = connect(Number(port), hostname);
   const received = inbox<string>();
@@ -19,7 +19,7 @@ test('after a body that was refused unread the connection serves the next reques
   const answers = (count: number) => (all: string) =>
     (all.match(/HTTP\/1\.1 \d{3}/g) ?? []).length >= count;
   try {
-    // Larger than what the buffers between here and the function hold.
+    // Larger than the buffers between the test and the function.
     const body = 'x'.repeat(8_000_000);
     socket.write(
       `POST /functions/v1/stepbase-api/hooks/${randomUUID()} HTTP/1.1\r\nhost: ${host}\r\n` +

@@ -1,4 +1,4 @@
-// A lock file that `npm ci` accepts on every platform, and that ties nobody to one registry.
+// `npm ci` accepts the lock file on every platform and with any registry.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,15 +8,15 @@ import { ROOT } from '../../scripts/stack/options.ts';
 
 const text = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
 
-test('every platform’s programs are in package-lock.json (else: node scripts/complete-lock.ts)', () => {
+test('package-lock.json contains the programs of every platform (otherwise run node scripts/complete-lock.ts)', () => {
   expect(Object.keys(missingEntries(JSON.parse(text) as Lock))).toEqual([]);
 });
 
-test('no entry names where it was downloaded from', () => {
+test('no entry names its download URL', () => {
   expect(text).not.toContain('"resolved": "http');
 });
 
-test('the names of platform packages say what they run on', () => {
+test('the names of platform packages contain their platform', () => {
   expect(platformOf('@deno/linux-arm64-glibc')).toEqual({
     os: ['linux'],
     cpu: ['arm64'],

@@ -1,9 +1,9 @@
-// The reader of TAP lines: what counts as passed, failed and broken.
+// The reader of TAP output counts passed and failed assertions and broken files.
 
 import { expect, test } from 'vitest';
 import { readTap } from '../../scripts/test/pgtap.ts';
 
-test('passed and failed assertions, with their diagnostics', () => {
+test('passed and failed assertions are counted, with their diagnostics', () => {
   const file = readTap('a.sql', [
     '1..3',
     'ok 1 - fine',
@@ -24,7 +24,7 @@ test('fewer tests than planned, and tests without a plan, are failures', () => {
   expect(readTap('a.sql', ['ok 1']).failures).toEqual(['the file has no plan']);
 });
 
-test('a file of helpers has nothing to count', () => {
+test('a file with helpers only counts as no assertion', () => {
   expect(readTap('000.sql', [])).toMatchObject({ passed: 0, failures: [] });
 });
 

@@ -1,5 +1,5 @@
-// scripts/prestart.mjs: installs exactly when it must. A checkout of its own with an `npm` that only notes
-// that it was called stands in for the registry; the decision is what is tested.
+// scripts/prestart.mjs installs only if necessary. The test uses a checkout of its own, and an `npm` that only records
+// its calls.
 
 import { spawnSync } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
@@ -61,20 +61,20 @@ test('with node_modules newer than the lock file it does nothing', async () => {
   expect(await prestart()).toBe('');
 });
 
-test('a newer lock file that asks for the same is no reason', async () => {
+test('a newer lock file with the same packages does not cause an installation', async () => {
   await install(HIDDEN, 3600);
   expect(await prestart()).toBe('');
 });
 
-test('another version is one', async () => {
+test('another version causes an installation', async () => {
   await install({ packages: { 'node_modules/a': { version: '0.9.0' } } }, 3600);
   expect(await prestart()).toMatch(/^ci /);
 });
 
 test.each([
-  ['a package too few', {}],
-  ['a package too many', { ...HIDDEN.packages, 'node_modules/b': { version: '1.0.0' } }],
-])('%s is one', async (_what, packages) => {
+  ['a missing package', {}],
+  ['an extra package', { ...HIDDEN.packages, 'node_modules/b': { version: '1.0.0' } }],
+])('%s causes an installation', async (_what, packages) => {
   await install({ packages }, 3600);
   expect(await prestart()).toMatch(/^ci /);
 });

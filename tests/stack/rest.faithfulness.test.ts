@@ -1,5 +1,5 @@
-// The Data API behind the gateway refuses, answers and follows the schema as PostgREST on a hosted
-// project does, with no grant but those the migrations made.
+// The Data API behind the gateway refuses, responds and reloads the schema as PostgREST on a hosted project does, with
+// no grants except those of the migrations.
 
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
@@ -25,7 +25,7 @@ async function token(options: { secret?: string; expires?: string } = {}): Promi
     .sign(new TextEncoder().encode(options.secret ?? jwtSecret));
 }
 
-test('no key and a wrong key are 401 at the gateway', async () => {
+test('a request with no key or a wrong key is 401 at the gateway', async () => {
   expect(await rest('workflows', {})).toMatchObject({
     status: 401,
     body: { message: 'No API key found in request' },
@@ -52,7 +52,7 @@ test('a forged, an expired and an unsigned token are 401 with PostgREST’s code
   ).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
 });
 
-test('the publishable key alone is anon: nothing is granted to it', async () => {
+test('the publishable key alone is anon, which has no grants', async () => {
   const anonymous = client();
   for (const table of ['workflows', 'runs', 'app_members', 'users', 'api_keys']) {
     const { error, status } = await anonymous.from(table).select();
@@ -60,7 +60,7 @@ test('the publishable key alone is anon: nothing is granted to it', async () => 
   }
 });
 
-test('the secret key is service_role; a token beside it still decides', async () => {
+test('the secret key is service_role, unless the request also has a token', async () => {
   const service = client(stackInfo(), stackInfo().secret_key);
   const everything = await service.from('workflows').select('app_code');
   expect(new Set(everything.data?.map((row) => row.app_code)).size).toBeGreaterThan(1);
@@ -75,8 +75,8 @@ test('the secret key is service_role; a token beside it still decides', async ()
   );
 });
 
-test('starting the Data API has granted nothing', async () => {
-  // The first request is when @supabase/lite by itself would open every schema.
+test('starting the Data API adds no grants', async () => {
+  // By default, @supabase/lite would expose every schema at the first request.
   await (await signedIn('admin@acme')).from('workflows').select('id').limit(1);
   const { rows } = await pool().query(
     `select c.oid::regclass::text as name
@@ -91,7 +91,7 @@ test('starting the Data API has granted nothing', async () => {
   expect(rows).toEqual([]);
 });
 
-test('a role the API does not know cannot be taken, not even with a valid signature', async () => {
+test('an unknown role is refused even with a valid signature', async () => {
   const { jwtSecret } = await loadKeys(stackInfo().data_dir);
   for (const role of ['postgres', 'supabase_auth_admin', 'supabase_admin', 'nobody']) {
     const forged = await new SignJWT({ role })
@@ -103,7 +103,7 @@ test('a role the API does not know cannot be taken, not even with a valid signat
   }
 });
 
-test('own SQLSTATEs arrive with message and detail, and times as JSON has them', async () => {
+test('errors of class SB have message and detail, and times have the JSON format', async () => {
   const person = await signedIn('admin@acme');
   const refused = await person.rpc('start_run', { workflow: 'there-is-none' });
   expect(refused.status).toBe(400);
@@ -132,7 +132,7 @@ test('a new table is served soon after its migration, without a restart', async 
   }
 });
 
-test('a migration that holds a lock for long keeps nobody from what was there before', async () => {
+test('existing tables can be read while a migration holds a lock', async () => {
   const db = pool();
   const migration = await db.connect();
   const person = await signedIn('viewer@acme');
@@ -147,7 +147,7 @@ test('a migration that holds a lock for long keeps nobody from what was there be
       lock table public.lock_probe in access exclusive mode;
     `);
     await db.query("notify pgrst, 'reload schema'");
-    await waitFor('the schema is being read', async () => {
+    await waitFor('the schema reload waits for the lock', async () => {
       const { rows } = await db.query<{ waits: boolean }>(
         `select exists (select from pg_catalog.pg_locks l
            where not l.granted and l.relation = 'public.lock_probe'::regclass) as waits`,
@@ -172,7 +172,7 @@ test('a migration that holds a lock for long keeps nobody from what was there be
   }
 });
 
-test('CORS lets a browser on another origin call every service', async () => {
+test('a browser on another origin can call every service (CORS)', async () => {
   for (const path of ['rest/v1/workflows', 'auth/v1/token?grant_type=password']) {
     const response = await fetch(`${stackInfo().api_url}/${path}`, {
       method: 'OPTIONS',

@@ -1,4 +1,4 @@
-// `npm start` from the outside: what it prints and writes, that data outlives it, and that nothing else does.
+// `npm start` from outside: its output and files, and that after its end only the data remains.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,7 +22,7 @@ const DEFINITION = {
   edges: [],
 };
 
-describe('a stack of one’s own', () => {
+describe('a stack', () => {
   let folder: string;
   let port: string;
   let stack: Started;
@@ -35,7 +35,7 @@ describe('a stack of one’s own', () => {
     info = await ready(stack, folder);
   });
 
-  test('prints addresses, keys and the logins of two apps', () => {
+  test('prints its addresses, its keys and the logins of two apps', () => {
     const output = stack.output();
     for (const shown of [
       info.api_url,
@@ -51,7 +51,7 @@ describe('a stack of one’s own', () => {
     }
   });
 
-  test('writes stack.json for nobody else’s eyes, with every key of the design', () => {
+  test('writes stack.json with every documented key, readable only by its owner', () => {
     expect(Object.keys(info)).toEqual(
       expect.arrayContaining([
         'api_url',
@@ -78,7 +78,7 @@ describe('a stack of one’s own', () => {
     }
   });
 
-  test('runs beside another one, and neither accepts the other’s keys and tokens', async () => {
+  test('runs beside another stack, and neither accepts the keys and tokens of the other', async () => {
     const [here, there] = await Promise.all([
       signedIn('admin@acme', info),
       signedIn('admin@acme', stackInfo()),
@@ -97,21 +97,21 @@ describe('a stack of one’s own', () => {
     expect((await foreign.from('workflows').select()).status).toBe(401);
   });
 
-  test('a second start on its port says so in one line and exits 1', async () => {
+  test('refuses a second start on its port, with one line and exit code 1', async () => {
     const second = start('--port', port, '--data', await dataDir());
     expect(await second.exit).toEqual({ code: 1, signal: null });
     expect(second.output().trim().split('\n')).toHaveLength(1);
     expect(second.output()).toContain(`Port ${port} (the API gateway) is already in use`);
   });
 
-  test('a second start on its data says so in one line and exits 1', async () => {
+  test('refuses a second start on its data, with one line and exit code 1', async () => {
     const second = start('--port', String(await findFreePorts()), '--data', folder);
     expect(await second.exit).toEqual({ code: 1, signal: null });
     expect(second.output().trim().split('\n')).toHaveLength(1);
     expect(second.output()).toContain(`A stack already runs on ${folder} (process ${stack.pid})`);
   });
 
-  test('Ctrl-C leaves no process, and the next start finds the data, keys and sessions', async () => {
+  test('leaves no process after Ctrl-C, and the next start finds the data, keys and sessions', async () => {
     const before = await signedIn('developer@acme', info);
     const name = `kept-over-restarts`;
     const saved = await before.rpc('save_workflow', { kebab_name: name, definition: DEFINITION });
@@ -136,7 +136,7 @@ describe('a stack of one’s own', () => {
     expect((await before.auth.refreshSession()).error).toBeNull();
   });
 
-  test('SIGKILL of the supervisor takes everything with it, and the next start goes on', async () => {
+  test('leaves no process after SIGKILL of the supervisor, and the next start continues', async () => {
     const below = descendants(stack.pid);
     stack.kill('SIGKILL');
     await stack.exit;
@@ -147,20 +147,23 @@ describe('a stack of one’s own', () => {
     expect((await signedIn('viewer@acme', info)).auth).toBeDefined();
   });
 
-  test.each(['SIGTERM', 'SIGKILL'] as const)('%s to npm itself leaves nothing', async (signal) => {
-    stack.kill('SIGTERM');
-    await stack.exit;
-    stack = npmStart('--port', port, '--data', folder);
-    await ready(stack, folder);
-    const below = descendants(stack.pid);
-    expect(below.length).toBeGreaterThanOrEqual(5);
-    stack.kill(signal);
-    await stack.exit;
-    await waitFor('no process is left', () => alive(below).length === 0, 30_000);
-    expect(existsSync(join(folder, 'stack.json'))).toBe(false);
-  });
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'leaves no process after %s to npm',
+    async (signal) => {
+      stack.kill('SIGTERM');
+      await stack.exit;
+      stack = npmStart('--port', port, '--data', folder);
+      await ready(stack, folder);
+      const below = descendants(stack.pid);
+      expect(below.length).toBeGreaterThanOrEqual(5);
+      stack.kill(signal);
+      await stack.exit;
+      await waitFor('no process is left', () => alive(below).length === 0, 30_000);
+      expect(existsSync(join(folder, 'stack.json'))).toBe(false);
+    },
+  );
 
-  test('a migration that changed after it was applied stops the start with the way out', async () => {
+  test('does not start if an applied migration was changed, and the error states the remedy', async () => {
     const memory = join(folder, 'migrations.json');
     const applied = JSON.parse(readFileSync(memory, 'utf8')) as Record<string, string>;
     const [version = ''] = Object.keys(applied);
@@ -181,8 +184,8 @@ describe('a stack of one’s own', () => {
   });
 });
 
-describe('what cannot start', () => {
-  test('any of the six ports may be the one that is taken', async () => {
+describe('a start that is refused', () => {
+  test('reports a taken port, whichever of the six it is', async () => {
     const first = await findFreePorts();
     const squatter = createServer().listen(first + 3, '127.0.0.1');
     try {
@@ -194,7 +197,7 @@ describe('what cannot start', () => {
     }
   });
 
-  test('an unknown argument, a port that is none, and a reset of a folder that is not ours', async () => {
+  test('reports an unknown argument, an invalid port, and a reset of a folder without a stack', async () => {
     const stranger = await dataDir();
     writeFileSync(join(stranger, 'thesis.txt'), 'years of work');
     const cases: Array<[string[], string]> = [

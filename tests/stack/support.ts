@@ -1,4 +1,4 @@
-// `npm start` as a process of its own, seen from outside: its output, its stack.json, its descendants.
+// Runs `npm start` as a process and observes its output, its stack.json and its descendants.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ export function start(...args: string[]): Started {
   return run('node', ['scripts/start.ts', ...args]);
 }
 
-/** The same on a server that is there already. */
+/** Runs scripts/start.ts on an existing server. */
 export function startOn(databaseUrl: string, ...args: string[]): Started {
   return run('node', ['scripts/start.ts', ...args], { DATABASE_URL: databaseUrl });
 }
@@ -123,7 +123,7 @@ export function descendants(pid: number): number[] {
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
     } catch {
-      // It ended while we looked.
+      // The process ended meanwhile.
     }
   }
   const below = (of: number): number[] =>
@@ -134,7 +134,7 @@ export function descendants(pid: number): number[] {
 export function alive(pids: number[]): number[] {
   return pids.filter((pid) => {
     try {
-      // A zombie waits for its parent to look; it runs no more.
+      // A zombie has ended; only its parent has not read its exit code yet.
       return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
     } catch {
       return false;

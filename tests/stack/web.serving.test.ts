@@ -1,4 +1,4 @@
-// The built web client as the stack serves it: configured, routed, cached, and nothing outside its folder.
+// The stack serves the built web client: configured, routed, cached, and no file outside its folder.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-/** Unlike fetch, sends the path as it is written. */
+/** Unlike fetch, sends the path unchanged. */
 function get(path: string, method = 'GET') {
   return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
     (resolve, reject) => {
@@ -60,12 +60,12 @@ test('every path of the router is the page with this stack’s configuration', a
     expect(page.headers['cache-control']).toBe('no-store');
     expect(page.body).toContain('window.__STEPBASE__={"api_url":');
     expect(page.body).toContain('"publishable_key":"sb_publishable_x"');
-    // What is written into the page cannot end the script.
+    // The configuration in the page cannot close its script element.
     expect(page.body.match(/<\/script>/g)).toHaveLength(1);
   }
 });
 
-test('files of the build may be kept for ever, missing ones are 404 and not the page', async () => {
+test('files of the build can be cached without a limit; missing ones are 404 and not the page', async () => {
   const asset = await get('/assets/app-1a2b.js');
   expect(asset).toMatchObject({ status: 200, body: 'export {};' });
   expect(asset.headers['content-type']).toMatch(/^text\/javascript/);
@@ -73,7 +73,7 @@ test('files of the build may be kept for ever, missing ones are 404 and not the 
   expect((await get('/assets/app-0000.js')).status).toBe(404);
 });
 
-test('nothing outside the build, no broken paths, nothing but reading', async () => {
+test('files outside the build, invalid paths and other methods are refused', async () => {
   for (const path of ['/../secret.json', '/%2e%2e/secret.json', '/assets/../../secret.json']) {
     expect((await get(path)).status).toBe(404);
   }

@@ -1,4 +1,4 @@
-// A throw-away server of another PostgreSQL version, from Debian's packages if they are installed.
+// A temporary server of another PostgreSQL version, from Debian's packages if they are installed.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ const PACKAGES = '/usr/lib/postgresql';
 
 /**
  * Major versions whose server programs are on this machine. STEPBASE_TEST_POSTGRES ("15" or "15,17") selects
- * some of them and demands that they are installed, so that CI cannot lose a version unnoticed.
+ * some of them and requires that they are installed, so that CI cannot skip a version silently.
  */
 export async function installedVersions(): Promise<string[]> {
   const entries = existsSync(PACKAGES) ? await readdir(PACKAGES) : [];

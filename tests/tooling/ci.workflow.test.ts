@@ -1,4 +1,4 @@
-// What CI runs is what the README tells a developer to run, and the workflow covers the supported versions.
+// CI runs the command that the README gives to developers, and the workflow covers the supported versions.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ describe('the workflow', () => {
   });
 });
 
-test('a PostgreSQL version that CI names and that is missing is an error', async () => {
+test('a PostgreSQL version that CI names but that is not installed is an error', async () => {
   const before = process.env.STEPBASE_TEST_POSTGRES;
   process.env.STEPBASE_TEST_POSTGRES = '3';
   try {

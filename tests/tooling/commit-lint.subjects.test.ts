@@ -1,4 +1,4 @@
-// Commit subjects: what the convention accepts, which commits are checked, and what happens without a history.
+// Commit subjects: the rules of the convention, the commits that are checked, and the behaviour without a history.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -56,7 +56,7 @@ describe('a repository', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('only commits after the base are checked, and merges are not', () => {
+  test('checks only commits after the base, without merges', () => {
     commit('feat(api): add a route');
     git(join(folder, 'main'), 'checkout', '--quiet', '-b', 'side', base);
     commit('Broken subject');
@@ -67,20 +67,20 @@ describe('a repository', () => {
     expect(problems).toEqual([expect.stringMatching(/^[0-9a-f]+ "Broken subject" must be/)]);
   });
 
-  test('a shallow clone without the base has only newer commits: all are checked', () => {
+  test('checks all commits of a shallow clone without the base, because they are newer', () => {
     commit('fix(api): answer at once');
     git(folder, 'clone', '--quiet', '--depth=1', `file://${join(folder, 'main')}`, 'shallow');
     expect(lintCommits(join(folder, 'shallow'), base)).toEqual({ checked: 1, problems: [] });
   });
 
-  test('without a history the check is skipped with a reason', async () => {
+  test('skips the check with a reason if there is no history', async () => {
     const empty = await mkdtemp(join(folder, 'empty-'));
     expect(lintCommits(empty).skipped).toContain('no git history');
     git(empty, 'init', '--quiet');
     expect(lintCommits(empty).skipped).toContain('no commit');
   });
 
-  test('a history that cannot be read is an error', async () => {
+  test('reports a history that cannot be read as an error', async () => {
     const broken = await mkdtemp(join(folder, 'broken-'));
     git(broken, 'init', '--quiet');
     await rm(join(broken, '.git', 'HEAD'));

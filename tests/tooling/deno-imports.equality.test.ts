@@ -1,5 +1,5 @@
-// What a hosted deploy resolves imports with (functions/*/deno.json) is what runs locally
-// (package-lock.json), import by import and version by version.
+// A hosted deployment resolves every import (functions/*/deno.json) to the version that runs locally
+// (package-lock.json).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,20 +13,20 @@ import {
 const ROOT = new URL('../../', import.meta.url);
 
 describe('deno.json of each function', () => {
-  it('is written for every function there is', () => {
+  it('exists for every function', () => {
     const folders = readdirSync(new URL('functions/', ROOT)).filter((name) =>
       existsSync(new URL(`functions/${name}/index.ts`, ROOT)),
     );
     expect(folders.sort()).toEqual([...FUNCTIONS].sort());
   });
 
-  it.each(FUNCTIONS)('%s maps what it imports to the locked versions', async (name) => {
+  it.each(FUNCTIONS)('%s maps its imports to the locked versions', async (name) => {
     const written: unknown = JSON.parse(readFileSync(configFile(name), 'utf8'));
     expect(written).toEqual(await wantedConfig(name));
     expect((await bareImports(`functions/${name}/index.ts`)).length).toBeGreaterThan(3);
   });
 
-  it('tells packages from their subpaths', () => {
+  it('distinguishes packages from their subpaths', () => {
     expect(splitSpecifier('hono/cors')).toEqual(['hono', '/cors']);
     expect(splitSpecifier('@upstash/redis')).toEqual(['@upstash/redis', '']);
     expect(splitSpecifier('@scope/name/deep/er')).toEqual(['@scope/name', '/deep/er']);

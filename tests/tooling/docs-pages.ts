@@ -1,4 +1,4 @@
-// The pages that people read: README, CONTRIBUTING and docs/, with the links between them.
+// The documentation pages: README, CONTRIBUTING and docs/, with the links between them.
 
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';

@@ -333,7 +333,7 @@ const TRIED: Record<string, () => Promise<void>> = {
     const id = await started('guides/loop-over-items: enrich', {
       companies: [1, 2, 3].map((n) => ({ id: n })),
     });
-    await waitFor('the second company is asked again', async () => {
+    await waitFor('the second company has a retry', async () => {
       const { rows } = await b.db.query(
         "select from stepbase.step_runs where run_id = $1 and attempt = 2 and status = 'waiting'",
         [id],
@@ -503,7 +503,7 @@ const TRIED: Record<string, () => Promise<void>> = {
 describe('the guides', () => {
   const guides = examples.filter(({ name }) => name.startsWith('guides/'));
 
-  test('has a test for every example and no other', () => {
+  test('have a test for every example and no other', () => {
     expect(Object.keys(TRIED).sort()).toEqual(guides.map(({ name }) => name).sort());
   });
 

@@ -50,7 +50,7 @@ describe('reference/errors.md', () => {
       ...found(migrations, /'code', '(\w+)'/g),
       ...found(migrations, /"code": "(\w+)"/g),
     ];
-    // These are prefixes: child_ and the status of the child, unknown_ and what is unknown.
+    // Prefixes: child_ with the status of the child, unknown_ with the unknown object.
     const listed = (code: string) =>
       code.endsWith('_')
         ? Object.keys(STEP_ERRORS).some((name) => name.startsWith(code))
@@ -58,7 +58,7 @@ describe('reference/errors.md', () => {
     expect(written.filter((code) => !listed(code))).toEqual([]);
   });
 
-  it('lists no code of a step that the code does not have', () => {
+  it('lists no step error that does not exist in the code', () => {
     const sources = `${functions}\n${migrations}`;
     const known = (code: string) =>
       new RegExp(`['"]${code}['"]`).test(sources) || /^(child|unknown)_/.test(code);
@@ -72,7 +72,7 @@ describe('reference/errors.md', () => {
       .join('\n')
       // Comments quote other words.
       .replaceAll(/--.*$/gm, '');
-    // A code stands before its message: text that begins with a capital or a key, or a call of format.
+    // A code precedes its message: text that starts with a capital or a key, or a call of format.
     const raised = found(
       sources,
       /'([a-z]+(?:_[a-z]+)*)'(?: as code)?,\s*(?=format\(|'[A-Z]|'(?:\w+ must|config')|(?:p_)?place\b)/g,

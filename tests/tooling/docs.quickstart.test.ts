@@ -31,7 +31,7 @@ function startShop(): string[] {
   return lines;
 }
 
-it('the run fails, is redriven, approved and completed', async () => {
+it('the run of the quickstart fails, is redriven, approved and completed', async () => {
   const { id } = await b.start('refund-approval', JSON.parse(here(input)) as Json);
   const failed = await b.ended(id);
   expect(failed.run).toMatchObject({

@@ -186,20 +186,16 @@ describe('the client examples', () => {
 });
 
 describe('supabase/config.toml', () => {
-  it.each(FUNCTIONS)(
-    'declares the function %s where it is, and lets it verify callers itself',
-    (name) => {
-      const section =
-        page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ??
-        '';
-      expect(section).toContain('verify_jwt = false');
-      for (const [key, file] of [
-        ['entrypoint', `functions/${name}/index.ts`],
-        ['import_map', `functions/${name}/deno.json`],
-      ]) {
-        expect(section).toContain(`${key} = "../${file}"`);
-        expect(existsSync(new URL(file ?? '', ROOT))).toBe(true);
-      }
-    },
-  );
+  it.each(FUNCTIONS)('declares the function %s at its path, without verify_jwt', (name) => {
+    const section =
+      page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ?? '';
+    expect(section).toContain('verify_jwt = false');
+    for (const [key, file] of [
+      ['entrypoint', `functions/${name}/index.ts`],
+      ['import_map', `functions/${name}/deno.json`],
+    ]) {
+      expect(section).toContain(`${key} = "../${file}"`);
+      expect(existsSync(new URL(file ?? '', ROOT))).toBe(true);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 // .env.example lists every variable that the functions parse and no other, each in a section, and parses
-// as it is.
+// unchanged.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
@@ -24,13 +24,13 @@ describe('.env.example', () => {
     expect(entries.some(([name]) => name.startsWith(SECRET_PREFIX))).toBe(true);
   });
 
-  it('parses as it is', () => {
+  it('parses unchanged', () => {
     const env = parseEnv(Object.fromEntries(entries));
     expect(env.worker.mode).toBe('invocation');
     expect(env.redis).toBeUndefined();
   });
 
-  it('shows the defaults where it gives a value', () => {
+  it('shows the default if it gives a value', () => {
     const given = Object.fromEntries(entries);
     const least = { DATABASE_URL: given.DATABASE_URL, SUPABASE_URL: given.SUPABASE_URL };
     expect(parseEnv(given)).toEqual(parseEnv(least));

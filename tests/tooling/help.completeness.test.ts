@@ -1,4 +1,4 @@
-// `npm run help` lists every command of package.json, each with one line, and every command sets itself up.
+// `npm run help` lists every command of package.json in one line, and every command installs its dependencies.
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -13,11 +13,11 @@ const isHook = (name: string) => name.startsWith('pre') && names.includes(name.s
 const commands = names.filter((name) => !isHook(name));
 const listed = GROUPS.flatMap((group) => Object.entries(group.commands));
 
-test('every command is listed once, and nothing else', () => {
+test('help lists every command once, and no others', () => {
   expect(listed.map(([name]) => name).sort()).toEqual(commands.sort());
 });
 
-test('each description is one line that begins with a verb', () => {
+test('each description is one line that starts with a verb', () => {
   for (const [name, text] of listed) expect(text, name).toMatch(/^[a-z]+ .{5,85}$/);
   for (const line of helpText().split('\n')) expect(line.length, line).toBeLessThanOrEqual(115);
 });

@@ -1,5 +1,5 @@
-// The scan of the server logs: it finds a real deadlock after its server and data directory are gone, and
-// nothing else.
+// The scan of the server logs finds a real deadlock after its server and data directory are gone, and reports no other
+// error.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -74,7 +74,7 @@ test('a deadlock is found with both statements, although the data directory is g
   await expect(requireNoDeadlocks(logs)).rejects.toThrow('PostgreSQL reported deadlocks');
 });
 
-test('an error that a test raises with the same code, and statements with the words, are not reported', async () => {
+test('a simulated error with the same code and statements that contain the words are not reported', async () => {
   await onServer(async (one) => {
     const raise =
       "do $$ begin raise exception using errcode = '40P01', message = 'simulated'; end $$";
@@ -84,6 +84,6 @@ test('an error that a test raises with the same code, and statements with the wo
   expect(await findDeadlocks(logs)).toEqual([]);
 });
 
-test('a run that kept no log is refused, because the scan would prove nothing', async () => {
+test('a test run without logs is refused, because the scan would prove nothing', async () => {
   await expect(findDeadlocks(logs)).rejects.toThrow('no server log was kept');
 });

@@ -1,4 +1,4 @@
-// Functions refer to later migrations only where a short list says so and why.
+// Functions refer to later migrations only if a short list declares it with a reason.
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -43,14 +43,14 @@ const sources = () =>
   ]);
 
 describe('forward references', () => {
-  it('finds functions and tables of later files in bodies, and none in comments', () => {
+  it('are found in bodies, for functions and tables of later files, and not in comments', () => {
     expect(forwardReferences(sources())).toEqual([
       { file: 'first', object: 'stepbase_engine.second' },
       { file: 'first', object: 'stepbase_engine.things' },
     ]);
   });
 
-  it('reports a reference that is not declared, and a declaration that is stale', () => {
+  it('are reported if they are not declared, or if the declaration is stale', () => {
     const declared = [
       { file: 'first', object: 'stepbase_engine.second', reason: 'a reason' },
       { file: 'first', object: 'stepbase_engine.gone', reason: 'a reason' },

@@ -1,4 +1,4 @@
-// Every rule of scripts/sql-lint.ts, broken once; and `--fix` leaves data and meaning alone.
+// Every rule of scripts/sql-lint.ts is broken once, and `--fix` does not change data or meaning.
 import { describe, expect, it } from 'vitest';
 import { formatted } from '../../scripts/sql-lint/format.ts';
 import { lintSources } from '../../scripts/sql-lint.ts';
@@ -35,7 +35,7 @@ function rules(text: string, file = 'supabase/migrations/20260101000000_x.sql'):
 }
 
 describe('sql-lint', () => {
-  it('accepts a migration that keeps the rules', () => {
+  it('accepts a migration that follows the rules', () => {
     expect(rules(GOOD)).toEqual([]);
   });
 
@@ -45,7 +45,11 @@ describe('sql-lint', () => {
     ['a syntax error in an expression', GOOD.replace('v_total + 1', 'v_total + +'), ['9 parse']],
     ['a bad statement in a body', GOOD.replace('where o.id', 'were o.id'), ['9 parse']],
     ['an uppercase keyword', GOOD.replace('create index', 'CREATE index'), ['4 lowercase']],
-    ['one in a body', GOOD.replace('select count', 'SELECT count'), ['13 lowercase']],
+    [
+      'an uppercase keyword in a body',
+      GOOD.replace('select count', 'SELECT count'),
+      ['13 lowercase'],
+    ],
     ['a space at the end', GOOD.replace('begin\n', 'begin \n'), ['12 whitespace']],
     [
       'a long line',
@@ -83,7 +87,7 @@ describe('sql-lint', () => {
     ['integer in a body', GOOD.replace('v_total int', 'v_total integer'), ['11 dialect-int']],
     ['integer in a header', GOOD.replace(') returns int', ') returns integer'), ['8 dialect-int']],
     [
-      'a comment that is not beside its function',
+      'a comment that does not follow its function',
       GOOD.replace(
         /(create function stepbase_private[\s\S]*?\$\$;\n)(comment.*\n)(grant.*\n)/,
         '$1$3$2',
@@ -91,12 +95,12 @@ describe('sql-lint', () => {
       ['18 comment-place'],
     ],
     [
-      'the text of a comment at the margin',
+      'the text of a comment without indentation',
       GOOD.replace("\n  'Twice", "\n'Twice"),
       ['25 comment-indent'],
     ],
     [
-      'a revoke that another migration does for all',
+      'a revoke that another migration contains for all functions',
       `${GOOD}revoke execute on function stepbase.double_total(uuid) from public;\n`,
       ['26 redundant-revoke'],
     ],
@@ -134,7 +138,7 @@ describe('sql-lint', () => {
     expect(rules(text)).toEqual(expected);
   });
 
-  it('leaves auth hooks and files that are no migrations their own dialect', () => {
+  it('allows another dialect in auth hooks and in files that are not migrations', () => {
     const hook = GOOD.replaceAll('p_order_id', 'event').replace('event uuid', 'event jsonb');
     expect(rules(hook)).toEqual([]);
     const bare = GOOD.replaceAll('p_order_id', 'order_id');
@@ -148,7 +152,7 @@ describe('sql-lint', () => {
     expect(rules('select count(*) from orders;\n', 'supabase/tests/a.test.sql')).toEqual([]);
   });
 
-  it('repairs case and spaces, in bodies too, and leaves strings and data alone', () => {
+  it('fixes case and spaces, in bodies too, and does not change strings and data', () => {
     const text =
       "SELECT 'It  IS ', \"Mixed\", $json$ {A:  1} \n\n\n $json$;  \n\n\n\nDO $$ BEGIN\tPERFORM 'X  \n'; END $$;";
     expect(formatted(text)).toBe(

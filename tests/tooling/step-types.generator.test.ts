@@ -1,4 +1,4 @@
-// The generator of the step_types migration: what it writes, what it refuses, and that drift is found.
+// The generator of the step_types migration: its output, the schemas that it refuses, and the check for drift.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -49,7 +49,7 @@ describe('node scripts/step-types.ts --check', () => {
     expect(err).toContain('differs from functions/_shared/step-types');
   });
 
-  test('finds a file that is not there', async () => {
+  test('reports a missing file', async () => {
     expect((await check(join(folder, 'missing.sql'))).code).toBe(1);
   });
 });
@@ -62,7 +62,7 @@ describe('the migration', () => {
     expect(places).toEqual([...places].sort((a, b) => a - b));
   });
 
-  test('names the type whose schema is refused', () => {
+  test('is not written for an unsupported schema, and the error names the type', () => {
     const [type] = stepTypes;
     if (!type) throw new Error('there are no step types');
     const broken = { ...type, config: z.object({ a: z.email() }) };
@@ -73,7 +73,7 @@ describe('the migration', () => {
 });
 
 describe('the JSON Schema of a config', () => {
-  test('is that of the input, with defaults, and names the types of a union', () => {
+  test('describes the input, with defaults and the types of a union', () => {
     const config = z.object({
       a: z.string().min(1).transform(String).nullish(),
       b: z.union([z.int().min(1).max(3), z.boolean(), z.array(z.unknown())]).default(2),
@@ -92,7 +92,7 @@ describe('the JSON Schema of a config', () => {
     });
   });
 
-  test('keeps apart options of one type', () => {
+  test('keeps options of the same type separate', () => {
     const { properties } = toJsonSchema(
       z.object({
         a: z.union([z.int(), z.number().min(0.5)]),
@@ -105,7 +105,7 @@ describe('the JSON Schema of a config', () => {
     });
   });
 
-  test('has what a declared check says in its words, and nothing of one that holds at run time only', () => {
+  test('contains the keywords of a declared check, and nothing of a check at run time only', () => {
     const config = exactlyOne(
       z.object({
         a: textUpTo(5).optional(),
@@ -141,13 +141,13 @@ describe('the JSON Schema of a config', () => {
     ['a look-behind', z.string().regex(/(?<!a)b/), /uses \(\?</],
     ['a back-reference', z.string().regex(/^(a)\1$/), /uses \\1/],
     ['many repetitions', z.string().regex(/^a{1,300}$/), /more than 255 times/],
-  ])('refuses %s, and says where', (_what, schema, problem) => {
+  ])('cannot have %s, and the error names the place', (_what, schema, problem) => {
     const convert = () => toJsonSchema(z.object({ list: z.array(schema) }));
     expect(convert).toThrow(problem);
   });
 
   test.each([/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/, /^(?!run\.)[^:]+$/, /^(?:a|b-c)*\[x\]{2,}$/])(
-    'allows the pattern %s',
+    'can have the pattern %s',
     (pattern) => {
       expect(toJsonSchema(z.object({ a: z.string().regex(pattern) })).properties).toEqual({
         a: { type: 'string', pattern: pattern.source },

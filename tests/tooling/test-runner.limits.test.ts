@@ -22,7 +22,7 @@ test.each<[string, Partial<Machine>, number]>([
   ['many busy processes on many cores', { cores: 64, load: 64 }, 1],
   ['a machine that is far too slow', { cpuMs: 70_000 }, MAX_FACTOR],
   ['a measurement that failed', { cpuMs: Number.NaN }, MAX_FACTOR],
-])('%s has its factor', (_name, machine, factor) => {
+])('the factor is right for %s', (_name, machine, factor) => {
   expect(timeFactor({ ...REFERENCE, ...machine })).toBe(factor);
 });
 

@@ -25,7 +25,7 @@ afterAll(async () => {
   for (const path of [folder, logDir]) await rm(path, { recursive: true, force: true });
 });
 
-/** A file whose last test waits until the part is stopped; the marker says that it does. */
+/** Creates a file whose last test waits until the part is stopped; the test writes the marker first. */
 async function hangingFile(name: string, head: string, marker: string): Promise<string> {
   const path = join(folder, name);
   await mkdir(folder, { recursive: true });
@@ -62,7 +62,7 @@ async function stoppedAtMarker(part: Part, marker: string): Promise<PartResult> 
 }
 
 describe('a part that is stopped while it runs', () => {
-  test('vitest', { timeout: START_MS + 20_000 }, async () => {
+  test('reports the results of vitest', { timeout: START_MS + 20_000 }, async () => {
     const marker = join(folder, 'vitest-hangs');
     const file = await hangingFile(
       'hangs.test.ts',
@@ -90,7 +90,7 @@ describe('a part that is stopped while it runs', () => {
     });
   });
 
-  test('deno', { timeout: START_MS + 20_000 }, async () => {
+  test('reports the results of deno', { timeout: START_MS + 20_000 }, async () => {
     const marker = join(folder, 'deno-hangs');
     const file = await hangingFile(
       'deno_hangs.test.ts',
@@ -145,7 +145,7 @@ test('a process that ends without a result counts as one failure', async () => {
 });
 
 describe('progress is read from unfinished output', () => {
-  test('pgTAP: assertions of all files so far, and the file that has no verdict', () => {
+  test('for pgTAP: the assertions of all files so far, and the file without a result', () => {
     const output = [
       'TAP version 13',
       '# Subtest: a.test.sql',
@@ -163,7 +163,7 @@ describe('progress is read from unfinished output', () => {
     });
   });
 
-  test('Deno: what a test prints and its steps do not count', () => {
+  test('for Deno: output and steps of a test do not count', () => {
     const output = [
       'running 1 test from ./a.test.ts',
       'first ... ok (1ms)',
@@ -181,12 +181,12 @@ describe('progress is read from unfinished output', () => {
     expect(readDenoProgress(`${output}\nlater ... ignored (0ms)`).running).toEqual([]);
   });
 
-  test('check: the checks that were running', () => {
+  test('for check: the checks that were running', () => {
     const output = 'ok     a (1 ms)\nFAILED b (2 ms)\nstopped while running: c; d';
     expect(readCheckProgress(output)).toEqual({ passed: 1, failed: 1, running: ['c', 'd'] });
   });
 
-  test('vitest: a file that could not be loaded is one failure; a cut line is ignored', async () => {
+  test('for vitest: a file that could not be loaded is one failure; a cut line is ignored', async () => {
     const path = join(folder, 'progress.jsonl');
     const line = (entry: object) => JSON.stringify(entry);
     await writeFile(

@@ -1,4 +1,4 @@
-// `npm run watch`: which command runs a file, what a change means for it, and a whole session from start to stop.
+// `npm run watch`: the command for each file, the effect of a change, and a whole session from start to stop.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -54,7 +54,7 @@ describe('a change', () => {
     [VITEST, 'tests/tooling/.watch.test.ts.swp', 'ignore'],
     [DENO, 'functions/_shared/log.ts', 'rerun'],
     [DENO, 'supabase/seed.sql', 'ignore'],
-  ])('for %s, a change of %s means: %s', (path, changed, effect) => {
+  ])('with the target %s, a change of %s has the effect: %s', (path, changed, effect) => {
     expect(effectOf(watchTarget(path), changed)).toBe(effect);
   });
 });
@@ -64,7 +64,7 @@ afterEach(() => {
   running?.kill('SIGKILL');
 });
 
-test('a session starts the stack once, runs the file again at a change and stops cleanly', {
+test('a session starts the stack once, repeats the file after a change and stops cleanly', {
   timeout: scaled(130_000),
 }, async () => {
   const child = spawn(process.execPath, ['scripts/test/watch.ts', PGTAP], {

@@ -1,4 +1,4 @@
-// The Redis in memory holds no more than it may, and a subscriber that does not read is cut off.
+// The in-memory Redis stays within its memory limit, and a subscriber that does not read is disconnected.
 
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ describe('bounds', () => {
   });
   afterAll(async () => await upstash.stop());
 
-  test('a full memory refuses writes, still reads, and takes writes again once there is room', async () => {
+  test('a full memory refuses writes, still allows reads, and accepts writes again when there is room', async () => {
     const value = 'x'.repeat(100_000);
     const write = async () => {
       for (let index = 0; index < 20; index += 1) await redis.rpush('list', value);
@@ -34,14 +34,14 @@ describe('bounds', () => {
     expect(await redis.rpush('list', value)).toBe(1);
   });
 
-  test('writing the same again and again is not holding more', async () => {
+  test('overwriting a key does not use more memory', async () => {
     const value = 'x'.repeat(100_000);
     for (let index = 0; index < 8; index += 1) await redis.set('one', value);
     await new Promise((resolve) => setTimeout(resolve, 1_050));
     for (let index = 0; index < 5; index += 1) expect(await redis.set('one', value)).toBe('OK');
   });
 
-  test('a subscriber that does not read is cut off', { timeout: LIMIT_20_S }, async () => {
+  test('a subscriber that does not read is disconnected', { timeout: LIMIT_20_S }, async () => {
     const response = await fetch(`${upstash.url}/subscribe/flood`, {
       headers: { authorization: `Bearer ${token}` },
     });
@@ -54,7 +54,7 @@ describe('bounds', () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  test('a port that is taken and a Redis that is not there are errors', {
+  test('a taken port and an unreachable Redis are errors', {
     timeout: LIMIT_10_S,
   }, async () => {
     const port = Number(new URL(upstash.url).port);

@@ -1,5 +1,5 @@
-// The Upstash REST protocol as the unmodified SDKs speak it. The suite runs against the Redis in
-// memory always, and against a real one too where REDIS_URL names it.
+// The Upstash REST protocol with the unmodified SDKs. The suite runs against the in-memory Redis, and also against a
+// real one if REDIS_URL names it.
 
 import { randomUUID } from 'node:crypto';
 import { Ratelimit } from '@upstash/ratelimit';
@@ -36,7 +36,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     await upstash.stop();
   });
 
-  test('strings and JSON', async () => {
+  test('supports strings and JSON', async () => {
     expect(await redis.ping()).toBe('PONG');
     expect(await redis.set(key('s'), { deep: ['ä', 1, null] })).toBe('OK');
     expect(await redis.get(key('s'))).toEqual({ deep: ['ä', 1, null] });
@@ -50,7 +50,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await redis.del(key('n'), key('none'))).toBe(1);
   });
 
-  test('expiry', async () => {
+  test('supports expiry', async () => {
     await redis.set(key('e'), 1, { px: 60 });
     expect(await redis.pttl(key('e'))).toBeGreaterThan(0);
     await redis.set(key('e2'), 1);
@@ -61,7 +61,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await redis.exists(key('e'))).toBe(0);
   });
 
-  test('hashes, lists, sets and sorted sets', async () => {
+  test('supports hashes, lists, sets and sorted sets', async () => {
     expect(await redis.hset(key('h'), { '2': 'two', '1': 'one', n: 3 })).toBe(3);
     expect(await redis.hgetall(key('h'))).toEqual({ '1': 'one', '2': 'two', n: 3 });
     expect(await redis.hincrby(key('h'), 'n', 2)).toBe(5);
@@ -77,13 +77,13 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await redis.zscore(key('z'), 'm')).toBe(1.5);
   });
 
-  test('streams', async () => {
+  test('supports streams', async () => {
     const id = await redis.xadd(key('x'), '*', { field: 'value' });
     expect(await redis.xrange(key('x'), '-', '+')).toEqual({ [id]: { field: 'value' } });
     expect(await redis.xlen(key('x'))).toBe(1);
   });
 
-  test('pipelines answer each command, transactions run as one', async () => {
+  test('responds to each command of a pipeline, and runs a transaction as one', async () => {
     const pipeline = redis.pipeline();
     pipeline.set(key('p'), 1);
     pipeline.incr(key('p'));
@@ -104,7 +104,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await redis.get(counter)).toBe(40);
   });
 
-  test('automatic pipelining', async () => {
+  test('supports automatic pipelining', async () => {
     const auto = new Redis({ url: upstash.url, token, enableAutoPipelining: true });
     expect(
       await Promise.all([
@@ -115,7 +115,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     ).toEqual(['OK', 2, expect.any(Number)]);
   });
 
-  test('Lua: EVAL, EVALSHA, SCRIPT, and Upstash’s own script flags', async () => {
+  test('supports Lua: EVAL, EVALSHA, SCRIPT, and Upstash’s own script flags', async () => {
     const script = 'return {KEYS[1], ARGV[1], redis.call("INCR", KEYS[1])}';
     expect(await redis.eval(script, [key('lua')], ['x'])).toEqual([key('lua'), 'x', 1]);
     const sha = await redis.scriptLoad(script);
@@ -129,7 +129,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await redis.createScript(flagged).exec([], [])).toBe('flagged');
   });
 
-  test('publish and subscribe', async () => {
+  test('supports publish and subscribe', async () => {
     const messages: unknown[] = [];
     const subscription = redis.subscribe<{ seq: number }>(key('channel:1'));
     let subscribed = false;
@@ -137,7 +137,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
       subscribed = true;
     });
     subscription.on('message', ({ message }) => messages.push(message));
-    await until(() => subscribed, 'it is subscribed');
+    await until(() => subscribed, 'the client is subscribed');
     for (let seq = 1; seq <= 100; seq += 1) {
       expect(await redis.publish(key('channel:1'), { seq })).toBe(1);
     }
@@ -152,7 +152,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
       ready = true;
     });
     byPattern.on('pmessage', (message) => patterns.push(message));
-    await until(() => ready, 'it is subscribed by pattern');
+    await until(() => ready, 'the client is subscribed by pattern');
     expect(await redis.publish(key('channel:2'), '"x"')).toBe(1);
     await until(() => patterns.length === 1, 'the message arrives');
     expect(patterns[0]).toEqual({
@@ -184,7 +184,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect((await ratelimit.limit('someone')).success).toBe(true);
   });
 
-  test('commands in the path, values in the body', async () => {
+  test('accepts commands in the path and values in the body', async () => {
     const headers = { authorization: `Bearer ${token}` };
     const call = async (path: string, init: RequestInit = {}) =>
       await (await fetch(`${upstash.url}${path}`, { headers, ...init })).json();
@@ -200,7 +200,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     expect(await call(`/get/${name}`, encoded)).toEqual({ result: btoa('{"json":true}') });
   });
 
-  test('what is refused', async () => {
+  test('refuses invalid requests with the errors of Upstash', async () => {
     const post = async (path: string, body: string, bearer = token) => {
       const response = await fetch(`${upstash.url}${path}`, {
         method: 'POST',

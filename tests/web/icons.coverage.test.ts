@@ -8,7 +8,7 @@ test.each(stepTypes)('$name has the icon $icon', ({ icon }) => {
   expect(Object.keys(ICONS)).toContain(icon);
 });
 
-test('every icon is used, and is a path of its own', () => {
+test('every icon is used and has a path of its own', () => {
   expect(Object.keys(ICONS).sort()).toEqual([...new Set(stepTypes.map(({ icon }) => icon))].sort());
   const paths = [...Object.values(ICONS), UNKNOWN_ICON];
   expect(new Set(paths).size).toBe(paths.length);

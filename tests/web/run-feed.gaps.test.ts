@@ -1,4 +1,4 @@
-// The live feed of a run: nothing that was announced stays unread, whatever is lost or late.
+// The live feed of a run reads every notified row, also after lost or late messages.
 
 import { expect, test } from 'vitest';
 import { createRunFeed, type StepMessage } from '../../web/src/live/run-feed.ts';
@@ -21,7 +21,7 @@ function feedOver(load: () => Promise<Rows>) {
   return { feed, shown, errors };
 }
 
-test('a message is shown at once and its row is read after it', async () => {
+test('a message is shown at once, and its row is read afterwards', async () => {
   let seq = 3;
   const { feed, shown } = feedOver(() => Promise.resolve({ seq }));
   feed.joined();
@@ -29,12 +29,12 @@ test('a message is shown at once and its row is read after it', async () => {
   seq = 4;
   feed.receive({ seq: 4, step_id: 'a', status: 'running' });
   expect(shown.at(-1)?.ahead.map((m) => m.seq)).toEqual([4]);
-  await waitFor('the row behind it', () => shown.at(-1)?.seq === 4);
+  await waitFor('the row of the message', () => shown.at(-1)?.seq === 4);
   expect(shown.at(-1)?.ahead).toEqual([]);
   feed.stop();
 });
 
-test('a row that becomes visible after its message is read again until it is there', async () => {
+test('a row that becomes visible after its message is read again until it is found', async () => {
   let reads = 0;
   const { feed, shown } = feedOver(() => {
     reads += 1;
@@ -47,20 +47,20 @@ test('a row that becomes visible after its message is read again until it is the
   feed.stop();
 });
 
-test('an older answer never replaces a newer one, and joining again reads what was missed', async () => {
+test('an older response never replaces a newer one, and a new join reads missed rows', async () => {
   const answers = [5, 2, 7];
   const { feed, shown } = feedOver(() => Promise.resolve({ seq: answers.shift() ?? 7 }));
   feed.joined();
   await waitFor('the snapshot', () => shown.at(-1)?.seq === 5);
   feed.joined();
-  await waitFor('the older answer', () => shown.length === 2);
+  await waitFor('the older response', () => shown.length === 2);
   expect(shown.at(-1)?.seq).toBe(5);
   feed.joined();
-  await waitFor('what was missed', () => shown.at(-1)?.seq === 7);
+  await waitFor('the missed row', () => shown.at(-1)?.seq === 7);
   feed.stop();
 });
 
-test('a run that cannot be read is told, and a stopped feed is silent', async () => {
+test('a run that cannot be read is reported, and a stopped feed calls no listener', async () => {
   const { feed, shown, errors } = feedOver(() => Promise.reject(new Error('refused')));
   feed.joined();
   await waitFor('the error', () => errors.length === 1);
