@@ -1,11 +1,11 @@
-// The two Auth hooks that @supabase/lite lacks: it calls the SQL functions that config.toml names, as
-// Supabase Auth does, and re-signs what the access-token hook returns.
+// The two Auth hooks that @supabase/lite lacks: calls the SQL functions named in config.toml, as Supabase Auth does,
+// and signs the claims that the access-token hook returns.
 
 import { decodeJwt, SignJWT } from 'jose';
 import pg from 'pg';
 import type { HookFunction } from './config-toml.ts';
 
-/** What Supabase Auth answers when a hook refuses; a hook's own errors carry no code. */
+/** The error response of Supabase Auth when a hook refuses; errors of a hook itself have no code. */
 export class HookRefusal extends Error {
   readonly status: number;
   readonly code: string | undefined;
@@ -49,10 +49,10 @@ export class AuthHooks {
     this.#passwordHook = options.passwordHook;
   }
 
-  /** Before a password sign-in: tells the hook whether the password is right; throws when it refuses. */
+  /** Calls the hook before a password sign-in, with the result of the password check; throws if the hook refuses. */
   async passwordAttempt(email: string, password: string): Promise<void> {
     if (!this.#passwordHook) return;
-    // pgcrypto knows bcrypt as $2a$; what others call $2b$ is the same for passwords of this length.
+    // pgcrypto supports only the prefix $2a$ of bcrypt; $2b$ is the same for passwords of this length.
     const { rows } = await this.#pool.query<{ id: string; valid: boolean }>(
       `select u.id, coalesce(extensions.crypt($2, hash.a) = hash.a, false) as valid
        from auth.users u, replace(u.encrypted_password, '$2b$', '$2a$') as hash (a)
@@ -73,7 +73,7 @@ export class AuthHooks {
     throw new HookRefusal(400, 'invalid_credentials', message);
   }
 
-  /** An issued token with the claims Supabase Auth puts in, passed through the hook, signed again. */
+  /** Adds the claims of Supabase Auth to an issued token, passes it through the hook, and signs it again. */
   async accessToken(token: string, method: string): Promise<string> {
     const issued = decodeJwt(token);
     const { rows } = await this.#pool.query<UserRow>(

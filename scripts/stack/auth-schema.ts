@@ -1,4 +1,4 @@
-// The tables of schema auth: @supabase/lite's own, made by itself.
+// Creates the tables of schema auth with the migrations of @supabase/lite.
 
 import { withClient } from './postgres/connection.ts';
 
@@ -20,7 +20,7 @@ export async function ensureAuthSchema(authAdminUrl: string): Promise<void> {
   } finally {
     await connection.close();
   }
-  // lite passes over statements that fail; a missing table would only show at the first sign-in.
+  // lite ignores failed statements; without this check a missing table would cause an error at the first sign-in.
   await withClient(authAdminUrl, async (client) => {
     await client.query('select 1 from auth.users, auth.sessions, auth.refresh_tokens limit 0');
   });

@@ -1,4 +1,4 @@
-// /auth/v1: @supabase/lite's Auth on our database as supabase_auth_admin, with the hooks around it.
+// /auth/v1: the Auth of @supabase/lite on the stack's database as supabase_auth_admin, with the hooks around it.
 
 import { decodeJwt } from 'jose';
 import pg from 'pg';
@@ -14,7 +14,7 @@ export interface AuthService {
 }
 
 interface AuthOptions {
-  /** As supabase_auth_admin. */
+  /** URL for supabase_auth_admin. */
   dbUrl: string;
   apiUrl: string;
   webUrl: string;
@@ -64,7 +64,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     passwordHook: project.auth.hook.password_verification_attempt,
   });
 
-  /** Passes a token response through the hook; a session the hook refuses does not survive. */
+  /** Passes a token response through the hook; deletes the session if the hook refuses. */
   const withClaims = async (token: string, method: string): Promise<string> => {
     try {
       return await hooks.accessToken(token, method);
@@ -112,7 +112,7 @@ function authenticationMethod(path: string, grant: string | null): string {
   return path === '/auth/v1/verify' ? 'otp' : 'password';
 }
 
-/** Replaces the token in a JSON session or in the fragment of a redirect; other answers pass as they are. */
+/** Replaces the token in a JSON session or in the fragment of a redirect; other responses are not changed. */
 async function resign(
   response: Response,
   method: string,

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 
-/** `tooLarge` makes the error that is thrown when the body has more than `maxBytes`. */
+/** `tooLarge` creates the error for a body of more than `maxBytes`. */
 export async function readBody(
   request: IncomingMessage,
   maxBytes: number,

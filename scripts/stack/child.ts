@@ -1,4 +1,5 @@
-// One child process: its own group, output to a log file, guarded by the watchdog, ended in bounded time.
+// A child process in its own process group: its output goes to a log file, the watchdog guards it, and its stop is
+// bounded.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, createWriteStream, mkdirSync, openSync } from 'node:fs';
@@ -10,12 +11,12 @@ export interface ChildOptions {
   args: string[];
   env: Record<string, string | undefined>;
   cwd: string;
-  /** Where standard output and error go; lines also reach `onLine` when that is given. */
+  /** The file for standard output and error; `onLine`, if given, also gets each line. */
   logFile: string;
   onLine?: (line: string) => void;
   uid?: number | undefined;
   gid?: number | undefined;
-  /** What asks it to end. */
+  /** The signal that asks the process to end. */
   stopSignal: 'SIGTERM' | 'SIGINT';
 }
 
@@ -27,7 +28,7 @@ export interface ExitStatus {
 export class Child {
   readonly pid: number;
   readonly exited: Promise<ExitStatus>;
-  /** After the exit: every line has been handed on. */
+  /** Resolves after the exit, when every line has been passed on. */
   readonly outputRead: Promise<void>;
   readonly #process: ChildProcess;
   readonly #stopSignal: NodeJS.Signals;
@@ -59,7 +60,7 @@ export class Child {
     const child = spawn(options.command, options.args, {
       cwd: options.cwd,
       env: options.env,
-      // A group of its own: Ctrl-C reaches the supervisor alone, which then stops all in order.
+      // A group of its own: Ctrl-C reaches only the supervisor, which then stops all processes in order.
       detached: true,
       stdio: ['ignore', onLine ? 'pipe' : log, onLine ? 'pipe' : log],
       ...(options.uid === undefined ? {} : { uid: options.uid }),
@@ -87,14 +88,14 @@ export class Child {
     return this.#running;
   }
 
-  /** Asks the process to end, then insists; resolves when it is gone. */
+  /** Asks the process to end, then kills it; resolves after its exit. */
   async stop(graceMs: number): Promise<void> {
     if (!this.#running) return;
     this.#signalGroup(this.#stopSignal);
     const insist = setTimeout(() => this.#signalGroup('SIGKILL'), graceMs);
     await this.exited;
     clearTimeout(insist);
-    // Whatever it started and left behind is in its group.
+    // Processes that it started and did not stop are in its group.
     this.#signalGroup('SIGKILL');
   }
 
@@ -106,13 +107,13 @@ export class Child {
     try {
       process.kill(-this.pid, signal);
     } catch {
-      // The group is already empty; the process itself may still be on its way out.
+      // The group is already empty; the process itself may still be exiting.
       if (this.#running) this.#process.kill(signal);
     }
   }
 }
 
-/** Copies the output to the log file and hands it on line by line; resolves when it has ended. */
+/** Copies the output to the log file and passes it on line by line; resolves at its end. */
 async function pipeLines(
   child: ChildProcess,
   log: number,

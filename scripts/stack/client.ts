@@ -1,11 +1,11 @@
-// supabase-js against a stack, with Stepbase's schema as the default: what demos, tools and tests sign in with.
+// supabase-js for a stack, with Stepbase's schema as the default, for demos, tools and tests.
 
 import { createClient, type SupabaseClientOptions } from '@supabase/supabase-js';
 import type { StackInfo } from './stack.ts';
 
 export type StackAddress = Pick<StackInfo, 'api_url' | 'publishable_key'>;
 
-/** A client of schema stepbase; `key` is the publishable key unless another one is given. */
+/** A client of schema stepbase; `key` defaults to the publishable key. */
 export function createStackClient(
   stack: StackAddress,
   options: Omit<SupabaseClientOptions<'stepbase'>, 'db'> = {},

@@ -1,4 +1,5 @@
-// What the embedded services take from supabase/config.toml, so that one file rules here and on hosted.
+// The settings that the embedded services read from supabase/config.toml, so that one file configures them and a hosted
+// project.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

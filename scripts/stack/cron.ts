@@ -1,4 +1,4 @@
-// What pg_cron does on a hosted project: asks the engine for its maintenance every minute.
+// Runs the maintenance of the engine every minute, as pg_cron does on a hosted project.
 
 import pg from 'pg';
 
@@ -6,7 +6,7 @@ const INTERVAL_MS = 60_000;
 const STATEMENT_MS = 50_000;
 
 export interface Cron {
-  /** Runs the maintenance now; resolves when it is done. */
+  /** Runs the maintenance now; resolves at its end. */
   tick(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
     }
   };
   const tick = (): Promise<void> => {
-    // A tick that falls into a long one is that one.
+    // A tick during a running maintenance joins it.
     running ??= maintain().finally(() => {
       running = undefined;
     });

@@ -1,5 +1,4 @@
-// The database behind a stack: the embedded cluster or the one of DATABASE_URL, brought to the point
-// where migrations are applied and the seed is in.
+// The database of a stack: the embedded cluster or the server of DATABASE_URL, migrated and seeded.
 
 import { createHash } from 'node:crypto';
 import type { StackKeys } from './keys.ts';
@@ -11,13 +10,13 @@ import { asRole, withClient } from './postgres/connection.ts';
 import { seedOnce } from './seed.ts';
 
 export interface Database {
-  /** As the superuser. */
+  /** URL for the superuser. */
   adminUrl: string;
-  /** As postgres, the role of migrations and functions. */
+  /** URL for postgres, the role of migrations and functions. */
   url: string;
-  /** As another role that logs in. */
+  /** URL for another role that can log in. */
   urlAs(role: 'authenticator' | 'supabase_auth_admin'): string;
-  /** Resolves when the server ends; never for one that is not ours. */
+  /** Resolves when the embedded server ends; never resolves for an existing server. */
   exited: Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -66,7 +65,7 @@ async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Data
 
 async function connectExisting(adminUrl: string): Promise<Database> {
   const login = new URL(adminUrl);
-  // Roles are shared by every stack on that server: their password follows from the address.
+  // All stacks on that server share the roles, so their password is derived from the address.
   const service = createHash('sha256')
     .update(`stepbase ${login.username} ${login.password} ${login.host}`)
     .digest('base64url');
@@ -102,14 +101,14 @@ async function connectExisting(adminUrl: string): Promise<Database> {
   };
 }
 
-/** Whether an earlier stack made the role postgres of this server. */
+/** Whether an earlier stack created the role postgres of this server. */
 async function isOurs(adminUrl: string, password: string): Promise<boolean> {
   return await withClient(asRole(adminUrl, 'postgres', password), async () => true).catch(
     () => false,
   );
 }
 
-/** The last thing a bootstrap makes. */
+/** The last object that the bootstrap creates. */
 async function isBootstrapped(adminUrl: string): Promise<boolean> {
   return await withClient(adminUrl, async (client) => {
     const { rows } = await client.query<{ done: boolean }>(

@@ -1,5 +1,5 @@
-// Fresh migrated databases beside the stack's own, in a fraction of a second each: the first one makes a
-// template (bootstrap and the real CLI), the others are copies of it.
+// Fresh migrated databases beside the stack's own, in a fraction of a second each: the first call creates a template
+// (bootstrap and the real CLI), and each database is a copy of it.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ import type { StackInfo } from './stack.ts';
 
 export interface FreshDatabase {
   name: string;
-  /** As postgres. */
+  /** URL for postgres. */
   url: string;
-  /** As the superuser. */
+  /** URL for the superuser. */
   adminUrl: string;
   drop(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export interface FreshDatabaseOptions {
   seed?: boolean;
   /** Installs pgTAP into schema extensions. Default false. */
   pgtap?: boolean;
-  /** Stops before the migrations: what a new hosted project looks like. Default false. */
+  /** Stops before the migrations, as in a new hosted project. Default false. */
   empty?: boolean;
 }
 
@@ -73,7 +73,7 @@ export async function createDatabase(
   return database;
 }
 
-/** The template for migrations and bootstrap as they are now; made once, also when many ask at once. */
+/** The template for the current migrations and bootstrap; created once, also for concurrent callers. */
 async function ensureTemplate(
   adminUrl: string,
   empty: boolean,
@@ -89,7 +89,7 @@ async function ensureTemplate(
     await client.query(`drop database if exists ${partial} with (force)`);
     await client.query(`create database ${partial} template template0 owner postgres`);
     await fill(`${name}_partial`);
-    // Renamed when complete: a template that exists is whole.
+    // Renamed when complete, so an existing template is always complete.
     await client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1`,
       [`${name}_partial`],

@@ -1,5 +1,5 @@
-// The environment of the functions in the embedded stack: what a hosted project would inject, plus what
-// the person who started the stack has set for them.
+// The environment of the functions in the embedded stack: the variables that a hosted project injects, and those that
+// the user has set.
 
 import type { StackKeys } from './keys.ts';
 import type { StackConfig } from './options.ts';
@@ -18,7 +18,7 @@ export function functionEnvironment(
   }
   return {
     STEPBASE_WORKER_MODE: 'resident',
-    // The shops and model servers of demos and tests listen on loopback.
+    // The fake shops and model servers of demos and tests listen on loopback.
     STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
     STEPBASE_DB_DIRECT: 'true',
     STEPBASE_DB_POOL: '10',

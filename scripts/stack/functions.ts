@@ -1,4 +1,4 @@
-// The Edge Functions as Deno processes: start, wait until they answer, start again when they crash.
+// The Edge Functions as Deno processes: starts them, waits until they respond, and restarts them after a crash.
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { type LogLevel, ROOT, StackError } from './options.ts';
 export const FUNCTIONS = ['api', 'worker'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-/** The name that a function is deployed under (supabase/config.toml); its source is in functions/<name>. */
+/** The deployed name of a function (supabase/config.toml); its source is in functions/<name>. */
 export const slugOf = <Name extends FunctionName>(name: Name) => `stepbase-${name}` as const;
 
 const READY_DEADLINE_MS = 60_000;
@@ -33,7 +33,7 @@ export interface FunctionOptions {
 const LEVELS: Record<LogLevel, number> = { silent: 100, error: 50, warn: 40, info: 30, debug: 20 };
 const LEVEL_NAMES: Record<string, number> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50 };
 
-/** Whether a line of a function's output belongs on the console: JSON logs by level, the rest as errors. */
+/** Whether a line of a function's output is shown: JSON logs by level, other lines as errors. */
 export function lineIsShown(line: string, level: LogLevel): boolean {
   if (line.trim() === '') return false;
   let severity = LEVELS.error;
@@ -49,7 +49,7 @@ export function lineIsShown(line: string, level: LogLevel): boolean {
 }
 
 function denoProgram(): string {
-  // The program itself: npm's wrapper in .bin would be one more process to end.
+  // The program itself: npm's wrapper in .bin would be one more process to stop.
   return join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'deno');
 }
 
@@ -70,7 +70,7 @@ export class FunctionProcess {
     return this.#child?.running ? this.#child.pid : undefined;
   }
 
-  /** Resolves when the function answers; afterwards it is kept running. */
+  /** Resolves when the function responds; afterwards it is kept running. */
   start(): Promise<void> {
     const starting = (async () => {
       const child = await this.#launch();
@@ -85,7 +85,7 @@ export class FunctionProcess {
     this.#stopping = true;
     this.#wake();
     await this.#child?.stop(STOP_GRACE_MS);
-    // A start under way sees that it is over, and ends the process if that came up meanwhile.
+    // A start in progress checks #stopping, and ends the process if it has started meanwhile.
     await this.#starting;
     await this.#supervision;
   }
@@ -98,7 +98,7 @@ export class FunctionProcess {
       args: [
         'run',
         '--no-prompt',
-        // request.signal speaks up when the client leaves, not after every answer.
+        // request.signal is aborted only when the client disconnects, not after every response.
         '--unstable-no-legacy-abort',
         '--allow-net',
         '--allow-env',
@@ -138,7 +138,7 @@ export class FunctionProcess {
     await child.stop(1_000);
     const log = await readFile(join(dataDir, 'logs', `${name}.log`), 'utf8').catch(() => '');
     throw new StackError(
-      `Function ${name} ${running ? `did not answer within ${READY_DEADLINE_MS / 1000} s` : 'ended while starting'}:\n${log.trim().slice(-1500)}`,
+      `Function ${name} ${running ? `did not respond within ${READY_DEADLINE_MS / 1000} s` : 'ended while starting'}:\n${log.trim().slice(-1500)}`,
     );
   }
 
@@ -152,13 +152,13 @@ export class FunctionProcess {
       this.#crashes = Date.now() - started > STABLE_MS ? 1 : this.#crashes + 1;
       say(`function ${name} ended (${signal ?? `exit code ${code}`})`);
       if (this.#crashes >= MAX_CRASHES) {
-        say(`function ${name} crashed ${MAX_CRASHES} times in a row and stays down`);
+        say(`function ${name} crashed ${MAX_CRASHES} times in a row and will not be restarted`);
         return;
       }
       await this.#pause(Math.min(FIRST_BACKOFF_MS * 2 ** (this.#crashes - 1), MAX_BACKOFF_MS));
       if (this.#stopping) return;
       child = await this.#launch();
-      // Stopped while the process came up.
+      // Stopped while the process was starting.
       if (this.#stopping) await child.stop(STOP_GRACE_MS);
     }
   }

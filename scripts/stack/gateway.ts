@@ -1,4 +1,4 @@
-// The one address a client knows: /auth/v1, /rest/v1, /realtime/v1 and /functions/v1 on one port.
+// The gateway: /auth/v1, /rest/v1, /realtime/v1 and /functions/v1 on one port.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AuthService } from './auth.ts';
@@ -17,7 +17,7 @@ export interface GatewayOptions {
   realtime: Realtime;
   gatekeeper: Gatekeeper;
   project: ProjectConfig;
-  /** The local port of a function, undefined when there is none of that name. */
+  /** The local port of a function; undefined for an unknown name. */
   functionPort: (name: string) => number | undefined;
   onError: (message: string) => void;
 }
@@ -95,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         request.destroy();
         return;
       }
-      // A client that left in the middle is nobody's fault.
+      // The client has disconnected: this is not an error of the gateway.
       if (response.destroyed) return;
       options.onError(`gateway: ${request.method} ${request.url}: ${String(error)}`);
       sendJson(response, 500, { message: 'An unexpected error occurred' });

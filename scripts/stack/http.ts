@@ -1,4 +1,4 @@
-// Between Node's HTTP server and handlers that speak Request and Response.
+// Adapts Node's HTTP server to handlers that use Request and Response.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';

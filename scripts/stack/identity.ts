@@ -32,7 +32,7 @@ export class Gatekeeper {
     return this.#tokens.keyType(key);
   }
 
-  /** For the Data API: a key is needed; a user's token, when there is one, decides the role. */
+  /** For the Data API: a key is required; the token of a user, if present, determines the role. */
   async identify(headers: Headers, url: URL): Promise<Identity> {
     const apikey = headers.get('apikey') ?? url.searchParams.get('apikey');
     if (!apikey) {
@@ -74,7 +74,7 @@ export class Gatekeeper {
     }
   }
 
-  /** For functions with `verify_jwt`: hosted admits a valid token or a valid API key. */
+  /** For functions with `verify_jwt`: as on a hosted project, a valid token or a valid API key is required. */
   async admitsFunction(headers: Headers): Promise<boolean> {
     const token = bearer(headers);
     const apikey = headers.get('apikey');

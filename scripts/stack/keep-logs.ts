@@ -1,4 +1,4 @@
-// Logs that outlive their stack. Throw-away stacks remove their data directory when they stop; while the
+// Keeps logs longer than their stack. Temporary stacks remove their data directory when they stop. While the
 // environment variable STEPBASE_KEEP_LOGS names a folder, the logs of their processes stay there.
 
 import { linkSync, mkdirSync } from 'node:fs';
@@ -17,7 +17,7 @@ export function keepLog(logFile: string): void {
   try {
     linkSync(logFile, join(folder, name));
   } catch (error) {
-    // A process that starts again appends to the same file.
+    // A restarted process appends to the same file.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

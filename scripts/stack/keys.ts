@@ -1,4 +1,4 @@
-// The secrets of one stack: made once per data directory, kept readable by its owner only.
+// The secrets of a stack: created once per data directory, readable only by its owner.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ export interface StackKeys {
   secretKey: string;
   jwtSecret: string;
   redisToken: string;
-  /** Of the superuser supabase_admin and of the services' own roles. */
+  /** The passwords of the superuser supabase_admin and of the roles of the services. */
   servicePassword: string;
 }
 
@@ -36,7 +36,7 @@ export async function loadKeys(dataDir: string): Promise<StackKeys> {
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as StackKeys;
   const keys = generateKeys();
   await mkdir(dataDir, { recursive: true });
-  // Written beside and renamed: a start that dies here leaves no half file.
+  // Written to another name and renamed: a start that is killed here leaves no partial file.
   await writeFile(`${path}.tmp`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
   await rename(`${path}.tmp`, path);
   return keys;

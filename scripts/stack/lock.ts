@@ -1,4 +1,4 @@
-// One stack per data directory: a file with the supervisor's pid, ignored when that process is gone.
+// One stack per data directory: a lock file with the pid of the supervisor, ignored if that process no longer exists.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Throws when a stack already runs on the directory; returns what releases it. */
+/** Throws if a stack already runs on the directory; returns a function that releases the lock. */
 export function lockDataDir(dataDir: string): () => void {
   const path = join(dataDir, 'stack.pid');
   mkdirSync(dataDir, { recursive: true });

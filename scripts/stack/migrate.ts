@@ -1,4 +1,4 @@
-// supabase/migrations, applied by the real Supabase CLI; skipped when the history already equals the files.
+// Applies supabase/migrations with the real Supabase CLI; skips this if the history already equals the files.
 
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -45,7 +45,7 @@ async function appliedVersions(url: string): Promise<string[]> {
   });
 }
 
-/** Runs a command of the Supabase CLI from the repository root; throws with its output when it fails. */
+/** Runs a command of the Supabase CLI from the repository root; throws its output if it fails. */
 export async function supabase(args: string[], logFile: string): Promise<string> {
   const lines: string[] = [];
   const child = await Child.start({
@@ -79,14 +79,14 @@ export async function supabase(args: string[], logFile: string): Promise<string>
   return output;
 }
 
-/** One value for all migrations as they are now. */
+/** A hash of all current migrations. */
 export async function migrationsFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   for (const file of await migrationFiles()) hash.update(`${file.name} ${file.hash}\n`);
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Applies what is pending. `dataDir` remembers the content of what was applied to this database. */
+/** Applies pending migrations. A file in `dataDir` records the content of the applied ones. */
 export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied: number }> {
   const memory = join(dataDir, 'migrations.json');
   const [files, history] = await Promise.all([migrationFiles(), appliedVersions(dbUrl)]);
@@ -111,7 +111,7 @@ export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied
         `(${gone.join(', ')}). Start with --reset to rebuild the data.`,
     );
   }
-  // Before they are applied: should one fail, those before it are known.
+  // Recorded before they are applied: if one fails, those before it are known.
   const content = Object.fromEntries(files.map(({ version, hash }) => [version, hash]));
   await writeFile(memory, `${JSON.stringify(content, null, 2)}\n`);
   const pending = files.filter(({ version }) => !applied.has(version)).length;
@@ -119,7 +119,7 @@ export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied
   return { applied: pending };
 }
 
-/** Applies all migrations to a database that has none of them. */
+/** Applies all migrations to a database without migrations. */
 export async function push(dbUrl: string, logFile: string): Promise<void> {
   await supabase(
     ['db', 'push', `--remote=${dbUrl}?sslmode=disable`, '--include-all', '--yes'],

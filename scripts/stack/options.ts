@@ -1,4 +1,4 @@
-// What a stack is started with, and everything that follows from it: ports, folders, addresses.
+// The options of a stack, and the ports, folders and addresses that follow from them.
 
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -15,9 +15,9 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 export interface StackOptions {
   /** The gateway's port; the other ports follow it. Default 54321. */
   port?: number;
-  /** Where everything that outlives a start is kept. Default `.stepbase`. */
+  /** The folder for all persistent data. Default `.stepbase`. */
   dataDir?: string;
-  /** Throws the data away first. */
+  /** Deletes the data first. */
   reset?: boolean;
   /** Runs functions/api and functions/worker. Default true. */
   functions?: boolean;
@@ -29,13 +29,13 @@ export interface StackOptions {
   databaseUrl?: string;
   /** A real Redis behind the Upstash REST protocol. Default: env REDIS_URL. */
   redisUrl?: string;
-  /** Handed to the functions on top of what the stack itself sets. */
+  /** Additional environment variables for the functions. */
   functionsEnv?: Record<string, string>;
-  /** Prepares the database before Stepbase's migrations are applied: the project that is there already. */
+  /** Prepares the database before Stepbase's migrations are applied, for example with an existing project. */
   beforeMigrations?: (databaseUrl: string) => Promise<void>;
   /** The project's own access-token hook, instead of the one in supabase/config.toml. */
   accessTokenHook?: { schema: string; name: string };
-  /** What of the services' own output reaches the console. Default warn. */
+  /** The level from which output of the services reaches the console. Default warn. */
   logLevel?: LogLevel;
 }
 
@@ -48,7 +48,7 @@ export interface Ports {
   worker: number;
 }
 
-/** Names of the ports in the order they are counted from the first. */
+/** The names of the ports, in the order of their numbers. */
 export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker'] as const;
 
 export interface StackConfig {
@@ -69,7 +69,7 @@ export interface StackConfig {
   logLevel: LogLevel;
 }
 
-/** An error whose message is all a person needs to read: no stack trace is printed for it. */
+/** An error for the user, printed without a stack trace. */
 export class StackError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -137,7 +137,7 @@ export function optionsFromArguments(args: string[]): StackOptions {
   return options;
 }
 
-/** A reset deletes a folder: only one that is ours or empty, never a home or the checkout. */
+/** A reset deletes only an empty folder or the data of a stack, never a home folder or the checkout. */
 export function assertMayDelete(dataDir: string): void {
   if ([ROOT, homedir(), '/'].includes(dataDir) || ROOT.startsWith(`${dataDir}/`)) {
     throw new StackError(`--reset will not delete ${dataDir}: give the stack a folder of its own`);

@@ -1,4 +1,4 @@
-// Ports: whether they are free, and finding six free ones in a row for throw-away stacks.
+// Ports: checks whether they are free, and finds six free ones in a row for temporary stacks.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -23,7 +23,7 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Throws one line naming the first port that is taken and the way out. */
+/** Throws one line that names the first port in use and the remedy. */
 export async function assertPortsFree(
   ports: Ports,
   needed: readonly (typeof PORT_NAMES)[number][] = PORT_NAMES,
@@ -38,7 +38,7 @@ export async function assertPortsFree(
   }
 }
 
-/** The first of six free ports in a row, away from the ephemeral range that clients draw from. */
+/** The first of six free ports in a row, outside the ephemeral range of clients. */
 export async function findFreePorts(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const first = 12_000 + 8 * randomInt(0, 2_400);

@@ -1,4 +1,4 @@
-// Passes one request on to a local port and streams the answer back as it comes (SSE included).
+// Forwards a request to a local port and streams the response back without buffering (SSE included).
 
 import { Agent, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { sendJson } from './http.ts';
@@ -14,7 +14,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Hosted gateways give up on a function that sent nothing for so long. */
+/** Hosted gateways abort a function that has sent no data for this time. */
 const IDLE_MS = 150_000;
 
 export class ForwardProxy {
@@ -64,8 +64,8 @@ export class ForwardProxy {
         message: `Function ${target.name} is not running`,
       });
     });
-    // A client that goes away ends the work behind it. And what was answered before it was read is read
-    // now, for nobody: the next request on this connection waits behind it.
+    // A disconnected client aborts the request to the function. If the function responded before it had read the body,
+    // the rest of the body is discarded: the next request on this connection waits behind it.
     response.on('close', () => {
       request.unpipe(upstream);
       request.resume();

@@ -1,7 +1,7 @@
-// Database errors as PostgREST answers them: the SQLSTATE as it is, and PostgREST's HTTP status for it.
-// @supabase/lite knows the common ones; the rest (own SQLSTATE classes among them) would be a plain 500.
+// Maps database errors as PostgREST does: the unchanged SQLSTATE with PostgREST's HTTP status for it. @supabase/lite
+// maps only the common ones; others (such as class SB) would be a plain 500.
 
-/** What @supabase/lite answers like PostgREST by itself. */
+/** The errors that @supabase/lite maps as PostgREST does. */
 const KNOWN = /^(PGRST|PT.*|42501|42P01|42P17|42883|23502|23503|23505|25006|(42|22|21).*)$/;
 
 const STATUS_BY_CODE: Record<string, number> = {
@@ -37,8 +37,8 @@ export function statusOf(sqlstate: string): number {
 }
 
 /**
- * Rewrites an error of the driver into PostgREST's own way of saying status and body
- * (`raise sqlstate 'PGRST'`), which @supabase/lite implements.
+ * Rewrites an error of the driver into PostgREST's form of a custom status and body (`raise sqlstate 'PGRST'`), which
+ * @supabase/lite implements.
  */
 export function normalizeDbError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') {

@@ -1,5 +1,5 @@
-// /rest/v1: @supabase/lite's Data API as role authenticator, which by itself may read nothing: every
-// request runs as the role of its claims, and every grant is one a migration made.
+// /rest/v1: the Data API of @supabase/lite as role authenticator, which has no rights of its own: every request runs
+// as the role of its claims, and only migrations grant privileges.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IntrospectResult } from '@supabase/lite';
@@ -17,9 +17,9 @@ export interface RestService {
 }
 
 interface RestOptions {
-  /** As authenticator. */
+  /** URL for authenticator. */
   dbUrl: string;
-  /** As postgres: sees every table when the schema is read. */
+  /** URL for postgres, which can see every table when the schema is read. */
   introspectionUrl: string;
   project: ProjectConfig;
   gatekeeper: Gatekeeper;
@@ -30,7 +30,7 @@ export async function startRest(options: RestOptions): Promise<RestService> {
   let api = await openApi(options);
   const watch = await watchDatabase(options.introspectionUrl, {
     changed: () => api.readSchema(),
-    // What lived through the loss of its connections may count some of them for ever: a new one takes over.
+    // After a connection loss the pool may count lost connections forever, so a new Data API replaces it.
     async back() {
       const before = api;
       api = await openApi(options);
@@ -52,7 +52,7 @@ interface Api {
   close(): Promise<void>;
 }
 
-/** The Data API on a pool of its own. */
+/** Opens a Data API with its own pool. */
 async function openApi(options: RestOptions): Promise<Api> {
   const { App } = await import('@supabase/lite');
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
@@ -61,7 +61,7 @@ async function openApi(options: RestOptions): Promise<Api> {
     postgresOptions: {
       max: 20,
       idle_timeout: 60,
-      // Named statements would outlive a migration that changes their result types.
+      // Named statements would remain after a migration that changes their result types.
       prepare: false,
       onnotice: () => undefined,
       types: {
@@ -77,13 +77,13 @@ async function openApi(options: RestOptions): Promise<Api> {
     postgresOptions: { max: 2, idle_timeout: 20, onnotice: () => undefined },
   });
   Object.defineProperties(connection, {
-    // lite would grant everything in every schema to the API roles here; hosted projects do not.
+    // By default lite grants everything in every schema to the API roles; hosted projects do not.
     ensureRlsContext: { value: async () => true },
     normalizeDbError: { value: normalizeDbError },
     introspect: { value: async () => schema ?? (await read()) },
     viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
   });
-  // The schema that is known goes on serving while a new one is read: reading waits for the locks of migrations.
+  // The known schema stays in use while a new one is read, because reading waits for the locks of migrations.
   let schema: IntrospectResult | undefined;
   let reading: Promise<unknown> = Promise.resolve();
   const read = () => {
@@ -107,7 +107,7 @@ async function openApi(options: RestOptions): Promise<Api> {
     options: {
       server: {
         disableStudio: true,
-        // The gatekeeper has decided before: the request carries its claims.
+        // The Gatekeeper has already verified the request, which has its claims.
         apiKeys: {
           resolver: async (_key, context) => {
             const claims = claimsOf.get(context.req.raw);
@@ -120,7 +120,7 @@ async function openApi(options: RestOptions): Promise<Api> {
   });
   const asking = new Set<{ answered: Promise<Response>; giveUp(): void }>();
   const close = async () => {
-    // A request is several statements: those under way get the time to make all of them.
+    // A request consists of several statements: requests in flight have time to complete them.
     const late = new AbortController();
     await Promise.race([
       Promise.allSettled([...asking].map(({ answered }) => answered)),
@@ -128,7 +128,7 @@ async function openApi(options: RestOptions): Promise<Api> {
     ]);
     late.abort();
     await Promise.all([closePool(connection), closePool(introspector)]);
-    // Whoever asks a pool that is closed waits for ever; the caller must not.
+    // A query on a closed pool never settles, so pending requests are ended here.
     for (const { giveUp } of asking) giveUp();
   };
   try {
@@ -161,7 +161,7 @@ async function openApi(options: RestOptions): Promise<Api> {
   };
 }
 
-/** A browser's preflight, answered as PostgREST does: for every path, whatever its schema. */
+/** Responds to a browser's preflight as PostgREST does: for every path and schema. */
 function preflight(request: Request): Response {
   return new Response(null, {
     status: 200,
@@ -175,7 +175,7 @@ function preflight(request: Request): Response {
   });
 }
 
-/** As PostgREST answers without its database. */
+/** The response of PostgREST without a database. */
 function noDatabase(): Response {
   return Response.json(
     {
@@ -188,20 +188,20 @@ function noDatabase(): Response {
   );
 }
 
-/** The schema as it is now; unique means constraints only, as for PostgREST. */
+/** The current schema; only constraints count as unique, as in PostgREST. */
 async function readSchema(introspector: PostgresConnection): Promise<IntrospectResult> {
   const schema = await introspector.introspect({ useCache: false });
   const key = (of: { schema?: string; table: string; name: string }) =>
     `${of.schema ?? 'public'}.${of.table}.${of.name}`;
   const constraints = new Set((schema.unique_constraints ?? []).map(key));
   for (const index of schema.indexes) {
-    // A partial unique index says nothing about how many rows a relationship has.
+    // A partial unique index does not limit the number of rows of a relationship.
     if (index.unique && !constraints.has(key(index))) index.unique = false;
   }
   return schema;
 }
 
-/** Times as PostgreSQL writes them into JSON: 2026-11-20T21:41:00.5+00:00. */
+/** Formats times as PostgreSQL does in JSON: 2026-11-20T21:41:00.5+00:00. */
 function isoTime(oid: number) {
   return {
     to: oid,
@@ -216,7 +216,7 @@ function isoTime(oid: number) {
   };
 }
 
-/** lite hands objects and arrays over as JSON text already; writing that as JSON again makes a string of it. */
+/** lite passes objects and arrays as JSON text; encoding them again would make a string. */
 function jsonValue(oid: number) {
   return {
     to: oid,
@@ -241,8 +241,8 @@ const RECONNECT_MS = 250;
 const CLOSE_GRACE_MS = 2_000;
 
 /**
- * `notify pgrst` (sent by an event trigger on DDL, or by hand) makes the schema be read again; the connection
- * that hears of it also tells when the database was away.
+ * `notify pgrst` (sent by an event trigger on DDL, or manually) triggers a new read of the schema. The listening
+ * connection also detects that the database was unavailable.
  */
 async function watchDatabase(
   url: string,
@@ -262,7 +262,7 @@ async function watchDatabase(
     next.on('error', () => undefined);
     next.on('notification', () => {
       clearTimeout(timer);
-      // A migration sends many; the last one counts.
+      // A migration sends many notifications; only the last one has an effect.
       timer = setTimeout(() => changed().catch(() => undefined), 100);
     });
     await next.connect();
@@ -286,7 +286,7 @@ async function watchDatabase(
         await back();
         return watch(listening);
       } catch {
-        // Still away, or away again.
+        // The database is still unavailable, or unavailable again.
         await listening?.end().catch(() => undefined);
       }
     }

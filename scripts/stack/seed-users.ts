@@ -1,5 +1,5 @@
-// The demo people. supabase/seed.sql creates the same ones (a test compares); the stack prints two of
-// them, and stack.json lists all.
+// The users of the seed. supabase/seed.sql creates the same ones (a test compares them); the stack prints two of them,
+// and stack.json lists all.
 
 export const DEMO_PASSWORD = 'stepbase-demo';
 

@@ -1,4 +1,4 @@
-// supabase/seed.sql, once for a database that has never been seeded.
+// Runs supabase/seed.sql once, on a database that has not been seeded.
 
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { withClient } from './postgres/connection.ts';
 
 const SEED = join(ROOT, 'supabase', 'seed.sql');
 
-/** All or nothing: the file runs in one transaction. */
+/** Runs the file in one transaction. */
 export async function applySeed(dbUrl: string): Promise<void> {
   const sql = await readFile(SEED, 'utf8');
   await withClient(dbUrl, async (client) => {

@@ -1,5 +1,5 @@
-// The supervisor: starts every service of the embedded Supabase in order, writes stack.json when all
-// answer, and stops them in reverse.
+// The supervisor: starts every service of the embedded Supabase in order, writes stack.json when all respond, and
+// stops them in reverse order.
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,12 +30,12 @@ import { SEED_USERS } from './seed-users.ts';
 import { startUpstash } from './upstash/server.ts';
 import { buildWeb, startWeb, webExists } from './web.ts';
 
-/** What stack.json holds: all that a tool or a test needs to reach the stack. */
+/** The content of stack.json: all data that a tool or a test needs to reach the stack. */
 export interface StackInfo {
   api_url: string;
   /** The address of Stepbase's own HTTP API. */
   http_api_url: string;
-  /** The schema that clients name: createClient(url, key, { db: { schema } }). */
+  /** The schema for clients: createClient(url, key, { db: { schema } }). */
   schema: 'stepbase';
   db_url: string;
   redis_url: string;
@@ -51,13 +51,13 @@ export interface StackInfo {
 
 export interface Stack {
   info: StackInfo;
-  /** Where stack.json is. */
+  /** The path of stack.json. */
   infoPath: string;
   functions: { api: FunctionProcess; worker: FunctionProcess } | undefined;
   cron: Cron;
-  /** What of the start took how long, in milliseconds. */
+  /** The duration of each phase of the start, in milliseconds. */
   timings: Record<string, number>;
-  /** Resolves with the reason when the stack cannot go on; not when it was stopped. */
+  /** Resolves with the reason when the stack cannot continue; not when it was stopped. */
   died: Promise<string>;
   stop(): Promise<void>;
 }
@@ -77,7 +77,7 @@ export async function startStack(
     stopping ??= stopAll(services, say);
     return stopping;
   };
-  // Services that are being stopped miss each other; that is no news.
+  // While the stack stops, services report that others are unreachable; these messages are ignored.
   const sayWhileUp = (message: string) => {
     if (!stopping) say(message);
   };
@@ -95,10 +95,10 @@ export async function startStack(
   }
 }
 
-/** Longer than the grace that any service gives what it is doing. */
+/** Longer than the grace time of any service. */
 const STOP_DEADLINE_MS = 20_000;
 
-/** In reverse order of their start; one that fails to stop, or does not, keeps no other up. */
+/** Stops the services in reverse order; one that fails to stop, or does not stop, does not keep another one running. */
 async function stopAll(services: Service[], say: (message: string) => void): Promise<void> {
   for (const service of services.reverse()) {
     const late = new AbortController();
@@ -152,7 +152,7 @@ async function startServices(
   const project = await loadProjectConfig();
   if (config.accessTokenHook) project.auth.hook.custom_access_token = config.accessTokenHook;
 
-  // The client is built beside everything else; a failure is looked at when it is needed.
+  // The web client is built concurrently; a failure is handled when the result is needed.
   const build =
     config.web && webExists()
       ? timed('web build', buildWeb(join(dataDir, 'logs', 'web.log')))
@@ -293,7 +293,7 @@ async function startServices(
     data_dir: dataDir,
     pid: process.pid,
   };
-  // Written beside and renamed: whoever waits for the file never reads half of it.
+  // Written to another name and renamed, so that a reader never gets a partial file.
   await writeFile(`${infoPath}.tmp`, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   await rename(`${infoPath}.tmp`, infoPath);
   services.push({ name: 'stack.json', stop: () => rm(infoPath, { force: true }) });

@@ -1,4 +1,4 @@
-// A stack for a test or a demo: free ports, a temporary data directory, nothing left afterwards.
+// A temporary stack for a test or a demo: free ports, and a data directory that is removed afterwards.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ export async function startThrowawayStack(
       return { ...stack, stop };
     } catch (error) {
       await discard();
-      // Between finding the ports and using them somebody else may have taken one.
+      // Another process may have taken a port since it was found free.
       const taken = error instanceof StackError && error.message.includes('already in use');
       if (!taken || attempt === ATTEMPTS) throw error;
     }

@@ -28,7 +28,7 @@ export class TokenVerifier {
     this.#secret = new TextEncoder().encode(keys.jwtSecret);
   }
 
-  /** Undefined: the text is no API key of the project. */
+  /** Undefined if the text is not an API key of the project. */
   keyType(key: string): KeyType | undefined {
     if (same(key, this.#keys.publishableKey)) return 'publishable';
     if (same(key, this.#keys.secretKey)) return 'secret';

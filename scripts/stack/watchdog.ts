@@ -1,9 +1,9 @@
-// The last one out: a shell that holds a pipe from the supervisor and, when the supervisor dies
-// without stopping its children (SIGKILL, crash), ends every process group it was told about.
+// The watchdog: a shell with a pipe from the supervisor. If the supervisor dies without stopping its children (SIGKILL,
+// crash), the watchdog ends every registered process group.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 
-// `+ pid SIGNAL` and `- pid` arrive on stdin; end of file means that the supervisor is gone.
+// Reads `+ pid SIGNAL` and `- pid` on stdin; end of file means that the supervisor has exited.
 const SCRIPT = `
 trap '' HUP INT TERM
 groups=''
@@ -42,7 +42,7 @@ function pipe(): ChildProcess['stdin'] {
     watchdog.on('error', () => undefined);
     watchdog.stdin?.on('error', () => undefined);
     const stdin = watchdog.stdin;
-    // The pipe must not keep the supervisor alive.
+    // The pipe must not keep the supervisor running.
     if (stdin && 'unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
   }
   return watchdog.stdin;

@@ -1,5 +1,5 @@
-// The web client: built by Vite once per content, served as static files with this stack's address and
-// publishable key written into index.html.
+// The web client: Vite builds it once per content; it is served as static files, with the address and publishable key
+// of the stack in index.html.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -30,7 +30,7 @@ const TYPES: Record<string, string> = {
 
 export const webExists = (): boolean => existsSync(join(WEB, 'index.html'));
 
-/** Everything a build depends on. */
+/** The files on which a build depends. */
 async function fingerprint(): Promise<string> {
   const files: string[] = ['package-lock.json'];
   for await (const file of glob('{web,types}/**/*', {
@@ -47,7 +47,7 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 20);
 }
 
-/** The folder of the build for what the sources are now. */
+/** The folder with the build of the current sources. */
 export async function buildWeb(logFile: string): Promise<string> {
   const target = join(CACHE, await fingerprint());
   if (existsSync(join(target, 'index.html'))) return target;
@@ -80,7 +80,7 @@ export async function buildWeb(logFile: string): Promise<string> {
     await rm(partial, { recursive: true, force: true });
     throw new StackError(`Building web/ failed:\n${lines.join('\n').slice(-2000)}`);
   }
-  // Two stacks may build at the same time; the second finds the first one's result.
+  // Two stacks may build concurrently; the second uses the result of the first.
   await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }));
   await dropOldBuilds();
   return target;
@@ -137,7 +137,7 @@ export async function startWeb(options: {
       ? statSync(file, { throwIfNoEntry: false })
       : undefined;
     if (!type || !stat?.isFile() || path === '/index.html') {
-      // Paths of the client's router get the page; a missing file of the build does not.
+      // The page is the response for paths of the client's router, but not for a missing file of the build.
       if (extname(path) === '' || path === '/index.html') sendPage(response);
       else response.writeHead(404).end();
       return;

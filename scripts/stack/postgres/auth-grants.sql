@@ -1,4 +1,4 @@
--- After the Auth service has made its tables: what the other roles may do with them, as hosted.
+-- Grants on the tables of the Auth service for the other roles, as on a hosted project. Run after it has created them.
 
 grant all on all tables in schema auth to postgres, dashboard_user;
 grant all on all sequences in schema auth to postgres, dashboard_user;

@@ -1,4 +1,4 @@
-// Turns an empty database into what a new hosted project has before its first migration.
+// Gives an empty database the objects that a new hosted project has before its first migration.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import pg from 'pg';
 import { ensureAuthSchema } from '../auth-schema.ts';
 import { asRole, withClient } from './connection.ts';
 
-/** Passwords of the roles that log in. */
+/** Passwords of the roles that can log in. */
 export interface RolePasswords {
   postgres: string;
   service: string;
@@ -25,14 +25,14 @@ async function scripts() {
   return { roles, schemas, authGrants, vault, realtime };
 }
 
-/** Changes when a bootstrapped database would look different. */
+/** A hash that changes when the result of the bootstrap changes. */
 export async function bootstrapFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   for (const text of Object.values(await scripts())) hash.update(text);
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Roles and passwords, once a cluster; idempotent. An existing login keeps its password. */
+/** Creates roles and passwords, once for each cluster; idempotent. An existing login keeps its password. */
 export async function bootstrapCluster(
   adminUrl: string,
   passwords: RolePasswords,
@@ -57,7 +57,7 @@ export async function bootstrapCluster(
   });
 }
 
-/** Schemas of one database; idempotent. */
+/** Creates the schemas of one database; idempotent. */
 export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswords): Promise<void> {
   const { schemas, authGrants, vault, realtime } = await scripts();
   await withClient(adminUrl, async (client) => {

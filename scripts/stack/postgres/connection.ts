@@ -1,4 +1,4 @@
-// One short-lived connection for a piece of set-up work.
+// One short-lived connection for a set-up task.
 
 import pg from 'pg';
 

@@ -1,4 +1,4 @@
-// pgTAP for the embedded server: its files come inside an npm package and are unpacked once.
+// pgTAP for the embedded server: its files are in an npm package and are unpacked once.
 
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { x as unpack } from 'tar';
 import { ROOT } from '../options.ts';
 import { type Account, canReach } from './system-user.ts';
 
-/** A folder for `extension_control_path`: its `extension/` holds pgtap.control and the scripts. */
+/** A folder for `extension_control_path`: its `extension/` contains pgtap.control and the scripts. */
 export async function pgtapShare(account: Account | undefined): Promise<string> {
   const entry = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const archive = join(dirname(entry), 'pgtap.tar.gz');
@@ -20,7 +20,7 @@ export async function pgtapShare(account: Account | undefined): Promise<string> 
   const partial = `${target}.${process.pid}`;
   await mkdir(partial, { recursive: true });
   await unpack({ file: archive, cwd: partial });
-  // Renamed when complete: stacks that start together do not see half of it.
+  // Renamed when complete, so that concurrent stacks never see a partial folder.
   await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }));
   return share;
 }

@@ -1,4 +1,4 @@
--- The roles of a hosted project, cluster-wide. Run as the superuser; repeating it changes nothing.
+-- The roles of a hosted project, cluster-wide. Run as the superuser; idempotent.
 
 do $roles$
 declare
@@ -26,11 +26,11 @@ end
 $roles$;
 
 grant anon, authenticated, service_role to authenticator;
--- As hosted: the migration role may hand out and become the API roles.
+-- As on a hosted project: the migration role can grant the API roles and switch to them.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
 
--- What a request may take, as hosted sets it for the API roles.
+-- The time limits for requests, as on a hosted project.
 alter role anon set statement_timeout = '3s';
 alter role authenticated set statement_timeout = '8s';
 alter role authenticator set statement_timeout = '8s';

@@ -1,5 +1,5 @@
--- What a new hosted project finds in its database before its first migration: schemas, the functions
--- policies ask about the caller, and what PostgREST listens to. Run as the superuser, once a database.
+-- The objects of a new hosted project before its first migration: schemas, the functions that policies call, and the
+-- event triggers for PostgREST. Run as the superuser, once for each database.
 
 alter schema public owner to pg_database_owner;
 revoke create on schema public from public;
@@ -14,7 +14,7 @@ to anon, authenticated, service_role, dashboard_user, supabase_auth_admin;
 create extension if not exists pgcrypto with schema extensions;
 create extension if not exists "uuid-ossp" with schema extensions;
 
--- Since 2026-10-30 new tables, sequences and functions in public are granted to nobody.
+-- Since 2026-10-30 new tables, sequences and functions in public have no default grants.
 alter default privileges for role postgres in schema public
   revoke all on tables from anon, authenticated, service_role;
 alter default privileges for role postgres in schema public
@@ -23,7 +23,7 @@ alter default privileges for role postgres in schema public
   revoke all on functions from anon, authenticated, service_role;
 
 -- Auth ------------------------------------------------------------------------------------------
--- The tables are made by the Auth service itself, as supabase_auth_admin.
+-- The Auth service creates the tables itself, as supabase_auth_admin.
 
 create schema if not exists auth authorization supabase_auth_admin;
 grant usage on schema auth to anon, authenticated, service_role;
@@ -80,7 +80,7 @@ alter function auth.jwt() owner to supabase_auth_admin;
 grant execute on function auth.uid(), auth.role(), auth.email(), auth.jwt() to public;
 
 -- Data API --------------------------------------------------------------------------------------
--- A changed schema reaches the Data API's cache as it does on hosted: an event trigger notifies.
+-- An event trigger notifies the Data API of a changed schema, as on a hosted project.
 
 create or replace function extensions.pgrst_ddl_watch()
 returns event_trigger

@@ -1,5 +1,5 @@
-// PostgreSQL refuses to run as root. When the stack does (containers, CI), the server gets an ordinary
-// account that every system has, and a place that this account can reach.
+// PostgreSQL refuses to run as root. If the stack runs as root (containers, CI), the server runs with an ordinary
+// account of the system, in a folder that this account can reach.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -14,7 +14,7 @@ export interface Account {
 
 const SHARED = '/var/tmp/stepbase';
 
-/** The account to run PostgreSQL as; undefined means our own. */
+/** The account that PostgreSQL runs as; undefined means the current one. */
 export function postgresAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = new Map<string, Account>();
@@ -31,7 +31,7 @@ export function postgresAccount(): Account | undefined {
   return account;
 }
 
-/** Whether the account can walk to a folder: every part of the path lets it through. */
+/** Whether the account can reach a folder, that is, may traverse every part of the path. */
 export function canReach(path: string, account: Account | undefined): boolean {
   if (!account) return true;
   for (let at = path; ; at = dirname(at)) {
@@ -44,7 +44,7 @@ export function canReach(path: string, account: Account | undefined): boolean {
   }
 }
 
-/** The cluster's folder: in the data directory, or where the account can reach it. */
+/** The folder of the cluster: in the data directory, or in a place that the account can reach. */
 export function clusterDir(dataDir: string, account: Account | undefined): string {
   if (canReach(dataDir, account)) return join(dataDir, 'postgres');
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
@@ -52,8 +52,9 @@ export function clusterDir(dataDir: string, account: Account | undefined): strin
 }
 
 /**
- * Makes the data directory one the account may walk through (not list), as temporary folders are not.
- * When a parent is closed too, notes whom the folder elsewhere belongs to and drops those of nobody.
+ * Allows the account to traverse (not list) the data directory, because temporary folders do not allow it. If a
+ * parent folder does not allow it either, records the data directory of the folder elsewhere, and deletes folders
+ * whose data directory no longer exists.
  */
 export async function prepareDataDir(dataDir: string, account: Account | undefined): Promise<void> {
   if (!account) return;
@@ -69,7 +70,7 @@ export async function prepareDataDir(dataDir: string, account: Account | undefin
   }
 }
 
-/** The server's programs, copied once to a place the account can reach when the checkout is not. */
+/** The server programs; copied once to a reachable place if the account cannot reach the checkout. */
 export async function reachablePrograms(
   nativeDir: string,
   version: string,
@@ -81,7 +82,7 @@ export async function reachablePrograms(
   await mkdir(SHARED, { recursive: true, mode: 0o755 });
   const partial = `${target}.${process.pid}`;
   await cp(nativeDir, partial, { recursive: true, verbatimSymlinks: true });
-  // Renamed when complete; a second stack that copied at the same time simply comes second.
+  // Renamed when complete; a second stack that copied concurrently discards its copy.
   await rename(partial, target).catch(() => rm(partial, { recursive: true, force: true }));
   return target;
 }

@@ -1,5 +1,5 @@
--- Schema vault as a hosted project has it, small: the same names and grants. Hosted Vault encrypts at
--- rest with a key outside the database; here the cluster's folder is readable by its owner alone.
+-- A small schema vault with the names and grants of a hosted project. Hosted Vault encrypts at rest with a key outside
+-- the database; here only the owner can read the folder of the cluster.
 
 create schema if not exists vault;
 

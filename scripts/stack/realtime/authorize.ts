@@ -1,5 +1,5 @@
-// What RLS on realtime.messages lets a caller do in a topic: probe rows are written and looked at
-// as that caller in a transaction that is always rolled back.
+// The rights of a caller in a topic by RLS on realtime.messages: probe rows are written and read as that caller in a
+// transaction that is always rolled back.
 
 import { randomUUID } from 'node:crypto';
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
@@ -9,7 +9,7 @@ export type Extension = 'broadcast' | 'presence';
 
 const EXTENSIONS: readonly Extension[] = ['broadcast', 'presence'];
 
-/** Runs `work` in a transaction that leaves nothing behind, whatever happens. */
+/** Runs `work` in a transaction that is always rolled back. */
 async function inProbe<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
@@ -29,7 +29,7 @@ async function inProbe<T>(pool: Pool, work: (client: PoolClient) => Promise<T>):
   }
 }
 
-/** The session settings PostgREST and the hosted service set for a caller. */
+/** Sets the session settings of PostgREST and of the hosted service for a caller. */
 export async function becomeCaller(
   client: PoolClient,
   identity: Pick<Identity, 'role' | 'claims'>,
@@ -48,7 +48,7 @@ export async function becomeCaller(
   );
 }
 
-/** Which extensions of the topic the caller may receive: select policies on the probe rows. */
+/** The extensions of the topic that the caller may receive, by the select policies on the probe rows. */
 export async function readable(
   pool: Pool,
   identity: Identity,
@@ -71,7 +71,7 @@ export async function readable(
   });
 }
 
-/** Whether the caller may send this extension to the topic: insert policies. */
+/** Whether the caller may send this extension to the topic, by the insert policies. */
 export async function writable(
   pool: Pool,
   identity: Identity,
@@ -94,8 +94,8 @@ export async function writable(
 }
 
 /**
- * Whether the policy itself failed. What else can go wrong (no connection, no resources, a statement
- * cancelled) says nothing about the caller's rights.
+ * Whether the policy itself failed. Other errors (no connection, no resources, a cancelled statement) do not decide
+ * about the rights of the caller.
  */
 export function isPolicyError(error: unknown): boolean {
   return error instanceof DatabaseError && !/^(08|53|57|58)/.test(error.code ?? '08');

@@ -1,4 +1,4 @@
-// Broadcasts from the database: rows of realtime.messages, in commit order, into the hub.
+// Broadcasts from the database: passes rows of realtime.messages to the hub in commit order.
 
 import type { Pgoutput } from 'pg-logical-replication';
 import type { Hub } from './hub.ts';
@@ -23,7 +23,7 @@ export function broadcastFeed(
   });
 }
 
-/** Values are the text PostgreSQL sent; a payload goes to the clients digit for digit. */
+/** Values are the text from PostgreSQL, so numbers in a payload keep every digit. */
 function deliver(hub: Hub, message: Pgoutput.MessageInsert): void {
   const { id, topic, event, payload, binary_payload, private: isPrivate } = message.new;
   if (typeof topic !== 'string' || typeof event !== 'string' || typeof id !== 'string') return;

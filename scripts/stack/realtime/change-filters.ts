@@ -1,5 +1,5 @@
-// The filters of change subscriptions: `column=operator.value`, several joined by commas, as text
-// from the client and as SQL over the changed row's values.
+// The filters of change subscriptions (`column=operator.value`, several separated by commas): parses the text of the
+// client and builds SQL over the values of the changed row.
 
 import { limits } from './limits.ts';
 
@@ -35,7 +35,7 @@ function isOperator(word: string | undefined): word is Operator {
   return word !== undefined && Object.hasOwn(OPERATORS, word);
 }
 
-/** Throws with the words the client is shown. */
+/** Throws with the message for the client. */
 export function parseFilters(text: string | undefined): Filter[] {
   if (text === undefined || text === '') return [];
   return split(text).map(parseFilter);
@@ -65,7 +65,7 @@ function inValues(value: string): string[] {
   return inner === '' ? [] : split(inner).map((item) => unquote(item.trim()));
 }
 
-/** By commas that are not in quotes or parentheses. */
+/** Splits at commas that are not in quotes or parentheses. */
 function split(text: string): string[] {
   const parts: string[] = [];
   let part = '';
@@ -94,7 +94,7 @@ function unquote(value: string): string {
   return value.slice(1, -1).replace(/\\(.)/gs, '$1');
 }
 
-/** `value` is the SQL of the row's value, of `type`; `parameter` adds a value and names it. */
+/** `value` is the SQL of the row's value, of `type`; `parameter` adds a value and returns its placeholder. */
 export function filterSql(
   filter: Filter,
   value: string,

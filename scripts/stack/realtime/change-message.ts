@@ -1,4 +1,5 @@
-// What a subscriber is told of a change: the columns its role may read, in the service's own form.
+// The message about a change: the columns that the role of the subscriber may read, in the format of the hosted
+// service.
 
 import type { Relation } from './change-rows.ts';
 import { limits } from './limits.ts';
@@ -33,7 +34,7 @@ export function changeMessage(
       .filter(({ name }) => readable.has(name))
       .map(({ name, typeName }) => ({ name, type: typeName })),
     ...(type === 'DELETE' ? {} : { record: visible(record, false) }),
-    // Under RLS a deleted row can no longer be judged: only its key is told, as hosted.
+    // Policies cannot be checked on a deleted row: under RLS only its key is sent, as on a hosted project.
     ...(type === 'INSERT'
       ? {}
       : { old_record: visible(old, type === 'DELETE' && relation.hasRls) }),
@@ -41,7 +42,7 @@ export function changeMessage(
   };
 }
 
-/** Instead of the change, where it cannot be judged or may not be seen by anyone of this role. */
+/** The message if the policies cannot be checked, or if the role may not read the table. */
 export function changeError(type: ChangeType, { schema, table }: Relation, error: string): Row {
   return { schema, table, type, errors: [error] };
 }

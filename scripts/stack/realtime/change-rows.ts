@@ -1,5 +1,5 @@
-// What the database says about a changed row: its values as JSON, which filters it passes, and
-// whether a caller may select it.
+// Reads the facts about a changed row from the database: its values as JSON, the filters that it passes, and whether
+// a caller may select it.
 
 import type { Pool, PoolClient } from 'pg';
 import { becomeCaller } from './authorize.ts';
@@ -8,9 +8,9 @@ import type { Identity } from './identity.ts';
 
 export interface Column {
   name: string;
-  /** As in a cast. */
+  /** The type name for a cast. */
   type: string;
-  /** As clients are told. */
+  /** The type name for clients. */
   typeName: string;
   isKey: boolean;
 }
@@ -23,12 +23,12 @@ export interface Relation {
   readAt: number;
 }
 
-/** A row as the stream has it: text by column; undefined where it was not sent. */
+/** A row of the stream: text by column; undefined for a column that was not sent. */
 export type TextRow = Record<string, string | null | undefined>;
 
 export interface Described {
   record: Record<string, unknown>;
-  /** In the order of the filters given. */
+  /** In the order of the given filters. */
   passes: boolean[];
 }
 
@@ -63,7 +63,7 @@ export async function readRelation(pool: Pool, schema: string, table: string): P
   return { schema, table, hasRls: row?.has_rls ?? true, columns, readAt: Date.now() };
 }
 
-/** One statement: the row as jsonb, and each filter's verdict. */
+/** Reads the row as jsonb and the result of each filter, in one statement. */
 export async function describe(
   pool: Pool,
   relation: Relation,
@@ -89,7 +89,7 @@ export async function describe(
   return described.rows[0] ?? { record: {}, passes: [] };
 }
 
-/** Which columns the caller's role may read, and whether the caller sees this very row. */
+/** The columns that the role of the caller may read, and whether the caller may select this row. */
 export async function visibleTo(
   pool: Pool,
   relation: Relation,
@@ -141,8 +141,8 @@ async function selectableColumns(
 }
 
 /**
- * A commit reaches the stream a moment before other sessions see it. Waits until they do, so that
- * the rights of a subscriber are not judged by a row that is not there yet.
+ * A commit reaches the stream a moment before other sessions can see it. Waits until they can, so that the rights of
+ * a subscriber are not checked on a row that is not visible yet.
  */
 export async function settled(pool: Pool, xid: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {

@@ -1,4 +1,4 @@
-// One joined channel: what it may do, for how long, and what it is sent.
+// A joined channel: its rights, its lifetime, and its messages.
 
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -20,11 +20,11 @@ export interface Services {
   log: (message: string) => void;
 }
 
-/** What a channel needs of its websocket. */
+/** The part of the websocket that a channel uses. */
 export interface Transport {
   readonly version: Version;
   send(frame: Frame): void;
-  /** The channel is over, for a reason the server had. */
+  /** The server has ended the channel. */
   closed(channel: Channel): void;
 }
 
@@ -45,7 +45,7 @@ export class Channel implements Member {
   #presenceEnabled: boolean;
   #presence: TopicPresence<Member> | undefined;
   #expiry: NodeJS.Timeout | undefined;
-  /** Frames that arrived before the join was answered. */
+  /** Frames that arrived before the reply to the join. */
   #held: { frame: Frame; messageId: string | undefined }[] | null = [];
   #replayed = new Set<string>();
   #open = true;
@@ -77,7 +77,7 @@ export class Channel implements Member {
 
   // Joining ------------------------------------------------------------------------------------
 
-  /** Throws a Refusal unless the caller may receive something here. */
+  /** Throws a Refusal unless the caller may receive broadcasts or presence. */
   async authorize(): Promise<void> {
     if (this.config.private) this.#read = await this.#readRights(this.#identity);
     if (this.#read.broadcast || this.#read.presence) return;
@@ -92,7 +92,7 @@ export class Channel implements Member {
       return await readable(this.#services.pool, identity, this.name);
     } catch (error) {
       this.#services.log(`RlsPolicyError on ${this.name}: ${String(error)}`);
-      // A policy that fails grants nothing; the reason is for the log, not for the client.
+      // A policy with an error grants no rights; the reason is logged and not sent to the client.
       if (isPolicyError(error)) return { broadcast: false, presence: false };
       throw new Refusal(
         'UnableToConnectToProject',
@@ -101,13 +101,13 @@ export class Channel implements Member {
     }
   }
 
-  /** From here on what is sent to the topic reaches this channel, held back until `release`. */
+  /** Starts to receive messages of the topic, which are buffered until `release`. */
   enter(): void {
     this.#presence = this.#services.hub.join(this.name, this.config.private, this);
     this.#watchExpiry();
   }
 
-  /** The join is answered: presence state, then replayed messages, then what came meanwhile. */
+  /** Called after the reply to the join: sends the presence state, replayed messages, then the buffered ones. */
   release(replayed: { id: string; frame: Frame }[]): void {
     if (this.#presenceEnabled && this.#read.presence) this.#sendPresenceState();
     for (const { id, frame } of replayed) {
@@ -119,7 +119,7 @@ export class Channel implements Member {
     for (const { frame, messageId } of held) this.deliver(frame, messageId);
   }
 
-  // Being sent to ------------------------------------------------------------------------------
+  // Delivery -----------------------------------------------------------------------------------
 
   receives(extension: Extension): boolean {
     if (!this.#read[extension]) return false;
@@ -145,7 +145,7 @@ export class Channel implements Member {
 
   // The client's messages ------------------------------------------------------------------------
 
-  /** The reply to send, or null where the service sends none. */
+  /** The reply, or null if the hosted service sends none. */
   async handle(
     event: string,
     payload: unknown,
@@ -157,7 +157,7 @@ export class Channel implements Member {
   }
 
   async #handleBroadcast(payload: unknown): Promise<{ ok: boolean; response: unknown } | null> {
-    // No reply to a broadcast that is not allowed, as hosted: an acknowledged one times out.
+    // No reply to a broadcast that is not allowed, as on a hosted project: the acknowledgement times out.
     if (this.config.private && !(await this.#mayWrite('broadcast'))) return null;
     if (payload instanceof BroadcastPush && payload.metadata.persist) {
       const error = 'Storing client broadcasts is not available in the embedded Realtime';
@@ -207,7 +207,7 @@ export class Channel implements Member {
     this.push('presence_state', this.#presence?.state() ?? {});
   }
 
-  /** Asked of the database once for a token, then remembered, as hosted. */
+  /** Read from the database once for each token, then cached, as on a hosted project. */
   async #mayWrite(extension: Extension): Promise<boolean> {
     const known = this.#write[extension];
     if (known !== undefined) return known;
@@ -242,7 +242,7 @@ export class Channel implements Member {
       await this.#services.changes.changeIdentity(this);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      // Nothing was found out about this token: the client asks again by joining again.
+      // The token could not be checked: the client joins again, which repeats the check.
       if (error.code === 'UnableToConnectToProject') this.fail();
       else this.shutdown(error.message);
     }
@@ -263,14 +263,14 @@ export class Channel implements Member {
 
   // The end --------------------------------------------------------------------------------------
 
-  /** Tells the client why, and that the channel is over; it does not join again by itself. */
+  /** Sends the reason and closes the channel; the client does not join again automatically. */
   shutdown(message: string): void {
     if (!this.#open) return;
     this.system('system', 'error', message);
     this.#end('phx_close');
   }
 
-  /** The client joins again by itself. */
+  /** Ends the channel with an error, after which the client joins again automatically. */
   fail(): void {
     this.#end('phx_error');
   }

@@ -1,4 +1,4 @@
-// One websocket: frames in, channels by topic, frames out, and never more memory than its bounds.
+// A websocket: incoming frames, channels by topic, outgoing frames, within bounded memory.
 
 import type { RawData, WebSocket } from 'ws';
 import type { Channel, Services, Transport } from './channel.ts';
@@ -42,7 +42,7 @@ export class Connection implements Transport {
   send(frame: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > limits.unreadBytes) {
-      // It could not read a close frame either.
+      // Terminated, because the client would not read a close frame either.
       this.#services.log('a websocket that reads too slowly was closed');
       this.#socket.terminate();
       this.#leaveAll();
@@ -133,7 +133,7 @@ export class Connection implements Transport {
         owned = channel;
         this.#channels.set(channel.topic, channel);
       });
-      // The websocket may have gone while the database was asked.
+      // The websocket may have been closed during the query.
       if (this.#socket.readyState !== this.#socket.OPEN) return joined.channel.leave();
       if (!joined.channel.open) return;
       this.#reply(message, true, joined.response);
@@ -146,7 +146,7 @@ export class Connection implements Transport {
   }
 
   #leave(channel: Channel, message: Message): void {
-    // A leave of a join that has since been replaced.
+    // This leave belongs to a join that has been replaced.
     if (message.joinRef !== null && message.joinRef !== channel.joinRef) return;
     this.#reply(message, true, {});
     this.#finish(channel);

@@ -1,5 +1,5 @@
-// Broadcasting over HTTP: POST /api/broadcast (a batch) and
-// POST /api/broadcast/:topic/events/:event (one, JSON or bytes).
+// Broadcasts over HTTP: POST /api/broadcast (a batch) and
+// POST /api/broadcast/:topic/events/:event (one message, JSON or bytes).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Pool } from 'pg';
@@ -42,7 +42,7 @@ class HttpError extends Error {
 
 const ONE = /\/api\/broadcast\/([^/]+)\/events\/([^/]+)$/;
 
-/** False when the request is not for Realtime's HTTP API. */
+/** Returns false if the request is not for the HTTP API of Realtime. */
 export async function handleHttp(
   services: HttpServices,
   request: IncomingMessage,
@@ -86,7 +86,7 @@ export async function handleHttp(
   return true;
 }
 
-/** The user's token where there is one, else the API key. */
+/** The token of the user if present, otherwise the API key. */
 async function caller(identities: Identities, request: IncomingMessage): Promise<Identity> {
   const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1]?.trim();
   const key = request.headers.apikey ?? request.headers['x-api-key'];
@@ -146,7 +146,7 @@ async function sendBatch(
     if (isPrivate && !allowed.has(topic)) {
       allowed.set(topic, await writable(pool, identity, topic, 'broadcast'));
     }
-    // What is not allowed is left out without a word, as hosted.
+    // Messages that are not allowed are dropped without an error, as on a hosted project.
     if (isPrivate && allowed.get(topic) !== true) continue;
     hub.broadcast(topic, isPrivate === true, jsonBroadcast(event, JSON.stringify(payload)));
   }

@@ -1,5 +1,5 @@
-// Who is in which topic, and one encoding of each message for all of them. A private and a public
-// topic of the same name are two topics.
+// The subscribers of each topic; a message is encoded once for all of them. A private and a public topic of the same
+// name are separate.
 
 import type { Extension } from './authorize.ts';
 import { type Diff, TopicPresence } from './presence.ts';
@@ -14,9 +14,9 @@ import {
 export interface Member {
   readonly version: Version;
   receives(extension: Extension): boolean;
-  /** `messageId` is the row of realtime.messages, where the message came from one. */
+  /** `messageId` is the id of the row in realtime.messages, if the message has one. */
   deliver(frame: Frame, messageId?: string): void;
-  /** Something may have been missed: the client has to join again. */
+  /** Messages may have been lost: the client must join again. */
   fail(): void;
 }
 
@@ -63,7 +63,7 @@ export class Hub {
     );
   }
 
-  /** After a gap in the database's stream every channel joins again, so no loss stays unnoticed. */
+  /** After a gap in the replication stream every channel joins again, so that no loss stays undetected. */
   failAll(): void {
     for (const topic of [...this.#topics.values()]) {
       for (const member of [...topic.members]) member.fail();
@@ -80,7 +80,7 @@ export class Hub {
     const topic = this.#topics.get(topicKey(name, isPrivate));
     if (!topic) return;
     const frames = new Map<Version, Frame | null>();
-    // A copy: delivering to a client that is too slow removes it.
+    // A copy, because a delivery removes a client that is too slow.
     for (const member of [...topic.members]) {
       if (member === options.except || !member.receives(extension)) continue;
       let frame = frames.get(member.version);

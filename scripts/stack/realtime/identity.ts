@@ -1,4 +1,4 @@
-// The caller: an API key or a signed JWT gives the role and the claims that RLS uses.
+// The caller: the role and the claims for RLS from an API key or a signed JWT.
 
 import { errors } from 'jose';
 import { type ProjectKeys, TokenVerifier } from '../tokens.ts';
@@ -11,7 +11,7 @@ export interface Identity {
   expiresAt: number;
 }
 
-/** A refusal in the words of the hosted service: `Code: message` is what a client is shown. */
+/** A refusal with the wording of the hosted service: the client receives `Code: message`. */
 export class Refusal extends Error {
   readonly code: string;
   constructor(code: string, message: string) {

@@ -1,5 +1,4 @@
-// What a client asks for when it joins. Like the hosted service: a field that makes no sense is
-// taken as not given.
+// The options of a join. As in the hosted service, an invalid field is ignored.
 
 import { z } from 'zod';
 import { limits } from './limits.ts';
@@ -50,7 +49,7 @@ const payload = z.object({
   user_token: z.string().optional().catch(undefined),
 });
 
-/** The configuration, and the token the channel is to use instead of the connection's. */
+/** The configuration, and the token of the channel, which replaces that of the connection. */
 export function parseJoin(value: unknown): { config: JoinConfig; token: string | undefined } {
   const join = payload.catch({}).parse(value);
   return {

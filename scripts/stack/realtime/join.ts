@@ -1,4 +1,4 @@
-// Joining a channel, step by step: who is it, may they, what did they miss, what do they get.
+// Joins a channel: identity, authorisation, replay, subscriptions.
 
 import { Channel, type Services, type Transport } from './channel.ts';
 import { type Identity, Refusal } from './identity.ts';
@@ -9,11 +9,11 @@ import { encodeBroadcast, type Frame, jsonBroadcast, type Message } from './prot
 export interface Joined {
   channel: Channel;
   response: { postgres_changes: unknown[] };
-  /** To be called once the reply is on its way. */
+  /** Must be called after the reply has been sent. */
   afterReply: () => void;
 }
 
-/** Throws a Refusal. `adopt` is called as soon as there is a channel that the socket must own. */
+/** May throw a Refusal. Calls `adopt` as soon as there is a channel that the socket must own. */
 export async function join(
   services: Services,
   transport: Transport,
@@ -25,7 +25,7 @@ export async function join(
     throw new Refusal('TopicNameRequired', 'You must provide a topic name');
   }
   const { config, token } = parseJoin(message.payload);
-  // An API key where a user's token is expected means: no user, use the connection's.
+  // An API key instead of a user's token means that the channel uses the identity of the connection.
   const identity =
     token === undefined || token.startsWith('sb_')
       ? connection
@@ -55,7 +55,7 @@ export async function join(
       response: { postgres_changes: subscription.bindings },
       afterReply: () => {
         channel.release(replayed);
-        // The stream has been running since before the first client could connect.
+        // The replication stream started before the first client could connect.
         if (config.broadcast.replication_ready) {
           channel.system('system', 'ok', 'Replication connection established');
         }
@@ -68,7 +68,7 @@ export async function join(
   }
 }
 
-/** Reports the outcome of a subscription, but never before the join is answered. */
+/** Reports the outcome of a subscription, but never before the reply to the join. */
 function activate(channel: Channel, active: Promise<boolean>): () => void {
   const { promise: replied, resolve } = Promise.withResolvers<void>();
   Promise.all([active, replied]).then(

@@ -1,5 +1,5 @@
-// Changes of tables in the publication supabase_realtime, to those who subscribed and may select
-// the row. The stream starts with the first subscription.
+// Sends changes of tables in the publication supabase_realtime to subscribers who may select the row. The stream
+// starts with the first subscription.
 
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -63,7 +63,7 @@ export class PostgresChanges {
     });
   }
 
-  /** `active` settles when changes flow: true where there are any bindings. */
+  /** `active` settles when the stream is running: true if there are any bindings. */
   subscribe(
     channel: Channel,
     bindings: ChangeBinding[],
@@ -95,7 +95,7 @@ export class PostgresChanges {
       await this.#started();
       if (!channel.open) throw new Error('The channel was closed');
     } catch (error) {
-      // All or none.
+      // Either all subscriptions are recorded or none.
       this.#forget(subscriptions);
       throw error;
     }
@@ -118,7 +118,7 @@ export class PostgresChanges {
     );
   }
 
-  /** The channel's caller has a new token; `realtime.subscription` shows its claims. */
+  /** Stores the claims of the caller's new token in `realtime.subscription`. */
   async changeIdentity(channel: Channel): Promise<void> {
     const ids = (this.#subscriptions.get(channel) ?? []).map(({ rowId }) => rowId);
     if (ids.length === 0) return;
@@ -160,7 +160,7 @@ export class PostgresChanges {
       case 'insert':
         return await this.#dispatch({ ...message, type: 'INSERT', row: message.new, old: null });
       case 'update': {
-        // The old row's key is only sent when it changed.
+        // The key of the old row is sent only if it has changed.
         const old = message.old ?? message.key ?? keyOf(message.relation, message.new);
         return await this.#dispatch({ ...message, type: 'UPDATE', row: message.new, old });
       }
@@ -179,7 +179,7 @@ export class PostgresChanges {
     try {
       await this.#deliver(change, subscriptions);
     } catch (error) {
-      // One row that cannot be judged is not shown; the stream goes on.
+      // A row whose policies cannot be checked is not sent; the stream continues.
       this.#log(`change of ${change.relation.schema}.${change.relation.name}: ${String(error)}`);
     }
   }
@@ -197,7 +197,7 @@ export class PostgresChanges {
       change.type === 'UPDATE' && change.old
         ? (await describe(this.#pool, relation, change.old, [])).record
         : record;
-    // Callers with the same claims see the same.
+    // Callers with the same claims see the same rows.
     const byCaller = Map.groupBy(matching, ({ channel }) =>
       JSON.stringify(channel.identity.claims),
     );
@@ -208,7 +208,7 @@ export class PostgresChanges {
       const { columns, visible } = await visibleTo(
         this.#pool,
         relation,
-        // A deleted row cannot be asked for; its subscribers learn no more than its key.
+        // A deleted row cannot be selected; its subscribers get only its key.
         change.type === 'DELETE' || !hasKey ? null : judged,
         first.channel.identity,
       );
@@ -223,7 +223,7 @@ export class PostgresChanges {
     }
   }
 
-  /** Whose filters the row passes: asked in one statement, or one by one where that fails. */
+  /** The subscriptions whose filters the row passes, from one statement, or from one for each if that fails. */
   async #match(
     relation: Relation,
     row: TextRow,
@@ -241,7 +241,7 @@ export class PostgresChanges {
       return { record, matching };
     } catch (error) {
       if (filters.length === 0) throw error;
-      // One filter that cannot be asked of this row hides it from its own subscriber only.
+      // A filter that fails on this row hides the row only from its own subscriber.
       const { record } = await describe(this.#pool, relation, row, []);
       const matching: Subscription[] = [];
       for (const subscription of subscriptions) {

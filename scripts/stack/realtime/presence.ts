@@ -1,4 +1,4 @@
-// Who is present in one topic: Phoenix presences, keyed by the key each channel chose.
+// The presences of one topic in the format of Phoenix, by the key that each channel chose.
 
 export interface Meta extends Record<string, unknown> {
   phx_ref: string;
@@ -19,7 +19,7 @@ interface Entry {
 
 let nextRef = 0;
 
-/** Unique in this process, and unlikely to meet one from before a restart. */
+/** Unique in this process, and unlikely to equal one from before a restart. */
 const refBase = Date.now().toString(36);
 
 export class TopicPresence<Member extends object> {
@@ -29,7 +29,7 @@ export class TopicPresence<Member extends object> {
     return this.#entries.size;
   }
 
-  /** Null when nothing changed: tracking the same again is no news. */
+  /** Returns null if the payload has not changed. */
   track(member: Member, key: string, payload: Record<string, unknown>): Diff | null {
     const text = JSON.stringify(payload);
     const before = this.#entries.get(member);
@@ -53,7 +53,7 @@ export class TopicPresence<Member extends object> {
   }
 }
 
-/** Keys are the clients' own words: no prototype for them to collide with. */
+/** Clients choose the keys, so the object has no prototype with which they could collide. */
 function presences(entries: Iterable<{ key: string; meta: Meta }>): Presences {
   const result: Presences = Object.create(null);
   for (const { key, meta } of entries) {

@@ -1,5 +1,5 @@
-// The wire format supabase-js speaks: Phoenix messages as JSON objects (1.0.0) or arrays (2.0.0),
-// and in 2.0.0 broadcasts as binary frames: kind 3 from a client, kind 4 to a client.
+// The wire format of supabase-js: Phoenix messages as JSON objects (1.0.0) or arrays (2.0.0), and in 2.0.0 broadcasts
+// as binary frames: kind 3 from a client, kind 4 to a client.
 
 export type Version = '1.0.0' | '2.0.0';
 
@@ -11,12 +11,12 @@ export interface Message {
   payload: unknown;
 }
 
-/** A broadcast: JSON as the whole payload object, ready to be spliced in, or the caller's bytes. */
+/** A broadcast: the payload object as JSON text, which is inserted unchanged, or the bytes of the caller. */
 export type Broadcast =
   | { kind: 'json'; json: string }
   | { kind: 'binary'; event: string; bytes: Uint8Array; meta?: Record<string, unknown> };
 
-/** What a client's binary frame carried; travels as the payload of a `broadcast` message. */
+/** The content of a client's binary frame, as the payload of a `broadcast` message. */
 export class BroadcastPush {
   readonly broadcast: Broadcast;
   readonly event: string;
@@ -106,7 +106,7 @@ export function decodeBinary(data: Buffer): Message {
   };
 }
 
-/** The text goes out again as it came; it only has to be JSON. */
+/** The text is sent unchanged; it must be JSON. */
 function checkedJson(text: string): string {
   JSON.parse(text);
   return text;
@@ -124,7 +124,7 @@ export function jsonBroadcast(
   };
 }
 
-/** `payloadJson` is spliced in as it is: database broadcasts keep every digit of their numbers. */
+/** `payloadJson` is inserted unchanged, so numbers of database broadcasts keep every digit. */
 export function encodeJson(
   version: Version,
   joinRef: string | null,
@@ -143,7 +143,7 @@ export function encodeJson(
   return { data: Buffer.from(text), binary: false };
 }
 
-/** Null where the protocol cannot carry it: 1.0.0 has no binary payloads. */
+/** Null if the protocol cannot encode the message: 1.0.0 has no binary payloads. */
 export function encodeBroadcast(
   version: Version,
   topic: string,

@@ -1,5 +1,5 @@
-// One logical replication stream that heals itself. Its slot is temporary: it lives in the
-// connection that reads it, so no crash and no stop can leave a slot behind that retains WAL.
+// A logical replication stream that reconnects automatically. Its slot is temporary and ends with the connection that
+// reads it, so neither a crash nor a stop leaves a slot that retains WAL.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,15 +13,15 @@ export interface StreamOptions {
   dbUrl: string;
   name: string;
   publication: string;
-  /** With `sequential` the stream is not read further until the promise settles. */
+  /** With `sequential`, the next message is read after the promise has settled. */
   onMessage: (message: Pgoutput.Message) => void | Promise<void>;
   sequential: boolean;
-  /** The stream was lost and is back: what was committed in between was not seen. */
+  /** The stream has reconnected: transactions that were committed in between are lost. */
   onGap: () => void;
   log: (message: string) => void;
 }
 
-/** Creates the slot in the streaming session itself and leaves values as the text they were. */
+/** Creates the slot in the streaming session itself and does not parse values. */
 class TemporarySlotPlugin extends PgoutputPlugin {
   override parse(buffer: Buffer): Pgoutput.Message {
     const message: Pgoutput.Message = super.parse(buffer);
@@ -54,7 +54,7 @@ export class ReplicationStream {
     return this.#streaming;
   }
 
-  /** Resolves when the first stream runs: whatever commits from then on is seen. */
+  /** Resolves when the first stream is running: every later commit is received. */
   async start(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(
@@ -103,18 +103,18 @@ export class ReplicationStream {
     }
   }
 
-  /** One connection, from START_REPLICATION to its end. */
+  /** Runs one connection, from START_REPLICATION to its end. */
   async #stream(onStart: () => void): Promise<void> {
     const { dbUrl, name, publication, sequential, onMessage, log } = this.#options;
     const service = new LogicalReplicationService(
       { connectionString: dbUrl, application_name: `realtime_${name}` },
-      // The library's own acknowledgements name one byte more than was sent, and a server that is told
-      // to stop waits until it hears exactly what it sent.
+      // The acknowledgements of the library are one byte too high, and a server that is shutting down waits for an
+      // acknowledgement of the exact position.
       { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: sequential } },
     );
     let seen = '0/00000001';
     const acknowledge = () => service.acknowledge(before(seen)).catch(() => undefined);
-    // Once a second, not a message: the slot is temporary, this only lets the server recycle WAL.
+    // Once a second and not for each message: the slot is temporary, so this only lets the server recycle WAL.
     const acknowledging = setInterval(acknowledge, ACKNOWLEDGE_MS);
     this.#service = service;
     service.on('start', () => {
@@ -142,7 +142,7 @@ export class ReplicationStream {
   }
 }
 
-/** The position one byte earlier: the library acknowledges the byte after the one it is given. */
+/** The position one byte earlier, because the library acknowledges the byte after the given one. */
 function before(lsn: string): string {
   const [upper = '0', lower = '0'] = lsn.split('/');
   const byte = (BigInt(`0x${upper}`) << 32n) + BigInt(`0x${lower}`) - 1n;

@@ -1,5 +1,5 @@
--- Schema realtime as a hosted project has it: the messages a channel is authorised by and the
--- database broadcasts through, the publications, and the functions applications call.
+-- Schema realtime of a hosted project: the messages table for authorisation and database broadcasts, the publications,
+-- and the functions for applications.
 -- Run by the bootstrap as the superuser, after the API roles exist. Idempotent.
 
 do $roles$
@@ -11,10 +11,10 @@ end
 $roles$;
 
 grant anon, authenticated, service_role to supabase_realtime_admin;
--- Hosted projects let `postgres` write policies on realtime.messages through an extension of
--- theirs; membership in the owning role is the plain-PostgreSQL way to the same end.
+-- On a hosted project an extension lets `postgres` write policies on realtime.messages; in plain PostgreSQL membership
+-- in the owning role has the same effect.
 grant supabase_realtime_admin to postgres;
--- The service checks a caller's rights by becoming that caller.
+-- The service checks the rights of a caller with the role of the caller.
 grant anon, authenticated, service_role to postgres;
 
 create schema if not exists realtime;
@@ -41,9 +41,9 @@ create table if not exists realtime.messages (
 partition by range (inserted_at);
 
 comment on table realtime.messages is
-  'What the database broadcasts, one row a message; its policies say who may join a private topic';
+  'Database broadcasts, one row for each message; the policies decide who may join a private topic';
 
--- Days that have no partition of their own land here, so an insert never fails for want of one.
+-- Rows of days without a partition are stored here, so an insert never fails for lack of a partition.
 create table if not exists realtime.messages_default partition of realtime.messages default;
 
 create index if not exists messages_inserted_at_topic_index
@@ -59,8 +59,8 @@ grant select, insert on realtime.messages to postgres with grant option;
 grant update, delete, truncate, references, trigger on realtime.messages to postgres;
 grant select, insert, update on realtime.messages to anon, authenticated, service_role;
 
--- Daily partitions ahead, days older than three behind. A definer function because partitions are
--- created in a schema where only the superuser may create.
+-- Creates partitions for the coming days and drops those older than three days. A definer function, because only the
+-- superuser may create tables in this schema.
 create or replace function realtime.maintain_messages()
 returns void
 language plpgsql
@@ -72,7 +72,7 @@ declare
   partition_name text;
   partition record;
 begin
-  -- One caller at a time: the server's timer and the cron tick may meet here.
+  -- One caller at a time: the timer of the server and the cron tick may coincide.
   if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('realtime.messages', 0)) then
     return;
   end if;
@@ -80,7 +80,7 @@ begin
   for day_offset in -1..3 loop
     partition_day := current_date + day_offset;
     partition_name := 'messages_' || pg_catalog.to_char(partition_day, 'YYYY_MM_DD');
-    -- A day that already has rows in the default partition stays there; attaching would fail.
+    -- A day with rows in the default partition stays there, because attaching a partition would fail.
     if pg_catalog.to_regclass(pg_catalog.format('realtime.%I', partition_name)) is null
       and not exists (
         select from realtime.messages_default
@@ -112,13 +112,13 @@ end
 $function$;
 
 comment on function realtime.maintain_messages() is
-  'Creates the coming days'' partitions of realtime.messages and drops what is older than 3 days';
+  'Creates the partitions of realtime.messages for the coming days and drops those older than 3 days';
 revoke execute on function realtime.maintain_messages() from public;
 grant execute on function realtime.maintain_messages() to postgres;
 
 select realtime.maintain_messages();
 
--- What applications call -------------------------------------------------------------------------
+-- Functions for applications -------------------------------------------------------------------------
 
 create or replace function realtime.topic()
 returns text
@@ -128,7 +128,7 @@ as $function$
   select nullif(pg_catalog.current_setting('realtime.topic', true), '');
 $function$;
 
-comment on function realtime.topic() is 'In a policy on realtime.messages: the topic asked for';
+comment on function realtime.topic() is 'The requested topic, for policies on realtime.messages';
 
 create or replace function realtime.send(
   payload jsonb,
@@ -143,7 +143,7 @@ as $function$
 declare
   message_id uuid := pg_catalog.gen_random_uuid();
 begin
-  -- A broadcast that cannot be stored never fails the caller's transaction.
+  -- A broadcast that cannot be stored never aborts the transaction of the caller.
   begin
     perform pg_catalog.set_config('realtime.topic', topic, true);
 
@@ -235,9 +235,9 @@ end
 $function$;
 
 comment on function realtime.broadcast_changes(text, text, text, text, text, record, record, text) is
-  'In a row trigger: broadcasts the changed row to a private topic';
+  'Broadcasts the changed row to a private topic, for row triggers';
 
--- To everyone, as on hosted: what a caller may send or read is decided by the policies.
+-- To all roles, as on a hosted project: the policies decide what a caller may send or read.
 grant execute on function
   realtime.topic(),
   realtime.send(jsonb, text, text, boolean),
@@ -276,7 +276,7 @@ as $function$
   select role_name::pg_catalog.regrole;
 $function$;
 
-comment on function realtime.to_regrole(text) is 'A cast the generated column of realtime.subscription may use';
+comment on function realtime.to_regrole(text) is 'A cast for the generated column of realtime.subscription';
 
 create table if not exists realtime.subscription (
   id bigint generated always as identity,
@@ -293,7 +293,7 @@ create table if not exists realtime.subscription (
 );
 
 comment on table realtime.subscription is
-  'Who listens to which table''s changes right now, written by the Realtime server';
+  'The current change subscriptions of each table, written by the Realtime server';
 
 create index if not exists ix_realtime_subscription_entity on realtime.subscription (entity);
 create index if not exists ix_realtime_subscription_subscription_id
@@ -316,8 +316,8 @@ begin
   if not exists (
     select from pg_catalog.pg_publication where pubname = 'supabase_realtime_messages_publication'
   ) then
-    -- Only inserts: pruning must not be streamed. By the root, so that partitions of days to come
-    -- need no thought.
+    -- Only inserts, because pruning must not be streamed. Published through the root table, so that new partitions are
+    -- included.
     create publication supabase_realtime_messages_publication
       for table realtime.messages
       with (publish = 'insert', publish_via_partition_root = true);

@@ -1,4 +1,4 @@
-// Supabase Realtime for the embedded stack: websockets and HTTP in front, PostgreSQL behind.
+// Supabase Realtime for the embedded stack: websockets and HTTP for clients, on PostgreSQL.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -23,14 +23,14 @@ export interface RealtimeOptions extends ProjectKeys {
 
 export interface Realtime {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** False when the request is not for Realtime. */
+  /** Returns false if the request is not for Realtime. */
   handleHttp(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 const MAINTENANCE_MS = 3_600_000;
 
-/** Resolves when database broadcasts flow: no message committed afterwards is missed. */
+/** Resolves when the broadcast stream is running: no message committed afterwards is lost. */
 export async function startRealtime(options: RealtimeOptions): Promise<Realtime> {
   const log = options.log ?? (() => undefined);
   const pool = new pg.Pool({
@@ -42,7 +42,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     idleTimeoutMillis: 30_000,
   });
   pool.on('error', (error) => log(`database: ${error.message}`));
-  // The pool only listens to idle connections; one that is lost at work fails its query, too.
+  // The pool handles errors of idle connections only; a busy connection that is lost also fails its query.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const hub = new Hub();
   const identities = new Identities(options);
@@ -50,7 +50,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
   const feed = broadcastFeed(options.dbUrl, hub, log);
   const services: Services = { pool, hub, identities, changes, log };
   try {
-    // Partitions for the days to come; nobody is subscribed yet, whatever an earlier server left.
+    // Creates partitions for the coming days, and deletes subscriptions that an earlier server left.
     await pool.query('select realtime.maintain_messages()');
     await pool.query('delete from realtime.subscription');
     await feed.start();
@@ -84,7 +84,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     clearInterval(maintenance);
     clearInterval(idleCheck);
     for (const connection of connections) connection.close(1001, 'going away');
-    // A client that does not answer the close frame is not waited for.
+    // Does not wait for a client that does not respond to the close frame.
     const deadline = Date.now() + 500;
     while (connections.size > 0 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,4 +1,4 @@
-// The rows of realtime.subscription: what a subscription may mean is decided by writing them.
+// The rows of realtime.subscription: writing a row validates the subscription.
 
 import type { Pool } from 'pg';
 import { type Filter, filterSql } from './change-filters.ts';
@@ -28,7 +28,7 @@ const WRITE = `
         ), 'select'), false)
     )`;
 
-/** One row for each table the binding means. Throws, in the words of the service, for none. */
+/** Writes one row for each matching table. Throws, with the message of the hosted service, if there is none. */
 export async function recordSubscription(
   pool: Pool,
   rowId: string,
@@ -58,7 +58,7 @@ export async function recordSubscription(
   }
 }
 
-/** A value its column cannot have, a pattern that is none: said now, not at the first change. */
+/** Reports an invalid value or pattern now, not at the first change. */
 async function tryFilters(
   pool: Pool,
   schema: string,
@@ -70,7 +70,7 @@ async function tryFilters(
   await describe(pool, relation, nothing, filters);
   for (const filter of filters) {
     if (!/match$/.test(filter.operator)) continue;
-    // Without a value PostgreSQL does not look at the pattern.
+    // PostgreSQL checks the pattern only if there is a value.
     const values: unknown[] = [];
     const sql = filterSql(filter, "''", 'text', (value) => `$${values.push(value)}`);
     await pool.query(`select ${sql}`, values);

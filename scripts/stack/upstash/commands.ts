@@ -1,12 +1,11 @@
-// Which commands a client may send over REST, and what of Upstash's own dialect Redis is not to
-// see.
+// The commands that a client may send over REST, and the removal of script flags that only Upstash supports.
 
 import { createHash } from 'node:crypto';
 import { limits } from './limits.ts';
 
 export type Command = string[];
 
-/** Connection state, blocking and administration have no place in one HTTP request. */
+/** Commands with connection state, blocking and administration are not possible in one HTTP request. */
 const REFUSED = new Set(
   (
     'SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC MULTI ' +
@@ -23,11 +22,11 @@ export function checkCommand(command: Command): void {
 }
 
 /**
- * `#!lua flags=allow-key-locking` is a flag of Upstash that a Redis refuses. The script runs
- * without it, and stays known by the hash the client computed.
+ * `#!lua flags=allow-key-locking` is a flag of Upstash that Redis refuses. The script runs without it, under the hash
+ * that the client computed.
  */
 export class Scripts {
-  /** Hash as sent → script as run. The oldest is forgotten first. */
+  /** Maps the hash of the client to the executed script. The oldest entry is removed first. */
   readonly #rewritten = new Map<string, string>();
 
   translate(command: Command): Command {
@@ -42,7 +41,7 @@ export class Scripts {
       case 'EVALSHA_RO': {
         const known = this.#rewritten.get(script.toLowerCase());
         if (known === undefined) return command;
-        // By its text: Redis may have forgotten it, the client need not know.
+        // Sent as text: Redis may have removed the script, which the client does not have to know.
         return [name.toUpperCase().replace('EVALSHA', 'EVAL'), known, ...rest];
       }
       default:
@@ -50,7 +49,7 @@ export class Scripts {
     }
   }
 
-  /** The answers Redis cannot give: it knows the scripts by other hashes. */
+  /** The replies that Redis cannot give, because it has the scripts under other hashes. */
   answer(command: Command): unknown {
     const [name = '', action = '', ...scripts] = command;
     if (name.toUpperCase() !== 'SCRIPT') return undefined;
@@ -76,15 +75,15 @@ function sha1(text: string): string {
   return createHash('sha1').update(text).digest('hex');
 }
 
-/** Null where there is nothing of Upstash's in it. */
+/** Null if the script has no flag of Upstash. */
 function withoutUpstashFlags(script: string): string | null {
   const line = /^#!lua[^\n]*/.exec(script)?.[0];
   if (!line?.includes('allow-key-locking')) return null;
   const flags = (/flags=([\w,-]*)/.exec(line)?.[1] ?? '')
     .split(',')
     .filter((flag) => flag !== '' && flag !== 'allow-key-locking');
-  // A script with a shebang may not touch keys it did not declare; Upstash is not so strict, nor
-  // is a Redis with a script that has none. The newline stays, so do the line numbers of errors.
+  // In Redis, only a script without a shebang may use undeclared keys; Upstash allows it for every script. The newline
+  // is kept, so that the line numbers of errors do not change.
   const first = flags.length > 0 ? `#!lua flags=${flags.join(',')}` : '';
   return first + script.slice(line.length);
 }

@@ -1,5 +1,5 @@
-// One subscription over HTTP: server-sent events in the words of Upstash, cut off when the client
-// does not read them.
+// A subscription over HTTP: server-sent events in the format of Upstash. A client that does not read them is
+// disconnected.
 
 import type { ServerResponse } from 'node:http';
 import { limits } from './limits.ts';
@@ -17,7 +17,7 @@ export async function streamSubscription(
   };
   let live = false;
   const early: string[] = [];
-  // One subscription a name: of a pattern, Redis tells the channel, not which pattern matched.
+  // One subscription for each name: for a pattern, Redis reports the channel, not the pattern that matched.
   const ends = await Promise.all(
     names.map(async (name) => {
       return await backend.subscribe(kind, [name], (channel, message) => {

@@ -1,22 +1,22 @@
-// The bounds of the Upstash REST server: every size, count and wait in it is one of these numbers.
+// The limits of the Upstash REST server: every size, count and wait has one of these limits.
 
 export const limits = {
-  /** Bytes of one request, as Upstash's own. */
+  /** Bytes of one request, as in Upstash. */
   requestBytes: 1024 * 1024,
   /** Commands in one pipeline or transaction. */
   commands: 1_000,
-  /** Event streams at once. */
+  /** Concurrent event streams. */
   subscribers: 1_000,
-  /** Bytes a subscriber may leave unread before it is cut off. */
+  /** Unread bytes of a subscriber before it is disconnected. */
   unreadBytes: 1024 * 1024,
-  /** A comment is sent so often that nobody between takes an event stream for dead. */
+  /** The interval of comments that keep an event stream alive through proxies. */
   keepAliveMs: 15_000,
-  /** What the in-memory Redis may hold. */
+  /** The size of the in-memory Redis. */
   memoryBytes: 64 * 1024 * 1024,
   memoryKeys: 100_000,
-  /** A script can write more than it carries; this much is counted for each run. */
+  /** The bytes that are counted for each run of a script, because a script can write more than its arguments. */
   scriptBytes: 16 * 1024,
-  /** Scripts known by their hash. */
+  /** Scripts that are kept by their hash. */
   scripts: 500,
   /** Commands waiting for Redis. */
   queuedCommands: 10_000,

@@ -1,16 +1,16 @@
-// How much an in-memory Redis holds: what was written is added up, and measured for real when the
-// sum says it could be too much.
+// The memory limit of the in-memory Redis: adds up the written bytes, and measures the real size when the sum exceeds
+// the limit.
 
 import type { Command } from './commands.ts';
 import { limits } from './limits.ts';
 
-/** The Redis that is measured. */
+/** The Redis whose size is measured. */
 export interface Measured {
   weigh(): { bytes: number; keys: number };
   forgetScripts(): void;
 }
 
-/** Commands that only read or free: allowed whatever is held. */
+/** Commands that only read or free memory: always allowed. */
 const FREE = new Set(
   (
     'GET MGET STRLEN GETRANGE EXISTS TYPE TTL PTTL EXPIRETIME PEXPIRETIME KEYS SCAN DBSIZE ECHO PING ' +
@@ -45,14 +45,14 @@ export class MemoryBudget {
     this.#keys = keys;
   }
 
-  /** Throws the error Redis gives when its own `maxmemory` is reached. */
+  /** Throws the error of a Redis that has reached its `maxmemory`. */
   admit(command: Command): void {
     const [name = ''] = command;
     if (FREE.has(name.toUpperCase())) return;
     this.#forgetScripts(name, command[1] ?? '');
     const size = command.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
     const counted = SCRIPTS.has(name.toUpperCase()) ? size + limits.scriptBytes : size;
-    // Some memory is needed beyond the bytes.
+    // Each entry needs some memory in addition to its bytes.
     if (this.#over(counted + 64) && this.#mayMeasure()) this.#measure();
     if (this.#over(counted + 64)) {
       throw new Error("OOM command not allowed when used memory > 'maxmemory'.");
@@ -78,7 +78,7 @@ export class MemoryBudget {
     this.#written = 0;
   }
 
-  /** A script cache has no bound either; clients send a forgotten script again. */
+  /** Bounds the script cache: clients send a removed script again. */
   #forgetScripts(name: string, body: string): void {
     if (name.toUpperCase() !== 'EVAL' && name.toUpperCase() !== 'SCRIPT') return;
     this.#scriptBytes += Buffer.byteLength(body);

@@ -1,5 +1,5 @@
-// A Redis in this process: js-redis-server behind a Unix socket that only this user may open, and
-// a bound on what it may hold, which the library itself does not have.
+// A Redis in this process: js-redis-server on a Unix socket that only this user may open, with a memory limit, which
+// the library does not have.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ export interface MemoryRedis extends Measured {
 }
 
 export async function startMemoryRedis(): Promise<MemoryRedis> {
-  // Readable by nobody else; Redis itself asks for no password here.
+  // Only this user can open the folder, because the Redis has no password.
   const dir = await mkdtemp(join(tmpdir(), 'stepbase-redis-'));
   const path =
     process.platform === 'win32' ? `\\\\.\\pipe\\${dir.replaceAll('\\', '-')}` : join(dir, 'sock');
@@ -59,11 +59,11 @@ export async function startMemoryRedis(): Promise<MemoryRedis> {
   };
 }
 
-/** The bytes of all keys and values, and something for what holds them together. */
+/** The bytes of all keys and values, with an estimate of the overhead. */
 function weigh(root: unknown): number {
   let bytes = 0;
   const waiting: unknown[] = [root];
-  // Each round takes one value of a finite tree.
+  // Each iteration removes one value of a finite tree.
   while (waiting.length > 0) {
     const value = waiting.pop();
     if (Buffer.isBuffer(value)) bytes += value.length + 32;

@@ -1,5 +1,4 @@
-// The Redis behind the REST server, real or in memory, spoken to the same way: one connection for
-// commands, one for subscriptions.
+// The Redis of the REST server, real or in memory: one connection for commands, one for subscriptions.
 
 import { createClient, MultiErrorReply, RESP_TYPES } from 'redis';
 import { type Command, checkCommand, Scripts } from './commands.ts';
@@ -19,7 +18,7 @@ function connection(target: { url: string } | { path: string }, log: (message: s
     ...('url' in target
       ? { url: target.url, socket }
       : { socket: { ...socket, path: target.path, tls: false as const } }),
-    // A Redis that is away fails a request at once instead of gathering a queue.
+    // While Redis is unavailable, a request fails at once and is not queued.
     disableOfflineQueue: true,
     commandsQueueMaxLength: limits.queuedCommands,
   });
@@ -29,7 +28,7 @@ function connection(target: { url: string } | { path: string }, log: (message: s
 
 type Connection = ReturnType<typeof connection>;
 
-/** Strings stay bytes until it is clear how the client wants them. */
+/** Strings stay bytes until the encoding that the client wants is known. */
 const AS_BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer };
 
 export class RedisBackend {
@@ -90,7 +89,7 @@ export class RedisBackend {
     );
   }
 
-  /** All or none; a command that fails at run time is an Error among the replies, as in Redis. */
+  /** Runs all commands or none; a command that fails at run time is an Error among the replies, as in Redis. */
   async transaction(commands: Command[]): Promise<unknown[]> {
     for (const command of commands) {
       checkCommand(command);
@@ -106,7 +105,7 @@ export class RedisBackend {
     }
   }
 
-  /** Resolves when subscribed; what it resolves with ends the subscription. */
+  /** Resolves when subscribed, with a function that ends the subscription. */
   async subscribe(
     kind: 'subscribe' | 'psubscribe',
     names: string[],

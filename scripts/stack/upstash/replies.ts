@@ -1,5 +1,5 @@
-// Replies of Redis as the JSON of the REST API: strings as they are, or in base64 where the client
-// asked for that, as the SDK does.
+// Replies of Redis as JSON of the REST API: strings unchanged, or in base64 if the client requests it, as the SDK
+// does.
 
 export type JsonReply = { result: unknown } | { error: string };
 
@@ -19,6 +19,6 @@ function encodeValue(value: unknown, base64: boolean): unknown {
       : null;
   if (bytes === null) return value ?? null;
   const text = bytes.toString('utf8');
-  // The one string that is never encoded: clients look for it as it is.
+  // The only string that is never encoded, because clients compare it literally.
   return base64 && text !== 'OK' ? bytes.toString('base64') : text;
 }

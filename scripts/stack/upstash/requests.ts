@@ -1,5 +1,5 @@
-// What an HTTP request asks of Redis: one command as JSON or in the path, several in a pipeline or
-// a transaction, or a subscription.
+// Parses an HTTP request: one command as JSON or in the path, several in a pipeline or a transaction, or a
+// subscription.
 
 import type { IncomingMessage } from 'node:http';
 import { readBody } from '../body.ts';

@@ -1,5 +1,5 @@
-// The Upstash Redis REST protocol, for @upstash/redis and @upstash/ratelimit as they are, over a
-// real Redis where there is one and over one in memory otherwise.
+// The Upstash Redis REST protocol for the unmodified @upstash/redis and @upstash/ratelimit, on a real Redis or an
+// in-memory one.
 
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -11,13 +11,13 @@ import { encodeReply } from './replies.ts';
 import { BadRequest, readWish, type Wish } from './requests.ts';
 
 export interface UpstashOptions {
-  /** 0 takes a free one. */
+  /** 0 means a free port. */
   port: number;
   token: string;
-  /** A real Redis; in memory without. */
+  /** The URL of a real Redis; in memory if not set. */
   redisUrl?: string;
   host?: string;
-  /** What the in-memory Redis may hold. */
+  /** The size of the in-memory Redis. */
   memoryBytes?: number;
   log?: (message: string) => void;
 }
@@ -69,7 +69,7 @@ export async function startUpstash(options: UpstashOptions): Promise<Upstash> {
     }
     const replies: unknown[] = [];
     for (const command of wish.commands) {
-      // In order; one that fails does not stop the others.
+      // In order; a failed command does not stop the others.
       replies.push(await backend.run(command).catch((error: unknown) => error));
     }
     return replies.map((reply) => encodeReply(reply, base64));
@@ -104,7 +104,7 @@ export async function startUpstash(options: UpstashOptions): Promise<Upstash> {
     stop() {
       stopping ??= (async () => {
         const closed = new Promise((resolve) => server.close(resolve));
-        // Event streams and kept-alive connections do not end by themselves.
+        // Event streams and keep-alive connections must be closed.
         for (const socket of sockets) socket.destroy();
         await closed;
         await backend.stop();
