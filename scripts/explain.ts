@@ -1,4 +1,4 @@
-// `npm run explain -- <workflow>`: what the engine makes of a workflow, and what is likely to go wrong.
+// `npm run explain -- <workflow>`: prints how the engine understands a workflow, with warnings.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -39,7 +39,7 @@ function dbUrl(given: string | undefined, data: string | undefined): string {
   );
   if (!existsSync(file)) {
     throw new ExplainError(
-      `no stack is running here (there is no ${file}): npm start, or give --db-url`,
+      `no stack is running here (${file} does not exist): run npm start, or give --db-url`,
     );
   }
   return (JSON.parse(readFileSync(file, 'utf8')) as { db_url: string }).db_url;
@@ -48,7 +48,7 @@ function dbUrl(given: string | undefined, data: string | undefined): string {
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(text)) {
-    throw new ExplainError(`--version is a whole number, not ${text}`);
+    throw new ExplainError(`--version must be a whole number, not ${text}`);
   }
   return Number(text);
 }

@@ -1,4 +1,4 @@
-// The main job in one go: a throw-away stack, the fake services, two people of one application, three workflows.
+// The demo: a temporary stack, the fake services, two members of one application, and three workflows.
 
 import { type Fakes, startFakes } from '../fakes/fakes.ts';
 import type { StackInfo } from '../stack/stack.ts';
@@ -12,7 +12,7 @@ export interface DemoOptions {
   signal: AbortSignal;
 }
 
-/** From the start of a run to its end, the person's decision included. */
+/** From the start of a run to its end, including the decision. */
 const runDeadlineMs = 60_000;
 
 interface Plan {
@@ -21,14 +21,14 @@ interface Plan {
 }
 
 export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport[]> {
-  // Last in, first out: whatever was started is stopped, also when the next thing does not start.
+  // Last in, first out: every started service is stopped, also if the next one fails to start.
   const cleanup: (() => Promise<unknown>)[] = [];
   try {
     const fakes = await startFakes({ latencyMs: 300 });
     cleanup.push(() => fakes.stop());
-    print('Starting a throw-away stack …');
+    print('Starting a temporary stack …');
     let stopping = false;
-    // Services that are being stopped complain about each other.
+    // While the stack stops, services report that others are unreachable.
     const stack = await startThrowawayStack(
       { web: false, functionsEnv: fakes.env, logLevel: 'error' },
       (message) => {
@@ -49,7 +49,7 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   }
 }
 
-/** The demo's three workflows on a running stack; resolves when all runs have ended. */
+/** Runs the three workflows of the demo on a running stack; resolves when all runs have ended. */
 export async function runWorkflows(
   info: StackInfo,
   fakes: Fakes,
@@ -117,7 +117,7 @@ async function runAll(
   }
 }
 
-/** Until the run has ended; a task on the way is approved. */
+/** Waits until the run has ended, and approves its task if there is one. */
 async function seeThrough(
   watcher: RunWatcher,
   runId: string,
@@ -129,7 +129,7 @@ async function seeThrough(
   const asked = watcher
     .until((event) => event.type === 'task.created', runDeadlineMs, signal)
     .then(() => approve(approver, runId, print));
-  // Without a task the run just ends, and this waits for nothing until the watcher leaves.
+  // A run without a task ends first; this promise then rejects when the watcher leaves.
   asked.catch(() => undefined);
   await Promise.race([ended, asked.then(() => ended)]);
 }
@@ -148,13 +148,13 @@ function describe(workflow: string, event: WatchedEvent, ms: number): string {
   const time = `${(ms / 1_000).toFixed(2)}s`.padStart(7);
   const what = event.stepId === undefined ? '(run)' : event.stepId;
   const attempt = (event.attempt ?? 1) > 1 ? ` attempt ${event.attempt}` : '';
-  // What came while the channel was being joined, or was lost on the way, was fetched by its number.
+  // Events from before the join, and lost ones, were read by their number.
   const how = event.live ? '' : '  (fetched)';
   return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${what.padEnd(18)} ${event.type}${attempt}${how}`;
 }
 
 function printReceived(fakes: Fakes, print: (line: string) => void): void {
-  print('\nWhat the outside services received:');
+  print('\nThe outside services received:');
   for (const mail of fakes.mailbox.mails.all) {
     print(`  mail to ${mail.recipients.join(', ')}: ${mail.message.subject ?? ''}`);
   }

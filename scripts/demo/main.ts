@@ -1,5 +1,5 @@
-// npm run demo [-- --json]: three workflows from start to finish, watched from a terminal.
-// With --json the story goes to stderr and the last line of stdout is one JSON object.
+// npm run demo [-- --json]: runs three workflows and prints each step. With --json this output goes to stderr, and the
+// last line of stdout is one JSON object.
 
 import { parseArgs } from 'node:util';
 import { runDemo } from './demo.ts';
@@ -12,11 +12,11 @@ const STOP_DEADLINE_MS = 20_000;
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // The first asks everything to end in order; whoever asks twice does not want to wait.
+    // The first signal stops everything in order; the second one exits at once.
     if (interrupted.signal.aborted) process.exit(130);
     print(`\n${signal === 'SIGINT' ? 'Interrupted' : 'Terminated'}: stopping the stack …`);
     interrupted.abort(new Error('interrupted'));
-    // Nothing may keep an interrupted demo: the stack's watchdog ends what is left of it.
+    // An interrupted demo must exit: the watchdog of the stack ends the remaining processes.
     setTimeout(() => process.exit(130), STOP_DEADLINE_MS).unref();
   });
 }
@@ -36,5 +36,5 @@ try {
     process.exitCode = 1;
   }
 }
-// Everything is stopped; supabase-js keeps a ten-second timer of a closed socket that nobody waits for.
+// Everything is stopped, except for a ten-second timer of supabase-js for a closed socket.
 process.exit();

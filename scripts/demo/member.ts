@@ -1,4 +1,4 @@
-// A person of the demo: signed in with supabase-js and nothing else, so that every row and channel they see passed RLS.
+// A member in the demo: signed in with supabase-js only, so that every visible row and channel has passed RLS.
 
 import { z } from 'zod';
 import { createStackClient, type StackClient } from '../stack/client.ts';
@@ -39,7 +39,7 @@ interface Answer {
   error: { message: string } | null;
 }
 
-/** Every request of supabase-js answers {data, error}; the demo wants the one or an exception with the other. */
+/** Returns the data of a {data, error} response of supabase-js, or throws its error. */
 async function expect<T>(
   what: string,
   schema: z.ZodType<T>,
@@ -68,7 +68,7 @@ export class Member {
     });
     const { error } = await client.auth.signInWithPassword(user);
     if (error !== null) throw new Error(`sign-in as ${user.email}: ${error.message}`);
-    // Private channels are joined with the person's token, not with the publishable key.
+    // Private channels are joined with the token of the user, not with the publishable key.
     await client.realtime.setAuth();
     return new Member(user.email, client);
   }

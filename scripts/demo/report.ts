@@ -1,4 +1,4 @@
-// What the demo ends with: a table for people, one line of JSON for programs.
+// The report of the demo: a table for people, one line of JSON for programs.
 
 import type { Member } from './member.ts';
 
@@ -31,8 +31,7 @@ async function endedRun(member: Member, runId: string): ReturnType<Member['run']
   }
 }
 
-/** Read back from the database after the run's end was announced: the last attempt of every step, in
- * the order they started. */
+/** Reads the last attempt of every step in the order of their start, after the notification of the run's end. */
 export async function reportRun(
   member: Member,
   workflow: string,

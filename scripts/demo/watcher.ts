@@ -1,5 +1,5 @@
-// Follows one run over its private Realtime channel. Every message carries the run's seq, which has no gaps:
-// a message that skips numbers, or one that never came, shows that something was missed, and what was missed is fetched.
+// Follows a run over its private Realtime channel. The seq of a run has no gaps: a skipped number, or a message that
+// does not arrive, shows that events were missed, and they are read from the database.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RealtimeChannel } from '@supabase/supabase-js';
@@ -12,7 +12,7 @@ export interface WatchedEvent {
   stepId: string | undefined;
   attempt: number | undefined;
   at: string;
-  /** From the channel; otherwise fetched from run_events. */
+  /** True if received from the channel, false if read from run_events. */
   live: boolean;
 }
 
@@ -32,7 +32,7 @@ const endings: ReadonlySet<string> = new Set([
 ]);
 
 const joinDeadlineMs = 15_000;
-/** The last message has no successor that would show its loss, so the run's own seq is looked at now and then. */
+/** A loss of the last message is not followed by a gap, so the seq of the run is polled at this interval. */
 const lookEveryMs = 2_000;
 /** A message may arrive a moment before its rows are visible to others. */
 const visibleDeadlineMs = 5_000;
@@ -61,7 +61,7 @@ export class RunWatcher {
     this.#tell = tell;
   }
 
-  /** Resolves when the channel is joined and what happened before is known. */
+  /** Resolves when the channel is joined and earlier events have been read. */
   async join(): Promise<void> {
     const channel = this.#member.client.channel(`stepbase:run:${this.#runId}`, {
       config: { private: true },
@@ -95,12 +95,12 @@ export class RunWatcher {
 
   async leave(): Promise<void> {
     clearInterval(this.#look);
-    this.#failAll(new Error('the watcher left'));
+    this.#failAll(new Error('the watcher has left the channel'));
     if (this.#channel !== undefined) await this.#member.client.removeChannel(this.#channel);
     await this.#work;
   }
 
-  /** The first matching event, seen already or within the deadline. */
+  /** The first matching event, received already or within the deadline. */
   async until(
     matches: (event: WatchedEvent) => boolean,
     deadlineMs: number,
@@ -128,7 +128,7 @@ export class RunWatcher {
     return this.until((event) => endings.has(event.type), deadlineMs, signal);
   }
 
-  /** One at a time: a message that arrives while a gap is being fetched waits for it. */
+  /** One at a time: a message that arrives while a gap is being read waits for it. */
   #enqueue(work: () => void | Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => this.#failAll(error));
   }
@@ -148,7 +148,7 @@ export class RunWatcher {
       if (this.#last >= seq) return;
       if (Date.now() >= deadline) {
         throw new Error(
-          `event ${this.#last + 1} of run ${this.#runId} was announced and is not there`,
+          `event ${this.#last + 1} of run ${this.#runId} was announced but cannot be read`,
         );
       }
       await sleep(lookAgainMs);

@@ -1,4 +1,4 @@
-// Reads the plan of a workflow from the database, as its owner; what comes back is stepbase_engine.explain_version.
+// Reads the plan of a workflow from the database as its owner, with stepbase_engine.explain_version.
 
 import pg from 'pg';
 
@@ -50,7 +50,7 @@ export interface Question {
   app?: string | undefined;
 }
 
-/** What a person did not get right: the message says it all. */
+/** An error of the user; the message is complete without a stack trace. */
 export class ExplainError extends Error {}
 
 const CONNECT_MS = 5_000;
@@ -75,7 +75,7 @@ export async function readPlan(dbUrl: string, question: Question): Promise<Plan>
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === '42P01' || code === '42883' || code === '3F000') {
-      throw new ExplainError('this database has no Stepbase, or one older than explain');
+      throw new ExplainError('this database has no Stepbase, or a version without explain');
     }
     throw error;
   } finally {

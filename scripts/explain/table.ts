@@ -1,4 +1,4 @@
-// A plan as a person reads it in a terminal.
+// Formats a plan for a terminal.
 
 import type { Plan, PlanNode } from './plan.ts';
 
@@ -73,8 +73,8 @@ function notes(node: PlanNode): string[] {
     );
   }
   if (node.secrets.length > 0) found.push(`secrets ${node.secrets.join(', ')}`);
-  if (node.on_error === 'continue') found.push('goes on when it fails');
-  if (node.compensate) found.push(`undone by ${node.compensate}`);
+  if (node.on_error === 'continue') found.push('continues on error');
+  if (node.compensate) found.push(`compensated by ${node.compensate}`);
   return found;
 }
 
@@ -85,7 +85,7 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
-/** In the largest unit that says it shortly. */
+/** Formats a duration in the largest unit with at most one decimal. */
 export function duration(ms: number): string {
   const [unit, size] = UNITS.find(([, length]) => ms >= length && (ms * 10) % length === 0) ?? [
     'ms',

@@ -447,7 +447,7 @@ describe.concurrent('npm run explain', () => {
       expect.stringMatching(/^explain: there is no workflow nobody \(there are: /),
       expect.stringMatching(/^explain: there is no workflow nobody in the application acme/),
       `explain: workflow ${workflow} has no version 7`,
-      'explain: --version is a whole number, not x',
+      'explain: --version must be a whole number, not x',
       expect.stringContaining('explain: no stack is running here'),
       expect.stringContaining('explain: the database cannot be reached'),
       expect.stringMatching(/^explain: usage: /),
