@@ -1,4 +1,4 @@
-// What `supabase db advisors` says about a database, and which of it is accepted for a stated reason.
+// The findings of `supabase db advisors` for a database, and those that are accepted for a stated reason.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const finding = z.object({
 const report = z.object({ results: z.array(finding) });
 const acceptance = z.object({
   lint: z.string(),
-  /** A regular expression for the whole of what follows the lint's name in the cache key. */
+  /** A regular expression for the whole cache key after the name of the lint. */
   match: z.string(),
   reason: z.string().min(10),
 });
@@ -28,7 +28,7 @@ export type Acceptance = z.infer<typeof acceptance>;
 export interface Verdict {
   refused: Finding[];
   accepted: Finding[];
-  /** Acceptances that nothing needs any more. */
+  /** Acceptances that match no finding. */
   stale: Acceptance[];
 }
 
@@ -36,7 +36,7 @@ export function readAccepted(): Acceptance[] {
   return z.array(acceptance).parse(JSON.parse(readFileSync(ACCEPTED_FILE, 'utf8')));
 }
 
-/** Without pgrst.db_schemas the lints about the API's schema would stay silent. */
+/** Without pgrst.db_schemas the lints for exposed schemas would report nothing. */
 export function withApiSchemas(url: string): string {
   const address = new URL(url);
   address.searchParams.set('options', '-c pgrst.db_schemas=public,stepbase');
@@ -51,7 +51,7 @@ export async function findings(url: string): Promise<Finding[]> {
   return report.parse(JSON.parse(output)).results;
 }
 
-/** Only an INFO can be accepted; an ERROR or a WARN never. */
+/** Only findings of level INFO can be accepted. */
 export function judge(found: Finding[], accepted: Acceptance[]): Verdict {
   const matches = (entry: Acceptance, item: Finding) =>
     item.level === 'INFO' &&

@@ -1,5 +1,5 @@
-// What the migrations created, read from the catalogue: relations with everything that belongs to them.
-// Names are qualified when the session's search_path is empty.
+// Reads the objects of the migrations from the catalogue: relations with their columns, constraints and privileges.
+// Names are qualified if the search_path of the session is empty.
 
 import type pg from 'pg';
 import { schemaLiterals } from './schemas.ts';
@@ -25,7 +25,7 @@ export interface Policy {
 export interface Grant {
   role: string;
   privilege: string;
-  /** Null: of the whole relation. */
+  /** Null for a privilege on the whole relation. */
   column: string | null;
 }
 
@@ -53,7 +53,7 @@ export interface Relation {
   grants: Grant[];
 }
 
-/** Partitions of months and days depend on today's date; what they hold is described by their parent. */
+/** Monthly and daily partitions depend on the current date; their parent describes their content. */
 const DATED = String.raw`_(\d{4}_\d{2}|\d{8})$`;
 
 const RELATIONS = `

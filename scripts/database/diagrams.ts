@@ -98,7 +98,7 @@ function line(link: Link): string {
   return `  ${link.target} ${link.optional ? '|o' : '||'}--o{ ${link.source} : "${label}"`;
 }
 
-/** The diagram of every domain; throws when a table is in no domain. */
+/** The diagram of every domain; throws if a table is in no domain. */
 export async function diagrams(client: pg.Client): Promise<Map<string, string>> {
   const columns = (await client.query<Column>(COLUMNS)).rows;
   const links = (await client.query<Link>(LINKS)).rows;

@@ -1,5 +1,5 @@
-// supabase/schema.snapshot.sql: everything that the migrations create, as sorted SQL from the catalogue.
-// It is for reading and for diffs, not for running.
+// supabase/schema.snapshot.sql: all objects of the migrations, as sorted SQL from the catalogue. It is for reading and
+// for diffs, not for execution.
 
 import type pg from 'pg';
 import { grantsByRole, type Policy, type Relation, readRelations } from './catalogue.ts';
@@ -65,7 +65,7 @@ const TYPES = `
   where n.nspname in (${schemaLiterals}) and t.typtype in ('e', 'd')
   order by n.nspname, t.typname`;
 
-/** Objects of ours that stand in schemas of others: triggers on auth tables, policies of Realtime. */
+/** Objects of Stepbase in other schemas: triggers on auth tables, policies of Realtime. */
 const ELSEWHERE = `
   select pg_get_triggerdef(t.oid) as definition
   from pg_trigger t

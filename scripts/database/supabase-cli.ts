@@ -1,4 +1,4 @@
-// Calls the real Supabase CLI and gives back what it printed.
+// Calls the real Supabase CLI and returns its output.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { ROOT } from '../stack/options.ts';
 
 const DEADLINE_MS = 120_000;
 
-/** Standard output of a CLI command; throws with what it complained about when it fails. */
+/** Standard output of a CLI command; throws its error output if it fails. */
 export async function supabaseOutput(args: string[]): Promise<string> {
   return await new Promise((resolve, reject) => {
     execFile(
@@ -22,7 +22,7 @@ export async function supabaseOutput(args: string[]): Promise<string> {
           SUPABASE_TELEMETRY_DISABLED: '1',
           DO_NOT_TRACK: '1',
           NO_COLOR: '1',
-          // The embedded database speaks no TLS, and the CLI would say so in its output.
+          // The embedded database has no TLS, and the CLI would print a warning about it.
           PGSSLMODE: process.env.PGSSLMODE ?? 'disable',
         },
       },

@@ -1,8 +1,8 @@
-// The migrated database that a tool looks at: the one of --db-url, or a throw-away stack's.
+// The migrated database that a tool inspects: the one of --db-url, or that of a temporary stack.
 
 import { startThrowawayStack } from '../stack/throwaway.ts';
 
-/** Runs something against a migrated database, made for it when no address is given. */
+/** Runs `work` on a migrated database; starts a temporary stack if no URL is given. */
 export async function withDatabase<T>(
   given: string | undefined,
   work: (url: string) => Promise<T>,

@@ -1,5 +1,5 @@
-// One SQL dialect in all migrations: parameters p_, locals v_ (constants may be c_), bodies that end with
-// a semicolon, int, comments beside their function and indented by two, and privileges said once.
+// The SQL dialect of all migrations: parameters p_, locals v_ (constants may be c_), a semicolon at the end of a body,
+// int, comments directly after their function and indented by two, and each privilege granted once.
 import {
   isTree,
   languageOf,
@@ -60,7 +60,7 @@ function parameterProblems(statement: Statement): Found[] {
     ]);
 }
 
-/** The variables that DECLARE sections introduce, with whether they are constants. */
+/** The variables of DECLARE sections, and whether they are constants. */
 function declared(body: string): { name: Token; isConstant: boolean }[] {
   const words = tokens(body).filter((token) => token.kind !== 'comment');
   const found: { name: Token; isConstant: boolean }[] = [];
@@ -182,7 +182,7 @@ function functionGrants(statement: Statement): string[] {
   });
 }
 
-/** Grants of the same function to the same role, from the second one on. */
+/** Repeated grants of the same function to the same role. */
 function repeatedGrants(sources: Source[]): Map<Statement, string> {
   const seen = new Set<string>();
   const repeated = new Map<Statement, string>();

@@ -1,13 +1,13 @@
-// How SQL looks: lowercase keywords and names, no tabs, no trailing space, at most one blank line in
-// a row, lines of at most 120 characters. `--fix` repairs all but the long lines, and only when tokens
-// and parse tree are the same before and after: it cannot change what a statement means.
+// The layout of SQL: lower-case keywords and names, no tabs, no trailing space, at most one blank line in a row, lines
+// of at most 120 characters. `--fix` fixes everything except long lines, and only if tokens and parse tree stay the
+// same, so it cannot change the meaning of a statement.
 import { dollarBody, lineAt, type Problem, sameParse, type Token, tokens } from './source.ts';
 
 const MAX_LINE = 120;
-/** A dollar-quoted string is code after these words; anywhere else it is data and left alone. */
+/** A dollar-quoted string is code after these words; elsewhere it is data and not changed. */
 const BEFORE_CODE = new Set(['as', 'do']);
 
-/** The tokens of a file with those of the function bodies in their place. */
+/** The tokens of a file; each function body is replaced by its own tokens. */
 function deepTokens(text: string, offset = 0): Token[] {
   let before = '';
   return tokens(text).flatMap((token): Token[] => {
@@ -18,7 +18,7 @@ function deepTokens(text: string, offset = 0): Token[] {
   });
 }
 
-/** Text whose spaces and letters mean something. */
+/** Text in which spaces and case are significant. */
 const isData = (token: Token) => token.kind === 'string' || token.kind === 'code';
 
 function replaceAll(text: string, edits: { start: number; end: number; text: string }[]): string {
@@ -31,7 +31,7 @@ function replaceAll(text: string, edits: { start: number; end: number; text: str
   return result + text.slice(at);
 }
 
-/** What a reader of the tokens would call the same program. */
+/** A form of the tokens that is equal for equivalent programs. */
 function meaning(text: string): string {
   return deepTokens(text)
     .map((token) =>
@@ -44,7 +44,7 @@ function meaning(text: string): string {
     .join('\u0000');
 }
 
-/** The file as it should look (long lines apart, which need a person). */
+/** The formatted file; long lines must be fixed manually. */
 export function formatted(text: string): string {
   const words = deepTokens(text);
   const lowered = replaceAll(
@@ -88,7 +88,7 @@ export function formatProblems(file: string, text: string): Problem[] {
       problems.push({ file, line, rule: 'lowercase', message: token.text });
     }
   }
-  // A sentence in a string cannot be broken, so it does not count.
+  // A string cannot be broken, so it does not count.
   const measured = replaceAll(
     text,
     deepTokens(text)

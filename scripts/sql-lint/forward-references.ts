@@ -15,13 +15,12 @@ export interface DeclaredReference extends ForwardReference {
   reason: string;
 }
 
-// The kernel's verbs come first in reading order; at one fixed point each they call the features that
-// are built on them.
+// The verbs of the kernel come first in reading order; each calls the features that are built on it at one point.
 const ITEMS =
   'the kernel hands items of for_each to the feature, which completes steps through the kernel';
 const COMPENSATION =
   'the kernel hands a run that ends to compensation, which runs its steps through the kernel';
-const WAITING = 'a step that begins to wait is matched at once by the feature that ends its wait';
+const WAITING = 'a step that starts to wait is matched at once by the feature that ends its wait';
 const BACKLOG =
   'a run that starts or ends leaves the backlog, which admission fills through the kernel';
 
@@ -59,7 +58,7 @@ export const DECLARED: readonly DeclaredReference[] = [
   {
     file: 'fail',
     object: 'stepbase_engine.detach_children',
-    reason: 'a step that fails lets go of its child run; child runs come later',
+    reason: 'a step that fails detaches its child run; child runs come later',
   },
   {
     file: 'stop_items',
@@ -109,7 +108,7 @@ function created(statement: Statement): string | undefined {
   return undefined;
 }
 
-/** Names in a function's body. Strings count, because dynamic SQL stands in them; comments do not. */
+/** Names in the body of a function. Strings count, because they can contain dynamic SQL; comments do not. */
 function named(body: string): Set<string> {
   const code = tokens(body)
     .filter((token) => token.kind !== 'comment')
@@ -142,7 +141,7 @@ export function forwardReferences(sources: Source[]): ForwardReference[] {
   return [...found.values()];
 }
 
-/** What a person has to change: references that are not declared, and declarations without a reference. */
+/** The problems to fix: references without a declaration, and declarations without a reference. */
 export function forwardReferenceProblems(
   found: ForwardReference[],
   declared: readonly DeclaredReference[] = DECLARED,

@@ -1,5 +1,5 @@
-// What every migration must keep to, read from the parse tree: names with their schema, a fixed
-// search_path, comments, definer functions out of the API schema, policies that cost little.
+// The rules for every migration, checked on the parse tree: qualified names, a fixed search_path, comments, no definer
+// functions in the API schema, efficient policies.
 import { SCHEMAS } from '../database/schemas.ts';
 import { isTree, type Problem, type Source, type Statement, type Tree, walk } from './source.ts';
 
@@ -26,7 +26,7 @@ function options(statement: Statement): Map<string, Tree> {
   return found;
 }
 
-/** Objects that a comment exists for, as `table stepbase.runs`, over all files. */
+/** Objects with a comment in any file, as `table stepbase.runs`. */
 export function commentedObjects(sources: Source[]): Set<string> {
   const found = new Set<string>();
   for (const statement of sources.flatMap((source) => source.statements)) {
@@ -58,7 +58,7 @@ function functionProblems(statement: Statement, commented: Set<string>): [string
   return found;
 }
 
-/** Calls without a column argument give one value for the whole query: `(select f())` says so. */
+/** Calls without a column argument have one value for the whole query; `(select f())` makes the planner use this. */
 function policyProblems(statement: Statement): [string, string][] {
   const { policy_name: policy, cmd_name: command, roles, qual, with_check: check } = statement.node;
   const found: [string, string][] = [];
@@ -116,7 +116,12 @@ export function ruleProblems(source: Source, commented: Set<string>): Problem[] 
     ),
   );
   if (!source.text.startsWith('--')) {
-    problems.push({ file, line: 1, rule: 'header', message: 'the first line says the one idea' });
+    problems.push({
+      file,
+      line: 1,
+      rule: 'header',
+      message: 'the first line must be a comment with the idea of the file',
+    });
   }
   return problems;
 }

@@ -1,5 +1,5 @@
-// A SQL file as PostgreSQL's own parser (libpg_query) sees it: statements, tokens and function
-// bodies, with positions turned from the parser's byte offsets into lines.
+// Parses a SQL file with PostgreSQL's own parser (libpg_query) into statements, tokens and function bodies, and
+// converts the byte offsets of the parser into lines.
 import pgQuery from '@libpg-query/parser';
 
 await pgQuery.loadModule();
@@ -11,7 +11,7 @@ export interface Problem {
   message: string;
 }
 
-/** A node of the parse tree: one key that names the kind, or plain fields. */
+/** A node of the parse tree: an object with the kind as its only key, or with plain fields. */
 export type Tree = { [key: string]: unknown };
 
 export interface Statement {
@@ -19,7 +19,7 @@ export interface Statement {
   node: Tree;
   text: string;
   line: number;
-  /** Text between the dollar quotes of a function or DO block, and the line it starts on. */
+  /** Text between the dollar quotes of a function or DO block, and the line on which it starts. */
   body: { text: string; line: number } | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface Token {
   text: string;
 }
 
-/** PostgreSQL's lexical rules as far as layout needs them (the parser's own scanner cuts long tokens). */
+/** The lexical rules of PostgreSQL that the layout needs (the scanner of the parser truncates long tokens). */
 const TOKEN = new RegExp(
   [
     /(?<comment>--[^\n]*|\/\*[\s\S]*?\*\/)/,
@@ -85,14 +85,14 @@ export function tokens(text: string): Token[] {
 
 const DOLLAR_QUOTED = /^(\$\w*\$)([\s\S]*)\1$/;
 
-/** What is between the dollar quotes of a token. */
+/** The text between the dollar quotes of a token. */
 export function dollarBody(token: Token): { text: string; start: number } | undefined {
   const [, quote, text] = DOLLAR_QUOTED.exec(token.text) ?? [];
   if (quote === undefined || text === undefined) return undefined;
   return { text, start: token.start + quote.length };
 }
 
-/** Where a parse error is; the parser counts from 0 and says nothing for an error at the end. */
+/** The position of a parse error; the parser counts from 0 and gives no position for an error at the end. */
 function errorLine(text: string, error: unknown): number {
   const position = pgQuery.hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? 0) : 0;
   return lineAt(text, position);
@@ -102,7 +102,7 @@ export function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Parses a file; what cannot be parsed becomes a problem and an empty list of statements. */
+/** Parses a file; a parse error gives a problem and an empty list of statements. */
 export function readSource(file: string, text: string, problems: Problem[]): Source {
   try {
     const bytes = Buffer.from(text);
@@ -133,7 +133,7 @@ export function readSource(file: string, text: string, problems: Problem[]): Sou
   }
 }
 
-/** Parses what is inside a function or DO block: SQL statements, or PL/pgSQL and its expressions. */
+/** Parses the body of a function or DO block: SQL statements, or PL/pgSQL and its expressions. */
 export function bodyProblems(source: Source, statement: Statement): Problem[] {
   const { body } = statement;
   if (body === undefined) return [];
@@ -150,7 +150,7 @@ export function bodyProblems(source: Source, statement: Statement): Problem[] {
   }
   if (language !== 'plpgsql') return [];
   try {
-    // Checks its statements and expressions too, but does not say where.
+    // Also checks its statements and expressions, but without the position of an error.
     pgQuery.parsePlPgSQLSync(statement.text);
   } catch (error) {
     // The library returns broken JSON for some composite types; those bodies are left to
@@ -161,7 +161,7 @@ export function bodyProblems(source: Source, statement: Statement): Problem[] {
   return [];
 }
 
-/** The language of a function (a DO block is PL/pgSQL unless it says otherwise). */
+/** The language of a function (the default of a DO block is PL/pgSQL). */
 export function languageOf(statement: Statement): string | undefined {
   const options = statement.kind === 'DoStmt' ? statement.node.args : statement.node.options;
   for (const [node] of walk(options)) {
@@ -172,7 +172,7 @@ export function languageOf(statement: Statement): string | undefined {
   return statement.kind === 'DoStmt' ? 'plpgsql' : undefined;
 }
 
-/** Whether both texts are the same statements to PostgreSQL. */
+/** Whether PostgreSQL parses both texts to the same statements. */
 export function sameParse(a: string, b: string): boolean {
   return pgQuery.fingerprintSync(a) === pgQuery.fingerprintSync(b);
 }
