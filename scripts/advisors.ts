@@ -1,5 +1,5 @@
-// `npm run advisors`: the lints of the real Supabase CLI on the migrated database. Fails on any ERROR or
-// WARN, on an INFO without a reason in supabase/advisors.accepted.json, and on a reason nothing needs.
+// `npm run advisors`: the lints of the real Supabase CLI on the migrated database. Fails on any ERROR or WARN, on an
+// INFO without a reason in supabase/advisors.accepted.json, and on an unused reason.
 
 import { parseArgs } from 'node:util';
 import { ACCEPTED_FILE, findings, judge, readAccepted } from './database/advisors.ts';

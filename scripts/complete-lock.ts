@@ -1,6 +1,6 @@
-// Completes package-lock.json: programs that npm installs per platform (biome, deno, supabase …) are
-// optional dependencies, and npm leaves those out of the lock file that it could not look up when it was
-// written. `npm ci` then refuses the file on every machine. Run it after `npm install`; `--check` only looks.
+// Completes package-lock.json: programs that npm installs for each platform (biome, deno, supabase …) are optional
+// dependencies. npm omits those that it could not look up when it wrote the lock file, and `npm ci` then refuses the
+// file on every machine. Run this after `npm install`; `--check` writes nothing.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ export interface Lock {
   packages: Record<string, LockEntry>;
 }
 
-/** `@deno/linux-arm64-glibc` → what it runs on; undefined when the name does not tell. */
+/** The platform of `@deno/linux-arm64-glibc`; undefined if the name does not contain one. */
 export function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> | undefined {
   const match =
     /(android|darwin|linux|freebsd|win32|windows)-(arm64|x64|arm|ia32)(?:-(musl|glibc|gnu))?$/.exec(

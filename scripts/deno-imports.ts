@@ -1,6 +1,6 @@
-// Keeps each function's deno.json (what a hosted deploy resolves imports with) equal to what the
-// function really imports, at the versions of package-lock.json (what everything local runs with).
-// `node scripts/deno-imports.ts` writes the files; `--check` only says whether they are current.
+// Keeps deno.json of each function (with which a hosted deployment resolves imports) equal to the imports of the
+// function, at the versions of package-lock.json (which everything uses locally). `node scripts/deno-imports.ts` writes
+// the files; `--check` only reports whether they are current.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -11,7 +11,7 @@ import { z } from 'zod';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const FUNCTIONS = ['api', 'worker'] as const;
 
-/** Static and dynamic imports with a literal specifier; type-only ones vanish before a deploy. */
+/** Static and dynamic imports with a literal specifier; type-only imports do not exist after compilation. */
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s(?!type\s)(?:[^'";]*?\sfrom\s)?\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
@@ -44,7 +44,7 @@ export function splitSpecifier(specifier: string): [name: string, subpath: strin
   return [name, specifier.slice(name.length)];
 }
 
-/** What functions/<name>/deno.json has to say today. */
+/** The required content of functions/<name>/deno.json. */
 export async function wantedConfig(name: string): Promise<{ imports: Record<string, string> }> {
   const lock = Lock.parse(JSON.parse(await readFile(resolve(ROOT, 'package-lock.json'), 'utf8')));
   const imports: Record<string, string> = {};

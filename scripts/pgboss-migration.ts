@@ -2,7 +2,7 @@
 // construction plan of the installed pg-boss, so that the functions can run with migrate off.
 //
 // Differences from the plan, and why: the transaction statements go (the migration runner owns the
-// transaction), and the functions get a fixed search_path (the database advisors ask for one).
+// transaction), and the functions get a fixed search_path (the database advisors require one).
 import { readFile, writeFile } from 'node:fs/promises';
 import { getConstructionPlans } from 'pg-boss';
 
@@ -48,7 +48,7 @@ export function pgbossMigration(): string {
     .filter((line) => !/^\s*(SET LOCAL|SELECT pg_advisory_xact_lock)/.test(line))
     .map((line) => line.trimEnd())
     .join('\n')
-    // A lone semicolon after a statement that already ended is an empty statement.
+    // A single semicolon after the end of a statement is an empty statement.
     .replace(/;\n\s*;\n/g, ';\n')
     .trim();
   return `${HEADER}\n${body}\n${FOOTER}`;

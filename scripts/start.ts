@@ -1,4 +1,4 @@
-// `npm start`: the embedded Supabase with Stepbase on it, until Ctrl-C.
+// `npm start`: runs the embedded Supabase with Stepbase until Ctrl-C.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,7 +57,7 @@ async function shutDown(reason: string, code: number): Promise<void> {
   stopping = true;
   if (reason) console.log(reason);
   setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
-  // A start under way is finished first: its services know how to stop.
+  // A start in progress is completed first, so that its services can be stopped.
   const running = await stack?.catch(() => undefined);
   await running?.stop();
   process.exit(code);
@@ -67,7 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => void shutDown('\n  Stopping …', 0));
 }
 onOrphaned(() => void shutDown('', 0));
-// The terminal may be gone before we are.
+// The terminal may be closed before this process ends.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 

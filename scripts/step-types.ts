@@ -1,5 +1,5 @@
 // Writes the step_types migration from the descriptors in functions/_shared/step-types.
-// With --check it writes nothing and fails when the file differs. A path replaces the migration's own.
+// With --check it writes nothing and fails if the file differs. A path replaces that of the migration.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';

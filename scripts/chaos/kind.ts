@@ -73,7 +73,7 @@ export const edges = (...lines: string[]) =>
     return { id: `e${i}`, source, target, ...(sourceHandle ? { sourceHandle } : {}) };
   });
 
-/** An answer of the shop that takes a while. */
+/** A slow request to the shop. */
 export const slowly =
   (shop: string) =>
   (id: string, ms: number, more: object = {}) =>

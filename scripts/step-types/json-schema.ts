@@ -1,12 +1,12 @@
-// The JSON Schema of a config, derived from its zod schema. It may use only what both of our validators
-// understand in the same way: stepbase_private.json_schema_errors in SQL and validateJson in TypeScript.
+// The JSON Schema of a config, derived from its zod schema. It uses only keywords with the same meaning in both
+// validators: stepbase_private.json_schema_errors in SQL and validateJson in TypeScript.
 
 import { z } from 'zod';
 import { refinementScope } from '../../functions/_shared/step-types/config.ts';
 
 export type JsonSchema = { [keyword: string]: unknown };
 
-/** Keywords of one type: they say nothing about values of another one. */
+/** Keywords of one type, which have no effect on values of other types. */
 const KEYWORDS_OF: Readonly<Record<string, readonly string[]>> = {
   string: ['minLength', 'maxLength', 'pattern'],
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
@@ -38,7 +38,7 @@ const fail = (path: string, problem: string): never => {
 };
 
 /**
- * What PostgreSQL's and JavaScript's regular expressions have in common. Not among it: flags, `.` (a line break),
+ * The common part of the regular expressions of PostgreSQL and JavaScript. Not included: flags, `.` (a line break),
  * \w \d \s \b (other alphabets), look-behind, named groups, and escapes of anything but punctuation.
  */
 function checkPattern(pattern: string, path: string): void {
@@ -62,7 +62,7 @@ interface Check {
   _zod: { def: { check: string; params?: unknown; pattern?: RegExp } };
 }
 
-/** Checks of zod that would be left out of the JSON Schema without a word. */
+/** Checks of zod that would be omitted from the JSON Schema without an error. */
 function checkRefinements(schema: z.core.$ZodType, path: string): void {
   const { checks = [] } = schema._zod.def as { checks?: Check[] };
   for (const { _zod } of checks) {
@@ -97,13 +97,13 @@ export function checkSupported(schema: unknown, path = ''): void {
   }
 }
 
-/** Whether each keyword concerns only values of the schema's own types. */
+/** Whether each keyword applies only to values of the schema's own types. */
 function hasOwnKeywordsOnly({ type, ...keywords }: JsonSchema): boolean {
   const own = new Set([type].flat().flatMap((name) => KEYWORDS_OF[String(name)] ?? []));
   return type !== undefined && Object.keys(keywords).every((keyword) => own.has(keyword));
 }
 
-/** {anyOf: [{type: a, …}, {type: b, …}]} → {type: [a, b], …}: the same, and its errors name the types. */
+/** {anyOf: [{type: a, …}, {type: b, …}]} → {type: [a, b], …}: equivalent, and its errors name the types. */
 function merged(schema: JsonSchema): JsonSchema {
   const { anyOf, ...others } = schema as { anyOf?: JsonSchema[] };
   if (anyOf === undefined || 'type' in others) return schema;
@@ -113,14 +113,14 @@ function merged(schema: JsonSchema): JsonSchema {
   return { type: types, ...Object.assign({}, ...anyOf, { type: types }), ...others };
 }
 
-/** True of every JSON value, and therefore left out. */
+/** True for every JSON value, and therefore omitted. */
 const EMPTY: Readonly<Record<string, string>> = {
   propertyNames: '{"type":"string"}',
   additionalProperties: '{}',
   items: '{}',
 };
 
-/** Keywords that people look for first. */
+/** The most important keywords, which come first. */
 const FIRST = ['default', 'properties', 'required', 'type'];
 const byOrder = ([one]: [string, unknown], [other]: [string, unknown]) =>
   FIRST.indexOf(other) - FIRST.indexOf(one);

@@ -1,4 +1,4 @@
-// The text of the migration that makes step_types, from the descriptors.
+// The text of the step_types migration, from the descriptors.
 
 import type { StepType } from '../../functions/_shared/step-types/index.ts';
 import { type JsonSchema, toJsonSchema } from './json-schema.ts';
@@ -102,7 +102,7 @@ const list = (values: readonly string[]) =>
 
 type Cell = [column: string, value: string];
 
-/** One row: what it is called, its config, how it runs, and what it may do. */
+/** One row: name and labels, config, execution, and permissions. */
 function cells(type: StepType, ordinal: number): Cell[][] {
   return [
     [

@@ -1,4 +1,4 @@
-// `npm run test:functions`: the Deno unit tests that stand beside the functions; all, or the files given.
+// `npm run test:functions`: the Deno unit tests beside the functions: all of them, or the given files.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

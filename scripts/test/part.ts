@@ -70,7 +70,7 @@ export async function runPart(part: Part, factor = 1): Promise<PartResult> {
     },
     cwd: ROOT,
     logFile: join(logDir, `${part.name.replaceAll(/\W+/g, '-')}.log`),
-    // Deno takes any value of FORCE_COLOR for a wish to have colours.
+    // Deno enables colours with any value of FORCE_COLOR.
     onLine: (line) => lines.push(stripVTControlCharacters(line)),
     stopSignal: 'SIGTERM',
   });

@@ -1,4 +1,4 @@
-// What `npm test` consists of: the command of each part, its time limit, and how its output is counted.
+// The parts of `npm test`: the command of each part, its time limit, and the count of its results.
 
 import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Which command runs a test file, what it needs, and what a changed file means for it.
+// The command that runs a test file, the stack that it needs, and the effect of a changed file.
 
 import { existsSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
