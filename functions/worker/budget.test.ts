@@ -10,13 +10,13 @@ function movable() {
   return { at, start: () => startBudget(LIMITS, { now: () => at.now }, () => at.cpu) };
 }
 
-Deno.test('nothing is spent at the start, whatever the process has used before', () => {
+Deno.test('a new budget is unspent even if the process has used CPU time before', () => {
   const { start } = movable();
   const budget = start();
   assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [false, undefined, 100]);
 });
 
-Deno.test('the wall clock', () => {
+Deno.test('a budget is spent at its limit of wall-clock time', () => {
   const { at, start } = movable();
   const budget = start();
   at.now += 99;
@@ -25,7 +25,7 @@ Deno.test('the wall clock', () => {
   assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [true, 'wall', 0]);
 });
 
-Deno.test('CPU time', () => {
+Deno.test('a budget is spent at its limit of CPU time', () => {
   const { at, start } = movable();
   const budget = start();
   at.cpu = 519;
@@ -34,7 +34,7 @@ Deno.test('CPU time', () => {
   assert.deepEqual([budget.spent, budget.spentBy, budget.wallLeftMs], [true, 'cpu', 100]);
 });
 
-Deno.test('where CPU time is not reported, only the wall clock counts', () => {
+Deno.test('without a report of CPU time, only the wall clock counts', () => {
   const { at, start } = movable();
   at.cpu = undefined;
   const budget = start();

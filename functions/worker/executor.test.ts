@@ -110,7 +110,7 @@ const codeOf = (outcome: AttemptOutcome | undefined) =>
 
 for (const [name, timeoutMs, allowed] of [
   ['of its own', 90_000, 90_000],
-  ['of every step that has none', undefined, ATTEMPT_TIMEOUT_MS],
+  ['of every step without its own', undefined, ATTEMPT_TIMEOUT_MS],
 ] as const) {
   Deno.test(`an attempt fails at the time limit ${name}, and may be retried`, async () => {
     const s = await setup(timeoutMs);
@@ -134,7 +134,7 @@ Deno.test('a result after the time limit is dropped', async () => {
   assert.deepEqual(s.kept, []);
 });
 
-Deno.test('an attempt that ends in time leaves no timer behind', async () => {
+Deno.test('an attempt that ends within its time limit leaves no timer', async () => {
   const s = await setup(1_000);
   await s.clock.advance(999);
   s.attempt().end('in time');

@@ -1,9 +1,9 @@
-// The leases of a worker: how long one is held, and which tokens go back to the queue.
+// The leases of a worker: how long it keeps a lease, and which tokens return to the queue.
 
 import assert from 'node:assert/strict';
 import { Leases } from './leases.ts';
 
-Deno.test('a lease is held until its last branch has ended', () => {
+Deno.test('a lease is kept until its last branch has ended', () => {
   const leases = new Leases();
   leases.acquire({ jobId: 'j', delivery: 3 });
   leases.retain('j');

@@ -1,4 +1,4 @@
-// The states of a worker: which may follow which, what a stop waits for, and when a worker is idle.
+// The states of a worker: the allowed transitions, the steps that a stop waits for, and the idle state.
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
@@ -66,7 +66,7 @@ for (const state of STATES) {
   });
 }
 
-Deno.test('the table has no state that cannot be reached', () => {
+Deno.test('every state of the table can be reached', () => {
   const reached = new Set<WorkerState>(['created', ...Object.values(TRANSITIONS).flat()]);
   assert.deepEqual([...reached].sort(), STATES.sort());
 });
@@ -116,7 +116,7 @@ Deno.test('a second stop joins the first and has its result', async () => {
   assert.equal(calls.length, 1);
 });
 
-Deno.test('an invocation that becomes idle continues as long as it finds something to do', async () => {
+Deno.test('an idle invocation continues as long as it finds work', async () => {
   const { lifecycle, calls, inFlight } = setup({ isBusy: true });
   lifecycle.run(AMPLE);
   let isIdle: boolean | undefined;
@@ -133,7 +133,7 @@ Deno.test('an invocation that becomes idle continues as long as it finds somethi
   assert.deepEqual([calls, isIdle], [['continue', 'continue'], true]);
 });
 
-Deno.test('a resident worker, or an invocation without budget, does not look for more when it is idle', () => {
+Deno.test('an idle resident worker, or an invocation without budget, does not search for work', () => {
   const { lifecycle, calls } = setup();
   lifecycle.run();
   lifecycle.checkIdle();

@@ -1,4 +1,4 @@
-// What a worker does at intervals, beside its steps: it renews its leases, writes its heartbeat, returns
+// The periodic work of a worker beside its steps: it renews its leases, writes its heartbeat, returns
 // tokens with expired leases to the queue, and asks whether the runs of its steps have ended.
 
 import type { Engine, Heartbeat, Lease } from './engine/engine.ts';

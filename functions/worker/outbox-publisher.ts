@@ -15,7 +15,7 @@ export interface OutboxPublisherOptions {
   /** Reads the outbox again. */
   relay(): void;
   later(ms: number, action: () => void): void;
-  /** Nothing is being published any more. */
+  /** Resolves when no message is being published. */
   onIdle(): void;
   onError(message: string, error: unknown): void;
   /** Milliseconds that never go back. */

@@ -28,7 +28,7 @@ Deno.test('notifications of one run within 25 ms are one message, reported as ac
   assert.deepEqual(published, ['stepbase:run:a', 'stepbase:run:b']);
 });
 
-Deno.test('a rejected notification is reported; while Redis is away, one call probes for all of them', async () => {
+Deno.test('a rejected notification is reported; while Redis is unavailable, one call probes for all of them', async () => {
   let isUp = false;
   const { notify, published } = setup(() => isUp);
   assert.equal(await notify(changes('a', 'b')), false);

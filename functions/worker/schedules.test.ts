@@ -1,4 +1,4 @@
-// The next time of a cron expression: across both daylight-saving changes, and where there is none.
+// The next time of a cron expression: across both daylight-saving changes, and if there is none.
 
 import assert from 'node:assert/strict';
 import { nextTime } from './schedules.ts';
@@ -18,7 +18,7 @@ function times(expression: string, timezone: string, from: string, count: number
 
 const BERLIN = 'Europe/Berlin';
 
-Deno.test('a time of the day follows the clock on the wall', () => {
+Deno.test('a time of day follows local time', () => {
   assert.deepEqual(times('0 7 * * *', BERLIN, '2026-03-28T00:00:00Z', 3), [
     '2026-03-28T06:00',
     '2026-03-29T05:00',
@@ -26,7 +26,7 @@ Deno.test('a time of the day follows the clock on the wall', () => {
   ]);
 });
 
-Deno.test('an hour that is skipped: at the jump, once', () => {
+Deno.test('a time in the skipped hour occurs once, at the jump', () => {
   assert.deepEqual(times('30 2 * * *', BERLIN, '2026-03-28T10:00:00Z', 2), [
     '2026-03-29T01:00',
     '2026-03-30T00:30',
@@ -38,16 +38,16 @@ Deno.test('an hour that is skipped: at the jump, once', () => {
   ]);
 });
 
-Deno.test('an hour that is repeated: once, at its first time', () => {
+Deno.test('a time in the repeated hour occurs once, at its first occurrence', () => {
   assert.deepEqual(times('30 2 * * *', BERLIN, '2026-10-24T10:00:00Z', 2), [
     '2026-10-25T00:30',
     '2026-10-26T01:30',
   ]);
-  // Asked between the two: it has been.
+  // Between the two occurrences, the first one has passed.
   assert.deepEqual(times('30 2 * * *', BERLIN, '2026-10-25T00:45:00Z', 1), ['2026-10-26T01:30']);
 });
 
-Deno.test('what repeats keeps its rhythm through both', () => {
+Deno.test('an interval stays regular across both changes', () => {
   for (const day of ['2026-03-29', '2026-10-25']) {
     const found = times('*/20 * * * *', BERLIN, `${day}T00:00:00Z`, 9);
     assert.deepEqual(
@@ -57,7 +57,7 @@ Deno.test('what repeats keeps its rhythm through both', () => {
   }
 });
 
-Deno.test('no day is missed or doubled, wherever the clock changes', () => {
+Deno.test('no day is missed or doubled in any time zone', () => {
   const zones = {
     'America/New_York': ['2026-03-08', '2026-11-01'],
     'Africa/Cairo': ['2026-04-24', '2026-10-30'],
@@ -79,7 +79,7 @@ Deno.test('no day is missed or doubled, wherever the clock changes', () => {
   }
 });
 
-Deno.test('names, lists, steps; both day fields: either will do', () => {
+Deno.test('names, lists and steps are supported; with both day fields, either one may match', () => {
   assert.deepEqual(times('0 9 * * mon-fri', 'UTC', '2026-01-02T09:00:00Z', 1), [
     '2026-01-05T09:00',
   ]);
@@ -97,7 +97,7 @@ Deno.test('names, lists, steps; both day fields: either will do', () => {
   assert.deepEqual(times('0 0 29 2 *', 'UTC', '2026-01-01T00:00:00Z', 1), ['2028-02-29T00:00']);
 });
 
-Deno.test('a time that never comes is none; an expression that means nothing is an error', () => {
+Deno.test('an expression without a future time has none; an invalid expression is an error', () => {
   assert.equal(nextTime('0 0 31 2 *', 'UTC', new Date()), undefined);
   assert.throws(() => nextTime('61 * * * *', 'UTC', new Date()));
   assert.throws(() => nextTime('* * * * * *', 'UTC', new Date()));

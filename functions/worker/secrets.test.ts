@@ -5,7 +5,7 @@ import { createSecrets, variableOf } from './secrets.ts';
 
 const withoutVault = { readSecret: () => Promise.resolve(undefined) };
 
-Deno.test('an app does not read the secret of another whose code begins like its own', async () => {
+Deno.test('an app cannot read the secret of another app with the same prefix in its code', async () => {
   const secretsOf = createSecrets(withoutVault, {
     STEPBASE_SECRET_ACME_PROD__KEY: 'of acme-prod',
     STEPBASE_SECRET_ACME__PROD_KEY: 'of acme',
@@ -16,7 +16,7 @@ Deno.test('an app does not read the secret of another whose code begins like its
   assert.equal(await secretsOf('acme')('empty'), undefined);
 });
 
-Deno.test('the environment comes first; Vault has the others, with any name', async () => {
+Deno.test('the environment has precedence; Vault has the other secrets, with any name', async () => {
   const requested: string[] = [];
   const readSecret = (appCode: string, name: string) => {
     requested.push(`${appCode}/${name}`);

@@ -16,7 +16,7 @@ export function variableOf(appCode: string, name: string): string | undefined {
   return `${SECRET_PREFIX}${appCode.replaceAll('-', '_')}__${name}`.toUpperCase();
 }
 
-/** `variables`: those of the environment that begin with STEPBASE_SECRET_. */
+/** `variables`: the environment variables that start with STEPBASE_SECRET_. */
 export function createSecrets(
   engine: Pick<Engine, 'readSecret'>,
   variables: Readonly<Record<string, string>>,

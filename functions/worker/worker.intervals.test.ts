@@ -1,11 +1,11 @@
-// What a worker does at intervals and at due times, by a clock that the test advances.
+// The periodic work of a worker and its timers, with a clock that the test advances.
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
 import type { Engine, Work } from './engine/engine.ts';
 import { setupWorker, transform, workOf } from './testing.ts';
 
-Deno.test('after a concurrency slot is freed, the worker looks for waiting runs three more times', async () => {
+Deno.test('after a concurrency slot is freed, the worker searches for waiting runs three more times', async () => {
   const clock = handClock();
   const admitted: number[] = [];
   const admit: Engine['admit'] = () => {
@@ -24,7 +24,7 @@ Deno.test('after a concurrency slot is freed, the worker looks for waiting runs 
   assert.deepEqual(clock.due, []);
 });
 
-Deno.test('without wake-ups a worker looks for work at every poll', async () => {
+Deno.test('without wake-ups a worker searches for work at every poll', async () => {
   const clock = handClock();
   let relays = 0;
   const relay: Engine['relay'] = () => {

@@ -1,4 +1,4 @@
-// Invocations and starts: what a worker does before it ends, and runs that start eagerly or by a claim.
+// Invocations and starts: the work before an invocation ends, and runs that start eagerly or by a claim.
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';

@@ -1,4 +1,4 @@
-// What happens to the outcomes of steps: rejected results, eager steps that cannot be executed or are
+// The outcomes of steps: rejected results, eager steps that cannot be executed or are
 // rejected, broken connections, and Redis that does not respond.
 
 import assert from 'node:assert/strict';

@@ -1,9 +1,9 @@
-// For tests: a clock that stands still until the test advances it.
+// For tests: a clock whose time changes only when the test advances it.
 
 import type { Clock } from './clock.ts';
 
 export interface HandClock extends Clock {
-  /** Moves on by so many milliseconds. Actions run in the order in which they are due, each with what it causes. */
+  /** Advances by this many milliseconds. Runs due actions in order, each with the promises that it settles. */
   advance(ms: number): Promise<void>;
   /** Milliseconds until each pending action is due, the soonest first. */
   readonly due: number[];

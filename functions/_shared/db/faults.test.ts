@@ -13,7 +13,7 @@ const AWAY = [
 ];
 
 for (const code of AWAY) {
-  Deno.test(`${code}: the database is away, and the API answers "unavailable"`, () => {
+  Deno.test(`${code}: the database is unavailable, and the API responds with "unavailable"`, () => {
     assert.equal(isDatabaseAway(withCode(code)), true);
     assert.equal(isRejected(withCode(code)), false);
     assert.equal(toAppError(withCode(code)).code, 'unavailable');
@@ -26,7 +26,7 @@ for (const message of [
   'timeout exceeded when trying to connect',
   'Query read timeout',
 ]) {
-  Deno.test(`"${message}": the database is away, and the API answers "unavailable"`, () => {
+  Deno.test(`"${message}": the database is unavailable, and the API responds with "unavailable"`, () => {
     assert.equal(isDatabaseAway(new Error(message)), true);
     assert.equal(toAppError(new Error(message)).code, 'unavailable');
   });
@@ -39,13 +39,13 @@ for (const code of ['22P02', '23505', '54000', 'P0001', 'SB404']) {
   });
 }
 
-Deno.test('other errors are neither', () => {
+Deno.test('other errors are neither an unavailable database nor rejected values', () => {
   const others = [new Error('out of memory'), withCode('57014'), withCode('40P01'), 'text', null];
   for (const error of others) {
     assert.deepEqual([isDatabaseAway(error), isRejected(error)], [false, false], String(error));
   }
 });
 
-Deno.test('the map of SQLSTATEs contains every state of a database that is away', () => {
+Deno.test('the map of SQLSTATEs contains every state of an unavailable database', () => {
   for (const state of AWAY_SQLSTATES) assert.equal(SQLSTATES[state], 'unavailable', state);
 });

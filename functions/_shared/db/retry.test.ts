@@ -1,4 +1,4 @@
-// The retry by a clock that the test advances: how often, with which pauses, and what ends it.
+// The retry with a clock that the test advances: number of attempts, pauses, and end.
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../clock/testing.ts';
@@ -77,7 +77,7 @@ Deno.test('an aborted signal ends the pause and throws the last error', async ()
   assert.deepEqual([s.calls, s.outcome(), s.clock.due], [[0], AWAY, []]);
 });
 
-Deno.test('a back-off of its own', () => {
+Deno.test('a caller can set its own back-off', () => {
   const backOff = { firstMs: 100, longestMs: 350 };
   assert.deepEqual(
     [1, 2, 3, 4].map((failures) => backOffMs(failures, backOff)),

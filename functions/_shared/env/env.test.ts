@@ -31,7 +31,7 @@ Deno.test('SUPABASE_DB_URL is used when DATABASE_URL is not set', () => {
   strictEqual(parseEnv({ SUPABASE_URL, SUPABASE_DB_URL: url, DATABASE_URL: '' }).database.url, url);
 });
 
-Deno.test('what steps may use is parsed with its defaults', () => {
+Deno.test('the settings for steps are parsed with their defaults', () => {
   const { steps } = parseEnv(LEAST);
   deepStrictEqual(steps, {
     allowPrivateNetwork: false,

@@ -48,7 +48,7 @@ Deno.test("PostgreSQL's own messages are not sent", () => {
   strictEqual(toAppError('thrown text').code, 'internal_error');
 });
 
-Deno.test('a database that is away is "unavailable", not an internal error', () => {
+Deno.test('an unavailable database is "unavailable", not an internal error', () => {
   for (const code of ['ECONNREFUSED', '08006', '57P01', '53300']) {
     strictEqual(toAppError(Object.assign(new Error('x'), { code })).code, 'unavailable', code);
   }

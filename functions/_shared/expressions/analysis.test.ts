@@ -7,7 +7,7 @@ import { compileExpression } from './jsonata.ts';
 const reads = (expression: string): readonly string[] | 'all' =>
   compileExpression(expression).reads;
 
-Deno.test('steps named in the text', () => {
+Deno.test('steps that the text names are found', () => {
   assert.deepEqual(reads('steps.a.output.b'), ['a']);
   assert.deepEqual(reads('steps.`my-id`.output'), ['my-id']);
   assert.deepEqual(reads('steps."my-id".output'), ['my-id']);
@@ -24,7 +24,7 @@ Deno.test('steps named in the text', () => {
   assert.deepEqual(reads('steps.a.output ~> |items|{"n": $$.steps.b.output}|'), ['a', 'b']);
 });
 
-Deno.test('no steps', () => {
+Deno.test('no step is found in text that names none', () => {
   assert.deepEqual(reads('input.steps.a'), []);
   assert.deepEqual(reads('"steps.a.output"'), []);
   assert.deepEqual(reads('input.items[$.x = 1].{"me": $}'), []);
@@ -32,7 +32,7 @@ Deno.test('no steps', () => {
   assert.deepEqual(reads('$now() & $random()'), []);
 });
 
-Deno.test('all steps, when the text does not show which', () => {
+Deno.test('all steps count as read if the text does not show which', () => {
   for (const expression of [
     'steps',
     'steps.*',
@@ -69,7 +69,7 @@ Deno.test('secrets are found by name', () => {
   assert.deepEqual(compileExpression('input.secrets.a').secrets, []);
 });
 
-Deno.test('inline code', () => {
+Deno.test('steps that inline code names are found', () => {
   const of = (code: string) => {
     const { reads: ids, usesContext } = analyseCode(code);
     return [ids, usesContext];

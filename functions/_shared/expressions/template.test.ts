@@ -75,7 +75,7 @@ Deno.test('templates in nested arrays and objects are resolved; keys and other t
   });
 });
 
-Deno.test('a template that selects nothing is left out of objects and null elsewhere', async () => {
+Deno.test('a template without a value is omitted from objects and null elsewhere', async () => {
   assert.deepEqual(await resolve({ a: '{{ input.missing }}', b: ['{{ input.missing }}'] }), {
     b: [null],
   });
@@ -89,7 +89,7 @@ Deno.test('braces inside an expression do not end it', async () => {
   assert.equal(await resolve('{{ "{{" }} and {{ "}}" }}'), '{{ and }}');
 });
 
-Deno.test('a list of one stays a list', async () => {
+Deno.test('a list of one value stays a list', async () => {
   const one: Scope = { ...scope, input: { list: [1], empty: [] } };
   const { stored } = await compileTemplate({
     a: '{{ input.list }}',
@@ -150,7 +150,7 @@ Deno.test('input text that looks like a secret template is not resolved', async 
   assert.deepEqual(config, { note: '{{ secrets.key }}', key: 'the-key' });
 });
 
-Deno.test('a secret is looked up only when it is used, and must exist', async () => {
+Deno.test('a secret is read only if it is used, and it must exist', async () => {
   const asked: string[] = [];
   const lookup = (name: string): string => {
     asked.push(name);

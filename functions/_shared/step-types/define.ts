@@ -11,14 +11,14 @@ export type RawLanguage = 'jsonata' | 'javascript';
 /** What a step waits for after its attempt has ended; the same values as step_runs.wait_kind. */
 export type WaitKind = 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue';
 
-/** Time limit of an attempt when neither the node nor the type has another one: no step holds its job for ever. */
+/** Time limit of an attempt when neither the node nor the type has another one: no step keeps its job forever. */
 export const ATTEMPT_TIMEOUT_MS = 300_000;
 
 /** Time limit of an HTTP call. */
 export const HTTP_TIMEOUT_MS = 30_000;
 
 interface Facts {
-  /** In snake_case; what `nodes[].type` says. */
+  /** In snake_case; the value of `nodes[].type`. */
   readonly name: string;
   readonly label: string;
   readonly description: string;
@@ -33,7 +33,7 @@ interface Facts {
   readonly rawKeys: Readonly<Record<string, RawLanguage>>;
   /** Handles an edge may leave by, besides `error` and `timeout`, which every step has. */
   readonly handles: readonly string[] | 'any';
-  /** Time limit of an attempt when the node has none; null: an attempt does no work, it only begins a wait. */
+  /** Time limit of an attempt when the node has none; null: an attempt does no work, it only starts a wait. */
   readonly defaultTimeoutMs: number | null;
   /** Config keys that limit the wait; the first one that the config has counts. */
   readonly deadlineKeys: readonly string[];
@@ -45,7 +45,7 @@ interface Facts {
   readonly isActivity: boolean;
   /** Its config is not stored, so templates in it may name secrets. */
   readonly mayUseSecrets: boolean;
-  /** It reads nothing but its context and changes nothing outside: the worker may execute it eagerly, and again. */
+  /** It reads only its context and has no side effects: the worker may execute it eagerly, and again. */
   readonly isPure: boolean;
   /** An attempt takes milliseconds, so a run may start with it eagerly. */
   readonly isBrief: boolean;

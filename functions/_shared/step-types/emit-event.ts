@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 
-/** Names that begin with run. are the engine's own. */
+/** Names that start with run. are reserved for the engine. */
 const name = z
   .string()
   .regex(

@@ -21,7 +21,7 @@ const addresses = z
   ])
   .transform((list) => list.map((one) => one.trim()));
 
-/** A body that is there and not empty. */
+/** A body that is present and not empty. */
 const hasBody = (key: string) => ({
   required: [key],
   properties: { [key]: { type: ['string', 'number', 'boolean'], minLength: 1 } },

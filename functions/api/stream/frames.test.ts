@@ -63,7 +63,7 @@ async function read(run: Run, after?: number, limits = LIMITS): Promise<string[]
   return frames;
 }
 
-Deno.test('a snapshot, then every event after it, then the end', async () => {
+Deno.test('a stream has a snapshot, then every later event, then the end', async () => {
   const run = new Run();
   run.write('run.created', 'run.started');
   run.script.push(
@@ -123,7 +123,7 @@ Deno.test('without notifications it polls every second, with them rarely', async
   deepStrictEqual(live.waits, [10_000, 5_000, 5_000]);
 });
 
-Deno.test('a caller who may not see the run any more gets an error, and the stream ends', async () => {
+Deno.test('a caller who may no longer see the run gets an error, and the stream ends', async () => {
   const run = new Run();
   run.write('run.created');
   run.script.push(() => {

@@ -1,4 +1,4 @@
-// What steps may use of the outside world: built once from the parsed environment, given to every handler.
+// The external services and settings for steps: built once from the environment, and passed to every handler.
 
 import type { Env } from '../../_shared/env/env.ts';
 import { HTTP_TIMEOUT_MS } from '../../_shared/step-types/define.ts';

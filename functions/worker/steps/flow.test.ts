@@ -11,7 +11,7 @@ const ctx = testContext({
   steps: { a: { output: { list: [1, 2] } } },
 });
 
-Deno.test('transform returns the value of its expression, or null when it selects nothing', async () => {
+Deno.test('transform returns the value of its expression, or null without a value', async () => {
   assert.equal(
     await outputOf('transform', { expression: '$sum(steps.a.output.list) + input.n' }, ctx),
     6,
@@ -71,7 +71,7 @@ Deno.test('user_task passes its form on', async () => {
   });
 });
 
-Deno.test('delay ends after a time or at a date', async () => {
+Deno.test('delay ends after a duration or at a date', async () => {
   assert.deepEqual(await runStep('delay', { ms: '{{ input.n * 1000 }}' }, ctx), {
     kind: 'waiting',
     reason: 'delay',

@@ -61,7 +61,7 @@ Deno.test('a GET carries no idempotency key and cannot have a body', async () =>
   assert.equal(error.code, 'invalid_config');
 });
 
-Deno.test('a form body is encoded when the content type asks for it', async () => {
+Deno.test('a body is form-encoded if the content type requires it', async () => {
   const { body } = await echo({
     method: 'PUT',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -176,7 +176,7 @@ Deno.test('a POST answered with 303 becomes a GET without its body', async () =>
   assert.equal(output.body.text, '');
 });
 
-Deno.test('broken JSON is an error of its own', async () => {
+Deno.test('invalid JSON has its own error code', async () => {
   const error = await failureOf('http_request', { url: `${shop.url}/broken-json` });
   assert.equal(error.code, 'http_invalid_json');
 });

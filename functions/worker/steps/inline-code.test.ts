@@ -40,7 +40,7 @@ test('a promise that never settles is an error, not a hang', async () => {
   assert.equal(error.code, 'code_never_settles');
 });
 
-test('what is printed comes back, also when the code fails', async () => {
+test('printed output is returned, also if the code fails', async () => {
   const result = await runStep(
     'inline_code',
     { code: '() => { console.log("sum", { a: 1 }); return 1 }' },
@@ -55,7 +55,7 @@ test('what is printed comes back, also when the code fails', async () => {
   assert.deepEqual(error.details, { logs: ['before'] });
 });
 
-test('errors say what and where', async () => {
+test('errors have a message and a position', async () => {
   const thrown = await failureOf('inline_code', { code: '() => {\n  missing.x;\n}' }, ctx);
   assert.equal(thrown.code, 'code_failed');
   assert.match(thrown.message, /ReferenceError: .*missing.* \(line 2\)/);
@@ -87,7 +87,7 @@ test('a built-in that the sandbox cannot interrupt ends with its thread', async 
   assert.equal(await run('() => "alive"'), 'alive');
 });
 
-test('the event loop goes on while code runs', async () => {
+test('the event loop continues while code runs', async () => {
   let ticks = 0;
   const timer = setInterval(() => {
     ticks += 1;
@@ -124,7 +124,7 @@ test('a result that is too large is refused', async () => {
   assert.equal(error.code, 'code_output_too_large');
 });
 
-test('nothing of the host can be reached', async () => {
+test('code cannot reach the host', async () => {
   assert.deepEqual(
     await run(`() => [typeof Deno, typeof process, typeof require, typeof fetch, typeof setTimeout,
       typeof WebAssembly, typeof navigator, typeof Worker, typeof globalThis.std, typeof globalThis.os]`),
@@ -140,7 +140,7 @@ test('nothing of the host can be reached', async () => {
   }
 });
 
-test('one run cannot prepare the ground for the next', async () => {
+test('one execution cannot affect the next', async () => {
   await run(`() => {
     Object.prototype.polluted = 1;
     Array.prototype.map = () => ["hacked"];
@@ -156,7 +156,7 @@ test('one run cannot prepare the ground for the next', async () => {
   assert.equal(({} as { polluted?: unknown }).polluted, undefined);
 });
 
-test('changing JSON inside does not change what comes out', async () => {
+test('replacing JSON inside the sandbox does not change the result', async () => {
   assert.deepEqual(await run(`() => { JSON.stringify = () => '"hacked"'; return { a: 1 }; }`), {
     a: 1,
   });
@@ -181,7 +181,7 @@ test('a cancelled attempt ends at once', async () => {
   assert.ok(Date.now() - started < 2_000);
 });
 
-test('without threads the sandbox alone holds', async () => {
+test('without threads the sandbox limits alone stop the code', async () => {
   const module = await loadQuickJS();
   const job = { argument: '{}', timeoutMs: 200 };
   const outcomes = [

@@ -6,7 +6,7 @@ import { StepError } from './errors.ts';
 import { toScope } from './scope.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
-/** The largest limit, whatever the node's timeout: all steps of a worker share its processor time. */
+/** The largest limit, independent of the node's timeout: all steps of a worker share its CPU time. */
 const longestMs = 10_000;
 
 export const inlineCode: StepHandler<typeof inlineCodeType> = {

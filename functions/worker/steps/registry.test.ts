@@ -11,12 +11,12 @@ Deno.test('every step type has a handler, and every handler a step type', () => 
   }
 });
 
-Deno.test('no step type is listed twice, nor is a handler', () => {
+Deno.test('no step type and no handler is listed twice', () => {
   assert.equal(new Set(stepTypes.map(({ name }) => name)).size, stepTypes.length);
   assert.equal(stepHandlers.size, stepTypes.length);
 });
 
-Deno.test('handlers check configs by the schema of their type; two differ, for a reason they state', () => {
+Deno.test('handlers check configs with the schema of their type; two differ for a stated reason', () => {
   const own = [...stepHandlers.values()].filter(({ schema }) => schema !== undefined);
   assert.deepEqual(own.map(({ stepType }) => stepType.name).sort(), [
     'for_each',
