@@ -1,5 +1,5 @@
--- Helpers for the tests: people of every role in three applications of two organizations, and a way to
--- try a statement as one of them. Stays in the database; every other file rolls back what it does.
+-- Helpers for the tests: people with every role in three applications of two organizations, and functions that run a
+-- statement as one of them. The helpers stay in the database; every other file rolls back its changes.
 
 create schema if not exists extensions;
 create extension if not exists pgtap with schema extensions;
@@ -7,7 +7,7 @@ create schema if not exists tests;
 
 comment on schema tests is 'Helpers of supabase/tests; not part of the product.';
 
--- Who is who: name → user id, application, database role.
+-- The people: name → user id, application, database role.
 create or replace function tests.person(who text)
 returns table (user_id uuid, app_code text, db_role text, app_role text)
 language sql
@@ -95,9 +95,9 @@ begin
 end
 $$;
 
-comment on function tests.leave() is 'Back to the role the session came with, without claims.';
+comment on function tests.leave() is 'Switches back to the role of the session, without claims.';
 
--- The schema that clients reach through the API: the one of the workflows.
+-- The schema that clients reach through the API: that of the table workflows.
 create or replace function tests.exposed_schema()
 returns text
 language sql
@@ -107,7 +107,7 @@ as $$ select c.relnamespace::regnamespace::text from pg_class c where c.oid = 's
 
 comment on function tests.exposed_schema() is 'The schema that clients reach through the API.';
 
--- Runs a statement as a person, undoes it, and returns 'ok <rows>' or the SQLSTATE.
+-- Runs a statement as a person, rolls it back, and returns 'ok <rows>' or the SQLSTATE.
 create or replace function tests.attempt(who text, statement text)
 returns text
 language plpgsql
@@ -133,9 +133,9 @@ end
 $$;
 
 comment on function tests.attempt(text, text) is
-  'Runs a statement as a person (or as the owner) and undoes it; returns ''ok <rows>'' or the SQLSTATE.';
+  'Runs a statement as a person (or as the owner) and rolls it back; returns ''ok <rows>'' or the SQLSTATE.';
 
--- The same, for good: for tests that need what a person did.
+-- The same without a rollback, for tests that need the change of a person.
 create or replace function tests.perform_as(who text, statement text)
 returns text
 language plpgsql
@@ -174,7 +174,7 @@ begin
 end
 $$;
 
-comment on function tests.detail_of(text, text) is 'The JSON detail of the error that a statement raises, null when none.';
+comment on function tests.detail_of(text, text) is 'The JSON detail of the error that a statement raises; null without an error.';
 
 -- A published three-step workflow of an application.
 create or replace function tests.create_workflow(app text, id uuid, visibility text default 'private')
@@ -209,9 +209,9 @@ begin
 end
 $$;
 
-comment on function tests.create_workflow(text, uuid, text) is 'Makes and publishes a small workflow; returns its version.';
+comment on function tests.create_workflow(text, uuid, text) is 'Creates and publishes a small workflow; returns its version.';
 
--- The ids of the rows that tests.create_rows() and tests.create_tasks() make. In a statement of an access matrix,
+-- The ids of the rows that tests.create_rows() and tests.create_tasks() create. In a statement of an access matrix,
 -- {workflow} stands for the id of the sample workflow, and so on.
 create or replace function tests.samples()
 returns table (name text, id uuid)
@@ -264,7 +264,7 @@ as $$ select s.id from tests.samples() s where s.name = sample_id.name $$;
 
 comment on function tests.sample_id(text) is 'The id of a sample row.';
 
--- The statements of an access matrix name neither ids nor the schema.
+-- The statements of an access matrix contain neither ids nor the schema.
 create or replace function tests.expand(statement text)
 returns text
 language plpgsql
@@ -326,7 +326,7 @@ as $$
   ])
 $$;
 
-comment on function tests.lookup_tables() is 'The tables of fixed words that others refer to.';
+comment on function tests.lookup_tables() is 'The tables of fixed values to which other tables refer.';
 
 -- One row of every kind in tap-one, with the ids of tests.samples().
 create or replace function tests.create_rows()
@@ -413,7 +413,7 @@ $$;
 
 comment on function tests.create_rows() is 'tests.create_people() and one row of every kind in tap-one.';
 
--- What the calls on runs, tasks, versions and webhooks need.
+-- The rows for calls on runs, tasks, versions and webhooks.
 create or replace function tests.create_tasks()
 returns void
 language plpgsql
@@ -453,7 +453,7 @@ end
 $$;
 
 comment on function tests.create_tasks() is
-  'tests.create_rows() with the run under way and waiting for an approval, a second run that waits for a user task, a '
+  'tests.create_rows() with the run in flight and waiting for an approval, a second run that waits for a user task, a '
   'failed run, a draft of the workflow and a webhook.';
 
 grant usage on schema tests to anon, authenticated, service_role;
@@ -463,7 +463,7 @@ begin;
 set local search_path = public, extensions;
 select plan(3);
 select has_schema('tests');
-select lives_ok('select tests.create_rows()', 'one row of every kind can be made');
+select lives_ok('select tests.create_rows()', 'one row of every kind can be created');
 select is(
   tests.attempt('viewer', 'select 1 from stepbase.workflows'), 'ok 1', 'a viewer sees the workflow of the application'
 );

@@ -1,4 +1,4 @@
--- Who may call each function of the exposed schema: the access matrix of the RPCs.
+-- The access matrix of the RPCs: the outcome of each function of the exposed schema for each person.
 --
 -- One row for each function: the outcome for each of eight people, and the call. tables.matrix.test.sql explains the
 -- people and the outcomes; SB403 is permission_denied, SB404 is not_found (a row of another application, which the

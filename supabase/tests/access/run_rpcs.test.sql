@@ -8,7 +8,7 @@ select tests.create_tasks();
 
 select is(
   tests.attempt(p.who, 'select stepbase.rerun(' || quote_literal(tests.sample_id('run')) || ')'), 'SB409',
-  format('rerun as %s: refused while the run is under way', p.who)
+  format('rerun as %s is refused while the run is in flight', p.who)
 )
 from (values ('admin'), ('developer')) p (who);
 
@@ -102,7 +102,7 @@ update stepbase.step_runs set assigned_to = '00000000-0000-4000-8000-00000000f00
 where id = '00000000-0000-4000-8000-00000000d023';
 select is(
   tests.attempt('viewer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
-  'the assignee may decide the approval, whatever their role'
+  'the assignee may decide the approval with any role'
 );
 delete from auth.users where id = '00000000-0000-4000-8000-00000000f003';
 select is(

@@ -202,7 +202,7 @@ values
   ('workflows',             'update', '1 1 0 | 0 0 0 0 | -', $$update workflows set description = 'x' where id = {workflow}$$),
   ('workflows',             'delete', '- - - | - - - - | -', $$delete from workflows where id = {workflow}$$);
 
--- Every signed-in user reads the lookup tables, and nobody changes them.
+-- Every signed-in user can read the lookup tables; no client can change them.
 insert into matrix (table_name, verb, outcomes, statement)
 select t.name, m.verb, m.outcomes, format(m.statement, t.name)
 from tests.lookup_tables() t
@@ -239,7 +239,7 @@ select is_empty(
 select is_empty(
   $$select c.oid::regclass from pg_class c
     where c.relnamespace = tests.exposed_schema()::regnamespace and c.relispartition$$,
-  'no partition lies in the exposed schema'
+  'no partition is in the exposed schema'
 );
 select is_empty(
   $$select m.table_name, m.verb from matrix m group by m.table_name, m.verb having count(*) > 1$$,

@@ -1,4 +1,4 @@
--- The queue's tables are touched by the functions of *_tokens.sql only.
+-- Only functions of *_tokens.sql use the tables of the queue.
 
 begin;
 set local search_path = public, extensions;
@@ -32,12 +32,12 @@ select set_eq(
     'stepbase_engine.renew_leases',
     'stepbase_engine.return_tokens'
   ],
-  'no function outside of *_tokens.sql mentions the queue''s schema'
+  'no function outside *_tokens.sql contains the schema of the queue'
 );
 select is_empty(
   $$select v.schemaname, v.viewname from pg_views v
     where v.schemaname in ('stepbase', 'stepbase_private', 'stepbase_engine') and v.definition ~ 'stepbase_queue'$$,
-  'no view reads the queue''s tables'
+  'no view reads the tables of the queue'
 );
 
 select * from finish();

@@ -10,28 +10,28 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('stepbase', 'stepbase_private', 'stepbase_engine') and c.relkind in ('r', 'p');
 
-select isnt_empty('select 1 from our_tables', 'there are tables');
+select isnt_empty('select 1 from our_tables', 'the view of tables is not empty');
 select is_empty(
-  'select schema_name, name from our_tables where not relrowsecurity', 'every table, partitions included, has row level security'
+  'select schema_name, name from our_tables where not relrowsecurity', 'every table, including partitions, has row-level security'
 );
 select is_empty(
   $$select t.name from our_tables t
     where t.schema_name = 'stepbase' and not exists (select 1 from pg_policy p where p.polrelid = t.oid)$$,
-  'every public table has a policy'
+  'every exposed table has a policy'
 );
 select is_empty(
   $$select p.polrelid::regclass, p.polname from pg_policy p join our_tables t on t.oid = p.polrelid where p.polcmd = '*'$$,
-  'a policy is for one command'
+  'every policy is for one command'
 );
 select is_empty(
   $$select p.polrelid::regclass, p.polname from pg_policy p join our_tables t on t.oid = p.polrelid
     where p.polroles not in (array['authenticated'::regrole::oid], array['supabase_auth_admin'::regrole::oid])$$,
-  'a policy is for signed-in users (or the auth server)'
+  'every policy is for signed-in users or the auth server'
 );
 select is_empty(
   $$select polrelid::regclass, polcmd, polroles from pg_policy p join our_tables t on t.oid = p.polrelid
     group by 1, 2, 3 having count(*) > 1$$,
-  'at most one policy per role and command'
+  'a table has at most one policy per role and command'
 );
 select is_empty(
   $$select t.name from our_tables t
@@ -44,23 +44,23 @@ select is_empty(
 select is_empty(
   $$select t.name from our_tables t where t.schema_name = 'stepbase' and t.name <> 'outbox'
       and not has_any_column_privilege('authenticated', t.oid, 'select')$$,
-  'every public table but the outbox is granted to signed-in users'
+  'signed-in users can select from every exposed table except the outbox'
 );
 select is_empty(
   $$select t.name from our_tables t where t.schema_name = 'stepbase' and not has_table_privilege('service_role', t.oid, 'select')$$,
-  'every public table is granted to the service role'
+  'the service role can select from every exposed table'
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t
     where has_any_column_privilege('anon', t.oid, 'select, insert, update, references')
       or has_table_privilege('anon', t.oid, 'delete, truncate, trigger')$$,
-  'anonymous users have no right on any table'
+  'anonymous users have no privilege on any table'
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t
     where has_table_privilege('authenticated', t.oid, 'truncate, trigger')
       or has_any_column_privilege('authenticated', t.oid, 'references')$$,
-  'signed-in users empty no table and hang nothing on one'
+  'signed-in users can neither truncate a table nor create triggers or references on it'
 );
 select is_empty(
   $$select c.oid::regclass
@@ -71,7 +71,7 @@ select is_empty(
         when c.relkind in ('v', 'm') then has_any_column_privilege('anon', c.oid, 'select, insert, update')
         when c.relkind = 'S' then has_sequence_privilege('anon', c.oid, 'usage, select, update')
       end$$,
-  'anonymous users have no right on any view or sequence'
+  'anonymous users have no privilege on any view or sequence'
 );
 select is_empty(
   $$select c.oid::regclass
@@ -81,14 +81,14 @@ select is_empty(
       and not exists (select 1 from pg_depend d where d.objid = c.oid and d.deptype = 'e')
       and c.relkind in ('v', 'm')
       and not coalesce(c.reloptions::text ~ 'security_invoker=(true|on)', false)$$,
-  'what is exposed as a view shows what its reader may see'
+  'every exposed view is security invoker'
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t
     where t.schema_name in ('stepbase_private', 'stepbase_engine')
       and (has_any_column_privilege('authenticated', t.oid, 'select, insert, update')
         or has_table_privilege('authenticated', t.oid, 'delete'))$$,
-  'clients have no right on tables of private and engine'
+  'clients have no privilege on tables of the unexposed schemas'
 );
 select is_empty(
   $$select t.schema_name, t.name from our_tables t where obj_description(t.oid, 'pg_class') is null$$,
@@ -101,7 +101,7 @@ select is_empty(
       and not exists (
         select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
           and (a.attnotnull or t.name in ('components', 'workers')))$$,
-  'every tenant table has app_code, not null but for what can be shared'
+  'every tenant table has app_code, not null except in tables with shared rows'
 );
 select is_empty(
   $$select t.name from our_tables t
@@ -110,11 +110,11 @@ select is_empty(
       and not exists (
         select 1 from pg_constraint c
         where c.conrelid = t.oid and c.contype = 'f' and a.attnum = any (c.conkey))$$,
-  'app_code is part of a foreign key'
+  'every app_code is part of a foreign key'
 );
--- Between two tables of applications a foreign key carries app_code, so that no row links across. Except:
--- components may be another application's that shows them; nodes hang on a version that already is of
--- the application; a signal's step run is set by the engine within the run.
+-- A foreign key between two tenant tables contains app_code, so that no row refers to another application. Exceptions:
+-- components can be shared by another application; nodes refer to a version that has the app_code; the engine sets the
+-- step run of a signal within its run.
 select is_empty(
   $$select c.conrelid::regclass, c.conname
     from pg_constraint c
@@ -125,9 +125,9 @@ select is_empty(
       and not (sa.attnum = any (c.conkey) and ta.attnum = any (c.confkey))
       and c.confrelid not in ('stepbase.components'::regclass, 'stepbase.workflow_nodes'::regclass)
       and c.conname <> 'run_signals_step_run_id_fkey'$$,
-  'foreign keys between applications'' tables carry app_code'
+  'foreign keys between tenant tables contain app_code'
 );
--- Keys of lookup tables are never changed or deleted: an index for them would only cost writes.
+-- Keys of lookup tables are never changed or deleted, so an index for them would only make writes slower.
 select is_empty(
   $$select c.conrelid::regclass, c.conname
     from pg_constraint c
@@ -140,7 +140,7 @@ select is_empty(
         where i.indrelid = c.conrelid
           and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] @> c.conkey
           and (i.indkey::int2[])[0:array_length(c.conkey, 1) - 1] <@ c.conkey)
-      -- run_events and run_context begin their key with run_id, which is all a cascade looks for.
+      -- The keys of run_events and run_context start with run_id, which is sufficient for a cascade.
       and c.conname not in ('run_events_run_fkey', 'run_context_run_fkey', 'step_runs_run_fkey',
         'step_runs_node_fkey')$$,
   'every foreign key has an index'
@@ -152,14 +152,14 @@ select is_empty(
       and not exists (
         select 1 from pg_trigger g join pg_proc p on p.oid = g.tgfoid
         where g.tgrelid = t.oid and p.proname in ('touch_updated_at', 'stamp_updated_by'))$$,
-  'updated_at is kept by a trigger (the engine stamps its own tables)'
+  'a trigger sets updated_at, except in the tables that the engine writes'
 );
 select is_empty(
   $$select t.name, a.attname from our_tables t
     join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
     where t.schema_name in ('stepbase', 'stepbase_private', 'stepbase_engine')
       and a.atttypid = 'timestamp without time zone'::regtype$$,
-  'every time has a time zone'
+  'every timestamp has a time zone'
 );
 
 select * from finish();

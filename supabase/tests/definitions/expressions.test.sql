@@ -52,7 +52,7 @@ select is(
       'inline_code', '{"code": "({ steps, input }) => steps.a"}'
     ) e (x)
   ),
-  array[' => steps.a'], 'a parameter list reads nothing'
+  array[' => steps.a'], 'a parameter list is not part of the expressions'
 );
 
 select * from finish();

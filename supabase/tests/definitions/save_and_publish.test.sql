@@ -1,64 +1,64 @@
--- save_workflow and publish_workflow: permissions, refusals, and that a refusal writes nothing.
+-- save_workflow and publish_workflow: permissions and refusals; a refused call writes no rows.
 
 begin;
 set local search_path = public, extensions;
 select plan(24);
 select tests.create_rows();
 
-select is(tests.attempt(s.who, $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')$$), s.answer, 'save: ' || s.who)
+select is(tests.attempt(s.who, $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')$$), s.answer, 'save_workflow as ' || s.who || ': ' || s.answer)
 from (
   values
     ('admin', 'ok 1'), ('developer', 'ok 1'), ('viewer', 'SB403'), ('stranger', 'SB403'), ('removed', 'SB403'), ('anon', '42501')
 ) s (who, answer);
-select is(tests.attempt('developer', $$select stepbase.save_workflow('Not Kebab', '{"nodes": [], "edges": []}')$$), 'SB400', 'a bad name');
-select is(tests.attempt('developer', $$select stepbase.save_workflow('fresh', null)$$), 'SB423', 'no definition');
+select is(tests.attempt('developer', $$select stepbase.save_workflow('Not Kebab', '{"nodes": [], "edges": []}')$$), 'SB400', 'save_workflow refuses an invalid name');
+select is(tests.attempt('developer', $$select stepbase.save_workflow('fresh', null)$$), 'SB423', 'save_workflow requires a definition');
 select is(
-  tests.attempt('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}', input_schema => '[]')$$), 'SB400', 'a bad schema'
+  tests.attempt('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}', input_schema => '[]')$$), 'SB400', 'save_workflow refuses an invalid input schema'
 );
 select is(
   tests.detail_of('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}')$$),
   '{"code": "invalid_definition", "node_id": "a", "problems": [{"node_id": "a", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
-  'a refusal names the node and the problem'
+  'the error of save_workflow names the node and the problem'
 );
-select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' and kebab_name = 'fresh'$$, 'and writes nothing');
+select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' and kebab_name = 'fresh'$$, 'a refused save_workflow writes no workflow');
 
 create temporary table draft as
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh',
   '{"nodes": [{"id": "a", "type": "http_request"}], "edges": []}', 'Fresh', 'New.',
     '{"type": "object"}')).id$$)::uuid as id;
-select isnt((select d.id from draft d), null, 'a draft may be incomplete');
-select is(tests.attempt(s.who, format('select stepbase.publish_workflow(%L)', (select d.id from draft d))), s.answer, 'publish: ' || s.who)
+select isnt((select d.id from draft d), null, 'save_workflow accepts an incomplete draft');
+select is(tests.attempt(s.who, format('select stepbase.publish_workflow(%L)', (select d.id from draft d))), s.answer, 'publish_workflow as ' || s.who || ': ' || s.answer)
 from (
   values
     ('developer', 'SB423'), ('viewer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('anon', '42501')
 ) s (who, answer);
 select is(
   tests.detail_of('developer', format('select stepbase.publish_workflow(%L)', (select d.id from draft d))) #>> '{problems,0,code}',
-  'invalid_config', 'publishing tells what is missing'
+  'invalid_config', 'the error of publish_workflow contains the problem'
 );
-select is((select v.status from stepbase.workflow_versions v join draft d on d.id = v.id), 'draft', 'and the draft stays a draft');
-select is(tests.attempt('developer', 'select stepbase.publish_workflow(gen_random_uuid())'), 'SB404', 'an unknown version');
+select is((select v.status from stepbase.workflow_versions v join draft d on d.id = v.id), 'draft', 'a refused publish_workflow leaves the draft unchanged');
+select is(tests.attempt('developer', 'select stepbase.publish_workflow(gen_random_uuid())'), 'SB404', 'publish_workflow does not find an unknown version');
 
 -- The same name in another application is another workflow.
 select is(
   tests.perform_as('foreigner', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')).app_code$$), 'tap-three',
-  'names are per application'
+  'another application can use the same name'
 );
 select is(
-  (select count(*) from stepbase.workflows w where w.kebab_name = 'fresh' and w.app_code like 'tap-%'), 2::bigint, 'two workflows'
+  (select count(*) from stepbase.workflows w where w.kebab_name = 'fresh' and w.app_code like 'tap-%'), 2::bigint, 'the same name in two applications is two workflows'
 );
--- What is not given stays.
+-- Arguments that are not given keep their values.
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')).id$$);
 select is(
   (select w.name || ' ' || w.description || ' ' || v.input_schema::text from stepbase.workflows w
     join stepbase.workflow_versions v on v.workflow_id = w.id
     where w.kebab_name = 'fresh' and w.app_code = 'tap-one'),
-  'Fresh New. {"type": "object"}', 'name, description and schema stay when they are not given'
+  'Fresh New. {"type": "object"}', 'save_workflow keeps name, description and schema if they are not given'
 );
 update stepbase.workflows set deleted_at = now() where kebab_name = 'fresh' and app_code = 'tap-one';
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')).id$$);
 select is(
-  (select w.deleted_at from stepbase.workflows w where w.kebab_name = 'fresh' and w.app_code = 'tap-one'), null, 'saving brings a deleted workflow back'
+  (select w.deleted_at from stepbase.workflows w where w.kebab_name = 'fresh' and w.app_code = 'tap-one'), null, 'save_workflow restores a deleted workflow'
 );
 
 select * from finish();

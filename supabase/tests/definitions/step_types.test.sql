@@ -1,4 +1,4 @@
--- What step_types says of a type decides where a definition may use it.
+-- The row of a type in step_types decides where a definition may use it.
 
 begin;
 set local search_path = public, extensions;
@@ -27,19 +27,19 @@ select is(
 select is(
   pg_temp.refused(false),
   (select string_agg(name, ' ' order by ordinal) from stepbase.step_types where not allowed_in_for_each),
-  'allowed_in_for_each decides the first'
+  'allowed_in_for_each decides which types can be the step of a for_each'
 );
 select is(
   pg_temp.refused(true),
   (select string_agg(name, ' ' order by ordinal) from stepbase.step_types where not allowed_in_compensation),
-  'allowed_in_compensation decides the second'
+  'allowed_in_compensation decides which types can compensate a step'
 );
 
 create function pg_temp.role_problem(type text, role jsonb)
 returns text
 language sql
 as $$
-  select coalesce(string_agg(p.message, ' '), 'sound')
+  select coalesce(string_agg(p.message, ' '), 'valid')
   from stepbase_private.node_problems(
     jsonb_build_object('id', 'a', 'type', type, 'data', jsonb_build_object('config', jsonb_build_object(
       'title', 'Pay?', 'role', role))), null) p
@@ -50,11 +50,11 @@ select is(
 )
 from (
   values
-    ('wait_for_approval', '"developer"', 'sound'),
+    ('wait_for_approval', '"developer"', 'valid'),
     ('wait_for_approval', '"king"', 'config.role must be one of admin, developer, viewer'),
     ('user_task', '""', 'config.role must be one of admin, developer, viewer'),
-    ('user_task', '"{{ input.role }}"', 'sound'),
-    ('user_task', 'null', 'sound')
+    ('user_task', '"{{ input.role }}"', 'valid'),
+    ('user_task', 'null', 'valid')
 ) s (type, role, answer);
 
 select * from finish();

@@ -30,26 +30,26 @@ as $$
   ));
 $$;
 
-select is(pg_temp.answer('viewer') #>> '{claims,app_code}', 'tap-one', 'adds the application');
+select is(pg_temp.answer('viewer') #>> '{claims,app_code}', 'tap-one', 'add_claims adds the application');
 select is(
-  pg_temp.answer('viewer') #>> '{claims,org_id}', '00000000-0000-4000-8000-00000000e001', 'adds the organization'
+  pg_temp.answer('viewer') #>> '{claims,org_id}', '00000000-0000-4000-8000-00000000e001', 'add_claims adds the organization'
 );
-select is(pg_temp.answer('viewer') #>> '{claims,app_role}', 'viewer', 'replaces a forged role');
+select is(pg_temp.answer('viewer') #>> '{claims,app_role}', 'viewer', 'add_claims replaces a forged role');
 select is(
   pg_temp.answer('viewer') #> '{claims,permissions}',
-  (select to_jsonb(r.permissions) from stepbase.user_roles r where r.name = 'viewer'), 'replaces forged permissions'
+  (select to_jsonb(r.permissions) from stepbase.user_roles r where r.name = 'viewer'), 'add_claims replaces forged permissions'
 );
 select is(
   (pg_temp.answer('viewer') -> 'claims') - '{app_code,org_id,app_role,permissions}'::text[],
   '{"sub": "x", "aal": "aal1", "plan": "pro", "region": "eu"}',
-  'keeps the claims of Auth and of the project, and removes a forged api_key_id'
+  'add_claims keeps the claims of Auth and of the project, and removes a forged api_key_id'
 );
 select is(
   pg_temp.answer('stranger') -> 'claims', '{"sub": "x", "aal": "aal1", "plan": "pro", "region": "eu"}',
   'a user without a membership gets none of its claims, not even forged ones'
 );
 select is(
-  pg_temp.answer('viewer') ->> 'authentication_method', 'password', 'the rest of the event stays'
+  pg_temp.answer('viewer') ->> 'authentication_method', 'password', 'add_claims keeps the other members of the event'
 );
 
 update stepbase.users set is_active = false where id = (select p.user_id from tests.person('viewer') p);
@@ -58,11 +58,11 @@ select is(
   'a deactivated account is refused, although the project adds a claim afterwards'
 );
 
-select is(tests.attempt('anon', $$select stepbase_private.add_claims('{}')$$), '42501', 'anonymous users may not call it');
-select is(tests.attempt('admin', $$select stepbase_private.add_claims('{}')$$), '42501', 'users may not call it');
+select is(tests.attempt('anon', $$select stepbase_private.add_claims('{}')$$), '42501', 'an anonymous caller cannot call add_claims');
+select is(tests.attempt('admin', $$select stepbase_private.add_claims('{}')$$), '42501', 'a user cannot call add_claims');
 select ok(
   has_function_privilege('supabase_auth_admin', 'stepbase_private.add_claims(jsonb)', 'execute'),
-  'the auth server may'
+  'the auth server can call add_claims'
 );
 
 select * from finish();

@@ -11,55 +11,55 @@ select results_eq(
     l.new_row ->> 'description'
     from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'$$,
   $$values ('update', '00000000-0000-4000-8000-00000000f002'::uuid, 'authenticated', array['description'], '', 'new')$$,
-  'an update: who, what, old and new'
+  'an update is logged with actor, columns, old and new row'
 );
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'app_members' and l.operation = 'insert' and l.app_code = 'tap-one'),
-  3::bigint, 'each new member'
+  3::bigint, 'each new member is logged'
 );
 delete from stepbase.projects where id = '00000000-0000-4000-8000-00000000d005';
 select is(
   (select l.old_row ->> 'name' from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
-  'project', 'a delete keeps the row'
+  'project', 'a delete is logged with the old row'
 );
 select is(
   (select l.actor_id from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'delete' and l.app_code = 'tap-one'),
-  null, 'without a signed-in user there is no actor'
+  null, 'a change without a signed-in user has no actor'
 );
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and (l.new_row ? 'key_hash' or l.old_row ? 'key_hash')),
-  0::bigint, 'hashes of keys are left out'
+  0::bigint, 'hashes of keys are not logged'
 );
 update stepbase.api_keys set last_used_at = now() where app_code = 'tap-one';
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and l.operation = 'update' and l.app_code = 'tap-one'),
-  0::bigint, 'using a key is not a change'
+  0::bigint, 'the use of a key is not logged'
 );
 update stepbase.projects set name = name;
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'projects' and l.operation = 'update' and l.app_code = 'tap-one'),
-  1::bigint, 'a change of nothing is none'
+  1::bigint, 'an update without a change is not logged'
 );
 select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'workflow_versions' and l.operation = 'update' and l.app_code = 'tap-one'
-    and 'status' = any (l.changed_columns)), 1::bigint, 'publishing is there'
+    and 'status' = any (l.changed_columns)), 1::bigint, 'publishing is logged'
 );
 select is(
   (
     select count(distinct l.table_name) from stepbase.audit_log l where l.app_code = 'tap-one'
-  ), 16::bigint, 'every configuration table is watched'
+  ), 16::bigint, 'every configuration table is logged'
 );
-select is(tests.attempt('admin', 'select 1 from stepbase.audit_log limit 1'), 'ok 1', 'admins read it');
-select is(tests.attempt('developer', 'select 1 from stepbase.audit_log limit 1'), 'ok 0', 'developers do not');
+select is(tests.attempt('admin', 'select 1 from stepbase.audit_log limit 1'), 'ok 1', 'an admin can read the log');
+select is(tests.attempt('developer', 'select 1 from stepbase.audit_log limit 1'), 'ok 0', 'a developer cannot read the log');
 select is(
-  tests.attempt('admin', $$select 1 from stepbase.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'members of other applications cannot read it'
+  tests.attempt('admin', $$select 1 from stepbase.audit_log where app_code <> 'tap-one'$$), 'ok 0', 'an admin cannot read the log of another application'
 );
 select is(
-  (select count(*) from stepbase_engine.audit_log_default), 0::bigint, 'rows go to their month'
+  (select count(*) from stepbase_engine.audit_log_default), 0::bigint, 'rows are stored in the partition of their month'
 );
 insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
 values ('tap-one', 't', '1', 'insert', 'x', '{}', '1999-01-01');
-select is((select count(*) from stepbase_engine.audit_log_default), 1::bigint, 'and rows of a month without a partition can be written');
+select is((select count(*) from stepbase_engine.audit_log_default), 1::bigint, 'a row of a month without a partition is stored in the default partition');
 
 select * from finish();
 rollback;

@@ -12,7 +12,7 @@ insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id)
 select '00000000-0000-4000-8000-00000000d022', r.app_code, r.workflow_id, r.workflow_version_id
 from stepbase.runs r where r.id = '00000000-0000-4000-8000-00000000d020';
 update stepbase.applications set run_retention_days = 30, event_retention_days = 400 where app_code = 'tap-one';
--- Seeded runs must not decide how long months are kept.
+-- Prevents the applications of the seed from keeping partitions longer.
 update stepbase.applications set event_retention_days = 30 where app_code not like 'tap-%';
 
 create function pg_temp.month(table_name text, ahead integer)
@@ -23,56 +23,56 @@ as $$
 $$;
 
 select stepbase_engine.ensure_partitions();
-select isnt(to_regclass(pg_temp.month('run_events', n)), null, format('run_events: month %s is there', n)) from unnest(array[0, 3]) n;
-select isnt(to_regclass(pg_temp.month('audit_log', n)), null, format('audit_log: month %s is there', n)) from unnest(array[0, 3]) n;
-select is(stepbase_engine.ensure_partitions(), 0, 'doing it again makes nothing');
-select is(stepbase_engine.ensure_partitions(5), 4, 'two more months of two tables');
+select isnt(to_regclass(pg_temp.month('run_events', n)), null, format('run_events has a partition for month %s', n)) from unnest(array[0, 3]) n;
+select isnt(to_regclass(pg_temp.month('audit_log', n)), null, format('audit_log has a partition for month %s', n)) from unnest(array[0, 3]) n;
+select is(stepbase_engine.ensure_partitions(), 0, 'ensure_partitions creates nothing the second time');
+select is(stepbase_engine.ensure_partitions(5), 4, 'ensure_partitions(5) creates two more months of two tables');
 select is(
-  (select relrowsecurity from pg_class where oid = to_regclass(pg_temp.month('run_events', 5))), true, 'a new month has row level security'
+  (select relrowsecurity from pg_class where oid = to_regclass(pg_temp.month('run_events', 5))), true, 'a new partition has row-level security'
 );
 select is(
-  tests.attempt('admin', format('select 1 from %s', pg_temp.month('run_events', 0))), '42501', 'and is not readable by itself'
+  tests.attempt('admin', format('select 1 from %s', pg_temp.month('run_events', 0))), '42501', 'a client cannot read a partition directly'
 );
 
-select is(stepbase_engine.prune_runs(), 0, 'nothing is old yet');
+select is(stepbase_engine.prune_runs(), 0, 'prune_runs deletes no recent run');
 select stepbase_engine.advance_clock('31 days');
 select is(
   (select count(*) from stepbase.runs r where r.app_code = 'tap-one'
-    and r.completed_at < stepbase_engine.now() - interval '30 days'), 1::bigint, 'a month later one run is'
+    and r.completed_at < stepbase_engine.now() - interval '30 days'), 1::bigint, 'a month later one run exceeds the retention'
 );
-select cmp_ok(stepbase_engine.prune_runs(), '>=', 1, 'it is pruned');
-select is_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'it is gone');
+select cmp_ok(stepbase_engine.prune_runs(), '>=', 1, 'prune_runs deletes the old run');
+select is_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'the old run no longer exists');
 select is_empty(
   $$select 1 from stepbase.run_events where run_id = '00000000-0000-4000-8000-00000000d020'
     union all select 1 from stepbase.run_context where run_id = '00000000-0000-4000-8000-00000000d020'
     union all select 1 from stepbase.step_runs where run_id = '00000000-0000-4000-8000-00000000d020'$$,
-  'with all that hung on it'
+  'the events, context and steps of the old run no longer exist'
 );
-select isnt_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'an open run stays, however old');
+select isnt_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'prune_runs keeps an open run of any age');
 
--- Items of work queues: kept while they wait, and as long as runs once they have left.
-select is(stepbase_engine.prune_work_items(), 0, 'an item that waits stays');
+-- Items of work queues are kept while they wait, and after that as long as runs.
+select is(stepbase_engine.prune_work_items(), 0, 'prune_work_items keeps a waiting item');
 update stepbase.work_queue_items i set status = 'done', taken_at = stepbase_engine.now(), done_at = stepbase_engine.now()
 where i.app_code = 'tap-one';
-select is(stepbase_engine.prune_work_items(), 0, 'one that was just done stays');
+select is(stepbase_engine.prune_work_items(), 0, 'prune_work_items keeps a recently finished item');
 update stepbase.work_queue_items i set done_at = stepbase_engine.now() - interval '31 days' where i.app_code = 'tap-one';
-select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'an old one is pruned');
+select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'prune_work_items deletes an old item');
 
--- Events: the month of a write long ago lands in the default partition and is moved to its own.
+-- Events of a month without a partition are stored in the default partition and moved to their own later.
 insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
 values ('00000000-0000-4000-8000-00000000d022', 1, 'tap-one', 'run.created', stepbase_engine.now() - interval '300 days');
-select is((select count(*) from stepbase_engine.run_events_default), 1::bigint, 'an event without a month is caught');
+select is((select count(*) from stepbase_engine.run_events_default), 1::bigint, 'an event of a month without a partition is stored in the default partition');
 select stepbase_engine.ensure_partitions();
-select is((select count(*) from stepbase_engine.run_events_default), 0::bigint, 'and moved to the month it belongs to');
+select is((select count(*) from stepbase_engine.run_events_default), 0::bigint, 'ensure_partitions moves the event to the partition of its month');
 select stepbase_engine.drop_partitions();
 select is(
   (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 1::bigint,
-  'a month that an application keeps stays'
+  'drop_partitions keeps a month within the retention of an application'
 );
 update stepbase.applications set event_retention_days = 60 where app_code = 'tap-one';
-select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'once no application keeps it');
+select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'drop_partitions drops a month beyond the retention of all applications');
 select is(
-  (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'it is dropped'
+  (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'the events of a dropped month no longer exist'
 );
 
 select * from finish();

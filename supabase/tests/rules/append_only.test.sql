@@ -5,7 +5,7 @@ set local search_path = public, extensions;
 select plan(13);
 select tests.create_rows();
 
-select is(tests.attempt('owner', s.statement), 'SB424', s.statement)
+select is(tests.attempt('owner', s.statement), 'SB424', 'the owner cannot run: ' || s.statement)
 from unnest(array[
   $$update stepbase.run_events set payload = '{"x": 1}' where app_code = 'tap-one'$$,
   $$delete from stepbase.run_events where app_code = 'tap-one'$$,
@@ -18,13 +18,13 @@ from unnest(array[
   'truncate stepbase.audit_log'
 ]) s (statement);
 select is(
-  tests.attempt('service', $$delete from stepbase.run_events where app_code = 'tap-one'$$), '42501', 'the service role has no right'
+  tests.attempt('service', $$delete from stepbase.run_events where app_code = 'tap-one'$$), '42501', 'the service role cannot delete events'
 );
 select is(
-  tests.attempt('service', $$update stepbase.audit_log set row_id = 'x'$$), '42501', 'the log cannot be changed'
+  tests.attempt('service', $$update stepbase.audit_log set row_id = 'x'$$), '42501', 'the service role cannot change the audit log'
 );
 select is(
-  tests.attempt('owner', format('truncate stepbase_engine.%I', p.relname)), 'SB424', 'a partition cannot be emptied: ' || p.relname
+  tests.attempt('owner', format('truncate stepbase_engine.%I', p.relname)), 'SB424', 'a partition cannot be truncated: ' || p.relname
 )
 from (
   select distinct on (i.inhparent) c.relname

@@ -7,7 +7,7 @@ select tests.create_rows();
 
 select is(
   tests.attempt('owner', format('update stepbase.%I set app_code = ''tap-two'' where app_code = ''tap-one''', t.name)), 'SB424',
-  t.name || ' keeps its app_code'
+  'app_code of ' || t.name || ' cannot change'
 )
 from unnest(array[
   'app_members', 'api_keys', 'agent_prompts', 'components', 'projects', 'workflows', 'workflow_versions', 'workflow_nodes',

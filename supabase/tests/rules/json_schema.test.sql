@@ -38,10 +38,10 @@ from (
 ) s (schema, value, errors);
 select is(
   stepbase_private.json_schema_errors('{"properties": {"a": {"items": {"required": ["b"]}}}}', '{"a": [{}]}'),
-  '[{"path": "/a/0/b", "message": "is required"}]', 'the path leads to the place'
+  '[{"path": "/a/0/b", "message": "is required"}]', 'an error has the path of the value'
 );
 select is(
-  stepbase_private.json_schema_errors('{"type": "integer"}', '"{{ input.n }}"', '', true), '[]', 'with templates, a template is anything'
+  stepbase_private.json_schema_errors('{"type": "integer"}', '"{{ input.n }}"', '', true), '[]', 'with p_templates a template satisfies any type'
 );
 
 select * from finish();

@@ -14,7 +14,7 @@ values ('00000000-0000-4000-8000-00000000d203', 'tap-two', 'theirs', 'x', null);
 insert into stepbase.work_queues (id, app_code, workflow_id, queue_name, created_by)
 values ('00000000-0000-4000-8000-00000000d208', 'tap-two', '00000000-0000-4000-8000-00000000d201', 'q', null);
 
-select is(tests.attempt('owner', s.statement), '23503', s.what)
+select is(tests.attempt('owner', s.statement), '23503', 'no reference across applications: ' || s.what)
 from (
   values
     ('workflow → project', $$update stepbase.workflows set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d001'$$),

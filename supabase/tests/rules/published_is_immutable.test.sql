@@ -7,47 +7,47 @@ select tests.create_rows();
 
 select is(
   tests.attempt('owner', format('update stepbase.workflow_versions set %s where app_code = ''tap-one''', c.change)), 'SB424',
-  'refused: ' || c.change
+  'a published version cannot be changed: ' || c.change
 )
 from unnest(array[
   $$definition = '{"nodes": [], "edges": []}'$$, $$input_schema = '{}'$$, $$output_schema = '{}'$$, 'published_at = now() + interval ''1 day''',
   'version = 7', 'created_at = now() - interval ''1 day'''
 ]) c (change);
 select is(
-  tests.attempt('owner', $$delete from stepbase.workflow_versions where app_code = 'tap-one'$$), 'SB424', 'it cannot be deleted'
+  tests.attempt('owner', $$delete from stepbase.workflow_versions where app_code = 'tap-one'$$), 'SB424', 'a published version cannot be deleted'
 );
 select is(
   tests.attempt('owner', $$update stepbase.workflow_versions set status = 'draft' where app_code = 'tap-one'$$), 'SB409',
-  'it never becomes a draft again'
+  'a published version cannot become a draft again'
 );
 select is(
   tests.attempt('service', format('update stepbase.workflow_nodes set config = ''{}'' where app_code = %L', 'tap-one')), '42501',
-  'the service role cannot touch nodes'
+  'the service role cannot change nodes'
 );
-select is(tests.attempt('owner', $$update stepbase.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'nodes');
-select is(tests.attempt('owner', $$delete from stepbase.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'edges');
+select is(tests.attempt('owner', $$update stepbase.workflow_nodes set label = 'x' where app_code = 'tap-one'$$), 'SB424', 'a node of a published version cannot be changed');
+select is(tests.attempt('owner', $$delete from stepbase.workflow_edges where app_code = 'tap-one'$$), 'SB424', 'an edge of a published version cannot be deleted');
 select is(
   tests.attempt('owner', $$insert into stepbase.workflow_edges (workflow_version_id, app_code, edge_id,
     source_node_id, target_node_id)
     select v.id, v.app_code, 'x', 'first', 'second'
     from stepbase.workflow_versions v where v.app_code = 'tap-one'$$), 'SB424',
-  'no edge can be added'
+  'an edge cannot be added to a published version'
 );
 select is(
   tests.attempt('owner', $$update stepbase.workflow_versions set status = 'deprecated' where app_code = 'tap-one'$$), 'ok 1',
-  'it may be deprecated'
+  'a published version can be deprecated'
 );
 select is(
   tests.attempt('owner', $$update stepbase.workflow_versions set change_note = 'why' where app_code = 'tap-one'$$), 'ok 1',
-  'and its note changed'
+  'the note of a published version can be changed'
 );
 select is(
   tests.attempt('owner', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
-  'kebab_name never changes'
+  'kebab_name of a published workflow cannot change, even for the owner'
 );
 select is(
   tests.attempt('developer', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
-  'and start_run raises SB429'
+  'a developer cannot change kebab_name of a published workflow'
 );
 
 select * from finish();

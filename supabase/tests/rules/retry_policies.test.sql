@@ -4,7 +4,7 @@ begin;
 set local search_path = public, extensions;
 select plan(22);
 
-select is(stepbase_engine.retry_delay(p.policy::jsonb, 3), p.answer::interval, 'delay: ' || p.policy)
+select is(stepbase_engine.retry_delay(p.policy::jsonb, 3), p.answer::interval, 'retry_delay reads ' || p.policy)
 from (
   values
     ('{"max_attempts": 3, "delay_ms": "abc"}', '4 s'),
@@ -20,7 +20,7 @@ from (
     ('null', '4 s')
 ) p (policy, answer);
 
-select is(stepbase_engine.may_retry(p.policy::jsonb, p.error::jsonb), p.answer, format('may retry: %s, %s', p.policy, p.error))
+select is(stepbase_engine.may_retry(p.policy::jsonb, p.error::jsonb), p.answer, format('may_retry reads the policy %s for the error %s', p.policy, p.error))
 from (
   values
     ('{"retry_on": 5}', '{"code": "timeout"}', false),
@@ -31,7 +31,7 @@ from (
     ('{"retry_on": ["timeout"]}', '{"code": "timeout"}', true)
 ) p (policy, error, answer);
 
--- Explaining a draft reads policies that nobody has checked yet.
+-- explain_workflow reads the policies of a draft, which have not been checked yet.
 select tests.create_rows();
 insert into stepbase.workflow_versions (app_code, workflow_id, version, definition, created_by)
 values (
@@ -47,14 +47,14 @@ values (
 select is(
   (select n.timeout_ms from stepbase.workflow_nodes n join stepbase.workflow_versions v on v.id = n.workflow_version_id
     where v.version = 2 and n.node_id = 'b' and n.app_code = 'tap-one'),
-  10, 'a timeout of 10.0 ms is one of 10 ms'
+  10, 'a timeout of 10.0 ms is stored as 10 ms'
 );
 select is(
-  tests.attempt('developer', $$select stepbase.explain_workflow('w-00d001', 2)$$), 'ok 1', 'such a draft can be explained'
+  tests.attempt('developer', $$select stepbase.explain_workflow('w-00d001', 2)$$), 'ok 1', 'a draft with invalid policies can be explained'
 );
-select is(stepbase_engine.retry_plan('{"max_attempts": 3.0}') -> 'waits_ms', '[1000, 2000]', 'three attempts are two waits');
-select is(stepbase_engine.retry_plan('{"max_attempts": "three"}') -> 'waits_ms', '[]', 'no number of attempts is one attempt');
-select is(stepbase_engine.retry_plan('"often"'), null, 'no object is no policy');
+select is(stepbase_engine.retry_plan('{"max_attempts": 3.0}') -> 'waits_ms', '[1000, 2000]', 'three attempts have two waits');
+select is(stepbase_engine.retry_plan('{"max_attempts": "three"}') -> 'waits_ms', '[]', 'an invalid number of attempts means one attempt');
+select is(stepbase_engine.retry_plan('"often"'), null, 'a policy that is not an object is ignored');
 
 select * from finish();
 rollback;

@@ -11,29 +11,29 @@ select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 select is(tests.attempt('owner', s.statement), s.answer, s.what)
 from (
   values
-    ('a trigger is an event or a webhook', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'manual')$$),
-    ('an event has a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'event')$$),
-    ('a webhook has none', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'x')$$),
-    ('a name has no spaces', '23514', $$update stepbase.workflow_triggers set event_name = 'a b' where app_code = 'tap-one'$$),
-    ('run. is the engine''s', '23514', $$update stepbase.workflow_triggers set event_name = 'run.started' where app_code = 'tap-one'$$),
-    ('the end of a run is of a workflow', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed' where app_code = 'tap-one'$$),
-    ('other events are of none', '23514', $$update stepbase.workflow_triggers set source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
-    ('a workflow does not follow itself', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = workflow_id where app_code = 'tap-one'$$),
-    ('a filter is for events', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, filter) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', '{}')$$),
-    ('an input is an object', '23514', $$update stepbase.workflow_triggers set input = '[]' where app_code = 'tap-one'$$),
-    ('trigger → workflow of the app', '23503', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 'event', 'x')$$),
-    ('trigger → source of the app', '23503', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d201' where app_code = 'tap-one'$$),
-    ('it follows another workflow', 'ok 1', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
-    ('a trigger keeps its type', 'SB424', $$update stepbase.workflow_triggers set trigger_type = 'webhook', event_name = null where app_code = 'tap-one'$$),
-    ('and its workflow', 'SB424', $$update stepbase.workflow_triggers set workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
-    ('a hundred triggers listen to one event', 'SB429', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) select 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go' from generate_series(1, 100)$$),
-    ('a paused schedule is not due', '23514', $$update stepbase.workflow_schedules set is_enabled = false; update stepbase.workflow_schedules set next_run_at = now()$$)
+    ('a trigger must be an event or a webhook', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'manual')$$),
+    ('an event trigger must have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'event')$$),
+    ('a webhook must not have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'x')$$),
+    ('an event name must not have spaces', '23514', $$update stepbase.workflow_triggers set event_name = 'a b' where app_code = 'tap-one'$$),
+    ('an event name must not start with run.', '23514', $$update stepbase.workflow_triggers set event_name = 'run.started' where app_code = 'tap-one'$$),
+    ('a trigger for the end of a run must have a source workflow', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed' where app_code = 'tap-one'$$),
+    ('a trigger for another event must not have a source workflow', '23514', $$update stepbase.workflow_triggers set source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
+    ('a workflow cannot be triggered by its own runs', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = workflow_id where app_code = 'tap-one'$$),
+    ('a webhook must not have a filter', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, filter) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', '{}')$$),
+    ('the input of a trigger must be an object', '23514', $$update stepbase.workflow_triggers set input = '[]' where app_code = 'tap-one'$$),
+    ('the workflow of a trigger must be of its application', '23503', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 'event', 'x')$$),
+    ('the source workflow of a trigger must be of its application', '23503', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d201' where app_code = 'tap-one'$$),
+    ('a workflow can be triggered by runs of another workflow', 'ok 1', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
+    ('the type of a trigger cannot change', 'SB424', $$update stepbase.workflow_triggers set trigger_type = 'webhook', event_name = null where app_code = 'tap-one'$$),
+    ('the workflow of a trigger cannot change', 'SB424', $$update stepbase.workflow_triggers set workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
+    ('an event can have at most a hundred triggers', 'SB429', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) select 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go' from generate_series(1, 100)$$),
+    ('a disabled schedule cannot have a next time', '23514', $$update stepbase.workflow_schedules set is_enabled = false; update stepbase.workflow_schedules set next_run_at = now()$$)
 ) s (what, answer, statement);
 
--- What the engine writes, nobody else does.
+-- Only the engine writes these columns.
 select is(
   tests.attempt('admin', format('update stepbase.%s = %s where app_code = ''tap-one''', s.target, s.value)), '42501',
-  s.target || ' is the engine''s'
+  'an admin cannot update ' || s.target
 )
 from (
   values
@@ -43,7 +43,7 @@ from (
 ) s (target, value);
 
 select is(
-  tests.attempt('admin', s.statement), '42501', s.what || ' is made in nobody else''s name'
+  tests.attempt('admin', s.statement), '42501', s.what || ' cannot be created in the name of another user'
 )
 from (
   values
@@ -58,29 +58,29 @@ select is(
 );
 update stepbase.workflow_schedules set input = '{"n": 1}' where app_code = 'tap-one';
 select isnt(
-  (select s.next_run_at from stepbase.workflow_schedules s where s.app_code = 'tap-one'), null, 'a new input is no new time'
+  (select s.next_run_at from stepbase.workflow_schedules s where s.app_code = 'tap-one'), null, 'a new input does not reset the next time'
 );
 update stepbase.workflow_schedules set timezone = 'Asia/Tokyo' where app_code = 'tap-one';
 select is(
-  (select s.next_run_at from stepbase.workflow_schedules s where s.app_code = 'tap-one'), null, 'a new time zone is'
+  (select s.next_run_at from stepbase.workflow_schedules s where s.app_code = 'tap-one'), null, 'a new time zone resets the next time'
 );
-select is((select count(*) from stepbase_engine.due_schedules()), 1::bigint, 'a worker is asked for the next time');
+select is((select count(*) from stepbase_engine.due_schedules()), 1::bigint, 'a schedule without a next time is due');
 
 -- Secrets of webhooks.
 create temporary table hook as
 select tests.perform_as('developer', $$select stepbase.create_webhook('w-00d001')::text$$)::jsonb as made;
-select matches((select h.made ->> 'secret' from hook h), '^whsec_[A-Za-z0-9+/]{43}=$', 'the secret is shown');
+select matches((select h.made ->> 'secret' from hook h), '^whsec_[A-Za-z0-9+/]{43}=$', 'create_webhook returns the secret');
 select is(
   (select stepbase_private.webhook_secrets_of((h.made ->> 'id')::uuid) from hook h),
-  (select array[h.made ->> 'secret'] from hook h), 'and kept'
+  (select array[h.made ->> 'secret'] from hook h), 'the secret is stored'
 );
-select is(stepbase_private.webhook_secrets_of(gen_random_uuid()), '{}'::text[], 'an unknown webhook has none');
+select is(stepbase_private.webhook_secrets_of(gen_random_uuid()), '{}'::text[], 'an unknown webhook has no secrets');
 select is(
-  tests.attempt('admin', 'select stepbase_private.webhook_secrets_of(gen_random_uuid())'), '42501', 'no client asks for secrets'
+  tests.attempt('admin', 'select stepbase_private.webhook_secrets_of(gen_random_uuid())'), '42501', 'clients cannot call webhook_secrets_of'
 );
-select is(tests.attempt('admin', 'select * from stepbase_private.webhook_secrets'), '42501', 'nor reads where they are');
+select is(tests.attempt('admin', 'select * from stepbase_private.webhook_secrets'), '42501', 'clients cannot read webhook_secrets');
 delete from stepbase.workflow_triggers t using hook h where t.id = (h.made ->> 'id')::uuid;
-select is((select count(*) from stepbase_private.webhook_secrets), 0::bigint, 'they go with the webhook');
+select is((select count(*) from stepbase_private.webhook_secrets), 0::bigint, 'deleting a webhook deletes its secrets');
 
 select * from finish();
 rollback;

@@ -20,7 +20,7 @@ begin
   return stamped;
 end
 $$;
-select ok(pg_temp.is_stamped(t.name, t.change), t.name || ' is stamped')
+select ok(pg_temp.is_stamped(t.name, t.change), 'an update of ' || t.name || ' sets updated_at')
 from (
   values
     ('applications', $$description = 'x'$$), ('app_members', $$role = 'admin'$$), ('api_keys', $$name = 'x'$$),
@@ -35,23 +35,23 @@ from (
 
 select is(
   tests.attempt('viewer', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sorting parcel')$$),
-  'ok 1', 'search knows the description, in any form of the word'
+  'ok 1', 'search finds words of the description in any form'
 );
 select is(
   tests.attempt('viewer', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 1',
-  'and the name'
+  'search finds words of the name'
 );
 select is(
   tests.attempt('foreigner', $$select 1 from stepbase.workflows where search @@ websearch_to_tsquery('english', 'sample')$$), 'ok 0',
-  'for those who may see it'
+  'search finds no workflow of another application'
 );
 select is(
-  tests.attempt('developer', $$update stepbase.workflows set deleted_at = now()$$), 'ok 1', 'a workflow is deleted softly'
+  tests.attempt('developer', $$update stepbase.workflows set deleted_at = now()$$), 'ok 1', 'a developer can soft-delete a workflow'
 );
 select tests.perform_as('developer', $$with u as (update stepbase.workflows set description = 'z' returning updated_by) select updated_by from u$$);
 select is(
   (select w.updated_by from stepbase.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'),
-  '00000000-0000-4000-8000-00000000f002'::uuid, 'and remembers who changed it'
+  '00000000-0000-4000-8000-00000000f002'::uuid, 'an update sets updated_by'
 );
 
 select * from finish();
