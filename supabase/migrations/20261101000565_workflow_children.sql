@@ -128,7 +128,7 @@ end;
 $$;
 
 comment on function stepbase_private.check_block_until() is
-  'Trigger: raises SB422 invalid_input if block_until.children is no array of names or makes a child wait for itself, '
+  'Trigger: raises SB422 invalid_input if block_until.children is not an array of names or makes a child wait for itself, '
   'directly or through others.';
 
 create trigger workflow_children_check_block_until

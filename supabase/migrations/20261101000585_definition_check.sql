@@ -80,7 +80,7 @@ end;
 $$;
 
 comment on function stepbase_private.check_definition() is
-  'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is no graph, or for a version that is '
+  'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is not a graph, or for a version that is '
   'published with problems.';
 
 create trigger workflow_versions_check_definition_on_insert before insert on stepbase.workflow_versions

@@ -6,7 +6,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Retention deletes runs, and the deletion cascades: then the run is gone already.
+  -- Retention deletes runs, and the deletion cascades: then the run is already deleted.
   if tg_op = 'DELETE' and not exists (select 1 from stepbase.runs r where r.id = old.run_id) then
     return old;
   end if;

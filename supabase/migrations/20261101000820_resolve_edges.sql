@@ -46,7 +46,7 @@ begin
         case when p_carry then (array_agg(s.job_id))[1] end as job_id,
         array_agg(s.step_id) as from_steps
       from stepbase.step_runs s
-      -- Lateral: look-ups by key, whatever the planner assumes about the size of a young table.
+      -- Lateral: look-ups by key, independent of the planner's estimate of the size of a new table.
       cross join lateral (select o.status from stepbase.runs o where o.id = s.run_id limit 1) r
       cross join lateral (
         select p.* from stepbase_engine.plan_edges p
@@ -112,7 +112,7 @@ begin
       where g.new_token is not null
       group by g.run_id, g.job_id, g.new_token
     ),
-    -- target: adds the final status and the token. What the caller's token keeps is running at once.
+    -- target: adds the final status and the token. Steps that stay on the token of the caller are running at once.
     target as (
       select
         g.*,

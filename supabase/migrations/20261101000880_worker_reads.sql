@@ -64,7 +64,7 @@ $$;
 
 comment on function stepbase_engine.load_plans(uuid[]) is
   'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker '
-  'may cache a version that uses no component for ever, and others for a short time: components can change.';
+  'may cache a version without components forever, and others for a short time, because components can change.';
 
 create function stepbase_engine.load_runs(p_run_ids uuid[])
 returns table (run_id uuid, input jsonb, trace_id text)

@@ -57,7 +57,7 @@ begin
   )
   where w.id = p_run.workflow_id;
   -- A child shares the slot of its parent. With a slot of its own, parents that wait for children could hold
-  -- all slots and wait for ever.
+  -- all slots and wait forever.
   if p_run.parent_run_id is not null
     and (v_workflow_limit is not null or v_queue_limit is not null)
   then

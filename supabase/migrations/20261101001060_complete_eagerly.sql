@@ -41,8 +41,8 @@ begin
     from stepbase.step_runs s
     where s.id = any(p_completed)
   ),
-  -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries what
-  -- follows. steps counts the patches that runs.context_version does not count yet.
+  -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries the
+  -- next steps. steps counts the patches that runs.context_version does not count yet.
   candidate as (
     select c.run_id, count(*) as steps, (array_agg(c.job_id))[1] as job_id, 'running' as status
     from completed c
@@ -95,7 +95,7 @@ begin
     from result c
     join run r on r.run_id = c.run_id
     left join source s on s.run_id = c.run_id and s.step_id = c.after_id
-    -- Lateral: look-ups by source, whatever the planner assumes about the size of the table.
+    -- Lateral: look-ups by source, independent of the planner's estimate of the size of the table.
     left join lateral (
       select p.step_type, p.in_degree, p.out_degree
       from stepbase_engine.plan_edges p

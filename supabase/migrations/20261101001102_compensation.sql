@@ -1,7 +1,7 @@
 -- Compensation: a run that fails, is cancelled or times out undoes its completed steps before it ends.
 -- The engine cancels the open steps, stores the final status in runs.pending_outcome and runs the `compensate`
 -- step of each completed node that has one, as a step run of that node with item_index -1. Compensations run
--- one at a time, later nodes first, so that nothing is undone before the steps that were built on it. After
+-- one at a time, later nodes first, so that no step is undone before the steps that depend on it. After
 -- the last one the run ends with its pending outcome.
 
 create function stepbase_engine.next_compensation(p_run_id uuid)

@@ -26,7 +26,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- Looks for a node that names the child (or computes the name), is not behind this step and is not resolved.
+  -- Searches for a node that names the child (or computes the name), is not behind this step and is not resolved.
   select exists (
     select 1
     from stepbase.runs r

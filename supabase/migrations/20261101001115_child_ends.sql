@@ -111,5 +111,5 @@ $$;
 
 comment on function stepbase_engine.handle_run_ended(uuid[]) is
   'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for '
-  'this one, continues the compensation of the parent and closes open children (also when the run begins to '
+  'this one, continues the compensation of the parent and closes open children (also when the run starts to '
   'compensate). The caller has locked all of these runs.';

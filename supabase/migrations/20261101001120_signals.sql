@@ -11,7 +11,7 @@ declare
   v_payloads jsonb[];
 begin
   with
-  -- The waiting steps, numbered by signal name in the order in which they began to wait.
+  -- The waiting steps, numbered by signal name in the order in which they started to wait.
   waiting as (
     select
       s.id, s.run_id, s.signal_name,
@@ -19,7 +19,7 @@ begin
     from stepbase.step_runs s
     where s.run_id = any(p_run_ids) and s.status = 'waiting' and s.wait_kind = 'signal'
   ),
-  -- The unconsumed signals, numbered by name in the order in which they came.
+  -- The unconsumed signals, numbered by name in their order of arrival.
   stored as (
     select
       g.id, g.run_id, g.signal_name, g.payload,
@@ -87,7 +87,7 @@ begin
 
   perform 1 from stepbase.runs r where r.id = p_run.id and r.completed_at is null for no key update;
   v_is_open := found;
-  -- A repeated signal is no error, even if the first one ended the run.
+  -- A repeated signal is not an error, even if the first one ended the run.
   if p_sent_key is not null and (
     exists (
       select 1 from stepbase.run_signals g where g.run_id = p_run.id and g.sent_key = p_sent_key

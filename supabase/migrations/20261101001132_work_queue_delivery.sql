@@ -17,7 +17,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.steps_waiting_for_item(uuid, int) is
-  'The steps that wait for an item of a queue, at most p_limit, in the order in which they began to wait.';
+  'The steps that wait for an item of a queue, at most p_limit, in the order in which they started to wait.';
 
 create function stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
 returns void
@@ -42,7 +42,7 @@ end;
 $$;
 
 comment on function stepbase_engine.wait_for_items(uuid[]) is
-  'Called after steps began to wait for items of these queues: calls the relay for each queue that has items '
+  'Called after steps started to wait for items of these queues: calls the relay for each queue that has items '
   'by now, or was deleted. Locks the queues in the order of their ids.';
 
 create function stepbase_engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit int default 100)
@@ -69,7 +69,7 @@ begin
   loop
     v_examined := v_examined + 1;
     v_app_code := v_waiting.app_code;
-    -- This step began to wait after the caller locked its runs; the next call delivers to it.
+    -- This step started to wait after the caller locked its runs; the next call delivers to it.
     if v_waiting.run_id <> all(coalesce(p_run_ids, '{}')) then
       v_has_more := true;
       continue;
@@ -122,7 +122,7 @@ end;
 $$;
 
 comment on function stepbase_engine.deliver_items(uuid, uuid[], int) is
-  'Gives items of a queue, in its order, to the waiting steps, in the order in which they began to wait; if '
+  'Gives items of a queue, in its order, to the waiting steps, in the order in which they started to wait; if '
   'the queue was deleted, the steps fail. The caller has locked p_run_ids. Waiting steps of other runs get '
   'their items by the next call, which this one requests from the relay.';
 

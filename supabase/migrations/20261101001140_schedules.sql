@@ -94,7 +94,7 @@ begin
       )
     ).id;
   exception when sqlstate 'SB422' then
-    -- An item that the workflow does not take is given up: it would be the next one for ever.
+    -- An item that the workflow rejects fails; otherwise it would be the next one forever.
     if v_item.id is null then
       raise;
     end if;

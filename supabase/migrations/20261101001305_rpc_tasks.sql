@@ -23,7 +23,7 @@ begin
   end if;
   -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
   -- assignee leaves assigned_at), members with task:complete whose role has at least the rank of the assigned role.
-  -- An API key is no user and has no role.
+  -- An API key is not a user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not stepbase_private.has_permission('member:manage')
     and not (

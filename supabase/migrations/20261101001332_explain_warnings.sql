@@ -1,4 +1,4 @@
--- The warnings of explain: what is likely to go wrong with a valid version of a workflow.
+-- The warnings of explain: likely mistakes in a valid version of a workflow.
 
 create function stepbase_engine.explain_warnings(p_workflow_version_id uuid)
 returns table (node_id text, code text, message text)
@@ -48,7 +48,7 @@ as $$
       (
         stepbase_engine.may_wait_forever(compensator, n.compensate -> 'config', n.compensate -> 'retry'),
         'wait_without_deadline',
-        'what undoes it waits until somebody ends the undoing: give it a deadline'
+        'its compensation waits without a time limit: give it a deadline'
       ),
       (
         jsonb_typeof(n.wait) = 'number' and (n.wait #>> '{}')::numeric >= n.run_ms,
@@ -70,17 +70,17 @@ as $$
         n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false)
           and not worker.has_retryable_errors,
         'retry_has_no_effect',
-        format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
+        format('the errors of %s are not retried, except for time-outs and crashes', n.work ->> 'type')
       ),
       (
         n.retry is not null and n.attempts = 1 and not n.retry ? 'max_elapsed_ms',
         'retry_has_no_effect',
-        'max_attempts counts the first attempt: 1 is no retry'
+        'max_attempts includes the first attempt: 1 means no retry'
       ),
       (
         n.attempts > 1 and n.work ->> 'type' = 'send_email',
         'effect_may_repeat',
-        'a mail server may have taken a mail whose attempt failed: it can be sent twice'
+        'a mail server may have accepted a mail although the attempt failed: it can be sent twice'
       ),
       (
         worker.config_schema -> 'properties' ? 'headers' and exists (
@@ -89,17 +89,17 @@ as $$
           where lower(h.key) = 'idempotency-key' and strpos(h.value, '{{') = 0
         ),
         'idempotency_key_is_constant',
-        'sends the same Idempotency-Key in every run: the other side will do it once for all of them'
+        'sends the same Idempotency-Key in every run: the receiver will execute it once for all of them'
       ),
       (
         n.wait_kind = 'items' and not n.config ? 'concurrency',
         'for_each_default_concurrency',
-        format('works on %s items at a time, because concurrency is not given', n.default_concurrency)
+        format('executes %s items at a time, because concurrency is not set', n.default_concurrency)
       ),
       (
         n.reads_everything,
         'reads_whole_context',
-        'may read all outputs of the run and loads them all: name the steps it needs'
+        'may read all outputs of the run and loads them all: name the steps that it needs'
       ),
       (
         n.may_wait_forever and 'timeout' = any (n.handles),
@@ -114,18 +114,18 @@ as $$
       (
         n.on_error = 'continue' and 'error' = any (n.handles),
         'on_error_never_used',
-        'its error edge takes every failure, so on_error: continue says nothing'
+        'its error edge takes every failure, so on_error: continue has no effect'
       ),
       (
         n.may_leave_by_any_handle and not exists (
           select 1 from unnest(n.handles) h where h not in ('', 'error', 'timeout')),
         'condition_chooses_nothing',
-        'no edge leaves by a handle, so its value decides nothing'
+        'no edge has a handle, so its value has no effect'
       ),
       (
         n.node_type = 'wait_for_approval' and not n.handles && array['approved', 'rejected'],
         'decision_ignored',
-        'no edge leaves by approved or rejected: the run goes on whatever is decided'
+        'no edge has the handle approved or rejected, so the decision has no effect'
       ),
       (
         n.join_mode = 'any' and n.in_degree < 2,
@@ -145,7 +145,7 @@ as $$
               )
           ),
         'work_queue_missing',
-        format('there is no work queue %s', n.work -> 'config' ->> 'queue')
+        format('the work queue %s does not exist', n.work -> 'config' ->> 'queue')
       ),
       (
         worker.wait_kind = 'child' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
@@ -155,7 +155,7 @@ as $$
               and stepbase_engine.is_runnable(c)
           ),
         'child_not_published',
-        format('there is no workflow %s that may be started', n.work -> 'config' ->> 'workflow')
+        format('there is no workflow %s that can be started', n.work -> 'config' ->> 'workflow')
       )
   ) as x (applies, code, message)
   where x.applies

@@ -425,7 +425,9 @@ describe.concurrent('npm run explain', () => {
   test('lists warnings by step', async () => {
     const workflow = await b.publish([value('a', '1', twice)]);
     const { out } = await command(workflow, '--db-url', b.stack.db_url);
-    expect(out).toMatch(/Warnings:\n {2}a {2}retry_has_no_effect {2}what makes a transform fail/);
+    expect(out).toMatch(
+      /Warnings:\n {2}a {2}retry_has_no_effect {2}the errors of transform are not retried/,
+    );
   });
 
   test('reports an error in one line', async () => {
