@@ -93,7 +93,7 @@ export class Claimer {
     }
     try {
       const works = await engine.claim(tokens);
-      // If an invocation has ended meanwhile, the steps are handed back instead of started.
+      // If an invocation has ended meanwhile, the steps are released instead of started.
       if (lifecycle.isRunning) dispatcher.dispatch(works);
       else leases.abandon(leases.list(works.map((work) => work.job_id)));
     } finally {

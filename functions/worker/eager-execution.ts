@@ -16,7 +16,7 @@ type CompletedOutcome = Extract<AttemptOutcome, { kind: 'completed' }>;
 
 /** Whether a node may be executed before its only predecessor, or the start of its run, is committed. */
 function mayBeEager(node: CompiledNode): boolean {
-  // A step that reads the whole context would miss what is not written yet.
+  // A step that reads the whole context would miss outputs that are not written yet.
   return (
     node.inDegree <= 1 &&
     'isPure' in node.step &&
@@ -53,7 +53,7 @@ export async function executeEagerly(
   deps: ExecutorDeps,
 ): Promise<EagerStep[]> {
   const { work } = first;
-  // What follows an item of a for_each or a compensation, only the database knows.
+  // Only the database can determine the successors of an item of a for_each or of a compensation.
   if (work.item_index !== 0) return [];
   const plan = await deps.plans.get(work.workflow_version_id);
   const until = deps.clock.now() + MAX_EAGER_MS;

@@ -19,7 +19,7 @@ import {
 /** An attempt that this many workers were lost with has probably killed them: it fails (worker_lost). */
 export const MAX_CLAIMS = 5;
 
-/** engine.release raises `fence` by 1,000, so that tokens handed back are not counted as lost workers. */
+/** engine.release raises `fence` by 1,000, so that released tokens are not counted as lost workers. */
 const HAND_BACK = 1_000;
 
 export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
@@ -132,7 +132,7 @@ async function contextOf(
   };
 }
 
-/** What is left of the step's time for all of its attempts; undefined without a limit. */
+/** The remaining time of the step for all its attempts; undefined without a limit. */
 async function timeLeft(
   work: Work,
   { maxElapsedMs }: Runnable,

@@ -54,8 +54,8 @@ export class Lifecycle {
   }
 
   /**
-   * Stops: waits up to `graceMs` for the steps in flight, hands back the rest. Resolves with whether tokens
-   * were handed back. A second call joins the first.
+   * Stops: waits up to `graceMs` for the steps in flight, and releases the rest. Resolves with whether tokens were
+   * released. A second call joins the first.
    */
   stop(graceMs: number): Promise<boolean> {
     if (this.#state === 'running') {
@@ -67,7 +67,7 @@ export class Lifecycle {
     return this.#drained;
   }
 
-  /** Resolves with true when nothing is in flight any more, with false when that takes longer than `withinMs`. */
+  /** Resolves with true when no step is in flight, or with false if this takes longer than `withinMs`. */
   idle(withinMs: number): Promise<boolean> {
     const { clock, isBusy } = this.#options;
     if (!isBusy()) return Promise.resolve(true);

@@ -1,5 +1,5 @@
-// What a step may do in the database while it runs: use work queues, signal and query other runs. Each
-// call is a transaction of its own and carries the step's key, so that a repeated call changes nothing.
+// The database services for a running step: use work queues, signal and query other runs. Each call is a transaction
+// with the key of the step, so that a repeated call has no effect.
 
 import type { Engine } from './engine/engine.ts';
 import type { ExecutorDeps } from './executor.ts';

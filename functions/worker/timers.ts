@@ -4,9 +4,9 @@ import type { Clock } from '../_shared/clock/clock.ts';
 
 export interface Timers {
   start(): void;
-  /** Cancels all timers; none can be set until the next start. */
+  /** Cancels all timers; no timer can be set until the next start. */
   stop(): void;
-  /** Calls `action` once after so many milliseconds; the returned function cancels that. */
+  /** Calls `action` once after `ms` milliseconds; the returned function cancels it. */
   later(ms: number, action: () => void): () => void;
   /** Calls `action` repeatedly; `ms` gives each interval. */
   every(ms: () => number, action: () => void): void;

@@ -7,7 +7,7 @@ import { asFirst, runIdOf, setupWorker, transform, workOf } from './testing.ts';
 
 const AMPLE = { spent: false, spentBy: undefined, wallLeftMs: 60_000 };
 
-Deno.test('tokens that are claimed after an invocation has ended are handed back, not executed', async () => {
+Deno.test('tokens that are claimed after an invocation has ended are released, not executed', async () => {
   let respond: (works: Work[]) => void = () => undefined;
   let requested: Token[] = [];
   const claiming = Promise.withResolvers<void>();

@@ -32,9 +32,9 @@ export interface WorkerOptions {
   /** A token whose lease is not renewed for this long goes to another worker. */
   leaseSeconds: number;
   heartbeat(): Heartbeat;
-  /** How often to look for work without a wake-up. */
+  /** The interval of polls for work without a wake-up. */
   pollMs(): number;
-  /** How often to ask whether the runs of the steps in flight have ended. */
+  /** The interval of polls for cancelled runs of the steps in flight. */
   cancelPollMs(): number;
   notify: NotifyRuns;
   onError(message: string, error: unknown): void;
@@ -52,7 +52,7 @@ export interface Worker {
   wake(wakeup: Wakeup): void;
   /** Works until nothing is left or the budget is spent; resolves with whether work is left. */
   runWithin(budget: Budget): Promise<{ steps: number; more: boolean }>;
-  /** Starts no new steps, hands back what is not finished within the grace time, and ends. */
+  /** Starts no new steps, releases the steps that do not finish within the grace time, and ends. */
   stop(graceMs: number): Promise<void>;
   readonly stats: WorkerStats;
 }
@@ -155,7 +155,10 @@ export function createWorker(options: WorkerOptions): Worker {
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {
       await engine.release(abandoned).catch((error: unknown) => {
-        onError(`${abandoned.length} tokens could not be handed back; their leases expire`, error);
+        onError(
+          `${abandoned.length} tokens could not be released; their leases will expire`,
+          error,
+        );
       });
     }
     return abandoned.length > 0;

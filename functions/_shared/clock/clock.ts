@@ -6,7 +6,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970, to compare with times that other systems set. */
   epoch(): number;
-  /** Calls `action` once after so many milliseconds; the returned function cancels that. */
+  /** Calls `action` once after `ms` milliseconds; the returned function cancels it. */
   after(ms: number, action: () => void): () => void;
 }
 
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after so many milliseconds, or when `signal` is aborted. */
+/** Resolves after `ms` milliseconds, or when `signal` is aborted. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

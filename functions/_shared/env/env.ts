@@ -248,7 +248,7 @@ const schema = z.object(shape).transform((env, ctx) => {
 });
 
 export interface Env extends z.output<typeof schema> {
-  /** The variables that begin with SECRET_PREFIX. */
+  /** The variables that start with SECRET_PREFIX. */
   secrets: Record<string, string>;
 }
 

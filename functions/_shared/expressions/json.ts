@@ -10,7 +10,7 @@ const maxNodes = 1_000_000;
 
 /**
  * A copy that contains only JSON. As in JSON.stringify, a value without a JSON form is left out of objects and null in
- * arrays. Parts that occur several times count each time, so that a value which only looks small is refused.
+ * arrays. Parts that occur several times count each time, so that a value that only appears small is refused.
  */
 export function toJson(value: unknown): Json | undefined {
   let nodes = 0;

@@ -30,7 +30,7 @@ function yieldWhenDue(): Promise<void> | undefined {
   });
 }
 
-/** The sizes of values that were seen so far, so that a value is measured by its children alone. */
+/** The sizes of values that were measured before, so that only the children of a value must be visited. */
 const weights = new WeakMap<object, number>();
 const unknownWeight = 64;
 
@@ -54,7 +54,7 @@ function weigh(value: unknown, deep: boolean, depth = 0): number {
 
 /**
  * Values that come from the scope (names, variables) exist already and are not measured. A built-in function may
- * nest its arguments in values that no hook has seen, so its result is measured completely.
+ * nest its arguments in values that no hook has measured, so its result is measured completely.
  */
 function assertWeight(type: string, result: unknown): void {
   if (typeof result === 'string') {

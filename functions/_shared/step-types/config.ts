@@ -14,7 +14,7 @@ export function refinementScope(params: unknown): RefinementScope | undefined {
   return (params as { stepbase?: RefinementScope } | undefined)?.stepbase;
 }
 
-/** Adds a check that JSON Schema has no words for: it holds when the step runs, not when it is published. */
+/** Adds a check that JSON Schema cannot express: it applies when the step runs, not when it is published. */
 export function onlyAtRunTime<T extends z.ZodType>(
   schema: T,
   check: (value: z.output<T>) => boolean,
@@ -55,7 +55,7 @@ export function exactlyOne<T extends z.ZodObject>(schema: T, one: string, other:
   });
 }
 
-/** Text of at most so many characters, counted as PostgreSQL counts them (a surrogate pair is one). */
+/** Text with a maximum number of characters, counted as in PostgreSQL (a surrogate pair is one). */
 export function textUpTo(characters: number) {
   return withJsonSchema(z.string().min(1), {
     check: (text) => text.length <= characters || [...text].length <= characters,

@@ -1,4 +1,4 @@
-// What a step type is: everything that the database, the worker and clients know about it, apart from how it works.
+// What a step type is: all facts for the database, the worker and clients, except its implementation.
 
 import type { z } from 'zod';
 

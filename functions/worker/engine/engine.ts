@@ -68,7 +68,7 @@ export interface Engine {
     stepRunIds: readonly string[],
   ): Promise<{ step_run_id: string; elapsed_ms: number }[]>;
   loadRuns(runIds: readonly string[]): Promise<RunFacts[]>;
-  /** Which of these runs have ended, or will end whatever their steps in flight return. */
+  /** Returns the runs that have ended, or that will end for any result of their steps in flight. */
   endedRuns(runIds: readonly string[]): Promise<string[]>;
   /** Outputs by (run, step) pairs; a null step returns all outputs of the run. */
   loadOutputs(

@@ -35,7 +35,7 @@ export interface EagerStep extends Omit<CompletedStep, 'work'> {
 export interface CompletedBranch extends CompletedStep {
   /** The run is pending and starts with this step, which was executed eagerly and has no step run yet. */
   startsRun?: boolean;
-  /** Eagerly executed steps; each comes after the step that it follows. */
+  /** Eagerly executed steps; each is listed after its predecessor. */
   eager: readonly EagerStep[];
 }
 

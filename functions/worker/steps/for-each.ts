@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { forEachType } from '../../_shared/step-types/for-each.ts';
 import type { StepHandler, StepResult } from './types.ts';
 
-/** The list alone: the step of its items is compiled by itself, because its scope is another one. */
+/** Only the list: the step of its items is compiled separately, because it has another scope. */
 const schema = forEachType.config.omit({ step: true });
 
 export const forEach: StepHandler<typeof forEachType, z.output<typeof schema>> = {
