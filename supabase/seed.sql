@@ -88,7 +88,7 @@ insert into stepbase.agent_prompts (
 )
 values (
   '00000000-0000-4000-8000-000000000401', 'acme', 'order-triage', 'Order triage',
-  'Sorts an order by how fast somebody should look at it.',
+  'Sorts an order by its urgency.',
   E'You sort incoming orders of a shop.\n\nAnswer with one sentence that says whether the order is **urgent** and why.',
   '{"order": {"type": "object"}}', array['classification'], array['orders'], '["gpt-5-mini"]', 'organization',
   '00000000-0000-4000-8000-0000000000a1'
@@ -108,7 +108,7 @@ insert into stepbase.components (
 )
 values
 (
-  '00000000-0000-4000-8000-000000000501', null, 'echo', 'Echo', 'Answers with what it was sent. Shared with everybody.',
+  '00000000-0000-4000-8000-000000000501', null, 'echo', 'Echo', 'Responds with its input. Shared with every application.',
   'activity', 'service_task', 'public', 'https://echo.example/echo', '{"type": "object"}', '{"type": "object"}',
   null, null, null, null, '{}', 10000, 1, array['example'], '{}', null
 ),
@@ -200,7 +200,7 @@ select pg_temp.seed_workflow(
 
 select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000202', 'acme', 'order-triage', 'Order triage',
-  'Has a model sort the customer''s note while the total is computed, and tells the team what needs attention.',
+  'A model classifies the customer''s note while the total is computed; the team is notified of urgent orders.',
   array['orders', 'ai'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
   '{"type": "object", "required": ["shop_url", "order_id", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API"}, "order_id": {"type": "string", "minLength": 1, "title": "Order"}, "email": {"type": "string", "format": "email", "title": "Tell"}}}',
   array[
@@ -259,7 +259,7 @@ select pg_temp.seed_workflow(
 
 select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000205', 'acme', 'customer-onboarding', 'Customer onboarding',
-  'Looks a customer up, asks for an address when there is none, and follows up after a day.',
+  'Finds a customer, asks for a missing address, and follows up after a day.',
   array['customers'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
   '{"type": "object", "required": ["email"], "properties": {"email": {"type": "string", "format": "email", "title": "Customer"}}}',
   array[
