@@ -1,11 +1,11 @@
-// The Node tests: one shared stack for all of them; the browser comes last, when the cores are free.
+// The tests on Node: they share one stack; the browser tests run last, when the cores are free.
 
 import { defineConfig } from 'vitest/config';
 import { scaled } from './scripts/test/time.ts';
 
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],
-  // Every wait inside the tests has its own, shorter deadline; these end a test that hangs.
+  // Every wait in a test has its own, shorter deadline; these limits end a test that hangs.
   testTimeout: scaled(60_000),
   hookTimeout: scaled(120_000),
   teardownTimeout: scaled(60_000),

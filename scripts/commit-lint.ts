@@ -24,7 +24,7 @@ const TYPES = [
   'revert',
 ];
 const SUBJECT = new RegExp(`^(?:${TYPES.join('|')})(?:\\([a-z0-9][a-z0-9/._-]*\\))?!?: (.*)$`);
-/** Verbs that commits often begin with, in another form than the imperative. */
+/** Common first verbs of commits in another form than the imperative. */
 const NOT_IMPERATIVE =
   /^(?:(?:add|allow|check|count|document|fix|implement|introduce|mak|mov|updat|remov|chang|renam|replac|us|improv|report|support|test|return|handl|writ|read|split)(?:s|es|ed|d|ing)|made|wrote|moved|now)\b/;
 

@@ -196,7 +196,7 @@ async function make({ site, kind, n }: Made): Promise<void> {
       })
       .single<{ id: string }>(),
   );
-  if (!run) throw new Error('no run came back');
+  if (!run) throw new Error('start_run returned no run');
   await kind.act?.(site, run.id, n);
 }
 

@@ -71,7 +71,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         one.slot.worker = undefined;
         kill(worker);
         one.slot.started = worker.stop().then(one.start);
-        // A worker that never comes back shows as lost runs.
+        // A worker that cannot be replaced causes lost runs in the report.
         one.slot.started.catch(() => undefined);
         return true;
       }

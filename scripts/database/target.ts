@@ -1,8 +1,8 @@
-// The migrated database that a tool inspects: the one of --db-url, or that of a temporary stack.
+// The migrated database that a tool inspects: the one of --db-url, or that of a throw-away stack.
 
 import { startThrowawayStack } from '../stack/throwaway.ts';
 
-/** Runs `work` on a migrated database; starts a temporary stack if no URL is given. */
+/** Runs `work` on a migrated database; starts a throw-away stack if no URL is given. */
 export async function withDatabase<T>(
   given: string | undefined,
   work: (url: string) => Promise<T>,

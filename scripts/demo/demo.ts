@@ -1,4 +1,4 @@
-// The demo: a temporary stack, the fake services, two members of one application, and three workflows.
+// The demo: a throw-away stack, the fake services, two members of one application, and three workflows.
 
 import { type Fakes, startFakes } from '../fakes/fakes.ts';
 import type { StackInfo } from '../stack/stack.ts';
@@ -26,7 +26,7 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   try {
     const fakes = await startFakes({ latencyMs: 300 });
     cleanup.push(() => fakes.stop());
-    print('Starting a temporary stack …');
+    print('Starting a throw-away stack …');
     let stopping = false;
     // While the stack stops, services report that others are unreachable.
     const stack = await startThrowawayStack(

@@ -1,4 +1,4 @@
-// Keeps logs longer than their stack. Temporary stacks remove their data directory when they stop. While the
+// Keeps logs longer than their stack. Throw-away stacks remove their data directory when they stop. While the
 // environment variable STEPBASE_KEEP_LOGS names a folder, the logs of their processes stay there.
 
 import { linkSync, mkdirSync } from 'node:fs';

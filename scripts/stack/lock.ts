@@ -33,5 +33,5 @@ export function lockDataDir(dataDir: string): () => void {
     }
     rmSync(path, { force: true });
   }
-  throw new StackError(`Could not lock ${dataDir}: another start is under way`);
+  throw new StackError(`Could not lock ${dataDir}: another start is in progress`);
 }

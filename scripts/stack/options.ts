@@ -140,9 +140,9 @@ export function optionsFromArguments(args: string[]): StackOptions {
 /** A reset deletes only an empty folder or the data of a stack, never a home folder or the checkout. */
 export function assertMayDelete(dataDir: string): void {
   if ([ROOT, homedir(), '/'].includes(dataDir) || ROOT.startsWith(`${dataDir}/`)) {
-    throw new StackError(`--reset will not delete ${dataDir}: give the stack a folder of its own`);
+    throw new StackError(`--reset will not delete ${dataDir}: use a separate folder for the stack`);
   }
   if (existsSync(dataDir) && !existsSync(resolve(dataDir, 'keys.json'))) {
-    throw new StackError(`--reset will not delete ${dataDir}: it holds no stack (no keys.json)`);
+    throw new StackError(`--reset will not delete ${dataDir}: it contains no stack (no keys.json)`);
   }
 }

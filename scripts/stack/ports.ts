@@ -1,4 +1,4 @@
-// Ports: checks whether they are free, and finds six free ones in a row for temporary stacks.
+// Ports: checks whether they are free, and finds six free ones in a row for throw-away stacks.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';

@@ -1,4 +1,4 @@
-// A temporary stack for a test or a demo: free ports, and a data directory that is removed afterwards.
+// A throw-away stack for a test or a demo: free ports, and a data directory that is removed afterwards.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

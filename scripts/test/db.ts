@@ -36,7 +36,7 @@ async function run(stack: Pick<StackInfo, 'data_dir' | 'db_url'>): Promise<boole
     let failed = 0;
     console.log('TAP version 13');
     for (const [index, name] of files.entries()) {
-      // Before the file runs: the output then tells which one it was when this process is stopped.
+      // Printed before the file runs, so that the output contains the running file when this process is stopped.
       console.log(`# Subtest: ${name}`);
       const file = await runTapFile(database.url, name);
       print(file, index + 1);

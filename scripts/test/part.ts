@@ -24,7 +24,7 @@ export interface PartResult extends Counts {
   name: string;
   ms: number;
   output: string;
-  /** The reason why the part did not end by itself, and the files that were running. */
+  /** The reason why the part was stopped, and the files that were running. */
   stopped?: string;
 }
 

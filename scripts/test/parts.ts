@@ -27,7 +27,7 @@ export function checkPart(): Part {
 
 /** All unit tests beside the functions, or these files. */
 export function denoPart(
-  // The folder alone would leave out functions/_shared, which is no member of the Deno workspace.
+  // The folder alone would leave out functions/_shared, which is not a member of the Deno workspace.
   files: readonly string[] = globSync('functions/**/*.test.ts', { cwd: ROOT }).sort(),
 ): Part {
   return {

@@ -1,5 +1,5 @@
-// How far a part of `npm test` has come: how many tests passed and failed, and which files are running. Read
-// from the output of each tool, so that the answer is right at any time, also when the part is stopped.
+// The progress of a part of `npm test`: the passed and failed tests, and the running files. Read from the output of
+// each tool, so that the progress is correct at any time, also when the part is stopped.
 
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -45,7 +45,7 @@ export function readVitestProgress(path: string): Progress {
 }
 
 const DENO_FILE = /^running (\d+) tests? from (.+)$/;
-/** Indented lines are steps of a test; the duration tells a verdict from what a test prints. */
+/** Indented lines are steps of a test; the duration distinguishes a result from the output of a test. */
 const DENO_RESULT = /^\S.* \.\.\. (ok|FAILED|ignored) \(/;
 
 /** Deno: `running 3 tests from ./file` and a line for each test. */
@@ -84,7 +84,7 @@ export function readTapProgress(output: string): Progress {
   }
   if (file !== undefined) progress.running.push(file);
   const summary = [...output.matchAll(/^# (\d+) passed, (\d+) failed$/gm)].at(-1);
-  // The summary also counts what is no assertion: a plan that does not fit, an SQL error.
+  // The summary also counts failures other than assertions: a wrong plan, an SQL error.
   if (summary) return { passed: Number(summary[1]), failed: Number(summary[2]), running: [] };
   return progress;
 }

@@ -61,7 +61,7 @@ export function effectOf(target: WatchTarget, changed: string): Effect {
     // Each run gets a fresh database with the migrations as they are then.
     return /^supabase\//.test(changed) ? 'rerun' : 'ignore';
   }
-  // The running stack holds the functions, the migrations and the seed as they were at its start.
+  // The running stack has the functions, the migrations and the seed from its start.
   const ofStack = /^(functions|supabase)\//.test(changed);
   const isTest = /\.test\.ts$|^supabase\/tests\//.test(changed);
   return ofStack ? (isTest ? 'ignore' : 'restart') : 'rerun';

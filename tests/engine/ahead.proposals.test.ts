@@ -1,5 +1,5 @@
 // Eager execution: the worker proposes results of further steps, and the graph accepts or drops them. Each case acts
-// // as a worker in a transaction that is rolled back, so that no real worker sees its token.
+// as a worker in a transaction that is rolled back, so that no real worker sees its token.
 
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';

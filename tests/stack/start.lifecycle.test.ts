@@ -203,7 +203,7 @@ describe('a start that is refused', () => {
     const cases: Array<[string[], string]> = [
       [['--prot', '1'], '--prot'],
       [['--port', 'abc'], '--port must be a whole number'],
-      [['--data', stranger, '--reset'], 'it holds no stack'],
+      [['--data', stranger, '--reset'], 'it contains no stack'],
     ];
     for (const [args, message] of cases) {
       const refused = start(...args);
