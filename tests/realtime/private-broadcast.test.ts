@@ -111,7 +111,7 @@ describe('private broadcast', () => {
       insert into public.notes values (1, 'first');
     `);
     await app.db.query("select realtime.send_binary('\\x00ff10', 'bytes', $1)", [topic]);
-    await until(() => received.length === 2, 'both arrive');
+    await until(() => received.length === 2, 'both messages arrive');
     expect(received[0]).toMatchObject({
       event: 'INSERT',
       payload: {

@@ -63,7 +63,7 @@ describe('public channels', () => {
     await subscribe(other);
     expect(await quiet.send({ type: 'broadcast', event: 'a', payload: { n: 1 } })).toBe('ok');
     expect(await other.send({ type: 'broadcast', event: 'b', payload: { n: 2 } })).toBe('ok');
-    await until(() => heard.other?.length === 1 && heard.quiet?.length === 1, 'both hear');
+    await until(() => heard.other?.length === 1 && heard.quiet?.length === 1, 'both receive it');
     await pause(100);
     expect(heard).toEqual({ quiet: [{ n: 2 }], other: [{ n: 1 }] });
     await old.removeAllChannels();
@@ -101,7 +101,7 @@ describe('public channels', () => {
       }),
     });
     expect(batch.status).toBe(202);
-    await until(() => got.length === 2, 'both arrive');
+    await until(() => got.length === 2, 'both messages arrive');
     expect(got).toEqual([
       ['one', { n: 1 }],
       ['two', { n: 2 }],

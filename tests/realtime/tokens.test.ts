@@ -48,7 +48,7 @@ describe('channel lifetime', () => {
     await client.realtime.setAuth(await userToken(user, { app_code: 'demo' }, 60));
     await pause(2_500);
     await send(1);
-    await until(() => seqs.length === 1, 'it still receives');
+    await until(() => seqs.length === 1, 'the channel still receives');
     expect(statuses).toEqual(['SUBSCRIBED']);
   });
 
@@ -154,10 +154,10 @@ describe('channel lifetime', () => {
     await app.restartRealtime();
     await until(
       () => statuses.filter((s) => s === 'SUBSCRIBED').length === 2,
-      'it is joined again',
+      'the channel is joined again',
     );
     await send(7);
-    await until(() => seqs.includes(7), 'it receives');
+    await until(() => seqs.includes(7), 'the channel receives');
   });
 
   test('every channel joins again after a lost replication stream', {
@@ -175,10 +175,10 @@ describe('channel lifetime', () => {
     );
     await until(
       () => statuses.filter((s) => s === 'SUBSCRIBED').length === 2,
-      'it is joined again',
+      'the channel is joined again',
     );
     await send(8);
-    await until(() => seqs.includes(8), 'it receives');
+    await until(() => seqs.includes(8), 'the channel receives');
     expect(statuses).toEqual(['SUBSCRIBED', 'CHANNEL_ERROR', 'SUBSCRIBED']);
   });
 
@@ -198,7 +198,7 @@ describe('channel lifetime', () => {
     await client.realtime.setAuth(await userToken(user, { app_code: 'demo', n: 2 }));
     await until(() => statuses.includes('CHANNEL_ERROR'), 'the channel failed');
     await app.superuser.query('alter role postgres connection limit -1');
-    await until(() => statuses.at(-1) === 'SUBSCRIBED', 'it is joined again', 15_000);
+    await until(() => statuses.at(-1) === 'SUBSCRIBED', 'the channel is joined again', 15_000);
     expect(statuses).not.toContain('CLOSED');
   });
 

@@ -81,7 +81,7 @@ test('the single run of one app ends while the backlog of another waits', async 
     await waitFor('the next step', () => answered + held.length > seen);
   }
   for (const { app, response } of held) if (app === 'globex') response.end('{}');
-  await waitFor('it has ended', async () => {
+  await waitFor('the single run has ended', async () => {
     const { data } = await theirs.from('runs').select('status').eq('id', single).single();
     return data?.status === 'completed';
   });

@@ -171,9 +171,9 @@ describe.concurrent('a task queue with a limit on steps', () => {
       if (error) throw new Error(error.message);
     };
     await change(3);
-    await waitFor('three at once', () => requests.open.size === 3);
+    await waitFor('three requests are open', () => requests.open.size === 3);
     await change(null);
-    await waitFor('all at once', () => requests.open.size === 8);
+    await waitFor('all requests are open', () => requests.open.size === 8);
     for (const answer of requests.open) answer();
     expect((await b.ended(id)).run.status).toBe('completed');
     await nothingLeft(queueId);

@@ -143,7 +143,7 @@ describe('work queues', () => {
       takers.map(async ({ id }) => (await b.ended(id)).step('got').output),
     );
     expect(got.map(Number).sort((x, y) => x - y)).toEqual(numbers);
-    await waitFor('all are done', async () =>
+    await waitFor('all items are done', async () =>
       (await items(queue)).every((i) => i.status === 'done'),
     );
   });
@@ -158,7 +158,7 @@ describe('work queues', () => {
     await b.ended((await b.start(breaks)).id);
     await produce(queue, 2);
     await consume(queue);
-    await waitFor('both have ended', async () => {
+    await waitFor('both items have ended', async () => {
       const statuses = (await items(queue)).map(({ status }) => status);
       return JSON.stringify(statuses) === '["failed","done"]';
     });

@@ -243,7 +243,7 @@ describe.concurrent('dead letters', () => {
          (select job_id from stepbase.step_runs where id = $1)`,
       [step.id],
     );
-    await waitFor('the sweep has found it', async () => {
+    await waitFor('the sweep has found the step', async () => {
       const { rows } = await b.db.query('select stepbase_engine.sweep() as found');
       return rows[0].found > 0;
     });

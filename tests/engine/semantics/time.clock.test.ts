@@ -209,7 +209,7 @@ describe('deadlines', () => {
       expect((await b.stepIs(id, 'w', 'waiting')).deadline_at).not.toBeNull();
       await b.developer.rpc('pause_run', { run_id: id });
       await b.advance('61 seconds');
-      await waitFor('it is due', async () => {
+      await waitFor('the deadline has passed', async () => {
         const { rows } = await b.db.query(
           "select from stepbase.step_runs where run_id = $1 and step_id = 'w' and wake_at is null",
           [id],

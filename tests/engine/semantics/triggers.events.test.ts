@@ -281,7 +281,7 @@ describe('emit_event by a client', () => {
     });
     expect(before.before).toBeLessThan(300);
     await stranger.from('workflow_triggers').delete().eq('id', made.data?.id);
-    await waitFor('every event has started its run, and it is done', async () => {
+    await waitFor('every event has started its run, and all runs have ended', async () => {
       const { rows } = await b.db.query<{ done: number }>(
         `select count(*)::int as done from stepbase.runs
          where metadata ->> 'trigger_id' = $1 and status = 'completed'`,

@@ -72,7 +72,7 @@ describe('a paused run', () => {
     const name = await b.publish(delays);
     await limit(name, 86_400);
     const { id } = await b.start(name);
-    await waitFor('all wait', async () => (await count(id, 'waiting')) === 450, 30_000);
+    await waitFor('all steps wait', async () => (await count(id, 'waiting')) === 450, 30_000);
     const otherRun = await otherAppWaits();
     await b.developer.rpc('pause_run', { run_id: id });
     await b.advance('31 minutes');
