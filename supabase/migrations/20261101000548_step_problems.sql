@@ -141,7 +141,7 @@ begin
         false
       ) p
       union all
-      select v_id, 'invalid_config', format('config.step.%s must stand beside config, because it applies to all items', k.key)
+      select v_id, 'invalid_config', format('config.step.%s must be set beside config, because it applies to all items', k.key)
       from unnest(c_outer) as k (key)
       where coalesce(v_config -> 'step' -> k.key, 'null') <> 'null';
   end if;
