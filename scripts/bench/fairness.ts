@@ -114,11 +114,11 @@ try {
   if (values.json) console.log(JSON.stringify(result));
   else {
     console.log(`${result.waiting} runs of one app wait; another app starts single runs of ten steps.
-  such a run with nobody else there   ${result.idle_ms} ms
-  while they wait                     ${result.single_ms} ms (median of ${SINGLE_RUNS}), slowest ${result.slowest_ms} ms
-  still waiting afterwards            ${result.still_waiting_after}
-  started                             ${result.starts_per_s} runs/s
-  worked off                          ${result.waiting_runs_per_s} runs/s`);
+  single run without a backlog        ${result.idle_ms} ms
+  single run with the backlog         ${result.single_ms} ms (median of ${SINGLE_RUNS}), slowest ${result.slowest_ms} ms
+  runs left in the backlog            ${result.still_waiting_after}
+  starts                              ${result.starts_per_s} runs/s
+  backlog processed                   ${result.waiting_runs_per_s} runs/s`);
   }
 } finally {
   await db.end();

@@ -80,13 +80,13 @@ dynamic_shared_memory_type = posix
 wal_level = logical
 max_wal_senders = 10
 max_replication_slots = 10
-# A slot that nobody reads must not fill the disk.
+# A slot without a reader must not fill the disk.
 max_slot_wal_keep_size = '1GB'
 min_wal_size = '32MB'
 max_wal_size = '1GB'
 fsync = on
 jit = off
-# Plans that were made while a table was empty are bad ones: tables are looked at soon, not after a minute.
+# Plans from the time when a table was empty are slow: tables are analyzed soon, not after a minute.
 autovacuum_naptime = '3s'
 timezone = 'UTC'
 log_timezone = 'UTC'
