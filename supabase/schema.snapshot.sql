@@ -1194,7 +1194,7 @@ create policy "Queue writers create work queues" on stepbase.work_queues
 create policy "Queue writers delete work queues" on stepbase.work_queues
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:write'::text) AS has_permission)));
-create policy "Whoever reads a workflow reads its work queues" on stepbase.work_queues
+create policy "Readers of a workflow read its work queues" on stepbase.work_queues
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflows w
@@ -1301,7 +1301,7 @@ CREATE TRIGGER workflow_children_touch_updated_at BEFORE UPDATE ON stepbase.work
 alter table stepbase.workflow_children enable row level security;
 grant select, insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until, created_by), update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until), delete on stepbase.workflow_children to authenticated;
 grant select, insert, update, delete on stepbase.workflow_children to service_role;
-create policy "Whoever reads a workflow reads its children" on stepbase.workflow_children
+create policy "Readers of a workflow read its children" on stepbase.workflow_children
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflows w
@@ -1394,7 +1394,7 @@ CREATE TRIGGER workflow_edges_refuse_direct_write BEFORE INSERT OR DELETE OR UPD
 alter table stepbase.workflow_edges enable row level security;
 grant select on stepbase.workflow_edges to authenticated;
 grant select on stepbase.workflow_edges to service_role;
-create policy "Whoever reads a version reads its edges" on stepbase.workflow_edges
+create policy "Readers of a version read its edges" on stepbase.workflow_edges
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflow_versions v
@@ -1437,7 +1437,7 @@ CREATE TRIGGER workflow_nodes_refuse_direct_write BEFORE INSERT OR DELETE OR UPD
 alter table stepbase.workflow_nodes enable row level security;
 grant select on stepbase.workflow_nodes to authenticated;
 grant select on stepbase.workflow_nodes to service_role;
-create policy "Whoever reads a version reads its nodes" on stepbase.workflow_nodes
+create policy "Readers of a version read its nodes" on stepbase.workflow_nodes
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflow_versions v
@@ -1477,7 +1477,7 @@ CREATE TRIGGER workflow_queries_touch_updated_at BEFORE UPDATE ON stepbase.workf
 alter table stepbase.workflow_queries enable row level security;
 grant select, insert (id, app_code, workflow_id, query_name, description, expression, return_type, created_by), update (query_name, description, expression, return_type), delete on stepbase.workflow_queries to authenticated;
 grant select, insert, update, delete on stepbase.workflow_queries to service_role;
-create policy "Whoever reads a workflow reads its queries" on stepbase.workflow_queries
+create policy "Readers of a workflow read its queries" on stepbase.workflow_queries
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflows w
@@ -1588,7 +1588,7 @@ CREATE TRIGGER workflow_signals_touch_updated_at BEFORE UPDATE ON stepbase.workf
 alter table stepbase.workflow_signals enable row level security;
 grant select, insert (id, app_code, workflow_id, signal_name, description, parameters, created_by), update (signal_name, description, parameters), delete on stepbase.workflow_signals to authenticated;
 grant select, insert, update, delete on stepbase.workflow_signals to service_role;
-create policy "Whoever reads a workflow reads its signals" on stepbase.workflow_signals
+create policy "Readers of a workflow read its signals" on stepbase.workflow_signals
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflows w
@@ -1749,7 +1749,7 @@ CREATE TRIGGER workflow_versions_touch_updated_at BEFORE UPDATE ON stepbase.work
 alter table stepbase.workflow_versions enable row level security;
 grant select on stepbase.workflow_versions to authenticated;
 grant select, insert, update, delete on stepbase.workflow_versions to service_role;
-create policy "Whoever reads a workflow reads its versions" on stepbase.workflow_versions
+create policy "Readers of a workflow read its versions" on stepbase.workflow_versions
   for select to authenticated
   using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
    FROM stepbase.workflows w
@@ -2074,7 +2074,7 @@ AS $function$
     save_workflow.input_schema
   );
 $function$;
-comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is no graph.';
+comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is not a graph.';
 grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before timestamp with time zone DEFAULT NULL::timestamp with time zone, page_size integer DEFAULT 50)
@@ -2381,7 +2381,7 @@ begin
 
   perform 1 from stepbase.runs r where r.id = p_run.id and r.completed_at is null for no key update;
   v_is_open := found;
-  -- A repeated signal is no error, even if the first one ended the run.
+  -- A repeated signal is not an error, even if the first one ended the run.
   if p_sent_key is not null and (
     exists (
       select 1 from stepbase.run_signals g where g.run_id = p_run.id and g.sent_key = p_sent_key
@@ -3714,8 +3714,8 @@ begin
     from stepbase.step_runs s
     where s.id = any(p_completed)
   ),
-  -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries what
-  -- follows. steps counts the patches that runs.context_version does not count yet.
+  -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries the
+  -- next steps. steps counts the patches that runs.context_version does not count yet.
   candidate as (
     select c.run_id, count(*) as steps, (array_agg(c.job_id))[1] as job_id, 'running' as status
     from completed c
@@ -3768,7 +3768,7 @@ begin
     from result c
     join run r on r.run_id = c.run_id
     left join source s on s.run_id = c.run_id and s.step_id = c.after_id
-    -- Lateral: look-ups by source, whatever the planner assumes about the size of the table.
+    -- Lateral: look-ups by source, independent of the planner's estimate of the size of the table.
     left join lateral (
       select p.step_type, p.in_degree, p.out_degree
       from stepbase_engine.plan_edges p
@@ -4295,7 +4295,7 @@ begin
   loop
     v_examined := v_examined + 1;
     v_app_code := v_waiting.app_code;
-    -- This step began to wait after the caller locked its runs; the next call delivers to it.
+    -- This step started to wait after the caller locked its runs; the next call delivers to it.
     if v_waiting.run_id <> all(coalesce(p_run_ids, '{}')) then
       v_has_more := true;
       continue;
@@ -4346,7 +4346,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit integer) is 'Gives items of a queue, in its order, to the waiting steps, in the order in which they began to wait; if the queue was deleted, the steps fail. The caller has locked p_run_ids. Waiting steps of other runs get their items by the next call, which this one requests from the relay.';
+comment on function stepbase_engine.deliver_items(p_work_queue_id uuid, p_run_ids uuid[], p_limit integer) is 'Gives items of a queue, in its order, to the waiting steps, in the order in which they started to wait; if the queue was deleted, the steps fail. The caller has locked p_run_ids. Waiting steps of other runs get their items by the next call, which this one requests from the relay.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.deliver_signals(p_run_ids uuid[])
  RETURNS void
@@ -4358,7 +4358,7 @@ declare
   v_payloads jsonb[];
 begin
   with
-  -- The waiting steps, numbered by signal name in the order in which they began to wait.
+  -- The waiting steps, numbered by signal name in the order in which they started to wait.
   waiting as (
     select
       s.id, s.run_id, s.signal_name,
@@ -4366,7 +4366,7 @@ begin
     from stepbase.step_runs s
     where s.run_id = any(p_run_ids) and s.status = 'waiting' and s.wait_kind = 'signal'
   ),
-  -- The unconsumed signals, numbered by name in the order in which they came.
+  -- The unconsumed signals, numbered by name in their order of arrival.
   stored as (
     select
       g.id, g.run_id, g.signal_name, g.payload,
@@ -4747,7 +4747,7 @@ begin
   )
   where w.id = p_run.workflow_id;
   -- A child shares the slot of its parent. With a slot of its own, parents that wait for children could hold
-  -- all slots and wait for ever.
+  -- all slots and wait forever.
   if p_run.parent_run_id is not null
     and (v_workflow_limit is not null or v_queue_limit is not null)
   then
@@ -5191,7 +5191,7 @@ AS $function$
       (
         stepbase_engine.may_wait_forever(compensator, n.compensate -> 'config', n.compensate -> 'retry'),
         'wait_without_deadline',
-        'what undoes it waits until somebody ends the undoing: give it a deadline'
+        'its compensation waits without a time limit: give it a deadline'
       ),
       (
         jsonb_typeof(n.wait) = 'number' and (n.wait #>> '{}')::numeric >= n.run_ms,
@@ -5213,17 +5213,17 @@ AS $function$
         n.attempts > 1 and not coalesce(n.retry ?| array['retry_on', 'max_elapsed_ms'], false)
           and not worker.has_retryable_errors,
         'retry_has_no_effect',
-        format('what makes a %s fail is not tried again, but for time-outs and faults of the machine', n.work ->> 'type')
+        format('the errors of %s are not retried, except for time-outs and crashes', n.work ->> 'type')
       ),
       (
         n.retry is not null and n.attempts = 1 and not n.retry ? 'max_elapsed_ms',
         'retry_has_no_effect',
-        'max_attempts counts the first attempt: 1 is no retry'
+        'max_attempts includes the first attempt: 1 means no retry'
       ),
       (
         n.attempts > 1 and n.work ->> 'type' = 'send_email',
         'effect_may_repeat',
-        'a mail server may have taken a mail whose attempt failed: it can be sent twice'
+        'a mail server may have accepted a mail although the attempt failed: it can be sent twice'
       ),
       (
         worker.config_schema -> 'properties' ? 'headers' and exists (
@@ -5232,17 +5232,17 @@ AS $function$
           where lower(h.key) = 'idempotency-key' and strpos(h.value, '{{') = 0
         ),
         'idempotency_key_is_constant',
-        'sends the same Idempotency-Key in every run: the other side will do it once for all of them'
+        'sends the same Idempotency-Key in every run: the receiver will execute it once for all of them'
       ),
       (
         n.wait_kind = 'items' and not n.config ? 'concurrency',
         'for_each_default_concurrency',
-        format('works on %s items at a time, because concurrency is not given', n.default_concurrency)
+        format('executes %s items at a time, because concurrency is not set', n.default_concurrency)
       ),
       (
         n.reads_everything,
         'reads_whole_context',
-        'may read all outputs of the run and loads them all: name the steps it needs'
+        'may read all outputs of the run and loads them all: name the steps that it needs'
       ),
       (
         n.may_wait_forever and 'timeout' = any (n.handles),
@@ -5257,18 +5257,18 @@ AS $function$
       (
         n.on_error = 'continue' and 'error' = any (n.handles),
         'on_error_never_used',
-        'its error edge takes every failure, so on_error: continue says nothing'
+        'its error edge takes every failure, so on_error: continue has no effect'
       ),
       (
         n.may_leave_by_any_handle and not exists (
           select 1 from unnest(n.handles) h where h not in ('', 'error', 'timeout')),
         'condition_chooses_nothing',
-        'no edge leaves by a handle, so its value decides nothing'
+        'no edge has a handle, so its value has no effect'
       ),
       (
         n.node_type = 'wait_for_approval' and not n.handles && array['approved', 'rejected'],
         'decision_ignored',
-        'no edge leaves by approved or rejected: the run goes on whatever is decided'
+        'no edge has the handle approved or rejected, so the decision has no effect'
       ),
       (
         n.join_mode = 'any' and n.in_degree < 2,
@@ -5288,7 +5288,7 @@ AS $function$
               )
           ),
         'work_queue_missing',
-        format('there is no work queue %s', n.work -> 'config' ->> 'queue')
+        format('the work queue %s does not exist', n.work -> 'config' ->> 'queue')
       ),
       (
         worker.wait_kind = 'child' and strpos(n.work -> 'config' ->> 'workflow', '{{') = 0
@@ -5298,7 +5298,7 @@ AS $function$
               and stepbase_engine.is_runnable(c)
           ),
         'child_not_published',
-        format('there is no workflow %s that may be started', n.work -> 'config' ->> 'workflow')
+        format('there is no workflow %s that can be started', n.work -> 'config' ->> 'workflow')
       )
   ) as x (applies, code, message)
   where x.applies
@@ -5818,7 +5818,7 @@ begin
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, continues the compensation of the parent and closes open children (also when the run begins to compensate). The caller has locked all of these runs.';
+comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, continues the compensation of the parent and closes open children (also when the run starts to compensate). The caller has locked all of these runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_schedules()
  RETURNS boolean
@@ -6160,7 +6160,7 @@ AS $function$
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = any(p_workflow_version_ids);
 $function$;
-comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker may cache a version that uses no component for ever, and others for a short time: components can change.';
+comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker may cache a version without components forever, and others for a short time, because components can change.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_runs(p_run_ids uuid[])
  RETURNS TABLE(run_id uuid, input jsonb, trace_id text)
@@ -6322,7 +6322,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.may_start_child(p_step stepbase.step_
  STABLE
  SET search_path TO ''
 AS $function$
-  -- Looks for a node that names the child (or computes the name), is not behind this step and is not resolved.
+  -- Searches for a node that names the child (or computes the name), is not behind this step and is not resolved.
   select exists (
     select 1
     from stepbase.runs r
@@ -7138,7 +7138,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.refuse_change()
  SET search_path TO ''
 AS $function$
 begin
-  -- Retention deletes runs, and the deletion cascades: then the run is gone already.
+  -- Retention deletes runs, and the deletion cascades: then the run is already deleted.
   if tg_op = 'DELETE' and not exists (select 1 from stepbase.runs r where r.id = old.run_id) then
     return old;
   end if;
@@ -7473,7 +7473,7 @@ begin
         case when p_carry then (array_agg(s.job_id))[1] end as job_id,
         array_agg(s.step_id) as from_steps
       from stepbase.step_runs s
-      -- Lateral: look-ups by key, whatever the planner assumes about the size of a young table.
+      -- Lateral: look-ups by key, independent of the planner's estimate of the size of a new table.
       cross join lateral (select o.status from stepbase.runs o where o.id = s.run_id limit 1) r
       cross join lateral (
         select p.* from stepbase_engine.plan_edges p
@@ -7539,7 +7539,7 @@ begin
       where g.new_token is not null
       group by g.run_id, g.job_id, g.new_token
     ),
-    -- target: adds the final status and the token. What the caller's token keeps is running at once.
+    -- target: adds the final status and the token. Steps that stay on the token of the caller are running at once.
     target as (
       select
         g.*,
@@ -8285,7 +8285,7 @@ begin
       )
     ).id;
   exception when sqlstate 'SB422' then
-    -- An item that the workflow does not take is given up: it would be the next one for ever.
+    -- An item that the workflow rejects fails; otherwise it would be the next one forever.
     if v_item.id is null then
       raise;
     end if;
@@ -8414,7 +8414,7 @@ AS $function$
   order by s.created_at, s.id
   limit p_limit;
 $function$;
-comment on function stepbase_engine.steps_waiting_for_item(p_work_queue_id uuid, p_limit integer) is 'The steps that wait for an item of a queue, at most p_limit, in the order in which they began to wait.';
+comment on function stepbase_engine.steps_waiting_for_item(p_work_queue_id uuid, p_limit integer) is 'The steps that wait for an item of a queue, at most p_limit, in the order in which they started to wait.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.stop_compensation(p_run_ids uuid[], p_actor_id uuid DEFAULT NULL::uuid)
  RETURNS SETOF uuid
@@ -8847,7 +8847,7 @@ begin
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.wait_for_items(p_work_queue_ids uuid[]) is 'Called after steps began to wait for items of these queues: calls the relay for each queue that has items by now, or was deleted. Locks the queues in the order of their ids.';
+comment on function stepbase_engine.wait_for_items(p_work_queue_ids uuid[]) is 'Called after steps started to wait for items of these queues: calls the relay for each queue that has items by now, or was deleted. Locks the queues in the order of their ids.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake(p_limit integer DEFAULT 200)
  RETURNS timestamp with time zone
@@ -9549,7 +9549,7 @@ begin
   return new;
 end;
 $function$;
-comment on function stepbase_private.check_block_until() is 'Trigger: raises SB422 invalid_input if block_until.children is no array of names or makes a child wait for itself, directly or through others.';
+comment on function stepbase_private.check_block_until() is 'Trigger: raises SB422 invalid_input if block_until.children is not an array of names or makes a child wait for itself, directly or through others.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_definition()
  RETURNS trigger
@@ -9579,7 +9579,7 @@ begin
   return new;
 end;
 $function$;
-comment on function stepbase_private.check_definition() is 'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is no graph, or for a version that is published with problems.';
+comment on function stepbase_private.check_definition() is 'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is not a graph, or for a version that is published with problems.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_implementation_type()
  RETURNS trigger
@@ -10750,7 +10750,7 @@ begin
         false
       ) p
       union all
-      select v_id, 'invalid_config', format('config.step.%s must stand beside config, because it applies to all items', k.key)
+      select v_id, 'invalid_config', format('config.step.%s must be set beside config, because it applies to all items', k.key)
       from unnest(c_outer) as k (key)
       where coalesce(v_config -> 'step' -> k.key, 'null') <> 'null';
   end if;
@@ -11466,7 +11466,7 @@ begin
   end if;
   -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
   -- assignee leaves assigned_at), members with task:complete whose role has at least the rank of the assigned role.
-  -- An API key is no user and has no role.
+  -- An API key is not a user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not stepbase_private.has_permission('member:manage')
     and not (

@@ -119,7 +119,7 @@ alter table stepbase.workflow_versions enable row level security;
 grant select on stepbase.workflow_versions to authenticated;
 grant select, insert, update, delete on stepbase.workflow_versions to service_role;
 
-create policy "Whoever reads a workflow reads its versions" on stepbase.workflow_versions
+create policy "Readers of a workflow read its versions" on stepbase.workflow_versions
   for select to authenticated
   using (
     (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))

@@ -52,7 +52,7 @@ grant select, delete,
 on stepbase.work_queues to authenticated;
 grant select, insert, update, delete on stepbase.work_queues to service_role;
 
-create policy "Whoever reads a workflow reads its work queues" on stepbase.work_queues
+create policy "Readers of a workflow read its work queues" on stepbase.work_queues
   for select to authenticated
   using (
     (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:read')))

@@ -43,7 +43,7 @@ grant select, delete,
 on stepbase.workflow_signals to authenticated;
 grant select, insert, update, delete on stepbase.workflow_signals to service_role;
 
-create policy "Whoever reads a workflow reads its signals" on stepbase.workflow_signals
+create policy "Readers of a workflow read its signals" on stepbase.workflow_signals
   for select to authenticated
   using (
     (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))

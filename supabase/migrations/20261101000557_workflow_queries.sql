@@ -47,7 +47,7 @@ grant select, delete,
 on stepbase.workflow_queries to authenticated;
 grant select, insert, update, delete on stepbase.workflow_queries to service_role;
 
-create policy "Whoever reads a workflow reads its queries" on stepbase.workflow_queries
+create policy "Readers of a workflow read its queries" on stepbase.workflow_queries
   for select to authenticated
   using (
     (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))

@@ -191,7 +191,7 @@ grant select, delete,
 on stepbase.workflow_children to authenticated;
 grant select, insert, update, delete on stepbase.workflow_children to service_role;
 
-create policy "Whoever reads a workflow reads its children" on stepbase.workflow_children
+create policy "Readers of a workflow read its children" on stepbase.workflow_children
   for select to authenticated
   using (
     (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))

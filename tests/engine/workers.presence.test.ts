@@ -168,7 +168,7 @@ describe('workers', () => {
     expect(error?.code).toBe('42501');
     const { error: call } = await b.admin
       .schema('stepbase_engine' as never)
-      .rpc('beat', { p_worker: {} });
+      .rpc('heartbeat', { p_worker: {} });
     expect(call).not.toBeNull();
   });
 
