@@ -3,16 +3,19 @@
 
 import { ReferenceSet, type References } from './analysis.ts';
 
+/** A longer parameter list is not followed: white space in several places would cost quadratic time. */
+const maxHead = 1_000;
+
 /** `({ input, steps }) =>`, `async ({ steps }) =>`, `function name({ context }) {`; plain names, defaults allowed for none. */
 const head =
   /^\s*(?:async\b\s*)?(?:function\b\s*[\w$]*\s*)?\(\s*(?:\{\s*([\w$\s,]*)\}\s*)?\)\s*(?:=>|\{)/;
 
 const member =
-  /\bsteps\s*(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|\bsteps\s*(?:\?\.)?\s*\[\s*(?:'([^'\\\n]+)'|"([^"\\\n]+)")\s*\]/g;
+  /\bsteps\s*(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|\bsteps\s*(?:\?\.\s*)?\[\s*(?:'([^'\\\n]+)'|"([^"\\\n]+)")\s*\]/g;
 
 export function analyseCode(code: string): References {
   const found = new ReferenceSet();
-  const match = head.exec(code);
+  const match = head.exec(code.slice(0, maxHead));
   if (match === null || /\barguments\b|\beval\b|\\u/.test(code)) {
     // The function takes its argument as a whole, or destructures it in a way that this text analysis does not follow.
     found.everything();

@@ -99,6 +99,31 @@ Deno.test('a pattern with endless backtracking is stopped', async () => {
   assert.equal(await run('$contains("still", /ll/)'), true);
 });
 
+Deno.test('all patterns of an expression share one budget of time', async () => {
+  const begun = performance.now();
+  assert.equal(await run('$contains("xxy", /^(x|xx)+y$/)'), true);
+  const ordinary = performance.now() - begun;
+  for (const expression of [
+    '[1..300].($match("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxz", /^(x|xx)+y$/))',
+    '$count($match($pad("", 250000, "b"), /b/))',
+    '$split($pad("", 200000, "b-"), /-/)',
+    '$replace($pad("", 200000, "b-"), /-/, "+")',
+    '$map([1..5000], function($i) { $match($pad("", 20000, "c"), /c{9}$/) })',
+  ]) {
+    const started = performance.now();
+    assert.equal(await codeOf(expression), 'expression_timeout', expression);
+    const took = performance.now() - started;
+    assert.ok(took < 1_500 + 20 * ordinary, `${took} ms (ordinary: ${ordinary} ms): ${expression}`);
+  }
+});
+
+Deno.test('an expression does not use up the budget of another one', async () => {
+  const greedy = codeOf('[1..50].($match("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxz", /^(x|xx)+y$/))');
+  const modest = run('[1..50].($match("abc", /b/).match)');
+  assert.equal(await greedy, 'expression_timeout');
+  assert.equal(((await modest) as unknown[]).length, 50);
+});
+
 Deno.test('a value that would not fit into memory is refused', async () => {
   for (const expression of [
     '$pad("x", 1000000000)',

@@ -5,7 +5,7 @@ import { analyse, plainPath, type References } from './analysis.ts';
 import { ExpressionError, fromJsonata } from './errors.ts';
 import { type Json, toJson } from './json.ts';
 import { expressionLimits, guard } from './limits.ts';
-import { prepareRegex, SandboxedRegExp } from './regex.ts';
+import { prepareRegex, SandboxedRegExp, withRegexBudget } from './regex.ts';
 
 /** The names that an expression can read. */
 export interface Scope {
@@ -71,9 +71,9 @@ function compile(source: string): CompiledExpression {
       try {
         const direct = path === undefined ? unresolved : follow(path, scope);
         if (direct !== unresolved) return toJson(direct);
-        if (references.usesRegex) await prepareRegex();
-        const result: unknown = await expression.evaluate(scope);
-        return toJson(result);
+        if (!references.usesRegex) return toJson(await expression.evaluate(scope));
+        await prepareRegex();
+        return toJson(await withRegexBudget(() => expression.evaluate(scope)));
       } catch (error) {
         throw fromJsonata(error, source);
       }

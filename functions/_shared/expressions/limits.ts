@@ -105,8 +105,9 @@ function canonical(value: unknown): string {
 /** A picture becomes a regular expression; many number parts without a separator would cause endless backtracking. */
 function assertPicture(text: string | undefined, picture: string | undefined): void {
   if (text === undefined || picture === undefined) return;
-  const joints = picture.match(/\](?=\p{Alphabetic}*\p{Number}*\[)/gu)?.length ?? 0;
-  if (picture.length > 256 || text.length > 256 || (joints > 0 && text.length > 40) || joints > 6) {
+  const isLong = picture.length > 256 || text.length > 256;
+  const joints = isLong ? 0 : (picture.match(/\](?=\p{Alphabetic}*\p{Number}*\[)/gu)?.length ?? 0);
+  if (isLong || (joints > 0 && text.length > 40) || joints > 6) {
     throw new ExpressionError(
       'expression_too_large',
       '$toMillis: the picture or the text is too long',
