@@ -29,9 +29,10 @@ values
   ('unsupported_media_type', null, 415, 'The body must be JSON', 9),
   ('invalid_input', 'SB422', 422, 'The input does not match its schema', 10),
   ('invalid_definition', 'SB423', 422, 'The definition is not valid', 11),
-  ('limit_reached', 'SB429', 429, 'A limit is reached', 12),
-  ('internal_error', null, 500, 'Internal error', 13),
-  ('unavailable', null, 503, 'Temporarily unavailable', 14);
+  ('schema_too_complex', 'SB425', 422, 'The schema is too complex', 12),
+  ('limit_reached', 'SB429', 429, 'A limit is reached', 13),
+  ('internal_error', null, 500, 'Internal error', 14),
+  ('unavailable', null, 503, 'Temporarily unavailable', 15);
 
 alter table stepbase.error_codes enable row level security;
 grant select on stepbase.error_codes to authenticated, service_role;

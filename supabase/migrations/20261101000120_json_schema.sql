@@ -1,5 +1,5 @@
 -- JSON Schema validation in SQL: the keywords that run inputs, forms and step configs need, so that a value is
--- checked in the transaction that stores it.
+-- checked in the transaction that stores it. Schemas belong to tenants, so a validation has a budget of evaluations.
 
 create function stepbase_private.json_type_matches(p_type_name text, p_value jsonb)
 returns boolean
@@ -31,12 +31,12 @@ begin
     when 'uri' then
       return p_value ~* '^[a-z][a-z0-9+.-]*://\S+$';
     when 'date' then
-      return p_value ~ '^\d{4}-\d{2}-\d{2}$'
+      return p_value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
         and make_date(
           substr(p_value, 1, 4)::int, substr(p_value, 6, 2)::int, substr(p_value, 9, 2)::int
         ) is not null;
     when 'date-time' then
-      return p_value ~* '^\d{4}-\d{2}-\d{2}[t ]\d{2}:\d{2}:\d{2}(\.\d+)?(z|[+-]\d{2}:\d{2})$'
+      return p_value ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})$'
         and make_date(
           substr(p_value, 1, 4)::int, substr(p_value, 6, 2)::int, substr(p_value, 9, 2)::int
         ) is not null
@@ -55,77 +55,167 @@ $$;
 comment on function stepbase_private.json_format_matches(text, text) is
   'Whether a string has the JSON Schema format p_format_name. Unknown formats accept any string, as the standard requires.';
 
-create function stepbase_private.json_pattern_matches(p_pattern text, p_value text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return p_value ~ p_pattern;
-exception
-  when invalid_regular_expression then
-    return false;
-end;
-$$;
-
-comment on function stepbase_private.json_pattern_matches(text, text) is
-  'Whether a string matches a regular expression. An expression that PostgreSQL rejects matches no string.';
-
-create function stepbase_private.json_scalar_errors(p_schema jsonb, p_value jsonb, p_path text)
-returns jsonb
+create function stepbase_private.json_pattern_problem(p_pattern text)
+returns text
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_problems jsonb := '[]';
-  v_as_text text;
-  v_as_number numeric;
+  v_repetitions numeric := 0;
+  v_multiples numeric := 1;
+  v_counted record;
 begin
-  if jsonb_typeof(p_value) = 'string' then
-    v_as_text := p_value #>> '{}';
-    if length(v_as_text) < (p_schema ->> 'minLength')::int then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must have at least %s characters', p_schema ->> 'minLength'));
-    end if;
-    if length(v_as_text) > (p_schema ->> 'maxLength')::int then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must have at most %s characters', p_schema ->> 'maxLength'));
-    end if;
-    if p_schema ? 'pattern' and not stepbase_private.json_pattern_matches(p_schema ->> 'pattern', v_as_text) then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must match %s', p_schema ->> 'pattern'));
-    end if;
-    if p_schema ? 'format' and not stepbase_private.json_format_matches(p_schema ->> 'format', v_as_text) then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be a valid %s', p_schema ->> 'format'));
-    end if;
-  elsif jsonb_typeof(p_value) = 'number' then
-    v_as_number := (p_value #>> '{}')::numeric;
-    if v_as_number < (p_schema ->> 'minimum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be at least %s', p_schema ->> 'minimum'));
-    end if;
-    if v_as_number > (p_schema ->> 'maximum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be at most %s', p_schema ->> 'maximum'));
-    end if;
-    if v_as_number <= (p_schema ->> 'exclusiveMinimum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be more than %s', p_schema ->> 'exclusiveMinimum'));
-    end if;
-    if v_as_number >= (p_schema ->> 'exclusiveMaximum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
-    end if;
+  if length(p_pattern) > 500 then
+    return 'a pattern has at most 500 characters';
   end if;
-  return v_problems;
+  if p_pattern ~ '(?<!\\)(?:\\\\)*\\[1-9]' then
+    return 'a pattern cannot contain a back-reference';
+  end if;
+  -- PostgreSQL writes out what a counted repetition repeats, so repetitions within repetitions multiply.
+  for v_counted in
+    select m.hit[1] <> '' as of_group, greatest(m.hit[2]::numeric, nullif(m.hit[3], '')::numeric, 1) as times
+    from regexp_matches(p_pattern, '(\)?)\{(\d{1,6})(?:,(\d{0,6}))?\}', 'g') as m (hit)
+  loop
+    v_repetitions := v_repetitions + v_counted.times;
+    if v_counted.of_group then
+      v_multiples := v_multiples * v_counted.times;
+    end if;
+  end loop;
+  if (length(p_pattern) + v_repetitions) * v_multiples > 2000 then
+    return 'the repetitions of a pattern multiply too often';
+  end if;
+  perform '' ~ p_pattern;
+  return null;
+exception
+  when invalid_regular_expression then
+    return 'the pattern is not a regular expression of PostgreSQL';
 end;
 $$;
 
-comment on function stepbase_private.json_scalar_errors(jsonb, jsonb, text) is
-  'Problems found by the string and number keywords: an array of {path, message}. See json_schema_errors.';
+comment on function stepbase_private.json_pattern_problem(text) is
+  'Why a pattern cannot be used in a schema: it is too long, too costly, or no regular expression. Null: it can be used.';
+
+create type stepbase_private.json_validation as (
+  evaluations_left int,
+  problems_left int,
+  problems jsonb
+);
+
+comment on type stepbase_private.json_validation is
+  'State of a validation. evaluations_left: the rest of its budget. problems_left: how many more problems it reports; at 0 '
+  'it ends. problems: an array of {path, message}.';
+
+create function stepbase_private.json_refuse_schema(p_path text, p_reason text)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  -- Not raise_error, which reads a table: validation is immutable.
+  raise exception using
+    errcode = 'SB425',
+    message = format('The schema is too complex for this value at %s: %s', coalesce(nullif(p_path, ''), '/'), p_reason),
+    detail = jsonb_build_object('code', 'schema_too_complex', 'path', p_path);
+end;
+$$;
+
+comment on function stepbase_private.json_refuse_schema(text, text) is 'Raises SB425 schema_too_complex.';
+
+create function stepbase_private.json_problem(
+  p_state stepbase_private.json_validation, p_path text, p_message text
+)
+returns stepbase_private.json_validation
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_state.problems_left > 0 then
+    p_state.problems_left := p_state.problems_left - 1;
+    p_state.problems := p_state.problems || jsonb_build_object('path', p_path, 'message', left(p_message, 500));
+  end if;
+  return p_state;
+end;
+$$;
+
+comment on function stepbase_private.json_problem(stepbase_private.json_validation, text, text) is
+  'The state of a validation with one more problem, unless it has enough of them.';
+
+create function stepbase_private.json_path(p_path text, p_key text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select left(p_path || '/' || p_key, 1000);
+$$;
+
+comment on function stepbase_private.json_path(text, text) is 'The path of a member of the value at p_path; long paths are cut.';
+
+create function stepbase_private.json_check_scalar(
+  p_schema jsonb, p_value jsonb, p_path text, p_state stepbase_private.json_validation
+)
+returns stepbase_private.json_validation
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_as_text text;
+  v_length jsonb;
+  v_problem text;
+begin
+  -- Comparisons of jsonb never fail, whatever the schema contains instead of a number.
+  if jsonb_typeof(p_value) = 'string' then
+    v_as_text := p_value #>> '{}';
+    v_length := to_jsonb(length(v_as_text));
+    if v_length < p_schema -> 'minLength' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must have at least %s characters', p_schema ->> 'minLength'));
+    end if;
+    if v_length > p_schema -> 'maxLength' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must have at most %s characters', p_schema ->> 'maxLength'));
+    end if;
+    if p_schema ? 'pattern' then
+      v_problem := stepbase_private.json_pattern_problem(p_schema ->> 'pattern');
+      if v_problem like 'the pattern is not%' then
+        p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
+      elsif v_problem is not null then
+        perform stepbase_private.json_refuse_schema(p_path, v_problem);
+      elsif length(v_as_text) > 100000 then
+        perform stepbase_private.json_refuse_schema(p_path, 'a pattern is matched against at most 100000 characters');
+      elsif v_as_text !~ (p_schema ->> 'pattern') then
+        p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
+      end if;
+    end if;
+    if p_schema ? 'format' and not stepbase_private.json_format_matches(p_schema ->> 'format', v_as_text) then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be a valid %s', p_schema ->> 'format'));
+    end if;
+  elsif jsonb_typeof(p_value) = 'number' then
+    if p_value < p_schema -> 'minimum' then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be at least %s', p_schema ->> 'minimum'));
+    end if;
+    if p_value > p_schema -> 'maximum' then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be at most %s', p_schema ->> 'maximum'));
+    end if;
+    if p_value <= p_schema -> 'exclusiveMinimum' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must be more than %s', p_schema ->> 'exclusiveMinimum'));
+    end if;
+    if p_value >= p_schema -> 'exclusiveMaximum' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
+    end if;
+  end if;
+  return p_state;
+end;
+$$;
+
+comment on function stepbase_private.json_check_scalar(jsonb, jsonb, text, stepbase_private.json_validation) is
+  'Applies the keywords of strings and numbers. See json_check.';
 
 create function stepbase_private.json_schema_at(p_root jsonb, p_reference text)
 returns jsonb
@@ -146,168 +236,280 @@ $$;
 comment on function stepbase_private.json_schema_at(jsonb, text) is
   'The subschema that a $ref points to within p_root (# or #/$defs/…); null if it does not exist or is in another document.';
 
--- This function and the next two call each other; PL/pgSQL resolves their names at run time.
-create function stepbase_private.json_schema_errors(
+-- This function and the next three call each other; PL/pgSQL resolves their names at run time.
+create function stepbase_private.json_check(
   p_schema jsonb,
   p_value jsonb,
-  p_path text default '',
-  p_templates boolean default false,
-  p_root jsonb default null,
-  p_followed text[] default '{}'
+  p_path text,
+  p_templates boolean,
+  p_root jsonb,
+  p_followed text[],
+  p_depth int,
+  p_state stepbase_private.json_validation
 )
-returns jsonb
+returns stepbase_private.json_validation
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_problems jsonb := '[]';
-  v_whole constant jsonb := coalesce(p_root, p_schema);
   v_branch jsonb;
-  v_matching int := 0;
   v_types text[];
 begin
   -- `true`, `{}` and an absent schema accept everything; `false` accepts nothing.
-  if p_schema is null or p_schema = 'null' or p_schema = 'true' then
-    return v_problems;
+  if p_state.problems_left = 0 or p_schema is null or p_schema = 'null' or p_schema = 'true' then
+    return p_state;
   end if;
   if p_schema = 'false' then
-    return jsonb_build_array(jsonb_build_object('path', p_path, 'message', 'is not allowed'));
+    return stepbase_private.json_problem(p_state, p_path, 'is not allowed');
   end if;
   if jsonb_typeof(p_schema) <> 'object' then
-    return jsonb_build_array(
-      jsonb_build_object('path', p_path, 'message', 'has a schema that is not an object'));
+    return stepbase_private.json_problem(p_state, p_path, 'has a schema that is not an object');
   end if;
   if p_value is null then
-    return jsonb_build_array(jsonb_build_object('path', p_path, 'message', 'is missing'));
+    return stepbase_private.json_problem(p_state, p_path, 'is missing');
+  end if;
+  -- Long lists in a schema and large values cost more than one evaluation.
+  p_state.evaluations_left := p_state.evaluations_left
+    - 1 - pg_column_size(p_schema) / 1024 - pg_column_size(p_value) / 8192;
+  if p_state.evaluations_left < 0 then
+    perform stepbase_private.json_refuse_schema(p_path, 'the validation needs more than 10000 evaluations');
+  end if;
+  if p_depth > 64 then
+    perform stepbase_private.json_refuse_schema(p_path, 'the schema and the value nest more than 64 levels deep');
   end if;
   -- The value of a template is known only when the step runs.
   if p_templates and jsonb_typeof(p_value) = 'string' and strpos(p_value #>> '{}', '{{') > 0 then
-    return v_problems;
+    return p_state;
   end if;
   if p_value = 'null' and p_schema -> 'nullable' = 'true' then
-    return v_problems;
+    return p_state;
   end if;
 
   if p_schema ? '$ref' then
-    v_branch := stepbase_private.json_schema_at(v_whole, p_schema ->> '$ref');
+    v_branch := stepbase_private.json_schema_at(p_root, p_schema ->> '$ref');
     -- An unresolvable $ref is a problem, because it would check nothing. So is a cycle of $refs that does not
     -- descend into the value, because it would never end.
     if v_branch is null or p_schema ->> '$ref' = any (p_followed) then
-      return jsonb_build_array(jsonb_build_object(
-        'path', p_path, 'message', format('has a schema whose $ref cannot be resolved: %s', p_schema ->> '$ref')));
+      return stepbase_private.json_problem(
+        p_state, p_path, format('has a schema whose $ref cannot be resolved: %s', p_schema ->> '$ref'));
     end if;
-    v_problems := v_problems || stepbase_private.json_schema_errors(
-      v_branch, p_value, p_path, p_templates, v_whole, p_followed || (p_schema ->> '$ref'));
+    p_state := stepbase_private.json_check(
+      v_branch, p_value, p_path, p_templates, p_root, p_followed || (p_schema ->> '$ref'), p_depth + 1, p_state);
   end if;
   if p_schema ? 'type' then
     v_types := case jsonb_typeof(p_schema -> 'type')
       when 'array' then array(select jsonb_array_elements_text(p_schema -> 'type'))
       else array[p_schema ->> 'type']
     end;
-    if not exists (
-      select 1 from unnest(v_types) t (name) where stepbase_private.json_type_matches(t.name, p_value)
-    ) then
-      return jsonb_build_array(jsonb_build_object(
-        'path', p_path,
-        'message', format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value))));
+    -- A number without a fraction has the type integer, too.
+    if jsonb_typeof(p_value) <> all (v_types)
+      and not ('integer' = any (v_types) and stepbase_private.json_type_matches('integer', p_value)) then
+      return stepbase_private.json_problem(
+        p_state, p_path, format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value)));
     end if;
   end if;
   if p_schema ? 'const' and p_schema -> 'const' <> p_value then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must be %s', p_schema -> 'const'));
+    p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
   end if;
-  if jsonb_typeof(p_schema -> 'enum') = 'array'
-    and not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value) then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must be one of %s', p_schema -> 'enum'));
-  end if;
-
-  v_problems := v_problems || case jsonb_typeof(p_value)
-    when 'object' then stepbase_private.json_object_errors(p_schema, p_value, p_path, p_templates, v_whole)
-    when 'array' then stepbase_private.json_array_errors(p_schema, p_value, p_path, p_templates, v_whole)
-    else stepbase_private.json_scalar_errors(p_schema, p_value, p_path)
-  end;
-
-  if jsonb_typeof(p_schema -> 'allOf') = 'array' then
-    for v_branch in select jsonb_array_elements(p_schema -> 'allOf') loop
-      v_problems := v_problems
-        || stepbase_private.json_schema_errors(v_branch, p_value, p_path, p_templates, v_whole, p_followed);
-    end loop;
-  end if;
-  if jsonb_typeof(p_schema -> 'anyOf') = 'array'
-    and not exists (
-      select 1 from jsonb_array_elements(p_schema -> 'anyOf') a (option)
-      where stepbase_private.json_schema_errors(a.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]'
+  if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
+    -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
+    and (
+      (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
+      or not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value)
     ) then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', 'must match at least one schema in anyOf');
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));
   end if;
-  if jsonb_typeof(p_schema -> 'oneOf') = 'array' then
-    select count(*) into v_matching
-    from jsonb_array_elements(p_schema -> 'oneOf') o (option)
-    where stepbase_private.json_schema_errors(o.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]';
-    if v_matching <> 1 then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must match exactly one schema in oneOf, but matches %s', v_matching));
-    end if;
+
+  p_state := case jsonb_typeof(p_value)
+    when 'object' then stepbase_private.json_check_object(
+      p_schema, p_value, p_path, p_templates, p_root, p_depth, p_state)
+    when 'array' then stepbase_private.json_check_array(
+      p_schema, p_value, p_path, p_templates, p_root, p_depth, p_state)
+    else stepbase_private.json_check_scalar(p_schema, p_value, p_path, p_state)
+  end;
+  if p_schema ? 'allOf' or p_schema ? 'anyOf' or p_schema ? 'oneOf' or p_schema ? 'not' then
+    p_state := stepbase_private.json_check_branches(
+      p_schema, p_value, p_path, p_templates, p_root, p_followed, p_depth, p_state);
   end if;
-  if p_schema ? 'not'
-    and stepbase_private.json_schema_errors(
-      p_schema -> 'not', p_value, p_path, p_templates, v_whole, p_followed
-    ) = '[]' then
-    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not match the schema in not');
-  end if;
-  return v_problems;
+  return p_state;
 end;
 $$;
 
-comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, boolean, jsonb, text[]) is
-  'Validates p_value against p_schema: an array of {path, message}, empty if the value is valid. p_path: where the value '
-  'stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. p_root: the document that '
-  'p_schema is part of (default p_schema). p_followed: the $refs already followed for this value.';
+comment on function stepbase_private.json_check(
+  jsonb, jsonb, text, boolean, jsonb, text[], int, stepbase_private.json_validation
+) is
+  'Validates p_value against p_schema and returns the new state of the validation. Raises SB425 schema_too_complex when the '
+  'budget is used up. p_path: where the value stands. p_templates: a string with {{ … }} satisfies every schema. p_root: the '
+  'document that p_schema is part of. p_followed: the $refs already followed for this value. p_depth: nested evaluations.';
 
-create function stepbase_private.json_object_errors(
-  p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
+create function stepbase_private.json_check_branches(
+  p_schema jsonb,
+  p_value jsonb,
+  p_path text,
+  p_templates boolean,
+  p_root jsonb,
+  p_followed text[],
+  p_depth int,
+  p_state stepbase_private.json_validation
 )
-returns jsonb
+returns stepbase_private.json_validation
 language plpgsql
 immutable
 set search_path = ''
 as $$
 declare
-  v_problems jsonb := '[]';
-  v_properties constant jsonb := coalesce(p_schema -> 'properties', '{}');
+  v_keyword text;
+  v_branch jsonb;
+  v_state stepbase_private.json_validation;
+  v_matching int;
+begin
+  if jsonb_typeof(p_schema -> 'allOf') = 'array' then
+    for v_branch in select jsonb_array_elements(p_schema -> 'allOf') loop
+      p_state := stepbase_private.json_check(
+        v_branch, p_value, p_path, p_templates, p_root, p_followed, p_depth + 1, p_state);
+    end loop;
+  end if;
+  foreach v_keyword in array '{anyOf,oneOf,not}'::text[] loop
+    continue when not p_schema ? v_keyword
+      or (v_keyword <> 'not' and jsonb_typeof(p_schema -> v_keyword) <> 'array');
+    v_matching := 0;
+    for v_branch in
+      select jsonb_array_elements(
+        case v_keyword when 'not' then jsonb_build_array(p_schema -> 'not') else p_schema -> v_keyword end)
+    loop
+      -- One problem suffices to know that a branch does not match.
+      v_state := row (p_state.evaluations_left, 1, '[]')::stepbase_private.json_validation;
+      v_state := stepbase_private.json_check(
+        v_branch, p_value, p_path, p_templates, p_root, p_followed, p_depth + 1, v_state);
+      p_state.evaluations_left := v_state.evaluations_left;
+      if v_state.problems_left = 1 then
+        v_matching := v_matching + 1;
+        exit when v_keyword = 'anyOf';
+      end if;
+    end loop;
+    p_state := case
+      when v_keyword = 'anyOf' and v_matching = 0
+        then stepbase_private.json_problem(p_state, p_path, 'must match at least one schema in anyOf')
+      when v_keyword = 'oneOf' and v_matching <> 1
+        then stepbase_private.json_problem(
+          p_state, p_path, format('must match exactly one schema in oneOf, but matches %s', v_matching))
+      when v_keyword = 'not' and v_matching = 1
+        then stepbase_private.json_problem(p_state, p_path, 'must not match the schema in not')
+      else p_state
+    end;
+  end loop;
+  return p_state;
+end;
+$$;
+
+comment on function stepbase_private.json_check_branches(
+  jsonb, jsonb, text, boolean, jsonb, text[], int, stepbase_private.json_validation
+) is 'Applies allOf, anyOf, oneOf and not. See json_check.';
+
+create function stepbase_private.json_check_object(
+  p_schema jsonb,
+  p_value jsonb,
+  p_path text,
+  p_templates boolean,
+  p_root jsonb,
+  p_depth int,
+  p_state stepbase_private.json_validation
+)
+returns stepbase_private.json_validation
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_properties constant jsonb := case jsonb_typeof(p_schema -> 'properties')
+    when 'object' then p_schema -> 'properties' else '{}' end;
   v_key text;
 begin
   if jsonb_typeof(p_schema -> 'required') = 'array' then
     for v_key in select jsonb_array_elements_text(p_schema -> 'required') loop
       if not p_value ? v_key then
-        v_problems := v_problems || jsonb_build_object('path', p_path || '/' || v_key, 'message', 'is required');
+        p_state := stepbase_private.json_problem(p_state, stepbase_private.json_path(p_path, v_key), 'is required');
+        exit when p_state.problems_left = 0;
       end if;
     end loop;
   end if;
-  for v_key in select jsonb_object_keys(p_value) loop
-    if v_properties ? v_key then
-      v_problems := v_problems
-        || stepbase_private.json_schema_errors(
-          v_properties -> v_key, p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
-    elsif p_schema -> 'additionalProperties' = 'false' then
-      v_problems := v_problems || jsonb_build_object('path', p_path || '/' || v_key, 'message', 'is not a known property');
-    elsif jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
-      v_problems := v_problems || stepbase_private.json_schema_errors(
-        p_schema -> 'additionalProperties', p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
-    end if;
+  for v_key in select k.name from jsonb_object_keys(p_value) k (name) where v_properties ? k.name loop
+    exit when p_state.problems_left = 0;
+    p_state := stepbase_private.json_check(
+      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root, '{}',
+      p_depth + 1, p_state);
   end loop;
-  return v_problems;
+  if p_schema -> 'additionalProperties' = 'false' or jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
+    for v_key in select k.name from jsonb_object_keys(p_value) k (name) where not v_properties ? k.name loop
+      exit when p_state.problems_left = 0;
+      if p_schema -> 'additionalProperties' = 'false' then
+        p_state := stepbase_private.json_problem(
+          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property');
+      else
+        p_state := stepbase_private.json_check(
+          p_schema -> 'additionalProperties', p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates,
+          p_root, '{}', p_depth + 1, p_state);
+      end if;
+    end loop;
+  end if;
+  return p_state;
 end;
 $$;
 
-comment on function stepbase_private.json_object_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'Problems found by the object keywords (required, properties, additionalProperties). See json_schema_errors.';
+comment on function stepbase_private.json_check_object(
+  jsonb, jsonb, text, boolean, jsonb, int, stepbase_private.json_validation
+) is 'Applies the keywords of objects (required, properties, additionalProperties). See json_check.';
 
-create function stepbase_private.json_array_errors(
-  p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb
+create function stepbase_private.json_check_array(
+  p_schema jsonb,
+  p_value jsonb,
+  p_path text,
+  p_templates boolean,
+  p_root jsonb,
+  p_depth int,
+  p_state stepbase_private.json_validation
+)
+returns stepbase_private.json_validation
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_length constant int := jsonb_array_length(p_value);
+begin
+  if to_jsonb(v_length) < p_schema -> 'minItems' then
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must have at least %s items', p_schema ->> 'minItems'));
+  end if;
+  if to_jsonb(v_length) > p_schema -> 'maxItems' then
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must have at most %s items', p_schema ->> 'maxItems'));
+  end if;
+  -- Not p_schema -> 'uniqueItems' alone: null and … would count the items, too.
+  if coalesce(p_schema -> 'uniqueItems' = 'true', false)
+    and v_length > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
+    p_state := stepbase_private.json_problem(p_state, p_path, 'must not repeat an item');
+  end if;
+  if jsonb_typeof(p_schema -> 'items') in ('object', 'boolean') then
+    for v_item in 0 .. v_length - 1 loop
+      exit when p_state.problems_left = 0;
+      p_state := stepbase_private.json_check(
+        p_schema -> 'items', p_value -> v_item, stepbase_private.json_path(p_path, v_item::text), p_templates, p_root,
+        '{}', p_depth + 1, p_state);
+    end loop;
+  end if;
+  return p_state;
+end;
+$$;
+
+comment on function stepbase_private.json_check_array(
+  jsonb, jsonb, text, boolean, jsonb, int, stepbase_private.json_validation
+) is 'Applies the keywords of arrays (items, minItems, maxItems, uniqueItems). See json_check.';
+
+create function stepbase_private.json_schema_errors(
+  p_schema jsonb, p_value jsonb, p_path text default '', p_templates boolean default false
 )
 returns jsonb
 language plpgsql
@@ -315,31 +517,20 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_problems jsonb := '[]';
-  v_items constant int := jsonb_array_length(p_value);
-  v_item int;
+  -- An empty path returns the whole value uncompressed; otherwise each access would uncompress it again.
+  v_schema constant jsonb := p_schema #> '{}';
+  v_value constant jsonb := p_value #> '{}';
 begin
-  if v_items < (p_schema ->> 'minItems')::int then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must have at least %s items', p_schema ->> 'minItems'));
-  end if;
-  if v_items > (p_schema ->> 'maxItems')::int then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must have at most %s items', p_schema ->> 'maxItems'));
-  end if;
-  if p_schema -> 'uniqueItems' = 'true'
-    and v_items > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
-    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not repeat an item');
-  end if;
-  if p_schema ? 'items' then
-    for v_item in 0 .. v_items - 1 loop
-      v_problems := v_problems || stepbase_private.json_schema_errors(
-        p_schema -> 'items', p_value -> v_item, p_path || '/' || v_item, p_templates, p_root);
-    end loop;
-  end if;
-  return v_problems;
+  return (
+    stepbase_private.json_check(
+      v_schema, v_value, p_path, p_templates, v_schema, '{}', 0,
+      row (10000, 100, '[]')::stepbase_private.json_validation
+    )
+  ).problems;
 end;
 $$;
 
-comment on function stepbase_private.json_array_errors(jsonb, jsonb, text, boolean, jsonb) is
-  'Problems found by the array keywords (items, minItems, maxItems, uniqueItems). See json_schema_errors.';
+comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, boolean) is
+  'Validates p_value against p_schema: an array of at most 100 {path, message}, empty if the value is valid. p_path: where '
+  'the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. Raises SB425 '
+  'schema_too_complex beyond 10,000 evaluations or 64 levels.';

@@ -132,6 +132,10 @@ $$;
 comment on function stepbase_private.component_for(text, text) is
   'Id of the component that a name resolves to in an application; null if the application may use none of that name.';
 
+create trigger components_check_schemas
+  before insert or update of config_schema, input_schema, output_schema on stepbase.components
+  for each row execute function stepbase_private.check_json_schemas('config_schema', 'input_schema', 'output_schema');
+
 alter table stepbase.components enable row level security;
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility,

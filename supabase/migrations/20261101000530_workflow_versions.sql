@@ -113,6 +113,10 @@ comment on function stepbase_private.point_at_latest_version() is 'Trigger: sets
 create trigger workflow_versions_point_at_latest after insert on stepbase.workflow_versions
   for each row execute function stepbase_private.point_at_latest_version();
 
+create trigger workflow_versions_check_schemas
+  before insert or update of input_schema, output_schema on stepbase.workflow_versions
+  for each row execute function stepbase_private.check_json_schemas('input_schema', 'output_schema');
+
 alter table stepbase.workflow_versions enable row level security;
 
 -- Only save_workflow and publish_workflow write versions.

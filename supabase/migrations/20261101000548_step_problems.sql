@@ -17,12 +17,25 @@ as $$
   where p_kind.is_task
     and jsonb_typeof(p_config -> 'role') = 'string'
     and strpos(p_config ->> 'role', '{{') = 0
-    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role');
+    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
+  union all
+  -- JSON Schemas inside the config. One with templates is known only when the step runs.
+  select p_outer_id, 'invalid_config', format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message)
+  from unnest('{form,response_schema}'::text[]) as k (name)
+  cross join stepbase_private.json_schema_problems(
+    case
+      when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
+        and strpos((p_config -> k.name)::text, '{{') = 0
+        then p_config -> k.name
+      else '{}'
+    end
+  ) as q (code, path, message);
 $$;
 
 comment on function stepbase_private.config_problems(text, text, stepbase.step_types, jsonb) is
-  'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles. p_outer_id: '
-  'node that the problems are reported for. p_place: path of the config, as a prefix of messages.';
+  'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or '
+  'response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_place: path of the config, '
+  'as a prefix of messages.';
 
 create function stepbase_private.secret_problems(
   p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb

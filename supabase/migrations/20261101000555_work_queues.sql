@@ -43,6 +43,10 @@ create trigger work_queues_keep_identity before update on stepbase.work_queues
     'id', 'app_code', 'workflow_id', 'queue_name', 'signal_name', 'query_name', 'created_at'
   );
 
+create trigger work_queues_check_schemas
+  before insert or update of work_item_schema on stepbase.work_queues
+  for each row execute function stepbase_private.check_json_schemas('work_item_schema');
+
 alter table stepbase.work_queues enable row level security;
 
 grant select, delete,

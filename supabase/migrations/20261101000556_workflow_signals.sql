@@ -35,6 +35,10 @@ create trigger workflow_signals_touch_updated_at before update on stepbase.workf
 create trigger workflow_signals_keep_identity before update on stepbase.workflow_signals
   for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 
+create trigger workflow_signals_check_schemas
+  before insert or update of parameters on stepbase.workflow_signals
+  for each row execute function stepbase_private.check_json_schemas('parameters');
+
 alter table stepbase.workflow_signals enable row level security;
 
 grant select, delete,

@@ -39,6 +39,10 @@ create trigger workflow_queries_touch_updated_at before update on stepbase.workf
 create trigger workflow_queries_keep_identity before update on stepbase.workflow_queries
   for each row execute function stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 
+create trigger workflow_queries_check_schemas
+  before insert or update of return_type on stepbase.workflow_queries
+  for each row execute function stepbase_private.check_json_schemas('return_type');
+
 alter table stepbase.workflow_queries enable row level security;
 
 grant select, delete,

@@ -93,7 +93,7 @@ begin
         jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_schedule.next_run_at)
       )
     ).id;
-  exception when sqlstate 'SB422' then
+  exception when sqlstate 'SB422' or sqlstate 'SB425' then
     -- An item that the workflow rejects fails; otherwise it would be the next one forever.
     if v_item.id is null then
       raise;

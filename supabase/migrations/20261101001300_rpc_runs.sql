@@ -88,7 +88,7 @@ comment on function stepbase.start_run(text, jsonb, text, int, int) is
   'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated '
   'idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to '
   '100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 '
-  'not published, SB422 input does not match input_schema, SB429 too many runs wait.';
+  'not published, SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int) to authenticated;
 
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)

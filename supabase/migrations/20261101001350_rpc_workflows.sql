@@ -100,7 +100,8 @@ $$;
 comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
   'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null '
   'arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. '
-  'Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is not a graph.';
+  'Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a '
+  'JSON Schema, SB423 the definition is no graph or too large.';
 grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
 create function stepbase_private.publish_workflow(p_workflow_version_id uuid)

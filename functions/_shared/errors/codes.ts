@@ -17,6 +17,8 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: 'The body must be JSON with `content-type: application/json`.',
   invalid_input: 'The data violates its JSON Schema. `errors` lists each violation with its path.',
   invalid_definition: 'The workflow definition is not valid. `problems` lists each problem.',
+  schema_too_complex:
+    'A JSON Schema is too large, its subschemas multiply, or a `$ref` leads back to itself; or a value is too large or too deep for its schema. Simplify the schema or send less.',
   limit_reached: 'A rate limit or a limit of the application is reached. Retry later.',
   internal_error: 'An unexpected error. Search the logs for the request id in `instance`.',
   unavailable: 'PostgreSQL is unreachable, busy or restarting. Retry after `Retry-After` seconds.',
@@ -101,6 +103,10 @@ export const STEP_ERRORS = {
     meaning: 'An item, a signal payload or the input of a component violates its schema.',
     retried: false,
   },
+  schema_too_complex: {
+    meaning: 'A value needs more evaluations of its JSON Schema than are allowed.',
+    retried: false,
+  },
   permission_denied: {
     meaning: 'The child may not signal or query its parent.',
     retried: false,
@@ -183,7 +189,8 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   not_an_object: 'The definition is not an object.',
   nodes_not_an_array: '`nodes` is not an array.',
   edges_not_an_array: '`edges` is not an array.',
-  too_large: 'The definition has more than 2,000 nodes or 10,000 edges.',
+  too_large:
+    'The definition has more than 2,000 nodes, 10,000 edges or 4 MB, a node with a text of more than 65,536 characters, or texts of more than 1,048,576 characters, or 131,072 quotes, braces and slashes, together.',
   empty: 'The definition has no node.',
   invalid_node: 'A node, or its `data`, is not an object.',
   missing_id: 'A node has no `id`.',

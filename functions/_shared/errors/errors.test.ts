@@ -6,8 +6,8 @@ function raised(code: string, detail?: string): Error {
   return Object.assign(new Error('there is no such run'), { code, detail });
 }
 
-Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, with two exceptions', () => {
-  const odd: Record<string, number> = { SB423: 422, SB424: 409 };
+Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, with three exceptions', () => {
+  const odd: Record<string, number> = { SB423: 422, SB424: 409, SB425: 422 };
   for (const [state, code] of Object.entries(SQLSTATES)) {
     if (!state.startsWith('SB')) continue;
     strictEqual(ERRORS[code].status, odd[state] ?? Number(state.slice(2)), state);
@@ -38,6 +38,13 @@ Deno.test('extra members cannot replace those of the problem', () => {
   const error = new AppError('conflict', 'no', { extra: { status: 200, code: 'fine' } });
   strictEqual(toProblem(error).status, 409);
   strictEqual(toProblem(error).code, 'conflict');
+});
+
+Deno.test('a value that is too deep or too large for PostgreSQL is an invalid request', () => {
+  for (const code of ['54000', '54001', '2201B', '22P02']) {
+    strictEqual(toAppError(Object.assign(new Error('x'), { code })).status, 400, code);
+  }
+  strictEqual(toAppError(raised('SB425', '{"code":"schema_too_complex"}')).status, 422);
 });
 
 Deno.test("PostgreSQL's own messages are not sent", () => {

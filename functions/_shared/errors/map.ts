@@ -21,6 +21,7 @@ export const ERRORS = {
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   invalid_input: { status: 422, title: 'The input does not match its schema' },
   invalid_definition: { status: 422, title: 'The definition is not valid' },
+  schema_too_complex: { status: 422, title: 'The schema is too complex' },
   limit_reached: { status: 429, title: 'A limit is reached' },
   internal_error: { status: 500, title: 'Internal error' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
@@ -37,13 +38,17 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   SB422: 'invalid_input',
   SB423: 'invalid_definition',
   SB424: 'immutable',
+  SB425: 'schema_too_complex',
   SB429: 'limit_reached',
-  // PostgreSQL's own: a value that does not fit its type, a violated constraint, a serialization
-  // failure or deadlock, a cancelled statement, a database that is away.
+  // PostgreSQL's own: a value that does not fit its type or nests too deeply, a violated constraint, a
+  // serialization failure or deadlock, a cancelled statement, a database that is away.
   '22P02': 'invalid_request',
   '22P05': 'invalid_request',
   '22003': 'invalid_request',
   '22021': 'invalid_request',
+  '2201B': 'invalid_request',
+  '54000': 'invalid_request',
+  '54001': 'invalid_request',
   '23503': 'conflict',
   '23505': 'conflict',
   '23514': 'invalid_request',

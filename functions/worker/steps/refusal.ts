@@ -9,6 +9,7 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   SB404: 'not_found',
   SB409: 'conflict',
   SB422: 'invalid_input',
+  SB425: 'schema_too_complex',
   SB429: 'limit_reached',
 };
 

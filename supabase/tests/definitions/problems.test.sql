@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(64);
+select plan(68);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -37,11 +37,15 @@ from (
     ('a cycle with a tail', 'a:cycle b:cycle', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "b", "type": "delay"}, {"id": "c", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "a"}, {"id": "g", "source": "b", "target": "c"}]}'),
     ('a config without a required key', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"method": "GET"}}}], "edges": []}'),
     ('a config with a value of the wrong type', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "soon"}}}], "edges": []}'),
-    ('a template in place of any type', 'valid', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "{{ input.ms }}"}}}], "edges": []}'),
+    ('a template satisfies any type', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "{{ input.ms }}"}}}], "edges": []}'),
+    ('a form with a broken pattern', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "user_task", "data": {"config": {"title": "t", "form": {"properties": {"x": {"pattern": "(a"}}}}}}], "edges": []}'),
+    ('a form whose $ref leads back to itself', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "user_task", "data": {"config": {"title": "t", "form": {"allOf": [{"$ref": "#"}]}}}}], "edges": []}'),
+    ('a form with templates is checked when the step runs', 'sound', '{"nodes": [{"id": "a", "type": "user_task", "data": {"config": {"title": "t", "form": {"properties": {"x": {"enum": "{{ input.choices }}"}}}}}}], "edges": []}'),
+    ('a response_schema with an unknown type', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "llm_call", "data": {"config": {"model": "m", "prompt": "p", "response_schema": {"type": "text"}}}}], "edges": []}'),
     ('an invalid retry policy', 'a:invalid_retry', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "retry": {"max_attempts": 0}}}], "edges": []}'),
     ('a handle that the step type does not have', 'a:invalid_handle', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "approved"}]}'),
-    ('the handles error and timeout of any step', 'valid', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "error"}, {"id": "f", "source": "a", "target": "b", "sourceHandle": "timeout"}]}'),
-    ('any handle of a condition', 'valid', '{"nodes": [{"id": "a", "type": "condition", "data": {"config": {"expression": "input.size"}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "large"}]}'),
+    ('error and timeout leave every step', 'sound', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "error"}, {"id": "f", "source": "a", "target": "b", "sourceHandle": "timeout"}]}'),
+    ('a condition may leave by any handle', 'sound', '{"nodes": [{"id": "a", "type": "condition", "data": {"config": {"expression": "input.size"}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "large"}]}'),
     ('a reference to an unknown step', 'a:unknown_reference', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.nowhere.output"}}}], "edges": []}'),
     ('a reference of a step to itself', 'a:reference_not_upstream', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.a.output"}}}], "edges": []}'),
     ('a reference to a later step', 'a:reference_not_upstream', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "steps.b.output"}}}, {"id": "b", "type": "transform", "data": {"config": {"expression": "steps.a.output"}}}], "edges": [{"id": "e", "source": "a", "target": "b"}]}'),
