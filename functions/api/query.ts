@@ -8,7 +8,8 @@ export async function answerQuery(name: string, question: Question): Promise<unk
     return await evaluateQuery(name, question);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    throw new AppError('conflict', `the query ${name} has no answer: ${error.message}`, {
+    const code = error.code === 'schema_too_complex' ? error.code : 'conflict';
+    throw new AppError(code, `the query ${name} has no answer: ${error.message}`, {
       extra: { expression_error: error.code, ...error.details },
     });
   }

@@ -59,7 +59,7 @@ describe('config schemas', () => {
         const inSql = await sqlAccepts(type, configs);
         for (const [i, config] of configs.entries()) {
           const inZod = zodAccepts(type, config);
-          const inTypeScript = validateJson(schema, config).length === 0;
+          const inTypeScript = (await validateJson(schema, config)).length === 0;
           const told = JSON.stringify(config).slice(0, 500);
           expect({ told, inSql: inSql[i] }).toEqual({ told, inSql: inTypeScript });
           // zod refuses what JSON Schema refuses; JSON Schema refuses what zod refuses, except for run-time checks.

@@ -7,6 +7,7 @@ export type ExpressionErrorCode =
   | 'expression_too_deep'
   | 'expression_too_large'
   | 'query_answer_unfit'
+  | 'schema_too_complex'
   | 'secret_not_literal'
   | 'secret_not_allowed'
   | 'secret_not_found';

@@ -18,7 +18,8 @@ export async function evaluateQuery(name: string, question: Question): Promise<u
   // The scope of a step's expression, with more properties of the run.
   const scope = question.state as unknown as Scope;
   const answer = (await compileExpression(question.expression).evaluate(scope)) ?? null;
-  const problems = question.return_type === null ? [] : validateJson(question.return_type, answer);
+  const problems =
+    question.return_type === null ? [] : await validateJson(question.return_type, answer);
   if (problems.length > 0) {
     throw new ExpressionError(
       'query_answer_unfit',

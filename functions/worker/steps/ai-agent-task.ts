@@ -23,7 +23,7 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
         `${component.name} has neither an endpoint nor a model with a prompt`,
       );
     }
-    checkInput(component, input);
+    await checkInput(component, input);
     const result = await llmCall.run(
       {
         model: component.model,

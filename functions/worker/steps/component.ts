@@ -22,8 +22,8 @@ export function componentOf(ctx: StepContext, name: string, type: string): Compo
   return component;
 }
 
-export function checkInput(component: Component, input: unknown): void {
-  check(
+export function checkInput(component: Component, input: unknown): Promise<void> {
+  return check(
     component.input_schema,
     input,
     'invalid_input',
@@ -32,8 +32,8 @@ export function checkInput(component: Component, input: unknown): void {
 }
 
 /** Retryable, because another response may match. */
-export function checkOutput(component: Component, output: unknown): void {
-  check(
+export function checkOutput(component: Component, output: unknown): Promise<void> {
+  return check(
     component.output_schema,
     output,
     'invalid_output',
@@ -42,13 +42,13 @@ export function checkOutput(component: Component, output: unknown): void {
   );
 }
 
-function check(
+async function check(
   schema: Record<string, unknown> | null,
   value: unknown,
   code: string,
   message: string,
   retryable = false,
-): void {
-  const problems = schema === null ? [] : validateJson(schema, value);
+): Promise<void> {
+  const problems = schema === null ? [] : await validateJson(schema, value);
   if (problems.length > 0) throw new StepError(code, message, { retryable, details: { problems } });
 }

@@ -51,7 +51,7 @@ export const llmCall: StepHandler<typeof llmCallType> = {
     };
     const answer = await callHttp(call);
     assertAccepted(answer, call);
-    return { kind: 'completed', output: read(answer.body, config) };
+    return { kind: 'completed', output: await read(answer.body, config) };
   },
 };
 
@@ -97,7 +97,7 @@ interface LlmOutput {
   usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
 }
 
-function read(body: unknown, config: LlmConfig): LlmOutput {
+async function read(body: unknown, config: LlmConfig): Promise<LlmOutput> {
   const parsed = completion.safeParse(body);
   const choice = parsed.data?.choices[0];
   if (!parsed.success || choice === undefined) {
@@ -120,12 +120,19 @@ function read(body: unknown, config: LlmConfig): LlmOutput {
   if (choice.finish_reason === 'length') {
     throw new StepError('llm_truncated', 'the response was cut off before its JSON was complete');
   }
-  return { text, object: parseObject(text, config.response_schema), usage };
+  return { text, object: await parseObject(text, config.response_schema), usage };
+}
+
+/** Models often put JSON between ``` and ```. */
+function withoutFence(text: string): string {
+  if (text.length < 6 || !text.startsWith('```') || !text.endsWith('```')) return text;
+  const inner = text.slice(3, -3);
+  return inner.startsWith('json') ? inner.slice(4) : inner;
 }
 
 /** A response that does not match the schema is retryable, because a model rarely responds twice in the same way. */
-function parseObject(text: string, responseSchema: object): unknown {
-  const bare = text.trim().replace(/^```(?:json)?\s*([\s\S]*?)\s*```$/, '$1');
+async function parseObject(text: string, responseSchema: object): Promise<unknown> {
+  const bare = withoutFence(text.trim());
   let value: unknown;
   try {
     value = JSON.parse(bare);
@@ -135,7 +142,7 @@ function parseObject(text: string, responseSchema: object): unknown {
       details: { text: cutText(text, 2_000) },
     });
   }
-  const problems = validateJson(responseSchema, value);
+  const problems = await validateJson(responseSchema, value);
   if (problems.length === 0) return value;
   throw new StepError('llm_invalid_output', 'the response does not match response_schema', {
     retryable: true,

@@ -22,7 +22,7 @@ export async function callService(
   if (component.endpoint === null || !URL.canParse(component.endpoint)) {
     throw new StepError('invalid_config', `${component.name} has no endpoint that can be called`);
   }
-  checkInput(component, input);
+  await checkInput(component, input);
   const call = {
     method: 'POST',
     url: new URL(component.endpoint),
@@ -38,6 +38,6 @@ export async function callService(
   };
   const answer = await callHttp(call);
   assertAccepted(answer, call);
-  checkOutput(component, answer.body);
+  await checkOutput(component, answer.body);
   return answer.body;
 }

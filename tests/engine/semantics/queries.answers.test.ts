@@ -30,6 +30,7 @@ beforeAll(async () => {
   await declare('total', '$sum(steps.lines.output.n)', { type: 'number' });
   await declare('wrong', '"text" & run.status', { type: 'number' });
   await declare('broken', '$error("no")');
+  await declare('backtracking', `"${'x'.repeat(45)}z" & ""`, { pattern: '^(x|xx)+y$' });
   runId = (await b.start(name, { customer: 7 })).id;
   await b.stepIs(runId, 'wait', 'waiting');
 });
@@ -84,6 +85,21 @@ describe('query_run', () => {
     expect(await askApi('wrong')).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expect(await askApi('broken')).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expect(await askApi('nobody')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  test('a return type that backtracks without end does not keep other callers waiting', async () => {
+    const begun = performance.now();
+    await askApi('total');
+    const ordinary = performance.now() - begun;
+    const started = performance.now();
+    const greedy = askApi('backtracking');
+    expect(await askApi('second')).toEqual({ status: 200, body: { answer: 3 } });
+    const beside = performance.now() - started;
+    expect(await greedy).toMatchObject({
+      status: 409,
+      body: { expression_error: 'expression_timeout' },
+    });
+    expect(beside).toBeLessThan(2_000 + 10 * ordinary);
   });
 
   test('refuses unknown queries, unknown runs and runs of other apps', async () => {
