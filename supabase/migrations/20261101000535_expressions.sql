@@ -9,48 +9,57 @@ set search_path = ''
 as $$
 declare
   v_found text[] := '{}';
-  v_rest text := p_source;
-  v_opening int;
+  v_parts text[] := '{}';
+  v_token text;
+  -- Null outside of a template; otherwise the number of open braces inside its expression.
   v_depth int;
   v_quote text;
-  v_symbol text;
-  v_i int;
+  v_is_escaped boolean := false;
 begin
-  loop
-    v_opening := strpos(v_rest, '{{');
-    exit when v_opening = 0;
-    v_rest := substr(v_rest, v_opening + 2);
-    -- The template ends at the first }} outside strings and outside braces of the expression.
-    v_depth := 0;
-    v_quote := null;
-    v_i := 1;
-    while v_i <= length(v_rest) loop
-      v_symbol := substr(v_rest, v_i, 1);
-      if v_quote is not null then
-        if v_symbol = '\' then
-          v_i := v_i + 1;
-        elsif v_symbol = v_quote then
-          v_quote := null;
-        end if;
-      elsif v_symbol in ('"', '''', '`') then
-        v_quote := v_symbol;
-      elsif v_symbol = '{' then
-        v_depth := v_depth + 1;
-      elsif v_symbol = '}' then
-        exit when v_depth = 0;
-        v_depth := v_depth - 1;
+  -- Nearly all templates contain neither braces nor strings.
+  if regexp_replace(p_source, '\{\{[^{}"''`]*\}\}', '', 'g') !~ '[{}]' then
+    return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`]*)\}\}', 'g') as m (hit));
+  end if;
+  -- One pass over the tokens that matter; each is read once, whatever the text contains.
+  for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|[{}"''`\\]|[^{}"''`\\]+)', 'g') as m (hit) loop
+    if v_depth is null then
+      if v_token = '{{' then
+        v_depth := 0;
       end if;
-      v_i := v_i + 1;
-    end loop;
-    v_found := v_found || substr(v_rest, 1, v_i - 1);
-    v_rest := substr(v_rest, v_i + 2);
+      continue;
+    end if;
+    if v_quote is not null then
+      if v_token = v_quote and not v_is_escaped then
+        v_quote := null;
+      end if;
+      v_is_escaped := v_token = '\' and not v_is_escaped;
+    elsif v_token in ('"', '''', '`') then
+      v_quote := v_token;
+    elsif v_token = '{' then
+      v_depth := v_depth + 1;
+    elsif v_token = '{{' then
+      v_depth := v_depth + 2;
+    elsif v_token in ('}', '}}') then
+      -- The template ends at the first closing brace outside strings and outside braces of the expression.
+      if v_depth < length(v_token) then
+        v_found := v_found || (array_to_string(v_parts, '') || repeat('}', v_depth));
+        v_parts := '{}';
+        v_depth := null;
+        continue;
+      end if;
+      v_depth := v_depth - length(v_token);
+    end if;
+    v_parts := v_parts || v_token;
   end loop;
+  if v_depth is not null then
+    v_found := v_found || array_to_string(v_parts, '');
+  end if;
   return v_found;
 end;
 $$;
 
 comment on function stepbase_private.template_expressions(text) is
-  'The JSONata expressions of all {{ … }} in a string, in order of appearance.';
+  'The JSONata expressions of all {{ … }} in a string, in order of appearance. The time is linear in the length.';
 
 create function stepbase_private.config_expressions(p_step_type text, p_config jsonb)
 returns setof text
@@ -71,7 +80,7 @@ begin
       return next case v_raw_keys ->> v_entry.key
         -- A parameter named `steps` in the code's parameter list is not a read.
         when 'javascript'
-          then regexp_replace(v_entry.value #>> '{}', '^\s*(async\s+)?(function\s*\w*\s*)?\([^)]*\)', '')
+          then regexp_replace(v_entry.value #>> '{}', '^\s*(?:async\s+)?(?:function\s*\w*\s*)?\([^)]*\)', '')
         else v_entry.value #>> '{}'
       end;
     elsif p_step_type = 'for_each' and v_entry.key = 'step' then
@@ -99,19 +108,25 @@ immutable
 set search_path = ''
 as $$
   -- String literals and comments match first and yield no group, then steps.id, steps["id"] and steps.`id`. Any other
-  -- use of `steps` may read every step and yields '*'.
+  -- use of `steps` may read every step and yields '*'. So does a literal or comment without an end, which takes the
+  -- rest of the text: skipping only its first character would read the rest again for each further quote. Other words
+  -- are read as a whole, up to a `$.`: a look-behind would read the text from its start again for each match.
   select coalesce(array_agg(distinct r.step order by r.step), '{}')
   from (
-    select coalesce(m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when m.hit[5] is not null then '*' end) as step
+    select coalesce(
+      m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when coalesce(m.hit[5], m.hit[6]) is not null then '*' end
+    ) as step
     from regexp_matches(
       p_expression,
       '"(?:[^"\\]|\\.)*"'
       || '|''(?:[^''\\]|\\.)*'''
       || '|/\*(?:[^*]|\*+[^*/])*\*+/'
       || '|//[^\n]*'
-      || '|(?:(?<![A-Za-z0-9_$.])|(?<=\$\.))steps\s*(?:\?\.\s*\[?|\.|\[)\s*'
+      || '|(?:\$\.)?steps\s*(?:\?\.\s*\[?|\.|\[)\s*'
       || '(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`|"([^"]+)"|''([^'']+)'')'
-      || '|(?:(?<![A-Za-z0-9_$.])|(?<=\$\.))(steps)(?![A-Za-z0-9_$])',
+      || '|(?:\$\.)?(steps)(?![A-Za-z0-9_$])'
+      || '|(?!steps(?![A-Za-z0-9_$]))(?:[A-Za-z0-9_.]|\$(?!\.))+'
+      || '|((?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|/\*(?:[^*]|\*+[^*/])*\**)\\?$)',
       'g'
     ) m (hit)
   ) r
@@ -127,7 +142,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  -- String literals and comments match first and yield no group.
+  -- String literals and comments match first and yield no group; one without an end takes the rest of the text.
   select exists (
     select
     from regexp_matches(
@@ -135,10 +150,12 @@ as $$
       '"(?:[^"\\]|\\.)*"'
       || '|''(?:[^''\\]|\\.)*'''
       || '|/\*(?:[^*]|\*+[^*/])*\*+/'
-      || '|(?:(?<![A-Za-z0-9_$.`])|(?<=\$\.))`?(secrets)(?![A-Za-z0-9_$])',
+      || '|(?:\$\.)?`?(secrets)(?![A-Za-z0-9_$])'
+      || '|(?!`?secrets(?![A-Za-z0-9_$]))(?:[A-Za-z0-9_.`]|\$(?!\.))+'
+      || '|((?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|/\*(?:[^*]|\*+[^*/])*\**)\\?$)',
       'g'
     ) m (hit)
-    where m.hit[1] is not null
+    where m.hit[1] is not null or strpos(m.hit[2], 'secrets') > 0
   );
 $$;
 

@@ -1,6 +1,40 @@
 -- Structural checks of definitions: what prevents nodes and edges from forming a graph of known steps. Every save
 -- refuses these problems.
 
+create function stepbase_private.definition_size_problems(p_definition jsonb)
+returns table (node_id text, code text, message text)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if octet_length(p_definition::text) > 4194304 then
+    return query select null::text, 'too_large', 'A definition has at most 4194304 bytes';
+    return;
+  end if;
+  -- Templates, conditions and code are analysed at each save; the number of nodes does not limit their length. Quotes,
+  -- braces and slashes cost the most.
+  return query
+    with texts as (
+      select n.place, n.node, length(t.source) as length, length(translate(t.source, '"''`{}/\', '')) as plain
+      from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+      cross join jsonb_path_query(n.node, 'strict $.** ? (@.type() == "string")') s (item)
+      cross join lateral (select s.item #>> '{}' as source) t
+    )
+    select
+      case when jsonb_typeof(t.node -> 'id') = 'string' then left(t.node ->> 'id', 63) end, 'too_large',
+      'A text in a node has at most 65536 characters'
+    from (select x.place, x.node from texts x where x.length > 65536 order by x.place limit 100) t
+    union all
+    select null, 'too_large',
+      'The texts in the nodes have at most 1048576 characters, and 131072 quotes, braces and slashes, together'
+    where (select sum(x.length) > 1048576 or sum(x.length - x.plain) > 131072 from texts x);
+end;
+$$;
+
+comment on function stepbase_private.definition_size_problems(jsonb) is
+  'Problems of the size of a definition and of the texts in it, which limit what its analysis costs.';
+
 create function stepbase_private.definition_shape_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)
 language plpgsql
@@ -26,6 +60,10 @@ begin
   end if;
   if jsonb_array_length(p_definition -> 'nodes') > 2000 or jsonb_array_length(p_definition -> 'edges') > 10000 then
     return query select null::text, 'too_large', 'A definition has at most 2000 nodes and 10000 edges';
+    return;
+  end if;
+  return query select p.* from stepbase_private.definition_size_problems(p_definition) p;
+  if found then
     return;
   end if;
 

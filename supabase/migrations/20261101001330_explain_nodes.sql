@@ -8,7 +8,7 @@ set search_path = ''
 as $$
   with expression as (
     select x.expression,
-      regexp_replace(x.expression, '"(?:[^"\\]|\\.)*"|''(?:[^''\\]|\\.)*''', '""', 'g') as bare
+      regexp_replace(x.expression, '"(?:[^"\\]|\\.)*(?:"|\\?$)|''(?:[^''\\]|\\.)*(?:''|\\?$)', '""', 'g') as bare
     from stepbase_private.config_expressions(p_node_type, p_config) as x (expression)
   )
   select
