@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { AppError } from '../_shared/errors/index.ts';
+import { MAX_JSON_DEPTH, nestsDeeperThan } from '../_shared/text/json-depth.ts';
 
 function issues(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
@@ -15,6 +16,12 @@ export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> 
     const type = c.req.header('content-type') ?? '';
     if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       throw new AppError('unsupported_media_type', 'Send JSON with content-type application/json');
+    }
+    if (nestsDeeperThan(text, MAX_JSON_DEPTH)) {
+      throw new AppError(
+        'invalid_request',
+        `The body nests more than ${MAX_JSON_DEPTH} levels deep`,
+      );
     }
     try {
       value = JSON.parse(text);

@@ -1,5 +1,24 @@
 -- Text search for workflows, and for runs by their workflow. The cost does not grow with the number of runs.
 
+create function stepbase_private.search_query(p_query text)
+returns tsquery
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- PostgreSQL parses the operators of a query by recursion.
+  if length(p_query) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'A search query has at most 1000 characters');
+  end if;
+  return websearch_to_tsquery('english'::regconfig, p_query);
+end;
+$$;
+
+comment on function stepbase_private.search_query(text) is
+  'A search query in websearch syntax. Raises SB400 invalid_request beyond 1,000 characters.';
+grant execute on function stepbase_private.search_query(text) to authenticated;
+
 -- Security definer: under row-level security PostgreSQL evaluates the search operator only on rows that the policies
 -- let through, so it could not use the text index. This function checks the application itself.
 create function stepbase_private.matching_workflows(p_query text, p_others boolean)
@@ -11,7 +30,7 @@ set search_path = ''
 as $$
   select w.id
   from stepbase.workflows w
-  where w.search @@ websearch_to_tsquery('english'::regconfig, p_query)
+  where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
     and (w.app_code = stepbase_private.app_code() or (p_others and w.visibility <> 'private'))
     and stepbase_private.has_permission('workflow:read');
@@ -32,7 +51,7 @@ as $$
   select w.*
   from stepbase.workflows w
   where w.id in (select stepbase_private.matching_workflows(search_workflows.query, true))
-  order by ts_rank(w.search, websearch_to_tsquery('english'::regconfig, search_workflows.query)) desc, w.updated_at desc
+  order by ts_rank(w.search, stepbase_private.search_query(search_workflows.query)) desc, w.updated_at desc
   limit 200;
 $$;
 

@@ -36,6 +36,13 @@ describe('the API', () => {
     expect([answer.status, answer.body.code]).toEqual([413, 'payload_too_large']);
   });
 
+  it('refuses a body that nests too deeply, before PostgreSQL or a stack overflows', async () => {
+    let input: unknown = 1;
+    for (let level = 0; level < 300; level += 1) input = [input];
+    const answer = await call(`${api.url}/v1/workflows/any/runs`, { token, body: { input } });
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+  });
+
   it('allows the configured origins and no other, in error responses too', async () => {
     const preflight = (origin: string) =>
       fetch(`${api.url}/v1/workflows/any/runs`, {

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(26);
 select tests.create_rows();
 
 -- now() is constant within a transaction, so the test backdates a row to see that the trigger sets updated_at.
@@ -53,6 +53,12 @@ select is(
   (select w.updated_by from stepbase.workflows w where w.id = '00000000-0000-4000-8000-00000000d001'),
   '00000000-0000-4000-8000-00000000f002'::uuid, 'an update sets updated_by'
 );
+
+-- Deep queries would overflow PostgreSQL's stack.
+select throws_ok(
+  $$select stepbase_private.search_query(repeat('a or -', 200000))$$, 'SB400', null, 'a search query of a million characters is refused'
+);
+select lives_ok($$select stepbase_private.search_query(repeat('a or ', 200))$$, 'a search query of 1000 characters is allowed');
 
 select * from finish();
 rollback;
