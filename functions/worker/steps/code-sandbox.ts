@@ -33,6 +33,7 @@ export type CodeFailure =
 const maxOutput = 4 * 1024 * 1024;
 const maxJobs = 100_000;
 const maxLine = 1_000;
+const maxMessage = 4_000;
 const outOfMemory = 'the code exceeded its memory limit';
 
 /** Captures the built-ins that it uses before the tenant's code can change them; the code never gets the returned object. */
@@ -70,7 +71,7 @@ const bootstrap = `(() => {
 class Failure extends Error {
   readonly code: CodeFailure;
   constructor(code: CodeFailure, message: string) {
-    super(message);
+    super(cutText(message, maxMessage));
     this.code = code;
   }
 }

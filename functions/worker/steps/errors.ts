@@ -1,4 +1,10 @@
-// StepError: the failure of a step, with a stable code, whether it is retryable, and details for a person.
+// StepError: the failure of a step, with a stable code, whether it is retryable, and details for a person. An error is
+// stored with each attempt and again with the run, so its message and details are cut to a few KB.
+
+import { cutText } from '../../_shared/text/storable.ts';
+
+const maxMessage = 4_000;
+const maxDetails = 8_000;
 
 export interface StepErrorOptions {
   /** Another attempt may succeed (network, 5xx, 429, time-out). */
@@ -24,16 +30,22 @@ export class StepError extends Error {
     this.details = options.details;
   }
 
-  /** The value for step_runs.error. */
+  /** The value for step_runs.error. It is cut here, after secrets were masked: half a secret would not be found. */
   toJSON(): Record<string, unknown> {
     return {
       code: this.code,
-      message: this.message,
+      message: cutText(this.message, maxMessage),
       retryable: this.retryable,
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
-      ...(this.details === undefined ? {} : { details: this.details }),
+      ...(this.details === undefined ? {} : { details: shortDetails(this.details) }),
     };
   }
+}
+
+/** Details that are too long become the beginning of their JSON text. */
+function shortDetails(details: unknown): unknown {
+  const text = JSON.stringify(details) ?? 'null';
+  return text.length <= maxDetails ? details : { truncated: cutText(text, maxDetails) };
 }
 
 /** Any error of a handler as a StepError; an unexpected one is retryable, because its cause may be temporary. */
