@@ -20,6 +20,11 @@ const CHECKS: Check[] = [
   { name: 'types of web', command: 'tsc', args: ['-p', 'tsconfig.web.json'] },
   { name: 'types of functions', command: 'deno', args: ['check', '--quiet', 'functions/'] },
   {
+    name: 'types of functions on hosted Deno',
+    command: process.execPath,
+    args: ['scripts/deno-hosted.ts', 'check'],
+  },
+  {
     name: 'import maps of functions',
     command: process.execPath,
     args: ['scripts/deno-imports.ts', '--check'],

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 const LOCK = fileURLToPath(new URL('../package-lock.json', import.meta.url));
 
 interface LockEntry {
+  /** The name in the registry, where the package is installed under an alias. */
+  name?: string;
   version?: string;
   dev?: boolean;
   optional?: boolean;
@@ -44,10 +46,12 @@ export function missingEntries(lock: Lock): Record<string, LockEntry> {
       const nested = `${path}/node_modules/${name}`;
       const root = `node_modules/${name}`;
       if (lock.packages[nested] || lock.packages[root]) continue;
-      const platform = platformOf(name);
-      if (!platform || !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) continue;
+      const [, alias, version = range] = /^npm:(.+)@([^@]+)$/.exec(range) ?? [];
+      const platform = platformOf(alias ?? name);
+      if (!platform || !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) continue;
       missing[root] = {
-        version: range,
+        ...(alias ? { name: alias } : {}),
+        version,
         cpu: platform.cpu ?? [],
         ...(entry.dev ? { dev: true } : {}),
         ...(platform.libc ? { libc: platform.libc } : {}),

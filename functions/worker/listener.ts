@@ -1,6 +1,7 @@
 // Wake-ups over LISTEN, where a direct connection exists: they save polling. Without the connection (a
 // pooler, a restart of the database) the worker polls.
 
+// @ts-types='npm:@types/pg'
 import pg from 'pg';
 import { type Clock, pause } from '../_shared/clock/clock.ts';
 import { type BackOff, retry } from '../_shared/db/retry.ts';

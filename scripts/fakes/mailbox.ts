@@ -1,5 +1,6 @@
 // A mail server that accepts everything and keeps it parsed. It rejects bounce@… permanently and greylist@… once.
 
+import { Buffer } from 'node:buffer';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { Recorder } from './recorder.ts';

@@ -1,5 +1,6 @@
 // Reads the body of a request up to a limit.
 
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
 /** `tooLarge` creates the error for a body of more than `maxBytes`. */
@@ -8,6 +9,9 @@ export async function readBody(
   maxBytes: number,
   tooLarge: () => Error,
 ): Promise<Buffer> {
+  // Without a length there is no body; Deno 2.1 never ends the stream of such a request.
+  const { headers } = request;
+  if (!headers['content-length'] && !headers['transfer-encoding']) return Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

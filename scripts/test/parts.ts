@@ -2,6 +2,7 @@
 
 import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hostedDeno } from '../deno-hosted.ts';
 import { ROOT } from '../stack/options.ts';
 import type { Stack } from '../stack/stack.ts';
 import { logDir, type Part } from './part.ts';
@@ -37,6 +38,20 @@ export function denoPart(
     limitMs: 5 * MINUTE,
     progress: readDenoProgress,
   };
+}
+
+/** The same tests on the Deno version of hosted Edge Functions; none where that version does not exist. */
+export function hostedDenoParts(): Part[] {
+  if (hostedDeno() === undefined) return [];
+  return [
+    {
+      name: 'functions (hosted deno)',
+      command: process.execPath,
+      args: ['scripts/deno-hosted.ts', 'test'],
+      limitMs: 5 * MINUTE,
+      progress: readDenoProgress,
+    },
+  ];
 }
 
 export function databasePart(stack: Stack): Part {

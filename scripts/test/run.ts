@@ -11,6 +11,7 @@ import {
   databasePart,
   databaseToolParts,
   denoPart,
+  hostedDenoParts,
   integrationSuites,
   vitestPart,
 } from './parts.ts';
@@ -53,6 +54,7 @@ await session.finish(async () => {
   const withoutStack = (async () => {
     await session.run(checkPart());
     await session.run(denoPart());
+    for (const part of hostedDenoParts()) await session.run(part);
   })();
   await Promise.all([withoutStack, databaseParts(stack)]);
   // … and the parts that measure time against the whole stack have the machine to themselves.

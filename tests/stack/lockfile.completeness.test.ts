@@ -25,3 +25,20 @@ test('the names of platform packages contain their platform', () => {
   expect(platformOf('@supabase/cli-windows-x64')).toEqual({ os: ['win32'], cpu: ['x64'] });
   expect(platformOf('fsevents')).toBeUndefined();
 });
+
+test('an alias is completed with the name in the registry', () => {
+  const optionalDependencies = {
+    'old-linux-x64': 'npm:@tool/linux-x64-glibc@1.2.3',
+    'old-darwin-arm64': 'npm:@tool/darwin-arm64@1.2.3',
+  };
+  const packages = { '': { optionalDependencies }, 'node_modules/old-linux-x64': {} };
+  expect(missingEntries({ packages })).toEqual({
+    'node_modules/old-darwin-arm64': {
+      name: '@tool/darwin-arm64',
+      version: '1.2.3',
+      cpu: ['arm64'],
+      optional: true,
+      os: ['darwin'],
+    },
+  });
+});

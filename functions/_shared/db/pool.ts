@@ -2,6 +2,7 @@
 // session state, so that it works through a transaction-mode pooler. Prepared statements are session
 // state, so they are used on direct connections only.
 
+// @ts-types='npm:@types/pg'
 import pg from 'pg';
 
 export interface DbOptions {

@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type StepType, stepTypes } from './index.ts';
 
 const FOLDER = new URL('.', import.meta.url);
-const sources = readdirSync(FOLDER).filter((name) => !name.endsWith('.test.ts'));
+const sources = readdirSync(fileURLToPath(FOLDER.href)).filter(
+  (name) => !name.endsWith('.test.ts'),
+);
 const HELPERS = ['config.ts', 'define.ts', 'index.ts'];
 
 const FIELDS: Record<keyof StepType, (value: unknown) => boolean> = {
@@ -85,7 +88,7 @@ Deno.test('each file describes one type, named as the file, and the index lists 
 
 for (const file of sources) {
   Deno.test(`${file} imports nothing but zod and its neighbours`, () => {
-    const source = readFileSync(new URL(file, FOLDER), 'utf8');
+    const source = readFileSync(fileURLToPath(new URL(file, FOLDER).href), 'utf8');
     for (const [, from] of source.matchAll(/\bfrom '([^']+)'|\bimport\('([^']+)'\)/g)) {
       assert.match(from ?? 'import()', /^(zod|\.\/[a-z-]+\.ts)$/);
     }

@@ -1,5 +1,6 @@
 // Verifies the signature of a webhook call by the Standard Webhooks specification. The signature covers the
 // id of the call, its time and its body; the other parts of the call are not authenticated.
+import { Buffer } from 'node:buffer';
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../../_shared/errors/index.ts';
 

@@ -1,6 +1,7 @@
 // Webhooks: the signatures of calls, and the parts of a call that reach the run.
 
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { bodyOf, queryOf, safeHeaders } from './input.ts';
 import { isSigned, readCall, sign } from './signature.ts';
 

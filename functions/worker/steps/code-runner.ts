@@ -2,7 +2,7 @@
 // (indexOf over 2^53 elements): only ending the thread stops it. Edge Functions have no threads: the code runs on the
 // main thread there, and the platform's CPU limit ends it.
 
-import { setTimeout as setNodeTimeout } from 'node:timers';
+import { clearTimeout as clearNodeTimeout, setTimeout as setNodeTimeout } from 'node:timers';
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { type CodeJob, type CodeOutcome, runCode } from './code-sandbox.ts';
 import { abortError } from './errors.ts';
@@ -66,7 +66,7 @@ function start(): Thread {
 }
 
 function end(thread: Thread): void {
-  clearTimeout(thread.idle);
+  clearNodeTimeout(thread.idle);
   thread.worker.terminate();
   threads -= 1;
 }
@@ -83,15 +83,15 @@ function rest(thread: Thread): void {
 }
 
 function work(thread: Thread, next: Waiting): void {
-  clearTimeout(thread.idle);
+  clearNodeTimeout(thread.idle);
   const { job, signal } = next;
   const { worker } = thread;
   let timer: ReturnType<typeof setNodeTimeout> | undefined;
   const settle = (reuse: boolean, finish: () => void): void => {
-    clearTimeout(timer);
+    clearNodeTimeout(timer);
     signal.removeEventListener('abort', onAbort);
-    worker.onmessage = null;
-    worker.onerror = null;
+    worker.onmessage = () => {};
+    worker.onerror = () => {};
     if (reuse) rest(thread);
     else end(thread);
     finish();
@@ -109,7 +109,7 @@ function work(thread: Thread, next: Waiting): void {
     const { data } = event;
     if (data === 'ready') {
       thread.ready = true;
-      clearTimeout(timer);
+      clearNodeTimeout(timer);
       send();
     } else {
       // The memory of a module never shrinks, so the thread of a job that used much of it is ended.

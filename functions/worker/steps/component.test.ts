@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
-import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 import type { Component } from './types.ts';
 
 const model = await startModel();
@@ -16,7 +16,7 @@ const service = Deno.serve(
     );
   },
 );
-Deno.test.afterAll(async () => {
+afterAll(async () => {
   await model.stop();
   await service.shutdown();
 });

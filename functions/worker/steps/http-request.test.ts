@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { startShop } from '../../../scripts/fakes/shop.ts';
-import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const shop = await startShop();
-Deno.test.afterAll(() => shop.stop());
+afterAll(() => shop.stop());
 
 interface Echo {
   status: number;

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { runCode } from './code-sandbox.ts';
 import { stopCodeThreads } from './index.ts';
-import { failureOf, outputOf, runStep, testContext } from './testing.ts';
+import { afterAll, failureOf, outputOf, runStep, testContext } from './testing.ts';
 
-Deno.test.afterAll(() => stopCodeThreads());
+afterAll(() => stopCodeThreads());
 
 // The threads intentionally outlive a test; afterAll ends them.
 const test = (name: string, fn: () => Promise<void>): void =>

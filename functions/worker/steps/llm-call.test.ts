@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
-import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const model = await startModel();
-Deno.test.afterAll(() => model.stop());
+afterAll(() => model.stop());
 
 const ctx = testContext({
   env: testEnv({ OPENAI_BASE_URL: `${model.url}/`, OPENAI_API_KEY: model.apiKey }),

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { serveHttp } from '../../../scripts/fakes/http.ts';
 import { startMailbox } from '../../../scripts/fakes/mailbox.ts';
-import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const mailbox = await startMailbox();
-Deno.test.afterAll(() => mailbox.stop());
+afterAll(() => mailbox.stop());
 
 const from = 'Stepbase <workflows@stepbase.example>';
 const ctx = testContext({ env: testEnv({ SMTP_URL: mailbox.url, SMTP_FROM: from }) });

@@ -1,6 +1,7 @@
 // send_email: sends over SMTP if SMTP_URL is set, otherwise over an HTTP mail API (hosted Edge Functions cannot reach
 // SMTP ports). The output is {message_id}.
 
+// @ts-types='npm:@types/nodemailer'
 import nodemailer from 'nodemailer';
 import { z } from 'zod';
 import { sendEmailType } from '../../_shared/step-types/send-email.ts';

@@ -82,3 +82,8 @@ export async function failureOf(
   }
   throw new Error('the step was expected to fail');
 }
+
+/** Runs when the tests of a file have ended; hosted Deno has no Deno.test.afterAll. */
+export function afterAll(end: () => unknown): void {
+  globalThis.addEventListener('unload', () => void end());
+}

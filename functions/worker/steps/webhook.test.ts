@@ -1,12 +1,13 @@
 // webhook: the request that the receiver gets, its signature, and the responses that count as delivered.
 
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import { startWebhookReceiver } from '../../../scripts/fakes/webhooks.ts';
-import { failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const receiver = await startWebhookReceiver();
-Deno.test.afterAll(() => receiver.stop());
+afterAll(() => receiver.stop());
 
 const at = new Date('2026-11-20T12:00:00Z');
 const ctx = testContext({ env: testEnv({}, { now: () => at }) });

@@ -52,7 +52,8 @@ export async function sign(secret: string, message: string): Promise<string> {
   return btoa(String.fromCharCode(...new Uint8Array(signature)));
 }
 
-function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
+/** The return type is inferred: hosted TypeScript does not know Uint8Array<ArrayBuffer>. */
+function secretBytes(secret: string) {
   if (!secret.startsWith('whsec_')) return new TextEncoder().encode(secret);
   try {
     const text = atob(secret.slice('whsec_'.length));
