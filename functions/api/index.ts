@@ -15,6 +15,7 @@ const clock = systemClock;
 const log = createLog({ level: env.logLevel, fields: { function: 'api' } });
 const db = openDb({
   connectionString: env.database.url,
+  ssl: env.database.ssl,
   max: env.database.pool,
   applicationName: 'stepbase-api',
   statementTimeoutMs: STATEMENT_MS,

@@ -36,6 +36,7 @@ const onError = (message: string, error: unknown) => log.error(message, { error:
 
 const db = openDb({
   connectionString: env.database.url,
+  ssl: env.database.ssl,
   max: env.database.pool,
   applicationName: 'stepbase-worker',
   direct: env.database.direct,
@@ -156,8 +157,8 @@ async function stop(): Promise<void> {
 
 if (env.worker.mode === 'resident') {
   if (env.database.direct) {
-    const { url: connectionString } = env.database;
-    listener = new WakeupListener({ connectionString, clock, onWakeup: worker.wake, onError });
+    const { url: connectionString, ssl } = env.database;
+    listener = new WakeupListener({ connectionString, ssl, clock, onWakeup: worker.wake, onError });
   }
   void sendHeartbeat();
   worker.start();

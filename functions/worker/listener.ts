@@ -18,6 +18,7 @@ const RECONNECT: BackOff = { firstMs: 100, longestMs: 15_000 };
 
 export interface ListenerOptions {
   connectionString: string;
+  ssl?: { ca: string } | undefined;
   clock: Clock;
   onWakeup(wakeup: Wakeup): void;
   onError(message: string, error: unknown): void;
@@ -70,6 +71,7 @@ export class WakeupListener {
   async #open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.#options.connectionString,
+      ...(this.#options.ssl ? { ssl: this.#options.ssl } : {}),
       application_name: 'stepbase-worker-listen',
       connectionTimeoutMillis: 10_000,
       keepAlive: true,

@@ -7,6 +7,8 @@ import pg from 'pg';
 
 export interface DbOptions {
   connectionString: string;
+  /** Encrypts the connection and verifies the server's certificate. */
+  ssl?: { ca: string } | undefined;
   /** Connections this process may open. */
   max: number;
   applicationName: string;
@@ -59,6 +61,7 @@ export function openDb(options: DbOptions): Db {
   const names = options.direct ? createNames() : undefined;
   const pool = new pg.Pool({
     connectionString: options.connectionString,
+    ...(options.ssl ? { ssl: options.ssl } : {}),
     max: options.max,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,

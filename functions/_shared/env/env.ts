@@ -1,6 +1,7 @@
 // The environment of the functions: every variable with its meaning, parsed once at start. If values are invalid, the
 // process ends with a list of all of them. A test keeps `.env.example` equal to these variables.
 import { z } from 'zod';
+import { databaseAddress, pemOf } from '../db/tls.ts';
 
 const seconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 const flag = z.stringbool().default(false);
@@ -44,6 +45,16 @@ const shape = {
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
     .describe('Used when DATABASE_URL is not set. Hosted projects inject it.'),
+  DATABASE_CA: z
+    .string()
+    .transform(pemOf)
+    .refine((pem) => /^-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(pem), {
+      message: 'is not a certificate in PEM format',
+    })
+    .optional()
+    .describe(
+      'Certificate authority of the database in PEM format, with line breaks or \\n. The connection is then encrypted and verified.',
+    ),
   STEPBASE_DB_POOL: z.coerce
     .number()
     .int()
@@ -93,13 +104,10 @@ const shape = {
     .url({ protocol: /^smtps?$/ })
     .optional()
     .describe(
-      'Mail server for send_email: smtp://user:password@host:port. Hosted functions cannot reach SMTP ports.',
+      'Mail server for send_email: smtp://user:password@host:port. Hosted functions reach port 465 (smtps://) but not 25 and 587.',
     ),
   SMTP_FROM: text.describe('Sender of send_email.'),
-  RESEND_API_KEY: z
-    .string()
-    .optional()
-    .describe('Sends mail over HTTPS with Resend. Hosted projects need it.'),
+  RESEND_API_KEY: z.string().optional().describe('Sends mail over HTTPS with Resend.'),
   RESEND_BASE_URL: z
     .url()
     .default('https://api.resend.com')
@@ -205,7 +213,11 @@ const schema = z.object(shape).transform((env, ctx) => {
     ...new Set([...(one === undefined ? [] : [one]), ...Object.values(map)]),
   ];
   return {
-    database: { url: databaseUrl, pool: env.STEPBASE_DB_POOL, direct: env.STEPBASE_DB_DIRECT },
+    database: {
+      ...databaseAddress(databaseUrl, env.DATABASE_CA),
+      pool: env.STEPBASE_DB_POOL,
+      direct: env.STEPBASE_DB_DIRECT,
+    },
     supabaseUrl,
     publishableKeys: keys(env.SUPABASE_PUBLISHABLE_KEY, env.SUPABASE_PUBLISHABLE_KEYS),
     secretKeys: keys(env.SUPABASE_SECRET_KEY, env.SUPABASE_SECRET_KEYS),

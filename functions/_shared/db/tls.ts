@@ -1,0 +1,23 @@
+// TLS to the database. Hosted functions accept only certificates of authorities that they know, whatever sslmode is
+// in the address, and the pooler's certificate is by an authority of the platform: DATABASE_CA adds it.
+
+export interface DatabaseAddress {
+  url: string;
+  ssl?: { ca: string };
+}
+
+/** With these in the address, pg ignores the `ssl` option. */
+const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'];
+
+/** Line breaks may be written as \n, because many forms for secrets accept one line only. */
+export function pemOf(text: string): string {
+  return `${text.replaceAll('\\n', '\n').trim()}\n`;
+}
+
+/** With a certificate authority, the connection is encrypted and the server's certificate is verified. */
+export function databaseAddress(url: string, ca: string | undefined): DatabaseAddress {
+  if (ca === undefined) return { url };
+  const address = new URL(url);
+  for (const name of TLS_PARAMETERS) address.searchParams.delete(name);
+  return { url: address.href, ssl: { ca } };
+}
