@@ -1,7 +1,7 @@
 // The function `worker`: advances runs.
 // Resident (embedded stack, containers): works until it is stopped. Invocation (a hosted Edge Function, which
 // pg_cron with pg_net or the API calls): works until nothing is left or its budget is nearly spent, and
-// responds with whether work is left.
+// responds at once where the platform lets it work in the background, otherwise with whether work is left.
 
 import { Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
@@ -10,10 +10,11 @@ import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
-import { startBudget } from './budget.ts';
-import { createEngine } from './engine/engine.ts';
+import { type BlockedTime, measureBlockedTime, startBudget } from './budget.ts';
+import { createEngine, type Heartbeat } from './engine/engine.ts';
 import { openQueue } from './engine/queue.ts';
 import { createHeartbeat } from './heartbeat.ts';
+import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
 import { type Wakeup, WakeupListener } from './listener.ts';
 import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
@@ -41,7 +42,7 @@ const db = openDb({
   applicationName: 'stepbase-worker',
   direct: env.database.direct,
 });
-const engine = createEngine(db, clock);
+const engine = withOrderedHeartbeats(createEngine(db, clock));
 const queue = await openQueue(db, (error) => onError('pg-boss reported an error', error));
 const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
@@ -94,20 +95,31 @@ const app = new Hono().basePath('/stepbase-worker');
 
 app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
 
-/** `spent`: the limit of the budget that ended the invocation; null when there was nothing left to do. */
-interface Invocation {
-  steps: number;
-  more: boolean;
-  spent: 'wall' | 'cpu' | null;
-}
+declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
-async function invocation(): Promise<Invocation> {
-  const budget = startBudget(env.worker.budget, clock);
-  const done = await worker.runWithin(budget);
-  return { ...done, spent: budget.spentBy ?? null };
-}
+let blocked: BlockedTime | undefined;
+const onBlind = () =>
+  log.warn('the platform does not report CPU time; the budget counts steps instead', {
+    steps: env.worker.budget.steps,
+  });
 
-let running: Promise<Invocation> | undefined;
+const invocations = createInvocations({
+  clock,
+  worker,
+  startBudget() {
+    blocked = measureBlockedTime(clock);
+    return startBudget(env.worker.budget, {
+      clock,
+      steps: () => worker.stats.completed + worker.stats.failed + worker.stats.executing,
+      blocked: () => blocked?.ms ?? 0,
+      ageMs: clock.now(),
+      onBlind,
+    });
+  },
+  onEnd: () => blocked?.stop(),
+  beat: sendHeartbeat,
+  inBackground: typeof EdgeRuntime !== 'undefined',
+});
 
 app.post('/', async (c) => {
   // verify_jwt is off: the caller must present a secret key of the project.
@@ -118,11 +130,13 @@ app.post('/', async (c) => {
     worker.wake({ kind: 'everything' });
     return c.json({ steps: 0, more: false, spent: null } satisfies Invocation);
   }
-  // One invocation at a time runs in this isolate; a concurrent call gets the same response.
-  running ??= invocation().finally(() => {
-    running = undefined;
-  });
-  return c.json(await running);
+  const done = invocations.call();
+  if (typeof EdgeRuntime === 'undefined') return c.json(await done);
+  // pg_net handles its requests in batches: a response that is late delays the others of the project.
+  EdgeRuntime.waitUntil(
+    done.catch((error: unknown) => onError('the invocation ended with an error', error)),
+  );
+  return c.json({ accepted: true }, 202);
 });
 
 const server = Deno.serve(
@@ -134,7 +148,7 @@ const server = Deno.serve(
 );
 
 /** A heartbeat that fails or takes long must not keep the worker from starting or stopping. */
-function sendHeartbeat(status?: 'draining' | 'stopped'): Promise<void> {
+function sendHeartbeat(status?: Heartbeat['status']): Promise<void> {
   return Promise.race([
     engine.heartbeat(heartbeat(status)).catch((error: unknown) => {
       onError('the heartbeat could not be written', error);
@@ -175,5 +189,8 @@ if (env.worker.mode === 'resident') {
   }
 } else {
   // The platform ends the isolate: unfinished tokens go back to the queue.
-  addEventListener('beforeunload', () => void worker.stop(0));
+  addEventListener('beforeunload', () => {
+    invocations.close();
+    void worker.stop(0);
+  });
 }

@@ -1,5 +1,5 @@
 -- start_run: a run is written as pending, together with its token or its row in the backlog. The worker that fetches
--- the token starts it.
+-- the token starts it. Where no worker is alive, the start calls one.
 
 create function stepbase_engine.start_run(
   p_app_code text,
@@ -88,6 +88,7 @@ begin
 
   perform stepbase_engine.append_run_created(v_run);
   v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
+  perform stepbase_engine.request_worker();
   return v_run;
 end;
 $$;

@@ -29,10 +29,10 @@ as $$
     error_message = excluded.error_message,
     last_heartbeat_at = excluded.last_heartbeat_at,
     stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
-  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 20 seconds.
+  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 4 seconds.
   where w.mode <> 'invocation'
     or w.status <> excluded.status
-    or w.last_heartbeat_at < stepbase_engine.now() - interval '20 seconds';
+    or w.last_heartbeat_at < stepbase_engine.now() - interval '4 seconds';
 $$;
 
 comment on function stepbase_engine.heartbeat(jsonb) is

@@ -1,5 +1,5 @@
 -- Waking a worker where none is resident: pg_cron checks for pending work and calls the worker function only if
--- there is some.
+-- there is some. A start calls it at once (request_worker); this is for timers and for calls that were lost.
 
 create function stepbase_engine.has_pending_work()
 returns boolean
@@ -47,30 +47,14 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if not stepbase_engine.has_pending_work() then
+  if stepbase_engine.is_worker_alive() or not stepbase_engine.has_pending_work() then
     return false;
   end if;
-  execute $call$
-    select net.http_post(
-      url := (
-        select s.decrypted_secret from vault.decrypted_secrets s where s.name = 'stepbase_url'
-      ) || '/functions/v1/stepbase-worker',
-      headers := jsonb_build_object(
-        'content-type', 'application/json',
-        'apikey', (
-          select s.decrypted_secret from vault.decrypted_secrets s
-          where s.name = 'stepbase_secret_key'
-        )
-      ),
-      body := '{}'::jsonb,
-      timeout_milliseconds := 150000
-    )
-  $call$;
-  return true;
+  return stepbase_engine.call_worker();
 end;
 $$;
 
 comment on function stepbase_engine.wake_worker() is
-  'Calls the worker function by pg_net if there is pending work, and returns whether it did. pg_cron runs it '
-  'every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in '
+  'Calls the worker function by pg_net if work is pending and no worker is alive, and returns whether it did. pg_cron '
+  'runs it every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in '
   'Vault.';

@@ -135,6 +135,7 @@ begin
     return v_run;
   end if;
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $$;

@@ -95,6 +95,7 @@ begin
   if not found then
     perform stepbase_private.raise_error('conflict', 'The task was completed in the meantime');
   end if;
+  perform stepbase_engine.request_worker();
   select s.* into v_task from stepbase.step_runs s where s.id = v_task.id;
   return v_task;
 end;

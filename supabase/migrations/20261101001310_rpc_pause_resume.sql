@@ -123,6 +123,7 @@ begin
   perform stepbase_engine.resume_timers(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $$;

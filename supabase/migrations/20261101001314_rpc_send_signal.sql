@@ -11,6 +11,7 @@ begin
     stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
     p_signal_name, p_payload, stepbase_private.user_id()
   );
+  perform stepbase_engine.request_worker();
 end;
 $$;
 

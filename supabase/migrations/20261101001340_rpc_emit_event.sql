@@ -32,6 +32,7 @@ begin
     )
   );
   perform pg_notify('stepbase', 'outbox');
+  perform stepbase_engine.request_worker();
   return v_id;
 end;
 $$;

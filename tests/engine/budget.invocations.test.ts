@@ -21,7 +21,7 @@ const AMPLE_MS = '600000';
 interface Invocation {
   steps: number;
   more: boolean;
-  spent: 'wall' | 'cpu' | null;
+  spent: 'wall' | 'cpu' | 'steps' | null;
 }
 
 describe.each([

@@ -40,6 +40,8 @@ interface Answer {
 
 /** Makes the call of pg_cron and the request of pg_net; undefined if no work is pending. */
 async function look(): Promise<Answer | undefined> {
+  // The calls of starts: here they are lost.
+  await b.db.query('delete from net.requests');
   const { rows } = await b.db.query<{ called: boolean }>(
     'select stepbase_engine.wake_worker() as called',
   );

@@ -158,6 +158,14 @@ const shape = {
     .describe(
       'CPU time after which an invocation of the worker starts no new steps; below the limit of the platform.',
     ),
+  STEPBASE_BUDGET_STEPS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(400)
+    .describe(
+      'Steps after which an invocation starts no new ones, where the platform does not report CPU time.',
+    ),
   SB_REGION: text.describe(
     'Region of the Edge Function, for the heartbeat of its invocations; hosted projects inject it.',
   ),
@@ -246,7 +254,11 @@ const schema = z.object(shape).transform((env, ctx) => {
       concurrency: env.STEPBASE_CONCURRENCY,
       cancelPollMs: env.STEPBASE_CANCEL_POLL_MS,
       region: env.SB_REGION,
-      budget: { wallMs: env.STEPBASE_BUDGET_WALL_MS, cpuMs: env.STEPBASE_BUDGET_CPU_MS },
+      budget: {
+        wallMs: env.STEPBASE_BUDGET_WALL_MS,
+        cpuMs: env.STEPBASE_BUDGET_CPU_MS,
+        steps: env.STEPBASE_BUDGET_STEPS,
+      },
     },
     api: {
       corsOrigins: env.STEPBASE_CORS_ORIGINS,

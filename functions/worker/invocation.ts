@@ -1,0 +1,120 @@
+// The calls of a hosted worker. At most one invocation at a time runs in an isolate; a call meanwhile makes it look
+// for work. In the background (EdgeRuntime.waitUntil) an invocation looks once more before it ends, because
+// the database calls a worker at most once a second (stepbase_engine.request_worker).
+
+import { type Clock, pause } from '../_shared/clock/clock.ts';
+import type { Budget, Limit } from './budget.ts';
+import type { Engine, Heartbeat } from './engine/engine.ts';
+import type { Worker } from './worker.ts';
+
+/** How often an invocation with steps in flight looks for other work: nothing calls a worker while one is running. */
+const POLL_MS = 1_000;
+/** stepbase_engine.is_worker_alive counts an invocation without a heartbeat for three of these as ended. */
+const HEARTBEAT_MS = 5_000;
+/** As long as stepbase_engine.request_worker makes no second call. */
+const LAST_LOOK_MS = 1_000;
+
+/** `spent`: the limit of the budget that ended the invocation; null when there was nothing left to do. */
+export interface Invocation {
+  steps: number;
+  more: boolean;
+  spent: Limit | null;
+}
+
+export interface InvocationsOptions {
+  clock: Clock;
+  worker: Pick<Worker, 'runWithin' | 'wake'>;
+  startBudget(): Budget;
+  onEnd?(): void;
+  /** Writes the heartbeat; it never rejects. */
+  beat(status: Heartbeat['status']): Promise<void>;
+  /** The caller does not wait for the end. */
+  inBackground: boolean;
+}
+
+export interface Invocations {
+  /** Starts an invocation, or joins the one that is running. */
+  call(): Promise<Invocation>;
+  /** The isolate ends: no further look for work starts. */
+  close(): void;
+}
+
+/** Calls `action` every `ms`; the returned function ends that. */
+function every(clock: Clock, ms: number, action: () => void): () => void {
+  let cancel = clock.after(ms, function repeat() {
+    action();
+    cancel = clock.after(ms, repeat);
+  });
+  return () => cancel();
+}
+
+export function createInvocations(options: InvocationsOptions): Invocations {
+  const { clock, worker, beat, inBackground } = options;
+  let running: Promise<Invocation> | undefined;
+  let resting = new AbortController();
+  let isClosed = false;
+
+  async function look(budget: Budget): Promise<Invocation> {
+    const stops = [
+      every(clock, POLL_MS, () => worker.wake({ kind: 'everything' })),
+      every(clock, HEARTBEAT_MS, () => void beat('running')),
+    ];
+    try {
+      const done = await worker.runWithin(budget);
+      return { ...done, spent: budget.spentBy ?? null };
+    } finally {
+      for (const stop of stops) stop();
+      // Before the last look: a run that starts from here on calls a worker.
+      await beat('stopped');
+    }
+  }
+
+  async function run(): Promise<Invocation> {
+    const budget = options.startBudget();
+    let done = await look(budget);
+    let { steps } = done;
+    do {
+      if (!inBackground || done.spent || isClosed) break;
+      resting = new AbortController();
+      await pause(clock, LAST_LOOK_MS, resting.signal);
+      if (isClosed) break;
+      done = await look(budget);
+      steps += done.steps;
+    } while (done.steps > 0);
+    return { ...done, steps };
+  }
+
+  return {
+    call() {
+      if (running) {
+        worker.wake({ kind: 'everything' });
+        resting.abort();
+      }
+      running ??= run().finally(() => {
+        running = undefined;
+        options.onEnd?.();
+      });
+      return running;
+    },
+    close() {
+      isClosed = true;
+      resting.abort();
+    },
+  };
+}
+
+/** The engine with its heartbeats written one after another: the last one that is sent is the one that counts. */
+export function withOrderedHeartbeats(engine: Engine): Engine {
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const written = last.then(write);
+    last = written.catch(() => undefined);
+    return written;
+  }
+  return {
+    ...engine,
+    heartbeat: (heartbeat) => inTurn(() => engine.heartbeat(heartbeat)),
+    expireLeases: (leaseSeconds, heartbeat) =>
+      inTurn(() => engine.expireLeases(leaseSeconds, heartbeat)),
+  };
+}
