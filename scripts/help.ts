@@ -37,6 +37,7 @@ export const GROUPS: readonly Group[] = [
       'lint:sql': "check SQL with PostgreSQL's own parser; -- [--fix]",
       'lint:commits': 'check commit subjects: type(scope): imperative, at most 72 characters',
       advisors: 'run the security and performance lints of Supabase on the schema',
+      bundle: 'write one file per Edge Function to dist/functions, for a deploy; -- [--json]',
       types: 'generate types/database.ts from the migrations; -- [--check]',
       docs: 'generate the reference pages and the schema snapshot; -- [--check]',
     },

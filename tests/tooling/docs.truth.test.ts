@@ -10,6 +10,7 @@ import { createLog } from '../../functions/_shared/log/log.ts';
 import { openBus } from '../../functions/_shared/redis/bus.ts';
 import { createApp } from '../../functions/api/app.ts';
 import { REFUSALS } from '../../functions/worker/steps/refusal.ts';
+import { EDGE_FUNCTIONS } from '../../scripts/bundle.ts';
 import { FUNCTIONS } from '../../scripts/deno-imports.ts';
 import { pool } from '../support/stack.ts';
 import { blocks, read as page, pages, sources } from './docs-pages.ts';
@@ -186,16 +187,16 @@ describe('the client examples', () => {
 });
 
 describe('supabase/config.toml', () => {
-  it.each(FUNCTIONS)('declares the function %s at its path, without verify_jwt', (name) => {
-    const section =
-      page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ?? '';
-    expect(section).toContain('verify_jwt = false');
-    for (const [key, file] of [
-      ['entrypoint', `functions/${name}/index.ts`],
-      ['import_map', `functions/${name}/deno.json`],
-    ]) {
-      expect(section).toContain(`${key} = "../${file}"`);
-      expect(existsSync(new URL(file ?? '', ROOT))).toBe(true);
-    }
-  });
+  it.each(FUNCTIONS)(
+    'deploys the bundle of function %s, without verify_jwt',
+    (name) => {
+      const section =
+        page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ??
+        '';
+      expect(section).toContain('verify_jwt = false');
+      expect(section).toContain(`entrypoint = "../dist/functions/stepbase-${name}/index.js"`);
+      expect(EDGE_FUNCTIONS[`stepbase-${name}`]).toBe(name);
+      expect(existsSync(new URL(`functions/${name}/index.ts`, ROOT))).toBe(true);
+    },
+  );
 });

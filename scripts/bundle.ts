@@ -1,0 +1,108 @@
+// `npm run bundle`: one file per Edge Function, in dist/functions/<name>/index.js. supabase/config.toml deploys these:
+// the sources with their packages exceed the size that the platform accepts, and start four times as slowly.
+//
+// Only `node:` imports remain in a file. `--json` prints the sizes for programs.
+
+import { readFile, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** The platform refuses 5 MB; cold starts grow with the size. */
+export const MAX_BYTES = 4_000_000;
+
+/** The name of each Edge Function and its folder below functions/. */
+export const EDGE_FUNCTIONS: Readonly<Record<string, string>> = {
+  'stepbase-api': 'api',
+  'stepbase-worker': 'worker',
+};
+
+const withPrefix = (name: string) => (name.startsWith('node:') ? name : `node:${name}`);
+
+/** Imports of Node's modules stay; `require` of one becomes an import, because ES modules have no require. */
+const builtins: Plugin = {
+  name: 'builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z:_/]+$/ }, ({ path, kind }) => {
+      if (!isBuiltin(path)) return undefined;
+      return kind === 'require-call'
+        ? { path: withPrefix(path), namespace: 'required' }
+        : { path: withPrefix(path), external: true };
+    });
+    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
+      contents: `module.exports = require('imported:${path}').default;`,
+    }));
+    onResolve({ filter: /^imported:/ }, ({ path }) => ({
+      path: path.slice('imported:'.length),
+      namespace: 'imported',
+    }));
+    onLoad({ filter: /.*/, namespace: 'imported' }, ({ path }) => ({
+      contents: `export { default } from '${path}';`,
+    }));
+  },
+};
+
+/** What pg requires only if an application asks for it; nothing here does. */
+const absent: Plugin = {
+  name: 'absent',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^pg-native$/ }, ({ path }) => ({ path, namespace: 'absent' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({
+      contents: `throw new Error('${path} is not part of the bundle');`,
+    }));
+  },
+};
+
+export interface Bundle {
+  name: string;
+  file: string;
+  bytes: number;
+}
+
+/** Writes the files below `folder` (default dist/functions) and returns them. */
+export async function bundle(folder = join(ROOT, 'dist', 'functions')): Promise<Bundle[]> {
+  await rm(folder, { recursive: true, force: true });
+  return await Promise.all(
+    Object.entries(EDGE_FUNCTIONS).map(async ([name, source]) => {
+      const file = join(folder, name, 'index.js');
+      await build({
+        entryPoints: [join(ROOT, 'functions', source, 'index.ts')],
+        outfile: file,
+        absWorkingDir: ROOT,
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        target: 'es2023',
+        // The entry that browsers and workers get has no `require`.
+        conditions: ['deno', 'worker'],
+        mainFields: ['module', 'main'],
+        charset: 'utf8',
+        // Names stay, so that stack traces can be read.
+        minifyWhitespace: true,
+        minifySyntax: true,
+        legalComments: 'eof',
+        logLevel: 'warning',
+        inject: [join(ROOT, 'scripts', 'bundle-globals.ts')],
+        plugins: [builtins, absent],
+      });
+      return { name, file, bytes: (await readFile(file)).byteLength };
+    }),
+  );
+}
+
+if (import.meta.main) {
+  const bundles = await bundle();
+  if (process.argv.includes('--json')) console.log(JSON.stringify(bundles));
+  else {
+    for (const { file, bytes } of bundles) {
+      console.log(`${(bytes / 1e6).toFixed(2)} MB  ${file.slice(ROOT.length)}`);
+    }
+  }
+  const large = bundles.filter(({ bytes }) => bytes > MAX_BYTES);
+  for (const { name, bytes } of large) {
+    console.error(`${name} has ${bytes} bytes; the limit is ${MAX_BYTES}`);
+  }
+  process.exitCode = large.length === 0 ? 0 : 1;
+}
