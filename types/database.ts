@@ -756,14 +756,14 @@ isOneToOne: false
                   ]
                 },"users": {
                   Row: {
-                    "active_app_code": string | null,"avatar_url": string | null,"created_at": string,"deleted_at": string | null,"display_name": string,"email": string,"failed_login_attempts": number,"full_name": string | null,"id": string,"is_active": boolean,"last_login_at": string | null,"locked_until": string | null,"password_changed_at": string | null,"updated_at": string,"username": string | null
+                    "active_app_code": string | null,"avatar_url": string | null,"banned_until": string | null,"created_at": string,"deleted_at": string | null,"display_name": string,"email": string,"failed_login_attempts": number,"full_name": string | null,"id": string,"is_active": boolean,"last_login_at": string | null,"locked_until": string | null,"password_changed_at": string | null,"updated_at": string,"username": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "active_app_code"?: string | null,"avatar_url"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"display_name"?: string,"email": string,"failed_login_attempts"?: number,"full_name"?: string | null,"id": string,"is_active"?: boolean,"last_login_at"?: string | null,"locked_until"?: string | null,"password_changed_at"?: string | null,"updated_at"?: string,"username"?: string | null
+                    "active_app_code"?: string | null,"avatar_url"?: string | null,"banned_until"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"display_name"?: string,"email": string,"failed_login_attempts"?: number,"full_name"?: string | null,"id": string,"is_active"?: boolean,"last_login_at"?: string | null,"locked_until"?: string | null,"password_changed_at"?: string | null,"updated_at"?: string,"username"?: string | null
                   }
                   Update: {
-                    "active_app_code"?: string | null,"avatar_url"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"display_name"?: string,"email"?: string,"failed_login_attempts"?: number,"full_name"?: string | null,"id"?: string,"is_active"?: boolean,"last_login_at"?: string | null,"locked_until"?: string | null,"password_changed_at"?: string | null,"updated_at"?: string,"username"?: string | null
+                    "active_app_code"?: string | null,"avatar_url"?: string | null,"banned_until"?: string | null,"created_at"?: string,"deleted_at"?: string | null,"display_name"?: string,"email"?: string,"failed_login_attempts"?: number,"full_name"?: string | null,"id"?: string,"is_active"?: boolean,"last_login_at"?: string | null,"locked_until"?: string | null,"password_changed_at"?: string | null,"updated_at"?: string,"username"?: string | null
                   }
                   Relationships: [
                     {

@@ -194,9 +194,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     title: 'Check readiness',
     permission: null,
     description:
-      'Queries PostgreSQL, the queue and Redis, each with a deadline of two seconds. `failed` (PostgreSQL or the queue) is 503; `degraded` (Redis) is 200.',
+      'Queries PostgreSQL, the queue, the policy on `realtime.messages` and Redis, each with a deadline of two seconds. `failed` (PostgreSQL or the queue) is 503; `degraded` (Realtime or Redis) is 200.',
     responses: [
-      [200, '`{status, checks: {postgres, queue, redis}}`, each check with its `latency_ms`'],
+      [
+        200,
+        '`{status, checks: {postgres, queue, realtime, redis}}`, each check with its `latency_ms`',
+      ],
       [503, 'the same, with `"status": "failed"`'],
     ],
     errors: [],

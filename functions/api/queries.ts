@@ -205,6 +205,13 @@ export async function pingDatabase(db: Db): Promise<void> {
 }
 
 /** The schema of the queue is installed and the queue of all runs exists. */
+export async function checkRealtime(db: Db): Promise<void> {
+  const [realtime] = await db.query<{ ready: boolean }>(
+    'select stepbase_private.has_realtime_policy() as ready',
+  );
+  if (!realtime?.ready) throw new Error('realtime.messages lacks the policy of Stepbase');
+}
+
 export async function pingQueue(db: Db): Promise<void> {
   const [queue] = await db.query<{ exists: boolean }>(
     'select stepbase_engine.has_queue() as exists',

@@ -58,6 +58,7 @@ create table stepbase.users (
   avatar_url text,
   active_app_code text,
   is_active boolean not null default true,
+  banned_until timestamptz,
   last_login_at timestamptz,
   password_changed_at timestamptz,
   failed_login_attempts int not null default 0
@@ -72,6 +73,8 @@ comment on table stepbase.users is 'Profile of a user of Supabase Auth; triggers
 comment on column stepbase.users.active_app_code is
   'Application that the next access token is for, set by switch_app; null: the oldest membership.';
 comment on column stepbase.users.is_active is 'False: the account gets no access tokens and no access.';
+comment on column stepbase.users.banned_until is
+  'End of a ban in auth.users that deactivated the account; stepbase_engine.maintain activates it again then.';
 comment on column stepbase.users.failed_login_attempts is 'Number of wrong passwords in a row; the password hook counts them.';
 comment on column stepbase.users.locked_until is 'Until this time every password is refused, including the right one.';
 comment on column stepbase.users.last_login_at is 'Copied from auth.users.last_sign_in_at.';

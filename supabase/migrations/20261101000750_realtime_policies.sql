@@ -27,17 +27,45 @@ comment on function stepbase_private.may_receive(text) is
   'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id> or stepbase:app:<app_code>:runs.';
 grant execute on function stepbase_private.may_receive(text) to authenticated;
 
-do $do$
+create function stepbase_private.has_realtime_policy()
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  -- True without Realtime: nothing is missing then.
+  select to_regclass('realtime.messages') is null or exists (
+    select 1 from pg_policy p
+    where p.polrelid = to_regclass('realtime.messages') and p.polname = 'Members receive the run updates they may read'
+  );
+$$;
+
+comment on function stepbase_private.has_realtime_policy() is
+  'Whether members can join the channels of their runs: the policy on realtime.messages exists, or Realtime does not.';
+
+create function stepbase_private.ensure_realtime_policy()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
 begin
-  if to_regclass('realtime.messages') is not null then
-    execute $sql$
-      create policy "Members receive the run updates they may read"
-      on realtime.messages for select to authenticated
-      using (
-        extension = 'broadcast'
-        and (select stepbase_private.may_receive((select realtime.topic())))
-      )
-    $sql$;
+  if stepbase_private.has_realtime_policy() then
+    return false;
   end if;
+  execute $sql$
+    create policy "Members receive the run updates they may read"
+    on realtime.messages for select to authenticated
+    using (
+      extension = 'broadcast'
+      and (select stepbase_private.may_receive((select realtime.topic())))
+    )
+  $sql$;
+  return true;
 end;
-$do$;
+$$;
+
+comment on function stepbase_private.ensure_realtime_policy() is
+  'Creates the policy on realtime.messages if it is missing, and returns whether it did. Realtime creates its table itself, '
+  'on a new project possibly after the migrations; maintenance calls this again.';
+
+select stepbase_private.ensure_realtime_policy();

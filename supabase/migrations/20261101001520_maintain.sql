@@ -1,5 +1,37 @@
 -- Maintenance: one call a minute expires workers and leases, applies retention, refreshes statistics, creates
--- partitions and sweeps.
+-- partitions and sweeps, ends bans, and repairs what other services made late.
+
+create function stepbase_engine.prune_cron_history(p_keep interval default '1 day', p_limit int default 10000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count int;
+begin
+  if to_regclass('cron.job_run_details') is null then
+    return 0;
+  end if;
+  -- Only the runs of Stepbase's jobs. pg_cron itself never deletes them: a job each ten seconds leaves 8,640 a day.
+  execute $sql$
+    delete from cron.job_run_details d
+    where d.runid in (
+      select x.runid
+      from cron.job_run_details x
+      join cron.job j on j.jobid = x.jobid
+      where j.jobname like 'stepbase-%' and x.end_time < now() - $1
+      order by x.runid
+      limit $2
+    )
+  $sql$
+  using p_keep, p_limit;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function stepbase_engine.prune_cron_history(interval, int) is
+  'Deletes up to p_limit records of runs of Stepbase''s cron jobs that ended before p_keep, and returns how many.';
 
 create function stepbase_engine.maintain()
 returns jsonb
@@ -25,6 +57,20 @@ begin
   exception when others then
     raise warning 'stepbase: pruning failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('prune_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object(
+      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy()
+    );
+  exception when others then
+    raise warning 'stepbase: ending bans or creating the Realtime policy failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('access_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('cron_pruned', stepbase_engine.prune_cron_history());
+  exception when others then
+    raise warning 'stepbase: pruning the history of pg_cron failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('cron_error', sqlerrm);
   end;
   begin
     if not exists (
@@ -61,7 +107,7 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, refreshes the statistics once '
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once '
   'an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 

@@ -40,13 +40,13 @@ describe('readiness', () => {
     const ready = await call(`${url}/readyz`);
     expect([ready.status, ready.body]).toEqual([
       200,
-      { status: 'ok', checks: { postgres: OK, queue: OK, redis: OK } },
+      { status: 'ok', checks: { postgres: OK, queue: OK, realtime: OK, redis: OK } },
     ]);
     await redis.stop();
     const degraded = await call(`${url}/readyz`);
     expect([degraded.status, degraded.body]).toEqual([
       200,
-      { status: 'degraded', checks: { postgres: OK, queue: OK, redis: FAILED } },
+      { status: 'degraded', checks: { postgres: OK, queue: OK, realtime: OK, redis: FAILED } },
     ]);
     running.push(await startUpstash({ port, token }));
     expect((await call(`${url}/readyz`)).body.status).toBe('ok');
@@ -69,7 +69,7 @@ describe('readiness', () => {
       503,
       {
         status: 'failed',
-        checks: { postgres: FAILED, queue: FAILED, redis: { status: 'disabled', latency_ms: 0 } },
+        checks: { postgres: FAILED, queue: FAILED, realtime: FAILED, redis: { status: 'disabled', latency_ms: 0 } },
       },
     ]);
     expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok' });

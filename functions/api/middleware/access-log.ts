@@ -1,4 +1,5 @@
-// Logs one line for each request and gives the handlers a log with the request's id.
+// Logs one line for each request that fails (the level debug has all of them: hosted projects keep ten lines a second)
+// and gives the handlers a log with the request's id.
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv, Deps } from '../deps.ts';
 
@@ -9,7 +10,8 @@ export function accessLog({ log, clock }: Pick<Deps, 'log' | 'clock'>): Middlewa
     await next();
     const { method, path } = c.req;
     const ms = Math.round(clock.now() - started);
+    const { status } = c.res;
     const isProbe = path.endsWith('/healthz') || path.endsWith('/readyz');
-    c.var.log[isProbe ? 'debug' : 'info']('request', { method, path, status: c.res.status, ms });
+    c.var.log[isProbe || status < 400 ? 'debug' : 'info']('request', { method, path, status, ms });
   };
 }

@@ -1,8 +1,8 @@
-// GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the queue and Redis.
+// GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the queue, Realtime's policy and Redis.
 import { Hono } from 'hono';
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
-import { pingDatabase, pingQueue } from '../queries.ts';
+import { checkRealtime, pingDatabase, pingQueue } from '../queries.ts';
 
 const CHECK_MS = 2_000;
 
@@ -13,7 +13,7 @@ interface Check {
 
 interface Readiness {
   status: 'ok' | 'degraded' | 'failed';
-  checks: { postgres: Check; queue: Check; redis: Check };
+  checks: { postgres: Check; queue: Check; realtime: Check; redis: Check };
 }
 
 async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
@@ -37,18 +37,19 @@ async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
 
 export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
   async function ask(): Promise<Readiness> {
-    const [postgres, queue, redis] = await Promise.all([
+    const [postgres, queue, realtime, redis] = await Promise.all([
       check(clock, () => pingDatabase(db)),
       check(clock, () => pingQueue(db)),
+      check(clock, () => checkRealtime(db)),
       bus.configured
         ? check(clock, () => bus.ping())
         : { status: 'disabled' as const, latency_ms: 0 },
     ]);
     const isFailed = postgres.status === 'failed' || queue.status === 'failed';
-    const isDegraded = redis.status === 'failed';
+    const isDegraded = realtime.status === 'failed' || redis.status === 'failed';
     return {
       status: isFailed ? 'failed' : isDegraded ? 'degraded' : 'ok',
-      checks: { postgres, queue, redis },
+      checks: { postgres, queue, realtime, redis },
     };
   }
 
