@@ -370,6 +370,7 @@ CREATE INDEX idx_components_updated_by ON stepbase.components USING btree (updat
 CREATE INDEX idx_components_visibility_app_code ON stepbase.components USING btree (visibility, app_code);
 CREATE TRIGGER components_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER components_check_implementation_type BEFORE INSERT OR UPDATE OF implementation_type ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_implementation_type();
+CREATE TRIGGER components_check_schemas BEFORE INSERT OR UPDATE OF config_schema, input_schema, output_schema ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_json_schemas('config_schema', 'input_schema', 'output_schema');
 CREATE TRIGGER components_keep_identity BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'implementation_type', 'created_at');
 CREATE TRIGGER components_stamp_updated_by BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.components enable row level security;
@@ -1015,6 +1016,7 @@ create table stepbase.users (
   avatar_url text,
   active_app_code text, -- Application that the next access token is for, set by switch_app; null: the oldest membership.
   is_active boolean not null default true, -- False: the account gets no access tokens and no access.
+  banned_until timestamp with time zone, -- End of a ban in auth.users that deactivated the account; stepbase_engine.maintain activates it again then.
   last_login_at timestamp with time zone, -- Copied from auth.users.last_sign_in_at.
   password_changed_at timestamp with time zone, -- When the password in auth.users last changed.
   failed_login_attempts integer not null default 0, -- Number of wrong passwords in a row; the password hook counts them.
@@ -1176,6 +1178,7 @@ CREATE INDEX idx_work_queues_ordering ON stepbase.work_queues USING btree (order
 CREATE INDEX idx_work_queues_workflow_id_app_code ON stepbase.work_queues USING btree (workflow_id, app_code);
 CREATE TRIGGER work_queues_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER work_queues_change_signal AFTER UPDATE OF work_item_schema ON stepbase.work_queues FOR EACH ROW WHEN ((new.work_item_schema IS DISTINCT FROM old.work_item_schema)) EXECUTE FUNCTION stepbase_private.change_queue_signal();
+CREATE TRIGGER work_queues_check_schemas BEFORE INSERT OR UPDATE OF work_item_schema ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_json_schemas('work_item_schema');
 CREATE TRIGGER work_queues_create_messages AFTER INSERT ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_queue_messages();
 CREATE TRIGGER work_queues_keep_identity BEFORE UPDATE ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'queue_name', 'signal_name', 'query_name', 'created_at');
 CREATE TRIGGER work_queues_name_messages BEFORE INSERT ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.name_queue_messages();
@@ -1472,6 +1475,7 @@ CREATE INDEX idx_workflow_queries_created_by ON stepbase.workflow_queries USING 
 CREATE INDEX idx_workflow_queries_work_queue_id_app_code ON stepbase.workflow_queries USING btree (work_queue_id, app_code);
 CREATE INDEX idx_workflow_queries_workflow_id_app_code ON stepbase.workflow_queries USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_queries_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_queries_check_schemas BEFORE INSERT OR UPDATE OF return_type ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_json_schemas('return_type');
 CREATE TRIGGER workflow_queries_keep_identity BEFORE UPDATE ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 CREATE TRIGGER workflow_queries_touch_updated_at BEFORE UPDATE ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_queries enable row level security;
@@ -1583,6 +1587,7 @@ CREATE INDEX idx_workflow_signals_created_by ON stepbase.workflow_signals USING 
 CREATE INDEX idx_workflow_signals_work_queue_id_app_code ON stepbase.workflow_signals USING btree (work_queue_id, app_code);
 CREATE INDEX idx_workflow_signals_workflow_id_app_code ON stepbase.workflow_signals USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_signals_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_signals_check_schemas BEFORE INSERT OR UPDATE OF parameters ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_json_schemas('parameters');
 CREATE TRIGGER workflow_signals_keep_identity BEFORE UPDATE ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 CREATE TRIGGER workflow_signals_touch_updated_at BEFORE UPDATE ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_signals enable row level security;
@@ -1738,6 +1743,7 @@ CREATE INDEX idx_workflow_versions_workflow_id_app_code ON stepbase.workflow_ver
 CREATE TRIGGER workflow_versions_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER workflow_versions_check_definition_on_insert BEFORE INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_definition();
 CREATE TRIGGER workflow_versions_check_definition_on_update BEFORE UPDATE OF definition, status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status = 'draft'::text) AND ((old.definition IS DISTINCT FROM new.definition) OR (new.status <> 'draft'::text)))) EXECUTE FUNCTION stepbase_private.check_definition();
+CREATE TRIGGER workflow_versions_check_schemas BEFORE INSERT OR UPDATE OF input_schema, output_schema ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_json_schemas('input_schema', 'output_schema');
 CREATE TRIGGER workflow_versions_check_transition BEFORE UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.status <> new.status)) EXECUTE FUNCTION stepbase_private.check_workflow_transition('version');
 CREATE TRIGGER workflow_versions_keep_content BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.status <> 'draft'::text)) EXECUTE FUNCTION stepbase_private.refuse_column_change('definition', 'input_schema', 'output_schema', 'published_at');
 CREATE TRIGGER workflow_versions_keep_identity BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
@@ -1850,7 +1856,7 @@ AS $function$
     complete_task.step_run_id, array['user_task'], coalesce(complete_task.output, '{}'), null
   );
 $function$;
-comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and the assigned role. Errors: SB401, SB403, SB404, SB409 not waiting for a user, SB422 output does not match the form.';
+comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and the assigned role. Errors: SB401, SB403, SB404, SB409 not waiting for a user, SB422 output does not match the form, SB425 schema too complex.';
 grant execute on function stepbase.complete_task(step_run_id uuid, output jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.context(run stepbase.runs)
@@ -2074,7 +2080,7 @@ AS $function$
     save_workflow.input_schema
   );
 $function$;
-comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB423 the definition is not a graph.';
+comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph or too large.';
 grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before timestamp with time zone DEFAULT NULL::timestamp with time zone, page_size integer DEFAULT 50)
@@ -2112,7 +2118,7 @@ AS $function$
   select w.*
   from stepbase.workflows w
   where w.id in (select stepbase_private.matching_workflows(search_workflows.query, true))
-  order by ts_rank(w.search, websearch_to_tsquery('english'::regconfig, search_workflows.query)) desc, w.updated_at desc
+  order by ts_rank(w.search, stepbase_private.search_query(search_workflows.query)) desc, w.updated_at desc
   limit 200;
 $function$;
 comment on function stepbase.search_workflows(query text) is 'Workflows that the caller can read whose name or description matches query (websearch syntax), best match first; at most 200 rows.';
@@ -2127,7 +2133,7 @@ AS $function$
     send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
   );
 $function$;
-comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404, SB409 the run has ended, SB422 payload does not match, SB429 the work queue is full.';
+comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
 grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
@@ -2140,7 +2146,7 @@ AS $function$
     start_run.priority
   );
 $function$;
-comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input does not match input_schema, SB429 too many runs wait.';
+comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
 grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
@@ -2348,6 +2354,14 @@ create type stepbase_engine.work as (
   attempt integer,
   fence integer
 );
+
+create table stepbase_engine.worker_calls (
+  is_only boolean not null default true,
+  called_at timestamp with time zone not null,
+  constraint worker_calls_pkey PRIMARY KEY (is_only),
+  constraint worker_calls_has_one_row CHECK (is_only)
+);
+comment on table stepbase_engine.worker_calls is 'When a start last called the worker function: one row.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid DEFAULT NULL::uuid, p_sent_key text DEFAULT NULL::text)
  RETURNS void
@@ -3246,11 +3260,53 @@ begin
   insert into realtime.messages (topic, extension, payload, event, private)
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
-exception when others then
-  raise warning 'stepbase: the broadcast of % messages failed: %', cardinality(p_topics), sqlerrm;
+exception
+  -- No partition for today: Realtime creates it when a client joins, so that nobody misses the messages.
+  when check_violation then
+    return;
+  when others then
+    raise warning 'stepbase: the broadcast of % messages failed: %', cardinality(p_topics), sqlerrm;
 end;
 $function$;
 comment on function stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[]) is 'Sends private Realtime broadcasts when the transaction commits: topics, event names and payloads by position. A failure loses the messages and raises a warning.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.call_worker()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_url text;
+  v_key text;
+begin
+  if to_regproc('net.http_post') is null or to_regclass('vault.decrypted_secrets') is null then
+    return false;
+  end if;
+  -- Dynamic: both schemas belong to extensions that may be absent.
+  execute $query$
+    select
+      (select s.decrypted_secret from vault.decrypted_secrets s where s.name = 'stepbase_url'),
+      (select s.decrypted_secret from vault.decrypted_secrets s where s.name = 'stepbase_secret_key')
+  $query$
+  into v_url, v_key;
+  if v_url is null or v_key is null then
+    return false;
+  end if;
+  -- The worker answers before it works. pg_net handles its requests in batches, so that a long timeout would delay
+  -- the other requests of the project.
+  execute $call$
+    select net.http_post(
+      url := $1,
+      headers := jsonb_build_object('content-type', 'application/json', 'apikey', $2),
+      body := '{}'::jsonb,
+      timeout_milliseconds := 5000
+    )
+  $call$
+  using v_url || '/functions/v1/stepbase-worker', v_key;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.call_worker() is 'Calls the worker function by pg_net when the transaction commits, and returns whether it did: false without pg_net, or without stepbase_url and stepbase_secret_key in Vault.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_blocked_children()
  RETURNS trigger
@@ -5314,7 +5370,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.expression_facts(p_node_type text, p_
 AS $function$
   with expression as (
     select x.expression,
-      regexp_replace(x.expression, '"(?:[^"\\]|\\.)*"|''(?:[^''\\]|\\.)*''', '""', 'g') as bare
+      regexp_replace(x.expression, '"(?:[^"\\]|\\.)*(?:"|\\?$)|''(?:[^''\\]|\\.)*(?:''|\\?$)', '""', 'g') as bare
     from stepbase_private.config_expressions(p_node_type, p_config) as x (expression)
   )
   select
@@ -5402,7 +5458,9 @@ begin
   perform 1 from stepbase.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
   with failure as (
-    select f.*, j.retries, j.retry_at, j.handle, j.on_error
+    select
+      f.id, f.fence, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
+      j.retries, j.retry_at, j.handle, j.on_error
     from unnest(p_step_run_ids, p_fences, p_inputs, p_errors)
       with ordinality as f (id, fence, input, error, ord)
     join stepbase_engine.judge_failures(p_step_run_ids, p_errors, v_now) j on j.ord = f.ord
@@ -5943,10 +6001,10 @@ AS $function$
     error_message = excluded.error_message,
     last_heartbeat_at = excluded.last_heartbeat_at,
     stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
-  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 20 seconds.
+  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 4 seconds.
   where w.mode <> 'invocation'
     or w.status <> excluded.status
-    or w.last_heartbeat_at < stepbase_engine.now() - interval '20 seconds';
+    or w.last_heartbeat_at < stepbase_engine.now() - interval '4 seconds';
 $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
 
@@ -5978,6 +6036,25 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_runnable(p_workflow stepbase.workflows) is 'Whether runs of a workflow can be started: it is not deleted, has a published version and a runnable status.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_worker_alive()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- An invocation sends a heartbeat every five seconds and marks its end; a resident worker every 40 seconds.
+  return exists (
+    select 1 from stepbase.workers w
+    where w.status = 'running'
+      and w.app_code is null
+      and w.last_heartbeat_at > stepbase_engine.now()
+      - case w.mode when 'invocation' then interval '15 seconds' else interval '90 seconds' end
+  );
+end;
+$function$;
+comment on function stepbase_engine.is_worker_alive() is 'Returns whether a worker of all applications accepts work: a resident one with a heartbeat within 90 seconds, or an invocation with one within 15.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone)
  RETURNS TABLE(ord bigint, retries boolean, retry_at timestamp with time zone, handle text, on_error text)
@@ -6248,6 +6325,20 @@ begin
     v_done := v_done || jsonb_build_object('prune_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object(
+      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy()
+    );
+  exception when others then
+    raise warning 'stepbase: ending bans or creating the Realtime policy failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('access_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('cron_pruned', stepbase_engine.prune_cron_history());
+  exception when others then
+    raise warning 'stepbase: pruning the history of pg_cron failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('cron_error', sqlerrm);
+  end;
+  begin
     if not exists (
       select 1 from stepbase_private.workflow_statistics s where s.refreshed_at > now() - interval '1 hour'
     ) then
@@ -6280,7 +6371,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, refreshes the statistics once an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.max_attempts(p_retry jsonb)
  RETURNS integer
@@ -6689,6 +6780,36 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  if to_regclass('cron.job_run_details') is null then
+    return 0;
+  end if;
+  -- Only the runs of Stepbase's jobs. pg_cron itself never deletes them: a job each ten seconds leaves 8,640 a day.
+  execute $sql$
+    delete from cron.job_run_details d
+    where d.runid in (
+      select x.runid
+      from cron.job_run_details x
+      join cron.job j on j.jobid = x.jobid
+      where j.jobname like 'stepbase-%' and x.end_time < now() - $1
+      order by x.runid
+      limit $2
+    )
+  $sql$
+  using p_keep, p_limit;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_engine.prune_cron_history(p_keep interval, p_limit integer) is 'Deletes up to p_limit records of runs of Stepbase''s cron jobs that ended before p_keep, and returns how many.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_outbox(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -7406,6 +7527,35 @@ AS $function$
 $function$;
 comment on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) is 'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction ends or returns those.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.request_worker()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regproc('net.http_post') is null or stepbase_engine.is_worker_alive() then
+    return;
+  end if;
+  -- One transaction at a time: the others do not wait for it. The invocation looks once more a second after it has
+  -- ended, which covers the starts that made no call of their own.
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.request_worker')) then
+    return;
+  end if;
+  begin
+    update stepbase_engine.worker_calls c
+    set called_at = clock_timestamp()
+    where c.called_at < clock_timestamp() - interval '1 second';
+    if found then
+      perform stepbase_engine.call_worker();
+    end if;
+  exception when others then
+    -- A start must not fail because of the call: pg_cron makes the next one.
+    raise warning 'stepbase: the call of the worker failed: %', sqlerrm;
+  end;
+end;
+$function$;
+comment on function stepbase_engine.request_worker() is 'Calls the worker function at commit if no worker is alive, at most once a second. It never raises an error. Needs what stepbase_engine.call_worker needs.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.require_runnable(p_workflow stepbase.workflows)
  RETURNS void
  LANGUAGE plpgsql
@@ -7986,6 +8136,25 @@ AS $function$
 $function$;
 comment on function stepbase_engine.select_backlog_steps(p_limit integer) is 'Returns up to p_limit waiting steps that their task queues have free slots for, taking one of each queue per round, and the runs of these steps.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when octet_length(p_error::text) <= 16384 then p_error
+    else p_error
+      || jsonb_strip_nulls(jsonb_build_object('message', left(p_error ->> 'message', 4000)))
+      || case
+        when octet_length((p_error -> 'details')::text) > 8192
+          then jsonb_build_object('details', jsonb_build_object('truncated', left((p_error -> 'details')::text, 8000)))
+        else '{}'
+      end
+  end;
+$function$;
+comment on function stepbase_engine.short_error(p_error jsonb) is 'An error whose message and details are cut to a few KB: it is stored with each attempt and again with the run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -8247,6 +8416,7 @@ begin
 
   perform stepbase_engine.append_run_created(v_run);
   v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
+  perform stepbase_engine.request_worker();
   return v_run;
 end;
 $function$;
@@ -8284,7 +8454,7 @@ begin
         jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_schedule.next_run_at)
       )
     ).id;
-  exception when sqlstate 'SB422' then
+  exception when sqlstate 'SB422' or sqlstate 'SB425' then
     -- An item that the workflow rejects fails; otherwise it would be the next one forever.
     if v_item.id is null then
       raise;
@@ -9009,29 +9179,13 @@ CREATE OR REPLACE FUNCTION stepbase_engine.wake_worker()
  SET search_path TO ''
 AS $function$
 begin
-  if not stepbase_engine.has_pending_work() then
+  if stepbase_engine.is_worker_alive() or not stepbase_engine.has_pending_work() then
     return false;
   end if;
-  execute $call$
-    select net.http_post(
-      url := (
-        select s.decrypted_secret from vault.decrypted_secrets s where s.name = 'stepbase_url'
-      ) || '/functions/v1/stepbase-worker',
-      headers := jsonb_build_object(
-        'content-type', 'application/json',
-        'apikey', (
-          select s.decrypted_secret from vault.decrypted_secrets s
-          where s.name = 'stepbase_secret_key'
-        )
-      ),
-      body := '{}'::jsonb,
-      timeout_milliseconds := 150000
-    )
-  $call$;
-  return true;
+  return stepbase_engine.call_worker();
 end;
 $function$;
-comment on function stepbase_engine.wake_worker() is 'Calls the worker function by pg_net if there is pending work, and returns whether it did. pg_cron runs it every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';
+comment on function stepbase_engine.wake_worker() is 'Calls the worker function by pg_net if work is pending and no worker is alive, and returns whether it did. pg_cron runs it every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.work_queue_state(p_work_queue_id uuid)
  RETURNS jsonb
@@ -9153,6 +9307,12 @@ comment on schema stepbase_private is 'Helpers of policies and RPCs, and the hoo
 grant usage on schema stepbase_private to authenticated;
 grant usage on schema stepbase_private to service_role;
 grant usage on schema stepbase_private to supabase_auth_admin;
+
+create type stepbase_private.json_validation as (
+  evaluations_left integer,
+  problems_left integer,
+  problems jsonb
+);
 
 create materialized view stepbase_private.project_statistics as
  SELECT p.id AS project_id,
@@ -9481,6 +9641,7 @@ begin
     return v_run;
   end if;
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
@@ -9597,6 +9758,32 @@ end;
 $function$;
 comment on function stepbase_private.check_implementation_type() is 'Trigger: raises SB400 invalid_request if components cannot implement the step type implementation_type.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.check_json_schemas()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_column_name text;
+  v_schema jsonb;
+  v_old jsonb;
+begin
+  foreach v_column_name in array tg_argv loop
+    execute format('select ($1).%I', v_column_name) into v_schema using new;
+    if tg_op = 'UPDATE' then
+      execute format('select ($1).%I', v_column_name) into v_old using old;
+    end if;
+    -- A check constraint refuses a schema that is not an object.
+    if jsonb_typeof(v_schema) = 'object' and v_schema is distinct from v_old then
+      perform stepbase_private.require_json_schema(v_schema, v_column_name);
+    end if;
+  end loop;
+  return new;
+end;
+$function$;
+comment on function stepbase_private.check_json_schemas() is 'Trigger: checks the JSON Schemas in the columns of the trigger''s arguments. Raises SB422 invalid_input or SB425 schema_too_complex.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_workflow_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -9694,7 +9881,7 @@ begin
       return next case v_raw_keys ->> v_entry.key
         -- A parameter named `steps` in the code's parameter list is not a read.
         when 'javascript'
-          then regexp_replace(v_entry.value #>> '{}', '^\s*(async\s+)?(function\s*\w*\s*)?\([^)]*\)', '')
+          then regexp_replace(v_entry.value #>> '{}', '^\s*(?:async\s+)?(?:function\s*\w*\s*)?\([^)]*\)', '')
         else v_entry.value #>> '{}'
       end;
     elsif p_step_type = 'for_each' and v_entry.key = 'step' then
@@ -9726,9 +9913,21 @@ AS $function$
   where p_kind.is_task
     and jsonb_typeof(p_config -> 'role') = 'string'
     and strpos(p_config ->> 'role', '{{') = 0
-    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role');
+    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
+  union all
+  -- JSON Schemas inside the config. One with templates is known only when the step runs.
+  select p_outer_id, 'invalid_config', format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message)
+  from unnest('{form,response_schema}'::text[]) as k (name)
+  cross join stepbase_private.json_schema_problems(
+    case
+      when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
+        and strpos((p_config -> k.name)::text, '{{') = 0
+        then p_config -> k.name
+      else '{}'
+    end
+  ) as q (code, path, message);
 $function$;
-comment on function stepbase_private.config_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles. p_outer_id: node that the problems are reported for. p_place: path of the config, as a prefix of messages.';
+comment on function stepbase_private.config_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_place: path of the config, as a prefix of messages.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone)
  RETURNS jsonb
@@ -9946,6 +10145,10 @@ begin
     return query select null::text, 'too_large', 'A definition has at most 2000 nodes and 10000 edges';
     return;
   end if;
+  return query select p.* from stepbase_private.definition_size_problems(p_definition) p;
+  if found then
+    return;
+  end if;
 
   return query
     select
@@ -10028,6 +10231,38 @@ end;
 $function$;
 comment on function stepbase_private.definition_shape_problems(p_definition jsonb) is 'Problems in the shape of a definition: nodes, ids, step types, edges. One row {node_id, code, message} each.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.definition_size_problems(p_definition jsonb)
+ RETURNS TABLE(node_id text, code text, message text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if octet_length(p_definition::text) > 4194304 then
+    return query select null::text, 'too_large', 'A definition has at most 4194304 bytes';
+    return;
+  end if;
+  -- Templates, conditions and code are analysed at each save; the number of nodes does not limit their length. Quotes,
+  -- braces and slashes cost the most.
+  return query
+    with texts as (
+      select n.place, n.node, length(t.source) as length, length(translate(t.source, '"''`{}/\', '')) as plain
+      from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+      cross join jsonb_path_query(n.node, 'strict $.** ? (@.type() == "string")') s (item)
+      cross join lateral (select s.item #>> '{}' as source) t
+    )
+    select
+      case when jsonb_typeof(t.node -> 'id') = 'string' then left(t.node ->> 'id', 63) end, 'too_large',
+      'A text in a node has at most 65536 characters'
+    from (select x.place, x.node from texts x where x.length > 65536 order by x.place limit 100) t
+    union all
+    select null, 'too_large',
+      'The texts in the nodes have at most 1048576 characters, and 131072 quotes, braces and slashes, together'
+    where (select sum(x.length) > 1048576 or sum(x.length - x.plain) > 131072 from texts x);
+end;
+$function$;
+comment on function stepbase_private.definition_size_problems(p_definition jsonb) is 'Problems of the size of a definition and of the texts in it, which limit what its analysis costs.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -10059,11 +10294,49 @@ begin
     )
   );
   perform pg_notify('stepbase', 'outbox');
+  perform stepbase_engine.request_worker();
   return v_id;
 end;
 $function$;
 comment on function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text) is 'Implements stepbase.emit_event.';
 grant execute on function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.end_bans()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  update stepbase.users u set is_active = true, banned_until = null where u.banned_until <= now();
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_private.end_bans() is 'Activates the accounts whose ban in auth.users has ended, and returns how many. Maintenance calls it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.ensure_realtime_policy()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if stepbase_private.has_realtime_policy() then
+    return false;
+  end if;
+  execute $sql$
+    create policy "Members receive the run updates they may read"
+    on realtime.messages for select to authenticated
+    using (
+      extension = 'broadcast'
+      and (select stepbase_private.may_receive((select realtime.topic())))
+    )
+  $sql$;
+  return true;
+end;
+$function$;
+comment on function stepbase_private.ensure_realtime_policy() is 'Creates the policy on realtime.messages if it is missing, and returns whether it did. Realtime creates its table itself, on a new project possibly after the migrations; maintenance calls this again.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.explain_workflow(p_workflow text, p_version integer)
  RETURNS jsonb
@@ -10132,6 +10405,7 @@ begin
   if not found then
     perform stepbase_private.raise_error('conflict', 'The task was completed in the meantime');
   end if;
+  perform stepbase_engine.request_worker();
   select s.* into v_task from stepbase.step_runs s where s.id = v_task.id;
   return v_task;
 end;
@@ -10182,6 +10456,20 @@ AS $function$
 $function$;
 comment on function stepbase_private.has_permission(p_permission text) is 'Whether the caller has a permission (resource:action) in its application.';
 grant execute on function stepbase_private.has_permission(p_permission text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.has_realtime_policy()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- True without Realtime: nothing is missing then.
+  select to_regclass('realtime.messages') is null or exists (
+    select 1 from pg_policy p
+    where p.polrelid = to_regclass('realtime.messages') and p.polname = 'Members receive the run updates they may read'
+  );
+$function$;
+comment on function stepbase_private.has_realtime_policy() is 'Whether members can join the channels of their runs: the policy on realtime.messages exists, or Realtime does not.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean)
  RETURNS TABLE(node_id text, code text, message text)
@@ -10254,39 +10542,286 @@ $function$;
 comment on function stepbase_private.is_timezone(p_name text) is 'Whether PostgreSQL knows the time zone. Check constraints call it as the writing role.';
 grant execute on function stepbase_private.is_timezone(p_name text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_array_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION stepbase_private.json_check(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
 declare
-  v_problems jsonb := '[]';
-  v_items constant int := jsonb_array_length(p_value);
-  v_item int;
+  v_branch jsonb;
+  v_types text[];
 begin
-  if v_items < (p_schema ->> 'minItems')::int then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must have at least %s items', p_schema ->> 'minItems'));
+  -- `true`, `{}` and an absent schema accept everything; `false` accepts nothing.
+  if p_state.problems_left = 0 or p_schema is null or p_schema = 'null' or p_schema = 'true' then
+    return p_state;
   end if;
-  if v_items > (p_schema ->> 'maxItems')::int then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must have at most %s items', p_schema ->> 'maxItems'));
+  if p_schema = 'false' then
+    return stepbase_private.json_problem(p_state, p_path, 'is not allowed');
   end if;
-  if p_schema -> 'uniqueItems' = 'true'
-    and v_items > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
-    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not repeat an item');
+  if jsonb_typeof(p_schema) <> 'object' then
+    return stepbase_private.json_problem(p_state, p_path, 'has a schema that is not an object');
   end if;
-  if p_schema ? 'items' then
-    for v_item in 0 .. v_items - 1 loop
-      v_problems := v_problems || stepbase_private.json_schema_errors(
-        p_schema -> 'items', p_value -> v_item, p_path || '/' || v_item, p_templates, p_root);
-    end loop;
+  if p_value is null then
+    return stepbase_private.json_problem(p_state, p_path, 'is missing');
   end if;
-  return v_problems;
+  -- Long lists in a schema and large values cost more than one evaluation.
+  p_state.evaluations_left := p_state.evaluations_left
+    - 1 - pg_column_size(p_schema) / 1024 - pg_column_size(p_value) / 8192;
+  if p_state.evaluations_left < 0 then
+    perform stepbase_private.json_refuse_schema(p_path, 'the validation needs more than 10000 evaluations');
+  end if;
+  if p_depth > 64 then
+    perform stepbase_private.json_refuse_schema(p_path, 'the schema and the value nest more than 64 levels deep');
+  end if;
+  -- The value of a template is known only when the step runs.
+  if p_templates and jsonb_typeof(p_value) = 'string' and strpos(p_value #>> '{}', '{{') > 0 then
+    return p_state;
+  end if;
+  if p_value = 'null' and p_schema -> 'nullable' = 'true' then
+    return p_state;
+  end if;
+
+  if p_schema ? '$ref' then
+    v_branch := stepbase_private.json_schema_at(p_root, p_schema ->> '$ref');
+    -- An unresolvable $ref is a problem, because it would check nothing. So is a cycle of $refs that does not
+    -- descend into the value, because it would never end.
+    if v_branch is null or p_schema ->> '$ref' = any (p_followed) then
+      return stepbase_private.json_problem(
+        p_state, p_path, format('has a schema whose $ref cannot be resolved: %s', p_schema ->> '$ref'));
+    end if;
+    p_state := stepbase_private.json_check(
+      v_branch, p_value, p_path, p_templates, p_root, p_followed || (p_schema ->> '$ref'), p_depth + 1, p_state);
+  end if;
+  if p_schema ? 'type' then
+    v_types := case jsonb_typeof(p_schema -> 'type')
+      when 'array' then array(select jsonb_array_elements_text(p_schema -> 'type'))
+      else array[p_schema ->> 'type']
+    end;
+    -- A number without a fraction has the type integer, too.
+    if jsonb_typeof(p_value) <> all (v_types)
+      and not ('integer' = any (v_types) and stepbase_private.json_type_matches('integer', p_value)) then
+      return stepbase_private.json_problem(
+        p_state, p_path, format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value)));
+    end if;
+  end if;
+  if p_schema ? 'const' and p_schema -> 'const' <> p_value then
+    p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
+  end if;
+  if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
+    -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
+    and (
+      (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
+      or not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value)
+    ) then
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));
+  end if;
+
+  p_state := case jsonb_typeof(p_value)
+    when 'object' then stepbase_private.json_check_object(
+      p_schema, p_value, p_path, p_templates, p_root, p_depth, p_state)
+    when 'array' then stepbase_private.json_check_array(
+      p_schema, p_value, p_path, p_templates, p_root, p_depth, p_state)
+    else stepbase_private.json_check_scalar(p_schema, p_value, p_path, p_state)
+  end;
+  if p_schema ? 'allOf' or p_schema ? 'anyOf' or p_schema ? 'oneOf' or p_schema ? 'not' then
+    p_state := stepbase_private.json_check_branches(
+      p_schema, p_value, p_path, p_templates, p_root, p_followed, p_depth, p_state);
+  end if;
+  return p_state;
 end;
 $function$;
-comment on function stepbase_private.json_array_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb) is 'Problems found by the array keywords (items, minItems, maxItems, uniqueItems). See json_schema_errors.';
+comment on function stepbase_private.json_check(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation) is 'Validates p_value against p_schema and returns the new state of the validation. Raises SB425 schema_too_complex when the budget is used up. p_path: where the value stands. p_templates: a string with {{ … }} satisfies every schema. p_root: the document that p_schema is part of. p_followed: the $refs already followed for this value. p_depth: nested evaluations.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_check_array(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_length constant int := jsonb_array_length(p_value);
+begin
+  if to_jsonb(v_length) < p_schema -> 'minItems' then
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must have at least %s items', p_schema ->> 'minItems'));
+  end if;
+  if to_jsonb(v_length) > p_schema -> 'maxItems' then
+    p_state := stepbase_private.json_problem(
+      p_state, p_path, format('must have at most %s items', p_schema ->> 'maxItems'));
+  end if;
+  -- Not p_schema -> 'uniqueItems' alone: null and … would count the items, too.
+  if coalesce(p_schema -> 'uniqueItems' = 'true', false)
+    and v_length > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
+    p_state := stepbase_private.json_problem(p_state, p_path, 'must not repeat an item');
+  end if;
+  if jsonb_typeof(p_schema -> 'items') in ('object', 'boolean') then
+    for v_item in 0 .. v_length - 1 loop
+      exit when p_state.problems_left = 0;
+      p_state := stepbase_private.json_check(
+        p_schema -> 'items', p_value -> v_item, stepbase_private.json_path(p_path, v_item::text), p_templates, p_root,
+        '{}', p_depth + 1, p_state);
+    end loop;
+  end if;
+  return p_state;
+end;
+$function$;
+comment on function stepbase_private.json_check_array(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation) is 'Applies the keywords of arrays (items, minItems, maxItems, uniqueItems). See json_check.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_check_branches(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_keyword text;
+  v_branch jsonb;
+  v_state stepbase_private.json_validation;
+  v_matching int;
+begin
+  if jsonb_typeof(p_schema -> 'allOf') = 'array' then
+    for v_branch in select jsonb_array_elements(p_schema -> 'allOf') loop
+      p_state := stepbase_private.json_check(
+        v_branch, p_value, p_path, p_templates, p_root, p_followed, p_depth + 1, p_state);
+    end loop;
+  end if;
+  foreach v_keyword in array '{anyOf,oneOf,not}'::text[] loop
+    continue when not p_schema ? v_keyword
+      or (v_keyword <> 'not' and jsonb_typeof(p_schema -> v_keyword) <> 'array');
+    v_matching := 0;
+    for v_branch in
+      select jsonb_array_elements(
+        case v_keyword when 'not' then jsonb_build_array(p_schema -> 'not') else p_schema -> v_keyword end)
+    loop
+      -- One problem suffices to know that a branch does not match.
+      v_state := row (p_state.evaluations_left, 1, '[]')::stepbase_private.json_validation;
+      v_state := stepbase_private.json_check(
+        v_branch, p_value, p_path, p_templates, p_root, p_followed, p_depth + 1, v_state);
+      p_state.evaluations_left := v_state.evaluations_left;
+      if v_state.problems_left = 1 then
+        v_matching := v_matching + 1;
+        exit when v_keyword = 'anyOf';
+      end if;
+    end loop;
+    p_state := case
+      when v_keyword = 'anyOf' and v_matching = 0
+        then stepbase_private.json_problem(p_state, p_path, 'must match at least one schema in anyOf')
+      when v_keyword = 'oneOf' and v_matching <> 1
+        then stepbase_private.json_problem(
+          p_state, p_path, format('must match exactly one schema in oneOf, but matches %s', v_matching))
+      when v_keyword = 'not' and v_matching = 1
+        then stepbase_private.json_problem(p_state, p_path, 'must not match the schema in not')
+      else p_state
+    end;
+  end loop;
+  return p_state;
+end;
+$function$;
+comment on function stepbase_private.json_check_branches(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation) is 'Applies allOf, anyOf, oneOf and not. See json_check.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_check_object(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_properties constant jsonb := case jsonb_typeof(p_schema -> 'properties')
+    when 'object' then p_schema -> 'properties' else '{}' end;
+  v_key text;
+begin
+  if jsonb_typeof(p_schema -> 'required') = 'array' then
+    for v_key in select jsonb_array_elements_text(p_schema -> 'required') loop
+      if not p_value ? v_key then
+        p_state := stepbase_private.json_problem(p_state, stepbase_private.json_path(p_path, v_key), 'is required');
+        exit when p_state.problems_left = 0;
+      end if;
+    end loop;
+  end if;
+  for v_key in select k.name from jsonb_object_keys(p_value) k (name) where v_properties ? k.name loop
+    exit when p_state.problems_left = 0;
+    p_state := stepbase_private.json_check(
+      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root, '{}',
+      p_depth + 1, p_state);
+  end loop;
+  if p_schema -> 'additionalProperties' = 'false' or jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
+    for v_key in select k.name from jsonb_object_keys(p_value) k (name) where not v_properties ? k.name loop
+      exit when p_state.problems_left = 0;
+      if p_schema -> 'additionalProperties' = 'false' then
+        p_state := stepbase_private.json_problem(
+          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property');
+      else
+        p_state := stepbase_private.json_check(
+          p_schema -> 'additionalProperties', p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates,
+          p_root, '{}', p_depth + 1, p_state);
+      end if;
+    end loop;
+  end if;
+  return p_state;
+end;
+$function$;
+comment on function stepbase_private.json_check_object(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation) is 'Applies the keywords of objects (required, properties, additionalProperties). See json_check.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_check_scalar(p_schema jsonb, p_value jsonb, p_path text, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_as_text text;
+  v_length jsonb;
+  v_problem text;
+begin
+  -- Comparisons of jsonb never fail, whatever the schema contains instead of a number.
+  if jsonb_typeof(p_value) = 'string' then
+    v_as_text := p_value #>> '{}';
+    v_length := to_jsonb(length(v_as_text));
+    if v_length < p_schema -> 'minLength' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must have at least %s characters', p_schema ->> 'minLength'));
+    end if;
+    if v_length > p_schema -> 'maxLength' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must have at most %s characters', p_schema ->> 'maxLength'));
+    end if;
+    if p_schema ? 'pattern' then
+      v_problem := stepbase_private.json_pattern_problem(p_schema ->> 'pattern');
+      if v_problem like 'the pattern is not%' then
+        p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
+      elsif v_problem is not null then
+        perform stepbase_private.json_refuse_schema(p_path, v_problem);
+      elsif length(v_as_text) > 100000 then
+        perform stepbase_private.json_refuse_schema(p_path, 'a pattern is matched against at most 100000 characters');
+      elsif v_as_text !~ (p_schema ->> 'pattern') then
+        p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
+      end if;
+    end if;
+    if p_schema ? 'format' and not stepbase_private.json_format_matches(p_schema ->> 'format', v_as_text) then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be a valid %s', p_schema ->> 'format'));
+    end if;
+  elsif jsonb_typeof(p_value) = 'number' then
+    if p_value < p_schema -> 'minimum' then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be at least %s', p_schema ->> 'minimum'));
+    end if;
+    if p_value > p_schema -> 'maximum' then
+      p_state := stepbase_private.json_problem(p_state, p_path, format('must be at most %s', p_schema ->> 'maximum'));
+    end if;
+    if p_value <= p_schema -> 'exclusiveMinimum' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must be more than %s', p_schema ->> 'exclusiveMinimum'));
+    end if;
+    if p_value >= p_schema -> 'exclusiveMaximum' then
+      p_state := stepbase_private.json_problem(
+        p_state, p_path, format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
+    end if;
+  end if;
+  return p_state;
+end;
+$function$;
+comment on function stepbase_private.json_check_scalar(p_schema jsonb, p_value jsonb, p_path text, p_state stepbase_private.json_validation) is 'Applies the keywords of strings and numbers. See json_check.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_format_matches(p_format_name text, p_value text)
  RETURNS boolean
@@ -10303,12 +10838,12 @@ begin
     when 'uri' then
       return p_value ~* '^[a-z][a-z0-9+.-]*://\S+$';
     when 'date' then
-      return p_value ~ '^\d{4}-\d{2}-\d{2}$'
+      return p_value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
         and make_date(
           substr(p_value, 1, 4)::int, substr(p_value, 6, 2)::int, substr(p_value, 9, 2)::int
         ) is not null;
     when 'date-time' then
-      return p_value ~* '^\d{4}-\d{2}-\d{2}[t ]\d{2}:\d{2}:\d{2}(\.\d+)?(z|[+-]\d{2}:\d{2})$'
+      return p_value ~* '^[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})$'
         and make_date(
           substr(p_value, 1, 4)::int, substr(p_value, 6, 2)::int, substr(p_value, 9, 2)::int
         ) is not null
@@ -10325,108 +10860,138 @@ end;
 $function$;
 comment on function stepbase_private.json_format_matches(p_format_name text, p_value text) is 'Whether a string has the JSON Schema format p_format_name. Unknown formats accept any string, as the standard requires.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_object_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION stepbase_private.json_keyword_problems(p_path text, p_part jsonb)
+ RETURNS TABLE(path text, message text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_path, 'must be an object or a boolean'
+  where jsonb_typeof(p_part) not in ('object', 'boolean')
+  union all
+  select p_path || '/' || k.name, format('must be of type %s', array_to_string(k.types, ' or '))
+  from (
+    values
+      ('type', '{string,array}'::text[]), ('enum', '{array}'), ('required', '{array}'), ('properties', '{object}'),
+      ('patternProperties', '{object}'), ('$defs', '{object}'), ('definitions', '{object}'),
+      ('dependentSchemas', '{object}'), ('dependentRequired', '{object}'), ('allOf', '{array}'), ('anyOf', '{array}'),
+      ('oneOf', '{array}'), ('prefixItems', '{array}'), ('pattern', '{string}'), ('format', '{string}'),
+      ('$ref', '{string}'), ('minimum', '{number}'), ('maximum', '{number}'), ('exclusiveMinimum', '{number}'),
+      ('exclusiveMaximum', '{number}'), ('multipleOf', '{number}'), ('minLength', '{number}'), ('maxLength', '{number}'),
+      ('minItems', '{number}'), ('maxItems', '{number}'), ('minContains', '{number}'), ('maxContains', '{number}'),
+      ('minProperties', '{number}'), ('maxProperties', '{number}'), ('uniqueItems', '{boolean}'), ('nullable', '{boolean}')
+  ) k (name, types)
+  where jsonb_typeof(p_part) = 'object' and jsonb_typeof(p_part -> k.name) <> all (k.types)
+  union all
+  select p_path || '/type', format('must name JSON types, not %s', t.name)
+  from jsonb_path_query(p_part, 'strict $.type[*]', silent => true) with ordinality as e (item, place)
+  cross join lateral (select e.item #>> '{}' as name) t
+  where t.name is null or t.name not in ('string', 'number', 'integer', 'boolean', 'object', 'array', 'null')
+  union all
+  select p_path || '/type', format('must name JSON types, not %s', left(p_part ->> 'type', 100))
+  where jsonb_typeof(p_part -> 'type') = 'string'
+    and p_part ->> 'type' not in ('string', 'number', 'integer', 'boolean', 'object', 'array', 'null')
+  union all
+  select p_path || '/required', 'must be an array of strings'
+  where p_part @? 'strict $.required[*] ? (@.type() != "string")'
+  union all
+  select p_path || '/pattern', q.problem
+  from stepbase_private.json_pattern_problem(p_part ->> 'pattern') as q (problem)
+  where jsonb_typeof(p_part -> 'pattern') = 'string' and q.problem is not null
+  union all
+  select p_path || '/patternProperties', q.problem
+  from jsonb_object_keys(
+    case jsonb_typeof(p_part -> 'patternProperties') when 'object' then p_part -> 'patternProperties' else '{}' end
+  ) k (pattern)
+  cross join stepbase_private.json_pattern_problem(k.pattern) as q (problem)
+  where q.problem is not null
+  union all
+  select p_path || '/' || k.name, 'is not supported'
+  from unnest('{unevaluatedProperties,unevaluatedItems,$dynamicRef,$recursiveRef}'::text[]) as k (name)
+  where jsonb_typeof(p_part) = 'object' and p_part ? k.name;
+$function$;
+comment on function stepbase_private.json_keyword_problems(p_path text, p_part jsonb) is 'Problems of the keywords of one subschema, without those of the subschemas inside it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_path(p_path text, p_key text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select left(p_path || '/' || p_key, 1000);
+$function$;
+comment on function stepbase_private.json_path(p_path text, p_key text) is 'The path of a member of the value at p_path; long paths are cut.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_problem(p_pattern text)
+ RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
 declare
-  v_problems jsonb := '[]';
-  v_properties constant jsonb := coalesce(p_schema -> 'properties', '{}');
-  v_key text;
+  v_repetitions numeric := 0;
+  v_multiples numeric := 1;
+  v_counted record;
 begin
-  if jsonb_typeof(p_schema -> 'required') = 'array' then
-    for v_key in select jsonb_array_elements_text(p_schema -> 'required') loop
-      if not p_value ? v_key then
-        v_problems := v_problems || jsonb_build_object('path', p_path || '/' || v_key, 'message', 'is required');
-      end if;
-    end loop;
+  if length(p_pattern) > 500 then
+    return 'a pattern has at most 500 characters';
   end if;
-  for v_key in select jsonb_object_keys(p_value) loop
-    if v_properties ? v_key then
-      v_problems := v_problems
-        || stepbase_private.json_schema_errors(
-          v_properties -> v_key, p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
-    elsif p_schema -> 'additionalProperties' = 'false' then
-      v_problems := v_problems || jsonb_build_object('path', p_path || '/' || v_key, 'message', 'is not a known property');
-    elsif jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
-      v_problems := v_problems || stepbase_private.json_schema_errors(
-        p_schema -> 'additionalProperties', p_value -> v_key, p_path || '/' || v_key, p_templates, p_root);
+  if p_pattern ~ '(?<!\\)(?:\\\\)*\\[1-9]' then
+    return 'a pattern cannot contain a back-reference';
+  end if;
+  -- PostgreSQL writes out what a counted repetition repeats, so repetitions within repetitions multiply.
+  for v_counted in
+    select m.hit[1] <> '' as of_group, greatest(m.hit[2]::numeric, nullif(m.hit[3], '')::numeric, 1) as times
+    from regexp_matches(p_pattern, '(\)?)\{(\d{1,6})(?:,(\d{0,6}))?\}', 'g') as m (hit)
+  loop
+    v_repetitions := v_repetitions + v_counted.times;
+    if v_counted.of_group then
+      v_multiples := v_multiples * v_counted.times;
     end if;
   end loop;
-  return v_problems;
-end;
-$function$;
-comment on function stepbase_private.json_object_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb) is 'Problems found by the object keywords (required, properties, additionalProperties). See json_schema_errors.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_matches(p_pattern text, p_value text)
- RETURNS boolean
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-begin
-  return p_value ~ p_pattern;
+  if (length(p_pattern) + v_repetitions) * v_multiples > 2000 then
+    return 'the repetitions of a pattern multiply too often';
+  end if;
+  perform '' ~ p_pattern;
+  return null;
 exception
   when invalid_regular_expression then
-    return false;
+    return 'the pattern is not a regular expression of PostgreSQL';
 end;
 $function$;
-comment on function stepbase_private.json_pattern_matches(p_pattern text, p_value text) is 'Whether a string matches a regular expression. An expression that PostgreSQL rejects matches no string.';
+comment on function stepbase_private.json_pattern_problem(p_pattern text) is 'Why a pattern cannot be used in a schema: it is too long, too costly, or no regular expression. Null: it can be used.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_scalar_errors(p_schema jsonb, p_value jsonb, p_path text)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text)
+ RETURNS stepbase_private.json_validation
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-declare
-  v_problems jsonb := '[]';
-  v_as_text text;
-  v_as_number numeric;
 begin
-  if jsonb_typeof(p_value) = 'string' then
-    v_as_text := p_value #>> '{}';
-    if length(v_as_text) < (p_schema ->> 'minLength')::int then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must have at least %s characters', p_schema ->> 'minLength'));
-    end if;
-    if length(v_as_text) > (p_schema ->> 'maxLength')::int then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must have at most %s characters', p_schema ->> 'maxLength'));
-    end if;
-    if p_schema ? 'pattern' and not stepbase_private.json_pattern_matches(p_schema ->> 'pattern', v_as_text) then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must match %s', p_schema ->> 'pattern'));
-    end if;
-    if p_schema ? 'format' and not stepbase_private.json_format_matches(p_schema ->> 'format', v_as_text) then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be a valid %s', p_schema ->> 'format'));
-    end if;
-  elsif jsonb_typeof(p_value) = 'number' then
-    v_as_number := (p_value #>> '{}')::numeric;
-    if v_as_number < (p_schema ->> 'minimum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be at least %s', p_schema ->> 'minimum'));
-    end if;
-    if v_as_number > (p_schema ->> 'maximum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be at most %s', p_schema ->> 'maximum'));
-    end if;
-    if v_as_number <= (p_schema ->> 'exclusiveMinimum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be more than %s', p_schema ->> 'exclusiveMinimum'));
-    end if;
-    if v_as_number >= (p_schema ->> 'exclusiveMaximum')::numeric then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
-    end if;
+  if p_state.problems_left > 0 then
+    p_state.problems_left := p_state.problems_left - 1;
+    p_state.problems := p_state.problems || jsonb_build_object('path', p_path, 'message', left(p_message, 500));
   end if;
-  return v_problems;
+  return p_state;
 end;
 $function$;
-comment on function stepbase_private.json_scalar_errors(p_schema jsonb, p_value jsonb, p_path text) is 'Problems found by the string and number keywords: an array of {path, message}. See json_schema_errors.';
+comment on function stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text) is 'The state of a validation with one more problem, unless it has enough of them.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_refuse_schema(p_path text, p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- Not raise_error, which reads a table: validation is immutable.
+  raise exception using
+    errcode = 'SB425',
+    message = format('The schema is too complex for this value at %s: %s', coalesce(nullif(p_path, ''), '/'), p_reason),
+    detail = jsonb_build_object('code', 'schema_too_complex', 'path', p_path);
+end;
+$function$;
+comment on function stepbase_private.json_refuse_schema(p_path text, p_reason text) is 'Raises SB425 schema_too_complex.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_schema_at(p_root jsonb, p_reference text)
  RETURNS jsonb
@@ -10445,114 +11010,161 @@ AS $function$
 $function$;
 comment on function stepbase_private.json_schema_at(p_root jsonb, p_reference text) is 'The subschema that a $ref points to within p_root (# or #/$defs/…); null if it does not exist or is in another document.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text DEFAULT ''::text, p_templates boolean DEFAULT false, p_root jsonb DEFAULT NULL::jsonb, p_followed text[] DEFAULT '{}'::text[])
+CREATE OR REPLACE FUNCTION stepbase_private.json_schema_cost(p_parents integer[], p_in_place boolean[], p_targets integer[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_total constant int := cardinality(p_parents);
+  v_costs int[] := array_fill(1, array[v_total]);
+  v_new int[];
+  v_round int := 0;
+  v_cost int;
+begin
+  -- Parents come before their subschemas, so one pass from the end sums up a tree. A $ref may point anywhere, so passes
+  -- are repeated until nothing changes. A cycle of $refs never settles.
+  loop
+    v_new := array_fill(1, array[v_total]);
+    for i in reverse v_total .. 1 loop
+      v_cost := least(v_new[i] + coalesce(v_costs[p_targets[i]], 0), 1001);
+      v_new[i] := v_cost;
+      if p_in_place[i] then
+        v_new[p_parents[i]] := least(v_new[p_parents[i]] + v_cost, 1001);
+      end if;
+    end loop;
+    exit when v_new = v_costs;
+    v_costs := v_new;
+    v_round := v_round + 1;
+    if v_round > 32 then
+      return 1001;
+    end if;
+  end loop;
+  return (select max(c.cost) from unnest(v_costs) as c (cost));
+end;
+$function$;
+comment on function stepbase_private.json_schema_cost(p_parents integer[], p_in_place boolean[], p_targets integer[]) is 'The number of evaluations that the costliest subschema needs for one value, at most 1,001; 1,001 also for a cycle of $refs that does not descend into the value. Arguments by subschema: its parent, whether it applies to the same value as its parent, the target of its $ref.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text DEFAULT ''::text, p_templates boolean DEFAULT false)
  RETURNS jsonb
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
 declare
-  v_problems jsonb := '[]';
-  v_whole constant jsonb := coalesce(p_root, p_schema);
-  v_branch jsonb;
-  v_matching int := 0;
-  v_types text[];
+  -- An empty path returns the whole value uncompressed; otherwise each access would uncompress it again.
+  v_schema constant jsonb := p_schema #> '{}';
+  v_value constant jsonb := p_value #> '{}';
 begin
-  -- `true`, `{}` and an absent schema accept everything; `false` accepts nothing.
-  if p_schema is null or p_schema = 'null' or p_schema = 'true' then
-    return v_problems;
-  end if;
-  if p_schema = 'false' then
-    return jsonb_build_array(jsonb_build_object('path', p_path, 'message', 'is not allowed'));
-  end if;
-  if jsonb_typeof(p_schema) <> 'object' then
-    return jsonb_build_array(
-      jsonb_build_object('path', p_path, 'message', 'has a schema that is not an object'));
-  end if;
-  if p_value is null then
-    return jsonb_build_array(jsonb_build_object('path', p_path, 'message', 'is missing'));
-  end if;
-  -- The value of a template is known only when the step runs.
-  if p_templates and jsonb_typeof(p_value) = 'string' and strpos(p_value #>> '{}', '{{') > 0 then
-    return v_problems;
-  end if;
-  if p_value = 'null' and p_schema -> 'nullable' = 'true' then
-    return v_problems;
-  end if;
-
-  if p_schema ? '$ref' then
-    v_branch := stepbase_private.json_schema_at(v_whole, p_schema ->> '$ref');
-    -- An unresolvable $ref is a problem, because it would check nothing. So is a cycle of $refs that does not
-    -- descend into the value, because it would never end.
-    if v_branch is null or p_schema ->> '$ref' = any (p_followed) then
-      return jsonb_build_array(jsonb_build_object(
-        'path', p_path, 'message', format('has a schema whose $ref cannot be resolved: %s', p_schema ->> '$ref')));
-    end if;
-    v_problems := v_problems || stepbase_private.json_schema_errors(
-      v_branch, p_value, p_path, p_templates, v_whole, p_followed || (p_schema ->> '$ref'));
-  end if;
-  if p_schema ? 'type' then
-    v_types := case jsonb_typeof(p_schema -> 'type')
-      when 'array' then array(select jsonb_array_elements_text(p_schema -> 'type'))
-      else array[p_schema ->> 'type']
-    end;
-    if not exists (
-      select 1 from unnest(v_types) t (name) where stepbase_private.json_type_matches(t.name, p_value)
-    ) then
-      return jsonb_build_array(jsonb_build_object(
-        'path', p_path,
-        'message', format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value))));
-    end if;
-  end if;
-  if p_schema ? 'const' and p_schema -> 'const' <> p_value then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must be %s', p_schema -> 'const'));
-  end if;
-  if jsonb_typeof(p_schema -> 'enum') = 'array'
-    and not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value) then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', format('must be one of %s', p_schema -> 'enum'));
-  end if;
-
-  v_problems := v_problems || case jsonb_typeof(p_value)
-    when 'object' then stepbase_private.json_object_errors(p_schema, p_value, p_path, p_templates, v_whole)
-    when 'array' then stepbase_private.json_array_errors(p_schema, p_value, p_path, p_templates, v_whole)
-    else stepbase_private.json_scalar_errors(p_schema, p_value, p_path)
-  end;
-
-  if jsonb_typeof(p_schema -> 'allOf') = 'array' then
-    for v_branch in select jsonb_array_elements(p_schema -> 'allOf') loop
-      v_problems := v_problems
-        || stepbase_private.json_schema_errors(v_branch, p_value, p_path, p_templates, v_whole, p_followed);
-    end loop;
-  end if;
-  if jsonb_typeof(p_schema -> 'anyOf') = 'array'
-    and not exists (
-      select 1 from jsonb_array_elements(p_schema -> 'anyOf') a (option)
-      where stepbase_private.json_schema_errors(a.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]'
-    ) then
-    v_problems := v_problems || jsonb_build_object(
-      'path', p_path, 'message', 'must match at least one schema in anyOf');
-  end if;
-  if jsonb_typeof(p_schema -> 'oneOf') = 'array' then
-    select count(*) into v_matching
-    from jsonb_array_elements(p_schema -> 'oneOf') o (option)
-    where stepbase_private.json_schema_errors(o.option, p_value, p_path, p_templates, v_whole, p_followed) = '[]';
-    if v_matching <> 1 then
-      v_problems := v_problems || jsonb_build_object(
-        'path', p_path, 'message', format('must match exactly one schema in oneOf, but matches %s', v_matching));
-    end if;
-  end if;
-  if p_schema ? 'not'
-    and stepbase_private.json_schema_errors(
-      p_schema -> 'not', p_value, p_path, p_templates, v_whole, p_followed
-    ) = '[]' then
-    v_problems := v_problems || jsonb_build_object('path', p_path, 'message', 'must not match the schema in not');
-  end if;
-  return v_problems;
+  return (
+    stepbase_private.json_check(
+      v_schema, v_value, p_path, p_templates, v_schema, '{}', 0,
+      row (10000, 100, '[]')::stepbase_private.json_validation
+    )
+  ).problems;
 end;
 $function$;
-comment on function stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[]) is 'Validates p_value against p_schema: an array of {path, message}, empty if the value is valid. p_path: where the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. p_root: the document that p_schema is part of (default p_schema). p_followed: the $refs already followed for this value.';
+comment on function stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean) is 'Validates p_value against p_schema: an array of at most 100 {path, message}, empty if the value is valid. p_path: where the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. Raises SB425 schema_too_complex beyond 10,000 evaluations or 64 levels.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_schema_parts(p_schema jsonb)
+ RETURNS TABLE(path text, part jsonb, parent_path text, is_in_place boolean)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  with recursive parts as (
+    select '#' as path, p_schema as part, null::text as parent_path, false as is_in_place, 0 as depth
+    union all
+    select p.path || '/' || c.place, c.part, p.path, c.is_in_place, p.depth + 1
+    from parts p
+    cross join lateral (
+      select k.name as place, p.part -> k.name as part, k.name in ('not', 'if', 'then', 'else') as is_in_place
+      from unnest(
+        '{not,if,then,else,items,contains,additionalProperties,additionalItems,propertyNames}'::text[]) as k (name)
+      union all
+      select k.name || '/' || (e.place - 1), e.part, k.name <> 'prefixItems'
+      from unnest('{allOf,anyOf,oneOf,prefixItems}'::text[]) as k (name)
+      cross join jsonb_array_elements(
+        case jsonb_typeof(p.part -> k.name) when 'array' then p.part -> k.name else '[]' end
+      ) with ordinality as e (part, place)
+      union all
+      select k.name || '/' || replace(replace(e.key, '~', '~0'), '/', '~1'), e.value, k.name = 'dependentSchemas'
+      from unnest('{properties,patternProperties,dependentSchemas,$defs,definitions}'::text[]) as k (name)
+      cross join jsonb_each(
+        case jsonb_typeof(p.part -> k.name) when 'object' then p.part -> k.name else '{}' end
+      ) as e (key, value)
+    ) c
+    where jsonb_typeof(p.part) = 'object' and c.part is not null and p.depth < 64
+  )
+  select p.path, p.part, p.parent_path, p.is_in_place from parts p limit 2001;
+$function$;
+comment on function stepbase_private.json_schema_parts(p_schema jsonb) is 'The subschemas of a JSON Schema with their JSON pointers, each after its parent; at most 2,001. is_in_place: the subschema applies to the same value as its parent.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_schema_problems(p_schema jsonb)
+ RETURNS TABLE(code text, path text, message text)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_paths text[];
+  v_parts jsonb[];
+  v_parents int[];
+  v_in_place boolean[];
+  v_targets int[];
+begin
+  if octet_length(p_schema::text) > 65536 then
+    return query select 'schema_too_complex', '#', 'a schema has at most 65536 bytes';
+    return;
+  end if;
+  select
+    array_agg(s.path order by s.place), array_agg(s.part order by s.place),
+    array_agg(s.is_in_place order by s.place)
+  into v_paths, v_parts, v_in_place
+  from stepbase_private.json_schema_parts(p_schema) with ordinality as s (path, part, parent_path, is_in_place, place);
+  if cardinality(v_paths) > 2000 then
+    return query select 'schema_too_complex', '#', 'a schema has at most 2000 subschemas';
+    return;
+  end if;
+
+  -- Compiling a pattern can take some milliseconds.
+  if (
+    select
+      count(*) filter (where s.part ? 'pattern')
+      + count(*) filter (where s.parent_path is not null and s.path ~ '/patternProperties/[^/]*$')
+    from stepbase_private.json_schema_parts(p_schema) s
+  ) > 100 then
+    return query select 'schema_too_complex', '#', 'a schema has at most 100 patterns';
+    return;
+  end if;
+
+  return query
+    select 'invalid_input', q.path, q.message
+    from unnest(v_paths, v_parts) with ordinality as s (path, part, place)
+    cross join lateral stepbase_private.json_keyword_problems(s.path, s.part) q
+    order by s.place
+    limit 100;
+
+  select
+    array_agg(p.place::int order by s.place), array_agg(t.place::int order by s.place)
+  into v_parents, v_targets
+  from stepbase_private.json_schema_parts(p_schema) with ordinality as s (path, part, parent_path, is_in_place, place)
+  left join unnest(v_paths) with ordinality as p (path, place) on p.path = s.parent_path
+  left join unnest(v_paths) with ordinality as t (path, place)
+    on jsonb_typeof(s.part) = 'object' and t.path = s.part ->> '$ref';
+  return query
+    select 'invalid_input', s.path || '/$ref', 'must name a subschema of the same schema, as in #/$defs/name'
+    from unnest(v_paths, v_parts, v_targets) as s (path, part, target)
+    where jsonb_typeof(s.part) = 'object' and jsonb_typeof(s.part -> '$ref') = 'string' and s.target is null
+    limit 100;
+  if stepbase_private.json_schema_cost(v_parents, v_in_place, v_targets) > 1000 then
+    return query select 'schema_too_complex', '#',
+      'one value needs more than 1000 evaluations: subschemas multiply, or a $ref leads back to itself';
+  end if;
+end;
+$function$;
+comment on function stepbase_private.json_schema_problems(p_schema jsonb) is 'Why a JSON Schema cannot be stored: malformed keywords and patterns (invalid_input), or its size, a cycle of $refs, or subschemas that multiply (schema_too_complex). path: JSON pointer of the keyword.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_type_matches(p_type_name text, p_value jsonb)
  RETURNS boolean
@@ -10644,7 +11256,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.matching_workflows(p_query text, p_o
 AS $function$
   select w.id
   from stepbase.workflows w
-  where w.search @@ websearch_to_tsquery('english'::regconfig, p_query)
+  where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
     and (w.app_code = stepbase_private.app_code() or (p_others and w.visibility <> 'private'))
     and stepbase_private.has_permission('workflow:read');
@@ -10707,7 +11319,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.names_secrets(p_expression text)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  -- String literals and comments match first and yield no group.
+  -- String literals and comments match first and yield no group; one without an end takes the rest of the text.
   select exists (
     select
     from regexp_matches(
@@ -10715,10 +11327,12 @@ AS $function$
       '"(?:[^"\\]|\\.)*"'
       || '|''(?:[^''\\]|\\.)*'''
       || '|/\*(?:[^*]|\*+[^*/])*\*+/'
-      || '|(?:(?<![A-Za-z0-9_$.`])|(?<=\$\.))`?(secrets)(?![A-Za-z0-9_$])',
+      || '|(?:\$\.)?`?(secrets)(?![A-Za-z0-9_$])'
+      || '|(?!`?secrets(?![A-Za-z0-9_$]))(?:[A-Za-z0-9_.`]|\$(?!\.))+'
+      || '|((?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|/\*(?:[^*]|\*+[^*/])*\**)\\?$)',
       'g'
     ) m (hit)
-    where m.hit[1] is not null
+    where m.hit[1] is not null or strpos(m.hit[2], 'secrets') > 0
   );
 $function$;
 comment on function stepbase_private.names_secrets(p_expression text) is 'Whether an expression reads `secrets`; in a config that is stored, this would store the values of secrets.';
@@ -11223,19 +11837,25 @@ CREATE OR REPLACE FUNCTION stepbase_private.referenced_steps(p_expression text)
  SET search_path TO ''
 AS $function$
   -- String literals and comments match first and yield no group, then steps.id, steps["id"] and steps.`id`. Any other
-  -- use of `steps` may read every step and yields '*'.
+  -- use of `steps` may read every step and yields '*'. So does a literal or comment without an end, which takes the
+  -- rest of the text: skipping only its first character would read the rest again for each further quote. Other words
+  -- are read as a whole, up to a `$.`: a look-behind would read the text from its start again for each match.
   select coalesce(array_agg(distinct r.step order by r.step), '{}')
   from (
-    select coalesce(m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when m.hit[5] is not null then '*' end) as step
+    select coalesce(
+      m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when coalesce(m.hit[5], m.hit[6]) is not null then '*' end
+    ) as step
     from regexp_matches(
       p_expression,
       '"(?:[^"\\]|\\.)*"'
       || '|''(?:[^''\\]|\\.)*'''
       || '|/\*(?:[^*]|\*+[^*/])*\*+/'
       || '|//[^\n]*'
-      || '|(?:(?<![A-Za-z0-9_$.])|(?<=\$\.))steps\s*(?:\?\.\s*\[?|\.|\[)\s*'
+      || '|(?:\$\.)?steps\s*(?:\?\.\s*\[?|\.|\[)\s*'
       || '(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`|"([^"]+)"|''([^'']+)'')'
-      || '|(?:(?<![A-Za-z0-9_$.])|(?<=\$\.))(steps)(?![A-Za-z0-9_$])',
+      || '|(?:\$\.)?(steps)(?![A-Za-z0-9_$])'
+      || '|(?!steps(?![A-Za-z0-9_$]))(?:[A-Za-z0-9_.]|\$(?!\.))+'
+      || '|((?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|/\*(?:[^*]|\*+[^*/])*\**)\\?$)',
       'g'
     ) m (hit)
   ) r
@@ -11391,6 +12011,32 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_an_admin() is 'Trigger: raises SB409 conflict when the last admin is removed or demoted while other members remain.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_json_schema(p_schema jsonb, p_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_problems jsonb;
+  v_code text;
+begin
+  select
+    jsonb_agg(jsonb_build_object('path', p.path, 'message', p.message)),
+    max(p.code)
+  into v_problems, v_code
+  from stepbase_private.json_schema_problems(p_schema) p;
+  if v_problems is not null then
+    perform stepbase_private.raise_error(
+      v_code,
+      format('%s is not a valid JSON Schema: %s %s', p_name, v_problems -> 0 ->> 'path', v_problems -> 0 ->> 'message'),
+      jsonb_build_object('errors', v_problems)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_json_schema(p_schema jsonb, p_name text) is 'Raises SB422 invalid_input or SB425 schema_too_complex if the schema named p_name cannot be stored.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_permission(p_permission text)
  RETURNS text
@@ -11628,6 +12274,7 @@ begin
   perform stepbase_engine.resume_timers(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
@@ -11784,6 +12431,23 @@ $function$;
 comment on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) is 'Implements stepbase.save_workflow.';
 grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.search_query(p_query text)
+ RETURNS tsquery
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- PostgreSQL parses the operators of a query by recursion.
+  if length(p_query) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'A search query has at most 1000 characters');
+  end if;
+  return websearch_to_tsquery('english'::regconfig, p_query);
+end;
+$function$;
+comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax. Raises SB400 invalid_request beyond 1,000 characters.';
+grant execute on function stepbase_private.search_query(p_query text) to authenticated;
+
 CREATE OR REPLACE FUNCTION stepbase_private.secret(p_app_code text, p_name text)
  RETURNS text
  LANGUAGE plpgsql
@@ -11837,6 +12501,7 @@ begin
     stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:execute')),
     p_signal_name, p_payload, stepbase_private.user_id()
   );
+  perform stepbase_engine.request_worker();
 end;
 $function$;
 comment on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) is 'Implements stepbase.send_signal.';
@@ -11965,13 +12630,21 @@ CREATE OR REPLACE FUNCTION stepbase_private.sync_user_profile()
 AS $function$
 declare
   v_address text := lower(nullif(new.email, ''));
+  v_is_banned constant boolean := coalesce(new.banned_until > now(), false);
 begin
+  -- A soft delete replaces the address by a hash: the profile keeps the last one, which it shares with nobody.
+  if tg_op = 'UPDATE' and new.deleted_at is not null then
+    update stepbase.users u set deleted_at = new.deleted_at where u.id = new.id and u.deleted_at is null;
+    return null;
+  end if;
   -- stepbase.users.email is unique and required. Users without an address (anonymous, phone only) and users of
   -- single sign-on whose address is taken get a placeholder.
   if v_address is null or exists (select 1 from stepbase.users u where u.email = v_address and u.id <> new.id) then
     v_address := new.id::text || '@users.invalid';
   end if;
-  insert into stepbase.users (id, email, display_name, last_login_at, password_changed_at)
+  insert into stepbase.users (
+    id, email, display_name, last_login_at, password_changed_at, is_active, banned_until, deleted_at
+  )
   values (
     new.id,
     v_address,
@@ -11981,11 +12654,24 @@ begin
       split_part(coalesce(new.email, ''), '@', 1)
     ),
     new.last_sign_in_at,
-    case when new.encrypted_password is not null then now() end
+    case when new.encrypted_password is not null then now() end,
+    not v_is_banned,
+    case when v_is_banned then new.banned_until end,
+    new.deleted_at
   )
   on conflict (id) do update set
     email = excluded.email,
     last_login_at = coalesce(excluded.last_login_at, users.last_login_at),
+    -- The end of a ban does not activate an account that an operator has deactivated.
+    is_active = case
+      when v_is_banned then false
+      else users.is_active or users.banned_until is not null
+    end,
+    banned_until = case when users.is_active or users.banned_until is not null then excluded.banned_until end,
+    deleted_at = case
+      when tg_op = 'UPDATE' and new.deleted_at is distinct from old.deleted_at then excluded.deleted_at
+      else users.deleted_at
+    end,
     password_changed_at = case
       when tg_op = 'UPDATE' and new.encrypted_password is distinct from old.encrypted_password then now()
       else users.password_changed_at
@@ -12083,46 +12769,55 @@ CREATE OR REPLACE FUNCTION stepbase_private.template_expressions(p_source text)
 AS $function$
 declare
   v_found text[] := '{}';
-  v_rest text := p_source;
-  v_opening int;
+  v_parts text[] := '{}';
+  v_token text;
+  -- Null outside of a template; otherwise the number of open braces inside its expression.
   v_depth int;
   v_quote text;
-  v_symbol text;
-  v_i int;
+  v_is_escaped boolean := false;
 begin
-  loop
-    v_opening := strpos(v_rest, '{{');
-    exit when v_opening = 0;
-    v_rest := substr(v_rest, v_opening + 2);
-    -- The template ends at the first }} outside strings and outside braces of the expression.
-    v_depth := 0;
-    v_quote := null;
-    v_i := 1;
-    while v_i <= length(v_rest) loop
-      v_symbol := substr(v_rest, v_i, 1);
-      if v_quote is not null then
-        if v_symbol = '\' then
-          v_i := v_i + 1;
-        elsif v_symbol = v_quote then
-          v_quote := null;
-        end if;
-      elsif v_symbol in ('"', '''', '`') then
-        v_quote := v_symbol;
-      elsif v_symbol = '{' then
-        v_depth := v_depth + 1;
-      elsif v_symbol = '}' then
-        exit when v_depth = 0;
-        v_depth := v_depth - 1;
+  -- Nearly all templates contain neither braces nor strings.
+  if regexp_replace(p_source, '\{\{[^{}"''`]*\}\}', '', 'g') !~ '[{}]' then
+    return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`]*)\}\}', 'g') as m (hit));
+  end if;
+  -- One pass over the tokens that matter; each is read once, whatever the text contains.
+  for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|[{}"''`\\]|[^{}"''`\\]+)', 'g') as m (hit) loop
+    if v_depth is null then
+      if v_token = '{{' then
+        v_depth := 0;
       end if;
-      v_i := v_i + 1;
-    end loop;
-    v_found := v_found || substr(v_rest, 1, v_i - 1);
-    v_rest := substr(v_rest, v_i + 2);
+      continue;
+    end if;
+    if v_quote is not null then
+      if v_token = v_quote and not v_is_escaped then
+        v_quote := null;
+      end if;
+      v_is_escaped := v_token = '\' and not v_is_escaped;
+    elsif v_token in ('"', '''', '`') then
+      v_quote := v_token;
+    elsif v_token = '{' then
+      v_depth := v_depth + 1;
+    elsif v_token = '{{' then
+      v_depth := v_depth + 2;
+    elsif v_token in ('}', '}}') then
+      -- The template ends at the first closing brace outside strings and outside braces of the expression.
+      if v_depth < length(v_token) then
+        v_found := v_found || (array_to_string(v_parts, '') || repeat('}', v_depth));
+        v_parts := '{}';
+        v_depth := null;
+        continue;
+      end if;
+      v_depth := v_depth - length(v_token);
+    end if;
+    v_parts := v_parts || v_token;
   end loop;
+  if v_depth is not null then
+    v_found := v_found || array_to_string(v_parts, '');
+  end if;
   return v_found;
 end;
 $function$;
-comment on function stepbase_private.template_expressions(p_source text) is 'The JSONata expressions of all {{ … }} in a string, in order of appearance.';
+comment on function stepbase_private.template_expressions(p_source text) is 'The JSONata expressions of all {{ … }} in a string, in order of appearance. The time is linear in the length.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.topological_order(p_definition jsonb)
  RETURNS text[]
@@ -12776,7 +13471,7 @@ AS $function$
 
 -- ── in schemas of others ──
 
-CREATE TRIGGER on_auth_user_changed AFTER UPDATE OF email, last_sign_in_at, encrypted_password ON auth.users FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_user_profile();
+CREATE TRIGGER on_auth_user_changed AFTER UPDATE OF email, last_sign_in_at, encrypted_password, banned_until, deleted_at ON auth.users FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_user_profile();
 
 CREATE TRIGGER on_auth_user_created AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_user_profile();
 

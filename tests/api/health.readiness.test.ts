@@ -69,7 +69,12 @@ describe('readiness', () => {
       503,
       {
         status: 'failed',
-        checks: { postgres: FAILED, queue: FAILED, realtime: FAILED, redis: { status: 'disabled', latency_ms: 0 } },
+        checks: {
+          postgres: FAILED,
+          queue: FAILED,
+          realtime: FAILED,
+          redis: { status: 'disabled', latency_ms: 0 },
+        },
       },
     ]);
     expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok' });

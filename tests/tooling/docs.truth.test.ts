@@ -187,16 +187,12 @@ describe('the client examples', () => {
 });
 
 describe('supabase/config.toml', () => {
-  it.each(FUNCTIONS)(
-    'deploys the bundle of function %s, without verify_jwt',
-    (name) => {
-      const section =
-        page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ??
-        '';
-      expect(section).toContain('verify_jwt = false');
-      expect(section).toContain(`entrypoint = "../dist/functions/stepbase-${name}/index.js"`);
-      expect(EDGE_FUNCTIONS[`stepbase-${name}`]).toBe(name);
-      expect(existsSync(new URL(`functions/${name}/index.ts`, ROOT))).toBe(true);
-    },
-  );
+  it.each(FUNCTIONS)('deploys the bundle of function %s, without verify_jwt', (name) => {
+    const section =
+      page('supabase/config.toml').split(`[functions.stepbase-${name}]`)[1]?.split('\n[')[0] ?? '';
+    expect(section).toContain('verify_jwt = false');
+    expect(section).toContain(`entrypoint = "../dist/functions/stepbase-${name}/index.js"`);
+    expect(EDGE_FUNCTIONS[`stepbase-${name}`]).toBe(name);
+    expect(existsSync(new URL(`functions/${name}/index.ts`, ROOT))).toBe(true);
+  });
 });
