@@ -20,6 +20,15 @@ export interface PlanNode {
   each?: string;
   workflow?: string;
   component?: string;
+  /** What the version is pinned to; without an id, the component no longer exists. */
+  components?: {
+    part: 'step' | 'item' | 'compensation';
+    reference: string;
+    id?: string;
+    app_code?: string;
+    name?: string;
+    version?: string;
+  }[];
   compensate?: string;
   retry?: { max_attempts: number; waits_ms: number[]; [key: string]: unknown };
 }

@@ -65,7 +65,10 @@ function notes(node: PlanNode): string[] {
   const found: string[] = [];
   if (node.concurrency !== undefined) found.push(`${node.concurrency} items at once`);
   if (node.workflow) found.push(`workflow ${node.workflow}`);
-  if (node.component) found.push(`component ${node.component}`);
+  for (const { part, reference, id, version } of node.components ?? []) {
+    const pin = id ? `${version ?? ''} (${id})` : 'missing';
+    found.push(`${part === 'step' ? '' : `${part} `}component ${reference} ${pin}`);
+  }
   if (node.deadline_ms !== undefined) {
     const { deadline_ms: until } = node;
     found.push(

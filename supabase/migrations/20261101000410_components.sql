@@ -46,12 +46,13 @@ create table stepbase.components (
 
 comment on table stepbase.components is 'Reusable implementations of user, service and agent tasks.';
 comment on column stepbase.components.app_code is 'Null: shared with every application.';
-comment on column stepbase.components.name is 'Name by which config.component of a step refers to it.';
+comment on column stepbase.components.name is
+  'Name by which config.component of a step refers to it; steps of other applications write app_code/name.';
 comment on column stepbase.components.implementation_type is 'Step type that it implements: user_task, service_task or ai_agent_task.';
 comment on column stepbase.components.endpoint is 'URL that a service task calls.';
 comment on column stepbase.components.retry_count is 'Retries of a step that has no retry policy.';
 comment on column stepbase.components.ui_widget_id is 'Widget that clients render for it.';
-comment on column stepbase.components.deleted_at is 'Soft delete: new versions of workflows cannot use it.';
+comment on column stepbase.components.deleted_at is 'Soft delete: new versions of workflows cannot use it, and steps that use it fail.';
 
 create index idx_components_app_code_is_active on stepbase.components (app_code, is_active);
 create index idx_components_app_code_implementation_type on stepbase.components (app_code, implementation_type);
@@ -94,6 +95,41 @@ create trigger components_check_implementation_type
   before insert or update of implementation_type on stepbase.components
   for each row execute function stepbase_private.check_implementation_type();
 
+-- Security definer: decides for an application, independent of the caller.
+create function stepbase_private.may_use_component(p_app_code text, p_component stepbase.components)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select p_component.is_active and p_component.deleted_at is null and (
+    p_component.app_code is null
+    or p_component.app_code = p_app_code
+    or (
+      p_component.visibility <> 'private'
+      and exists (
+        select 1
+        from stepbase.applications owner
+        join stepbase.organizations o on o.id = owner.organization_id and o.deleted_at is null
+        where owner.app_code = p_component.app_code
+          and owner.deleted_at is null
+          and (
+            p_component.visibility = 'public'
+            or owner.organization_id
+              = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
+          )
+      )
+    )
+  );
+$$;
+
+comment on function stepbase_private.may_use_component(text, stepbase.components) is
+  'Whether the steps of an application may run a component: it is active, and it is the application''s own, shared with '
+  'every application, or made visible to the application by a live owner.';
+
+-- A plain name never means a component of another application: its owner could otherwise take over the steps of
+-- others by creating a component of the same name.
 -- Security definer: resolves components for the application, independent of who saves the workflow.
 create function stepbase_private.component_for(p_app_code text, p_component_name text)
 returns uuid
@@ -104,25 +140,15 @@ set search_path = ''
 as $$
   select c.id
   from stepbase.components c
-  left join stepbase.applications owner on owner.app_code = c.app_code
-  where c.name = p_component_name
-    and c.is_active
-    and c.deleted_at is null
-    and (
-      c.app_code is null
-      or c.app_code = p_app_code
-      or c.visibility = 'public'
-      or (
-        c.visibility = 'organization'
-        and owner.organization_id
-          = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
-      )
-    )
-  -- The application's own first, then the organization's, shared and public ones; of each the newest version.
+  where c.name = substr(p_component_name, strpos(p_component_name, '/') + 1)
+    and case strpos(p_component_name, '/')
+      when 0 then c.app_code is null or c.app_code = p_app_code
+      else c.app_code = split_part(p_component_name, '/', 1)
+    end
+    and stepbase_private.may_use_component(p_app_code, c)
+  -- The application's own before the shared ones; of each the newest version.
   order by
     (c.app_code is not distinct from p_app_code) desc,
-    (c.visibility = 'organization') desc,
-    (c.app_code is null) desc,
     c.deprecated,
     c.created_at desc,
     c.id
@@ -130,7 +156,8 @@ as $$
 $$;
 
 comment on function stepbase_private.component_for(text, text) is
-  'Id of the component that a name resolves to in an application; null if the application may use none of that name.';
+  'Id of the component that a name resolves to in an application: app/name is a component of that application, a plain '
+  'name one of the application itself or one shared with every application. Null if there is none that it may use.';
 
 create trigger components_check_schemas
   before insert or update of config_schema, input_schema, output_schema on stepbase.components

@@ -7,7 +7,9 @@ create table stepbase.workflow_nodes (
   node_id text not null,
   node_type text not null references stepbase.step_types (name),
   label text not null default '',
-  component_id uuid references stepbase.components (id),
+  component_id uuid references stepbase.components (id) on delete set null,
+  item_component_id uuid references stepbase.components (id) on delete set null,
+  compensation_component_id uuid references stepbase.components (id) on delete set null,
   config jsonb not null default '{}',
   retry jsonb,
   compensate jsonb,
@@ -28,7 +30,10 @@ create table stepbase.workflow_nodes (
 comment on table stepbase.workflow_nodes is 'Nodes of a version, derived from its definition by a trigger.';
 comment on column stepbase.workflow_nodes.node_id is 'Id of the step in the definition and in expressions.';
 comment on column stepbase.workflow_nodes.component_id is
-  'Component that config.component resolved to when the version was saved; may belong to an application that shares it.';
+  'Component that config.component resolved to when the version was saved and, for good, when it was published; may belong '
+  'to an application that shares it. Null after the component was deleted.';
+comment on column stepbase.workflow_nodes.item_component_id is 'As component_id, for the step of a for_each.';
+comment on column stepbase.workflow_nodes.compensation_component_id is 'As component_id, for the compensation.';
 comment on column stepbase.workflow_nodes.config is 'Config as written, with unresolved templates and expressions.';
 comment on column stepbase.workflow_nodes.retry is
   '{max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.';
@@ -49,6 +54,8 @@ create index idx_workflow_nodes_compensate on stepbase.workflow_nodes (workflow_
 create index idx_workflow_nodes_app_code_node_type on stepbase.workflow_nodes (app_code, node_type);
 create index idx_workflow_nodes_node_type on stepbase.workflow_nodes (node_type);
 create index idx_workflow_nodes_component_id on stepbase.workflow_nodes (component_id);
+create index idx_workflow_nodes_item_component_id on stepbase.workflow_nodes (item_component_id);
+create index idx_workflow_nodes_compensation_component_id on stepbase.workflow_nodes (compensation_component_id);
 
 create table stepbase.workflow_edges (
   workflow_version_id uuid not null,

@@ -12,7 +12,7 @@ begin
   delete from stepbase.workflow_nodes where workflow_version_id = new.id;
 
   insert into stepbase.workflow_nodes (
-    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, compensate, timeout_ms,
+    workflow_version_id, app_code, node_id, node_type, label, config, retry, compensate, timeout_ms,
     on_error, join_mode, position, in_degree, out_degree, ordinal, reads
   )
   select
@@ -21,7 +21,6 @@ begin
     n.id,
     n.node ->> 'type',
     coalesce(n.data ->> 'label', n.id),
-    stepbase_private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
@@ -75,6 +74,7 @@ begin
     coalesce(e.edge -> 'data', '{}')
   from jsonb_array_elements(new.definition -> 'edges') e (edge);
 
+  perform stepbase_engine.pin_components(new.id);
   perform stepbase_engine.sync_plan_edges(new.id);
   return null;
 end;

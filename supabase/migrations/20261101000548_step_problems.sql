@@ -127,6 +127,29 @@ comment on function stepbase_private.inner_step_problems(text, text, jsonb, bool
   'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for '
   'config_problems.';
 
+create function stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select p_node_id, 'unknown_component', format('Unknown component %s', s.step -> 'config' ->> 'component')
+  from (
+    values
+      (jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+      (p_node -> 'data' -> 'config' -> 'step'),
+      (p_node -> 'data' -> 'compensate')
+  ) s (step)
+  join stepbase.step_types t on t.name = s.step ->> 'type' and t.is_component
+  where s.step -> 'config' ? 'component'
+    and strpos(s.step -> 'config' ->> 'component', '{{') = 0
+    and stepbase_private.component_for(p_app_code, s.step -> 'config' ->> 'component') is null;
+$$;
+
+comment on function stepbase_private.component_problems(text, jsonb, text) is
+  'One problem for each component that a node, the step of its for_each or its compensation names, and that the '
+  'application cannot use.';
+
 create function stepbase_private.node_problems(p_node jsonb, p_app_code text)
 returns table (node_id text, code text, message text)
 language plpgsql
@@ -165,10 +188,8 @@ begin
 
   return query select p.* from stepbase_private.retry_problems(v_id, 'retry', v_data -> 'retry') p;
 
-  if p_app_code is not null and v_kind.is_component and v_config ? 'component'
-    and strpos(v_config ->> 'component', '{{') = 0
-    and stepbase_private.component_for(p_app_code, v_config ->> 'component') is null then
-    return query select v_id, 'unknown_component', format('Unknown component %s', v_config ->> 'component');
+  if p_app_code is not null then
+    return query select p.* from stepbase_private.component_problems(v_id, p_node, p_app_code) p;
   end if;
 end;
 $$;

@@ -37,12 +37,11 @@ begin
   if v_retry is not null then
     return v_retry;
   end if;
-  -- A node without a policy inherits the retry_count of its component. The steps of items and compensations
-  -- have no node of their own, so their component is found by name.
+  -- A node without a policy inherits the retry_count of its component.
   v_component_id := case p_step.item_index
     when 0 then p_node.component_id
-    when -1 then stepbase_private.component_for(p_step.app_code, p_node.compensate #>> '{config,component}')
-    else stepbase_private.component_for(p_step.app_code, p_node.config #>> '{step,config,component}')
+    when -1 then p_node.compensation_component_id
+    else p_node.item_component_id
   end;
   select jsonb_build_object('max_attempts', c.retry_count + 1) into v_retry
   from stepbase.components c

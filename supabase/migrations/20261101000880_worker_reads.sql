@@ -1,7 +1,7 @@
 -- The reads of workers: the plan of a version (once per version), the input of a run (once per run), and those
 -- outputs of the run's context that the expressions of a step name.
 
-create function stepbase_engine.component_facts(p_component_id uuid)
+create function stepbase_engine.component_facts(p_app_code text, p_component_id uuid)
 returns jsonb
 language sql
 stable
@@ -9,7 +9,7 @@ set search_path = ''
 as $$
   select jsonb_build_object(
     'name', c.name, 'version', c.version, 'type', c.implementation_type,
-    'is_active', c.is_active and c.deleted_at is null,
+    'is_active', stepbase_private.may_use_component(p_app_code, c),
     'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
     'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
@@ -19,8 +19,9 @@ as $$
   where c.id = p_component_id;
 $$;
 
-comment on function stepbase_engine.component_facts(uuid) is
-  'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist.';
+comment on function stepbase_engine.component_facts(text, uuid) is
+  'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist. '
+  'is_active: the application may still use it.';
 
 create function stepbase_engine.load_plans(p_workflow_version_ids uuid[])
 returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb)
@@ -39,13 +40,8 @@ as $$
         'undo_max_elapsed_ms', stepbase_engine.policy_number(
           nullif(n.compensate -> 'retry', 'null'), 'max_elapsed_ms', null, 0, 31536000000
         ),
-        'undo_component', stepbase_engine.component_facts(
-          stepbase_private.component_for(n.app_code, n.compensate #>> '{config,component}')
-        ),
-        -- The step of a for_each has no node of its own, so its component is found by name.
-        'component', stepbase_engine.component_facts(coalesce(
-          n.component_id, stepbase_private.component_for(n.app_code, n.config #>> '{step,config,component}')
-        )),
+        'undo_component', stepbase_engine.component_facts(n.app_code, n.compensation_component_id),
+        'component', stepbase_engine.component_facts(n.app_code, coalesce(n.component_id, n.item_component_id)),
         'next', (
           select coalesce(
             jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'

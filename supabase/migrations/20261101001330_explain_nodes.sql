@@ -124,6 +124,13 @@ as $$
       'each', n.config -> 'step' -> 'type',
       'workflow', case t.wait_kind when 'child' then n.config -> 'workflow' end,
       'component', n.config -> 'component',
+      'components', (
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+          'part', x.part, 'reference', x.reference, 'id', c.id, 'app_code', c.app_code, 'name', c.name,
+          'version', c.version)))
+        from stepbase_engine.node_components(n) x
+        left join stepbase.components c on c.id = x.component_id
+      ),
       'compensate', n.compensate -> 'type',
       'retry', stepbase_engine.retry_plan(n.retry)
     )) order by n.ordinal
@@ -136,4 +143,6 @@ as $$
   where n.workflow_version_id = p_workflow_version_id;
 $$;
 
-comment on function stepbase_engine.explain_nodes(uuid) is 'The nodes of a version as an array in topological order: reads, secrets, edges, timeouts, deadline, retry plan.';
+comment on function stepbase_engine.explain_nodes(uuid) is
+  'The nodes of a version as an array in topological order: reads, secrets, edges, timeouts, deadline, retry plan, '
+  'and the components that the version is pinned to.';

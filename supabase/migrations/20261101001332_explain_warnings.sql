@@ -1,5 +1,42 @@
 -- The warnings of explain: likely mistakes in a valid version of a workflow.
 
+create function stepbase_engine.component_warnings(p_workflow_version_id uuid)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select n.node_id, w.code, w.message
+  from stepbase.workflow_nodes n
+  cross join lateral stepbase_engine.node_components(n) x
+  left join stepbase.components c on c.id = x.component_id
+  left join stepbase_engine.pinned_components p
+    on p.workflow_version_id = n.workflow_version_id and p.component_id = x.component_id
+  cross join lateral (
+    values
+      (
+        c.id is null or not stepbase_private.may_use_component(n.app_code, c),
+        'component_unavailable',
+        format('The component %s was deleted, deactivated or is no longer shared: its steps fail', x.reference)
+      ),
+      (
+        c.endpoint is distinct from p.endpoint,
+        'component_endpoint_changed',
+        format(
+          'The endpoint of the component %s has changed since this version was saved or published: %s, before: %s',
+          x.reference, coalesce(c.endpoint, 'none'), coalesce(p.endpoint, 'none')
+        )
+      )
+  ) w (applies, code, message)
+  where n.workflow_version_id = p_workflow_version_id
+    and w.applies
+    and not (w.code = 'component_endpoint_changed' and c.id is null)
+  order by n.ordinal, x.part, w.code;
+$$;
+
+comment on function stepbase_engine.component_warnings(uuid) is
+  'Warnings about the components that a version is pinned to: component_unavailable, component_endpoint_changed.';
+
 create function stepbase_engine.explain_warnings(p_workflow_version_id uuid)
 returns table (node_id text, code text, message text)
 language sql

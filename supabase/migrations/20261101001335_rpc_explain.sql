@@ -35,7 +35,14 @@ as $$
         select c.* from stepbase_private.block_problems(w.id, v.definition) c
       ) p
     ),
-    'warnings', (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from stepbase_engine.explain_warnings(v.id) x)
+    'warnings', (
+      select coalesce(jsonb_agg(to_jsonb(x)), '[]')
+      from (
+        select e.* from stepbase_engine.explain_warnings(v.id) e
+        union all
+        select c.* from stepbase_engine.component_warnings(v.id) c
+      ) x
+    )
   )
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id

@@ -117,7 +117,10 @@ export const STEP_ERRORS = {
     retried: false,
   },
   unknown_component: { meaning: 'The component does not exist.', retried: false },
-  inactive_component: { meaning: 'The component is not active.', retried: false },
+  inactive_component: {
+    meaning: 'The component is not active, or the application may no longer use it.',
+    retried: false,
+  },
   invalid_config: {
     meaning: 'The config violates its schema after its templates were evaluated.',
     retried: false,

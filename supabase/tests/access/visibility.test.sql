@@ -61,8 +61,8 @@ select is(
   tests.attempt('admin', $$insert into stepbase.components (app_code, name, implementation_type, endpoint)
     values (null, 'mine', 'service_task', 'https://x.example')$$), '42501', 'no application can create a shared component'
 );
-select is(stepbase_private.component_for('tap-two', 'component'), '00000000-0000-4000-8000-00000000d004', 'steps of an application of the same organization can use the component');
-select is(stepbase_private.component_for('tap-three', 'component'), null, 'steps of an application of another organization cannot use the component');
+select is(stepbase_private.component_for('tap-two', 'tap-one/component'), '00000000-0000-4000-8000-00000000d004', 'steps of an application of the same organization can use the component');
+select is(stepbase_private.component_for('tap-three', 'tap-one/component'), null, 'steps of an application of another organization cannot use the component');
 select isnt(stepbase_private.component_for('tap-three', 'tap-shared'), null, 'steps of every application can use a shared component');
 update stepbase.agent_prompts set visibility = 'public' where id = '00000000-0000-4000-8000-00000000d003';
 select is(
