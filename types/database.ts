@@ -84,14 +84,14 @@ isOneToOne: false
                   ]
                 },"api_keys": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"expires_at": string | null,"id": string,"key_hash": string,"last_used_at": string | null,"name": string,"prefix": string,"revoked_at": string | null,"revoked_by": string | null,"scopes": (string)[],"updated_at": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"expires_at": string | null,"id": string,"key_hash": string,"last_used_at": string | null,"name": string,"owner_id": string | null,"prefix": string,"revoked_at": string | null,"revoked_by": string | null,"scopes": (string)[],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash": string,"last_used_at"?: string | null,"name": string,"prefix": string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes": (string)[],"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash": string,"last_used_at"?: string | null,"name": string,"owner_id"?: string | null,"prefix": string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes": (string)[],"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash"?: string,"last_used_at"?: string | null,"name"?: string,"prefix"?: string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes"?: (string)[],"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash"?: string,"last_used_at"?: string | null,"name"?: string,"owner_id"?: string | null,"prefix"?: string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes"?: (string)[],"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -107,6 +107,12 @@ isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
     },{
+      foreignKeyName: "api_keys_owner_id_fkey"
+      columns: ["owner_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
       foreignKeyName: "api_keys_revoked_by_fkey"
       columns: ["revoked_by"]
 isOneToOne: false
@@ -116,14 +122,14 @@ isOneToOne: false
                   ]
                 },"app_members": {
                   Row: {
-                    "app_code": string,"created_at": string,"invited_by": string | null,"role": string,"updated_at": string,"user_id": string
+                    "accepted_at": string | null,"app_code": string,"created_at": string,"invited_by": string | null,"role": string,"updated_at": string,"user_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"invited_by"?: string | null,"role"?: string,"updated_at"?: string,"user_id": string
+                    "accepted_at"?: string | null,"app_code": string,"created_at"?: string,"invited_by"?: string | null,"role"?: string,"updated_at"?: string,"user_id": string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"invited_by"?: string | null,"role"?: string,"updated_at"?: string,"user_id"?: string
+                    "accepted_at"?: string | null,"app_code"?: string,"created_at"?: string,"invited_by"?: string | null,"role"?: string,"updated_at"?: string,"user_id"?: string
                   }
                   Relationships: [
                     {
@@ -1070,14 +1076,14 @@ isOneToOne: false
                   ]
                 },"workflow_nodes": {
                   Row: {
-                    "app_code": string,"compensate": Json | null,"component_id": string | null,"config": NonNullable<Json>,"created_at": string,"in_degree": number,"join_mode": string,"label": string,"node_id": string,"node_type": string,"on_error": string,"ordinal": number,"out_degree": number,"position": NonNullable<Json>,"reads": (string)[],"retry": Json | null,"timeout_ms": number | null,"workflow_version_id": string
+                    "app_code": string,"compensate": Json | null,"compensation_component_id": string | null,"component_id": string | null,"config": NonNullable<Json>,"created_at": string,"in_degree": number,"item_component_id": string | null,"join_mode": string,"label": string,"node_id": string,"node_type": string,"on_error": string,"ordinal": number,"out_degree": number,"position": NonNullable<Json>,"reads": (string)[],"retry": Json | null,"timeout_ms": number | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"compensate"?: Json | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree": number,"join_mode"?: string,"label"?: string,"node_id": string,"node_type": string,"on_error"?: string,"ordinal": number,"out_degree": number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id": string
+                    "app_code": string,"compensate"?: Json | null,"compensation_component_id"?: string | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree": number,"item_component_id"?: string | null,"join_mode"?: string,"label"?: string,"node_id": string,"node_type": string,"on_error"?: string,"ordinal": number,"out_degree": number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"compensate"?: Json | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree"?: number,"join_mode"?: string,"label"?: string,"node_id"?: string,"node_type"?: string,"on_error"?: string,"ordinal"?: number,"out_degree"?: number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id"?: string
+                    "app_code"?: string,"compensate"?: Json | null,"compensation_component_id"?: string | null,"component_id"?: string | null,"config"?: NonNullable<Json>,"created_at"?: string,"in_degree"?: number,"item_component_id"?: string | null,"join_mode"?: string,"label"?: string,"node_id"?: string,"node_type"?: string,"on_error"?: string,"ordinal"?: number,"out_degree"?: number,"position"?: NonNullable<Json>,"reads"?: (string)[],"retry"?: Json | null,"timeout_ms"?: number | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1093,8 +1099,20 @@ isOneToOne: false
       referencedRelation: "applications"
       referencedColumns: ["app_code"]
     },{
+      foreignKeyName: "workflow_nodes_compensation_component_id_fkey"
+      columns: ["compensation_component_id"]
+isOneToOne: false
+      referencedRelation: "components"
+      referencedColumns: ["id"]
+    },{
       foreignKeyName: "workflow_nodes_component_id_fkey"
       columns: ["component_id"]
+isOneToOne: false
+      referencedRelation: "components"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflow_nodes_item_component_id_fkey"
+      columns: ["item_component_id"]
 isOneToOne: false
       referencedRelation: "components"
       referencedColumns: ["id"]
@@ -1398,7 +1416,13 @@ isOneToOne: false
                     "app_code": string,"attempts": number | null,"created_at": string,"error_code": string | null,"error_message": string | null,"failed_at": string | null,"input": NonNullable<Json>,"item_index": number | null,"last_error": Json | null,"parent_run_id": string | null,"redriven_run_id": string | null,"redriven_status": string | null,"run_id": string,"status": string,"step_id": string | null,"step_run_id": string | null,"step_type": string | null,"version": number | null,"workflow": string | null,"workflow_id": string,"workflow_version_id": string
                   }
                   ComputedFields: never
-                  Relationships: [
+                  Insert: {
+                           "app_code"?: string | null,"attempts"?: number | null,"created_at"?: string | null,"error_code"?: string | null,"error_message"?: string | null,"failed_at"?: string | null,"input"?: Json | null,"item_index"?: number | null,"last_error"?: Json | null,"parent_run_id"?: string | null,"redriven_run_id"?: string | null,"redriven_status"?: string | null,"run_id"?: string | null,"status"?: string | null,"step_id"?: string | null,"step_run_id"?: string | null,"step_type"?: string | null,"version"?: number | null,"workflow"?: string | null,"workflow_id"?: string | null,"workflow_version_id"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"attempts"?: number | null,"created_at"?: string | null,"error_code"?: string | null,"error_message"?: string | null,"failed_at"?: string | null,"input"?: Json | null,"item_index"?: number | null,"last_error"?: Json | null,"parent_run_id"?: string | null,"redriven_run_id"?: string | null,"redriven_status"?: string | null,"run_id"?: string | null,"status"?: string | null,"step_id"?: string | null,"step_run_id"?: string | null,"step_type"?: string | null,"version"?: number | null,"workflow"?: string | null,"workflow_id"?: string | null,"workflow_version_id"?: string | null
+                         }
+                        Relationships: [
                     {
       foreignKeyName: "runs_app_code_fkey"
       columns: ["app_code"]
@@ -1458,7 +1482,10 @@ isOneToOne: false
                 }
           }
           Functions: {
-            "cancel_run":
+            "adopt_api_key":
+{ Args: { "api_key_id": string }; Returns: (string)[]
+                           },
+"cancel_run":
 { Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
@@ -1609,6 +1636,30 @@ isOneToOne: false
 "explain_workflow":
 { Args: { "version"?: number,"workflow": string }; Returns: Json
                            },
+"my_profile":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "active_app_code": string | null,
+"avatar_url": string | null,
+"created_at": string,
+"deleted_at": string | null,
+"display_name": string,
+"email": string,
+"failed_login_attempts": number,
+"full_name": string | null,
+"id": string,
+"is_active": boolean,
+"last_login_at": string | null,
+"locked_until": string | null,
+"password_changed_at": string | null,
+"updated_at": string,
+"username": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "users"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "pause_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,

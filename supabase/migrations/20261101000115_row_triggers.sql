@@ -1,4 +1,4 @@
--- Trigger functions that many tables share: stamps of changes, and columns that cannot be changed.
+-- Trigger functions that many tables and views share: stamps of changes, and what cannot be changed.
 
 create function stepbase_private.touch_updated_at()
 returns trigger
@@ -53,3 +53,16 @@ end;
 $$;
 
 comment on function stepbase_private.stamp_updated_by() is 'Trigger: sets updated_at to the time of the update and, if a user made it, updated_by to that user.';
+
+create function stepbase_private.refuse_view_write()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise insufficient_privilege using message = format('permission denied for view %s', tg_table_name);
+end;
+$$;
+
+comment on function stepbase_private.refuse_view_write() is
+  'Trigger: raises 42501 for a write to a view, for every role.';

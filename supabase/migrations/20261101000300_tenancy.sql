@@ -71,7 +71,9 @@ create table stepbase.users (
 
 comment on table stepbase.users is 'Profile of a user of Supabase Auth; triggers on auth.users keep it up to date.';
 comment on column stepbase.users.active_app_code is
-  'Application that the next access token is for, set by switch_app; null: the oldest membership.';
+  'Application that the next access token is for, set by switch_app; null: the oldest accepted membership.';
+comment on column stepbase.users.username is
+  'Unique name, set by the service role. Clients cannot write it: the error of a taken name would tell that it exists.';
 comment on column stepbase.users.is_active is 'False: the account gets no access tokens and no access.';
 comment on column stepbase.users.banned_until is
   'End of a ban in auth.users that deactivated the account; stepbase_engine.maintain activates it again then.';
@@ -85,7 +87,9 @@ create table stepbase.app_members (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   user_id uuid not null references stepbase.users (id) on delete cascade,
   role text not null default 'viewer' references stepbase.user_roles (name),
-  invited_by uuid references stepbase.users (id) on delete set null,
+  invited_by uuid default auth.uid() references stepbase.users (id) on delete set null,
+  -- Memberships that a client makes wait for the member's consent. A client cannot write the column.
+  accepted_at timestamptz default case when auth.uid() is null then now() end,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (app_code, user_id)
@@ -93,6 +97,9 @@ create table stepbase.app_members (
 
 comment on table stepbase.app_members is
   'Membership of a user in an application. Policies read it, so deleting the row ends access at once.';
+comment on column stepbase.app_members.accepted_at is
+  'When the membership began to count. Null: a member manager added the user, who accepts by switch_app or declines by '
+  'deleting the row. Memberships that the service role creates count at once.';
 
 create index idx_app_members_user_id_created_at on stepbase.app_members (user_id, created_at);
 create index idx_app_members_role on stepbase.app_members (role);

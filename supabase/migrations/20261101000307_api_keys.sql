@@ -13,7 +13,8 @@ create table stepbase.api_keys (
   last_used_at timestamptz,
   revoked_at timestamptz,
   revoked_by uuid references stepbase.users (id) on delete set null,
-  created_by uuid references stepbase.users (id) on delete cascade,
+  owner_id uuid references stepbase.users (id) on delete set null,
+  created_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint expires_after_it_was_made check (expires_at > created_at)
@@ -22,12 +23,17 @@ create table stepbase.api_keys (
 comment on table stepbase.api_keys is 'API keys (sbk_…), stored as hashes; created and revoked by RPC.';
 comment on column stepbase.api_keys.prefix is 'The first 12 characters of the key, for display.';
 comment on column stepbase.api_keys.key_hash is 'SHA-256 of the key in hex. Clients cannot read it.';
-comment on column stepbase.api_keys.scopes is 'Permissions of the key; a subset of its creator''s permissions at creation.';
+comment on column stepbase.api_keys.scopes is
+  'Permissions that the key may have: a subset of its creator''s at creation. It has those that its owner has, too.';
 comment on column stepbase.api_keys.last_used_at is 'When the key was last used, with a resolution of one minute.';
-comment on column stepbase.api_keys.created_by is 'Creator; deleting the user deletes the key.';
+comment on column stepbase.api_keys.owner_id is
+  'Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of '
+  'the application the key gives no access.';
+comment on column stepbase.api_keys.created_by is 'Creator; null after the user was deleted.';
 
 create index idx_api_keys_app_code_created_at on stepbase.api_keys (app_code, created_at desc);
 create index idx_api_keys_created_by on stepbase.api_keys (created_by);
+create index idx_api_keys_owner_id on stepbase.api_keys (owner_id);
 create index idx_api_keys_revoked_by on stepbase.api_keys (revoked_by);
 
 create trigger api_keys_touch_updated_at before update on stepbase.api_keys
@@ -37,24 +43,37 @@ create trigger api_keys_keep_identity before update on stepbase.api_keys
     'id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at'
   );
 
--- Security definer: its callers must not read the table.
-create function stepbase_private.live_api_key(p_api_key_id uuid)
-returns stepbase.api_keys
-language sql
+-- Security definer: its callers must not read the tables. PL/pgSQL, because policies call it and its plan is cached.
+create function stepbase_private.live_api_key(p_api_key_id uuid, out app_code text, out scopes text[])
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select k
+begin
+  select
+    k.app_code,
+    array(
+      select s.scope from unnest(k.scopes) with ordinality s (scope, place)
+      where s.scope = any (r.permissions)
+      order by s.place
+    )
+  into live_api_key.app_code, live_api_key.scopes
   from stepbase.api_keys k
+  join stepbase.app_members m on m.app_code = k.app_code and m.user_id = k.owner_id and m.accepted_at is not null
+  join stepbase.user_roles r on r.name = m.role
+  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
   join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   where k.id = p_api_key_id
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > now());
+end;
 $$;
 
-comment on function stepbase_private.live_api_key(uuid) is 'The API key, unless it is unknown, revoked, expired or of a deleted application; then null.';
+comment on function stepbase_private.live_api_key(uuid) is
+  'Application and scopes in effect of an API key: its scopes that the role of its owner has now. Nulls if the key is '
+  'unknown, revoked, expired or of a deleted application, or if its owner is not an active member.';
 grant execute on function stepbase_private.live_api_key(uuid) to service_role;
 
 create function stepbase_private.verify_api_key(p_key_hash text)
@@ -63,23 +82,23 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_live stepbase.api_keys;
+  v_id uuid;
+  v_live record;
 begin
-  select (stepbase_private.live_api_key(k.id)).* into v_live
-  from stepbase.api_keys k
-  where k.key_hash = p_key_hash;
-  if v_live.id is null then
+  select k.id into v_id from stepbase.api_keys k where k.key_hash = p_key_hash;
+  select l.app_code, l.scopes into v_live from stepbase_private.live_api_key(v_id) l;
+  if v_live.app_code is null then
     return;
   end if;
   -- At most one update a minute: a busy key must not become a hot row.
   update stepbase.api_keys k
   set last_used_at = now()
-  where k.id = v_live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
-  return query select v_live.id, v_live.app_code, v_live.scopes;
+  where k.id = v_id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
+  return query select v_id, v_live.app_code, v_live.scopes;
 end;
 $$;
 
 comment on function stepbase_private.verify_api_key(text) is
-  'The id, application and scopes of the key with this SHA-256 (hex); no row if it is unknown, revoked or expired. '
+  'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none. '
   'Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(text) to service_role;

@@ -14,8 +14,9 @@ $$;
 comment on function stepbase_private.user_id() is 'Id of the calling user; null for API keys and for the service role.';
 grant execute on function stepbase_private.user_id() to authenticated, service_role;
 
--- API keys: the HTTP API signs a token with the claim api_key_id. Such a token acts for the key's application with the
--- key's scopes while the key is valid. Tokens of users never have this claim, because the hook removes it.
+-- API keys: the HTTP API signs a token with the claim api_key_id. Such a token acts for the key's application with
+-- those of the key's scopes that the owner of the key has at that time. Tokens of users never have this claim, because
+-- the hook removes it.
 
 -- Security definer: the policies of the tables below call this function. PL/pgSQL caches its plans; before PostgreSQL
 -- 18, an SQL function is planned at every call, which takes longer than this query.
@@ -38,7 +39,7 @@ begin
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code'
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code' and m.accepted_at is not null
   );
 end;
 $$;
@@ -68,7 +69,7 @@ begin
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code';
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code' and m.accepted_at is not null;
   end if;
 end;
 $$;
@@ -184,7 +185,8 @@ as $$
   where m.user_id = auth.uid();
 $$;
 
-comment on function stepbase_private.my_app_codes() is 'Codes of the applications that the calling user is a member of and can switch to.';
+comment on function stepbase_private.my_app_codes() is
+  'Codes of the applications that the calling user can switch to: of all memberships, accepted or not.';
 grant execute on function stepbase_private.my_app_codes() to authenticated, service_role;
 
 -- Security definer for the reason given for app_code().
@@ -197,8 +199,30 @@ set search_path = ''
 as $$
   select m.user_id
   from stepbase.app_members m
-  where m.app_code = stepbase_private.app_code();
+  where m.app_code = stepbase_private.app_code() and m.accepted_at is not null;
 $$;
 
-comment on function stepbase_private.app_user_ids() is 'Ids of the members of the caller''s application.';
+comment on function stepbase_private.app_user_ids() is
+  'Ids of the members of the caller''s application, without those who have not accepted yet.';
 grant execute on function stepbase_private.app_user_ids() to authenticated, service_role;
+
+-- Security definer for the reason given for app_code().
+create function stepbase_private.shares_an_app(p_user_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select 1
+    from stepbase.app_members own
+    join stepbase.applications a on a.app_code = own.app_code and a.deleted_at is null
+    join stepbase.app_members other on other.app_code = own.app_code and other.accepted_at is not null
+    where own.user_id = auth.uid() and own.accepted_at is not null and other.user_id = p_user_id
+  );
+$$;
+
+comment on function stepbase_private.shares_an_app(uuid) is
+  'Whether the calling user and another user are both members of some application.';
+grant execute on function stepbase_private.shares_an_app(uuid) to authenticated, service_role;

@@ -9,8 +9,11 @@ grant select on stepbase.organizations to authenticated;
 grant select,
   update (name, description, settings, run_retention_days, event_retention_days, audit_retention_days)
   on stepbase.applications to authenticated;
-grant select, update (display_name, full_name, username, avatar_url) on stepbase.users to authenticated;
-grant select, insert (app_code, user_id, role, invited_by), update (role), delete
+-- Of other members, clients read no more than these columns; my_profile returns the whole row of the caller.
+grant select (id, email, display_name, avatar_url),
+  update (display_name, full_name, avatar_url)
+  on stepbase.users to authenticated;
+grant select, insert (app_code, user_id, role), update (role), delete
 on stepbase.app_members to authenticated;
 grant select, insert, update, delete
   on stepbase.organizations, stepbase.applications, stepbase.app_members to service_role;
@@ -56,27 +59,32 @@ create policy "Members read the members of their application" on stepbase.app_me
     or (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:read')))
   );
 
-create policy "Member managers add members" on stepbase.app_members
+-- The last condition also hides which user ids exist: the policy refuses an unknown id as it refuses a stranger's.
+create policy "Member managers add people with whom they share an application" on stepbase.app_members
   for insert to authenticated
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
+  with check (
+    app_code = (select stepbase_private.app_code())
+    and (select stepbase_private.has_permission('member:manage'))
+    and stepbase_private.shares_an_app(user_id)
+  );
 
 create policy "Member managers change roles" on stepbase.app_members
   for update to authenticated
   using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
   with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
 
-create policy "Member managers remove members, and members leave" on stepbase.app_members
+create policy "Member managers remove members, and members leave or decline" on stepbase.app_members
   for delete to authenticated
   using (
-    app_code = (select stepbase_private.app_code())
-    and (user_id = (select stepbase_private.user_id()) or (select stepbase_private.has_permission('member:manage')))
+    user_id = (select stepbase_private.user_id())
+    or (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
   );
 
 alter table stepbase.api_keys enable row level security;
 
 grant select (
-  id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, created_by, created_at,
-  updated_at
+  id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, owner_id, created_by,
+  created_at, updated_at
 ),
 update (name)
 on stepbase.api_keys to authenticated;

@@ -1,4 +1,4 @@
--- Every application with members has an admin: the last one can be neither removed nor demoted.
+-- Every application with members has an admin who has accepted: the last one can be neither removed nor demoted.
 
 -- Without an admin, no member could appoint one.
 -- Security definer: counts all members, including those that the caller cannot read.
@@ -9,7 +9,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  if old.role <> 'admin' or (tg_op = 'UPDATE' and new.role = 'admin') then
+  if old.role <> 'admin' or old.accepted_at is null or (tg_op = 'UPDATE' and new.role = 'admin') then
     return null;
   end if;
   -- Deleting a user or an application deletes its memberships, admins included. The lock serializes two admins
@@ -21,7 +21,10 @@ begin
   perform 1 from stepbase.applications where app_code = old.app_code for update;
   if found
     and exists (select 1 from stepbase.app_members where app_code = old.app_code)
-    and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
+    and not exists (
+      select 1 from stepbase.app_members
+      where app_code = old.app_code and role = 'admin' and accepted_at is not null
+    )
   then
     perform stepbase_private.raise_error(
       'conflict', format('%s must keep an admin; make another member admin first', old.app_code),

@@ -24,13 +24,14 @@ begin
       'http_code', 403, 'message', 'This account is deactivated'));
   end if;
 
-  -- The active application; without one, the oldest membership.
+  -- The active application; without one, the oldest membership. A membership that the user has not accepted never
+  -- counts, so a user never works in an application without having switched to it.
   select m.app_code, a.organization_id, m.role, r.permissions into v_membership
   from stepbase.app_members m
   join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   join stepbase.user_roles r on r.name = m.role
-  where m.user_id = (event ->> 'user_id')::uuid
+  where m.user_id = (event ->> 'user_id')::uuid and m.accepted_at is not null
   order by (m.app_code is not distinct from v_person.active_app_code) desc, m.created_at, m.app_code
   limit 1;
 
@@ -48,7 +49,7 @@ $$;
 
 comment on function stepbase_private.add_claims(jsonb) is
   'Adds Stepbase''s claims to the event of a custom access token hook and returns the event. Input: {user_id, claims, …}. '
-  'Sets app_code, org_id, app_role and permissions of the active membership (without one, of the oldest) and removes '
+  'Sets app_code, org_id, app_role and permissions of the active membership (without one, of the oldest accepted one) and removes '
   'values of these claims and of api_key_id that the event already had; all other claims stay. A user without a '
   'membership gets none of them. For a deactivated account it returns {error: {http_code: 403, message}}, which a hook '
   'must return unchanged. Callers: supabase_auth_admin, and security definer hooks owned by the owner of Stepbase''s tables.';

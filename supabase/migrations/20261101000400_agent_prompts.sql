@@ -46,7 +46,7 @@ alter table stepbase.agent_prompts enable row level security;
 
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables,
-    capabilities, tags, recommended_models, deprecated, created_by),
+    capabilities, tags, recommended_models, deprecated),
   update (display_name, description, visibility, prompt_content, prompt_variables,
     capabilities, tags, recommended_models, deprecated, deleted_at)
 on stepbase.agent_prompts to authenticated;

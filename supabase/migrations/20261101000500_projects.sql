@@ -34,7 +34,7 @@ create trigger projects_keep_identity before update on stepbase.projects
 alter table stepbase.projects enable row level security;
 
 grant select, delete,
-  insert (id, app_code, name, description, is_active, metadata, created_by),
+  insert (id, app_code, name, description, is_active, metadata),
   update (name, description, is_active, metadata, deleted_at)
 on stepbase.projects to authenticated;
 grant select, insert, update, delete on stepbase.projects to service_role;

@@ -59,8 +59,7 @@ create trigger applications_create_default_task_queue after insert on stepbase.a
 alter table stepbase.task_queues enable row level security;
 
 grant select, delete,
-  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities,
-    created_by),
+  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities),
   update (display_name, description, max_concurrent_workflows, max_concurrent_activities)
 on stepbase.task_queues to authenticated;
 grant select, insert, update, delete on stepbase.task_queues to service_role;

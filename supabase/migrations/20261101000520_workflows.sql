@@ -72,7 +72,7 @@ alter table stepbase.workflows enable row level security;
 
 grant select,
   insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
-    operation_code, max_concurrent_executions, execution_timeout_seconds, created_by),
+    operation_code, max_concurrent_executions, execution_timeout_seconds),
   -- kebab_name is granted so that a change raises SB424 instead of a missing privilege.
   update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
     operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)

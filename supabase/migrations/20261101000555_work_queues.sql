@@ -51,7 +51,7 @@ alter table stepbase.work_queues enable row level security;
 
 grant select, delete,
   insert (id, app_code, workflow_id, queue_name, description, signal_name, query_name, max_size, ordering, deduplicate,
-    work_item_schema, created_by),
+    work_item_schema),
   update (description, max_size, ordering, deduplicate, work_item_schema)
 on stepbase.work_queues to authenticated;
 grant select, insert, update, delete on stepbase.work_queues to service_role;

@@ -42,7 +42,7 @@ create trigger workflow_signals_check_schemas
 alter table stepbase.workflow_signals enable row level security;
 
 grant select, delete,
-  insert (id, app_code, workflow_id, signal_name, description, parameters, created_by),
+  insert (id, app_code, workflow_id, signal_name, description, parameters),
   update (signal_name, description, parameters)
 on stepbase.workflow_signals to authenticated;
 grant select, insert, update, delete on stepbase.workflow_signals to service_role;

@@ -46,7 +46,7 @@ create trigger workflow_queries_check_schemas
 alter table stepbase.workflow_queries enable row level security;
 
 grant select, delete,
-  insert (id, app_code, workflow_id, query_name, description, expression, return_type, created_by),
+  insert (id, app_code, workflow_id, query_name, description, expression, return_type),
   update (query_name, description, expression, return_type)
 on stepbase.workflow_queries to authenticated;
 grant select, insert, update, delete on stepbase.workflow_queries to service_role;

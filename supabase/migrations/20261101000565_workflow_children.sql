@@ -186,7 +186,7 @@ alter table stepbase.workflow_children enable row level security;
 
 grant select, delete,
   insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy,
-    can_signal_parent, can_query_parent, block_until, created_by),
+    can_signal_parent, can_query_parent, block_until),
   update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until)
 on stepbase.workflow_children to authenticated;
 grant select, insert, update, delete on stepbase.workflow_children to service_role;

@@ -57,7 +57,7 @@ alter table stepbase.workflow_compilations enable row level security;
 
 grant select, delete,
   insert (id, app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json,
-    tsconfig_json, temporal_workflow_id, temporal_workflow_type, is_active, compiled_by),
+    tsconfig_json, temporal_workflow_id, temporal_workflow_type, is_active),
   update (is_active, temporal_workflow_id, temporal_workflow_type)
 on stepbase.workflow_compilations to authenticated;
 grant select, insert, update, delete on stepbase.workflow_compilations to service_role;

@@ -55,6 +55,10 @@ comment on view stepbase.dead_letters is
   'Runs that failed or timed out: the step that ended them, its attempts and its last error, and the newest '
   'run that redrove them. redriven_run_id is null until then.';
 
+-- With a trigger, PostgreSQL checks the privileges before it refuses to write to the view: clients get 42501.
+create trigger dead_letters_refuse_write instead of insert or update or delete on stepbase.dead_letters
+  for each row execute function stepbase_private.refuse_view_write();
+
 revoke all on stepbase.dead_letters from public, anon;
 grant select on stepbase.dead_letters to authenticated, service_role;
 

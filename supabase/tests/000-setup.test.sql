@@ -339,10 +339,10 @@ declare
 begin
   perform tests.create_people();
   made := tests.create_workflow('tap-one', tests.sample_id('workflow'));
-  insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes)
-  values (
-    tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read']
-  );
+  insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes, owner_id)
+  select
+    tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read'], p.user_id
+  from tests.person('admin') p;
   insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
   values (tests.sample_id('agent_prompt'), 'tap-one', 'prompt', 'Be kind.', null);
   insert into stepbase.components (id, app_code, name, implementation_type, endpoint, created_by)

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(30);
+select plan(54);
 select tests.create_rows();
 
 select is(tests.attempt('admin', 'select name, prefix, scopes from stepbase.api_keys'), 'ok 1', 'an admin can list keys');
@@ -78,6 +78,142 @@ $$;
 select is(pg_temp.with_key('select stepbase_private.app_code()'), 'tap-one', 'the key belongs to its application');
 select is(pg_temp.with_key('select count(*) from stepbase.workflows'), '1', 'the key can read within its scopes');
 select is(pg_temp.with_key('select count(*) from stepbase.projects'), '0', 'the key cannot read beyond its scopes');
+
+-- A key has the scopes that its owner still has. The owner: the developer, who was an admin when the key was created.
+create temporary table owned (key jsonb, hash text);
+update stepbase.app_members set role = 'admin' where user_id = (select p.user_id from tests.person('developer') p);
+insert into owned (key)
+select tests.perform_as(
+  'developer', $$select stepbase.create_api_key('machine', array['run:read', 'workflow:write', 'key:manage'])$$
+)::jsonb;
+update owned set hash = encode(sha256(convert_to(key ->> 'key', 'UTF8')), 'hex');
+create function pg_temp.owned_scopes()
+returns text
+language sql
+as $$ select array_to_string(v.scopes, ' ') from owned o, stepbase_private.verify_api_key(o.hash) v $$;
+create function pg_temp.permissions_with_owned()
+returns text
+language plpgsql
+as $$
+declare
+  v_answer text;
+begin
+  perform set_config(
+    'request.jwt.claims', (select jsonb_build_object('role', 'authenticated', 'api_key_id', o.key -> 'id')::text from owned o),
+    true
+  );
+  set local role authenticated;
+  select concat_ws(' ', c.app_code, array_to_string(c.permissions, ' ')) into v_answer from stepbase_private.caller() c;
+  reset role;
+  return v_answer;
+end
+$$;
+-- What the key may do after a change; the change is undone.
+create function pg_temp.after(p_change text)
+returns text
+language plpgsql
+as $$
+declare
+  v_verified text;
+  v_acting text;
+begin
+  begin
+    execute replace(p_change, '{owner}', (select quote_literal(p.user_id) from tests.person('developer') p));
+    v_verified := coalesce(pg_temp.owned_scopes(), 'none');
+    v_acting := coalesce(nullif(pg_temp.permissions_with_owned(), ''), 'none');
+    raise exception using errcode = 'TAP00';
+  exception when sqlstate 'TAP00' then
+    return v_verified || ' / ' || v_acting;
+  end;
+end;
+$$;
+
+select is(
+  pg_temp.after('select 1'),
+  'run:read workflow:write key:manage / tap-one run:read workflow:write key:manage', 'a key has its scopes while its owner has them'
+);
+select is(pg_temp.after(c.change), c.answer, c.name)
+from (
+  values
+    ('owner demoted to developer', 'run:read workflow:write / tap-one run:read workflow:write',
+      $$update stepbase.app_members set role = 'developer' where user_id = {owner}$$),
+    ('owner demoted to viewer', 'run:read / tap-one run:read',
+      $$update stepbase.app_members set role = 'viewer' where user_id = {owner}$$),
+    ('a permission taken from the role', 'run:read key:manage / tap-one run:read key:manage',
+      $$update stepbase.user_roles set permissions = array_remove(permissions, 'workflow:write') where name = 'admin'$$),
+    ('owner removed from the application', 'none / none', 'delete from stepbase.app_members where user_id = {owner}'),
+    ('owner moved to another application', 'none / none',
+      $$with gone as (delete from stepbase.app_members where user_id = {owner})
+        insert into stepbase.app_members (app_code, user_id, role) values ('tap-two', {owner}, 'admin')$$),
+    ('owner removed and added again without consent', 'none / none',
+      'update stepbase.app_members set accepted_at = null where user_id = {owner}'),
+    ('owner deactivated', 'none / none', 'update stepbase.users set is_active = false where id = {owner}'),
+    ('owner soft-deleted', 'none / none', 'update stepbase.users set deleted_at = now() where id = {owner}'),
+    ('owner deleted', 'none / none', 'delete from auth.users where id = {owner}'),
+    ('application deleted', 'none / none', $$update stepbase.applications set deleted_at = now() where app_code = 'tap-one'$$),
+    ('organization deleted', 'none / none', $$update stepbase.organizations set deleted_at = now() where slug = 'tap-org'$$)
+) c (name, answer, change);
+select is(
+  pg_temp.after($$alter table stepbase.api_keys disable trigger api_keys_keep_identity;
+    update stepbase.api_keys
+    set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'
+    where owner_id = {owner}$$), 'none / none', 'the key expired'
+);
+
+-- Adoption.
+create function pg_temp.adopt(p_who text)
+returns text
+language sql
+as $$
+  select tests.attempt(p_who, format('select stepbase.adopt_api_key(%L)', (select o.key ->> 'id' from owned o)));
+$$;
+delete from auth.users where id = (select p.user_id from tests.person('developer') p);
+select is(pg_temp.owned_scopes(), null, 'an orphaned key gives no access');
+select is(tests.attempt('admin', $$select owner_id from stepbase.api_keys where name = 'machine' and owner_id is null$$), 'ok 1', 'admins see that it has no owner');
+select is(pg_temp.adopt('viewer'), 'SB403', 'a viewer does not adopt it');
+select is(pg_temp.adopt('sister'), 'SB404', 'another application does not adopt it');
+select is(pg_temp.adopt('foreigner'), 'SB404', 'nor does another organization');
+select is(tests.attempt('admin', 'update stepbase.api_keys set owner_id = null'), '42501', 'no client writes the owner');
+select is(
+  tests.perform_as('admin', format('select stepbase.adopt_api_key(%L)', (select o.key ->> 'id' from owned o))),
+  '{run:read,workflow:write,key:manage}', 'another admin adopts it'
+);
+select is(pg_temp.owned_scopes(), 'run:read workflow:write key:manage', 'and it works again');
+select is(
+  (
+    select l.actor_id from stepbase.audit_log l
+    where l.table_name = 'api_keys' and l.row_id = (select o.key ->> 'id' from owned o) and 'owner_id' = any (l.changed_columns)
+      and l.actor_id is not null
+  ),
+  (select p.user_id from tests.person('admin') p), 'the audit log has who adopted it'
+);
+create function pg_temp.create_with_owned()
+returns jsonb
+language plpgsql
+as $$
+declare
+  v_made jsonb;
+begin
+  perform set_config(
+    'request.jwt.claims', (select jsonb_build_object('role', 'authenticated', 'api_key_id', o.key -> 'id')::text from owned o),
+    true
+  );
+  set local role authenticated;
+  v_made := stepbase.create_api_key('child', array['run:read']);
+  reset role;
+  return v_made;
+end
+$$;
+create temporary table child as select (pg_temp.create_with_owned() ->> 'id')::uuid as id;
+select is(
+  (
+    select k.owner_id from stepbase.api_keys k
+    where k.id = (select c.id from child c)
+  ),
+  (select p.user_id from tests.person('admin') p), 'a key made with a key belongs to the same owner'
+);
+select tests.perform_as('admin', format('select stepbase.revoke_api_key(%L)', (select o.key ->> 'id' from owned o)));
+select is(pg_temp.adopt('admin'), 'SB409', 'a revoked key is not adopted');
 
 select tests.perform_as('admin', format('select stepbase.revoke_api_key(%L)', (select key ->> 'id' from made)));
 select is(pg_temp.with_key('select count(*) from stepbase.workflows'), '0', 'a revoked key cannot read any more');

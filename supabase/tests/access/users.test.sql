@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(16);
+select plan(24);
 select tests.create_people();
 
 select is(tests.attempt('viewer', 'select 1 from stepbase.users'), 'ok 3', 'a viewer sees the three members of the application');
@@ -30,6 +30,51 @@ select is(
   '42501', 'an admin cannot create a profile'
 );
 select is(tests.attempt('admin', 'delete from stepbase.users'), '42501', 'an admin cannot delete profiles');
+
+-- Of other members: id, e-mail, display name and avatar. The own row: my_profile.
+select is(
+  tests.attempt('admin', 'select id, email, display_name, avatar_url from stepbase.users'), 'ok 3', 'members read four columns'
+);
+select is_empty(
+  $$select a.attname
+    from pg_attribute a
+    where a.attrelid = 'stepbase.users'::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname <> all (array['id', 'email', 'display_name', 'avatar_url'])
+      and has_column_privilege('authenticated', a.attrelid, a.attnum, 'select')$$,
+  'and no others'
+);
+select is(tests.attempt('admin', 'select * from stepbase.users'), '42501', 'not by a star either');
+update stepbase.users set full_name = 'Vi Ewer', active_app_code = 'tap-one' where email = 'viewer@tap.example';
+select is(
+  tests.perform_as('viewer', $$select p.full_name || ' ' || p.active_app_code from stepbase.my_profile() p$$), 'Vi Ewer tap-one',
+  'everybody reads the own profile whole'
+);
+select is(tests.attempt('anon', 'select stepbase.my_profile()'), '42501', 'anon has none');
+select is(
+  tests.attempt('viewer', $$update stepbase.users set username = 'taken' where id = stepbase_private.user_id()$$), '42501',
+  'no client can try usernames'
+);
+
+-- A foreign key to users tells whether an id exists, if a client can write the column.
+select is_empty(
+  $$select c.conrelid::regclass, a.attname
+    from pg_constraint c
+    cross join unnest(c.conkey) k (attnum)
+    join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.attnum
+    cross join unnest(array['authenticated', 'anon']) r (role)
+    where c.contype = 'f' and c.confrelid = 'stepbase.users'::regclass
+      and c.conrelid <> 'stepbase.app_members'::regclass
+      and (
+        has_column_privilege(r.role, c.conrelid, a.attnum, 'insert')
+        or has_column_privilege(r.role, c.conrelid, a.attnum, 'update')
+      )$$,
+  'clients write no reference to a user, but for memberships'
+);
+select ok(
+  not has_column_privilege('authenticated', 'stepbase.app_members', 'invited_by', 'insert')
+    and not has_column_privilege('authenticated', 'stepbase.app_members', 'user_id', 'update'),
+  'of a membership, clients write the user once, under a policy'
+);
 
 insert into auth.users (id, aud, role, email, raw_user_meta_data)
 values ('00000000-0000-4000-8000-00000000f009', 'authenticated', 'authenticated', 'New@Tap.example', '{"display_name": "Nia"}');

@@ -6,8 +6,8 @@ select plan(22);
 select tests.create_rows();
 
 -- A user who has created a row in every table.
-insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, created_by)
-values ('tap-one', 'mine', 'sbk_mine', repeat('c', 64), '{}', '00000000-0000-4000-8000-00000000f001');
+insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, created_by, owner_id)
+select 'tap-one', 'mine', 'sbk_mine', repeat('c', 64), '{run:read}', p.user_id, p.user_id from tests.person('admin') p;
 update stepbase.workflows set created_by = '00000000-0000-4000-8000-00000000f001', updated_by = '00000000-0000-4000-8000-00000000f001'
 where app_code = 'tap-one';
 select set_config('stepbase.test', tests.perform_as('admin', $$select (stepbase.save_workflow('mine',
@@ -25,8 +25,11 @@ select lives_ok(
 );
 select is_empty($$select 1 from stepbase.users where id = '00000000-0000-4000-8000-00000000f001'$$, 'deleting a user deletes the profile');
 select is_empty($$select 1 from stepbase.app_members where user_id = '00000000-0000-4000-8000-00000000f001'$$, 'deleting a user deletes the memberships');
-select is_empty($$select 1 from stepbase.api_keys where name = 'mine' and app_code = 'tap-one'$$, 'deleting a user deletes the keys that the user created');
-select is((select count(*) from stepbase.api_keys where app_code = 'tap-one'), 1::bigint, 'deleting a user keeps other keys');
+select results_eq(
+  $$select created_by, owner_id from stepbase.api_keys where name = 'mine' and app_code = 'tap-one'$$,
+  $$values (null::uuid, null::uuid)$$, 'deleting a user keeps the keys, without an owner'
+);
+select is_empty($$select 1 from stepbase_private.verify_api_key(repeat('c', 64))$$, 'a key without an owner gives no access');
 select is((select count(*) from stepbase.workflows where app_code = 'tap-one'), 2::bigint, 'deleting a user keeps the workflows');
 select is((select count(*) from stepbase.runs where app_code = 'tap-one'), 1::bigint, 'deleting a user keeps the runs');
 select is(
