@@ -1479,6 +1479,48 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"shared_components": {
+                  Row: {
+                    "app_code": string | null,"capabilities": (string)[] | null,"component_id": string | null,"component_type": string | null,"config_schema": Json | null,"deprecated": boolean | null,"description": string | null,"display_name": string | null,"endpoint": string | null,"implementation_type": string | null,"input_schema": Json | null,"is_active": boolean | null,"name": string | null,"output_schema": Json | null,"reference": string | null,"retry_count": number | null,"tags": (string)[] | null,"timeout_ms": number | null,"ui_definitions": Json | null,"ui_widget_id": string | null,"version": string | null,"visibility": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"capabilities"?: (string)[] | null,"component_id"?: string | null,"component_type"?: string | null,"config_schema"?: Json | null,"deprecated"?: boolean | null,"description"?: string | null,"display_name"?: string | null,"endpoint"?: string | null,"implementation_type"?: string | null,"input_schema"?: Json | null,"is_active"?: boolean | null,"name"?: string | null,"output_schema"?: Json | null,"reference"?: string | null,"retry_count"?: number | null,"tags"?: (string)[] | null,"timeout_ms"?: number | null,"ui_definitions"?: Json | null,"ui_widget_id"?: string | null,"version"?: string | null,"visibility"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"capabilities"?: (string)[] | null,"component_id"?: string | null,"component_type"?: string | null,"config_schema"?: Json | null,"deprecated"?: boolean | null,"description"?: string | null,"display_name"?: string | null,"endpoint"?: string | null,"implementation_type"?: string | null,"input_schema"?: Json | null,"is_active"?: boolean | null,"name"?: string | null,"output_schema"?: Json | null,"reference"?: string | null,"retry_count"?: number | null,"tags"?: (string)[] | null,"timeout_ms"?: number | null,"ui_definitions"?: Json | null,"ui_widget_id"?: string | null,"version"?: string | null,"visibility"?: string | null
+                         }
+                        Relationships: [
+                    
+                  ]
+                },"shared_prompts": {
+                  Row: {
+                    "app_code": string | null,"capabilities": (string)[] | null,"deprecated": boolean | null,"description": string | null,"display_name": string | null,"name": string | null,"prompt_content": string | null,"prompt_id": string | null,"prompt_variables": Json | null,"recommended_models": Json | null,"tags": (string)[] | null,"version": string | null,"visibility": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"capabilities"?: (string)[] | null,"deprecated"?: boolean | null,"description"?: string | null,"display_name"?: string | null,"name"?: string | null,"prompt_content"?: string | null,"prompt_id"?: string | null,"prompt_variables"?: Json | null,"recommended_models"?: Json | null,"tags"?: (string)[] | null,"version"?: string | null,"visibility"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"capabilities"?: (string)[] | null,"deprecated"?: boolean | null,"description"?: string | null,"display_name"?: string | null,"name"?: string | null,"prompt_content"?: string | null,"prompt_id"?: string | null,"prompt_variables"?: Json | null,"recommended_models"?: Json | null,"tags"?: (string)[] | null,"version"?: string | null,"visibility"?: string | null
+                         }
+                        Relationships: [
+                    
+                  ]
+                },"shared_workflows": {
+                  Row: {
+                    "app_code": string | null,"definition": Json | null,"description": string | null,"input_schema": Json | null,"kebab_name": string | null,"name": string | null,"output_schema": Json | null,"published_at": string | null,"status": string | null,"tags": (string)[] | null,"version": number | null,"visibility": string | null,"workflow_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"definition"?: Json | null,"description"?: string | null,"input_schema"?: Json | null,"kebab_name"?: string | null,"name"?: string | null,"output_schema"?: Json | null,"published_at"?: string | null,"status"?: string | null,"tags"?: (string)[] | null,"version"?: number | null,"visibility"?: string | null,"workflow_id"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"definition"?: Json | null,"description"?: string | null,"input_schema"?: Json | null,"kebab_name"?: string | null,"name"?: string | null,"output_schema"?: Json | null,"published_at"?: string | null,"status"?: string | null,"tags"?: (string)[] | null,"version"?: number | null,"visibility"?: string | null,"workflow_id"?: string | null
+                         }
+                        Relationships: [
+                    
+                  ]
                 }
           }
           Functions: {

@@ -180,7 +180,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
     as: 'engine',
     text: `select id from stepbase.workflows
       where search @@ websearch_to_tsquery('english', $1) and deleted_at is null
-        and (app_code = $2 or visibility <> 'private')`,
+        and app_code = $2`,
     values: ({ app_code }) => ['special parcels', app_code],
     tables: ['workflows'],
   },

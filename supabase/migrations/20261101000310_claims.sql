@@ -153,24 +153,6 @@ comment on function stepbase_private.require_permission(text) is
 grant execute on function stepbase_private.require_permission(text) to authenticated, service_role;
 
 -- Security definer for the reason given for app_code().
-create function stepbase_private.organization_app_codes()
-returns setof text
-language sql
-stable
-security definer
-set search_path = ''
-as $$
-  select sibling.app_code
-  from stepbase.applications own
-  join stepbase.applications sibling on sibling.organization_id = own.organization_id
-  where own.app_code = stepbase_private.app_code();
-$$;
-
-comment on function stepbase_private.organization_app_codes() is
-  'Codes of the applications in the caller''s organization, whose resources of visibility organization the caller sees.';
-grant execute on function stepbase_private.organization_app_codes() to authenticated, service_role;
-
--- Security definer for the reason given for app_code().
 create function stepbase_private.my_app_codes()
 returns setof text
 language sql
@@ -226,3 +208,23 @@ $$;
 comment on function stepbase_private.shares_an_app(uuid) is
   'Whether the calling user and another user are both members of some application.';
 grant execute on function stepbase_private.shares_an_app(uuid) to authenticated, service_role;
+
+-- Security definer for the reason given for app_code().
+create function stepbase_private.apps_that_share()
+returns table (app_code text, visibility text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select a.app_code, v.visibility
+  from stepbase.applications own
+  join stepbase.applications a on a.app_code <> own.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  cross join (values ('organization'), ('public')) v (visibility)
+  where own.app_code = stepbase_private.app_code()
+    and (v.visibility = 'public' or a.organization_id = own.organization_id);
+$$;
+
+comment on function stepbase_private.apps_that_share() is
+  'The other live applications with the visibilities of their rows that the caller''s application may see.';

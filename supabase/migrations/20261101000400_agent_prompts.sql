@@ -52,20 +52,9 @@ grant select, delete,
 on stepbase.agent_prompts to authenticated;
 grant select, insert, update, delete on stepbase.agent_prompts to service_role;
 
-create policy "Members read their prompts and those shown to them" on stepbase.agent_prompts
+create policy "Members read their prompts" on stepbase.agent_prompts
   for select to authenticated
-  using (
-    (select stepbase_private.has_permission('prompt:read'))
-    and (
-      app_code = (select stepbase_private.app_code())
-      or (visibility = 'public' and deleted_at is null)
-      or (
-        visibility = 'organization'
-        and deleted_at is null
-        and app_code in (select stepbase_private.organization_app_codes())
-      )
-    )
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('prompt:read')));
 
 create policy "Prompt writers create prompts" on stepbase.agent_prompts
   for insert to authenticated

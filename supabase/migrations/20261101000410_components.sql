@@ -176,19 +176,11 @@ grant select, delete,
 on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 
-create policy "Members read their components and those shown to them" on stepbase.components
+create policy "Members read their components and those of all applications" on stepbase.components
   for select to authenticated
   using (
     (select stepbase_private.has_permission('component:read'))
-    and (
-      app_code = (select stepbase_private.app_code())
-      or ((app_code is null or visibility = 'public') and deleted_at is null)
-      or (
-        visibility = 'organization'
-        and deleted_at is null
-        and app_code in (select stepbase_private.organization_app_codes())
-      )
-    )
+    and (app_code = (select stepbase_private.app_code()) or (app_code is null and deleted_at is null))
   );
 
 create policy "Component writers create components" on stepbase.components

@@ -79,21 +79,9 @@ grant select,
 on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 
--- private: the owning application. organization: also the applications of its organization. public: all members.
-create policy "Members read their workflows and those shown to them" on stepbase.workflows
+create policy "Members read their workflows" on stepbase.workflows
   for select to authenticated
-  using (
-    (select stepbase_private.has_permission('workflow:read'))
-    and (
-      app_code = (select stepbase_private.app_code())
-      or (visibility = 'public' and deleted_at is null)
-      or (
-        visibility = 'organization'
-        and deleted_at is null
-        and app_code in (select stepbase_private.organization_app_codes())
-      )
-    )
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));
 
 create policy "Workflow writers create workflows" on stepbase.workflows
   for insert to authenticated

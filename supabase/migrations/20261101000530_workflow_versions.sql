@@ -123,9 +123,6 @@ alter table stepbase.workflow_versions enable row level security;
 grant select on stepbase.workflow_versions to authenticated;
 grant select, insert, update, delete on stepbase.workflow_versions to service_role;
 
-create policy "Readers of a workflow read its versions" on stepbase.workflow_versions
+create policy "Members read their versions" on stepbase.workflow_versions
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflows w where w.id = workflow_versions.workflow_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));

@@ -121,16 +121,10 @@ alter table stepbase.workflow_edges enable row level security;
 
 grant select on stepbase.workflow_nodes, stepbase.workflow_edges to authenticated, service_role;
 
-create policy "Readers of a version read its nodes" on stepbase.workflow_nodes
+create policy "Members read their nodes" on stepbase.workflow_nodes
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflow_versions v where v.id = workflow_nodes.workflow_version_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));
 
-create policy "Readers of a version read its edges" on stepbase.workflow_edges
+create policy "Members read their edges" on stepbase.workflow_edges
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflow_versions v where v.id = workflow_edges.workflow_version_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));

@@ -56,12 +56,9 @@ grant select, delete,
 on stepbase.work_queues to authenticated;
 grant select, insert, update, delete on stepbase.work_queues to service_role;
 
-create policy "Readers of a workflow read its work queues" on stepbase.work_queues
+create policy "Members read their work queues" on stepbase.work_queues
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:read')))
-    or exists (select 1 from stepbase.workflows w where w.id = work_queues.workflow_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('queue:read')));
 
 create policy "Queue writers create work queues" on stepbase.work_queues
   for insert to authenticated

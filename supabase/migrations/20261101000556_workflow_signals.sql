@@ -47,12 +47,9 @@ grant select, delete,
 on stepbase.workflow_signals to authenticated;
 grant select, insert, update, delete on stepbase.workflow_signals to service_role;
 
-create policy "Readers of a workflow read its signals" on stepbase.workflow_signals
+create policy "Members read their signals" on stepbase.workflow_signals
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflows w where w.id = workflow_signals.workflow_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));
 
 create policy "Workflow writers create signals" on stepbase.workflow_signals
   for insert to authenticated

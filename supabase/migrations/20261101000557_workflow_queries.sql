@@ -51,12 +51,9 @@ grant select, delete,
 on stepbase.workflow_queries to authenticated;
 grant select, insert, update, delete on stepbase.workflow_queries to service_role;
 
-create policy "Readers of a workflow read its queries" on stepbase.workflow_queries
+create policy "Members read their queries" on stepbase.workflow_queries
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflows w where w.id = workflow_queries.workflow_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));
 
 create policy "Workflow writers create queries" on stepbase.workflow_queries
   for insert to authenticated

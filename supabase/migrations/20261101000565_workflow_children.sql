@@ -191,12 +191,9 @@ grant select, delete,
 on stepbase.workflow_children to authenticated;
 grant select, insert, update, delete on stepbase.workflow_children to service_role;
 
-create policy "Readers of a workflow read its children" on stepbase.workflow_children
+create policy "Members read their children" on stepbase.workflow_children
   for select to authenticated
-  using (
-    (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')))
-    or exists (select 1 from stepbase.workflows w where w.id = workflow_children.parent_workflow_id)
-  );
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('workflow:read')));
 
 create policy "Workflow writers create children" on stepbase.workflow_children
   for insert to authenticated

@@ -21,7 +21,7 @@ grant execute on function stepbase_private.search_query(text) to authenticated;
 
 -- Security definer: under row-level security PostgreSQL evaluates the search operator only on rows that the policies
 -- let through, so it could not use the text index. This function checks the application itself.
-create function stepbase_private.matching_workflows(p_query text, p_others boolean)
+create function stepbase_private.matching_workflows(p_query text)
 returns setof uuid
 language sql
 stable
@@ -32,15 +32,14 @@ as $$
   from stepbase.workflows w
   where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
-    and (w.app_code = stepbase_private.app_code() or (p_others and w.visibility <> 'private'))
+    and w.app_code = stepbase_private.app_code()
     and stepbase_private.has_permission('workflow:read');
 $$;
 
-comment on function stepbase_private.matching_workflows(text, boolean) is
-  'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax). '
-  'p_others: also those of other applications with visibility organization or public; the caller''s policies must still '
-  'filter them. Empty without workflow:read.';
-grant execute on function stepbase_private.matching_workflows(text, boolean) to authenticated;
+comment on function stepbase_private.matching_workflows(text) is
+  'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax); '
+  'empty without workflow:read.';
+grant execute on function stepbase_private.matching_workflows(text) to authenticated;
 
 create function stepbase.search_workflows(query text)
 returns setof stepbase.workflows
@@ -50,13 +49,13 @@ set search_path = ''
 as $$
   select w.*
   from stepbase.workflows w
-  where w.id in (select stepbase_private.matching_workflows(search_workflows.query, true))
+  where w.id in (select stepbase_private.matching_workflows(search_workflows.query))
   order by ts_rank(w.search, stepbase_private.search_query(search_workflows.query)) desc, w.updated_at desc
   limit 200;
 $$;
 
 comment on function stepbase.search_workflows(text) is
-  'Workflows that the caller can read whose name or description matches query (websearch syntax), best match first; at '
+  'Workflows of the caller''s application whose name or description matches query (websearch syntax), best match first; at '
   'most 200 rows.';
 grant execute on function stepbase.search_workflows(text) to authenticated;
 
@@ -74,7 +73,7 @@ as $$
   -- The lateral query reads the newest runs of each matching workflow from an index; a join would read all runs of the
   -- application or of the workflows.
   select r.*
-  from stepbase_private.matching_workflows(search_runs.query, false) w (id)
+  from stepbase_private.matching_workflows(search_runs.query) w (id)
   cross join lateral (
     select x.*
     from stepbase.runs x

@@ -107,6 +107,18 @@ values
       select 'tap-one', v.workflow_id, v.id from workflow_versions v where v.workflow_id = {workflow}$$),
   ('runs',                  'update', '- - - | - - - - | -', $$update runs set status = 'cancelled' where id = {run}$$),
   ('runs',                  'delete', '- - - | - - - - | -', $$delete from runs where id = {run}$$),
+  ('shared_components',     'select', '0 0 0 | 1 0 0 0 | -', $$select 1 from shared_components where component_id = {component}$$),
+  ('shared_components',     'insert', '- - - | - - - - | -', $$insert into shared_components (version) values ('x')$$),
+  ('shared_components',     'update', '- - - | - - - - | -', $$update shared_components set version = 'x'$$),
+  ('shared_components',     'delete', '- - - | - - - - | -', $$delete from shared_components$$),
+  ('shared_prompts',        'select', '0 0 0 | 1 0 0 0 | -', $$select 1 from shared_prompts where prompt_id = {agent_prompt}$$),
+  ('shared_prompts',        'insert', '- - - | - - - - | -', $$insert into shared_prompts (version) values ('x')$$),
+  ('shared_prompts',        'update', '- - - | - - - - | -', $$update shared_prompts set version = 'x'$$),
+  ('shared_prompts',        'delete', '- - - | - - - - | -', $$delete from shared_prompts$$),
+  ('shared_workflows',      'select', '0 0 0 | 1 0 0 0 | -', $$select 1 from shared_workflows where workflow_id = {workflow}$$),
+  ('shared_workflows',      'insert', '- - - | - - - - | -', $$insert into shared_workflows (kebab_name) values ('x')$$),
+  ('shared_workflows',      'update', '- - - | - - - - | -', $$update shared_workflows set kebab_name = 'x'$$),
+  ('shared_workflows',      'delete', '- - - | - - - - | -', $$delete from shared_workflows$$),
   ('step_runs',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from step_runs where id = {step_run}$$),
   ('step_runs',             'insert', '- - - | - - - - | -',
     $$insert into step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt)
@@ -223,6 +235,10 @@ cross join lateral tests.outcomes(m.outcomes) o;
 select plan(4 + (select count(*)::int from cells));
 select tests.create_rows();
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
+-- The shared rows are visible to the organization, in the shared views only.
+update stepbase.workflows set visibility = 'organization' where id = tests.sample_id('workflow');
+update stepbase.components set visibility = 'organization' where id = tests.sample_id('component');
+update stepbase.agent_prompts set visibility = 'organization' where id = tests.sample_id('agent_prompt');
 update stepbase.runs set status = 'failed', error = '{"code": "x"}', started_at = now(), completed_at = now()
 where id = tests.sample_id('run');
 
