@@ -158,6 +158,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"app_quotas": {
+                  Row: {
+                    "app_code": string,"created_at": string,"max_descendants": number,"max_open_runs": number,"max_runs_per_event": number,"max_streams": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"created_at"?: string,"max_descendants"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_streams"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"max_descendants"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_streams"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "app_quotas_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: true
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
                 },"applications": {
                   Row: {
                     "app_code": string,"audit_retention_days": number,"created_at": string,"deleted_at": string | null,"description": string,"event_retention_days": number,"max_waiting_runs": number | null,"name": string,"organization_id": string,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string

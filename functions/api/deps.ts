@@ -5,6 +5,7 @@ import type { Db } from '../_shared/db/pool.ts';
 import type { Env } from '../_shared/env/env.ts';
 import type { Log } from '../_shared/log/log.ts';
 import type { Bus } from '../_shared/redis/bus.ts';
+import type { OpenStreams } from './stream/open-streams.ts';
 
 export interface Deps {
   db: Db;
@@ -12,6 +13,7 @@ export interface Deps {
   log: Log;
   clock: Clock;
   identify: Identify;
+  streams: OpenStreams;
   settings: Env['api'];
 }
 

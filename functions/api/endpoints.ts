@@ -57,13 +57,13 @@ export const ENDPOINTS: readonly Endpoint[] = [
     title: 'Stream the events of a run',
     permission: 'run:read',
     description:
-      'Server-sent events: one `snapshot` (`{run, steps}`), then every later event as `run` or `step`, in order and without gaps, then `end` when the run has ended. The id of an event is its `seq`. The stream ends after `STEPBASE_STREAM_SECONDS`; an EventSource reconnects by itself and resumes. A comment line every 15 seconds keeps the connection open. An `error` event means that the caller may no longer see the run.',
+      'Server-sent events: one `snapshot` (`{run, steps}`), then every later event as `run` or `step`, in order and without gaps, then `end` when the run has ended. The id of an event is its `seq`. The stream ends after `STEPBASE_STREAM_SECONDS`; an EventSource reconnects by itself and resumes. A comment line every 15 seconds keeps the connection open. An `error` event means that the caller may no longer see the run. 429 means that the application has `max_streams` streams open in this process.',
     headers: {
       'Last-Event-ID':
         'Resumes after this `seq`, without a snapshot. Clients that cannot set headers use `?after=<seq>`.',
     },
     responses: [[200, '`text/event-stream`']],
-    errors: ['not_found'],
+    errors: ['not_found', 'limit_reached'],
   },
   {
     method: 'POST',

@@ -6,6 +6,7 @@ import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus } from '../_shared/redis/bus.ts';
 import { createApp } from './app.ts';
+import { createOpenStreams } from './stream/open-streams.ts';
 
 const STATEMENT_MS = 15_000;
 const STOP_MS = 2_000;
@@ -32,6 +33,7 @@ const app = createApp({
     publishableKeys: env.publishableKeys,
     secretKeys: env.secretKeys,
   },
+  streams: createOpenStreams(),
   settings: env.api,
 });
 

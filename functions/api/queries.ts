@@ -130,6 +130,15 @@ export async function readEvents(
   return row?.value;
 }
 
+/** How many event streams the caller's application may have open in one process of the API. */
+export async function maxStreams(query: Query): Promise<number> {
+  const [row] = await query<{ value: number | null }>(
+    'select stepbase_private.max_streams() as value',
+    [],
+  );
+  return row?.value ?? 0;
+}
+
 export const cancelRun = (
   query: Query,
   runId: string,

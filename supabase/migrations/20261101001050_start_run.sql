@@ -57,6 +57,7 @@ begin
     end if;
   end if;
 
+  perform stepbase_engine.check_open_runs(p_app_code);
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
@@ -98,4 +99,5 @@ comment on function stepbase_engine.start_run(
 ) is
   'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same '
   'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
-  'schema; SB429 for the triggers manual and webhook if the backlog of the app is full.';
+  'schema; SB429 for the triggers manual and webhook if the backlog of the app is full, and for every trigger if the app has '
+  'max_open_runs open runs.';

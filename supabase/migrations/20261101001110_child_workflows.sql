@@ -49,7 +49,7 @@ $$;
 comment on function stepbase_engine.start_child(stepbase.step_runs, jsonb) is
   'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with the '
   'declaration in workflow_children, and returns its id; null while block_until does not hold. Errors: SB404, '
-  'SB409, SB422, SB429 nested too deep.';
+  'SB409, SB422, SB429 nested too deep, or the app has max_open_runs open runs.';
 
 create function stepbase_engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
 returns void
@@ -60,6 +60,9 @@ declare
   v_request record;
   v_step stepbase.step_runs;
   v_child_id uuid;
+  v_trace_id text;
+  -- The remaining quota by trace: counted once for each root run of the batch.
+  v_left jsonb := '{}';
   v_detail text;
   v_error jsonb;
 begin
@@ -70,7 +73,18 @@ begin
     select s.* into v_step from stepbase.step_runs s where s.id = v_request.id and s.status = 'waiting';
     continue when not found;
     begin
+      select r.trace_id into strict v_trace_id from stepbase.runs r where r.id = v_step.run_id;
+      if not v_left ? v_trace_id then
+        v_left := v_left
+          || jsonb_build_object(v_trace_id, stepbase_engine.descendants_left(v_trace_id, v_step.app_code));
+      end if;
+      if (v_left ->> v_trace_id)::int <= 0 then
+        perform stepbase_private.raise_error(
+          'limit_reached', 'The root run has as many child runs as its quota allows', '{"quota": "max_descendants"}'
+        );
+      end if;
       v_child_id := stepbase_engine.start_child(v_step, v_request.child);
+      v_left := v_left || jsonb_build_object(v_trace_id, (v_left ->> v_trace_id)::int - 1);
     exception when others then
       -- A refused start fails this step; the other steps of the batch continue.
       get stacked diagnostics v_detail = pg_exception_detail;

@@ -28,7 +28,7 @@ comment on function stepbase_engine.record_trigger_result(uuid, jsonb) is
   'Stores on a trigger that it started a run (p_error null) or why it did not.';
 
 create function stepbase_engine.start_by_event(
-  p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth int, p_key text
+  p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth int, p_key text, p_place int
 )
 returns void
 language plpgsql
@@ -47,6 +47,13 @@ begin
         jsonb_build_object('run_id', p_event -> 'run_id')
       );
     end if;
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('Event %s starts more runs than the quota of %s', p_event ->> 'name', q.max_runs_per_event),
+      jsonb_build_object('quota', 'max_runs_per_event', 'limit', q.max_runs_per_event)
+    )
+    from stepbase.app_quotas q
+    where q.app_code = p_trigger.app_code and p_place > q.max_runs_per_event;
     perform stepbase_engine.start_triggered(
       p_trigger.app_code, p_trigger.workflow_id,
       p_trigger.input || jsonb_build_object('event', p_event), 'event', p_key,
@@ -63,8 +70,8 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.start_by_event(stepbase.workflow_triggers, jsonb, int, text) is
-  'Starts the workflow of a trigger for an event. An error is stored on the trigger and does not affect other '
+comment on function stepbase_engine.start_by_event(stepbase.workflow_triggers, jsonb, int, text, int) is
+  'Starts the workflow of a trigger for an event. p_place: its place among the triggers of the event, from 1. An error is stored on the trigger and does not affect other '
   'triggers.';
 
 create function stepbase_engine.next_events(p_limit int)
@@ -130,6 +137,7 @@ declare
   v_trigger stepbase.workflow_triggers;
   v_published int := 0;
   v_started int := 0;
+  v_place int;
 begin
   -- Usually there is no event; this check is cheaper than next_events.
   if not exists (
@@ -145,6 +153,7 @@ begin
     for update skip locked
   loop
     v_event := stepbase_engine.event_of_message(v_message);
+    v_place := 0;
     for v_trigger in
       select t.* from stepbase.workflow_triggers t
       where t.app_code = v_message.app_code
@@ -155,9 +164,10 @@ begin
         and (t.filter is null or v_event -> 'payload' @> t.filter)
       order by t.id
     loop
+      v_place := v_place + 1;
       perform stepbase_engine.start_by_event(
         v_trigger, v_event, (v_message.payload ->> 'depth')::int,
-        format('event:%s:%s', v_message.aggregate_id, v_trigger.id)
+        format('event:%s:%s', v_message.aggregate_id, v_trigger.id), v_place
       );
       v_started := v_started + 1;
     end loop;

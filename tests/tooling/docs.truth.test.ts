@@ -9,6 +9,7 @@ import { ERRORS, SQLSTATES } from '../../functions/_shared/errors/index.ts';
 import { createLog } from '../../functions/_shared/log/log.ts';
 import { openBus } from '../../functions/_shared/redis/bus.ts';
 import { createApp } from '../../functions/api/app.ts';
+import { createOpenStreams } from '../../functions/api/stream/open-streams.ts';
 import { REFUSALS } from '../../functions/worker/steps/refusal.ts';
 import { EDGE_FUNCTIONS } from '../../scripts/bundle.ts';
 import { FUNCTIONS } from '../../scripts/deno-imports.ts';
@@ -35,6 +36,7 @@ function routes(): string[] {
       publishableKeys: [],
       secretKeys: [],
     },
+    streams: createOpenStreams(),
     settings: env.api,
   });
   const own = app.routes.filter(({ method }) => method !== 'ALL');

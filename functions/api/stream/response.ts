@@ -4,7 +4,7 @@ import { asCaller } from '../../_shared/auth/index.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import { runChannel } from '../../_shared/redis/bus.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
-import { readEvents, readRun } from '../queries.ts';
+import { maxStreams, readEvents, readRun } from '../queries.ts';
 import { type RunSource, runFrames } from './frames.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -22,12 +22,16 @@ function resumeFrom(c: Context<ApiEnv>): number | undefined {
 }
 
 export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): Promise<Response> {
-  const { db, bus, clock, settings } = deps;
+  const { db, bus, clock, settings, streams } = deps;
   const { member } = c.var;
   const after = resumeFrom(c);
   // Checked before the response starts, so that a caller without access gets 404 instead of an open stream.
-  const visible = await asCaller(db, member, (query) => readEvents(query, runId, 0));
+  const { visible, limit } = await asCaller(db, member, async (query) => ({
+    visible: await readEvents(query, runId, 0),
+    limit: await maxStreams(query),
+  }));
   if (visible === undefined) throw new AppError('not_found', 'The run does not exist');
+  const uncount = streams.open(member.appCode ?? '', limit);
 
   const wakeup = new Wakeup(clock);
   let closed = false;
@@ -35,6 +39,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const subscription = bus.subscribe(runChannel(runId), ring, ring);
   const end = () => {
     closed = true;
+    uncount();
     subscription.close();
     wakeup.ring();
   };

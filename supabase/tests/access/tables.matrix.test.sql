@@ -45,6 +45,10 @@ values
   ('app_members',           'update', '1 0 0 | 0 0 0 0 | -',
     $$update app_members set role = 'developer' where app_code = 'tap-one' and user_id = {viewer}$$),
   ('app_members',           'delete', '1 0 1 | 0 0 0 0 | -', $$delete from app_members where app_code = 'tap-one' and user_id = {viewer}$$),
+  ('app_quotas',            'select', '1 0 0 | 0 0 0 0 | -', $$select 1 from app_quotas where app_code = 'tap-one'$$),
+  ('app_quotas',            'insert', '- - - | - - - - | -', $$insert into app_quotas (app_code) values ('tap-one')$$),
+  ('app_quotas',            'update', '- - - | - - - - | -', $$update app_quotas set max_open_runs = 7 where app_code = 'tap-one'$$),
+  ('app_quotas',            'delete', '- - - | - - - - | -', $$delete from app_quotas where app_code = 'tap-one'$$),
   ('applications',          'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from applications where app_code = 'tap-one'$$),
   ('applications',          'insert', '- - - | - - - - | -',
     $$insert into applications (app_code, organization_id, name)

@@ -1,0 +1,134 @@
+-- Quotas: open runs of an application, child runs of a root run, runs that one event starts.
+
+begin;
+set local search_path = public, extensions;
+select plan(24);
+select tests.create_tasks();
+
+create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
+returns text
+language sql
+as $$ select tests.attempt(p_who, format('select stepbase.start_run(%L)', p_workflow)); $$;
+-- For good, unlike attempt: ok, or the SQLSTATE.
+create function pg_temp.start_for_good()
+returns text
+language plpgsql
+as $$
+begin
+  perform stepbase_engine.start_run('tap-one', w.published_version_id, '{}')
+  from stepbase.workflows w where w.id = tests.sample_id('workflow');
+  return 'ok';
+exception when others then
+  return sqlstate;
+end;
+$$;
+
+select results_eq(
+  $$select q.max_open_runs, q.max_descendants, q.max_runs_per_event, q.max_streams from stepbase.app_quotas q where q.app_code = 'tap-two'$$,
+  $$values (100000, 10000, 100, 100)$$, 'a new application has the defaults'
+);
+select is(tests.attempt('owner', $$update stepbase.app_quotas set max_open_runs = 0$$), '23514', 'a quota is positive');
+select is(
+  tests.attempt('service', $$update stepbase.app_quotas set max_open_runs = 5 where app_code = 'tap-one'$$), 'ok 1',
+  'the service role changes quotas'
+);
+select is(
+  tests.attempt('owner', $$update stepbase.app_quotas set app_code = 'tap-new' where app_code = 'tap-one'$$), 'SB424',
+  'a quota stays with its application'
+);
+
+-- Open runs. Two of the samples are open, one has ended.
+update stepbase.app_quotas set max_open_runs = 4 where app_code = 'tap-one';
+select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d103');
+select is(pg_temp.start_for_good(), 'ok', 'below the quota: the third');
+select is(pg_temp.start_for_good(), 'ok', 'below the quota: the fourth');
+select is(pg_temp.start_for_good(), 'SB429', 'at the quota: refused');
+select is(pg_temp.start('developer'), 'SB429', 'for clients, too');
+select is(
+  tests.detail_of('developer', $$select stepbase.start_run('w-00d001')$$) - 'code',
+  '{"quota": "max_open_runs", "limit": 4}', 'the error names the quota'
+);
+select is(pg_temp.start('sister', 'w-00d103'), 'ok 1', 'another application is not affected');
+select is(
+  tests.attempt('developer', format('select stepbase.cancel_run(%L)', tests.sample_id('second_run'))), 'ok 1', 'runs can still be cancelled'
+);
+select tests.perform_as('developer', format('select (stepbase.cancel_run(%L)).status', tests.sample_id('second_run')));
+select is(pg_temp.start('developer'), 'ok 1', 'after a run has ended: not refused');
+
+-- A large quota is checked by samples until the application is marked as full.
+update stepbase.app_quotas set max_open_runs = 150 where app_code = 'tap-one';
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id, steps_total)
+select 'tap-one', w.id, w.published_version_id, 3
+from stepbase.workflows w
+cross join generate_series(1, 150)
+where w.id = tests.sample_id('workflow');
+select isnt_empty(
+  $$select 1 from generate_series(1, 100) where pg_temp.start_for_good() = 'SB429' limit 1$$, 'a large quota holds'
+);
+select ok(
+  (select count(*) < 260 from stepbase.runs r where r.app_code = 'tap-one' and r.completed_at is null), 'after a few more starts'
+);
+select isnt_empty($$select 1 from stepbase_engine.full_apps where app_code = 'tap-one'$$, 'the application is marked as full');
+select is(pg_temp.start_for_good(), 'SB429', 'then every start is refused');
+update stepbase.app_quotas set max_open_runs = 1000 where app_code = 'tap-one';
+select is(pg_temp.start_for_good(), 'ok', 'until there is room again');
+select is_empty($$select 1 from stepbase_engine.full_apps where app_code = 'tap-one'$$, 'and the mark is removed');
+
+-- Child runs. One run wants three of them at once.
+update stepbase.app_quotas set max_descendants = 2 where app_code = 'tap-one';
+create temporary table parent as
+select gen_random_uuid() as run_id, w.published_version_id as version_id
+from stepbase.workflows w where w.id = tests.sample_id('workflow');
+insert into stepbase.runs (
+  id, app_code, workflow_id, workflow_version_id, status, started_at, open_steps, steps_total, trace_id
+)
+select p.run_id, 'tap-one', tests.sample_id('workflow'), p.version_id, 'running', now(), 3, 3, repeat('ab', 16)
+from parent p;
+insert into stepbase.step_runs (
+  id, run_id, app_code, workflow_version_id, step_id, step_type, status, wait_kind, started_at
+)
+select md5(s.id)::uuid, p.run_id, 'tap-one', p.version_id, s.id, 'child_workflow', 'waiting', 'child', now()
+from parent p
+cross join (values ('first'), ('second'), ('third')) s (id);
+select stepbase_engine.start_children(
+  array[md5('first')::uuid, md5('second')::uuid, md5('third')::uuid],
+  array_fill('{"workflow": "w-00d001"}'::jsonb, array[3])
+);
+select is(
+  (select count(*) from stepbase.runs r join parent p on r.parent_run_id = p.run_id), 2::bigint, 'a root run has as many child runs as its quota'
+);
+select results_eq(
+  $$select s.error ->> 'code', s.error #>> '{details,quota}' from stepbase.step_runs s
+    where s.id = md5('third')::uuid$$,
+  $$values ('child_not_started', 'max_descendants')$$, 'the step that wants one more fails'
+);
+select is(
+  stepbase_engine.descendants_left(repeat('ab', 16), 'tap-one'), 0, 'its children start none either: they have the same root'
+);
+select is(
+  (select stepbase_engine.descendants_left(r.trace_id, 'tap-one') from stepbase.runs r where r.id = tests.sample_id('run')), 2,
+  'another root run has a quota of its own'
+);
+
+-- Runs that one event starts.
+update stepbase.app_quotas set max_runs_per_event = 3 where app_code = 'tap-one';
+insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_type, event_name)
+select 'tap-one', tests.sample_id('workflow'), format('t%s', n), 'event', 'flood.start'
+from generate_series(1, 5) n;
+select tests.perform_as('developer', $$select stepbase.emit_event('flood.start')$$);
+select stepbase_engine.relay_events(100);
+select is(
+  (select count(*) from stepbase.runs r where r.app_code = 'tap-one' and r.trigger_type = 'event'), 3::bigint,
+  'an event starts as many runs as the quota'
+);
+select is(
+  (
+    select count(*) from stepbase.workflow_triggers t
+    where t.event_name = 'flood.start' and t.last_error ->> 'code' = 'limit_reached'
+      and t.last_error ->> 'quota' = 'max_runs_per_event'
+  ),
+  2::bigint, 'the other triggers record the reason'
+);
+
+select * from finish();
+rollback;
