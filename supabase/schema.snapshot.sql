@@ -89,11 +89,11 @@ CREATE TRIGGER agent_prompts_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.
 CREATE TRIGGER agent_prompts_keep_identity BEFORE UPDATE ON stepbase.agent_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'created_at');
 CREATE TRIGGER agent_prompts_stamp_updated_by BEFORE UPDATE ON stepbase.agent_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.agent_prompts enable row level security;
-grant select, insert (id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables, capabilities, tags, recommended_models, deprecated, created_by), update (display_name, description, visibility, prompt_content, prompt_variables, capabilities, tags, recommended_models, deprecated, deleted_at), delete on stepbase.agent_prompts to authenticated;
+grant select, insert (id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables, capabilities, tags, recommended_models, deprecated), update (display_name, description, visibility, prompt_content, prompt_variables, capabilities, tags, recommended_models, deprecated, deleted_at), delete on stepbase.agent_prompts to authenticated;
 grant select, insert, update, delete on stepbase.agent_prompts to service_role;
-create policy "Members read their prompts and those shown to them" on stepbase.agent_prompts
+create policy "Members read their prompts" on stepbase.agent_prompts
   for select to authenticated
-  using ((( SELECT stepbase_private.has_permission('prompt:read'::text) AS has_permission) AND ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR ((visibility = 'public'::text) AND (deleted_at IS NULL)) OR ((visibility = 'organization'::text) AND (deleted_at IS NULL) AND (app_code IN ( SELECT stepbase_private.organization_app_codes() AS organization_app_codes))))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('prompt:read'::text) AS has_permission)));
 create policy "Prompt writers change prompts" on stepbase.agent_prompts
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('prompt:write'::text) AS has_permission)))
@@ -111,18 +111,20 @@ create table stepbase.api_keys (
   name text not null,
   prefix text not null, -- The first 12 characters of the key, for display.
   key_hash text not null, -- SHA-256 of the key in hex. Clients cannot read it.
-  scopes text[] not null, -- Permissions of the key; a subset of its creator's permissions at creation.
+  scopes text[] not null, -- Permissions that the key may have: a subset of its creator's at creation. It has those that its owner has, too.
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone, -- When the key was last used, with a resolution of one minute.
   revoked_at timestamp with time zone,
   revoked_by uuid,
-  created_by uuid, -- Creator; deleting the user deletes the key.
+  owner_id uuid, -- Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of the application the key gives no access.
+  created_by uuid, -- Creator; null after the user was deleted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint key_hash_is_unique UNIQUE (key_hash),
   constraint api_keys_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
-  constraint api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE CASCADE,
+  constraint api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint api_keys_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint api_keys_revoked_by_fkey FOREIGN KEY (revoked_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint expires_after_it_was_made CHECK ((expires_at > created_at)),
   constraint key_hash_is_sha256 CHECK ((key_hash ~ '^[0-9a-f]{64}$'::text)),
@@ -131,12 +133,13 @@ create table stepbase.api_keys (
 comment on table stepbase.api_keys is 'API keys (sbk_…), stored as hashes; created and revoked by RPC.';
 CREATE INDEX idx_api_keys_app_code_created_at ON stepbase.api_keys USING btree (app_code, created_at DESC);
 CREATE INDEX idx_api_keys_created_by ON stepbase.api_keys USING btree (created_by);
+CREATE INDEX idx_api_keys_owner_id ON stepbase.api_keys USING btree (owner_id);
 CREATE INDEX idx_api_keys_revoked_by ON stepbase.api_keys USING btree (revoked_by);
 CREATE TRIGGER api_keys_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER api_keys_keep_identity BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at');
 CREATE TRIGGER api_keys_touch_updated_at BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.api_keys enable row level security;
-grant select (id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, created_by, created_at, updated_at), update (name) on stepbase.api_keys to authenticated;
+grant select (id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, owner_id, created_by, created_at, updated_at), update (name) on stepbase.api_keys to authenticated;
 grant select, insert, update, delete on stepbase.api_keys to service_role;
 create policy "Key managers rename keys" on stepbase.api_keys
   for update to authenticated
@@ -150,7 +153,12 @@ create table stepbase.app_members (
   app_code text not null,
   user_id uuid not null,
   role text not null default 'viewer'::text,
-  invited_by uuid,
+  invited_by uuid default auth.uid(),
+  accepted_at timestamp with time zone default 
+CASE
+    WHEN (auth.uid() IS NULL) THEN now()
+    ELSE NULL::timestamp with time zone
+END, -- When the membership began to count. Null: a member manager added the user, who accepts by switch_app or declines by deleting the row. Memberships that the service role creates count at once.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_members_pkey PRIMARY KEY (app_code, user_id),
@@ -168,25 +176,51 @@ CREATE TRIGGER app_members_keep_an_admin AFTER DELETE OR UPDATE OF role ON stepb
 CREATE TRIGGER app_members_keep_identity BEFORE UPDATE ON stepbase.app_members FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'user_id', 'created_at');
 CREATE TRIGGER app_members_touch_updated_at BEFORE UPDATE ON stepbase.app_members FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.app_members enable row level security;
-grant select, insert (app_code, user_id, role, invited_by), update (role), delete on stepbase.app_members to authenticated;
+grant select, insert (app_code, user_id, role), update (role), delete on stepbase.app_members to authenticated;
 grant select, insert, update, delete on stepbase.app_members to service_role;
 grant select on stepbase.app_members to supabase_auth_admin;
-create policy "Member managers add members" on stepbase.app_members
+create policy "Member managers add people with whom they share an application" on stepbase.app_members
   for insert to authenticated
-  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.shares_an_app(user_id)));
 create policy "Member managers change roles" on stepbase.app_members
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)))
   with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
-create policy "Member managers remove members, and members leave" on stepbase.app_members
+create policy "Member managers remove members, and members leave or decline" on stepbase.app_members
   for delete to authenticated
-  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission))));
+  using (((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission))));
 create policy "Members read the members of their application" on stepbase.app_members
   for select to authenticated
   using (((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:read'::text) AS has_permission))));
 create policy "The auth server reads memberships" on stepbase.app_members
   for select to supabase_auth_admin
   using (true);
+
+create table stepbase.app_quotas (
+  app_code text not null,
+  max_open_runs integer not null default 100000, -- Runs that have not ended. Above 100 the limit is checked by samples: about 1 % more runs can start before it holds.
+  max_descendants integer not null default 10000, -- Child runs of one root run, on all levels together.
+  max_runs_per_event integer not null default 100, -- Runs that one event starts.
+  max_streams integer not null default 100, -- Event streams that are open at the same time in one process of the HTTP API.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint app_quotas_pkey PRIMARY KEY (app_code),
+  constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint max_descendants_is_positive CHECK ((max_descendants > 0)),
+  constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
+  constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
+  constraint max_streams_is_positive CHECK ((max_streams > 0))
+);
+comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
+CREATE TRIGGER app_quotas_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
+CREATE TRIGGER app_quotas_keep_identity BEFORE UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'created_at');
+CREATE TRIGGER app_quotas_touch_updated_at BEFORE UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.app_quotas enable row level security;
+grant select on stepbase.app_quotas to authenticated;
+grant select, update on stepbase.app_quotas to service_role;
+create policy "Member managers read the quotas of their application" on stepbase.app_quotas
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
 
 create table stepbase.applications (
   app_code text not null, -- Immutable natural key; also the claim app_code of access tokens.
@@ -214,6 +248,7 @@ create table stepbase.applications (
 comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
 CREATE INDEX idx_applications_organization_id ON stepbase.applications USING btree (organization_id);
 CREATE TRIGGER applications_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
+CREATE TRIGGER applications_create_default_quotas AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_quotas();
 CREATE TRIGGER applications_create_default_task_queue AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_task_queue();
 CREATE TRIGGER applications_keep_identity BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'organization_id', 'created_at');
 CREATE TRIGGER applications_touch_updated_at BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -306,7 +341,7 @@ create policy "Signed-in users read component visibility" on stepbase.component_
 create table stepbase.components (
   id uuid not null default gen_random_uuid(),
   app_code text default stepbase_private.app_code(), -- Null: shared with every application.
-  name text not null, -- Name by which config.component of a step refers to it.
+  name text not null, -- Name by which config.component of a step refers to it; steps of other applications write app_code/name.
   display_name text not null default ''::text,
   description text not null default ''::text,
   version text not null default '1.0.0'::text,
@@ -334,7 +369,7 @@ create table stepbase.components (
   updated_by uuid,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
-  deleted_at timestamp with time zone, -- Soft delete: new versions of workflows cannot use it.
+  deleted_at timestamp with time zone, -- Soft delete: new versions of workflows cannot use it, and steps that use it fail.
   constraint components_pkey PRIMARY KEY (id),
   constraint component_is_of_app UNIQUE (id, app_code),
   constraint component_version_is_unique UNIQUE NULLS NOT DISTINCT (app_code, name, version),
@@ -374,7 +409,7 @@ CREATE TRIGGER components_check_schemas BEFORE INSERT OR UPDATE OF config_schema
 CREATE TRIGGER components_keep_identity BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'implementation_type', 'created_at');
 CREATE TRIGGER components_stamp_updated_by BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.components enable row level security;
-grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, created_by), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
+grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 create policy "Component writers change components" on stepbase.components
   for update to authenticated
@@ -386,9 +421,9 @@ create policy "Component writers create components" on stepbase.components
 create policy "Component writers delete components" on stepbase.components
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('component:write'::text) AS has_permission)));
-create policy "Members read their components and those shown to them" on stepbase.components
+create policy "Members read their components and those of all applications" on stepbase.components
   for select to authenticated
-  using ((( SELECT stepbase_private.has_permission('component:read'::text) AS has_permission) AND ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR (((app_code IS NULL) OR (visibility = 'public'::text)) AND (deleted_at IS NULL)) OR ((visibility = 'organization'::text) AND (deleted_at IS NULL) AND (app_code IN ( SELECT stepbase_private.organization_app_codes() AS organization_app_codes))))));
+  using ((( SELECT stepbase_private.has_permission('component:read'::text) AS has_permission) AND ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR ((app_code IS NULL) AND (deleted_at IS NULL)))));
 
 create view stepbase.dead_letters with (security_invoker=true) as
  SELECT r.id AS run_id,
@@ -432,6 +467,7 @@ create view stepbase.dead_letters with (security_invoker=true) as
          LIMIT 1) redriven ON (true))
   WHERE (r.status = ANY (ARRAY['failed'::text, 'timed_out'::text]));
 comment on view stepbase.dead_letters is 'Runs that failed or timed out: the step that ended them, its attempts and its last error, and the newest run that redrove them. redriven_run_id is null until then.';
+CREATE TRIGGER dead_letters_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.dead_letters FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
 grant select on stepbase.dead_letters to authenticated;
 grant select on stepbase.dead_letters to service_role;
 
@@ -559,7 +595,7 @@ CREATE TRIGGER projects_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.proje
 CREATE TRIGGER projects_keep_identity BEFORE UPDATE ON stepbase.projects FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'created_at');
 CREATE TRIGGER projects_touch_updated_at BEFORE UPDATE ON stepbase.projects FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.projects enable row level security;
-grant select, insert (id, app_code, name, description, is_active, metadata, created_by), update (name, description, is_active, metadata, deleted_at), delete on stepbase.projects to authenticated;
+grant select, insert (id, app_code, name, description, is_active, metadata), update (name, description, is_active, metadata, deleted_at), delete on stepbase.projects to authenticated;
 grant select, insert, update, delete on stepbase.projects to service_role;
 create policy "Members read their projects" on stepbase.projects
   for select to authenticated
@@ -779,6 +815,72 @@ create policy "Members read the runs of their app" on stepbase.runs
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
+create view stepbase.shared_components with (security_invoker=true) as
+ SELECT component_id,
+    app_code,
+    name,
+    reference,
+    display_name,
+    description,
+    version,
+    component_type,
+    implementation_type,
+    visibility,
+    config_schema,
+    input_schema,
+    output_schema,
+    tags,
+    capabilities,
+    endpoint,
+    timeout_ms,
+    retry_count,
+    ui_widget_id,
+    ui_definitions,
+    is_active,
+    deprecated
+   FROM stepbase_private.shared_components() s(component_id, app_code, name, reference, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, endpoint, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated);
+comment on view stepbase.shared_components is 'Components of other applications whose visibility lets the caller use them; steps name them by reference (app/name). Requires component:read.';
+CREATE TRIGGER shared_components_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.shared_components FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
+grant select on stepbase.shared_components to authenticated;
+
+create view stepbase.shared_prompts with (security_invoker=true) as
+ SELECT prompt_id,
+    app_code,
+    name,
+    display_name,
+    description,
+    version,
+    visibility,
+    prompt_content,
+    prompt_variables,
+    capabilities,
+    tags,
+    recommended_models,
+    deprecated
+   FROM stepbase_private.shared_prompts() s(prompt_id, app_code, name, display_name, description, version, visibility, prompt_content, prompt_variables, capabilities, tags, recommended_models, deprecated);
+comment on view stepbase.shared_prompts is 'Prompts of other applications whose visibility lets the caller read them. Requires prompt:read.';
+CREATE TRIGGER shared_prompts_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.shared_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
+grant select on stepbase.shared_prompts to authenticated;
+
+create view stepbase.shared_workflows with (security_invoker=true) as
+ SELECT workflow_id,
+    app_code,
+    kebab_name,
+    name,
+    description,
+    tags,
+    visibility,
+    status,
+    version,
+    definition,
+    input_schema,
+    output_schema,
+    published_at
+   FROM stepbase_private.shared_workflows() s(workflow_id, app_code, kebab_name, name, description, tags, visibility, status, version, definition, input_schema, output_schema, published_at);
+comment on view stepbase.shared_workflows is 'Workflows of other applications whose visibility lets the caller read them, with their published version. Requires workflow:read.';
+CREATE TRIGGER shared_workflows_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.shared_workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
+grant select on stepbase.shared_workflows to authenticated;
+
 create table stepbase.step_runs (
   id uuid not null default uuidv7(),
   run_id uuid not null,
@@ -944,7 +1046,7 @@ CREATE TRIGGER task_queues_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.ta
 CREATE TRIGGER task_queues_keep_identity BEFORE UPDATE ON stepbase.task_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'is_system_queue', 'created_at');
 CREATE TRIGGER task_queues_touch_updated_at BEFORE UPDATE ON stepbase.task_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.task_queues enable row level security;
-grant select, insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, created_by), update (display_name, description, max_concurrent_workflows, max_concurrent_activities), delete on stepbase.task_queues to authenticated;
+grant select, insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities), update (display_name, description, max_concurrent_workflows, max_concurrent_activities), delete on stepbase.task_queues to authenticated;
 grant select, insert, update, delete on stepbase.task_queues to service_role;
 create policy "Members read their task queues" on stepbase.task_queues
   for select to authenticated
@@ -1010,11 +1112,11 @@ create policy "The auth server reads roles" on stepbase.user_roles
 create table stepbase.users (
   id uuid not null,
   email text not null,
-  username text,
+  username text, -- Unique name, set by the service role. Clients cannot write it: the error of a taken name would tell that it exists.
   display_name text not null default ''::text,
   full_name text,
   avatar_url text,
-  active_app_code text, -- Application that the next access token is for, set by switch_app; null: the oldest membership.
+  active_app_code text, -- Application that the next access token is for, set by switch_app; null: the oldest accepted membership.
   is_active boolean not null default true, -- False: the account gets no access tokens and no access.
   banned_until timestamp with time zone, -- End of a ban in auth.users that deactivated the account; stepbase_engine.maintain activates it again then.
   last_login_at timestamp with time zone, -- Copied from auth.users.last_sign_in_at.
@@ -1038,7 +1140,7 @@ CREATE INDEX idx_users_active_app_code_id ON stepbase.users USING btree (active_
 CREATE TRIGGER users_keep_identity BEFORE UPDATE ON stepbase.users FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'created_at');
 CREATE TRIGGER users_touch_updated_at BEFORE UPDATE ON stepbase.users FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.users enable row level security;
-grant select, update (username, display_name, full_name, avatar_url) on stepbase.users to authenticated;
+grant select (id, email, display_name, avatar_url), update (display_name, full_name, avatar_url) on stepbase.users to authenticated;
 grant select, update on stepbase.users to service_role;
 grant select, update (failed_login_attempts, locked_until) on stepbase.users to supabase_auth_admin;
 create policy "The auth server counts wrong passwords" on stepbase.users
@@ -1185,8 +1287,11 @@ CREATE TRIGGER work_queues_name_messages BEFORE INSERT ON stepbase.work_queues F
 CREATE TRIGGER work_queues_notify_deleted BEFORE DELETE ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_engine.notify_deleted_queue();
 CREATE TRIGGER work_queues_touch_updated_at BEFORE UPDATE ON stepbase.work_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.work_queues enable row level security;
-grant select, insert (id, app_code, workflow_id, queue_name, description, signal_name, query_name, max_size, ordering, deduplicate, work_item_schema, created_by), update (description, max_size, ordering, deduplicate, work_item_schema), delete on stepbase.work_queues to authenticated;
+grant select, insert (id, app_code, workflow_id, queue_name, description, signal_name, query_name, max_size, ordering, deduplicate, work_item_schema), update (description, max_size, ordering, deduplicate, work_item_schema), delete on stepbase.work_queues to authenticated;
 grant select, insert, update, delete on stepbase.work_queues to service_role;
+create policy "Members read their work queues" on stepbase.work_queues
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:read'::text) AS has_permission)));
 create policy "Queue writers change work queues" on stepbase.work_queues
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:write'::text) AS has_permission)))
@@ -1197,11 +1302,6 @@ create policy "Queue writers create work queues" on stepbase.work_queues
 create policy "Queue writers delete work queues" on stepbase.work_queues
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:write'::text) AS has_permission)));
-create policy "Readers of a workflow read its work queues" on stepbase.work_queues
-  for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('queue:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflows w
-  WHERE (w.id = work_queues.workflow_id)))));
 
 create table stepbase.worker_statuses (
   name text not null,
@@ -1302,13 +1402,11 @@ CREATE TRIGGER workflow_children_check_block_until BEFORE INSERT OR UPDATE OF bl
 CREATE TRIGGER workflow_children_keep_identity BEFORE UPDATE ON stepbase.workflow_children FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'parent_workflow_id', 'child_workflow_id', 'created_at');
 CREATE TRIGGER workflow_children_touch_updated_at BEFORE UPDATE ON stepbase.workflow_children FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_children enable row level security;
-grant select, insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until, created_by), update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until), delete on stepbase.workflow_children to authenticated;
+grant select, insert (id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until), update (child_workflow_name, parent_close_policy, can_signal_parent, can_query_parent, block_until), delete on stepbase.workflow_children to authenticated;
 grant select, insert, update, delete on stepbase.workflow_children to service_role;
-create policy "Readers of a workflow read its children" on stepbase.workflow_children
+create policy "Members read their children" on stepbase.workflow_children
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflows w
-  WHERE (w.id = workflow_children.parent_workflow_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 create policy "Workflow writers change children" on stepbase.workflow_children
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)))
@@ -1356,7 +1454,7 @@ CREATE TRIGGER workflow_compilations_audit AFTER INSERT OR DELETE OR UPDATE ON s
 CREATE TRIGGER workflow_compilations_keep_content BEFORE UPDATE ON stepbase.workflow_compilations FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_version_id', 'workflow_code', 'activities_code', 'worker_code', 'package_json', 'tsconfig_json', 'compiled_at');
 CREATE TRIGGER workflow_compilations_touch_updated_at BEFORE UPDATE ON stepbase.workflow_compilations FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_compilations enable row level security;
-grant select, insert (id, app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json, temporal_workflow_id, temporal_workflow_type, is_active, compiled_by), update (temporal_workflow_id, temporal_workflow_type, is_active), delete on stepbase.workflow_compilations to authenticated;
+grant select, insert (id, app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json, temporal_workflow_id, temporal_workflow_type, is_active), update (temporal_workflow_id, temporal_workflow_type, is_active), delete on stepbase.workflow_compilations to authenticated;
 grant select, insert, update, delete on stepbase.workflow_compilations to service_role;
 create policy "Members read their compilations" on stepbase.workflow_compilations
   for select to authenticated
@@ -1397,11 +1495,9 @@ CREATE TRIGGER workflow_edges_refuse_direct_write BEFORE INSERT OR DELETE OR UPD
 alter table stepbase.workflow_edges enable row level security;
 grant select on stepbase.workflow_edges to authenticated;
 grant select on stepbase.workflow_edges to service_role;
-create policy "Readers of a version read its edges" on stepbase.workflow_edges
+create policy "Members read their edges" on stepbase.workflow_edges
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflow_versions v
-  WHERE (v.id = workflow_edges.workflow_version_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 
 create table stepbase.workflow_nodes (
   workflow_version_id uuid not null,
@@ -1409,7 +1505,9 @@ create table stepbase.workflow_nodes (
   node_id text not null, -- Id of the step in the definition and in expressions.
   node_type text not null,
   label text not null default ''::text,
-  component_id uuid, -- Component that config.component resolved to when the version was saved; may belong to an application that shares it.
+  component_id uuid, -- Component that config.component resolved to when the version was saved and, for good, when it was published; may belong to an application that shares it. Null after the component was deleted.
+  item_component_id uuid, -- As component_id, for the step of a for_each.
+  compensation_component_id uuid, -- As component_id, for the compensation.
   config jsonb not null default '{}'::jsonb, -- Config as written, with unresolved templates and expressions.
   retry jsonb, -- {max_attempts, backoff, delay_ms, max_delay_ms, jitter, max_elapsed_ms, retry_on, do_not_retry_on}; null: one attempt.
   compensate jsonb, -- Compensation {type, config, retry?, timeout_ms?}: runs when the run fails, is cancelled or times out.
@@ -1425,7 +1523,9 @@ create table stepbase.workflow_nodes (
   constraint workflow_nodes_pkey PRIMARY KEY (workflow_version_id, node_id),
   constraint node_version_is_of_same_app FOREIGN KEY (workflow_version_id, app_code) REFERENCES stepbase.workflow_versions(id, app_code) ON DELETE CASCADE,
   constraint workflow_nodes_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
-  constraint workflow_nodes_component_id_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id),
+  constraint workflow_nodes_compensation_component_id_fkey FOREIGN KEY (compensation_component_id) REFERENCES stepbase.components(id) ON DELETE SET NULL,
+  constraint workflow_nodes_component_id_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id) ON DELETE SET NULL,
+  constraint workflow_nodes_item_component_id_fkey FOREIGN KEY (item_component_id) REFERENCES stepbase.components(id) ON DELETE SET NULL,
   constraint workflow_nodes_node_type_fkey FOREIGN KEY (node_type) REFERENCES stepbase.step_types(name),
   constraint join_mode_is_known CHECK ((join_mode = ANY (ARRAY['all'::text, 'any'::text]))),
   constraint on_error_is_known CHECK ((on_error = ANY (ARRAY['fail'::text, 'continue'::text])))
@@ -1433,18 +1533,18 @@ create table stepbase.workflow_nodes (
 comment on table stepbase.workflow_nodes is 'Nodes of a version, derived from its definition by a trigger.';
 CREATE INDEX idx_workflow_nodes_app_code_node_type ON stepbase.workflow_nodes USING btree (app_code, node_type);
 CREATE INDEX idx_workflow_nodes_compensate ON stepbase.workflow_nodes USING btree (workflow_version_id) WHERE (compensate IS NOT NULL);
+CREATE INDEX idx_workflow_nodes_compensation_component_id ON stepbase.workflow_nodes USING btree (compensation_component_id);
 CREATE INDEX idx_workflow_nodes_component_id ON stepbase.workflow_nodes USING btree (component_id);
+CREATE INDEX idx_workflow_nodes_item_component_id ON stepbase.workflow_nodes USING btree (item_component_id);
 CREATE INDEX idx_workflow_nodes_node_type ON stepbase.workflow_nodes USING btree (node_type);
 CREATE INDEX idx_workflow_nodes_workflow_version_id_app_code ON stepbase.workflow_nodes USING btree (workflow_version_id, app_code);
 CREATE TRIGGER workflow_nodes_refuse_direct_write BEFORE INSERT OR DELETE OR UPDATE ON stepbase.workflow_nodes FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_direct_graph_write();
 alter table stepbase.workflow_nodes enable row level security;
 grant select on stepbase.workflow_nodes to authenticated;
 grant select on stepbase.workflow_nodes to service_role;
-create policy "Readers of a version read its nodes" on stepbase.workflow_nodes
+create policy "Members read their nodes" on stepbase.workflow_nodes
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflow_versions v
-  WHERE (v.id = workflow_nodes.workflow_version_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 
 create table stepbase.workflow_queries (
   id uuid not null default gen_random_uuid(),
@@ -1479,13 +1579,11 @@ CREATE TRIGGER workflow_queries_check_schemas BEFORE INSERT OR UPDATE OF return_
 CREATE TRIGGER workflow_queries_keep_identity BEFORE UPDATE ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 CREATE TRIGGER workflow_queries_touch_updated_at BEFORE UPDATE ON stepbase.workflow_queries FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_queries enable row level security;
-grant select, insert (id, app_code, workflow_id, query_name, description, expression, return_type, created_by), update (query_name, description, expression, return_type), delete on stepbase.workflow_queries to authenticated;
+grant select, insert (id, app_code, workflow_id, query_name, description, expression, return_type), update (query_name, description, expression, return_type), delete on stepbase.workflow_queries to authenticated;
 grant select, insert, update, delete on stepbase.workflow_queries to service_role;
-create policy "Readers of a workflow read its queries" on stepbase.workflow_queries
+create policy "Members read their queries" on stepbase.workflow_queries
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflows w
-  WHERE (w.id = workflow_queries.workflow_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 create policy "Workflow writers change queries" on stepbase.workflow_queries
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)))
@@ -1591,13 +1689,11 @@ CREATE TRIGGER workflow_signals_check_schemas BEFORE INSERT OR UPDATE OF paramet
 CREATE TRIGGER workflow_signals_keep_identity BEFORE UPDATE ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'auto_generated', 'created_at');
 CREATE TRIGGER workflow_signals_touch_updated_at BEFORE UPDATE ON stepbase.workflow_signals FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_signals enable row level security;
-grant select, insert (id, app_code, workflow_id, signal_name, description, parameters, created_by), update (signal_name, description, parameters), delete on stepbase.workflow_signals to authenticated;
+grant select, insert (id, app_code, workflow_id, signal_name, description, parameters), update (signal_name, description, parameters), delete on stepbase.workflow_signals to authenticated;
 grant select, insert, update, delete on stepbase.workflow_signals to service_role;
-create policy "Readers of a workflow read its signals" on stepbase.workflow_signals
+create policy "Members read their signals" on stepbase.workflow_signals
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflows w
-  WHERE (w.id = workflow_signals.workflow_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 create policy "Workflow writers change signals" on stepbase.workflow_signals
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)))
@@ -1748,6 +1844,7 @@ CREATE TRIGGER workflow_versions_check_transition BEFORE UPDATE OF status ON ste
 CREATE TRIGGER workflow_versions_keep_content BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.status <> 'draft'::text)) EXECUTE FUNCTION stepbase_private.refuse_column_change('definition', 'input_schema', 'output_schema', 'published_at');
 CREATE TRIGGER workflow_versions_keep_identity BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
 CREATE TRIGGER workflow_versions_keep_published BEFORE DELETE ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.published_at IS NOT NULL)) EXECUTE FUNCTION stepbase_private.refuse_published_delete();
+CREATE TRIGGER workflow_versions_pin_components AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status = 'draft'::text) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.pin_published_components();
 CREATE TRIGGER workflow_versions_point_at_latest AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.point_at_latest_version();
 CREATE TRIGGER workflow_versions_sync_graph_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
 CREATE TRIGGER workflow_versions_sync_graph_on_update AFTER UPDATE OF definition ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.definition IS DISTINCT FROM new.definition)) EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
@@ -1755,11 +1852,9 @@ CREATE TRIGGER workflow_versions_touch_updated_at BEFORE UPDATE ON stepbase.work
 alter table stepbase.workflow_versions enable row level security;
 grant select on stepbase.workflow_versions to authenticated;
 grant select, insert, update, delete on stepbase.workflow_versions to service_role;
-create policy "Readers of a workflow read its versions" on stepbase.workflow_versions
+create policy "Members read their versions" on stepbase.workflow_versions
   for select to authenticated
-  using ((((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)) OR (EXISTS ( SELECT 1
-   FROM stepbase.workflows w
-  WHERE (w.id = workflow_versions.workflow_id)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 
 create table stepbase.workflows (
   id uuid not null default gen_random_uuid(),
@@ -1824,11 +1919,11 @@ CREATE TRIGGER workflows_check_transition BEFORE UPDATE OF status ON stepbase.wo
 CREATE TRIGGER workflows_keep_identity BEFORE UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'kebab_name', 'created_at');
 CREATE TRIGGER workflows_stamp_updated_by BEFORE UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.workflows enable row level security;
-grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, created_by), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at) on stepbase.workflows to authenticated;
+grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at) on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
-create policy "Members read their workflows and those shown to them" on stepbase.workflows
+create policy "Members read their workflows" on stepbase.workflows
   for select to authenticated
-  using ((( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission) AND ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR ((visibility = 'public'::text) AND (deleted_at IS NULL)) OR ((visibility = 'organization'::text) AND (deleted_at IS NULL) AND (app_code IN ( SELECT stepbase_private.organization_app_codes() AS organization_app_codes))))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
 create policy "Workflow writers change workflows" on stepbase.workflows
   for update to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)))
@@ -1836,6 +1931,16 @@ create policy "Workflow writers change workflows" on stepbase.workflows
 create policy "Workflow writers create workflows" on stepbase.workflows
   for insert to authenticated
   with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)));
+
+CREATE OR REPLACE FUNCTION stepbase.adopt_api_key(api_key_id uuid)
+ RETURNS text[]
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.adopt_api_key(adopt_api_key.api_key_id);
+$function$;
+comment on function stepbase.adopt_api_key(api_key_id uuid) is 'Makes the caller the owner of an API key, for example after its owner has left, and returns the scopes that it now has (null if it has expired); the audit log records the change. Requires key:manage. Errors: SB401, SB403 also for callers with an API key, SB404 unknown key, SB409 revoked.';
+grant execute on function stepbase.adopt_api_key(api_key_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.cancel_run(run_id uuid, reason text DEFAULT NULL::text, force boolean DEFAULT false)
  RETURNS stepbase.runs
@@ -1898,7 +2003,7 @@ AS $function$
     create_api_key.name, create_api_key.scopes, create_api_key.expires_at
   );
 $function$;
-comment on function stepbase.create_api_key(name text, scopes text[], expires_at timestamp with time zone) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past; SB401, SB403.';
+comment on function stepbase.create_api_key(name text, scopes text[], expires_at timestamp with time zone) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that its owner (the caller) has at the time of use. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past; SB401, SB403.';
 grant execute on function stepbase.create_api_key(name text, scopes text[], expires_at timestamp with time zone) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.create_webhook(workflow text, name text DEFAULT ''::text, input jsonb DEFAULT '{}'::jsonb)
@@ -1952,6 +2057,17 @@ AS $function$
 $function$;
 comment on function stepbase.explain_workflow(workflow text, version integer) is 'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and retries, problems, and warnings {node_id, code, message}. version: default the published one, or else the draft. Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.explain_workflow(workflow text, version integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase.my_profile()
+ RETURNS stepbase.users
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.my_profile();
+$function$;
+comment on function stepbase.my_profile() is 'The caller''s profile with all columns; of other members, clients read id, email, display_name and avatar_url. Errors: SB401 not signed in.';
+grant execute on function stepbase.my_profile() to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.pause_run(run_id uuid)
  RETURNS stepbase.runs
@@ -2092,7 +2208,7 @@ AS $function$
   -- The lateral query reads the newest runs of each matching workflow from an index; a join would read all runs of the
   -- application or of the workflows.
   select r.*
-  from stepbase_private.matching_workflows(search_runs.query, false) w (id)
+  from stepbase_private.matching_workflows(search_runs.query) w (id)
   cross join lateral (
     select x.*
     from stepbase.runs x
@@ -2117,11 +2233,11 @@ CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
 AS $function$
   select w.*
   from stepbase.workflows w
-  where w.id in (select stepbase_private.matching_workflows(search_workflows.query, true))
+  where w.id in (select stepbase_private.matching_workflows(search_workflows.query))
   order by ts_rank(w.search, stepbase_private.search_query(search_workflows.query)) desc, w.updated_at desc
   limit 200;
 $function$;
-comment on function stepbase.search_workflows(query text) is 'Workflows that the caller can read whose name or description matches query (websearch syntax), best match first; at most 200 rows.';
+comment on function stepbase.search_workflows(query text) is 'Workflows of the caller''s application whose name or description matches query (websearch syntax), best match first; at most 200 rows.';
 grant execute on function stepbase.search_workflows(query text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.send_signal(run_id uuid, signal_name text, payload jsonb DEFAULT '{}'::jsonb)
@@ -2156,7 +2272,7 @@ CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
 AS $function$
   select stepbase_private.switch_app(switch_app.app_code);
 $function$;
-comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one and returns it; refresh the session to get its claims. Errors: SB401 not signed in, SB404 unknown application or not a member.';
+comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one and returns it; refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(app_code text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.workflow_statistics()
@@ -2248,6 +2364,27 @@ create type stepbase_engine.event as (
   actor_id uuid,
   payload jsonb
 );
+
+create table stepbase_engine.full_apps (
+  app_code text not null,
+  since timestamp with time zone not null,
+  constraint full_apps_pkey PRIMARY KEY (app_code),
+  constraint full_apps_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.full_apps is 'Applications that reached max_open_runs: each start counts the open runs until there are fewer.';
+alter table stepbase_engine.full_apps enable row level security;
+
+create table stepbase_engine.pinned_components (
+  workflow_version_id uuid not null,
+  component_id uuid not null,
+  endpoint text, -- The component's endpoint at that time.
+  constraint pinned_components_pkey PRIMARY KEY (workflow_version_id, component_id),
+  constraint pinned_components_component_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id) ON DELETE CASCADE,
+  constraint pinned_components_version_fkey FOREIGN KEY (workflow_version_id) REFERENCES stepbase.workflow_versions(id) ON DELETE CASCADE
+);
+comment on table stepbase_engine.pinned_components is 'Components of a version as they were when it was saved or published; explain warns when they have changed since.';
+CREATE INDEX idx_pinned_components_component_id ON stepbase_engine.pinned_components USING btree (component_id);
+alter table stepbase_engine.pinned_components enable row level security;
 
 create table stepbase_engine.plan_edges (
   workflow_version_id uuid not null,
@@ -2362,6 +2499,7 @@ create table stepbase_engine.worker_calls (
   constraint worker_calls_has_one_row CHECK (is_only)
 );
 comment on table stepbase_engine.worker_calls is 'When a start last called the worker function: one row.';
+alter table stepbase_engine.worker_calls enable row level security;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid DEFAULT NULL::uuid, p_sent_key text DEFAULT NULL::text)
  RETURNS void
@@ -3330,6 +3468,59 @@ end;
 $function$;
 comment on function stepbase_engine.check_blocked_children() is 'Trigger: a resolved step will start no child any more. Asks the relay (outbox, children.blocked) to check the steps whose block_until may wait for that child.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.check_open_runs(p_app_code text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  -- As many index entries as a start may read on average.
+  c_affordable constant int := 100;
+  v_limit int;
+  v_is_full boolean;
+  v_open int;
+begin
+  select q.max_open_runs, f.app_code is not null into v_limit, v_is_full
+  from stepbase.app_quotas q
+  left join stepbase_engine.full_apps f on f.app_code = q.app_code
+  where q.app_code = p_app_code;
+  -- Counting up to a large limit at every start would cost more than the start: one start of limit/100 counts.
+  if v_limit is null or (not v_is_full and random() * v_limit > c_affordable) then
+    return;
+  end if;
+  select count(*) into v_open
+  from (
+    select 1 from stepbase.runs r
+    where r.app_code = p_app_code and r.status in ('pending', 'running', 'paused')
+    limit v_limit
+  ) r;
+  if v_open < v_limit then
+    if v_is_full then
+      delete from stepbase_engine.full_apps f
+      where f.app_code in (
+        select g.app_code from stepbase_engine.full_apps g where g.app_code = p_app_code for update skip locked
+      );
+    end if;
+    return;
+  end if;
+  if v_is_full or v_limit <= c_affordable then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s open runs, its quota', v_limit),
+      jsonb_build_object('quota', 'max_open_runs', 'limit', v_limit)
+    );
+  end if;
+  -- An error would undo the mark, so this start still succeeds. The lock keeps two transactions from waiting for
+  -- each other's row.
+  if pg_try_advisory_xact_lock(hashtextextended('stepbase.full_apps:' || p_app_code, 0)) then
+    insert into stepbase_engine.full_apps (app_code, since)
+    values (p_app_code, stepbase_engine.now())
+    on conflict do nothing;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for every run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.check_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3970,7 +4161,7 @@ end;
 $function$;
 comment on function stepbase_engine.complete_waiting_steps(p_step_run_ids uuid[], p_outputs jsonb[], p_handles text[], p_event_type text, p_actor_id uuid) is 'Completes waiting step runs, by position: step run, output and handle (or null). p_event_type is the type of their events, p_actor_id the user who caused it (null for the engine). Returns the ids of those that were still waiting. Locks the runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.component_facts(p_component_id uuid)
+CREATE OR REPLACE FUNCTION stepbase_engine.component_facts(p_app_code text, p_component_id uuid)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
@@ -3978,7 +4169,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.component_facts(p_component_id uuid)
 AS $function$
   select jsonb_build_object(
     'name', c.name, 'version', c.version, 'type', c.implementation_type,
-    'is_active', c.is_active and c.deleted_at is null,
+    'is_active', stepbase_private.may_use_component(p_app_code, c),
     'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
     'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
@@ -3987,7 +4178,42 @@ AS $function$
   left join stepbase.agent_prompts p on p.id = c.agent_prompt_id
   where c.id = p_component_id;
 $function$;
-comment on function stepbase_engine.component_facts(p_component_id uuid) is 'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist.';
+comment on function stepbase_engine.component_facts(p_app_code text, p_component_id uuid) is 'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist. is_active: the application may still use it.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.component_warnings(p_workflow_version_id uuid)
+ RETURNS TABLE(node_id text, code text, message text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select n.node_id, w.code, w.message
+  from stepbase.workflow_nodes n
+  cross join lateral stepbase_engine.node_components(n) x
+  left join stepbase.components c on c.id = x.component_id
+  left join stepbase_engine.pinned_components p
+    on p.workflow_version_id = n.workflow_version_id and p.component_id = x.component_id
+  cross join lateral (
+    values
+      (
+        c.id is null or not stepbase_private.may_use_component(n.app_code, c),
+        'component_unavailable',
+        format('The component %s was deleted, deactivated or is no longer shared: its steps fail', x.reference)
+      ),
+      (
+        c.endpoint is distinct from p.endpoint,
+        'component_endpoint_changed',
+        format(
+          'The endpoint of the component %s has changed since this version was saved or published: %s, before: %s',
+          x.reference, coalesce(c.endpoint, 'none'), coalesce(p.endpoint, 'none')
+        )
+      )
+  ) w (applies, code, message)
+  where n.workflow_version_id = p_workflow_version_id
+    and w.applies
+    and not (w.code = 'component_endpoint_changed' and c.id is null)
+  order by n.ordinal, x.part, w.code;
+$function$;
+comment on function stepbase_engine.component_warnings(p_workflow_version_id uuid) is 'Warnings about the components that a version is pinned to: component_unavailable, component_endpoint_changed.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.confirm_published(p_outbox_ids bigint[])
  RETURNS void
@@ -4452,6 +4678,22 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.deliver_signals(p_run_ids uuid[]) is 'Gives stored signals to the steps that wait for them, oldest first. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.descendants_left(p_trace_id text, p_app_code text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- The root and its descendants have one trace id.
+  select q.max_descendants + 1 - (
+    select count(*)::int
+    from (select 1 from stepbase.runs r where r.trace_id = p_trace_id limit q.max_descendants + 1) r
+  )
+  from stepbase.app_quotas q
+  where q.app_code = p_app_code;
+$function$;
+comment on function stepbase_engine.descendants_left(p_trace_id text, p_app_code text) is 'How many more child runs the root run of this trace may have, on all levels together.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.describe_error(p_state text, p_message text, p_detail text)
  RETURNS jsonb
@@ -5143,6 +5385,13 @@ AS $function$
       'each', n.config -> 'step' -> 'type',
       'workflow', case t.wait_kind when 'child' then n.config -> 'workflow' end,
       'component', n.config -> 'component',
+      'components', (
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+          'part', x.part, 'reference', x.reference, 'id', c.id, 'app_code', c.app_code, 'name', c.name,
+          'version', c.version)))
+        from stepbase_engine.node_components(n) x
+        left join stepbase.components c on c.id = x.component_id
+      ),
       'compensate', n.compensate -> 'type',
       'retry', stepbase_engine.retry_plan(n.retry)
     )) order by n.ordinal
@@ -5154,7 +5403,7 @@ AS $function$
   cross join lateral stepbase_engine.expression_facts(n.node_type, n.config) f
   where n.workflow_version_id = p_workflow_version_id;
 $function$;
-comment on function stepbase_engine.explain_nodes(p_workflow_version_id uuid) is 'The nodes of a version as an array in topological order: reads, secrets, edges, timeouts, deadline, retry plan.';
+comment on function stepbase_engine.explain_nodes(p_workflow_version_id uuid) is 'The nodes of a version as an array in topological order: reads, secrets, edges, timeouts, deadline, retry plan, and the components that the version is pinned to.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_version(p_workflow_version_id uuid)
  RETURNS jsonb
@@ -5191,7 +5440,14 @@ AS $function$
         select c.* from stepbase_private.block_problems(w.id, v.definition) c
       ) p
     ),
-    'warnings', (select coalesce(jsonb_agg(to_jsonb(x)), '[]') from stepbase_engine.explain_warnings(v.id) x)
+    'warnings', (
+      select coalesce(jsonb_agg(to_jsonb(x)), '[]')
+      from (
+        select e.* from stepbase_engine.explain_warnings(v.id) e
+        union all
+        select c.* from stepbase_engine.component_warnings(v.id) c
+      ) x
+    )
   )
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -6215,13 +6471,8 @@ AS $function$
         'undo_max_elapsed_ms', stepbase_engine.policy_number(
           nullif(n.compensate -> 'retry', 'null'), 'max_elapsed_ms', null, 0, 31536000000
         ),
-        'undo_component', stepbase_engine.component_facts(
-          stepbase_private.component_for(n.app_code, n.compensate #>> '{config,component}')
-        ),
-        -- The step of a for_each has no node of its own, so its component is found by name.
-        'component', stepbase_engine.component_facts(coalesce(
-          n.component_id, stepbase_private.component_for(n.app_code, n.config #>> '{step,config,component}')
-        )),
+        'undo_component', stepbase_engine.component_facts(n.app_code, n.compensation_component_id),
+        'component', stepbase_engine.component_facts(n.app_code, coalesce(n.component_id, n.item_component_id)),
         'next', (
           select coalesce(
             jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
@@ -6539,6 +6790,23 @@ AS $function$
 $function$;
 comment on function stepbase_engine.next_schedule_at() is 'The earliest time at which a schedule is due; null if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.node_components(p_node stepbase.workflow_nodes)
+ RETURNS TABLE(part text, reference text, component_id uuid)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select x.part, x.reference, x.component_id
+  from (
+    values
+      ('step', p_node.config ->> 'component', p_node.component_id),
+      ('item', p_node.config #>> '{step,config,component}', p_node.item_component_id),
+      ('compensation', p_node.compensate #>> '{config,component}', p_node.compensation_component_id)
+  ) x (part, reference, component_id)
+  where x.reference is not null;
+$function$;
+comment on function stepbase_engine.node_components(p_node stepbase.workflow_nodes) is 'The references to components in a node (part: step, item or compensation) with the components they are pinned to.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.notify_deleted_queue()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -6656,6 +6924,33 @@ AS $function$
   limit p_limit;
 $function$;
 comment on function stepbase_engine.orphaned_steps(p_limit integer) is 'Returns up to p_limit ready or running steps of running runs that should have a token and have none. A step without a job id counts after one minute.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.pin_components(p_workflow_version_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from stepbase_engine.pinned_components p where p.workflow_version_id = p_workflow_version_id;
+  update stepbase.workflow_nodes n
+  set
+    component_id = stepbase_private.component_for(n.app_code, n.config ->> 'component'),
+    item_component_id = stepbase_private.component_for(n.app_code, n.config #>> '{step,config,component}'),
+    compensation_component_id = stepbase_private.component_for(n.app_code, n.compensate #>> '{config,component}')
+  where n.workflow_version_id = p_workflow_version_id
+    and (
+      n.config ? 'component'
+      or n.config #> '{step,config,component}' is not null
+      or n.compensate #> '{config,component}' is not null
+    );
+  insert into stepbase_engine.pinned_components (workflow_version_id, component_id, endpoint)
+  select distinct n.workflow_version_id, c.id, c.endpoint
+  from stepbase.workflow_nodes n
+  join stepbase.components c on c.id in (n.component_id, n.item_component_id, n.compensation_component_id)
+  where n.workflow_version_id = p_workflow_version_id;
+end;
+$function$;
+comment on function stepbase_engine.pin_components(p_workflow_version_id uuid) is 'Resolves the names of components in a version and stores the ids in its nodes. Callers: the triggers that write the graph and that publish a version.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.policy_number(p_policy jsonb, p_key text, p_default numeric, p_least numeric, p_most numeric)
  RETURNS numeric
@@ -7298,6 +7593,7 @@ declare
   v_trigger stepbase.workflow_triggers;
   v_published int := 0;
   v_started int := 0;
+  v_place int;
 begin
   -- Usually there is no event; this check is cheaper than next_events.
   if not exists (
@@ -7313,6 +7609,7 @@ begin
     for update skip locked
   loop
     v_event := stepbase_engine.event_of_message(v_message);
+    v_place := 0;
     for v_trigger in
       select t.* from stepbase.workflow_triggers t
       where t.app_code = v_message.app_code
@@ -7323,9 +7620,10 @@ begin
         and (t.filter is null or v_event -> 'payload' @> t.filter)
       order by t.id
     loop
+      v_place := v_place + 1;
       perform stepbase_engine.start_by_event(
         v_trigger, v_event, (v_message.payload ->> 'depth')::int,
-        format('event:%s:%s', v_message.aggregate_id, v_trigger.id)
+        format('event:%s:%s', v_message.aggregate_id, v_trigger.id), v_place
       );
       v_started := v_started + 1;
     end loop;
@@ -7885,12 +8183,11 @@ begin
   if v_retry is not null then
     return v_retry;
   end if;
-  -- A node without a policy inherits the retry_count of its component. The steps of items and compensations
-  -- have no node of their own, so their component is found by name.
+  -- A node without a policy inherits the retry_count of its component.
   v_component_id := case p_step.item_index
     when 0 then p_node.component_id
-    when -1 then stepbase_private.component_for(p_step.app_code, p_node.compensate #>> '{config,component}')
-    else stepbase_private.component_for(p_step.app_code, p_node.config #>> '{step,config,component}')
+    when -1 then p_node.compensation_component_id
+    else p_node.item_component_id
   end;
   select jsonb_build_object('max_attempts', c.retry_count + 1) into v_retry
   from stepbase.components c
@@ -8210,7 +8507,7 @@ end;
 $function$;
 comment on function stepbase_engine.start_blocked_children(p_run_id uuid) is 'Checks block_until again for the waiting steps of a run and starts the children that may start now. The caller has locked the run.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_by_event(p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth integer, p_key text)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_by_event(p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth integer, p_key text, p_place integer)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -8228,6 +8525,13 @@ begin
         jsonb_build_object('run_id', p_event -> 'run_id')
       );
     end if;
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('Event %s starts more runs than the quota of %s', p_event ->> 'name', q.max_runs_per_event),
+      jsonb_build_object('quota', 'max_runs_per_event', 'limit', q.max_runs_per_event)
+    )
+    from stepbase.app_quotas q
+    where q.app_code = p_trigger.app_code and p_place > q.max_runs_per_event;
     perform stepbase_engine.start_triggered(
       p_trigger.app_code, p_trigger.workflow_id,
       p_trigger.input || jsonb_build_object('event', p_event), 'event', p_key,
@@ -8243,7 +8547,7 @@ begin
   perform stepbase_engine.record_trigger_result(p_trigger.id, v_error);
 end;
 $function$;
-comment on function stepbase_engine.start_by_event(p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth integer, p_key text) is 'Starts the workflow of a trigger for an event. An error is stored on the trigger and does not affect other triggers.';
+comment on function stepbase_engine.start_by_event(p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth integer, p_key text, p_place integer) is 'Starts the workflow of a trigger for an event. p_place: its place among the triggers of the event, from 1. An error is stored on the trigger and does not affect other triggers.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_child(p_step stepbase.step_runs, p_child jsonb)
  RETURNS uuid
@@ -8289,7 +8593,7 @@ begin
   ).id;
 end;
 $function$;
-comment on function stepbase_engine.start_child(p_step stepbase.step_runs, p_child jsonb) is 'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with the declaration in workflow_children, and returns its id; null while block_until does not hold. Errors: SB404, SB409, SB422, SB429 nested too deep.';
+comment on function stepbase_engine.start_child(p_step stepbase.step_runs, p_child jsonb) is 'Starts the child run of a child_workflow step, {workflow, input?, parent_close_policy?}, with the declaration in workflow_children, and returns its id; null while block_until does not hold. Errors: SB404, SB409, SB422, SB429 nested too deep, or the app has max_open_runs open runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_children(p_step_run_ids uuid[], p_children jsonb[])
  RETURNS void
@@ -8300,6 +8604,9 @@ declare
   v_request record;
   v_step stepbase.step_runs;
   v_child_id uuid;
+  v_trace_id text;
+  -- The remaining quota by trace: counted once for each root run of the batch.
+  v_left jsonb := '{}';
   v_detail text;
   v_error jsonb;
 begin
@@ -8310,7 +8617,18 @@ begin
     select s.* into v_step from stepbase.step_runs s where s.id = v_request.id and s.status = 'waiting';
     continue when not found;
     begin
+      select r.trace_id into strict v_trace_id from stepbase.runs r where r.id = v_step.run_id;
+      if not v_left ? v_trace_id then
+        v_left := v_left
+          || jsonb_build_object(v_trace_id, stepbase_engine.descendants_left(v_trace_id, v_step.app_code));
+      end if;
+      if (v_left ->> v_trace_id)::int <= 0 then
+        perform stepbase_private.raise_error(
+          'limit_reached', 'The root run has as many child runs as its quota allows', '{"quota": "max_descendants"}'
+        );
+      end if;
       v_child_id := stepbase_engine.start_child(v_step, v_request.child);
+      v_left := v_left || jsonb_build_object(v_trace_id, (v_left ->> v_trace_id)::int - 1);
     exception when others then
       -- A refused start fails this step; the other steps of the batch continue.
       get stacked diagnostics v_detail = pg_exception_detail;
@@ -8385,6 +8703,7 @@ begin
     end if;
   end if;
 
+  perform stepbase_engine.check_open_runs(p_app_code);
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
@@ -8420,7 +8739,7 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual and webhook if the backlog of the app is full.';
+comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual and webhook if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, OUT is_started boolean, OUT refused jsonb)
  RETURNS record
@@ -9404,13 +9723,14 @@ begin
       'http_code', 403, 'message', 'This account is deactivated'));
   end if;
 
-  -- The active application; without one, the oldest membership.
+  -- The active application; without one, the oldest membership. A membership that the user has not accepted never
+  -- counts, so a user never works in an application without having switched to it.
   select m.app_code, a.organization_id, m.role, r.permissions into v_membership
   from stepbase.app_members m
   join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   join stepbase.user_roles r on r.name = m.role
-  where m.user_id = (event ->> 'user_id')::uuid
+  where m.user_id = (event ->> 'user_id')::uuid and m.accepted_at is not null
   order by (m.app_code is not distinct from v_person.active_app_code) desc, m.created_at, m.app_code
   limit 1;
 
@@ -9425,8 +9745,35 @@ begin
   return jsonb_set(event, '{claims}', v_claims);
 end;
 $function$;
-comment on function stepbase_private.add_claims(event jsonb) is 'Adds Stepbase''s claims to the event of a custom access token hook and returns the event. Input: {user_id, claims, …}. Sets app_code, org_id, app_role and permissions of the active membership (without one, of the oldest) and removes values of these claims and of api_key_id that the event already had; all other claims stay. A user without a membership gets none of them. For a deactivated account it returns {error: {http_code: 403, message}}, which a hook must return unchanged. Callers: supabase_auth_admin, and security definer hooks owned by the owner of Stepbase''s tables.';
+comment on function stepbase_private.add_claims(event jsonb) is 'Adds Stepbase''s claims to the event of a custom access token hook and returns the event. Input: {user_id, claims, …}. Sets app_code, org_id, app_role and permissions of the active membership (without one, of the oldest accepted one) and removes values of these claims and of api_key_id that the event already had; all other claims stay. A user without a membership gets none of them. For a deactivated account it returns {error: {http_code: 403, message}}, which a hook must return unchanged. Callers: supabase_auth_admin, and security definer hooks owned by the owner of Stepbase''s tables.';
 grant execute on function stepbase_private.add_claims(event jsonb) to supabase_auth_admin;
+
+CREATE OR REPLACE FUNCTION stepbase_private.adopt_api_key(p_api_key_id uuid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_key stepbase.api_keys;
+begin
+  if auth.uid() is null then
+    perform stepbase_private.raise_error('permission_denied', 'An API key cannot own another one; sign in as a member');
+  end if;
+  select k.* into v_key from stepbase.api_keys k where k.id = p_api_key_id and k.app_code = v_app for update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'API key not found');
+  end if;
+  if v_key.revoked_at is not null then
+    perform stepbase_private.raise_error('conflict', 'The API key is revoked; create a new one');
+  end if;
+  update stepbase.api_keys k set owner_id = auth.uid() where k.id = v_key.id;
+  return (select l.scopes from stepbase_private.live_api_key(v_key.id) l);
+end;
+$function$;
+comment on function stepbase_private.adopt_api_key(p_api_key_id uuid) is 'Implements stepbase.adopt_api_key.';
+grant execute on function stepbase_private.adopt_api_key(p_api_key_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.app_code()
  RETURNS text
@@ -9446,7 +9793,7 @@ begin
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code'
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code' and m.accepted_at is not null
   );
 end;
 $function$;
@@ -9474,10 +9821,26 @@ CREATE OR REPLACE FUNCTION stepbase_private.app_user_ids()
 AS $function$
   select m.user_id
   from stepbase.app_members m
-  where m.app_code = stepbase_private.app_code();
+  where m.app_code = stepbase_private.app_code() and m.accepted_at is not null;
 $function$;
-comment on function stepbase_private.app_user_ids() is 'Ids of the members of the caller''s application.';
+comment on function stepbase_private.app_user_ids() is 'Ids of the members of the caller''s application, without those who have not accepted yet.';
 grant execute on function stepbase_private.app_user_ids() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.apps_that_share()
+ RETURNS TABLE(app_code text, visibility text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select a.app_code, v.visibility
+  from stepbase.applications own
+  join stepbase.applications a on a.app_code <> own.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  cross join (values ('organization'), ('public')) v (visibility)
+  where own.app_code = stepbase_private.app_code()
+    and (v.visibility = 'public' or a.organization_id = own.organization_id);
+$function$;
+comment on function stepbase_private.apps_that_share() is 'The other live applications with the visibilities of their rows that the caller''s application may see.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.audit()
  RETURNS trigger
@@ -9590,7 +9953,7 @@ begin
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
-    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code';
+    where m.user_id = auth.uid() and m.app_code = v_claims ->> 'app_code' and m.accepted_at is not null;
   end if;
 end;
 $function$;
@@ -9836,31 +10199,41 @@ CREATE OR REPLACE FUNCTION stepbase_private.component_for(p_app_code text, p_com
 AS $function$
   select c.id
   from stepbase.components c
-  left join stepbase.applications owner on owner.app_code = c.app_code
-  where c.name = p_component_name
-    and c.is_active
-    and c.deleted_at is null
-    and (
-      c.app_code is null
-      or c.app_code = p_app_code
-      or c.visibility = 'public'
-      or (
-        c.visibility = 'organization'
-        and owner.organization_id
-          = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
-      )
-    )
-  -- The application's own first, then the organization's, shared and public ones; of each the newest version.
+  where c.name = substr(p_component_name, strpos(p_component_name, '/') + 1)
+    and case strpos(p_component_name, '/')
+      when 0 then c.app_code is null or c.app_code = p_app_code
+      else c.app_code = split_part(p_component_name, '/', 1)
+    end
+    and stepbase_private.may_use_component(p_app_code, c)
+  -- The application's own before the shared ones; of each the newest version.
   order by
     (c.app_code is not distinct from p_app_code) desc,
-    (c.visibility = 'organization') desc,
-    (c.app_code is null) desc,
     c.deprecated,
     c.created_at desc,
     c.id
   limit 1;
 $function$;
-comment on function stepbase_private.component_for(p_app_code text, p_component_name text) is 'Id of the component that a name resolves to in an application; null if the application may use none of that name.';
+comment on function stepbase_private.component_for(p_app_code text, p_component_name text) is 'Id of the component that a name resolves to in an application: app/name is a component of that application, a plain name one of the application itself or one shared with every application. Null if there is none that it may use.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text)
+ RETURNS TABLE(node_id text, code text, message text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_node_id, 'unknown_component', format('Unknown component %s', s.step -> 'config' ->> 'component')
+  from (
+    values
+      (jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+      (p_node -> 'data' -> 'config' -> 'step'),
+      (p_node -> 'data' -> 'compensate')
+  ) s (step)
+  join stepbase.step_types t on t.name = s.step ->> 'type' and t.is_component
+  where s.step -> 'config' ? 'component'
+    and strpos(s.step -> 'config' ->> 'component', '{{') = 0
+    and stepbase_private.component_for(p_app_code, s.step -> 'config' ->> 'component') is null;
+$function$;
+comment on function stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text) is 'One problem for each component that a node, the step of its for_each or its compensation names, and that the application cannot use.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.config_expressions(p_step_type text, p_config jsonb)
  RETURNS SETOF text
@@ -9956,10 +10329,14 @@ begin
   if coalesce(btrim(p_name), '') = '' then
     perform stepbase_private.raise_error('invalid_request', 'name must not be blank');
   end if;
-  insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by)
+  insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by, owner_id)
   values (
     v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
-    v_wanted, p_expires_at, auth.uid()
+    v_wanted, p_expires_at, auth.uid(),
+    -- A key that is created with a key has the same owner.
+    coalesce(
+      auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
+    )
   )
   returning * into v_made;
   return jsonb_build_object(
@@ -9970,6 +10347,19 @@ end;
 $function$;
 comment on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone) is 'Implements stepbase.create_api_key.';
 grant execute on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_default_quotas()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.app_quotas (app_code) values (new.app_code);
+  return null;
+end;
+$function$;
+comment on function stepbase_private.create_default_quotas() is 'Trigger: gives a new application its row of quotas.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.create_default_task_queue()
  RETURNS trigger
@@ -11203,22 +11593,34 @@ end;
 $function$;
 comment on function stepbase_private.limit_triggers() is 'Trigger: raises SB429 limit_reached when an event would have more than 100 triggers.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.live_api_key(p_api_key_id uuid)
- RETURNS stepbase.api_keys
- LANGUAGE sql
+CREATE OR REPLACE FUNCTION stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[])
+ RETURNS record
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select k
+begin
+  select
+    k.app_code,
+    array(
+      select s.scope from unnest(k.scopes) with ordinality s (scope, place)
+      where s.scope = any (r.permissions)
+      order by s.place
+    )
+  into live_api_key.app_code, live_api_key.scopes
   from stepbase.api_keys k
+  join stepbase.app_members m on m.app_code = k.app_code and m.user_id = k.owner_id and m.accepted_at is not null
+  join stepbase.user_roles r on r.name = m.role
+  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
   join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   where k.id = p_api_key_id
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > now());
+end;
 $function$;
-comment on function stepbase_private.live_api_key(p_api_key_id uuid) is 'The API key, unless it is unknown, revoked, expired or of a deleted application; then null.';
-grant execute on function stepbase_private.live_api_key(p_api_key_id uuid) to service_role;
+comment on function stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[]) is 'Application and scopes in effect of an API key: its scopes that the role of its owner has now. Nulls if the key is unknown, revoked, expired or of a deleted application, or if its owner is not an active member.';
+grant execute on function stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[]) to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text)
  RETURNS text
@@ -11248,7 +11650,7 @@ end;
 $function$;
 comment on function stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text) is 'Creates and stores a secret of a webhook trigger. Returns it as whsec_ and 32 bytes in base64 (Standard Webhooks).';
 
-CREATE OR REPLACE FUNCTION stepbase_private.matching_workflows(p_query text, p_others boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.matching_workflows(p_query text)
  RETURNS SETOF uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
@@ -11258,11 +11660,22 @@ AS $function$
   from stepbase.workflows w
   where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
-    and (w.app_code = stepbase_private.app_code() or (p_others and w.visibility <> 'private'))
+    and w.app_code = stepbase_private.app_code()
     and stepbase_private.has_permission('workflow:read');
 $function$;
-comment on function stepbase_private.matching_workflows(p_query text, p_others boolean) is 'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax). p_others: also those of other applications with visibility organization or public; the caller''s policies must still filter them. Empty without workflow:read.';
-grant execute on function stepbase_private.matching_workflows(p_query text, p_others boolean) to authenticated;
+comment on function stepbase_private.matching_workflows(p_query text) is 'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax); empty without workflow:read.';
+grant execute on function stepbase_private.matching_workflows(p_query text) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.max_streams()
+ RETURNS integer
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select q.max_streams from stepbase.app_quotas q where q.app_code = stepbase_private.app_code();
+$function$;
+comment on function stepbase_private.max_streams() is 'max_streams of the caller''s application; the HTTP API asks it before it opens an event stream.';
+grant execute on function stepbase_private.max_streams() to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_receive(p_topic text)
  RETURNS boolean
@@ -11285,6 +11698,34 @@ $function$;
 comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id> or stepbase:app:<app_code>:runs.';
 grant execute on function stepbase_private.may_receive(p_topic text) to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.may_use_component(p_app_code text, p_component stepbase.components)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select p_component.is_active and p_component.deleted_at is null and (
+    p_component.app_code is null
+    or p_component.app_code = p_app_code
+    or (
+      p_component.visibility <> 'private'
+      and exists (
+        select 1
+        from stepbase.applications owner
+        join stepbase.organizations o on o.id = owner.organization_id and o.deleted_at is null
+        where owner.app_code = p_component.app_code
+          and owner.deleted_at is null
+          and (
+            p_component.visibility = 'public'
+            or owner.organization_id
+              = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
+          )
+      )
+    )
+  );
+$function$;
+comment on function stepbase_private.may_use_component(p_app_code text, p_component stepbase.components) is 'Whether the steps of an application may run a component: it is active, and it is the application''s own, shared with every application, or made visible to the application by a live owner.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.my_app_codes()
  RETURNS SETOF text
  LANGUAGE sql
@@ -11297,8 +11738,27 @@ AS $function$
   join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
   where m.user_id = auth.uid();
 $function$;
-comment on function stepbase_private.my_app_codes() is 'Codes of the applications that the calling user is a member of and can switch to.';
+comment on function stepbase_private.my_app_codes() is 'Codes of the applications that the calling user can switch to: of all memberships, accepted or not.';
 grant execute on function stepbase_private.my_app_codes() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.my_profile()
+ RETURNS stepbase.users
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_user stepbase.users;
+begin
+  select u.* into v_user from stepbase.users u where u.id = auth.uid();
+  if not found then
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
+  end if;
+  return v_user;
+end;
+$function$;
+comment on function stepbase_private.my_profile() is 'Implements stepbase.my_profile.';
+grant execute on function stepbase_private.my_profile() to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.name_queue_messages()
  RETURNS trigger
@@ -11375,28 +11835,12 @@ begin
 
   return query select p.* from stepbase_private.retry_problems(v_id, 'retry', v_data -> 'retry') p;
 
-  if p_app_code is not null and v_kind.is_component and v_config ? 'component'
-    and strpos(v_config ->> 'component', '{{') = 0
-    and stepbase_private.component_for(p_app_code, v_config ->> 'component') is null then
-    return query select v_id, 'unknown_component', format('Unknown component %s', v_config ->> 'component');
+  if p_app_code is not null then
+    return query select p.* from stepbase_private.component_problems(v_id, p_node, p_app_code) p;
   end if;
 end;
 $function$;
 comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text) is 'Problems of one node: config, secrets, retry policy, steps inside it, component. p_app_code: application in which the component is looked up; null: not checked.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.organization_app_codes()
- RETURNS SETOF text
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-  select sibling.app_code
-  from stepbase.applications own
-  join stepbase.applications sibling on sibling.organization_id = own.organization_id
-  where own.app_code = stepbase_private.app_code();
-$function$;
-comment on function stepbase_private.organization_app_codes() is 'Codes of the applications in the caller''s organization, whose resources of visibility organization the caller sees.';
-grant execute on function stepbase_private.organization_app_codes() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.password_verification_hook(event jsonb)
  RETURNS jsonb
@@ -11491,6 +11935,19 @@ AS $function$
 $function$;
 comment on function stepbase_private.permissions() is 'The caller''s permissions: those of the member''s role, or the API key''s scopes; empty without an application.';
 grant execute on function stepbase_private.permissions() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.pin_published_components()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform stepbase_engine.pin_components(new.id);
+  return null;
+end;
+$function$;
+comment on function stepbase_private.pin_published_components() is 'Trigger: pins the components of a version that is published, because names may have changed since the draft was saved.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.plan_schedule()
  RETURNS trigger
@@ -11981,6 +12438,17 @@ end;
 $function$;
 comment on function stepbase_private.refuse_published_delete() is 'Trigger: raises SB424 immutable when a version that was published is deleted without its workflow.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.refuse_view_write()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  raise insufficient_privilege using message = format('permission denied for view %s', tg_table_name);
+end;
+$function$;
+comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_an_admin()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -11988,7 +12456,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.require_an_admin()
  SET search_path TO ''
 AS $function$
 begin
-  if old.role <> 'admin' or (tg_op = 'UPDATE' and new.role = 'admin') then
+  if old.role <> 'admin' or old.accepted_at is null or (tg_op = 'UPDATE' and new.role = 'admin') then
     return null;
   end if;
   -- Deleting a user or an application deletes its memberships, admins included. The lock serializes two admins
@@ -12000,7 +12468,10 @@ begin
   perform 1 from stepbase.applications where app_code = old.app_code for update;
   if found
     and exists (select 1 from stepbase.app_members where app_code = old.app_code)
-    and not exists (select 1 from stepbase.app_members where app_code = old.app_code and role = 'admin')
+    and not exists (
+      select 1 from stepbase.app_members
+      where app_code = old.app_code and role = 'admin' and accepted_at is not null
+    )
   then
     perform stepbase_private.raise_error(
       'conflict', format('%s must keep an admin; make another member admin first', old.app_code),
@@ -12507,6 +12978,73 @@ $function$;
 comment on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) is 'Implements stepbase.send_signal.';
 grant execute on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.shared_components()
+ RETURNS TABLE(component_id uuid, app_code text, name text, reference text, display_name text, description text, version text, component_type text, implementation_type text, visibility text, config_schema jsonb, input_schema jsonb, output_schema jsonb, tags text[], capabilities text[], endpoint text, timeout_ms integer, retry_count integer, ui_widget_id text, ui_definitions jsonb, is_active boolean, deprecated boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select
+    c.id, c.app_code, c.name, c.app_code || '/' || c.name, c.display_name, c.description, c.version, c.component_type,
+    c.implementation_type, c.visibility, c.config_schema, c.input_schema, c.output_schema, c.tags, c.capabilities,
+    c.endpoint, c.timeout_ms, c.retry_count, c.ui_widget_id, c.ui_definitions, c.is_active, c.deprecated
+  from stepbase_private.apps_that_share() s
+  join stepbase.components c on c.app_code = s.app_code and c.visibility = s.visibility and c.deleted_at is null
+  where stepbase_private.has_permission('component:read');
+$function$;
+comment on function stepbase_private.shared_components() is 'Implements stepbase.shared_components.';
+grant execute on function stepbase_private.shared_components() to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.shared_prompts()
+ RETURNS TABLE(prompt_id uuid, app_code text, name text, display_name text, description text, version text, visibility text, prompt_content text, prompt_variables jsonb, capabilities text[], tags text[], recommended_models jsonb, deprecated boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select
+    p.id, p.app_code, p.name, p.display_name, p.description, p.version, p.visibility, p.prompt_content,
+    p.prompt_variables, p.capabilities, p.tags, p.recommended_models, p.deprecated
+  from stepbase_private.apps_that_share() s
+  join stepbase.agent_prompts p on p.app_code = s.app_code and p.visibility = s.visibility and p.deleted_at is null
+  where stepbase_private.has_permission('prompt:read');
+$function$;
+comment on function stepbase_private.shared_prompts() is 'Implements stepbase.shared_prompts.';
+grant execute on function stepbase_private.shared_prompts() to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.shared_workflows()
+ RETURNS TABLE(workflow_id uuid, app_code text, kebab_name text, name text, description text, tags text[], visibility text, status text, version integer, definition jsonb, input_schema jsonb, output_schema jsonb, published_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select
+    w.id, w.app_code, w.kebab_name, w.name, w.description, w.tags, w.visibility, w.status, v.version, v.definition,
+    v.input_schema, v.output_schema, v.published_at
+  from stepbase_private.apps_that_share() s
+  join stepbase.workflows w on w.app_code = s.app_code and w.visibility = s.visibility and w.deleted_at is null
+  join stepbase.workflow_versions v on v.id = w.published_version_id and v.status in ('published', 'deprecated')
+  where stepbase_private.has_permission('workflow:read');
+$function$;
+comment on function stepbase_private.shared_workflows() is 'Implements stepbase.shared_workflows.';
+grant execute on function stepbase_private.shared_workflows() to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.shares_an_app(p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1
+    from stepbase.app_members own
+    join stepbase.applications a on a.app_code = own.app_code and a.deleted_at is null
+    join stepbase.app_members other on other.app_code = own.app_code and other.accepted_at is not null
+    where own.user_id = auth.uid() and own.accepted_at is not null and other.user_id = p_user_id
+  );
+$function$;
+comment on function stepbase_private.shares_an_app(p_user_id uuid) is 'Whether the calling user and another user are both members of some application.';
+grant execute on function stepbase_private.shares_an_app(p_user_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.stamp_updated_by()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -12615,6 +13153,9 @@ begin
   if not found then
     perform stepbase_private.raise_error('not_found', 'Application not found among your memberships');
   end if;
+  update stepbase.app_members m
+  set accepted_at = now()
+  where m.app_code = v_app.app_code and m.user_id = auth.uid() and m.accepted_at is null;
   update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
   return v_app;
 end;
@@ -12692,7 +13233,7 @@ begin
   delete from stepbase.workflow_nodes where workflow_version_id = new.id;
 
   insert into stepbase.workflow_nodes (
-    workflow_version_id, app_code, node_id, node_type, label, component_id, config, retry, compensate, timeout_ms,
+    workflow_version_id, app_code, node_id, node_type, label, config, retry, compensate, timeout_ms,
     on_error, join_mode, position, in_degree, out_degree, ordinal, reads
   )
   select
@@ -12701,7 +13242,6 @@ begin
     n.id,
     n.node ->> 'type',
     coalesce(n.data ->> 'label', n.id),
-    stepbase_private.component_for(new.app_code, n.data -> 'config' ->> 'component'),
     coalesce(n.data -> 'config', '{}'),
     nullif(n.data -> 'retry', 'null'),
     nullif(n.data -> 'compensate', 'null'),
@@ -12755,6 +13295,7 @@ begin
     coalesce(e.edge -> 'data', '{}')
   from jsonb_array_elements(new.definition -> 'edges') e (edge);
 
+  perform stepbase_engine.pin_components(new.id);
   perform stepbase_engine.sync_plan_edges(new.id);
   return null;
 end;
@@ -12934,22 +13475,22 @@ CREATE OR REPLACE FUNCTION stepbase_private.verify_api_key(p_key_hash text)
  SET search_path TO ''
 AS $function$
 declare
-  v_live stepbase.api_keys;
+  v_id uuid;
+  v_live record;
 begin
-  select (stepbase_private.live_api_key(k.id)).* into v_live
-  from stepbase.api_keys k
-  where k.key_hash = p_key_hash;
-  if v_live.id is null then
+  select k.id into v_id from stepbase.api_keys k where k.key_hash = p_key_hash;
+  select l.app_code, l.scopes into v_live from stepbase_private.live_api_key(v_id) l;
+  if v_live.app_code is null then
     return;
   end if;
   -- At most one update a minute: a busy key must not become a hot row.
   update stepbase.api_keys k
   set last_used_at = now()
-  where k.id = v_live.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
-  return query select v_live.id, v_live.app_code, v_live.scopes;
+  where k.id = v_id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
+  return query select v_id, v_live.app_code, v_live.scopes;
 end;
 $function$;
-comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes of the key with this SHA-256 (hex); no row if it is unknown, revoked or expired. Updates last_used_at. The HTTP API calls it.';
+comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none. Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid)

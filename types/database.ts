@@ -1702,6 +1702,7 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: {
               "active_app_code": string | null,
 "avatar_url": string | null,
+"banned_until": string | null,
 "created_at": string,
 "deleted_at": string | null,
 "display_name": string,

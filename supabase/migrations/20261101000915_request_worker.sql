@@ -8,6 +8,8 @@ create table stepbase_engine.worker_calls (
 
 comment on table stepbase_engine.worker_calls is 'When a start last called the worker function: one row.';
 
+alter table stepbase_engine.worker_calls enable row level security;
+
 insert into stepbase_engine.worker_calls (called_at) values ('-infinity');
 
 create function stepbase_engine.is_worker_alive()
