@@ -2,7 +2,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
-import { seedUser } from '../support/stack.ts';
+import { seedUser, waitFor } from '../support/stack.ts';
 import { type Api, asPerson, call, publishWorkflow, signToken, sql, startApi } from './support.ts';
 
 const LIMIT = 5;
@@ -63,12 +63,15 @@ describe('POST /hooks', () => {
     for (let n = 0; n < 3 * LIMIT; n++) {
       expect((await send({ ...one, secret: other.secret })).status).toBe(401);
     }
-    const answers = [];
-    for (let n = 0; n < 2 * LIMIT; n++) answers.push(await send(one, `10.0.0.${n}`));
-    expect(answers[0]?.status).toBe(202);
-    const refused = answers.findLast(({ status }) => status !== 202);
-    expect([refused?.status, refused?.body.code]).toEqual([429, 'limit_reached']);
-    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await send(one)).status).toBe(202);
+    // A call passes uncounted while Redis is too slow to decide.
+    let calls = 0;
+    const refused = await waitFor('a call is refused', async () => {
+      const answer = await send(one, `10.0.0.${calls++}`);
+      return answer.status !== 202 && answer;
+    });
+    expect([refused.status, refused.body.code]).toEqual([429, 'limit_reached']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await send(other)).status).toBe(202);
   });
 

@@ -10,22 +10,30 @@ import { type NodeOptions, node, type TestApp, testApp, value } from '../support
 let b: TestApp;
 let server: Server;
 let url: string;
-const flights = new Map<string, { now: number; most: number; total: number }>();
+const flights = new Map<string, { open: Set<() => void>; most: number; total: number }>();
 
-/** Responds after a moment, and counts the concurrent requests of each key. */
+/**
+ * Responds after a moment, and counts the concurrent requests of each key. The first requests of a key
+ * that ends with `-4` are answered once four of them are open, so a busy machine reaches the limit too.
+ */
 beforeAll(async () => {
   server = createServer((request, response) => {
     const [, key = '', fate = ''] = (request.url ?? '').split('/');
-    const flight = flights.get(key) ?? { now: 0, most: 0, total: 0 };
+    const flight = flights.get(key) ?? { open: new Set(), most: 0, total: 0 };
     flights.set(key, flight);
-    flight.now += 1;
-    flight.total += 1;
-    flight.most = Math.max(flight.most, flight.now);
-    setTimeout(() => {
-      flight.now -= 1;
+    const answer = () => {
+      flight.open.delete(answer);
       response.statusCode = fate === 'bad' ? 400 : 200;
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ fate }));
+    };
+    flight.open.add(answer);
+    flight.total += 1;
+    flight.most = Math.max(flight.most, flight.open.size);
+    response.on('close', () => flight.open.delete(answer));
+    if (flight.most < Number(/-(\d)$/.exec(key)?.[1] ?? 1)) return;
+    setTimeout(() => {
+      for (const open of [...flight.open]) open();
     }, 15);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,9 +76,9 @@ describe.concurrent('for_each', () => {
   });
 
   test('executes at most as many items at once as its concurrency allows', async () => {
-    const { run } = await b.run([each(get('bounded'), 4)], [], { items: numbers(40) });
+    const { run } = await b.run([each(get('bounded-4'), 4)], [], { items: numbers(40) });
     expect(run.status).toBe('completed');
-    expect(flights.get('bounded')).toMatchObject({ total: 40, most: 4 });
+    expect(flights.get('bounded-4')).toMatchObject({ total: 40, most: 4 });
   });
 
   test('a concurrency of one executes the items one after the other', async () => {
