@@ -3399,7 +3399,7 @@ begin
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception
-  -- No partition for today: Realtime creates it when a client joins, so that nobody misses the messages.
+  -- There is no partition for today. Realtime creates it when the first client joins, so no client waits for the messages.
   when check_violation then
     return;
   when others then
@@ -11165,7 +11165,7 @@ declare
   v_length jsonb;
   v_problem text;
 begin
-  -- Comparisons of jsonb never fail, whatever the schema contains instead of a number.
+  -- Compared as jsonb: a limit in the schema that is not a number then raises no error.
   if jsonb_typeof(p_value) = 'string' then
     v_as_text := p_value #>> '{}';
     v_length := to_jsonb(length(v_as_text));
@@ -13173,7 +13173,7 @@ declare
   v_address text := lower(nullif(new.email, ''));
   v_is_banned constant boolean := coalesce(new.banned_until > now(), false);
 begin
-  -- A soft delete replaces the address by a hash: the profile keeps the last one, which it shares with nobody.
+  -- A soft delete in Auth replaces the e-mail address by a hash. The profile keeps the last address.
   if tg_op = 'UPDATE' and new.deleted_at is not null then
     update stepbase.users u set deleted_at = new.deleted_at where u.id = new.id and u.deleted_at is null;
     return null;
@@ -13321,7 +13321,7 @@ begin
   if regexp_replace(p_source, '\{\{[^{}"''`]*\}\}', '', 'g') !~ '[{}]' then
     return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`]*)\}\}', 'g') as m (hit));
   end if;
-  -- One pass over the tokens that matter; each is read once, whatever the text contains.
+  -- One pass over the text: each token is read once, so the time is linear.
   for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|[{}"''`\\]|[^{}"''`\\]+)', 'g') as m (hit) loop
     if v_depth is null then
       if v_token = '{{' then

@@ -167,7 +167,7 @@ declare
   v_length jsonb;
   v_problem text;
 begin
-  -- Comparisons of jsonb never fail, whatever the schema contains instead of a number.
+  -- Compared as jsonb: a limit in the schema that is not a number then raises no error.
   if jsonb_typeof(p_value) = 'string' then
     v_as_text := p_value #>> '{}';
     v_length := to_jsonb(length(v_as_text));

@@ -12,7 +12,7 @@ declare
   v_address text := lower(nullif(new.email, ''));
   v_is_banned constant boolean := coalesce(new.banned_until > now(), false);
 begin
-  -- A soft delete replaces the address by a hash: the profile keeps the last one, which it shares with nobody.
+  -- A soft delete in Auth replaces the e-mail address by a hash. The profile keeps the last address.
   if tg_op = 'UPDATE' and new.deleted_at is not null then
     update stepbase.users u set deleted_at = new.deleted_at where u.id = new.id and u.deleted_at is null;
     return null;

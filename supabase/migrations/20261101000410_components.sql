@@ -128,8 +128,8 @@ comment on function stepbase_private.may_use_component(text, stepbase.components
   'Whether the steps of an application may run a component: it is active, and it is the application''s own, shared with '
   'every application, or made visible to the application by a live owner.';
 
--- A plain name never means a component of another application: its owner could otherwise take over the steps of
--- others by creating a component of the same name.
+-- A plain name always means a component of the same application. Otherwise the steps of an application would change
+-- when another application creates a component of the same name.
 -- Security definer: resolves components for the application, independent of who saves the workflow.
 create function stepbase_private.component_for(p_app_code text, p_component_name text)
 returns uuid

@@ -20,7 +20,7 @@ begin
   if regexp_replace(p_source, '\{\{[^{}"''`]*\}\}', '', 'g') !~ '[{}]' then
     return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`]*)\}\}', 'g') as m (hit));
   end if;
-  -- One pass over the tokens that matter; each is read once, whatever the text contains.
+  -- One pass over the text: each token is read once, so the time is linear.
   for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|[{}"''`\\]|[^{}"''`\\]+)', 'g') as m (hit) loop
     if v_depth is null then
       if v_token = '{{' then

@@ -85,7 +85,7 @@ begin
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception
-  -- No partition for today: Realtime creates it when a client joins, so that nobody misses the messages.
+  -- There is no partition for today. Realtime creates it when the first client joins, so no client waits for the messages.
   when check_violation then
     return;
   when others then

@@ -1,4 +1,4 @@
-// DATABASE_CA: the certificate authority of the database, in whatever form a secret can hold it.
+// DATABASE_CA holds the certificate of the authority as PEM; its line breaks may be written as \n.
 
 import assert from 'node:assert/strict';
 import { parseEnv } from '../env/env.ts';

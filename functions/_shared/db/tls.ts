@@ -1,5 +1,5 @@
-// TLS to the database. Hosted functions accept only certificates of authorities that they know, whatever sslmode is
-// in the address, and the pooler's certificate is by an authority of the platform: DATABASE_CA adds it.
+// TLS to the database. Hosted functions verify the certificate of the database for every value of sslmode. They do not
+// know the authority of the platform that issued the pooler's certificate: DATABASE_CA adds it.
 
 export interface DatabaseAddress {
   url: string;

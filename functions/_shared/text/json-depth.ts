@@ -1,5 +1,5 @@
-// The nesting depth of JSON text, measured before it is parsed: values that nest too deeply overflow the stack of
-// whatever walks them later, PostgreSQL included.
+// The nesting depth of JSON text, measured before it is parsed: deeply nested values overflow the stack of
+// the recursive functions that read them, in JavaScript and in PostgreSQL.
 
 /** As deep as the values that expressions may return. */
 export const MAX_JSON_DEPTH = 200;

@@ -1,4 +1,4 @@
-// The number of open streams of an application: up to its limit, free again when one ends, and nobody else's.
+// The limit of open streams is counted for each application, and a stream that ends frees its place.
 import { strictEqual, throws } from 'node:assert/strict';
 import { AppError } from '../../_shared/errors/index.ts';
 import { createOpenStreams } from './open-streams.ts';

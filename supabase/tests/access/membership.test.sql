@@ -95,7 +95,7 @@ as $$
   ) #>> '{claims,app_code}';
 $$;
 
-select is(pg_temp.add('sister', 'tap-two', u.id), '42501', format('nobody is added without a common application: %s', u.what))
+select is(pg_temp.add('sister', 'tap-two', u.id), '42501', format('a person without a common application is not added: %s', u.what))
 from (
   values
     ('a user of no application', '00000000-0000-4000-8000-00000000f00b'::uuid),

@@ -38,7 +38,7 @@ as $$
 $$;
 
 select lives_ok('select stepbase_engine.request_worker()', 'without entries in Vault a request is no error');
-select is(pg_temp.requests(), 0::bigint, 'and calls nobody');
+select is(pg_temp.requests(), 0::bigint, 'and calls no worker');
 select is(stepbase_engine.call_worker(), false, 'a call reports that it was not made');
 select vault.create_secret('https://ref.example', 'stepbase_url');
 select vault.create_secret('sb_secret_tap', 'stepbase_secret_key');
@@ -63,7 +63,7 @@ select is(pg_temp.requests(), 1::bigint, 'so does an event');
 
 select pg_temp.second_later(), pg_temp.beat('invocation', 'running');
 select stepbase_engine.request_worker();
-select is(pg_temp.requests(), 0::bigint, 'nobody is called while an invocation runs');
+select is(pg_temp.requests(), 0::bigint, 'no worker is called while an invocation runs');
 select is(stepbase_engine.has_pending_work(), true, 'work is pending');
 select is(stepbase_engine.wake_worker(), false, 'and the cron job does not call either');
 select pg_temp.beat('invocation', 'stopped');

@@ -67,7 +67,7 @@ async function calls(workflow: string): Promise<string[]> {
 }
 
 describe('components of other applications', () => {
-  test('a component of the same name never takes over a published version', async () => {
+  test('a published version keeps its component when another of the same name appears', async () => {
     const name = `vat-${randomUUID().slice(0, 8)}`;
     await share(OWNER, name, 'honest');
     const { nodes, edges } = everywhere(`${OWNER}/${name}`);
