@@ -5,6 +5,7 @@ import { AppError } from '../../_shared/errors/index.ts';
 import { runChannel } from '../../_shared/redis/bus.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { maxStreams, readEvents, readRun } from '../queries.ts';
+import { eventStream } from './body.ts';
 import { type RunSource, runFrames } from './frames.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -38,6 +39,7 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const ring = () => wakeup.ring();
   const subscription = bus.subscribe(runChannel(runId), ring, ring);
   const end = () => {
+    if (closed) return;
     closed = true;
     uncount();
     subscription.close();
@@ -58,19 +60,11 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const limits = { until, pollMs: POLL_MS, livePollMs: LIVE_POLL_MS, heartbeatMs: HEARTBEAT_MS };
   const frames = runFrames(source, limits, after);
 
-  const encoder = new TextEncoder();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await frames.next();
-        if (!done) return controller.enqueue(encoder.encode(value));
-      } catch (error) {
-        c.var.log.warn('an event stream failed; its client reconnects', { run_id: runId, error });
-      }
-      end();
-      controller.close();
-    },
-    cancel: end,
+  const body = eventStream(frames, {
+    isClosed: () => closed,
+    end,
+    onError: (error) =>
+      c.var.log.warn('an event stream failed; its client reconnects', { run_id: runId, error }),
   });
   c.req.raw.signal.addEventListener('abort', end, { once: true });
   return c.body(body, 200, {

@@ -1,0 +1,38 @@
+// The body of an event stream. Its client may leave while a frame is awaited: the frame is dropped, because a stream
+// that was cancelled refuses it.
+
+export interface BodyOptions {
+  isClosed(): boolean;
+  /** Called when the stream ends, for whatever reason. */
+  end(): void;
+  onError(error: unknown): void;
+}
+
+export function eventStream(
+  frames: AsyncIterator<string>,
+  { isClosed, end, onError }: BodyOptions,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await frames.next();
+        if (isClosed()) return close(controller);
+        if (!done) return controller.enqueue(encoder.encode(value));
+      } catch (error) {
+        if (!isClosed()) onError(error);
+      }
+      end();
+      close(controller);
+    },
+    cancel: end,
+  });
+}
+
+function close(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  try {
+    controller.close();
+  } catch {
+    // The client has cancelled the stream, which closed it.
+  }
+}
