@@ -18,8 +18,6 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  -- As many index entries as a start may read on average.
-  c_affordable constant int := 100;
   v_limit int;
   v_is_full boolean;
   v_open int;
@@ -28,8 +26,7 @@ begin
   from stepbase.app_quotas q
   left join stepbase_engine.full_apps f on f.app_code = q.app_code
   where q.app_code = p_app_code;
-  -- Counting up to a large limit at every start would cost more than the start: one start of limit/100 counts.
-  if v_limit is null or (not v_is_full and random() * v_limit > c_affordable) then
+  if v_limit is null then
     return;
   end if;
   select count(*) into v_open
@@ -47,7 +44,7 @@ begin
     end if;
     return;
   end if;
-  if v_is_full or v_limit <= c_affordable then
+  if v_is_full or v_limit <= 100 then
     perform stepbase_private.raise_error(
       'limit_reached', format('The application has %s open runs, its quota', v_limit),
       jsonb_build_object('quota', 'max_open_runs', 'limit', v_limit)
@@ -64,7 +61,8 @@ end;
 $$;
 
 comment on function stepbase_engine.check_open_runs(text) is
-  'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for every run.';
+  'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for a sample of the '
+  'runs, and for every run of an application with a small quota or in full_apps.';
 
 create function stepbase_engine.descendants_left(p_trace_id text, p_app_code text)
 returns int
