@@ -22,9 +22,10 @@ function source() {
   return { frames, send };
 }
 
-function streamOf(frames: AsyncIterator<string>) {
+function streamOf(frames: AsyncIterator<string>, client = new AbortController()) {
   const seen = { ends: 0, errors: [] as unknown[], closed: false };
   const body = eventStream(frames, {
+    signal: client.signal,
     isClosed: () => seen.closed,
     end: () => {
       seen.closed = true;
@@ -64,3 +65,13 @@ Deno.test('an error of the frames is reported and ends the stream', async () => 
   strictEqual(await new Response(body).text(), '');
   deepStrictEqual(seen, { ends: 1, errors: [problem], closed: true });
 });
+
+for (const when of ['before', 'after']) {
+  Deno.test(`a client that leaves ${when} its stream is made ends it once`, () => {
+    const client = new AbortController();
+    if (when === 'before') client.abort();
+    const { seen } = streamOf(source().frames, client);
+    client.abort();
+    deepStrictEqual(seen, { ends: 1, errors: [], closed: true });
+  });
+}

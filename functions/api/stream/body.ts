@@ -2,17 +2,22 @@
 // that was cancelled refuses it.
 
 export interface BodyOptions {
+  /** Aborted when the client leaves. */
+  signal: AbortSignal;
   isClosed(): boolean;
-  /** Called when the stream ends, for whatever reason. */
+  /** Called when the stream ends: the run has ended, reading failed, or the client has left. */
   end(): void;
   onError(error: unknown): void;
 }
 
 export function eventStream(
   frames: AsyncIterator<string>,
-  { isClosed, end, onError }: BodyOptions,
+  { signal, isClosed, end, onError }: BodyOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
+  // A client that left while the request was checked causes no abort event any more.
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {

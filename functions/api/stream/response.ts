@@ -61,12 +61,12 @@ export async function streamRun(c: Context<ApiEnv>, deps: Deps, runId: string): 
   const frames = runFrames(source, limits, after);
 
   const body = eventStream(frames, {
+    signal: c.req.raw.signal,
     isClosed: () => closed,
     end,
     onError: (error) =>
       c.var.log.warn('an event stream failed; its client reconnects', { run_id: runId, error }),
   });
-  c.req.raw.signal.addEventListener('abort', end, { once: true });
   return c.body(body, 200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
