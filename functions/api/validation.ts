@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { AppError } from '../_shared/errors/index.ts';
-import { MAX_JSON_DEPTH, nestsDeeperThan } from '../_shared/text/json-depth.ts';
+import { isJsonType, parseJsonBody } from './json-body.ts';
 
 function issues(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
@@ -13,21 +13,10 @@ export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> 
   const text = await c.req.text();
   let value: unknown = {};
   if (text !== '') {
-    const type = c.req.header('content-type') ?? '';
-    if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    if (!isJsonType(c.req.header('content-type'))) {
       throw new AppError('unsupported_media_type', 'Send JSON with content-type application/json');
     }
-    if (nestsDeeperThan(text, MAX_JSON_DEPTH)) {
-      throw new AppError(
-        'invalid_request',
-        `The body nests more than ${MAX_JSON_DEPTH} levels deep`,
-      );
-    }
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw new AppError('invalid_request', 'The body is not valid JSON', { cause });
-    }
+    value = parseJsonBody(text);
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -1,7 +1,7 @@
 // The input of a run that a webhook starts: body, query and headers of the call. Headers with credentials and
 // headers that proxies add are left out.
 import { AppError } from '../../_shared/errors/index.ts';
-import { MAX_JSON_DEPTH, nestsDeeperThan } from '../../_shared/text/json-depth.ts';
+import { isJsonType, parseJsonBody } from '../json-body.ts';
 
 const KEPT = new Set(['content-type', 'user-agent', 'webhook-id', 'webhook-timestamp']);
 /** The sender's own headers (x-github-event, for example) are kept, except these. */
@@ -36,13 +36,5 @@ export function bodyOf(body: Uint8Array, contentType: string | null): unknown {
     throw new AppError('unsupported_media_type', 'The body must be text in UTF-8', { cause });
   }
   if (text === '') return null;
-  if (!/^application\/([\w.-]+\+)?json\b/i.test(contentType ?? '')) return text;
-  if (nestsDeeperThan(text, MAX_JSON_DEPTH)) {
-    throw new AppError('invalid_request', `The body nests more than ${MAX_JSON_DEPTH} levels deep`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError('invalid_request', 'The body is not valid JSON', { cause });
-  }
+  return isJsonType(contentType) ? parseJsonBody(text) : text;
 }
