@@ -3399,7 +3399,7 @@ begin
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception
-  -- There is no partition for today. Realtime creates it when the first client joins, so no client waits for the messages.
+  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
   when check_violation then
     return;
   when others then
@@ -3475,8 +3475,6 @@ CREATE OR REPLACE FUNCTION stepbase_engine.check_open_runs(p_app_code text)
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  -- As many index entries as a start may read on average.
-  c_affordable constant int := 100;
   v_limit int;
   v_is_full boolean;
   v_open int;
@@ -3485,8 +3483,7 @@ begin
   from stepbase.app_quotas q
   left join stepbase_engine.full_apps f on f.app_code = q.app_code
   where q.app_code = p_app_code;
-  -- Counting up to a large limit at every start would cost more than the start: one start of limit/100 counts.
-  if v_limit is null or (not v_is_full and random() * v_limit > c_affordable) then
+  if v_limit is null then
     return;
   end if;
   select count(*) into v_open
@@ -3504,7 +3501,7 @@ begin
     end if;
     return;
   end if;
-  if v_is_full or v_limit <= c_affordable then
+  if v_is_full or v_limit <= 100 then
     perform stepbase_private.raise_error(
       'limit_reached', format('The application has %s open runs, its quota', v_limit),
       jsonb_build_object('quota', 'max_open_runs', 'limit', v_limit)
@@ -3519,7 +3516,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for every run.';
+comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for a sample of the runs, and for every run of an application with a small quota or in full_apps.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_transition()
  RETURNS trigger
@@ -8683,10 +8680,13 @@ begin
   end if;
 
   select
-    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds
+    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, q.max_open_runs,
+    f.app_code is not null as is_full
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
+  left join stepbase.app_quotas q on q.app_code = v.app_code
+  left join stepbase_engine.full_apps f on f.app_code = v.app_code
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
 
   if jsonb_typeof(p_input) is distinct from 'object' then
@@ -8703,7 +8703,11 @@ begin
     end if;
   end if;
 
-  perform stepbase_engine.check_open_runs(p_app_code);
+  -- Counting up to a large limit at every start would cost more than the start, so one start of limit/100 counts, which
+  -- reads 100 index entries per start on average.
+  if v_version.is_full or random() * v_version.max_open_runs <= 100 then
+    perform stepbase_engine.check_open_runs(p_app_code);
+  end if;
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
@@ -8735,7 +8739,10 @@ begin
 
   perform stepbase_engine.append_run_created(v_run);
   v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
-  perform stepbase_engine.request_worker();
+  -- Most starts are where a worker is resident and pg_net is absent: the look-up is cheaper than the call.
+  if to_regproc('net.http_post') is not null then
+    perform stepbase_engine.request_worker();
+  end if;
   return v_run;
 end;
 $function$;
@@ -11163,7 +11170,7 @@ AS $function$
 declare
   v_as_text text;
   v_length jsonb;
-  v_problem text;
+  v_excess text;
 begin
   -- Compared as jsonb: a limit in the schema that is not a number then raises no error.
   if jsonb_typeof(p_value) = 'string' then
@@ -11178,14 +11185,14 @@ begin
         p_state, p_path, format('must have at most %s characters', p_schema ->> 'maxLength'));
     end if;
     if p_schema ? 'pattern' then
-      v_problem := stepbase_private.json_pattern_problem(p_schema ->> 'pattern');
-      if v_problem like 'the pattern is not%' then
-        p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
-      elsif v_problem is not null then
-        perform stepbase_private.json_refuse_schema(p_path, v_problem);
-      elsif length(v_as_text) > 100000 then
-        perform stepbase_private.json_refuse_schema(p_path, 'a pattern is matched against at most 100000 characters');
-      elsif v_as_text !~ (p_schema ->> 'pattern') then
+      v_excess := stepbase_private.json_pattern_excess(p_schema ->> 'pattern');
+      if v_excess is null and length(v_as_text) > 100000 then
+        v_excess := 'a pattern is matched against at most 100000 characters';
+      end if;
+      if v_excess is not null then
+        perform stepbase_private.json_refuse_schema(p_path, v_excess);
+      end if;
+      if stepbase_private.json_pattern_matches(p_schema ->> 'pattern', v_as_text) is not true then
         p_state := stepbase_private.json_problem(p_state, p_path, format('must match %s', p_schema ->> 'pattern'));
       end if;
     end if;
@@ -11312,7 +11319,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.json_path(p_path text, p_key text) is 'The path of a member of the value at p_path; long paths are cut.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_problem(p_pattern text)
+CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_excess(p_pattern text)
  RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
@@ -11342,12 +11349,37 @@ begin
   if (length(p_pattern) + v_repetitions) * v_multiples > 2000 then
     return 'the repetitions of a pattern multiply too often';
   end if;
-  perform '' ~ p_pattern;
   return null;
+end;
+$function$;
+comment on function stepbase_private.json_pattern_excess(p_pattern text) is 'Why a pattern of a schema costs too much; null if it does not.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_matches(p_pattern text, p_text text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_text ~ p_pattern;
 exception
   when invalid_regular_expression then
-    return 'the pattern is not a regular expression of PostgreSQL';
+    return null;
 end;
+$function$;
+comment on function stepbase_private.json_pattern_matches(p_pattern text, p_text text) is 'Whether p_text contains a match of p_pattern; null if the pattern is not a regular expression of PostgreSQL.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_problem(p_pattern text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    stepbase_private.json_pattern_excess(p_pattern),
+    case when stepbase_private.json_pattern_matches(p_pattern, '') is null
+      then 'the pattern is not a regular expression of PostgreSQL' end
+  );
 $function$;
 comment on function stepbase_private.json_pattern_problem(p_pattern text) is 'Why a pattern cannot be used in a schema: it is too long, too costly, or no regular expression. Null: it can be used.';
 

@@ -85,7 +85,7 @@ begin
   select m.topic, 'broadcast', m.payload, m.event, true
   from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception
-  -- There is no partition for today. Realtime creates it when the first client joins, so no client waits for the messages.
+  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
   when check_violation then
     return;
   when others then
