@@ -3,6 +3,7 @@
 import type { Env } from '../../_shared/env/env.ts';
 import { HTTP_TIMEOUT_MS } from '../../_shared/step-types/define.ts';
 import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
+import { type Connect, createConnect } from './connect.ts';
 import { createEgressPolicy, type EgressPolicy } from './egress.ts';
 
 export interface StepLimits {
@@ -14,7 +15,7 @@ export interface StepLimits {
 }
 
 export interface StepEnv {
-  fetch: typeof globalThis.fetch;
+  connect: Connect;
   now(): Date;
   egress: EgressPolicy;
   openai: { baseUrl: string; apiKey?: string };
@@ -39,7 +40,7 @@ export function createStepEnv(
   overrides: Partial<StepEnv> = {},
 ): StepEnv {
   return {
-    fetch: globalThis.fetch,
+    connect: createConnect(),
     now: () => new Date(),
     egress: createEgressPolicy({ allowPrivateNetwork, allow: egressAllow }),
     openai: {

@@ -2,7 +2,8 @@
 // are retryable.
 
 import { cutText, storableText } from '../../_shared/text/storable.ts';
-import { assertAllowedUrl } from './egress.ts';
+import type { HttpResponse } from './connect.ts';
+import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
 import { abortError, StepError, throwIfAborted } from './errors.ts';
 
@@ -42,25 +43,20 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   call.signal.addEventListener('abort', onAbort, { once: true });
   if (call.signal.aborted) onAbort();
   const { signal } = ending;
-  const headers = new Headers(call.headers);
   const redirects = call.maxRedirects ?? call.env.limits.redirects;
+  const { env } = call;
+  const headers = new Headers(call.headers);
   let { url, method, body } = call;
   try {
     for (let hop = 0; hop <= redirects; hop += 1) {
       throwIfAborted(signal);
-      if (!call.trusted) await assertAllowedUrl(url, call.env.egress);
-      const response = await call.env.fetch(url, {
-        method,
-        headers,
-        redirect: 'manual',
-        signal,
-        ...(body === undefined ? {} : { body }),
-      });
+      const addresses = call.trusted ? undefined : await checkedAddresses(url, env.egress);
+      const response = await env.connect(url, { method, headers, body, signal }, addresses);
       const location = response.headers.get('location');
       if (!isRedirect(response.status) || location === null) {
-        return await readAnswer(response, call.maxResponseBytes ?? call.env.limits.responseBytes);
+        return await readAnswer(response, call.maxResponseBytes ?? env.limits.responseBytes);
       }
-      await response.body?.cancel();
+      await response.discard();
       const next = redirectTarget(location, url);
       if (next.origin !== url.origin) {
         for (const name of ['authorization', 'cookie', 'proxy-authorization']) headers.delete(name);
@@ -95,21 +91,20 @@ function redirectTarget(location: string, from: URL): URL {
   return new URL(location, from);
 }
 
-async function readAnswer(response: Response, limit: number): Promise<HttpAnswer> {
+async function readAnswer(response: HttpResponse, limit: number): Promise<HttpAnswer> {
   const bytes = await readLimited(response, limit);
   const headers: Record<string, string> = {};
   for (const [name, value] of response.headers) headers[name.toLowerCase()] = value;
   return { status: response.status, headers, body: parseBody(bytes, headers['content-type']) };
 }
 
-async function readLimited(response: Response, limit: number): Promise<Uint8Array> {
+async function readLimited(response: HttpResponse, limit: number): Promise<Uint8Array> {
   const tooLarge = () =>
     new StepError('http_response_too_large', `the response is larger than ${limit} bytes`);
   if (Number(response.headers.get('content-length') ?? 0) > limit) {
-    await response.body?.cancel();
+    await response.discard();
     throw tooLarge();
   }
-  if (response.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
   // The exception ends the loop and so cancels the stream, which closes the connection.

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { startShop } from '../../../scripts/fakes/shop.ts';
+import { canPin } from './connect.ts';
+import { createEgressPolicy } from './egress.ts';
 import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
 
 const shop = await startShop();
@@ -207,4 +209,50 @@ Deno.test('a private address is refused unless the operator allows it', async ()
     listed,
   );
   assert.equal(away.code, 'egress_blocked');
+});
+
+/** A policy that allows the address of the shop only; `answers` are the answers of DNS, one for each query. */
+function rebinding(answers: string[][]) {
+  const egress = createEgressPolicy({
+    allowPrivateNetwork: false,
+    allow: ['127.0.0.1/32'],
+    resolve: () => Promise.resolve(answers.shift() ?? []),
+  });
+  return testContext({ env: testEnv({}, { egress }) });
+}
+
+const rebound = `http://rebind.invalid:${new URL(shop.url).port}`;
+
+// Hosted functions and old runtimes connect by fetch, which resolves the name itself.
+if (canPin()) {
+  Deno.test('a name that changes its address after the check is called at the checked address', async () => {
+    const answers = [['127.0.0.1'], ['127.0.0.2'], ['10.0.0.1']];
+    const output = (await outputOf(
+      'http_request',
+      { url: `${rebound}/echo` },
+      rebinding(answers),
+    )) as Echo;
+    assert.equal(output.status, 200);
+    assert.equal(output.body.headers.host, new URL(rebound).host);
+    assert.equal(answers.length, 2);
+  });
+
+  Deno.test('each hop resolves its name again, and a private address stops the call', async () => {
+    for (const address of ['127.0.0.2', '10.0.0.1', '169.254.169.254', '::1']) {
+      const before = shop.requests.all.length;
+      const answers = [['127.0.0.1'], [address]];
+      const url = `${rebound}/redirect?to=${encodeURIComponent(`${rebound}/echo`)}`;
+      const error = await failureOf('http_request', { url }, rebinding(answers));
+      assert.equal(error.code, 'egress_blocked');
+      assert.equal(shop.requests.all.length, before + 1);
+    }
+  });
+}
+
+Deno.test('one private address among those of a name is enough to refuse the call', async () => {
+  const before = shop.requests.all.length;
+  const answers = [['127.0.0.1', '127.0.0.2']];
+  const error = await failureOf('http_request', { url: `${rebound}/echo` }, rebinding(answers));
+  assert.deepEqual([error.code, error.retryable], ['egress_blocked', false]);
+  assert.equal(shop.requests.all.length, before);
 });

@@ -1,0 +1,164 @@
+// Connections: the address is the checked one, and the name stays that of the URL.
+
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { cert, host, key } from '../../../scripts/fakes/certificate.ts';
+import { canPin, connectByFetch, createPinnedConnect, type HttpResponse } from './connect.ts';
+import { afterAll } from './testing.ts';
+
+const text = 'x'.repeat(100_000);
+
+const received: (string | undefined)[] = [];
+/** Called when a request has arrived. */
+let onReceived: () => void = () => {};
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  received.push(request.url);
+  onReceived();
+  if (request.url === '/gzip') {
+    response.setHeader('content-encoding', 'gzip').end(gzipSync(text));
+  } else if (request.url === '/br') {
+    response.setHeader('content-encoding', 'br').end(brotliCompressSync(text));
+  } else if (request.url === '/cut') {
+    response.setHeader('content-encoding', 'gzip').write(gzipSync(text).subarray(0, 50));
+    setTimeout(() => response.destroy(), 20);
+  } else if (request.url === '/never') {
+    request.resume();
+  } else if (request.url === '/break') {
+    request.socket.destroy();
+  } else if (request.url === '/none') {
+    response.writeHead(204).end();
+  } else {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      response.setHeader('x-host', request.headers.host ?? '');
+      response.end(`${request.method} ${body}`);
+    });
+  }
+}
+
+const plain = createServer(answer);
+const secure = createSecureServer({ cert, key }, answer);
+await Promise.all(
+  [plain, secure].map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))),
+);
+afterAll(async () => {
+  await Promise.all(
+    [plain, secure].map((server) => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(done));
+    }),
+  );
+});
+
+const portOf = (server: typeof plain | typeof secure) => (server.address() as AddressInfo).port;
+const http = (path: string) => new URL(`http://${host}:${portOf(plain)}${path}`);
+const https = (path: string) => new URL(`https://${host}:${portOf(secure)}${path}`);
+const loopback = ['127.0.0.1'];
+
+function request(overrides: { method?: string; body?: string; signal?: AbortSignal } = {}) {
+  const { signal } = new AbortController();
+  return { method: 'GET', headers: new Headers(), signal, ...overrides };
+}
+
+async function read(response: HttpResponse): Promise<string> {
+  const decoder = new TextDecoder();
+  let all = '';
+  for await (const chunk of response.body) all += decoder.decode(chunk, { stream: true });
+  return all + decoder.decode();
+}
+
+const messageOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof Error ? `${error.name} ${error.message}` : String(error)),
+  );
+
+const pinned = createPinnedConnect({ ca: cert });
+const tests: Record<string, () => Promise<void>> = {
+  async 'a name without an address in DNS is reached at the address that was checked'() {
+    for (const url of [http('/'), https('/')]) {
+      const response = await pinned(url, request({ method: 'POST', body: 'ü' }), loopback);
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get('x-host'), url.host);
+      assert.equal(await read(response), 'POST ü');
+    }
+  },
+  async 'DNS decides only when no address was checked'() {
+    assert.notEqual(await messageOf(pinned(http('/'), request(), undefined)), 'no error');
+    const url = new URL(`http://localhost:${portOf(plain)}/`);
+    assert.equal(await read(await pinned(url, request(), undefined)), 'GET ');
+  },
+  async 'the next address is used when the first refuses the connection'() {
+    const response = await pinned(http('/'), request(), ['127.0.0.99', '127.0.0.1']);
+    assert.equal(await read(response), 'GET ');
+  },
+  async 'a certificate of another name or of an unknown authority is refused'() {
+    const other = new URL(`https://other.invalid:${portOf(secure)}/`);
+    assert.match(await messageOf(pinned(other, request(), loopback)), /altname/i);
+    const strict = createPinnedConnect();
+    assert.match(await messageOf(strict(https('/'), request(), loopback)), /certificate/i);
+  },
+  async 'an aborted or broken call is sent once, also after other calls to the host'() {
+    for (const url of [http, https]) {
+      await read(await pinned(url('/'), request(), loopback));
+      for (const path of ['/never', '/break']) {
+        const before = received.length;
+        const abort = new AbortController();
+        onReceived = () => path === '/never' && abort.abort(new Error('enough'));
+        const call = pinned(url(path), request({ signal: abort.signal }), loopback);
+        assert.notEqual(await messageOf(call), 'no error');
+        // Time for a repetition that must not come.
+        await new Promise((done) => setTimeout(done, 100));
+        onReceived = () => {};
+        assert.deepEqual(received.slice(before), [path]);
+      }
+    }
+  },
+  async 'compressed bodies are decoded, and a body that is cut off is an error'() {
+    for (const path of ['/gzip', '/br']) {
+      const response = await pinned(http(path), request(), loopback);
+      assert.equal(await read(response), text);
+      assert.equal(response.headers.has('content-encoding'), false);
+    }
+    const cut = await pinned(http('/cut'), request(), loopback);
+    assert.notEqual(await messageOf(read(cut)), 'no error');
+  },
+  async 'a response without a body is empty'() {
+    assert.equal(await read(await pinned(http('/none'), request(), loopback)), '');
+    assert.equal(
+      await read(await pinned(http('/gzip'), request({ method: 'HEAD' }), loopback)),
+      '',
+    );
+  },
+  async 'an abort ends a call that waits'() {
+    const abort = new AbortController();
+    const call = messageOf(pinned(http('/never'), request({ signal: abort.signal }), loopback));
+    setTimeout(() => abort.abort(new Error('enough')), 20);
+    assert.equal(await call, 'Error enough');
+  },
+};
+
+// Older runtimes ignore `lookup`: canPin excludes them, and they call by fetch.
+if (canPin()) {
+  // Sockets close a moment after their test.
+  const options = { sanitizeOps: false, sanitizeResources: false };
+  for (const [name, fn] of Object.entries(tests)) Deno.test({ name, fn, ...options });
+}
+
+Deno.test('hosted functions and old runtimes connect by fetch', async () => {
+  assert.equal(canPin({ isEdge: true, version: '2.9.6' }), false);
+  assert.equal(canPin({ isEdge: false, version: '2.1.4' }), false);
+  assert.equal(canPin({ isEdge: false, version: '2.9.6' }), true);
+  assert.equal(canPin({ isEdge: false, version: '3.0.0' }), true);
+  const url = new URL(`http://127.0.0.1:${portOf(plain)}/`);
+  const response = await connectByFetch(url, request({ method: 'POST', body: 'a' }), loopback);
+  assert.equal(await read(response), 'POST a');
+});
