@@ -61,6 +61,11 @@ export const STEP_ERRORS = {
     retried: false,
   },
   http_bad_redirect: { meaning: 'A redirect has no valid target address.', retried: false },
+  http_cross_origin_redirect: {
+    meaning:
+      'The server redirected a request with another method than GET or HEAD to another origin. Call the final address.',
+    retried: false,
+  },
   egress_blocked: {
     meaning:
       'The address belongs to a private network. An operator can allow it with `STEPBASE_EGRESS_ALLOW`.',

@@ -6,6 +6,7 @@ import type { HttpResponse } from './connect.ts';
 import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
 import { abortError, StepError, throwIfAborted } from './errors.ts';
+import { type Hop, isRedirect, nextHop } from './redirects.ts';
 
 export interface HttpCall {
   method: string;
@@ -45,28 +46,20 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const { signal } = ending;
   const redirects = call.maxRedirects ?? call.env.limits.redirects;
   const { env } = call;
-  const headers = new Headers(call.headers);
-  let { url, method, body } = call;
+  let hop: Hop = call;
   try {
-    for (let hop = 0; hop <= redirects; hop += 1) {
+    for (let count = 0; count <= redirects; count += 1) {
       throwIfAborted(signal);
-      const addresses = call.trusted ? undefined : await checkedAddresses(url, env.egress);
-      const response = await env.connect(url, { method, headers, body, signal }, addresses);
+      const addresses = call.trusted ? undefined : await checkedAddresses(hop.url, env.egress);
+      const { method, headers, body } = hop;
+      const response = await env.connect(hop.url, { method, headers, body, signal }, addresses);
       const location = response.headers.get('location');
       if (!isRedirect(response.status) || location === null) {
         return await readAnswer(response, call.maxResponseBytes ?? env.limits.responseBytes);
       }
       await response.discard();
-      const next = redirectTarget(location, url);
-      if (next.origin !== url.origin) {
-        for (const name of ['authorization', 'cookie', 'proxy-authorization']) headers.delete(name);
-      }
-      if (response.status === 303 || (response.status < 303 && method === 'POST')) {
-        method = method === 'HEAD' ? 'HEAD' : 'GET';
-        body = undefined;
-        for (const name of ['content-type', 'content-length']) headers.delete(name);
-      }
-      url = next;
+      // With no redirect left, the loop ends and reports that.
+      if (count < redirects) hop = nextHop(hop, response.status, location);
     }
   } catch (error) {
     throw callError(error, call, clock.signal, timeoutMs);
@@ -78,17 +71,6 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
     'http_too_many_redirects',
     `${describe(call)} was redirected more than ${redirects} times`,
   );
-}
-
-function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
-
-function redirectTarget(location: string, from: URL): URL {
-  if (!URL.canParse(location, from)) {
-    throw new StepError('http_bad_redirect', 'the server redirected to an invalid URL');
-  }
-  return new URL(location, from);
 }
 
 async function readAnswer(response: HttpResponse, limit: number): Promise<HttpAnswer> {
