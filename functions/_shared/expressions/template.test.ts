@@ -138,6 +138,29 @@ Deno.test('a text that was cut within a secret contains no part of it', async ()
   assert.equal(mask(`${key.slice(0, 10)} got`), `${key.slice(0, 10)} got`);
 });
 
+Deno.test('the error of an expression with a secret contains no form of it', async () => {
+  for (const expression of [
+    '$error(secrets.key)',
+    '$error($join($reverse($split(secrets.key, ""))))',
+    '$toMillis(secrets.key)',
+    '$number(secrets.key)',
+    '$eval(secrets.key)',
+    '$substring(secrets.key, 0, 6)[$error($)]',
+  ]) {
+    const resolved = await compileTemplate({ a: `{{ ${expression} }}` }).resolve(scope);
+    await assert.rejects(
+      resolveSecrets(resolved, () => 'k3y-0123456789'),
+      (error: unknown) => {
+        assert.ok(error instanceof ExpressionError);
+        const text = `${error.message} ${JSON.stringify(error.details)}`;
+        assert.doesNotMatch(text, /k3y|0123|3210/, expression);
+        assert.match(error.message, /^a: an expression with a secret failed$/);
+        return true;
+      },
+    );
+  }
+});
+
 Deno.test('input text that looks like a secret template is not resolved', async () => {
   const resolved = await compileTemplate({
     note: '{{ input.note }}',
