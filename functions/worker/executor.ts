@@ -2,6 +2,7 @@
 // runs the handler within its time limit and returns the outcome. It writes nothing; the completer does.
 
 import type { Clock } from '../_shared/clock/clock.ts';
+import type { Secret } from '../_shared/expressions/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import type { Work } from './engine/engine.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
@@ -22,7 +23,7 @@ export const MAX_CLAIMS = 5;
 /** engine.release raises `fence` by 1,000, so that released tokens are not counted as lost workers. */
 const HAND_BACK = 1_000;
 
-export type SecretsOf = (appCode: string) => (name: string) => Promise<string | undefined>;
+export type SecretsOf = (appCode: string) => (name: string) => Promise<Secret | undefined>;
 
 export interface ExecutorDeps {
   plans: Plans;

@@ -10,8 +10,8 @@ Deno.test('an app cannot read the secret of another app with the same prefix in 
     STEPBASE_SECRET_ACME_PROD__KEY: 'of acme-prod',
     STEPBASE_SECRET_ACME__PROD_KEY: 'of acme',
   });
-  assert.equal(await secretsOf('acme-prod')('key'), 'of acme-prod');
-  assert.equal(await secretsOf('acme')('prod_key'), 'of acme');
+  assert.equal((await secretsOf('acme-prod')('key'))?.value, 'of acme-prod');
+  assert.equal((await secretsOf('acme')('prod_key'))?.value, 'of acme');
   assert.equal(await secretsOf('acme')('key'), undefined);
   assert.equal(await secretsOf('acme')('empty'), undefined);
 });
@@ -20,11 +20,11 @@ Deno.test('the environment has precedence; Vault has the other secrets, with any
   const requested: string[] = [];
   const readSecret = (appCode: string, name: string) => {
     requested.push(`${appCode}/${name}`);
-    return Promise.resolve('from vault');
+    return Promise.resolve({ value: 'from vault' });
   };
   const secretsOf = createSecrets({ readSecret }, { STEPBASE_SECRET_ACME__KEY: 'from env' });
-  assert.equal(await secretsOf('acme')('key'), 'from env');
-  assert.equal(await secretsOf('acme')('Other-Key'), 'from vault');
+  assert.deepEqual(await secretsOf('acme')('key'), { value: 'from env' });
+  assert.deepEqual(await secretsOf('acme')('Other-Key'), { value: 'from vault' });
   assert.deepEqual(requested, ['acme/Other-Key']);
 });
 
@@ -34,7 +34,20 @@ Deno.test('two secrets never share a variable', () => {
     names.map((name) => variableOf(app, name)),
   );
   assert.equal(new Set(variables).size, variables.length);
-  for (const name of ['Key', 'a-key', 'clé', 'a b', '']) {
+  for (const name of ['Key', 'a-key', 'clé', 'a b', '', 'key__hosts']) {
     assert.equal(variableOf('acme', name), undefined, name);
   }
+});
+
+Deno.test('a variable beside the secret lists the hosts that may receive it', async () => {
+  const secretsOf = createSecrets(withoutVault, {
+    STEPBASE_SECRET_ACME__KEY: 'k',
+    STEPBASE_SECRET_ACME__KEY__HOSTS: 'api.example.com, *.pay.example ,',
+    STEPBASE_SECRET_ACME__SHUT: 's',
+    STEPBASE_SECRET_ACME__SHUT__HOSTS: ' ',
+  });
+  const hosts = ['api.example.com', '*.pay.example'];
+  assert.deepEqual(await secretsOf('acme')('key'), { value: 'k', hosts });
+  assert.deepEqual(await secretsOf('acme')('shut'), { value: 's', hosts: [] });
+  assert.equal(await secretsOf('acme')('key__hosts'), undefined);
 });

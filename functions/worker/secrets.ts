@@ -1,19 +1,25 @@
 // Secrets of an app for `{{ secrets.<name> }}`: from the environment (STEPBASE_SECRET_<APP_CODE>__<NAME>) or,
-// where Vault exists, from its entry `stepbase/<app_code>/<name>`. They are read when a step needs them
+// where Vault exists, from its entry `stepbase/app/<app_code>/<name>`. They are read when a step needs them
 // and are never cached.
 
 import { SECRET_PREFIX } from '../_shared/env/env.ts';
+import type { Secret } from '../_shared/expressions/index.ts';
 import type { Engine } from './engine/engine.ts';
 import type { SecretsOf } from './executor.ts';
+
+/** The variable of a secret with this ending lists the hosts that may receive it, separated by commas. */
+const HOSTS_SUFFIX = '__HOSTS';
 
 /**
  * The environment variable of a secret. Two secrets never share one: the code of an app is kebab-case, so it has
  * neither two underscores in a row nor one at its end, and the first `__` separates it from the name. Names
- * with other characters exist in Vault only, because in capitals two of them could become equal.
+ * with other characters exist in Vault only, because in capitals two of them could become equal; so do names
+ * that end like the variable with the hosts.
  */
 export function variableOf(appCode: string, name: string): string | undefined {
   if (!/^[a-z0-9_]+$/.test(name)) return undefined;
-  return `${SECRET_PREFIX}${appCode.replaceAll('-', '_')}__${name}`.toUpperCase();
+  const variable = `${SECRET_PREFIX}${appCode.replaceAll('-', '_')}__${name}`.toUpperCase();
+  return variable.endsWith(HOSTS_SUFFIX) ? undefined : variable;
 }
 
 /** `variables`: the environment variables that start with STEPBASE_SECRET_. */
@@ -24,6 +30,13 @@ export function createSecrets(
   return (appCode) => async (name) => {
     const variable = variableOf(appCode, name);
     const value = variable === undefined ? undefined : variables[variable];
-    return value ?? (await engine.readSecret(appCode, name));
+    if (value === undefined) return await engine.readSecret(appCode, name);
+    return withHosts(value, variables[`${variable}${HOSTS_SUFFIX}`]);
   };
+}
+
+function withHosts(value: string, list: string | undefined): Secret {
+  if (list === undefined) return { value };
+  const hosts = list.split(',').map((host) => host.trim());
+  return { value, hosts: hosts.filter((host) => host !== '') };
 }

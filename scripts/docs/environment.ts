@@ -61,6 +61,6 @@ export function environmentPage(): string {
       ];
     }),
     '## Secrets of workflows',
-    `\`${SECRET_PREFIX}<APP_CODE>__<NAME>\` provides \`{{ secrets.<name> }}\` to the workflows of one application. Write the application code and the name in capitals, replace \`-\` by \`_\`, and separate them by two underscores: \`${SECRET_PREFIX}MY_SHOP__STRIPE_KEY\` is \`stripe_key\` of \`my-shop\`. This works for names of lower-case letters, digits and \`_\`. A Vault entry \`stepbase/<app_code>/<name>\` works for every name.`,
+    `\`${SECRET_PREFIX}<APP_CODE>__<NAME>\` provides \`{{ secrets.<name> }}\` to the workflows of one application. Write the application code and the name in capitals, replace \`-\` by \`_\`, and separate them by two underscores: \`${SECRET_PREFIX}MY_SHOP__STRIPE_KEY\` is \`stripe_key\` of \`my-shop\`. This works for names of lower-case letters, digits and \`_\`. A Vault entry \`stepbase/app/<app_code>/<name>\` works for every name. \`${SECRET_PREFIX}<APP_CODE>__<NAME>__HOSTS\` lists the hosts that may receive the secret: see [secrets](../guides/secrets.md#which-hosts-may-receive-a-secret).`,
   );
 }

@@ -266,7 +266,7 @@ async function secretsAndComponents(context: FeatureContext): Promise<void> {
   const secret = `pooled_${randomUUID().slice(0, 8)}`;
   await b.db.query('select vault.create_secret($1, $2)', [
     'open-sesame',
-    `stepbase/acme/${secret}`,
+    `stepbase/app/acme/${secret}`,
   ]);
   const component = `c-${randomUUID().slice(0, 12)}`;
   await insert(context, 'components', {

@@ -154,6 +154,11 @@ export const STEP_ERRORS = {
     meaning: 'The output violates the schema of its component, or the database cannot store it.',
     retried: 'only the output of a component',
   },
+  secret_host_not_allowed: {
+    meaning:
+      'The host is not one of those that may receive the secret. An operator changes the list.',
+    retried: false,
+  },
   secret_not_found: { meaning: 'The application has no secret of this name.', retried: false },
   step_crashed: { meaning: 'An unexpected error in the step handler.', retried: true },
   worker_lost: {

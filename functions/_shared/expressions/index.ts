@@ -6,5 +6,11 @@ export { type Json, toJson } from './json.ts';
 export { type CompiledExpression, compileExpression, evaluate, type Scope } from './jsonata.ts';
 export { evaluateQuery, type Question } from './query.ts';
 export { type SchemaProblem, validateJson } from './schema.ts';
-export { type Resolved, type Revealed, resolveSecrets, type SecretLookup } from './secrets.ts';
+export {
+  type Resolved,
+  type Revealed,
+  resolveSecrets,
+  type Secret,
+  type SecretLookup,
+} from './secrets.ts';
 export { type CompiledTemplate, type CompileOptions, compileTemplate } from './template.ts';

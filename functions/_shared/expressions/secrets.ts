@@ -4,7 +4,13 @@ import { ExpressionError } from './errors.ts';
 import type { Json } from './json.ts';
 import { createMask, type Mask } from './mask.ts';
 
-export type SecretLookup = (name: string) => string | undefined | Promise<string | undefined>;
+export interface Secret {
+  readonly value: string;
+  /** The hosts that may receive it; undefined for any host. */
+  readonly hosts?: readonly string[];
+}
+
+export type SecretLookup = (name: string) => Secret | undefined | Promise<Secret | undefined>;
 
 /** A config in which all templates are resolved except those with secrets. */
 export interface Resolved {
@@ -18,6 +24,8 @@ export interface Resolved {
 
 export interface Revealed {
   readonly config: Json;
+  /** The secrets that name the hosts that may receive them. */
+  readonly receivers: readonly { readonly secret: string; readonly hosts: readonly string[] }[];
   /** A copy in which *** replaces the value of every secret, because a server may echo one into the result. */
   readonly mask: Mask;
 }
@@ -25,20 +33,22 @@ export interface Revealed {
 /** Called directly before a handler runs; its result is never stored or logged. */
 export async function resolveSecrets(resolved: Resolved, lookup: SecretLookup): Promise<Revealed> {
   const values: Record<string, string> = Object.create(null) as Record<string, string>;
+  const receivers: { secret: string; hosts: readonly string[] }[] = [];
   for (const name of resolved.secrets) {
-    const value = await lookup(name);
-    if (value === undefined) {
+    const secret = await lookup(name);
+    if (secret === undefined) {
       throw new ExpressionError(
         'secret_not_found',
         `the secret ${name} is not set for this application`,
       );
     }
-    values[name] = value;
+    values[name] = secret.value;
+    if (secret.hosts !== undefined) receivers.push({ secret: name, hosts: secret.hosts });
   }
   const config = await resolved.finish(values).catch((error: unknown) => {
     throw error instanceof ExpressionError ? withoutValues(error) : error;
   });
-  return { config, mask: createMask(Object.values(values)) };
+  return { config, receivers, mask: createMask(Object.values(values)) };
 }
 
 /** The message of an expression that saw a secret may contain it in any form: `$error($uppercase(secrets.key))`. */

@@ -123,7 +123,7 @@ Deno.test('secrets are stored as their templates and resolved last', async () =>
   });
   assert.deepEqual(resolved.secrets, ['key', 'pass', 'user']);
   const known: Record<string, string> = { key: 'k3y-k3y', user: 'u', pass: 'p' };
-  const { config, mask } = await resolveSecrets(resolved, (name) => known[name]);
+  const { config, mask } = await resolveSecrets(resolved, (name) => ({ value: known[name] ?? '' }));
   assert.deepEqual(config, { url: 'https://x/42?key=k3y-k3y', basic: 'Basic dTpw', plain: 'Ada' });
   assert.deepEqual(mask({ a: ['got k3y-k3y'], b: 1 }), { a: ['got ***'], b: 1 });
 });
@@ -131,7 +131,7 @@ Deno.test('secrets are stored as their templates and resolved last', async () =>
 Deno.test('a text that was cut within a secret contains no part of it', async () => {
   const key = 'k3y-0123456789';
   const resolved = await compileTemplate('{{ secrets.key }}').resolve(scope);
-  const { mask } = await resolveSecrets(resolved, () => key);
+  const { mask } = await resolveSecrets(resolved, () => ({ value: key }));
   assert.equal(mask(`got ${key.slice(0, 10)}`), 'got ***');
   assert.equal(mask(`got ${key.slice(0, 8)}…`), 'got ***…');
   assert.equal(mask('got k3y-…'), 'got k3y-…');
@@ -149,7 +149,7 @@ Deno.test('the error of an expression with a secret contains no form of it', asy
   ]) {
     const resolved = await compileTemplate({ a: `{{ ${expression} }}` }).resolve(scope);
     await assert.rejects(
-      resolveSecrets(resolved, () => 'k3y-0123456789'),
+      resolveSecrets(resolved, () => ({ value: 'k3y-0123456789' })),
       (error: unknown) => {
         assert.ok(error instanceof ExpressionError);
         const text = `${error.message} ${JSON.stringify(error.details)}`;
@@ -169,15 +169,15 @@ Deno.test('input text that looks like a secret template is not resolved', async 
     ...scope,
     input: { note: '{{ secrets.key }}' },
   });
-  const { config } = await resolveSecrets(resolved, () => 'the-key');
+  const { config } = await resolveSecrets(resolved, () => ({ value: 'the-key' }));
   assert.deepEqual(config, { note: '{{ secrets.key }}', key: 'the-key' });
 });
 
 Deno.test('a secret is read only if it is used, and it must exist', async () => {
   const asked: string[] = [];
-  const lookup = (name: string): string => {
+  const lookup = (name: string) => {
     asked.push(name);
-    return 'value';
+    return { value: 'value' };
   };
   await resolveSecrets(await compileTemplate({ a: '{{ input.id }}' }).resolve(scope), lookup);
   assert.deepEqual(asked, []);

@@ -4,6 +4,7 @@
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
+import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
 import type { QueryAnswer } from '../steps/types.ts';
 import type {
@@ -60,7 +61,7 @@ export interface Engine {
   ): Promise<{ run_id: string }>;
   queryRun(step: ExternalRunStep, queryName: string): Promise<QueryAnswer>;
   /** The secret of an app from Vault; undefined when there is no such secret, or no Vault. */
-  readSecret(appCode: string, name: string): Promise<string | undefined>;
+  readSecret(appCode: string, name: string): Promise<Secret | undefined>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   /** How long ago the first attempts of these steps started. */
@@ -222,11 +223,12 @@ export function createEngine(db: Db, clock: Clock): Engine {
       return only(row).found;
     },
     async readSecret(appCode, name) {
-      const [row] = await persistently<{ secret: string | null }>(
-        'select stepbase_private.secret($1, $2) as secret',
+      const [row] = await persistently<{ value: string; hosts: string[] | null }>(
+        'select value, hosts from stepbase_private.secret($1, $2)',
         [appCode, name],
       );
-      return row?.secret ?? undefined;
+      if (row === undefined) return undefined;
+      return row.hosts === null ? { value: row.value } : { value: row.value, hosts: row.hosts };
     },
     loadPlans: (ids) => persistently('select * from stepbase_engine.load_plans($1::uuid[])', [ids]),
     loadItems: (ids) => persistently('select * from stepbase_engine.load_items($1::uuid[])', [ids]),

@@ -60,7 +60,9 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
       let revealed: Revealed | undefined;
       try {
         revealed = await resolveSecrets(resolved, secrets);
-        const result = await handler.run(checkConfig(handler, revealed.config), ctx);
+        const config = checkConfig(handler, revealed.config);
+        const env = { ...ctx.env, receivers: revealed.receivers };
+        const result = await handler.run(config, { ...ctx, env });
         return result.kind === 'completed' ? revealed.mask(result) : result;
       } catch (error) {
         throw maskError(fromExpression(error), revealed);

@@ -5,6 +5,7 @@ import { HTTP_TIMEOUT_MS } from '../../_shared/step-types/define.ts';
 import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
 import { type Connect, createConnect } from './connect.ts';
 import { createEgressPolicy, type EgressPolicy } from './egress.ts';
+import type { Receivers } from './secret-receivers.ts';
 
 export interface StepLimits {
   /** Largest response body that a step keeps. */
@@ -18,6 +19,8 @@ export interface StepEnv {
   connect: Connect;
   now(): Date;
   egress: EgressPolicy;
+  /** The hosts that may receive the secrets of this attempt; one entry for each secret that names hosts. */
+  receivers: readonly Receivers[];
   openai: { baseUrl: string; apiKey?: string };
   mail: {
     from?: string;
@@ -43,6 +46,7 @@ export function createStepEnv(
     connect: createConnect(),
     now: () => new Date(),
     egress: createEgressPolicy({ allowPrivateNetwork, allow: egressAllow }),
+    receivers: [],
     openai: {
       baseUrl: openai.baseUrl,
       ...(openai.apiKey === undefined ? {} : { apiKey: openai.apiKey }),

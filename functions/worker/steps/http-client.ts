@@ -7,6 +7,7 @@ import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
 import { abortError, StepError, throwIfAborted } from './errors.ts';
 import { type Hop, isRedirect, nextHop } from './redirects.ts';
+import { assertMayReceive } from './secret-receivers.ts';
 
 export interface HttpCall {
   method: string;
@@ -50,6 +51,7 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   try {
     for (let count = 0; count <= redirects; count += 1) {
       throwIfAborted(signal);
+      assertMayReceive(hop.url, env.receivers);
       const addresses = call.trusted ? undefined : await checkedAddresses(hop.url, env.egress);
       const { method, headers, body } = hop;
       const response = await env.connect(hop.url, { method, headers, body, signal }, addresses);

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { startShop } from '../../../scripts/fakes/shop.ts';
 import { canPin } from './connect.ts';
 import { createEgressPolicy } from './egress.ts';
-import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from './testing.ts';
+import type { StepError } from './types.ts';
 
 const shop = await startShop();
 afterAll(() => shop.stop());
@@ -193,6 +194,34 @@ Deno.test('any other method fails at a redirect to another origin, and sends not
         assert.deepEqual([error.code, error.retryable], ['http_cross_origin_redirect', false]);
       }
     }
+    assert.equal(other.requests.all.length, 0);
+  } finally {
+    await other.stop();
+  }
+});
+
+Deno.test('a secret that names its hosts is sent to them and to no other, on every hop', async () => {
+  const other = await startShop();
+  const { host, hostname } = new URL(shop.url);
+  const send = (url: string, ...hosts: string[]) =>
+    runStep(
+      'http_request',
+      { url, headers: { authorization: '{{ secrets.token }}' } },
+      testContext(),
+      { token: { value: 'very-secret-token', hosts } },
+    ).then(
+      () => 'sent',
+      (error: StepError) => error.code,
+    );
+  const redirect = (to: string) => `${shop.url}/redirect?to=${encodeURIComponent(to)}`;
+  try {
+    assert.equal(await send(`${shop.url}/echo`, host), 'sent');
+    assert.equal(await send(`${shop.url}/echo`, 'api.example', hostname), 'sent');
+    assert.equal(await send(redirect('/echo'), host), 'sent');
+    for (const hosts of [[], ['api.example'], ['*.0.1'], [`${hostname}:1`], [`x${hostname}`]]) {
+      assert.equal(await send(`${shop.url}/echo`, ...hosts), 'secret_host_not_allowed');
+    }
+    assert.equal(await send(redirect(`${other.url}/echo`), host), 'secret_host_not_allowed');
     assert.equal(other.requests.all.length, 0);
   } finally {
     await other.stop();

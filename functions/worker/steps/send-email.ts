@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { sendEmailType } from '../../_shared/step-types/send-email.ts';
 import { abortError, StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
+import { assertMayReceive } from './secret-receivers.ts';
 import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
 
 type EmailConfig = z.output<typeof sendEmailType.config>;
@@ -64,6 +65,7 @@ async function sendBySmtp(
   smtpUrl: string,
   ctx: StepContext,
 ): Promise<string> {
+  assertMayReceive(new URL(smtpUrl), ctx.env.receivers);
   const transport = nodemailer.createTransport({
     url: smtpUrl,
     // Without a name nodemailer reads the host name of the system, which needs a permission.

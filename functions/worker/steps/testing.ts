@@ -1,6 +1,7 @@
 // For the tests beside this file: a step's context, and a step that runs as in the worker.
 
 import { parseEnv } from '../../_shared/env/env.ts';
+import type { Secret } from '../../_shared/expressions/index.ts';
 import { createStepEnv } from './env.ts';
 import { compileStep, stepHandlers } from './index.ts';
 import { type StepContext, type StepEnv, StepError, type StepResult } from './types.ts';
@@ -42,17 +43,23 @@ export function testEnv(
   return createStepEnv(env.steps, overrides);
 }
 
+/** A secret for any host, or one that names its hosts. */
+export type TestSecrets = Readonly<Record<string, string | Secret>>;
+
+const secretOf = (secret: string | Secret | undefined): Secret | undefined =>
+  typeof secret === 'string' ? { value: secret } : secret;
+
 export async function runStep(
   type: string,
   config: unknown,
   ctx: StepContext = testContext(),
-  secrets: Readonly<Record<string, string>> = {},
+  secrets: TestSecrets = {},
 ): Promise<StepResult> {
   const handler = stepHandlers.get(type);
   if (handler === undefined) throw new Error(`no step type ${type}`);
   const step = compileStep(handler, config);
   const resolved = await step.resolve(ctx);
-  return await step.run(resolved, (name) => secrets[name], ctx);
+  return await step.run(resolved, (name) => secretOf(secrets[name]), ctx);
 }
 
 /** The output of a step that must complete. */
@@ -60,7 +67,7 @@ export async function outputOf(
   type: string,
   config: unknown,
   ctx: StepContext = testContext(),
-  secrets: Readonly<Record<string, string>> = {},
+  secrets: TestSecrets = {},
 ): Promise<unknown> {
   const result = await runStep(type, config, ctx, secrets);
   if (result.kind !== 'completed') throw new Error(`the step is ${result.kind}`);
@@ -72,7 +79,7 @@ export async function failureOf(
   type: string,
   config: unknown,
   ctx: StepContext = testContext(),
-  secrets: Readonly<Record<string, string>> = {},
+  secrets: TestSecrets = {},
 ): Promise<StepError> {
   try {
     await runStep(type, config, ctx, secrets);
