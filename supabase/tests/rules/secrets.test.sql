@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(25);
+select plan(26);
 
 select is(stepbase_private.secret_hosts(s.description), s.hosts::text[], coalesce(s.description, 'no description'))
 from (
@@ -45,6 +45,10 @@ from (
     ('webhook', 'b2c4', null),
     ('app', 'tap-one/key', null)
 ) a (app, name, answer);
+
+select isnt(
+  (select s.secret from vault.secrets s where s.name = 'stepbase/app/tap-one/key'), 'open', 'Vault encrypts secrets'
+);
 
 select is(
   has_function_privilege('authenticated', 'stepbase_private.secret(text, text)', 'execute'), false,
