@@ -2,7 +2,7 @@
 // bounded.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, createWriteStream, mkdirSync, openSync } from 'node:fs';
+import { closeSync, createWriteStream, fchmodSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { guard, unguard } from './watchdog.ts';
 
@@ -54,8 +54,10 @@ export class Child {
   }
 
   static async start(options: ChildOptions): Promise<Child> {
-    mkdirSync(dirname(options.logFile), { recursive: true });
-    const log = openSync(options.logFile, 'a');
+    // Logs contain statements and data: only the owner reads them.
+    mkdirSync(dirname(options.logFile), { recursive: true, mode: 0o700 });
+    const log = openSync(options.logFile, 'a', 0o600);
+    fchmodSync(log, 0o600);
     const onLine = options.onLine;
     const child = spawn(options.command, options.args, {
       cwd: options.cwd,

@@ -11,7 +11,7 @@ export const KEEP_LOGS = 'STEPBASE_KEEP_LOGS';
 export function keepLog(logFile: string): void {
   const folder = process.env[KEEP_LOGS];
   if (!folder) return;
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const parts = logFile.replace(tmpdir(), '').split(sep);
   const name = parts.filter((part) => part !== '' && part !== 'logs').join('-');
   try {

@@ -35,7 +35,7 @@ export async function loadKeys(dataDir: string): Promise<StackKeys> {
   const path = join(dataDir, 'keys.json');
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as StackKeys;
   const keys = generateKeys();
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   // Written to another name and renamed: a start that is killed here leaves no partial file.
   await writeFile(`${path}.tmp`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
   await rename(`${path}.tmp`, path);

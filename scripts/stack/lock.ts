@@ -16,7 +16,7 @@ function isRunning(pid: number): boolean {
 /** Throws if a stack already runs on the directory; returns a function that releases the lock. */
 export function lockDataDir(dataDir: string): () => void {
   const path = join(dataDir, 'stack.pid');
-  mkdirSync(dataDir, { recursive: true });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
       writeFileSync(path, String(process.pid), { flag: 'wx' });

@@ -1,7 +1,7 @@
 // The supervisor: starts every service of the embedded Supabase in order, writes stack.json when all respond, and
 // stops them in reverse order.
 
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAuth } from './auth.ts';
@@ -147,7 +147,10 @@ async function startServices(
     ports,
     PORT_NAMES.filter((name) => name !== 'postgres' || !config.databaseUrl),
   );
-  await mkdir(join(dataDir, 'logs'), { recursive: true });
+  const logs = join(dataDir, 'logs');
+  await mkdir(logs, { recursive: true });
+  // An earlier version left the folder open.
+  await chmod(logs, 0o700);
   const keys = await loadKeys(dataDir);
   const project = await loadProjectConfig();
   if (config.accessTokenHook) project.auth.hook.custom_access_token = config.accessTokenHook;

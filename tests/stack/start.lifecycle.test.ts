@@ -1,6 +1,6 @@
 // `npm start` from outside: its output and files, and that after its end only the data remains.
 
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -76,6 +76,17 @@ describe('a stack', () => {
     for (const name of ['stack.json', 'keys.json']) {
       expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
     }
+  });
+
+  test('keeps its data and its logs from other accounts', () => {
+    const logs = join(folder, 'logs');
+    const files = readdirSync(logs);
+    expect(files).toContain('postgres.log');
+    for (const path of [logs, ...files.map((name) => join(logs, name))]) {
+      expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
+    }
+    // The account of PostgreSQL may pass through the folder, but not list it.
+    expect(statSync(folder).mode & 0o066).toBe(0);
   });
 
   test('runs beside another stack, and neither accepts the keys and tokens of the other', async () => {
