@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { Child } from './child.ts';
 import { closeServer, listen } from './http.ts';
 import { ROOT, StackError } from './options.ts';
+import { webHeaders } from './web-headers.ts';
 
 const WEB = join(ROOT, 'web');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'stepbase', 'web');
@@ -112,7 +113,9 @@ export async function startWeb(options: {
     publishable_key: options.publishableKey,
   }).replaceAll('<', '\\u003c');
   const source = await readFile(join(folder, 'index.html'), 'utf8');
-  const page = source.replace('</head>', `<script>window.__STEPBASE__=${config}</script></head>`);
+  const script = `window.__STEPBASE__=${config}`;
+  const page = source.replace('</head>', () => `<script>${script}</script></head>`);
+  const headers = Object.entries(webHeaders(options.apiUrl, script));
 
   const sendPage = (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': TYPES['.html'], 'cache-control': 'no-store' });
@@ -120,6 +123,7 @@ export async function startWeb(options: {
   };
 
   const server = createServer((request, response) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405).end();
       return;

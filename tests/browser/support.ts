@@ -2,7 +2,7 @@
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type Person, seedUser, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
@@ -20,6 +20,13 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
+/** What the Content-Security-Policy of the web client has blocked. */
+const blocked: string[] = [];
+
+afterEach(() => {
+  expect(blocked.splice(0)).toEqual([]);
+});
+
 export async function openPage(colorScheme: 'light' | 'dark' = 'light'): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: 1360, height: 820 },
@@ -28,6 +35,9 @@ export async function openPage(colorScheme: 'light' | 'dark' = 'light'): Promise
   });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) blocked.push(message.text());
+  });
   await page.goto(stackInfo().web_url);
   return page;
 }

@@ -1,5 +1,6 @@
 // The stack serves the built web client: configured, routed, cached, and no file outside its folder.
 
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ beforeAll(async () => {
   server = await startWeb({
     port,
     folder,
-    apiUrl: 'http://127.0.0.1:1/</script>',
+    apiUrl: 'http://127.0.0.1:1/</script>$&',
     publishableKey: 'sb_publishable_x',
   });
 });
@@ -79,4 +80,29 @@ test('files outside the build, invalid paths and other methods are refused', asy
   }
   expect((await get('/%zz')).status).toBe(400);
   expect((await get('/', 'POST')).status).toBe(405);
+});
+
+test('every answer has the security headers, and the policy allows the page’s own script only', async () => {
+  for (const [path, method] of [
+    ['/', 'GET'],
+    ['/assets/app-1a2b.js', 'GET'],
+    ['/assets/app-0000.js', 'GET'],
+    ['/%zz', 'GET'],
+    ['/', 'POST'],
+  ] as const) {
+    const { headers } = await get(path, method);
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+    });
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+  }
+  const { headers, body } = await get('/');
+  const [, script = ''] = /<script>(.*?)<\/script>/s.exec(body) ?? [];
+  const policy = String(headers['content-security-policy']).split('; ');
+  const hash = createHash('sha256').update(script).digest('base64');
+  expect(policy).toContain(`script-src 'self' 'sha256-${hash}'`);
+  expect(policy).toContain("connect-src 'self' http://127.0.0.1:1 ws://127.0.0.1:1");
+  expect(policy).toContain("default-src 'none'");
 });
