@@ -11,12 +11,14 @@ import type { PostgresChanges } from './postgres-changes.ts';
 import type { TopicPresence } from './presence.ts';
 import type { Version } from './protocol.ts';
 import { type Broadcast, BroadcastPush, encodeJson, type Frame, isRecord } from './protocol.ts';
+import type { UserLimits } from './user-limits.ts';
 
 export interface Services {
   pool: Pool;
   hub: Hub;
   identities: Identities;
   changes: PostgresChanges;
+  users: UserLimits;
   log: (message: string) => void;
 }
 

@@ -30,6 +30,7 @@ export async function join(
     token === undefined || token.startsWith('sb_')
       ? connection
       : await services.identities.of(token);
+  services.users.admit(identity, transport);
   const { topic, joinRef, ref } = message;
   const channel = new Channel(services, transport, {
     topic,

@@ -3,6 +3,10 @@
 export const limits = {
   /** Concurrent websockets; hosted projects start at 200. */
   connections: 1_000,
+  /** Concurrent websockets of one user. */
+  connectionsPerUser: 50,
+  /** Joins of one user in a second, as hosted limits those of a project. */
+  joinsPerUserAndSecond: 100,
   /** Channels of one websocket, as on a hosted project. */
   channelsPerConnection: 100,
   /** Unread bytes of a websocket before it is closed. */

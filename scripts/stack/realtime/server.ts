@@ -14,6 +14,7 @@ import { Identities, type Identity } from './identity.ts';
 import { limits } from './limits.ts';
 import { PostgresChanges } from './postgres-changes.ts';
 import type { Version } from './protocol.ts';
+import { UserLimits } from './user-limits.ts';
 
 export interface RealtimeOptions extends ProjectKeys {
   /** A role that may replicate, bypass RLS and become anon, authenticated and service_role. */
@@ -48,7 +49,8 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
   const identities = new Identities(options);
   const changes = new PostgresChanges(options.dbUrl, pool, hub, log);
   const feed = broadcastFeed(options.dbUrl, hub, log);
-  const services: Services = { pool, hub, identities, changes, log };
+  const users = new UserLimits();
+  const services: Services = { pool, hub, identities, changes, users, log };
   try {
     // Creates partitions for the coming days, and deletes subscriptions that an earlier server left.
     await pool.query('select realtime.maintain_messages()');
@@ -104,7 +106,10 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     websockets.handleUpgrade(request, socket, head, (websocket) => {
       const connection = new Connection(services, websocket, version, identity);
       connections.add(connection);
-      websocket.on('close', () => connections.delete(connection));
+      websocket.on('close', () => {
+        connections.delete(connection);
+        users.left(connection);
+      });
     });
   }
 
