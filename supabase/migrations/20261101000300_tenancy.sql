@@ -55,7 +55,7 @@ create table stepbase.users (
     constraint username_is_simple check (username ~ '^[a-z0-9][a-z0-9._-]{1,62}$'),
   display_name text not null default '',
   full_name text,
-  avatar_url text,
+  avatar_url text constraint avatar_url_is_a_web_address check (avatar_url ~* '^https?://[^[:space:]]+$'),
   active_app_code text,
   is_active boolean not null default true,
   banned_until timestamptz,

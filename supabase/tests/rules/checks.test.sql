@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(33);
+select plan(36);
 select tests.create_rows();
 
 select is(tests.attempt('owner', s.statement), s.answer, s.what)
@@ -15,6 +15,9 @@ from (
     ('the retention must be positive', '23514', $$update stepbase.applications set run_retention_days = 0 where app_code = 'tap-one'$$),
     ('an e-mail address must be lower-case', '23514', $$update stepbase.users set email = 'A@tap.example' where email = 'admin@tap.example'$$),
     ('an e-mail address must be unique', '23505', $$update stepbase.users set email = 'viewer@tap.example' where email = 'admin@tap.example'$$),
+    ('the address of an avatar must not be a script', '23514', $$update stepbase.users set avatar_url = 'javascript:alert(1)' where email = 'admin@tap.example'$$),
+    ('the address of an avatar must not be data', '23514', $$update stepbase.users set avatar_url = E'\ndata:text/html,https://x' where email = 'admin@tap.example'$$),
+    ('the address of an avatar may be on the web', 'ok 1', $$update stepbase.users set avatar_url = 'https://cdn.example/a.png' where email = 'admin@tap.example'$$),
     ('a role must exist', '23503', $$update stepbase.app_members set role = 'king' where role = 'viewer' and app_code = 'tap-one'$$),
     ('the hash of a key must be SHA-256', '23514', $$insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes) values ('tap-one', 'x', 'x', 'plain', '{}')$$),
     ('a permission must have the form resource:action', '23514', $$update stepbase.user_roles set permissions = '{everything}'$$),
