@@ -10,6 +10,7 @@ import type { ApiEnv, Deps } from './deps.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
+import { limitFailures } from './middleware/limit-failures.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { wakeWorkers } from './middleware/wake-workers.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -38,7 +39,10 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     },
   });
 
+  const failures = limitFailures(deps);
+
   const v1 = new Hono<ApiEnv>()
+    .use(failures)
     .use(limitBody)
     .use(authenticate(deps))
     .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
@@ -72,7 +76,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.route('/', healthRoutes(deps));
   app.route('/v1', v1);
   // Webhooks of other systems are authenticated by their signature.
-  app.use('/hooks/*', limitBody, wakeWorkers(deps));
+  app.use('/hooks/*', failures, limitBody, wakeWorkers(deps));
   app.route('/hooks', hookRoutes(deps));
   app.notFound(handleNotFound);
   app.onError(handleError);

@@ -168,7 +168,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     description:
       "Starts a run of the webhook's workflow. The call is signed as Standard Webhooks defines; it needs no API key. A repeated delivery of the same `webhook-id` returns the first run. An unknown webhook answers like a wrong signature, with 401.",
     headers: {
-      'webhook-id': 'Identifies the call: 1 to 128 printable ASCII characters.',
+      'webhook-id': 'Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
       'webhook-timestamp': 'Seconds since 1970; at most 300 seconds from the current time.',
       'webhook-signature':
         '`v1,` and the base64 of HMAC-SHA256 over `<id>.<timestamp>.<body>`; spaces separate several.',

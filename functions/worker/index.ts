@@ -3,7 +3,7 @@
 // pg_cron with pg_net or the API calls): works until nothing is left or its budget is nearly spent, and
 // responds at once where the platform lets it work in the background, otherwise with whether work is left.
 
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
 import { pause, systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
@@ -93,7 +93,10 @@ const subscription = bus.subscribe(
 
 const app = new Hono().basePath('/stepbase-worker');
 
-app.get('/healthz', (c) => c.json({ status: 'ok', ...worker.stats }));
+const isAuthorised = (c: Context) => matchesAny(c.req.header('apikey') ?? '', env.secretKeys);
+
+// The counters show how busy the project is, so they need a secret key.
+app.get('/healthz', (c) => c.json({ status: 'ok', ...(isAuthorised(c) ? worker.stats : {}) }));
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
@@ -123,7 +126,7 @@ const invocations = createInvocations({
 
 app.post('/', async (c) => {
   // verify_jwt is off: the caller must present a secret key of the project.
-  if (!matchesAny(c.req.header('apikey') ?? '', env.secretKeys)) {
+  if (!isAuthorised(c)) {
     return c.json({ code: 'not_authenticated', message: 'a secret key is required' }, 401);
   }
   if (env.worker.mode === 'resident') {

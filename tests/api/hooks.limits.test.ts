@@ -17,6 +17,7 @@ beforeAll(async () => {
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redisToken,
     STEPBASE_RATE_LIMIT: String(LIMIT),
+    STEPBASE_CLIENT_IP_HEADER: 'x-client-ip',
   });
 });
 afterAll(async () => {
@@ -83,6 +84,46 @@ describe('POST /hooks', () => {
     expect(unsigned.headers.get('content-type')).toContain('application/problem+json');
     const read = await call(`${api.url}/hooks/${randomUUID()}`);
     expect(read.status).toBe(405);
+  });
+});
+
+describe('failed authentications of one address', () => {
+  const from = (address: string) => ({ 'x-client-ip': address });
+  const unsigned = (address: string) =>
+    call(`${api.url}/hooks/${randomUUID()}`, { body: {}, headers: from(address) });
+  const wrongKey = (address: string) =>
+    call(`${api.url}/v1/runs/${randomUUID()}`, {
+      token: `sbk_${randomUUID().replaceAll('-', '')}abcdefghijk`,
+      headers: from(address),
+    });
+
+  it('are limited, in whatever way they fail, and other addresses are not', async () => {
+    const statuses: number[] = [];
+    for (let n = 0; n < LIMIT; n++) {
+      statuses.push((await unsigned('192.0.2.1')).status, (await wrongKey('192.0.2.1')).status);
+    }
+    expect(statuses.slice(0, LIMIT)).toEqual(Array(LIMIT).fill(401));
+    expect(statuses.at(-1)).toBe(429);
+    const refused = await unsigned('192.0.2.1');
+    expect([refused.status, refused.body.code]).toEqual([429, 'limit_reached']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    // The caller writes the first address of a list, the proxy the last.
+    expect((await unsigned('192.0.2.2, 192.0.2.1')).status).toBe(429);
+    expect((await unsigned('192.0.2.1, 192.0.2.2')).status).toBe(401);
+    expect((await unsigned('2001:db8::1')).status).toBe(401);
+  });
+
+  it('are not counted for requests that succeed', async () => {
+    const hook = await webhook();
+    for (let n = 0; n < LIMIT; n++) {
+      await call(`${api.url}/healthz`, { headers: from('192.0.2.3') });
+      await call(`${api.url}/v1/runs/${randomUUID()}`, {
+        token: await signToken(seedUser('developer@globex')),
+        headers: from('192.0.2.3'),
+      });
+    }
+    expect((await unsigned('192.0.2.3')).status).toBe(401);
+    expect((await send(hook)).status).toBe(202);
   });
 });
 

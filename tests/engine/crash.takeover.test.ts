@@ -57,12 +57,18 @@ function answer(response: ServerResponse, answer: number): void {
   response.end(JSON.stringify({ answer }));
 }
 
+/** The counters of a worker, which it shows to the secret key only. */
+async function counters(port: number): Promise<{ executing: number; tokens: number }> {
+  const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`, {
+    headers: { apikey: environment.info.secret_key },
+  });
+  return (await health.json()) as { executing: number; tokens: number };
+}
+
 async function executing(): Promise<{ pid: number; port: number }> {
   return await waitFor('a worker that executes the step', async () => {
     for (const member of environment.fleet.members) {
-      const health = await fetch(`http://127.0.0.1:${member.port}/stepbase-worker/healthz`);
-      const { executing: steps } = (await health.json()) as { executing: number };
-      if (steps > 0) return member;
+      if ((await counters(member.port)).executing > 0) return member;
     }
     return undefined;
   });
@@ -199,8 +205,7 @@ test('a worker that was frozen past its lease is fenced off when it resumes', as
     answer(first.response, 1000);
     process.kill(pid, 'SIGCONT');
     await waitFor('the frozen worker has reported its result', async () => {
-      const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
-      const { executing: steps, tokens } = (await health.json()) as Record<string, number>;
+      const { executing: steps, tokens } = await counters(port);
       return steps === 0 && tokens === 0;
     });
     await b.stepIs(id, 'ask', 'running');
@@ -280,8 +285,7 @@ test('a worker that resumes does not continue with its rejected result', async (
     process.kill(pid, 'SIGCONT');
     // It still waits for the response to its own request b, so it keeps the run in memory.
     await waitFor('only b is in flight in the worker that resumed', async () => {
-      const health = await fetch(`http://127.0.0.1:${port}/stepbase-worker/healthz`);
-      return ((await health.json()) as { executing: number }).executing === 1;
+      return (await counters(port)).executing === 1;
     });
     // The other worker is killed while it executes the fan-out: the first continues with some branches.
     const other = environment.fleet.members.find((member) => member.pid !== pid);

@@ -178,6 +178,9 @@ const shape = {
     .min(0)
     .default(100)
     .describe('Requests that one caller may make in ten seconds. 0: no limit. Needs Redis.'),
+  STEPBASE_CLIENT_IP_HEADER: text.describe(
+    'Header in which your proxy writes the address of the caller (cf-connecting-ip, x-real-ip). It limits failed authentications of one address. Set it only if callers cannot write the header themselves. Needs Redis.',
+  ),
   STEPBASE_MAX_BODY_BYTES: z.coerce
     .number()
     .int()
@@ -265,6 +268,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       rateLimit: env.STEPBASE_RATE_LIMIT,
       maxBodyBytes: env.STEPBASE_MAX_BODY_BYTES,
       streamSeconds: env.STEPBASE_STREAM_SECONDS,
+      clientIpHeader: env.STEPBASE_CLIENT_IP_HEADER,
     },
     logLevel: env.LOG_LEVEL,
     port: env.PORT,

@@ -1,55 +1,20 @@
-// Limits the requests of one caller within ten seconds, counted in Redis over all instances.
-// Without Redis, or while it does not respond, all requests pass: the limit must not cause an outage.
-import { Ratelimit } from '@upstash/ratelimit';
+// Limits the requests of one caller.
 import type { Context, MiddlewareHandler } from 'hono';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
-
-const WINDOW_SECONDS = 10;
-const DECIDE_MS = 500;
-/** After a failure the limit is off for this long, so that requests do not wait for Redis. */
-const PAUSE_MS = 5_000;
-
-interface Verdict {
-  success: boolean;
-  limit: number;
-  remaining: number;
-  reset: number;
-}
+import { createLimiter, WINDOW_SECONDS } from './limiter.ts';
 
 export function rateLimit<E extends ApiEnv>(
-  { bus, settings, clock }: Deps,
+  deps: Deps,
   keyOf: (c: Context<E>) => string,
 ): MiddlewareHandler<E> {
-  const { client } = bus;
-  if (client === undefined || settings.rateLimit === 0) return (_c, next) => next();
-  const limiter = new Ratelimit({
-    redis: client,
-    limiter: Ratelimit.slidingWindow(settings.rateLimit, `${WINDOW_SECONDS} s`),
-    prefix: 'stepbase:ratelimit',
-    ephemeralCache: new Map(),
-    timeout: DECIDE_MS,
-    analytics: false,
-  });
-  let pausedUntil = Number.NEGATIVE_INFINITY;
-
-  async function decide(key: string): Promise<Verdict | undefined> {
-    if (clock.now() < pausedUntil) return undefined;
-    try {
-      const verdict = await limiter.limit(key);
-      if (verdict.reason !== 'timeout') return verdict;
-      bus.report(new Error(`the rate limit was not decided within ${DECIDE_MS} ms`));
-    } catch (error) {
-      bus.report(error);
-    }
-    pausedUntil = clock.now() + PAUSE_MS;
-    return undefined;
-  }
+  const limiter = createLimiter(deps);
+  if (limiter === undefined) return (_c, next) => next();
 
   return async function limitRate(c, next) {
-    const verdict = await decide(keyOf(c));
+    const verdict = await limiter(keyOf(c));
     if (verdict !== undefined) {
-      const seconds = Math.max(1, Math.ceil((verdict.reset - clock.epoch()) / 1000));
+      const seconds = Math.max(1, Math.ceil((verdict.reset - deps.clock.epoch()) / 1000));
       c.header('RateLimit-Limit', String(verdict.limit));
       c.header('RateLimit-Remaining', String(Math.max(0, verdict.remaining)));
       c.header('RateLimit-Reset', String(seconds));

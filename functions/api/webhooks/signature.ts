@@ -6,7 +6,8 @@ import { AppError } from '../../_shared/errors/index.ts';
 
 /** The largest difference between the clocks of both sides; it also ends the time for replay attacks. */
 const TOLERANCE_SECONDS = 300;
-const CALL_ID = /^[\x21-\x7e]{1,128}$/;
+/** Without a dot: it separates the parts of the signed text, which would otherwise be ambiguous. */
+const CALL_ID = /^[\x21-\x2d\x2f-\x7e]{1,128}$/;
 /** Used for unknown webhooks, so that the response is the same as for a wrong signature. */
 const NOBODY = `whsec_${randomBytes(32).toString('base64')}`;
 
@@ -26,7 +27,7 @@ export function readCall(headers: Headers, now: Date): SignedCall {
   if (!CALL_ID.test(id) || !/^\d{1,12}$/.test(timestamp) || signature === '') {
     throw new AppError(
       'not_authenticated',
-      'Sign the call: webhook-id, webhook-timestamp and webhook-signature (Standard Webhooks)',
+      'Sign the call: webhook-id (without a dot), webhook-timestamp and webhook-signature (Standard Webhooks)',
     );
   }
   const apart = Math.abs(now.getTime() / 1000 - Number(timestamp));

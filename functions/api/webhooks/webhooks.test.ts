@@ -58,6 +58,8 @@ Deno.test('a call that is too old, in the future or without its headers is refus
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
     refused({ [name]: '' });
   refused({ 'webhook-id': 'x'.repeat(129) });
+  refused({ 'webhook-id': `${ID}.${TIMESTAMP}` });
+  refused({ 'webhook-id': '.' });
   refused({ 'webhook-timestamp': '1e9' });
   assert.ok(readCall(headers(), new Date(NOW.getTime() + 299_000)));
 });
