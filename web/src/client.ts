@@ -1,22 +1,16 @@
 // The Supabase client of the page, and row types derived from the generated database types.
 import { createClient, type PostgrestError } from '@supabase/supabase-js';
 import type { Database } from '../../types/database.ts';
-
-interface RuntimeConfig {
-  api_url: string;
-  publishable_key: string;
-}
+import { type BuildEnv, type Settings, settingsFromBuild } from './settings.ts';
 
 declare global {
+  interface ImportMetaEnv extends BuildEnv {}
   interface Window {
-    __STEPBASE__?: RuntimeConfig;
+    __STEPBASE__?: Settings;
   }
 }
 
-const config: RuntimeConfig = window.__STEPBASE__ ?? {
-  api_url: import.meta.env.VITE_SUPABASE_URL,
-  publishable_key: import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY,
-};
+const config = window.__STEPBASE__ ?? settingsFromBuild(import.meta.env);
 
 export const supabase = createClient<Database, 'stepbase'>(config.api_url, config.publishable_key, {
   db: { schema: 'stepbase' },
