@@ -42,7 +42,7 @@ if (env.port === undefined) {
 } else {
   const server = Deno.serve(
     {
-      hostname: '127.0.0.1',
+      hostname: env.host,
       port: env.port,
       onListen: ({ hostname, port }) => log.info('the API is listening', { hostname, port }),
     },

@@ -144,7 +144,7 @@ app.post('/', async (c) => {
 
 const server = Deno.serve(
   {
-    ...(env.port === undefined ? {} : { port: env.port, hostname: '127.0.0.1' }),
+    ...(env.port === undefined ? {} : { port: env.port, hostname: env.host }),
     onListen: ({ port }) => log.info('the worker is listening', { port, mode: env.worker.mode }),
   },
   app.fetch,

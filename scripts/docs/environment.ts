@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { envAliases, REDIS_ALIAS } from '../../functions/_shared/env/aliases.ts';
 import { envVariables, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
 import { ROOT } from '../stack/options.ts';
 import { limitsOf } from './json-schema.ts';
@@ -60,6 +61,36 @@ export function environmentPage(): string {
         ),
       ];
     }),
+    '## Web client',
+    'The build of the web client reads these variables. Its container reads the first two at start.',
+    table(
+      ['variable', 'meaning'],
+      [
+        [code('VITE_SUPABASE_URL'), 'Address of the project.'],
+        [code('VITE_SUPABASE_PUBLISHABLE_KEY'), 'Publishable key of the project.'],
+      ],
+    ),
+    '## Other names',
+    'Each of these is used when the variable that it stands for is not set.',
+    table(
+      ['name', 'stands for'],
+      [
+        [
+          code(REDIS_ALIAS),
+          `${code('UPSTASH_REDIS_REST_URL')} and ${code('UPSTASH_REDIS_REST_TOKEN')}: ${code('rediss://default:<token>@<name>.upstash.io:6379')}, or ${code('http(s)://:<token>@<host>')} of an Upstash-compatible REST server.`,
+        ],
+        ...Object.entries(envAliases).map(([alias, name]) => [code(alias), code(name)]),
+        [code('VITE_SUPABASE_ANON_KEY'), code('VITE_SUPABASE_PUBLISHABLE_KEY')],
+        [
+          code('VITE_API_URL'),
+          `${code('VITE_SUPABASE_URL')}, from the address of the HTTP API (${code('<project>/functions/v1/stepbase-api')})`,
+        ],
+        [
+          code('VITE_WS_URL'),
+          'Not needed. The client derives it; another host than that of the project is an error.',
+        ],
+      ],
+    ),
     '## Secrets of workflows',
     `\`${SECRET_PREFIX}<APP_CODE>__<NAME>\` provides \`{{ secrets.<name> }}\` to the workflows of one application. Write the application code and the name in capitals, replace \`-\` by \`_\`, and separate them by two underscores: \`${SECRET_PREFIX}MY_SHOP__STRIPE_KEY\` is \`stripe_key\` of \`my-shop\`. This works for names of lower-case letters, digits and \`_\`. A Vault entry \`stepbase/app/<app_code>/<name>\` works for every name. \`${SECRET_PREFIX}<APP_CODE>__<NAME>__HOSTS\` lists the hosts that may receive the secret: see [secrets](../guides/secrets.md#which-hosts-may-receive-a-secret).`,
   );

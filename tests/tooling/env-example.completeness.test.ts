@@ -1,9 +1,11 @@
-// .env.example lists every variable that the functions parse and no other, each in a section, and parses
-// unchanged.
+// .env.example lists every variable that the functions parse or the web client reads, and their other names; each
+// in a section; and it parses unchanged.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { envAliases, REDIS_ALIAS } from '../../functions/_shared/env/aliases.ts';
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
 import { environmentPage, sectionsOf } from '../../scripts/docs/environment.ts';
+import { WEB_VARIABLES } from '../../web/src/settings.ts';
 
 const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const entries = text
@@ -14,10 +16,17 @@ const entries = text
     return [name, value];
   });
 
+const wanted = [
+  ...Object.keys(envVariables),
+  ...WEB_VARIABLES,
+  ...Object.keys(envAliases),
+  REDIS_ALIAS,
+];
+
 describe('.env.example', () => {
-  it('lists exactly the variables of the schema', () => {
+  it('lists exactly the variables of the schema and of the web client, and their other names', () => {
     const named = entries.map(([name]) => name).filter((name) => !name.startsWith(SECRET_PREFIX));
-    expect(named.sort()).toEqual(Object.keys(envVariables).sort());
+    expect(named.sort()).toEqual([...wanted].sort());
   });
 
   it('has an example of a secret of a workflow', () => {
@@ -39,12 +48,10 @@ describe('.env.example', () => {
   it('has every variable in a section, so that docs/reference/environment.md shows it', () => {
     const named = sectionsOf(text).flatMap(({ names }) => names);
     expect(named.filter((name) => !name.startsWith(SECRET_PREFIX)).sort()).toEqual(
-      Object.keys(envVariables).sort(),
+      [...wanted].sort(),
     );
     const page = environmentPage();
-    expect(Object.keys(envVariables).filter((name) => !page.includes(`| \`${name}\` |`))).toEqual(
-      [],
-    );
+    expect(wanted.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   it('describes every variable in the schema', () => {

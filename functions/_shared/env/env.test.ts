@@ -94,3 +94,75 @@ Deno.test('the error names every variable at fault and contains no value', () =>
     /UPSTASH_REDIS_REST_TOKEN: is required/,
   );
 });
+
+Deno.test('other names of variables are accepted; the own name has precedence', () => {
+  const secret = 'x'.repeat(40);
+  const aliased = {
+    ...LEAST,
+    SUPABASE_JWT_SECRET: secret,
+    CORS_ORIGINS: 'http://localhost:5173, https://flows.example',
+  };
+  const env = parseEnv(aliased);
+  strictEqual(env.jwt.secret, secret);
+  deepStrictEqual(env.api.corsOrigins, ['http://localhost:5173', 'https://flows.example']);
+  const both = parseEnv({
+    ...aliased,
+    JWT_SECRET: 'y'.repeat(40),
+    STEPBASE_CORS_ORIGINS: 'https://a.example',
+  });
+  strictEqual(both.jwt.secret, 'y'.repeat(40));
+  deepStrictEqual(both.api.corsOrigins, ['https://a.example']);
+});
+
+Deno.test('legacy keys that a hosted project injects open nothing', () => {
+  const env = parseEnv({
+    ...LEAST,
+    SUPABASE_ANON_KEY: 'anon',
+    SUPABASE_SERVICE_ROLE_KEY: 'service',
+    SUPABASE_SECRET_KEYS: '{"default":"sb_secret_a"}',
+  });
+  deepStrictEqual(env.publishableKeys, []);
+  deepStrictEqual(env.secretKeys, ['sb_secret_a']);
+});
+
+Deno.test('REDIS_URL is the TCP address at Upstash or the address of a REST server', () => {
+  const redis = (REDIS_URL: string, more = {}) => parseEnv({ ...LEAST, ...more, REDIS_URL }).redis;
+  deepStrictEqual(redis('rediss://default:to%2Bken@apt-wren-4.upstash.io:6379'), {
+    url: 'https://apt-wren-4.upstash.io',
+    token: 'to+ken',
+  });
+  deepStrictEqual(redis('http://:token@gateway:54324'), {
+    url: 'http://gateway:54324',
+    token: 'token',
+  });
+  deepStrictEqual(
+    redis('redis://redis:6379', {
+      UPSTASH_REDIS_REST_URL: 'http://gateway:54324',
+      UPSTASH_REDIS_REST_TOKEN: 'own',
+    }),
+    { url: 'http://gateway:54324', token: 'own' },
+  );
+});
+
+Deno.test('a REDIS_URL that the functions cannot call is an error without the value', () => {
+  for (const host of [
+    'redis://:hidden@redis:6379',
+    'rediss://default:hidden@evil.example:1',
+    'hidden',
+  ]) {
+    throws(
+      () => parseEnv({ ...LEAST, REDIS_URL: host }),
+      (error: Error) =>
+        /REDIS_URL: must be/.test(error.message) && !error.message.includes('hidden'),
+    );
+  }
+  throws(
+    () => parseEnv({ REDIS_URL: 'redis://redis:6379' }),
+    (error: Error) => /REDIS_URL[\s\S]*SUPABASE_URL/.test(error.message),
+  );
+});
+
+Deno.test('the process listens on loopback unless STEPBASE_HOST names another address', () => {
+  strictEqual(parseEnv(LEAST).host, '127.0.0.1');
+  strictEqual(parseEnv({ ...LEAST, STEPBASE_HOST: '0.0.0.0' }).host, '0.0.0.0');
+});

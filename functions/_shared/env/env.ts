@@ -2,6 +2,7 @@
 // process ends with a list of all of them. A test keeps `.env.example` equal to these variables.
 import { z } from 'zod';
 import { databaseAddress, pemOf } from '../db/tls.ts';
+import { AliasError, withoutAliases } from './aliases.ts';
 
 const seconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 const flag = z.stringbool().default(false);
@@ -200,7 +201,10 @@ const shape = {
     .min(0)
     .max(65_535)
     .optional()
-    .describe('Port on 127.0.0.1. Local only; do not set it for Edge Functions.'),
+    .describe('Port that the process listens on. Do not set it for Edge Functions.'),
+  STEPBASE_HOST: text.describe(
+    'Address that the process listens on with PORT; default 127.0.0.1. 0.0.0.0 in a container.',
+  ),
 } satisfies z.ZodRawShape;
 
 /** STEPBASE_SECRET_<APP_CODE>__<NAME>: `{{ secrets.<name> }}` in the workflows of that app. */
@@ -272,6 +276,7 @@ const schema = z.object(shape).transform((env, ctx) => {
     },
     logLevel: env.LOG_LEVEL,
     port: env.PORT,
+    host: env.STEPBASE_HOST ?? '127.0.0.1',
   };
 });
 
@@ -280,16 +285,34 @@ export interface Env extends z.output<typeof schema> {
   secrets: Record<string, string>;
 }
 
+/** The values by the names of their variables, and the fault of an alias. */
+function resolveAliases(given: [string, string][]): {
+  named: Record<string, string>;
+  fault?: string;
+} {
+  const values = Object.fromEntries(given);
+  try {
+    return { named: withoutAliases(values) };
+  } catch (error) {
+    if (error instanceof AliasError) return { named: values, fault: error.message };
+    throw error;
+  }
+}
+
 /** Parses the environment; an empty value counts as not set. Throws one error that lists all faults. */
 export function parseEnv(values: Record<string, string | undefined>): Env {
   const given = Object.entries(values).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
   );
-  const parsed = schema.safeParse(Object.fromEntries(given));
-  if (parsed.success) {
+  const { named, fault } = resolveAliases(given);
+  const parsed = schema.safeParse(named);
+  if (parsed.success && fault === undefined) {
     const secrets = given.filter(([name]) => name.startsWith(SECRET_PREFIX));
     return { ...parsed.data, secrets: Object.fromEntries(secrets) };
   }
-  const faults = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const faults = [
+    ...(fault === undefined ? [] : [`  ${fault}`]),
+    ...(parsed.error?.issues ?? []).map((issue) => `  ${issue.path.join('.')}: ${issue.message}`),
+  ];
   throw new Error(`The environment is not valid:\n${faults.join('\n')}`);
 }
