@@ -1,4 +1,4 @@
-// `npm start`: runs the embedded Supabase with Stepbase until Ctrl-C.
+// `npm start`: runs the embedded Supabase with Stepbase until Ctrl-C. With --gateway: its services in a container.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -75,7 +75,9 @@ tolerateDriverFaults();
 
 try {
   const envFile = join(ROOT, '.env');
-  if (existsSync(envFile)) process.loadEnvFile(envFile);
+  // A container has its environment from outside.
+  const isContainer = process.argv.includes('--gateway');
+  if (!isContainer && existsSync(envFile)) process.loadEnvFile(envFile);
   const say = (message: string) => console.error(`  ${message}`);
   stack = startStack(optionsFromArguments(process.argv.slice(2)), say);
   const started = await stack;

@@ -23,7 +23,7 @@ export interface Database {
 
 export async function startDatabase(config: StackConfig, keys: StackKeys): Promise<Database> {
   const database = config.databaseUrl
-    ? await connectExisting(config.databaseUrl)
+    ? await connectExisting(config.databaseUrl, config.keys.servicePassword)
     : await startEmbedded(config, keys);
   try {
     await config.beforeMigrations?.(database.url);
@@ -63,12 +63,17 @@ async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Data
   };
 }
 
-async function connectExisting(adminUrl: string): Promise<Database> {
+async function connectExisting(
+  adminUrl: string,
+  servicePassword: string | undefined,
+): Promise<Database> {
   const login = new URL(adminUrl);
-  // All stacks on that server share the roles, so their password is derived from the address.
-  const service = createHash('sha256')
-    .update(`stepbase ${login.username} ${login.password} ${login.host}`)
-    .digest('base64url');
+  // All stacks on that server share the roles, so without a given password theirs is derived from the address.
+  const service =
+    servicePassword ??
+    createHash('sha256')
+      .update(`stepbase ${login.username} ${login.password} ${login.host}`)
+      .digest('base64url');
   const check = await withClient(adminUrl, async (client) => {
     const { rows } = await client.query<{ wal: string; super: boolean; postgres: boolean }>(
       `select current_setting('wal_level') as wal, current_setting('is_superuser') = 'on' as super,

@@ -5,13 +5,19 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Child } from './child.ts';
 import { keepLog } from './keep-logs.ts';
-import { type LogLevel, ROOT, StackError } from './options.ts';
+import { type LogLevel, ROOT, type StackConfig, StackError } from './options.ts';
 
 export const FUNCTIONS = ['api', 'worker'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The deployed name of a function (supabase/config.toml); its source is in functions/<name>. */
 export const slugOf = <Name extends FunctionName>(name: Name) => `stepbase-${name}` as const;
+
+/** The address of a function without the gateway. */
+export const functionUrl = (
+  { functionAddresses, ports }: Pick<StackConfig, 'functionAddresses' | 'ports'>,
+  name: FunctionName,
+) => `${functionAddresses[name] ?? `http://127.0.0.1:${ports[name]}`}/${slugOf(name)}`;
 
 const READY_DEADLINE_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
@@ -46,6 +52,16 @@ export function lineIsShown(line: string, level: LogLevel): boolean {
     }
   }
   return severity >= LEVELS[level];
+}
+
+/** Variables of Deno itself. */
+function passedOn(...names: string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value ? [[name, value]] : [];
+    }),
+  );
 }
 
 function denoProgram(): string {
@@ -114,7 +130,7 @@ export class FunctionProcess {
         NO_COLOR: '1',
         DENO_NO_UPDATE_CHECK: '1',
         DENO_NO_PROMPT: '1',
-        ...(process.env.DENO_DIR ? { DENO_DIR: process.env.DENO_DIR } : {}),
+        ...passedOn('DENO_DIR', 'DENO_COVERAGE_DIR'),
       },
       cwd: ROOT,
       logFile,

@@ -11,14 +11,15 @@ import type { RestService } from './rest.ts';
 
 export interface GatewayOptions {
   port: number;
+  host: string;
   apiUrl: string;
   auth: AuthService;
   rest: RestService;
   realtime: Realtime;
   gatekeeper: Gatekeeper;
   project: ProjectConfig;
-  /** The local port of a function; undefined for an unknown name. */
-  functionPort: (name: string) => number | undefined;
+  /** The address of a function; undefined for an unknown name. */
+  functionAddress: (name: string) => string | undefined;
   onError: (message: string) => void;
 }
 
@@ -37,8 +38,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const toFunction = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
     const name = /^\/functions\/v1\/([A-Za-z][A-Za-z0-9_-]*)(?=\/|$)/.exec(url.pathname)?.[1];
-    const port = name === undefined ? undefined : options.functionPort(name);
-    if (name === undefined || port === undefined) {
+    const address = name === undefined ? undefined : options.functionAddress(name);
+    if (name === undefined || address === undefined) {
       sendJson(response, 404, { code: 'NOT_FOUND', message: 'Requested function was not found' });
       return;
     }
@@ -63,11 +64,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }
     }
     const path = url.pathname.slice('/functions/v1'.length) + url.search;
-    proxy.forward(request, response, { port, path, name });
+    proxy.forward(request, response, { address, path, name });
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', options.apiUrl);
+    // For the container's health check.
+    if (url.pathname === '/healthz') return sendJson(response, 200, { status: 'ok' });
     const [, service, version] = url.pathname.split('/');
     if (version === 'v1') {
       if (service === 'auth') {
@@ -109,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
     }
   });
-  await listen(server, options.port);
+  await listen(server, options.port, options.host);
 
   return {
     stop: async () => {

@@ -31,7 +31,15 @@ function generateKeys(): StackKeys {
   };
 }
 
-export async function loadKeys(dataDir: string): Promise<StackKeys> {
+/** The keys of the data directory, made at the first start; `given` keys replace them and are not written. */
+export async function loadKeys(
+  dataDir: string,
+  given: Partial<StackKeys> = {},
+): Promise<StackKeys> {
+  return { ...(await keysOf(dataDir)), ...given };
+}
+
+async function keysOf(dataDir: string): Promise<StackKeys> {
   const path = join(dataDir, 'keys.json');
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as StackKeys;
   const keys = generateKeys();

@@ -5,6 +5,11 @@ import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gatewayOptions } from './gateway-options.ts';
+import type { StackKeys } from './keys.ts';
+import { StackError } from './stack-error.ts';
+
+export { StackError } from './stack-error.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const DEFAULT_PORT = 54321;
@@ -27,6 +32,16 @@ export interface StackOptions {
   seed?: boolean;
   /** An existing PostgreSQL (superuser) instead of the embedded one. Default: env DATABASE_URL. */
   databaseUrl?: string;
+  /** The address that the gateway and the Redis interface listen on. Default 127.0.0.1. */
+  host?: string;
+  /** The address of the gateway for clients and in tokens. Default http://127.0.0.1:<port>. */
+  publicUrl?: string;
+  /** The address of the web client, if the stack does not serve it. */
+  siteUrl?: string;
+  /** Functions that run elsewhere: the gateway forwards their requests there. */
+  functionAddresses?: Partial<FunctionAddresses>;
+  /** Keys that the operator provides; the others are made once and kept in the data directory. */
+  keys?: Partial<StackKeys>;
   /** A real Redis behind the Upstash REST protocol. Default: env REDIS_URL. */
   redisUrl?: string;
   /** Additional environment variables for the functions. */
@@ -37,6 +52,11 @@ export interface StackOptions {
   accessTokenHook?: { schema: string; name: string };
   /** The level from which output of the services reaches the console. Default warn. */
   logLevel?: LogLevel;
+}
+
+export interface FunctionAddresses {
+  api: string;
+  worker: string;
 }
 
 export interface Ports {
@@ -53,7 +73,10 @@ export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker
 
 export interface StackConfig {
   ports: Ports;
+  host: string;
   dataDir: string;
+  keys: Partial<StackKeys>;
+  functionAddresses: Partial<FunctionAddresses>;
   apiUrl: string;
   webUrl: string;
   redisUrl: string;
@@ -67,14 +90,6 @@ export interface StackConfig {
   beforeMigrations: ((databaseUrl: string) => Promise<void>) | undefined;
   accessTokenHook: { schema: string; name: string } | undefined;
   logLevel: LogLevel;
-}
-
-/** An error for the user, printed without a stack trace. */
-export class StackError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StackError';
-  }
 }
 
 export function portsFrom(first: number): Ports {
@@ -95,13 +110,20 @@ export function resolveOptions(options: StackOptions): StackConfig {
   }
   const dataDir = options.dataDir ?? DEFAULT_DATA_DIR;
   const ports = portsFrom(port);
+  const functions = options.functions ?? true;
+  const own = (name: 'api' | 'worker') => `http://127.0.0.1:${ports[name]}`;
   return {
     ports,
+    host: options.host ?? '127.0.0.1',
+    keys: options.keys ?? {},
+    functionAddresses: functions
+      ? { api: own('api'), worker: own('worker') }
+      : (options.functionAddresses ?? {}),
     dataDir: isAbsolute(dataDir) ? dataDir : resolve(ROOT, dataDir),
-    apiUrl: `http://127.0.0.1:${ports.gateway}`,
-    webUrl: `http://127.0.0.1:${ports.web}`,
+    apiUrl: options.publicUrl ?? `http://127.0.0.1:${ports.gateway}`,
+    webUrl: options.siteUrl ?? `http://127.0.0.1:${ports.web}`,
     redisUrl: `http://127.0.0.1:${ports.redis}`,
-    functions: options.functions ?? true,
+    functions,
     web: options.web ?? true,
     seed: options.seed ?? true,
     reset: options.reset ?? false,
@@ -114,9 +136,18 @@ export function resolveOptions(options: StackOptions): StackConfig {
   };
 }
 
-/** `--port N --data DIR --reset` as `npm start -- …` passes them. */
-export function optionsFromArguments(args: string[]): StackOptions {
-  let values: { port?: string; data?: string; reset?: boolean; verbose?: boolean };
+/** `--port N --data DIR --reset` as `npm start -- …` passes them; `--gateway` in a container. */
+export function optionsFromArguments(
+  args: string[],
+  env: Record<string, string | undefined> = process.env,
+): StackOptions {
+  let values: {
+    port?: string;
+    data?: string;
+    reset?: boolean;
+    gateway?: boolean;
+    verbose?: boolean;
+  };
   try {
     ({ values } = parseArgs({
       args,
@@ -124,13 +155,19 @@ export function optionsFromArguments(args: string[]): StackOptions {
         port: { type: 'string' },
         data: { type: 'string' },
         reset: { type: 'boolean' },
+        gateway: { type: 'boolean' },
         verbose: { type: 'boolean' },
       },
     }));
   } catch (error) {
-    throw new StackError(`${(error as Error).message} (known: --port N, --data DIR, --reset)`);
+    throw new StackError(
+      `${(error as Error).message} (known: --port N, --data DIR, --reset, --gateway)`,
+    );
   }
-  const options: StackOptions = { logLevel: values.verbose ? 'debug' : 'warn' };
+  const options: StackOptions = {
+    ...(values.gateway ? gatewayOptions(env) : {}),
+    logLevel: values.verbose ? 'debug' : 'warn',
+  };
   if (values.port !== undefined) options.port = Number(values.port);
   if (values.data !== undefined) options.dataDir = resolve(process.cwd(), values.data);
   if (values.reset) options.reset = true;

@@ -2,7 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { PORT_NAMES, type Ports, portsFrom, StackError } from './options.ts';
+import { PORT_NAMES, type Ports, portsFrom, type StackConfig, StackError } from './options.ts';
 
 const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
   gateway: 'the API gateway',
@@ -20,6 +20,17 @@ export function isFree(port: number): Promise<boolean> {
     probe.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
       probe.close(() => resolve(true)),
     );
+  });
+}
+
+/** The names of the ports that the services of this stack listen on. */
+export function portsNeeded(
+  config: Pick<StackConfig, 'databaseUrl' | 'functions' | 'web'>,
+): Array<(typeof PORT_NAMES)[number]> {
+  return PORT_NAMES.filter((name) => {
+    if (name === 'postgres') return config.databaseUrl === undefined;
+    if (name === 'web') return config.web;
+    return config.functions || (name !== 'api' && name !== 'worker');
   });
 }
 

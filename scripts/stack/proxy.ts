@@ -1,4 +1,4 @@
-// Forwards a request to a local port and streams the response back without buffering (SSE included).
+// Forwards a request to a function and streams the response back without buffering (SSE included).
 
 import { Agent, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { sendJson } from './http.ts';
@@ -23,7 +23,7 @@ export class ForwardProxy {
   forward(
     request: IncomingMessage,
     response: ServerResponse,
-    target: { port: number; path: string; name: string },
+    target: { address: string; path: string; name: string },
   ): void {
     const headers: Record<string, string | string[]> = {};
     for (const [name, value] of Object.entries(request.headers)) {
@@ -34,10 +34,8 @@ export class ForwardProxy {
     headers['x-forwarded-proto'] = 'http';
     headers['x-forwarded-for'] = request.socket.remoteAddress ?? '127.0.0.1';
     const upstream = send(
+      new URL(target.path, target.address),
       {
-        host: '127.0.0.1',
-        port: target.port,
-        path: target.path,
         method: request.method,
         headers,
         agent: this.#agent,

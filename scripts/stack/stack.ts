@@ -8,7 +8,7 @@ import { startAuth } from './auth.ts';
 import { loadProjectConfig } from './config-toml.ts';
 import { type Cron, startCron } from './cron.ts';
 import { startDatabase } from './database.ts';
-import { FUNCTIONS, FunctionProcess, slugOf } from './functions.ts';
+import { FUNCTIONS, FunctionProcess, functionUrl, slugOf } from './functions.ts';
 import { functionEnvironment } from './functions-env.ts';
 import { startGateway } from './gateway.ts';
 import { Gatekeeper } from './identity.ts';
@@ -16,13 +16,12 @@ import { loadKeys } from './keys.ts';
 import { lockDataDir } from './lock.ts';
 import {
   assertMayDelete,
-  PORT_NAMES,
   resolveOptions,
   type StackConfig,
   StackError,
   type StackOptions,
 } from './options.ts';
-import { assertPortsFree } from './ports.ts';
+import { assertPortsFree, portsNeeded } from './ports.ts';
 import { clusterFolder } from './postgres/cluster.ts';
 import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
@@ -143,15 +142,12 @@ async function startServices(
 
   if (config.reset) await reset(dataDir);
   await rm(infoPath, { force: true });
-  await assertPortsFree(
-    ports,
-    PORT_NAMES.filter((name) => name !== 'postgres' || !config.databaseUrl),
-  );
+  await assertPortsFree(ports, portsNeeded(config));
   const logs = join(dataDir, 'logs');
   await mkdir(logs, { recursive: true });
   // An earlier version left the folder open.
   await chmod(logs, 0o700);
-  const keys = await loadKeys(dataDir);
+  const keys = await loadKeys(dataDir, config.keys);
   const project = await loadProjectConfig();
   if (config.accessTokenHook) project.auth.hook.custom_access_token = config.accessTokenHook;
 
@@ -170,6 +166,7 @@ async function startServices(
   const gatekeeper = new Gatekeeper(keys);
   const upstash = await startUpstash({
     port: ports.redis,
+    host: config.host,
     token: keys.redisToken,
     ...(config.redisBackend ? { redisUrl: config.redisBackend } : {}),
     log: (message) => say(`upstash: ${message}`),
@@ -246,15 +243,16 @@ async function startServices(
 
   const gateway = await startGateway({
     port: ports.gateway,
+    host: config.host,
     apiUrl,
     auth,
     rest,
     realtime,
     gatekeeper,
     project,
-    functionPort: (slug) => {
+    functionAddress: (slug) => {
       const name = FUNCTIONS.find((known) => slugOf(known) === slug);
-      return functions && name ? ports[name] : undefined;
+      return name && config.functionAddresses[name];
     },
     onError: say,
   });
@@ -283,10 +281,7 @@ async function startServices(
     web_url: config.webUrl,
     publishable_key: keys.publishableKey,
     secret_key: keys.secretKey,
-    functions: {
-      api: `http://127.0.0.1:${ports.api}/${slugOf('api')}`,
-      worker: `http://127.0.0.1:${ports.worker}/${slugOf('worker')}`,
-    },
+    functions: { api: functionUrl(config, 'api'), worker: functionUrl(config, 'worker') },
     users: SEED_USERS.map(({ email, password, app_code, role }) => ({
       email,
       password,
