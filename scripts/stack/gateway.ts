@@ -1,6 +1,7 @@
 // The gateway: /auth/v1, /rest/v1, /realtime/v1 and /functions/v1 on one port.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { AuthService } from './auth.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import { BodyTooLarge, closeServer, listen, sendJson, sendResponse, toRequest } from './http.ts';
@@ -105,7 +106,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     });
   });
   server.keepAliveTimeout = 65_000;
+  // The server closes idle and active requests itself, but waits for upgraded sockets.
+  const upgraded = new Set<Duplex>();
   server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
     if (new URL(request.url ?? '/', options.apiUrl).pathname.startsWith('/realtime/v1/')) {
       options.realtime.handleUpgrade(request, socket, head);
     } else {
@@ -116,7 +121,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   return {
     stop: async () => {
-      await closeServer(server);
+      const closed = closeServer(server);
+      for (const socket of upgraded) socket.destroy();
+      await closed;
       proxy.stop();
     },
   };
