@@ -51,7 +51,7 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
 
 /** Runs the three workflows of the demo on a running stack; resolves when all runs have ended. */
 export async function runWorkflows(
-  info: StackInfo,
+  info: Pick<StackInfo, 'api_url' | 'publishable_key' | 'users'>,
   fakes: Fakes,
   { print, signal }: DemoOptions,
 ): Promise<RunReport[]> {
@@ -67,7 +67,9 @@ export async function runWorkflows(
 }
 
 /** Two members of the same application: one starts the runs, the other decides. */
-async function signIn(info: StackInfo): Promise<[Member, Member]> {
+async function signIn(
+  info: Pick<StackInfo, 'api_url' | 'publishable_key' | 'users'>,
+): Promise<[Member, Member]> {
   const admin = info.users.find((user) => user.role === 'admin');
   const other = info.users.find(
     (user) => user.app_code === admin?.app_code && user.role === 'developer',

@@ -27,7 +27,10 @@ afterEach(() => {
   expect(blocked.splice(0)).toEqual([]);
 });
 
-export async function openPage(colorScheme: 'light' | 'dark' = 'light'): Promise<Page> {
+export async function openPage(
+  colorScheme: 'light' | 'dark' = 'light',
+  url = stackInfo().web_url,
+): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width: 1360, height: 820 },
     colorScheme,
@@ -38,7 +41,7 @@ export async function openPage(colorScheme: 'light' | 'dark' = 'light'): Promise
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
   });
-  await page.goto(stackInfo().web_url);
+  await page.goto(url);
   return page;
 }
 
