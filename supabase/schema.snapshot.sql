@@ -1131,6 +1131,7 @@ create table stepbase.users (
   constraint username_is_unique UNIQUE (username),
   constraint active_app_is_a_membership FOREIGN KEY (active_app_code, id) REFERENCES stepbase.app_members(app_code, user_id) ON DELETE SET NULL (active_app_code),
   constraint users_id_fkey FOREIGN KEY (id) REFERENCES auth.users(id) ON DELETE CASCADE,
+  constraint avatar_url_is_a_web_address CHECK ((avatar_url ~* '^https?://[^[:space:]]+$'::text)),
   constraint email_is_lowercase CHECK ((email = lower(email))),
   constraint failed_login_attempts_is_not_negative CHECK ((failed_login_attempts >= 0)),
   constraint username_is_simple CHECK ((username ~ '^[a-z0-9][a-z0-9._-]{1,62}$'::text))
@@ -12952,24 +12953,47 @@ comment on function stepbase_private.search_query(p_query text) is 'A search que
 grant execute on function stepbase_private.search_query(p_query text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.secret(p_app_code text, p_name text)
- RETURNS text
+ RETURNS TABLE(value text, hosts text[])
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-declare
-  v_secret text;
 begin
   if to_regclass('vault.decrypted_secrets') is null then
-    return null;
+    return;
   end if;
-  execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1'
-  into v_secret
-  using 'stepbase/' || p_app_code || '/' || p_name;
-  return v_secret;
+  return query execute
+    'select s.decrypted_secret, stepbase_private.secret_hosts(s.description) '
+    'from vault.decrypted_secrets s where s.name = $1'
+  using 'stepbase/app/' || p_app_code || '/' || p_name;
 end;
 $function$;
-comment on function stepbase_private.secret(p_app_code text, p_name text) is 'Returns the Vault secret named stepbase/<app_code>/<name>, or null. Only the database role of the functions may execute it.';
+comment on function stepbase_private.secret(p_app_code text, p_name text) is 'Returns the Vault secret named stepbase/app/<app_code>/<name> and the hosts that may receive it, or no row. Only the database role of the functions may execute it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.secret_hosts(p_description text)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_hosts jsonb;
+begin
+  if p_description is null or p_description !~ '^\s*\{' then
+    return null;
+  end if;
+  v_hosts := p_description::jsonb -> 'hosts';
+  if jsonb_typeof(v_hosts) is distinct from 'array' or exists (
+    select from jsonb_array_elements(v_hosts) host where jsonb_typeof(host) <> 'string'
+  ) then
+    return '{}';
+  end if;
+  return array(select jsonb_array_elements_text(v_hosts));
+exception when data_exception then
+  return '{}';
+end;
+$function$;
+comment on function stepbase_private.secret_hosts(p_description text) is 'Returns the hosts that may receive a secret, from the description of its Vault entry: {"hosts": ["api.example.com"]}. Null, for any host, if the description is no JSON object; empty, for no host, if the object is not valid.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.secret_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb)
  RETURNS TABLE(node_id text, code text, message text)
