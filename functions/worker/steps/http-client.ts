@@ -152,6 +152,22 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(parts.join(''));
 }
 
+/** In words: the runtime's own messages contain addresses, and the URL, whose query may contain a secret. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  ENOTFOUND: 'host not found',
+  EAI_AGAIN: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+};
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function callError(
   error: unknown,
   call: HttpCall,
@@ -169,9 +185,7 @@ function callError(
     );
   }
   if (error instanceof StepError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  // The runtime's message contains the URL, whose query may contain a secret.
-  const cause = /:\s*([^:]+)$/.exec(reason)?.[1] ?? 'connection failed';
+  const cause = CAUSES[codeOf(error)] ?? 'connection failed';
   return new StepError('network_error', `${describe(call)} failed: ${cause}`, { retryable: true });
 }
 
