@@ -1,9 +1,9 @@
 // The completer: writes the outcomes of attempts, gathered by kind, in batches. It retries a statement that
-// fails, for about a lease. If the database rejects the values of a batch, the batcher halves
-// it until the rejected outcome stands alone, so that it costs its own step and no other.
+// fails, for about a lease. If the database rejects the values of a batch, or a batch takes too long, the batcher
+// halves it until the outcome that is the cause stands alone, so that it costs its own step and no other.
 
 import type { Clock } from '../_shared/clock/clock.ts';
-import { isRejected } from '../_shared/db/faults.ts';
+import { isContentFault, isStatementTimeout } from '../_shared/db/faults.ts';
 import { retry } from '../_shared/db/retry.ts';
 import { createBatcher } from './batcher.ts';
 import { resultOf } from './eager-execution.ts';
@@ -43,7 +43,11 @@ export interface Completer {
 export function createCompleter(options: CompleterOptions): Completer {
   const { engine, advance, signal, onError } = options;
   const counts = { completed: 0, failed: 0 };
-  const batching = { keyOf: (step: { work: Work }) => step.work.run_id };
+  const batching = {
+    keyOf: (step: { work: Work }) => step.work.run_id,
+    appOf: (step: { work: Work }) => step.work.app_code,
+    now: options.clock.now,
+  };
 
   const completions = createBatcher<CompletedBranch>({
     ...batching,
@@ -62,7 +66,7 @@ export function createCompleter(options: CompleterOptions): Completer {
     },
     onError(error, branches) {
       const [branch] = branches;
-      if (!branch || !isRejected(error)) return giveUp(error, branches);
+      if (!branch || !isContentFault(error)) return giveUp(error, branches);
       options.forgetOutputs(branch.work.run_id);
       counts.completed -= branch.eager.length || 1;
       // An eager step may be the cause: without them, they are executed in the normal way.
@@ -83,7 +87,7 @@ export function createCompleter(options: CompleterOptions): Completer {
       const [step] = steps;
       const { details, ...bare } = step?.error ?? {};
       const hasMore = details !== undefined || step?.input !== undefined;
-      if (step && hasMore && isRejected(error)) {
+      if (step && hasMore && isContentFault(error)) {
         failures.add({ work: step.work, input: undefined, error: bare });
       } else giveUp(error, steps);
     },
@@ -99,7 +103,7 @@ export function createCompleter(options: CompleterOptions): Completer {
     },
     onError(error, steps) {
       const [step] = steps;
-      if (step && isRejected(error)) failRejected(step.work, error);
+      if (step && isContentFault(error)) failRejected(step.work, error);
       else giveUp(error, steps);
     },
   });
@@ -113,19 +117,21 @@ export function createCompleter(options: CompleterOptions): Completer {
     advance(steps, []);
   }
 
-  /** The database would reject the outcome from every worker, so the step fails with the reason. */
+  /** The database would treat the outcome in the same way from every worker, so the step fails with the reason. */
   function failRejected(work: Work, reason: unknown): void {
     const why = reason instanceof Error ? reason.message : String(reason);
-    const error = new StepError('invalid_output', `the result cannot be stored: ${why}`);
+    const error = isStatementTimeout(reason)
+      ? new StepError('engine_timeout', 'the database did not process the result in time')
+      : new StepError('invalid_output', `the result cannot be stored: ${why}`);
     counts.failed += 1;
     failures.add({ work, input: undefined, error: error.toJSON() });
   }
 
-  /** Retries whatever the error is, unless the database rejects the values: nothing else may lose an outcome. */
+  /** Retries whatever the error is, unless the content is at fault: nothing else may lose an outcome. */
   function persistently<T>(name: 'complete' | 'fail' | 'wait', call: () => Promise<T>): Promise<T> {
     return retry(call, {
       clock: options.clock,
-      isRetryable: (error) => !isRejected(error),
+      isRetryable: (error) => !isContentFault(error),
       onRetry(error, attempt, attempts) {
         onError(`engine.${name} failed; retrying (attempt ${attempt} of ${attempts})`, error);
       },

@@ -3,9 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
-import type { Engine } from './engine/engine.ts';
+import type { Engine, PlanNode, Work } from './engine/engine.ts';
 import type { Plans } from './plans.ts';
 import { runIdOf, setupWorker, transform } from './testing.ts';
+
+/** A step that waits. */
+const waiting = (id: string): PlanNode => ({
+  ...transform(id, ''),
+  type: 'delay',
+  config: { ms: 60_000 },
+});
 
 const REJECTED = Object.assign(new Error('index row requires too much'), { code: '54000' });
 
@@ -146,3 +153,31 @@ Deno.test('an outcome that cannot be written after eight attempts is given up', 
   assert.equal(s.worker.stats.tokens, 0);
   await s.worker.stop(0);
 });
+
+const TOO_LONG = Object.assign(new Error('canceling statement'), { code: '57014' });
+
+for (const call of ['complete', 'wait'] as const) {
+  Deno.test(`a step whose ${call} alone takes too long fails; the others of its statement are written`, async () => {
+    const isWait = call === 'wait';
+    const written: string[] = [];
+    const write = (items: readonly { work: Work }[]) => {
+      if (items.some((item) => runIdOf(item) === 'r3')) return Promise.reject(TOO_LONG);
+      written.push(...items.map(runIdOf));
+      return Promise.resolve();
+    };
+    const s = setupWorker(12, [isWait ? waiting('a') : transform('a', '1')], {
+      engine: {
+        complete: (branches) => write(branches).then(() => ({ next: [], refused: [] })),
+        wait: write,
+      },
+    });
+    s.worker.start();
+    await s.until(() => s.failed.length === 1 && written.length === 11);
+    await s.worker.stop(0);
+    assert.deepEqual(
+      s.failed.map((step) => [runIdOf(step), step.error.code]),
+      [['r3', 'engine_timeout']],
+    );
+    assert.equal(new Set(written).size, 11);
+  });
+}

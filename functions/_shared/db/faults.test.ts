@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { SQLSTATES, toAppError } from '../errors/index.ts';
-import { AWAY_SQLSTATES, isDatabaseAway, isRejected } from './faults.ts';
+import {
+  AWAY_SQLSTATES,
+  isContentFault,
+  isDatabaseAway,
+  isRejected,
+  isStatementTimeout,
+} from './faults.ts';
 
 const withCode = (code: string) => Object.assign(new Error('x'), { code });
 
@@ -39,10 +45,22 @@ for (const code of ['22P02', '23505', '54000', 'P0001', 'SB404']) {
   });
 }
 
-Deno.test('other errors are neither an unavailable database nor rejected values', () => {
-  const others = [new Error('out of memory'), withCode('57014'), withCode('40P01'), 'text', null];
+Deno.test('57014: the content of the statement takes too long, but its values are not rejected', () => {
+  const error = withCode('57014');
+  assert.deepEqual([isStatementTimeout(error), isContentFault(error)], [true, true]);
+  assert.deepEqual([isDatabaseAway(error), isRejected(error)], [false, false]);
+});
+
+Deno.test('a lock timeout and a deadlock are no fault of the content', () => {
+  for (const code of ['55P03', '40P01', '40001']) {
+    assert.equal(isContentFault(withCode(code)), false, code);
+  }
+});
+
+Deno.test('other errors are neither an unavailable database nor a fault of the content', () => {
+  const others = [new Error('out of memory'), withCode('40P01'), 'text', null];
   for (const error of others) {
-    assert.deepEqual([isDatabaseAway(error), isRejected(error)], [false, false], String(error));
+    assert.deepEqual([isDatabaseAway(error), isContentFault(error)], [false, false], String(error));
   }
 });
 

@@ -1,8 +1,11 @@
-// Which errors of a statement have which cause: the database is away (a later attempt may succeed), or it
-// rejects the values of the statement (every attempt fails in the same way).
+// Which errors of a statement have which cause: the database is away (a later attempt may succeed), it rejects
+// the values of the statement (every attempt fails in the same way), or the statement took too long.
 
-/** The server shuts down, has crashed or is starting, or has no connection left. */
-export const AWAY_SQLSTATES = ['53300', '57P01', '57P02', '57P03'] as const;
+/**
+ * The server shuts down, has crashed or is starting, or has no connection left. Or it refuses the password, which
+ * is being changed: a pooler and the functions learn the new one at different times.
+ */
+export const AWAY_SQLSTATES = ['28P01', '53300', '57P01', '57P02', '57P03'] as const;
 
 const AWAY_CODES: ReadonlySet<string> = new Set([
   ...AWAY_SQLSTATES,
@@ -37,6 +40,16 @@ const REJECTED_CLASSES: ReadonlySet<string> = new Set(['22', '23', '54', 'P0', '
 export function isRejected(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && REJECTED_CLASSES.has(code.slice(0, 2));
+}
+
+/** The server cancelled the statement: it passed its statement_timeout. */
+export function isStatementTimeout(error: unknown): boolean {
+  return codeOf(error) === '57014';
+}
+
+/** What the statement contains is the cause, so a statement with a part of it may succeed. */
+export function isContentFault(error: unknown): boolean {
+  return isRejected(error) || isStatementTimeout(error);
 }
 
 function codeOf(error: unknown): string | undefined {

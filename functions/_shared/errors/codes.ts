@@ -178,6 +178,11 @@ export const STEP_ERRORS = {
     meaning: 'The worker does not find the node in the plan of the version.',
     retried: false,
   },
+  engine_timeout: {
+    meaning:
+      'The database did not process the result of the step within the limit for a statement.',
+    retried: false,
+  },
   engine_error: {
     meaning: 'The engine failed when the step was due. Redrive the run to continue from there.',
     retried: false,
