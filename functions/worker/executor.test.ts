@@ -8,6 +8,7 @@ import { type AttemptOutcome, execute } from './executor.ts';
 import type { CompiledNode } from './plans.ts';
 import { type CompiledStep, StepError } from './steps/index.ts';
 import { testContext } from './steps/testing.ts';
+import { Turns } from './turns.ts';
 
 const WORK: Work = {
   job_id: 'j',
@@ -36,14 +37,25 @@ async function setup(
     elapsedMs = 0,
     work = WORK,
     abort = new AbortController(),
+    taken = false,
   }: {
     maxElapsedMs?: number;
     elapsedMs?: number;
     work?: Work;
     abort?: AbortController;
+    /** Another app has the turn; `giveTurn` ends it. */
+    taken?: boolean;
   } = {},
 ) {
   const clock = handClock();
+  const turns = new Turns({ clock, breathe: () => Promise.resolve() });
+  let giveTurn = () => {};
+  if (taken) {
+    const held = new Promise<void>((resolve) => {
+      giveTurn = resolve;
+    });
+    void turns.run('other', () => held);
+  }
   const { env, queues, runs } = testContext();
   const kept: unknown[] = [];
   let attempt: Attempt | undefined;
@@ -94,6 +106,7 @@ async function setup(
       forgetOutputs: () => undefined,
       size: 0,
     },
+    turns,
     clock,
     env,
     secretsOf: () => () => Promise.resolve(undefined),
@@ -102,7 +115,14 @@ async function setup(
     outcome = result;
   });
   await settled();
-  return { clock, abort, kept, attempt: () => attempt as Attempt, outcome: () => outcome };
+  return {
+    clock,
+    giveTurn,
+    abort,
+    kept,
+    attempt: () => attempt as Attempt,
+    outcome: () => outcome,
+  };
 }
 
 const codeOf = (outcome: AttemptOutcome | undefined) =>
@@ -197,4 +217,26 @@ Deno.test('the time limit of a step also limits how long it waits', async () => 
   assert.equal(await waitOf({ timeoutMs: 2_000 }, 3_000), 2_000);
   assert.equal(await waitOf({}, 3_000), 3_000);
   assert.equal(await waitOf({}), undefined);
+});
+
+Deno.test('the time that an attempt waits for its turn does not count', async () => {
+  const s = await setup(1_000, { taken: true });
+  await s.clock.advance(50_000);
+  assert.deepEqual([s.outcome(), s.attempt()], [undefined, undefined]);
+  s.giveTurn();
+  await settled();
+  await s.clock.advance(999);
+  assert.equal(s.outcome(), undefined);
+  await s.clock.advance(1);
+  assert.equal(codeOf(s.outcome()), 'timeout');
+});
+
+Deno.test('an attempt that is cancelled while it waits for its turn is not executed', async () => {
+  const s = await setup(1_000, { taken: true });
+  s.abort.abort(new StepError('cancelled', 'the run ended'));
+  await settled();
+  assert.equal(codeOf(s.outcome()), 'cancelled');
+  s.giveTurn();
+  await settled();
+  assert.equal(s.attempt(), undefined);
 });

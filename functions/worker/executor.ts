@@ -4,9 +4,11 @@
 import type { Clock } from '../_shared/clock/clock.ts';
 import type { Secret } from '../_shared/expressions/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
+import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
+import { throwIfAborted } from './steps/errors.ts';
 import {
   type CompiledStep,
   type Completed,
@@ -16,6 +18,7 @@ import {
   toStepError,
   type Waiting,
 } from './steps/index.ts';
+import type { Turns } from './turns.ts';
 
 /** An attempt that this many workers were lost with has probably killed them: it fails (worker_lost). */
 export const MAX_CLAIMS = 5;
@@ -28,6 +31,8 @@ export type SecretsOf = (appCode: string) => (name: string) => Promise<Secret | 
 export interface ExecutorDeps {
   plans: Plans;
   memory: RunMemory;
+  /** Expressions of tenants share one thread. */
+  turns: Turns;
   /** Measures the time limits of attempts. */
   clock: Clock;
   env: StepEnv;
@@ -65,13 +70,26 @@ export async function execute(
     const leftMs = await timeLeft(work, runnable, deps);
     if (leftMs === 0) throw timeoutError('step');
     const limit = timeLimit(timeoutMs ?? ATTEMPT_TIMEOUT_MS, leftMs);
-    const result = await within(limit, deps.clock, abort, async (signal) => {
+    const result = await within(limit, deps.clock, abort, async (signal, queueing) => {
       const ctx = await contextOf(work, step, plan, signal, deps);
       if (component) ctx.component = component;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
-      const resolved = await step.resolve(ctx);
-      input = resolved.stored;
-      return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+      const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
+        input = resolved.stored;
+        return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+      };
+      const inTurn = <T>(evaluate: () => Promise<T>) =>
+        deps.turns.run(
+          work.app_code,
+          () => {
+            throwIfAborted(signal);
+            return evaluate();
+          },
+          queueing,
+        );
+      // A brief step is nothing but expressions. Other steps take a turn for their templates only.
+      if (step.isBrief) return await inTurn(async () => run(await step.resolve(ctx)));
+      return await run(await inTurn(() => step.resolve(ctx)));
     });
     if (result.kind === 'waiting') {
       return { kind: 'waiting', work, input, result: waitAtMost(leftMs, result) };
@@ -147,6 +165,9 @@ async function timeLeft(
 const timeoutError = (of: TimeLimit['of']) =>
   new StepError('timeout', `the ${of} ran out of time`, { retryable: true });
 
+/** Waits without using the time of the attempt. */
+type Queueing = (wait: Promise<void>) => Promise<void>;
+
 interface TimeLimit {
   ms: number;
   /** Which limit this is. */
@@ -175,7 +196,7 @@ function within<T>(
   { ms, of }: TimeLimit,
   clock: Clock,
   abort: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<T>,
+  attempt: (signal: AbortSignal, queueing: Queueing) => Promise<T>,
 ): Promise<T> {
   const ending = new AbortController();
   return new Promise((resolve, reject) => {
@@ -185,12 +206,12 @@ function within<T>(
     };
     const onAbort = () => end(abort.reason);
     if (abort.aborted) return onAbort();
-    const cancelTimeout = clock.after(ms, () => end(timeoutError(of)));
+    const limit = new AttemptLimit(clock, ms, () => end(timeoutError(of)));
     abort.addEventListener('abort', onAbort, { once: true });
-    attempt(ending.signal)
+    attempt(ending.signal, (wait) => limit.exclude(wait))
       .then(resolve, reject)
       .finally(() => {
-        cancelTimeout();
+        limit.end();
         abort.removeEventListener('abort', onAbort);
       });
   });

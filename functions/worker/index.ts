@@ -22,6 +22,7 @@ import { createRunNotifier } from './run-notifier.ts';
 import { createSecrets } from './secrets.ts';
 import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
+import { Turns } from './turns.ts';
 import { createWorker } from './worker.ts';
 
 /** With wake-ups over LISTEN the poll is a safety net; without them it is how the worker finds work. */
@@ -64,6 +65,7 @@ const worker = createWorker({
   executor: {
     plans: createPlans(engine, clock),
     memory,
+    turns: new Turns({ clock }),
     clock,
     env: createStepEnv(env.steps),
     secretsOf: createSecrets(engine, env.secrets),

@@ -17,6 +17,7 @@ import { createRunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 import { createStepServices } from './step-services.ts';
 import { testEnv } from './steps/testing.ts';
+import { Turns } from './turns.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 /** A transform step without a condition on its edges. */
@@ -188,6 +189,7 @@ export function setupWorker(
     executor: {
       plans: wrapPlans(createPlans(engine, clock)),
       memory,
+      turns: new Turns({ clock }),
       clock,
       env: testEnv(),
       secretsOf: () => () => Promise.resolve(undefined),

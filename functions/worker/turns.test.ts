@@ -1,0 +1,84 @@
+// Turns by a clock that the test advances: each turn takes as long as the test says.
+
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { handClock, settled } from '../_shared/clock/testing.ts';
+import { Turns } from './turns.ts';
+
+function setup() {
+  const clock = handClock();
+  const turns = new Turns({ clock, breathe: () => Promise.resolve() });
+  const order: { app: string; at: number }[] = [];
+  /** Asks for a turn that takes `ms`. */
+  const ask = (app: string, ms = 0) =>
+    turns.run(app, async () => {
+      order.push({ app, at: clock.now() });
+      if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve));
+    });
+  return { clock, turns, order, ask };
+}
+
+Deno.test('with k apps no app waits for more than k turns of others', async () => {
+  const requests = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { maxLength: 80 });
+  await fc.assert(
+    fc.asyncProperty(requests, async (apps) => {
+      const s = setup();
+      for (const app of apps) void s.ask(app, 1);
+      await settled();
+      await s.clock.advance(1_000);
+      assert.equal(s.order.length, apps.length);
+      const left = new Map<string, number>();
+      for (const app of apps) left.set(app, (left.get(app) ?? 0) + 1);
+      const waits = new Map<string, number>();
+      for (const { app } of s.order) {
+        assert.ok((waits.get(app) ?? 0) <= new Set(apps).size);
+        left.set(app, (left.get(app) ?? 0) - 1);
+        waits.set(app, 0);
+        for (const [other, count] of left) {
+          if (other !== app && count > 0) waits.set(other, (waits.get(other) ?? 0) + 1);
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test('an app alone does not rest, however long its turns are', async () => {
+  const s = setup();
+  for (let i = 0; i < 10; i += 1) void s.ask('alone', 300);
+  await s.clock.advance(3_000);
+  assert.deepEqual(
+    s.order.map(({ at }) => at),
+    [0, 300, 600, 900, 1_200, 1_500, 1_800, 2_100, 2_400, 2_700],
+  );
+});
+
+Deno.test('an app with long turns uses a third of the time while another app is active', async () => {
+  const s = setup();
+  for (let i = 0; i < 100; i += 1) void s.ask('greedy', 700);
+  const waits: number[] = [];
+  for (let i = 0; i < 300; i += 1) {
+    const at = s.clock.now();
+    void s.ask('modest', 1).then(() => waits.push(s.clock.now() - at));
+    await settled();
+    await s.clock.advance(100);
+  }
+  const greedy = s.order.filter(({ app }) => app === 'greedy').length;
+  assert.ok(greedy >= 10 && greedy <= 16, `${greedy} turns of 700 ms in 30 s`);
+  assert.ok(
+    waits.every((ms) => ms <= 702),
+    `${Math.max(...waits)} ms`,
+  );
+  waits.sort((a, b) => a - b);
+  assert.ok((waits[150] ?? 0) <= 2, `median ${waits[150]} ms`);
+});
+
+Deno.test('an error ends the turn', async () => {
+  const s = setup();
+  await assert.rejects(
+    s.turns.run('a', () => Promise.reject(new Error('no'))),
+    /no/,
+  );
+  await s.ask('b');
+  assert.deepEqual([s.order.length, s.turns.waiting], [1, 0]);
+});
