@@ -332,14 +332,14 @@ isOneToOne: false
                   ]
                 },"outbox": {
                   Row: {
-                    "aggregate_id": string,"aggregate_type": string,"app_code": string,"created_at": string,"event_type": string,"id": number,"payload": NonNullable<Json>,"published_at": string | null
+                    "aggregate_id": string,"aggregate_type": string,"app_code": string,"attempts": number,"created_at": string,"error": string | null,"event_type": string,"id": number,"payload": NonNullable<Json>,"published_at": string | null,"quarantined_at": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "aggregate_id": string,"aggregate_type": string,"app_code": string,"created_at"?: string,"event_type": string,"id"?: never,"payload"?: NonNullable<Json>,"published_at"?: string | null
+                    "aggregate_id": string,"aggregate_type": string,"app_code": string,"attempts"?: number,"created_at"?: string,"error"?: string | null,"event_type": string,"id"?: never,"payload"?: NonNullable<Json>,"published_at"?: string | null,"quarantined_at"?: string | null
                   }
                   Update: {
-                    "aggregate_id"?: string,"aggregate_type"?: string,"app_code"?: string,"created_at"?: string,"event_type"?: string,"id"?: never,"payload"?: NonNullable<Json>,"published_at"?: string | null
+                    "aggregate_id"?: string,"aggregate_type"?: string,"app_code"?: string,"attempts"?: number,"created_at"?: string,"error"?: string | null,"event_type"?: string,"id"?: never,"payload"?: NonNullable<Json>,"published_at"?: string | null,"quarantined_at"?: string | null
                   }
                   Relationships: [
                     {

@@ -1,6 +1,8 @@
 // The claimer: turns fetched tokens into steps. A run whose first step may be executed eagerly starts
-// without a claim; all other tokens are claimed by one statement.
+// without a claim; all other tokens are claimed by one statement. If that fails for what it contains, it is halved
+// beside the rounds of the producer, until the run that is the cause stands alone and fails.
 
+import { isContentFault, isLockTimeout, isStatementTimeout } from '../_shared/db/faults.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { eagerStartOf } from './eager-execution.ts';
 import type { Engine, Token, Work } from './engine/engine.ts';
@@ -10,7 +12,7 @@ import type { Plans } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
 
 export interface ClaimerOptions {
-  engine: Pick<Engine, 'claim'>;
+  engine: Pick<Engine, 'claim' | 'failUnwakeable'>;
   plans: Plans;
   lifecycle: Pick<Lifecycle, 'isRunning'>;
   memory: Pick<RunMemory, 'retain' | 'release' | 'facts'>;
@@ -43,21 +45,36 @@ export class Claimer {
     const others = await Promise.all(
       tokens.map(async (token) => ((await this.#startEagerly(token)) ? undefined : token)),
     );
-    await this.#claim(others.filter((token) => token !== undefined));
+    const tokensToClaim = others.filter((token) => token !== undefined);
+    try {
+      await this.#claim(tokensToClaim);
+    } catch (error) {
+      if (!isContentFault(error) && !isLockTimeout(error)) throw error;
+      this.#track(this.#isolate(tokensToClaim, error), tokensToClaim);
+    }
   }
 
   /** Runs whose eager start failed or was not accepted: they start by a claim, and their first step runs again. */
   startByClaim(branches: readonly { work: Work }[]): void {
     if (branches.length === 0) return;
-    const { leases, dispatcher, onClaimed, onError } = this.#options;
+    const { leases, dispatcher } = this.#options;
     const tokens = branches.flatMap(({ work }) =>
       leases
         .list([work.job_id])
         .map((lease) => ({ ...lease, runId: work.run_id, hasBacklog: false })),
     );
     // Deferred: advance() below must run first, because it ends the leases that the claim acquires again.
-    const claim = Promise.resolve()
-      .then(() => this.#claim(tokens))
+    this.#track(
+      Promise.resolve().then(() => this.#claim(tokens)),
+      tokens,
+    );
+    dispatcher.advance(branches, []);
+  }
+
+  /** A claim that no round waits for. */
+  #track(claiming: Promise<void>, tokens: readonly Token[]): void {
+    const { onClaimed, onError } = this.#options;
+    const claim = claiming
       .catch((error: unknown) =>
         onError(`${tokens.length} tokens could not be claimed; their leases expire`, error),
       )
@@ -66,7 +83,21 @@ export class Claimer {
         onClaimed();
       });
     this.#claims.add(claim);
-    dispatcher.advance(branches, []);
+  }
+
+  /** The claim of these tokens failed because of what some of them carry. */
+  async #isolate(tokens: readonly Token[], error: unknown): Promise<void> {
+    const { engine, onError } = this.#options;
+    const [first] = tokens;
+    if (tokens.length > 1) {
+      const half = tokens.length >> 1;
+      for (const part of [tokens.slice(0, half), tokens.slice(half)]) {
+        await this.#claim(part).catch((failure: unknown) => this.#isolate(part, failure));
+      }
+    } else if (first && isContentFault(error)) {
+      onError(`run ${first.runId} could not be claimed; it fails`, error);
+      await engine.failUnwakeable(first.runId, isStatementTimeout(error) ? undefined : error);
+    } else onError('a token could not be claimed; its lease expires', error);
   }
 
   async #startEagerly(token: Token): Promise<boolean> {

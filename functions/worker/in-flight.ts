@@ -31,6 +31,15 @@ export class InFlightSteps {
     return this.#steps.size;
   }
 
+  /** The apps that execute at least so many steps. */
+  appsWith(count: number): string[] {
+    const steps = new Map<string, number>();
+    for (const { work } of this.#steps.values()) {
+      steps.set(work.app_code, (steps.get(work.app_code) ?? 0) + 1);
+    }
+    return [...steps].flatMap(([app, n]) => (n >= count ? [app] : []));
+  }
+
   runIds(): string[] {
     return [...new Set([...this.#steps.values()].map(({ work }) => work.run_id))];
   }

@@ -1,34 +1,37 @@
-// The producer: finds work. Wake-ups set signals; a round handles them in order (timers, outbox, backlog,
-// queue) and fetches as many tokens as there is room for. At most one round runs at a time.
+// The producer: finds work. Wake-ups set signals; a round handles them in order (backlog, queue) and fetches as
+// many tokens as there is room for. At most one round runs at a time. The relay and the timers run beside the
+// rounds: a slow statement of theirs must not keep the worker from fetching.
 
 import type { Claimer } from './claimer.ts';
+import type { DueTimers } from './due-timers.ts';
 import type { Engine, Token } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Wakeup } from './listener.ts';
-import type { OutboxPublisher } from './outbox-publisher.ts';
-import { runSchedules } from './schedules.ts';
+import type { Relay } from './relay.ts';
 import type { Timers } from './timers.ts';
 
 const MAX_FETCH = 100;
 const RETRY_MS = 1_000;
+/** How often a worker whose capacity is used by one app looks for tokens of other apps. */
+const RESERVE_MS = 250;
 /** After it found tokens, the producer reads the queue again (stepbase_engine.create_tokens notifies a quiet queue only). */
 const RECHECK_MS = [30, 300, 3_000];
-/** Bounds of the timer for the next due time; the poll covers longer times. */
-const MIN_DUE_MS = 5;
-const MAX_DUE_MS = 60_000;
 
 export type Signal = 'timers' | 'outbox' | 'backlog' | 'queue';
 
 export interface ProducerOptions {
-  engine: Pick<Engine, 'wake' | 'relay' | 'admit' | 'dueSchedules' | 'fireSchedules'>;
+  engine: Pick<Engine, 'admit'>;
   queue: Pick<TokenQueue, 'fetch'>;
   timers: Timers;
   lifecycle: Pick<Lifecycle, 'isRunning' | 'acceptsWork' | 'checkIdle'>;
   claimer: Pick<Claimer, 'start'>;
-  publisher: Pick<OutboxPublisher, 'publish'>;
+  relay: Pick<Relay, 'begin' | 'start' | 'settled' | 'isBusy' | 'hasPending'>;
+  dueTimers: Pick<DueTimers, 'start' | 'settled' | 'isBusy' | 'hasFailed'>;
   /** How many more steps the worker can execute. */
   capacity(): number;
+  /** How many more it can execute of other apps than these, which use most of its capacity. */
+  reserve(): { room: number; exceptApps: readonly string[] };
   abandon(tokens: readonly Token[]): void;
   onError(message: string, error: unknown): void;
 }
@@ -41,28 +44,42 @@ export class Producer {
   #hasBacklog = false;
   /** Steps were written since the last relay; they may have left messages. */
   #isUnrelayed = false;
+  /** The timers have to be looked at for any reason, not only because the time of one has changed. */
+  #isPoll = true;
   #isBusy = false;
   #hasFailed = false;
+  #isReserveDue = false;
+  #isReserveSet = false;
   #round = Promise.resolve();
   #rechecks: (() => void)[] = [];
-  #cancelDue = () => {};
 
   constructor(options: ProducerOptions) {
     this.#options = options;
   }
 
   get isBusy(): boolean {
-    return this.#isBusy;
+    const { relay, dueTimers } = this.#options;
+    return this.#isBusy || relay.isBusy || dueTimers.isBusy;
   }
 
   /** Something is left for a later round, apart from timers, or the last round failed. */
   get hasPending(): boolean {
-    return this.#hasFailed || this.#has('queue') || this.#has('outbox') || this.#has('backlog');
+    const { relay, dueTimers } = this.#options;
+    const hasSignal = this.#has('queue') || this.#has('outbox') || this.#has('backlog');
+    return this.#hasFailed || hasSignal || relay.hasPending || dueTimers.hasFailed;
   }
 
-  /** Resolves when the current round has ended. */
-  settled(): Promise<void> {
-    return this.#round;
+  /** The worker runs again: its earlier timers are gone. */
+  begin(): void {
+    this.#isReserveSet = false;
+    this.#isPoll = true;
+    this.#options.relay.begin();
+  }
+
+  /** Resolves when the current round has ended, and what runs beside it. */
+  async settled(): Promise<void> {
+    const { relay, dueTimers } = this.#options;
+    await Promise.all([this.#round, relay.settled(), dueTimers.settled()]);
   }
 
   signal(...signals: Signal[]): void {
@@ -71,6 +88,7 @@ export class Producer {
 
   wake({ kind }: Wakeup): void {
     const all = kind === 'everything';
+    if (all) this.#isPoll = true;
     if (all || kind === 'steps') this.signal('queue');
     if (all || kind === 'outbox') this.signal('outbox');
     if (all || kind === 'admit') this.signal('backlog');
@@ -78,6 +96,12 @@ export class Producer {
     // A slot that is being freed is visible only after the commit, and at that time the run may not have been in
     // the backlog yet.
     if (kind === 'admit') this.#recheck();
+    this.produce();
+  }
+
+  /** The relay or a timer has made work. */
+  noteFound(...signals: Signal[]): void {
+    this.signal(...signals);
     this.produce();
   }
 
@@ -107,51 +131,34 @@ export class Producer {
     this.#isBusy = true;
     this.#round = this.#runRound().finally(() => {
       this.#isBusy = false;
+      this.#setReserve();
       if (lifecycle.acceptsWork && this.#room() > 0 && this.#signals.size > 0) this.produce();
       else lifecycle.checkIdle();
     });
   }
 
   async #runRound(): Promise<void> {
-    const { lifecycle, timers, onError } = this.#options;
+    const { lifecycle, timers, relay, dueTimers, onError } = this.#options;
     if (!lifecycle.acceptsWork) return;
     this.#hasFailed = false;
+    if (this.#take('timers')) {
+      dueTimers.start(this.#isPoll);
+      this.#isPoll = false;
+    }
+    if (this.#take('outbox')) {
+      this.#isUnrelayed = false;
+      relay.start();
+    }
     try {
-      if (this.#take('timers')) await this.#fireTimers();
-      if (this.#take('outbox')) await this.#relay();
       if (this.#has('backlog')) await this.#admit();
       await this.#fetch();
+      await this.#fetchOfOthers();
     } catch (error) {
       onError('the search for work failed; retrying in 1 s', error);
       this.#hasFailed = true;
       this.#signals.clear();
       timers.later(RETRY_MS, () => this.wake({ kind: 'everything' }));
     }
-  }
-
-  async #fireTimers(): Promise<void> {
-    const { engine } = this.#options;
-    const next = await engine.wake();
-    this.#wakeIn(next.inMs);
-    if (!next.schedules) return;
-    await runSchedules(engine);
-    this.signal('timers', 'outbox', 'backlog');
-  }
-
-  #wakeIn(dueInMs: number | undefined): void {
-    this.#cancelDue();
-    if (dueInMs === undefined) return;
-    const ms = Math.min(Math.max(dueInMs, MIN_DUE_MS), MAX_DUE_MS);
-    this.#cancelDue = this.#options.timers.later(ms, () => this.wake({ kind: 'due' }));
-  }
-
-  async #relay(): Promise<void> {
-    const { engine, publisher } = this.#options;
-    this.#isUnrelayed = false;
-    const { messages, more, full } = await engine.relay();
-    if (more) this.signal('outbox', 'backlog');
-    publisher.publish(messages, full);
-    this.signal('queue');
   }
 
   async #admit(): Promise<void> {
@@ -162,19 +169,47 @@ export class Producer {
   }
 
   async #fetch(): Promise<void> {
-    const { lifecycle, queue, claimer, abandon } = this.#options;
+    const { lifecycle, queue } = this.#options;
     while (this.#has('queue') && lifecycle.acceptsWork && this.#room() > 0) {
       const limit = this.#room();
       this.#take('queue');
       const tokens = await queue.fetch(limit);
       if (tokens.length === 0) return;
-      if (!lifecycle.isRunning) return abandon(tokens);
       // Only set, never cleared: a signal that arrived during the fetch has to stay.
       if (tokens.length === limit) this.signal('queue');
-      this.#recheck();
-      await claimer.start(tokens);
-      if (this.#hasBacklog || tokens.some((token) => token.hasBacklog)) await this.#admit();
+      await this.#start(tokens);
     }
+  }
+
+  async #start(tokens: readonly Token[]): Promise<void> {
+    const { lifecycle, claimer, abandon } = this.#options;
+    if (!lifecycle.isRunning) return abandon(tokens);
+    this.#recheck();
+    await claimer.start(tokens);
+    if (this.#hasBacklog || tokens.some((token) => token.hasBacklog)) await this.#admit();
+  }
+
+  /** While one app uses the capacity, a part of it beyond that is for tokens of other apps. */
+  async #fetchOfOthers(): Promise<void> {
+    const { lifecycle, queue, reserve } = this.#options;
+    if (!this.#isReserveDue || !lifecycle.acceptsWork) return;
+    this.#isReserveDue = false;
+    const { room, exceptApps } = reserve();
+    if (this.#room() > 0 || room <= 0 || exceptApps.length === 0) return;
+    const tokens = await queue.fetch(Math.min(room, MAX_FETCH), exceptApps);
+    if (tokens.length > 0) await this.#start(tokens);
+  }
+
+  #setReserve(): void {
+    if (this.#isReserveSet || this.#room() > 0 || this.#options.reserve().exceptApps.length === 0) {
+      return;
+    }
+    this.#isReserveSet = true;
+    this.#options.timers.later(RESERVE_MS, () => {
+      this.#isReserveSet = false;
+      this.#isReserveDue = true;
+      this.produce();
+    });
   }
 
   /** While the queue was read, another transaction may have added a token or a run without a notification. */

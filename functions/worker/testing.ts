@@ -92,7 +92,12 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     dueSchedules: unexpected,
     fireSchedules: unexpected,
     admit: () => Promise.resolve({ admitted: 0, hasBacklog: false }),
-    relay: () => Promise.resolve({ messages: [], more: false, full: false }),
+    dueRuns: unexpected,
+    wakeRun: unexpected,
+    failUnwakeable: unexpected,
+    readOutbox: () => Promise.resolve({ apps: [], messages: [], full: false }),
+    relayApp: unexpected,
+    recordRelayFailure: unexpected,
     confirmPublished: unexpected,
     release(leases) {
       calls.released.push(...leases.map(jobIdOf));

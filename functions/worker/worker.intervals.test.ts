@@ -27,11 +27,11 @@ Deno.test('after a concurrency slot is freed, the worker searches for waiting ru
 Deno.test('without wake-ups a worker searches for work at every poll', async () => {
   const clock = handClock();
   let relays = 0;
-  const relay: Engine['relay'] = () => {
+  const readOutbox: Engine['readOutbox'] = () => {
     relays += 1;
-    return Promise.resolve({ messages: [], more: false, full: false });
+    return Promise.resolve({ apps: [], messages: [], full: false });
   };
-  const s = setupWorker(0, [transform('a', '1')], { engine: { relay }, clock });
+  const s = setupWorker(0, [transform('a', '1')], { engine: { readOutbox }, clock });
   s.worker.start();
   await settled();
   await clock.advance(59_999);
@@ -88,6 +88,8 @@ Deno.test('a search for work that fails is reported and repeated after a second'
   await settled();
   await clock.advance(5_000);
   assert.deepEqual(calls, [0, 1_000]);
-  assert.deepEqual(s.errors, ['the search for work failed; retrying in 1 s: Error: away']);
+  assert.deepEqual(s.errors, [
+    'the timers that are due could not be fired; retrying in 1 s: Error: away',
+  ]);
   await s.worker.stop(0);
 });

@@ -71,9 +71,9 @@ Deno.test('an invocation relays the messages of its last steps before it ends', 
   const events: string[] = [];
   const s = setupWorker(1, [transform('a', '1')], {
     engine: {
-      relay() {
+      readOutbox() {
         events.push('relay');
-        return Promise.resolve({ messages: [], more: false, full: false });
+        return Promise.resolve({ apps: [], messages: [], full: false });
       },
       complete() {
         events.push('complete');
@@ -87,8 +87,17 @@ Deno.test('an invocation relays the messages of its last steps before it ends', 
 
 Deno.test('an invocation whose search for work failed reports that work may be left', async () => {
   const s = setupWorker(0, [transform('a', '1')], {
-    engine: { relay: () => Promise.reject(new Error('deadlock detected')) },
+    engine: { admit: () => Promise.reject(new Error('deadlock detected')) },
   });
   assert.deepEqual(await s.worker.runWithin(AMPLE), { steps: 0, more: true });
   assert.match(s.errors.join(), /^the search for work failed/);
+});
+
+Deno.test('an invocation whose relay or timers failed reports that work may be left', async () => {
+  const fails = () => Promise.reject(new Error('deadlock detected'));
+  for (const engine of [{ readOutbox: fails }, { wake: fails }]) {
+    const s = setupWorker(0, [transform('a', '1')], { engine });
+    assert.deepEqual(await s.worker.runWithin(AMPLE), { steps: 0, more: true });
+    assert.match(s.errors.join(), /retrying in 1 s/);
+  }
 });

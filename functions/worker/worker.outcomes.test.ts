@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { handClock, settled } from '../_shared/clock/testing.ts';
 import type { Engine, PlanNode, Work } from './engine/engine.ts';
 import type { Plans } from './plans.ts';
-import { runIdOf, setupWorker, transform } from './testing.ts';
+import { runIdOf, setupWorker, transform, workOf } from './testing.ts';
 
 /** A step that waits. */
 const waiting = (id: string): PlanNode => ({
@@ -98,7 +98,9 @@ Deno.test('steps continue while Redis does not respond', async () => {
     age_ms: 0,
   };
   const s = setupWorker(1, [transform('a', '1')], {
-    engine: { relay: () => Promise.resolve({ messages: [message], more: false, full: false }) },
+    engine: {
+      readOutbox: () => Promise.resolve({ apps: [], messages: [message], full: false }),
+    },
     notify: () => new Promise(() => undefined),
   });
   s.worker.start();
@@ -181,3 +183,45 @@ for (const call of ['complete', 'wait'] as const) {
     assert.equal(new Set(written).size, 11);
   });
 }
+
+Deno.test('a run whose claim alone takes too long fails; the others are claimed', async () => {
+  const given: string[] = [];
+  const s = setupWorker(12, [transform('a', '1')], {
+    engine: {
+      claim: (tokens) =>
+        tokens.some(({ runId }) => runId === 'r5')
+          ? Promise.reject(TOO_LONG)
+          : Promise.resolve(tokens.map(workOf)),
+      failUnwakeable(runId) {
+        given.push(runId);
+        return Promise.resolve();
+      },
+    },
+  });
+  s.worker.start();
+  await s.until(() => s.completed.length === 11);
+  await settled();
+  await s.worker.stop(0);
+  assert.deepEqual([given, s.failed], [['r5'], []]);
+});
+
+Deno.test('a claim that waited too long for a lock fails no run', async () => {
+  let calls = 0;
+  const s = setupWorker(4, [transform('a', '1')], {
+    engine: {
+      claim: (tokens) => {
+        calls += 1;
+        const isHeld = tokens.some(({ runId }) => runId === 'r2');
+        const error = Object.assign(new Error('lock timeout'), { code: '55P03' });
+        return isHeld ? Promise.reject(error) : Promise.resolve(tokens.map(workOf));
+      },
+    },
+  });
+  s.worker.start();
+  await s.until(() => s.completed.length === 3);
+  await settled();
+  await s.worker.stop(0);
+  assert.equal(s.failed.length, 0);
+  assert.ok(calls > 1);
+  assert.match(s.errors.join(), /a token could not be claimed/);
+});

@@ -7,6 +7,7 @@ import type { Budget } from './budget.ts';
 import { Claimer } from './claimer.ts';
 import { createCompleter } from './completer.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { DueTimers } from './due-timers.ts';
 import type { Engine, Heartbeat } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
 import type { ExecutorDeps } from './executor.ts';
@@ -17,6 +18,7 @@ import type { Wakeup } from './listener.ts';
 import { createMaintenance } from './maintenance.ts';
 import { OutboxPublisher } from './outbox-publisher.ts';
 import { Producer } from './producer.ts';
+import { Relay } from './relay.ts';
 import type { RunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 import { createTimers } from './timers.ts';
@@ -100,11 +102,29 @@ export function createWorker(options: WorkerOptions): Worker {
     onIdle: () => lifecycle.checkIdle(),
     onError,
   });
+  /** Steps beyond the concurrency, for other apps while one app uses half of it or more. */
+  const reserved = Math.ceil(options.concurrency / 4);
+  const acceptsWork = () => lifecycle.acceptsWork;
+  const onIdle = () => lifecycle.checkIdle();
+  const relay = new Relay({
+    ...{ engine, publisher, acceptsWork, onIdle, onError },
+    later: timers.later,
+    onRelayed: () => producer.noteFound('queue', 'backlog'),
+  });
+  const dueTimers = new DueTimers({
+    ...{ engine, timers, acceptsWork, onIdle, onError },
+    onDue: () => producer.wake({ kind: 'due' }),
+    onFired: (...signals) => producer.noteFound(...signals),
+  });
   const producer: Producer = new Producer({
-    ...{ engine, queue, timers, lifecycle, claimer, publisher, onError },
+    ...{ engine, queue, timers, lifecycle, claimer, relay, dueTimers, onError },
     // Tokens whose outcomes are not written yet count: otherwise a busy worker would fetch the whole queue, and
     // other workers would find none of it.
     capacity: () => options.concurrency - Math.max(steps.size, leases.size),
+    reserve: () => ({
+      room: reserved + options.concurrency - Math.max(steps.size, leases.size),
+      exceptApps: steps.appsWith(options.concurrency / 2),
+    }),
     abandon: (tokens) => leases.abandon(tokens),
   });
   const maintenance = createMaintenance({
@@ -139,6 +159,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function run(budget?: Budget): void {
     lifecycle.run(budget);
     timers.start();
+    producer.begin();
     maintenance.begin();
   }
 

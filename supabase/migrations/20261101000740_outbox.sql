@@ -10,6 +10,9 @@ create table stepbase.outbox (
   payload jsonb not null default '{}',
   created_at timestamptz not null default now(),
   published_at timestamptz,
+  attempts int not null default 0,
+  quarantined_at timestamptz,
+  error text,
   constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event', 'work_queue')),
   constraint event_type_is_known check (
     event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.detached', 'children.blocked', 'event.emitted', 'queue.changed')
@@ -24,8 +27,15 @@ comment on column stepbase.outbox.event_type is
   'children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give '
   'items to waiting steps.';
 comment on column stepbase.outbox.published_at is 'When the relay handled the row; null until then.';
+comment on column stepbase.outbox.attempts is 'How often the relay failed to handle this row alone.';
+comment on column stepbase.outbox.quarantined_at is
+  'When the relay gave the row up after repeated failures; it is skipped until an operator sets this to null.';
+comment on column stepbase.outbox.error is 'The error of the last failed attempt.';
 
 create index idx_outbox_unpublished on stepbase.outbox (id) where published_at is null;
+-- What the relay handles in the database, by app: one app must not delay another.
+create index idx_outbox_pending on stepbase.outbox (app_code, id)
+where published_at is null and quarantined_at is null and event_type not in ('run.changed', 'run.cancel');
 create index idx_outbox_app_code on stepbase.outbox (app_code);
 create index idx_outbox_published_at on stepbase.outbox (published_at) where published_at is not null;
 

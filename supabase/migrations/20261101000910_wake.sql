@@ -82,7 +82,7 @@ comment on function stepbase_engine.wake_runs(uuid[]) is
   'Wakes the due steps of running runs: delays complete, retries become ready with a token, other waits fail with the '
   'code timeout. Locks the runs and skips locked ones.';
 
-create function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text)
+create function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text default 'engine_error')
 returns void
 language plpgsql
 set search_path = ''
@@ -95,16 +95,29 @@ begin
     perform stepbase_engine.end_runs(
       array[p_run_id], 'failed',
       jsonb_build_object(
-        'code', 'engine_error', 'message', format('A due step could not continue: %s', p_message)
+        'code', p_code, 'message', format('A due step could not continue: %s', p_message)
       )
     );
   end if;
 end;
 $$;
 
-comment on function stepbase_engine.fail_unwakeable_run(uuid, text) is
-  'Fails a run that the engine cannot wake, with the code engine_error. A run that compensates ends with its pending '
-  'outcome instead. Locks the run.';
+comment on function stepbase_engine.fail_unwakeable_run(uuid, text, text) is
+  'Fails a run that the engine cannot wake, with the code p_code. A run that compensates ends with its pending outcome '
+  'instead. Locks the run.';
+
+create function stepbase_engine.postpone_timers(p_run_id uuid, p_by interval)
+returns void
+language sql
+set search_path = ''
+as $$
+  update stepbase.step_runs s
+  set wake_at = stepbase_engine.now() + p_by, updated_at = stepbase_engine.now()
+  where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at <= stepbase_engine.now();
+$$;
+
+comment on function stepbase_engine.postpone_timers(uuid, interval) is
+  'Makes the due steps of a run due again after p_by, so that it does not delay other runs meanwhile.';
 
 create function stepbase_engine.wake_run_isolated(p_run_id uuid)
 returns void
@@ -112,7 +125,6 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_now timestamptz := stepbase_engine.now();
   v_message text;
   v_retry_in interval;
 begin
@@ -134,9 +146,7 @@ begin
       v_retry_in := interval '5 minutes';
     end;
   end if;
-  update stepbase.step_runs s
-  set wake_at = v_now + v_retry_in, updated_at = v_now
-  where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at <= v_now;
+  perform stepbase_engine.postpone_timers(p_run_id, v_retry_in);
 end;
 $$;
 

@@ -1,10 +1,6 @@
 -- Events: completed steps and ended runs write events to the outbox. *_triggers.sql starts the workflows that
 -- subscribe to them.
 
--- Finds the pending events of an app without reading other messages of the outbox.
-create index idx_outbox_events on stepbase.outbox (app_code, id)
-where published_at is null and event_type = 'event.emitted';
-
 create function stepbase_engine.event_depth(p_run_id uuid)
 returns int
 language sql

@@ -74,64 +74,12 @@ comment on function stepbase_engine.start_by_event(stepbase.workflow_triggers, j
   'Starts the workflow of a trigger for an event. p_place: its place among the triggers of the event, from 1. An error is stored on the trigger and does not affect other '
   'triggers.';
 
-create function stepbase_engine.next_events(p_limit int)
-returns bigint[]
-language sql
-stable
-set search_path = ''
--- JIT would cost more than the query: the planner overestimates the rows of the recursion.
-set jit = off
-as $$
-  with recursive
-  -- The apps with pending events, by a loose index scan.
-  app as (
-    (
-      select o.app_code from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted'
-      order by o.app_code
-      limit 1
-    )
-    union all
-    select n.app_code
-    from app a
-    cross join lateral (
-      select o.app_code from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code > a.app_code
-      order by o.app_code
-      limit 1
-    ) n
-  ),
-  -- The number of events that are read of each app.
-  share as (
-    select a.app_code, greatest(p_limit / count(*) over (), 1) as quota from app a
-  ),
-  -- The oldest events of each app. The n-th ones of all apps come before any (n+1)-th one, so that an app
-  -- with many events does not delay the others.
-  event as (
-    select e.id, row_number() over (partition by s.app_code order by e.id) as round
-    from share s
-    cross join lateral (
-      select o.id from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code = s.app_code
-      order by o.id
-      limit s.quota
-    ) e
-  )
-  select array_agg(e.id order by e.round, e.id)
-  from (select e.* from event e order by e.round, e.id limit p_limit) e;
-$$;
-
-comment on function stepbase_engine.next_events(int) is
-  'The ids of the outbox messages of the next events, at most p_limit: the oldest ones of each app, taken in '
-  'turn. Null if there is none.';
-
-create function stepbase_engine.relay_events(p_limit int)
+create function stepbase_engine.relay_events(p_outbox_ids bigint[], p_limit int)
 returns int
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_ids bigint[];
   v_message stepbase.outbox;
   v_event jsonb;
   v_trigger stepbase.workflow_triggers;
@@ -139,18 +87,10 @@ declare
   v_started int := 0;
   v_place int;
 begin
-  -- Usually there is no event; this check is cheaper than next_events.
-  if not exists (
-    select 1 from stepbase.outbox o where o.published_at is null and o.event_type = 'event.emitted'
-  ) then
-    return 0;
-  end if;
-  v_ids := stepbase_engine.next_events(p_limit);
   for v_message in
     select o.* from stepbase.outbox o
-    where o.id = any(v_ids) and o.published_at is null
-    order by array_position(v_ids, o.id)
-    for update skip locked
+    where o.id = any(p_outbox_ids) and o.event_type = 'event.emitted'
+    order by o.id
   loop
     v_event := stepbase_engine.event_of_message(v_message);
     v_place := 0;
@@ -180,6 +120,6 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.relay_events(int) is
-  'Starts the workflows that subscribe to pending events and marks the events as published; returns the '
-  'number of events.';
+comment on function stepbase_engine.relay_events(bigint[], int) is
+  'Starts the workflows that subscribe to the events among these messages, until p_limit runs have started, and marks '
+  'the events as published; returns their number. The caller has locked the messages.';

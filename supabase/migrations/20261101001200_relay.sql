@@ -1,5 +1,8 @@
 -- The relay: a worker takes the messages of the outbox in their order. Messages about runs and queues change other
 -- runs in the database, exactly once; messages for clients go to Upstash, at least once.
+--
+-- A statement handles messages of one app only, and a message that fails repeatedly is quarantined: what one app
+-- does cannot stop the relay of another.
 
 create function stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
 returns uuid[]
@@ -36,7 +39,7 @@ comment on function stepbase_engine.lock_related_runs(uuid[], uuid[], uuid[]) is
   'of ended runs, p_others, and the runs whose steps wait for an item of p_queues. Returns the ids of the '
   'locked runs.';
 
-create function stepbase_engine.relay_runs(p_limit int)
+create function stepbase_engine.relay_runs(p_outbox_ids bigint[])
 returns int
 language plpgsql
 set search_path = ''
@@ -50,21 +53,11 @@ declare
   v_locked uuid[];
   v_queue uuid;
 begin
-  with
-  -- The next messages that no other relay has locked.
-  taken as (
-    select o.id
-    from stepbase.outbox o
-    where o.published_at is null and o.event_type in ('run.ended', 'child.detached', 'children.blocked', 'queue.changed')
-    order by o.id
-    limit p_limit
-    for update skip locked
-  ),
   -- They count as published when this transaction commits.
-  marked as (
+  with marked as (
     update stepbase.outbox o set published_at = stepbase_engine.now()
-    from taken t
-    where o.id = t.id
+    where o.id = any(p_outbox_ids)
+      and o.event_type in ('run.ended', 'child.detached', 'children.blocked', 'queue.changed')
     returning o.id, o.event_type, o.aggregate_id
   )
   select
@@ -97,9 +90,10 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.relay_runs(int) is
-  'Applies messages about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) '
-  'and marks them as published in the same transaction. Returns the number of messages.';
+comment on function stepbase_engine.relay_runs(bigint[]) is
+  'Applies those of these messages that are about runs and work queues (run.ended, child.detached, children.blocked, '
+  'queue.changed) and marks them as published in the same transaction. Returns their number. The caller has locked '
+  'the messages.';
 
 create function stepbase_engine.relay_messages(p_limit int)
 returns jsonb
@@ -130,24 +124,106 @@ comment on function stepbase_engine.relay_messages(int) is
   'after publishing, so they are repeated after a crash. age_ms lets it drop old ones while Redis does not '
   'answer.';
 
-create function stepbase_engine.relay(p_limit int default 200)
-returns table (processed int, messages jsonb)
+create function stepbase_engine.outbox_apps(p_after text default '', p_limit int default 100)
+returns text[]
+language sql
+stable
+set search_path = ''
+-- JIT would cost more than the query: the planner overestimates the rows of the recursion.
+set jit = off
+as $$
+  with recursive
+  -- A loose index scan.
+  app as (
+    (
+      select o.app_code from stepbase.outbox o
+      where o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel')
+      order by o.app_code
+      limit 1
+    )
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select o.app_code from stepbase.outbox o
+      where o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel') and o.app_code > a.app_code
+      order by o.app_code
+      limit 1
+    ) n
+  )
+  select coalesce(array_agg(t.app_code order by t.is_past, t.app_code), '{}')
+  from (
+    select a.app_code, a.app_code <= p_after as is_past from app a order by 2, 1 limit p_limit
+  ) t;
+$$;
+
+comment on function stepbase_engine.outbox_apps(text, int) is
+  'The apps with messages for relay_app, at most p_limit: those after p_after first, then the others.';
+
+create function stepbase_engine.relay_app(p_app_code text, p_limit int default 200)
+returns int
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_ids bigint[];
 begin
-  -- Runs first: their ends may emit events.
-  processed := stepbase_engine.relay_runs(p_limit);
-  processed := greatest(processed, stepbase_engine.relay_events(p_limit));
-  messages := stepbase_engine.relay_messages(p_limit);
-  return next;
+  -- The next messages that no other relay has locked.
+  select array_agg(t.id) into v_ids
+  from (
+    select o.id from stepbase.outbox o
+    where o.app_code = p_app_code and o.published_at is null and o.quarantined_at is null
+      and o.event_type not in ('run.changed', 'run.cancel')
+    order by o.id
+    limit p_limit
+    for update skip locked
+  ) t;
+  if v_ids is null then
+    return 0;
+  end if;
+  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit);
 end;
 $$;
 
-comment on function stepbase_engine.relay(int) is
-  'Processes messages of the outbox (returns their number) and returns the messages to publish; the worker '
-  'confirms them with stepbase_engine.confirm_published. Call it again while processed > 0 or p_limit '
-  'messages came back.';
+comment on function stepbase_engine.relay_app(text, int) is
+  'Handles the oldest messages of an app, at most p_limit, and returns their number. Call it until it returns 0: '
+  'handled messages may have written others.';
+
+create function stepbase_engine.record_relay_failure(p_app_code text, p_error text)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_message stepbase.outbox;
+begin
+  update stepbase.outbox o
+  set
+    attempts = o.attempts + 1,
+    error = left(p_error, 2000),
+    quarantined_at = case when o.attempts + 1 >= 3 then stepbase_engine.now() end
+  where o.id = (
+    select n.id from stepbase.outbox n
+    where n.app_code = p_app_code and n.published_at is null and n.quarantined_at is null
+      and n.event_type not in ('run.changed', 'run.cancel')
+    order by n.id
+    limit 1
+    for update skip locked
+  )
+  returning * into v_message;
+  if v_message.quarantined_at is null then
+    return null;
+  end if;
+  raise warning 'stepbase: message % of app % is quarantined: %', v_message.id, p_app_code, v_message.error;
+  return v_message.id;
+end;
+$$;
+
+comment on function stepbase_engine.record_relay_failure(text, text) is
+  'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app. The third one quarantines the message; '
+  'then its id is returned, otherwise null.';
 
 create function stepbase_engine.confirm_published(p_outbox_ids bigint[])
 returns void

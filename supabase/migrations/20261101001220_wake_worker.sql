@@ -12,7 +12,7 @@ declare
 begin
   -- Index look-ups, the most likely ones first.
   return
-    exists (select 1 from stepbase.outbox o where o.published_at is null)
+    exists (select 1 from stepbase.outbox o where o.published_at is null and o.quarantined_at is null)
     or stepbase_engine.has_queued_tokens()
     or exists (
       select 1 from stepbase.step_runs s

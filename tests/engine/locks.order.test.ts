@@ -65,7 +65,7 @@ async function blocked<T>(
   return [running];
 }
 
-const RELAY = 'select processed from stepbase_engine.relay($1)';
+const RELAY = "select stepbase_engine.relay_app('acme', $1)";
 
 test('two relays for children of the same parents do not deadlock', async () => {
   const calls = Array.from({ length: 40 }, (_, i) => `c${i}`);

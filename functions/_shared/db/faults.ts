@@ -42,9 +42,14 @@ export function isRejected(error: unknown): boolean {
   return code !== undefined && REJECTED_CLASSES.has(code.slice(0, 2));
 }
 
-/** The server cancelled the statement: it passed its statement_timeout. */
+/** The server cancelled the statement: it passed its statement_timeout. (Waits for locks end sooner, with 55P03.) */
 export function isStatementTimeout(error: unknown): boolean {
   return codeOf(error) === '57014';
+}
+
+/** The statement waited too long for a lock that another transaction holds. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
 }
 
 /** What the statement contains is the cause, so a statement with a part of it may succeed. */

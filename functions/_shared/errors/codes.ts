@@ -180,7 +180,7 @@ export const STEP_ERRORS = {
   },
   engine_timeout: {
     meaning:
-      'The database did not process the result of the step within the limit for a statement.',
+      'The database did not process the result of the step, or its due time, within the limit for a statement.',
     retried: false,
   },
   engine_error: {

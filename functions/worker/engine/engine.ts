@@ -16,6 +16,7 @@ import type {
   Lease,
   NextDue,
   NextSchedule,
+  Outbox,
   OutboxMessage,
   Plan,
   QueueStep,
@@ -27,7 +28,8 @@ import type {
 
 export type * from './types.ts';
 
-const RELAY_LIMIT = 200;
+const PUBLISH_LIMIT = 200;
+const DUE_LIMIT = 200;
 
 export interface Engine {
   claim(tokens: readonly Token[]): Promise<Work[]>;
@@ -41,8 +43,20 @@ export interface Engine {
   fireSchedules(schedules: readonly NextSchedule[]): Promise<void>;
   /** Moves runs from the backlog into the queue; `hasBacklog` when others still wait for room in it. */
   admit(): Promise<{ admitted: number; hasBacklog: boolean }>;
-  /** Processes the outbox; `more`: this may have written messages; `full`: there may be more messages. */
-  relay(): Promise<{ messages: OutboxMessage[]; more: boolean; full: boolean }>;
+  /** The due runs, one by one: when wake takes too long. */
+  dueRuns(): Promise<string[]>;
+  wakeRun(runId: string): Promise<void>;
+  /**
+   * Fails a run that the engine cannot continue: for `error`, or because the statement takes too long. If the
+   * failure cannot be written either, the timers of the run are postponed.
+   */
+  failUnwakeable(runId: string, error?: unknown): Promise<void>;
+  /** The apps whose messages wait for relayApp, those after `after` first, and the messages to publish. */
+  readOutbox(after: string): Promise<Outbox>;
+  /** Handles up to `limit` messages of one app and returns how many there were. */
+  relayApp(appCode: string, limit: number): Promise<number>;
+  /** Counts a failure of relayApp(appCode, 1); returns the id of the message if it is now quarantined. */
+  recordRelayFailure(appCode: string, error: string): Promise<string | undefined>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
   /** Returns tokens to the queue, except those that another worker has leased meanwhile. */
   release(leases: readonly Lease[]): Promise<void>;
@@ -168,13 +182,48 @@ export function createEngine(db: Db, clock: Clock): Engine {
       );
       return { admitted: row?.admitted ?? 0, hasBacklog: row?.more_wait ?? false };
     },
-    async relay() {
-      const [row] = await db.query<{ processed: number; messages: OutboxMessage[] }>(
-        'select * from stepbase_engine.relay($1)',
-        [RELAY_LIMIT],
+    async dueRuns() {
+      const [row] = await db.query<{ ids: string[] | null }>(
+        'select stepbase_engine.suspend_timers($1) as ids',
+        [DUE_LIMIT],
       );
-      const { processed, messages } = row ?? { processed: 0, messages: [] };
-      return { messages, more: processed > 0, full: messages.length === RELAY_LIMIT };
+      return row?.ids ?? [];
+    },
+    async wakeRun(runId) {
+      await db.query('select stepbase_engine.wake_run_isolated($1)', [runId]);
+    },
+    async failUnwakeable(runId, error) {
+      const [code, message] =
+        error === undefined
+          ? ['engine_timeout', 'the statement took too long']
+          : ['engine_error', String(error)];
+      await db
+        .query('select stepbase_engine.fail_unwakeable_run($1, $2, $3)', [runId, message, code])
+        .catch(() =>
+          db.query("select stepbase_engine.postpone_timers($1, interval '5 minutes')", [runId]),
+        );
+    },
+    async readOutbox(after) {
+      const [row] = await db.query<{ apps: string[]; messages: OutboxMessage[] }>(
+        `select stepbase_engine.outbox_apps($1) as apps, stepbase_engine.relay_messages($2) as messages`,
+        [after, PUBLISH_LIMIT],
+      );
+      const { apps, messages } = only(row);
+      return { apps, messages, full: messages.length === PUBLISH_LIMIT };
+    },
+    async relayApp(appCode, limit) {
+      const [row] = await db.query<{ count: number }>(
+        'select stepbase_engine.relay_app($1, $2) as count',
+        [appCode, limit],
+      );
+      return row?.count ?? 0;
+    },
+    async recordRelayFailure(appCode, error) {
+      const [row] = await db.query<{ id: string | null }>(
+        'select stepbase_engine.record_relay_failure($1, $2) as id',
+        [appCode, error],
+      );
+      return row?.id ?? undefined;
     },
     async confirmPublished(outboxIds) {
       await db.query('select stepbase_engine.confirm_published($1::bigint[])', [outboxIds]);

@@ -14,8 +14,8 @@ const QUEUE = 'steps';
 const WITHOUT_FLUSH = 'set local synchronous_commit to off;';
 
 export interface TokenQueue {
-  /** Leases up to `limit` tokens: by priority, then the oldest first. */
-  fetch(limit: number): Promise<Token[]>;
+  /** Leases up to `limit` tokens, without those of some apps: by priority, then the oldest first. */
+  fetch(limit: number, exceptApps?: readonly string[]): Promise<Token[]>;
   /** Renews leases; a lease that another worker has taken over stays with that worker. */
   renewLeases(leases: readonly Lease[]): Promise<void>;
   stop(): Promise<void>;
@@ -35,10 +35,11 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   boss.on('error', onError);
   await boss.start();
   return {
-    async fetch(limit) {
+    async fetch(limit, exceptApps = []) {
       const jobs = await boss.fetch<{ run_id: string; more_wait?: true; start?: EagerStart }>(
         QUEUE,
-        { batchSize: limit },
+        // The group of a token is its app.
+        { batchSize: limit, ...(exceptApps.length > 0 ? { ignoreGroups: [...exceptApps] } : {}) },
       );
       return jobs.map(({ id, data, retryCount }) => ({
         jobId: id,

@@ -111,6 +111,14 @@ export interface OutboxMessage {
   age_ms: number;
 }
 
+export interface Outbox {
+  /** Apps with messages about runs, events and queues. */
+  apps: string[];
+  /** Messages to publish, the oldest first; `full`: there may be more. */
+  messages: OutboxMessage[];
+  full: boolean;
+}
+
 /** A schedule that needs its next time (stepbase_engine.due_schedules). */
 export interface DueSchedule {
   schedule_id: string;

@@ -116,7 +116,7 @@ insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_typ
 select 'tap-one', tests.sample_id('workflow'), format('t%s', n), 'event', 'flood.start'
 from generate_series(1, 5) n;
 select tests.perform_as('developer', $$select stepbase.emit_event('flood.start')$$);
-select stepbase_engine.relay_events(100);
+select stepbase_engine.relay_app('tap-one');
 select is(
   (select count(*) from stepbase.runs r where r.app_code = 'tap-one' and r.trigger_type = 'event'), 3::bigint,
   'an event starts as many runs as the quota'
