@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono';
 import { matchesAny } from '../_shared/auth/index.ts';
 import { pause, systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
+import { retry } from '../_shared/db/retry.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
@@ -44,7 +45,10 @@ const db = openDb({
   direct: env.database.direct,
 });
 const engine = withOrderedHeartbeats(createEngine(db, clock));
-const queue = await openQueue(db, (error) => onError('pg-boss reported an error', error));
+const queue = await retry(
+  () => openQueue(db, (error) => onError('pg-boss reported an error', error)),
+  { clock },
+);
 const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
 let listener: WakeupListener | undefined;

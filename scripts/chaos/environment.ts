@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FunctionProcess } from '../stack/functions.ts';
-import { functionEnvironment } from '../stack/functions-env.ts';
+import { functionEnvironment, workerUrl } from '../stack/functions-env.ts';
 import { loadKeys } from '../stack/keys.ts';
 import { resolveOptions } from '../stack/options.ts';
 import { findFreePorts } from '../stack/ports.ts';
@@ -77,7 +77,7 @@ export async function createChaosEnvironment(
       },
     });
     const keys = await loadKeys(stack.info.data_dir);
-    const between = await options.between?.(stack.info.db_url);
+    const between = await options.between?.(workerUrl(stack.info.db_url));
     if (between) ends.push(() => between.stop());
     const env = {
       ...functionEnvironment(config, keys, between?.url ?? stack.info.db_url),

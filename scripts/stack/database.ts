@@ -1,6 +1,7 @@
 // The database of a stack: the embedded cluster or the server of DATABASE_URL, migrated and seeded.
 
 import { createHash } from 'node:crypto';
+import { allowWorkerLogin } from './functions-env.ts';
 import type { StackKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { type StackConfig, StackError } from './options.ts';
@@ -12,7 +13,7 @@ import { seedOnce } from './seed.ts';
 export interface Database {
   /** URL for the superuser. */
   adminUrl: string;
-  /** URL for postgres, the role of migrations and functions. */
+  /** URL for postgres, the role of migrations. */
   url: string;
   /** URL for another role that can log in. */
   urlAs(role: 'authenticator' | 'supabase_auth_admin'): string;
@@ -28,6 +29,7 @@ export async function startDatabase(config: StackConfig, keys: StackKeys): Promi
   try {
     await config.beforeMigrations?.(database.url);
     await migrate(database.url, config.dataDir);
+    await allowWorkerLogin(database.adminUrl, database.url);
     if (config.seed) await seedOnce(database.url, config.dataDir);
     return database;
   } catch (error) {

@@ -4,6 +4,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
+import { allowWorkerLogin } from './functions-env.ts';
 import { loadKeys } from './keys.ts';
 import { migrationsFingerprint, push } from './migrate.ts';
 import { bootstrapDatabase, bootstrapFingerprint } from './postgres/bootstrap.ts';
@@ -48,6 +49,7 @@ export async function createDatabase(
         onDatabase(stack.db_url, name),
         join(stack.data_dir, 'logs', 'template-migrations.log'),
       );
+      await allowWorkerLogin(onDatabase(adminUrl, name), onDatabase(stack.db_url, name));
     }
   });
   const name = `test_${randomUUID().replaceAll('-', '').slice(0, 16)}`;

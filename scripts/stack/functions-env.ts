@@ -1,12 +1,40 @@
 // The environment of the functions in the embedded stack: the variables that a hosted project injects, and those that
 // the user has set.
 
+import { createHash } from 'node:crypto';
+import pg from 'pg';
 import type { StackKeys } from './keys.ts';
 import type { StackConfig } from './options.ts';
+import { asRole, withClient } from './postgres/connection.ts';
 
 /** Names that are passed on from the environment of the stack itself. */
 const PASSED_ON = /^(OPENAI_|SMTP_|RESEND_|STEPBASE_|LOG_LEVEL$)/;
 
+const WORKER_ROLE = 'stepbase_worker';
+
+/**
+ * The same database as role stepbase_worker. The password follows from that of the given login, because the role
+ * belongs to the server, which several stacks may share.
+ */
+export function workerUrl(databaseUrl: string): string {
+  const { username, password } = new URL(databaseUrl);
+  if (username === WORKER_ROLE) return databaseUrl;
+  const secret = createHash('sha256').update(`${WORKER_ROLE} ${username} ${password}`);
+  return asRole(databaseUrl, WORKER_ROLE, secret.digest('base64url'));
+}
+
+/** Allows the role stepbase_worker to log in; `adminUrl`: as the superuser, `databaseUrl`: as postgres. */
+export async function allowWorkerLogin(adminUrl: string, databaseUrl: string): Promise<void> {
+  const url = workerUrl(databaseUrl);
+  const isAllowed = await withClient(url, async () => true).catch(() => false);
+  if (isAllowed) return;
+  const password = pg.escapeLiteral(decodeURIComponent(new URL(url).password));
+  await withClient(adminUrl, (client) =>
+    client.query(`alter role ${WORKER_ROLE} login password ${password}`),
+  );
+}
+
+/** The functions connect as stepbase_worker, whatever the login of `databaseUrl` is. */
 export function functionEnvironment(
   config: StackConfig,
   keys: StackKeys,
@@ -23,7 +51,7 @@ export function functionEnvironment(
     STEPBASE_DB_DIRECT: 'true',
     STEPBASE_DB_POOL: '10',
     ...own,
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: workerUrl(databaseUrl),
     SUPABASE_URL: config.apiUrl,
     SUPABASE_PUBLISHABLE_KEY: keys.publishableKey,
     SUPABASE_SECRET_KEY: keys.secretKey,

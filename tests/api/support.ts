@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import type pg from 'pg';
+import { workerUrl } from '../../scripts/stack/functions-env.ts';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
 import { pool, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
@@ -51,7 +52,7 @@ export async function startApi(env: Record<string, string> = {}): Promise<Api> {
         PATH: process.env.PATH ?? '',
         HOME: process.env.HOME ?? '',
         DENO_NO_UPDATE_CHECK: '1',
-        DATABASE_URL: stackInfo().db_url,
+        DATABASE_URL: workerUrl(stackInfo().db_url),
         SUPABASE_URL: 'http://stepbase.test',
         SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_api_tests',
         SUPABASE_SECRET_KEY: 'sb_secret_api_tests',

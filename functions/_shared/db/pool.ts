@@ -1,6 +1,9 @@
 // The connection pool of a function: few connections, and each statement is its own transaction. It uses no
 // session state, so that it works through a transaction-mode pooler. Prepared statements are session
 // state, so they are used on direct connections only.
+//
+// The server ends statements that take too long. The role stepbase_worker has that limit. For a role without one,
+// a direct connection sets it when it opens; through a pooler each statement sets it in a transaction of its own.
 
 // @ts-types='npm:@types/pg'
 import pg from 'pg';
@@ -14,9 +17,14 @@ export interface DbOptions {
   applicationName: string;
   /** The connections go directly to the server, not through a pooler: statements are prepared once. */
   direct?: boolean;
-  /** A statement that takes longer fails. */
+  /** The server cancels a statement that takes longer, if the role has no limit of its own. */
   statementTimeoutMs?: number;
 }
+
+const STATEMENT_MS = 15_000;
+const LOCK_MS = 5_000;
+/** A server that has not ended a statement so long after its limit does not answer any more. */
+const ANSWER_MS = 10_000;
 
 export type Row = Record<string, unknown>;
 
@@ -59,23 +67,89 @@ function isOutdated(error: unknown): boolean {
 export function openDb(options: DbOptions): Db {
   // A pooler may prepare on one connection and execute on another.
   const names = options.direct ? createNames() : undefined;
+  const statementMs = options.statementTimeoutMs ?? STATEMENT_MS;
   const pool = new pg.Pool({
     connectionString: options.connectionString,
     ...(options.ssl ? { ssl: options.ssl } : {}),
     max: options.max,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
-    query_timeout: options.statementTimeoutMs ?? 60_000,
+    query_timeout: statementMs + ANSWER_MS,
     idleTimeoutMillis: 30_000,
   });
+  const setLimits = `set local statement_timeout = ${statementMs}; set local lock_timeout = ${LOCK_MS};`;
+  let limited: Promise<boolean> | undefined;
+
+  /** Whether the server limits the statements of the pool's connections; asked once, by the first statement. */
+  function isLimited(): Promise<boolean> {
+    limited ??= askLimit().catch((error: unknown) => {
+      limited = undefined;
+      throw error;
+    });
+    return limited;
+  }
+
+  /** An operator may have given the role another limit; one of the whole server is too long for a worker. */
+  async function askLimit(): Promise<boolean> {
+    const client = await pool.connect();
+    let isUnchanged = false;
+    try {
+      const { rows } = await client.query<{ ms: number; of_role: boolean }>(
+        `select setting::int as ms, source in ('user', 'database user') as of_role
+         from pg_catalog.pg_settings where name = 'statement_timeout'`,
+      );
+      const { ms, of_role: ofRole } = rows[0] ?? { ms: 0, of_role: false };
+      if (ms > 0 && (ofRole || ms <= statementMs)) {
+        isUnchanged = ms <= statementMs;
+        Object.assign(pool.options, { query_timeout: ms + ANSWER_MS });
+        return true;
+      }
+      if (!options.direct) {
+        isUnchanged = true;
+        return false;
+      }
+      // Start-up parameters of all further connections; a pooler may refuse them.
+      Object.assign(pool.options, { statement_timeout: statementMs, lock_timeout: LOCK_MS });
+      return true;
+    } finally {
+      client.release(!isUnchanged);
+    }
+  }
+
   // The pool replaces an idle connection that breaks; if the database is away, the next statement
   // fails.
   pool.on('error', () => undefined);
   // The pool does not handle errors of a connection in a transaction; without this handler, a broken one would
   // end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
+
+  async function transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const hasLimits = await isLimited();
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query(hasLimits ? 'begin' : `begin; ${setLimits}`);
+      const result = await work(async (text, values = []) => {
+        const { rows } = await client.query(text, [...values]);
+        return rows;
+      });
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      // The state of this connection is unknown: it is closed instead of used again.
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
   return {
+    transaction,
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+      if (!(await isLimited())) return transaction((query) => query<R>(text, values));
       const ask = () => {
         const name = names?.of(text);
         return pool.query<R>({
@@ -91,29 +165,13 @@ export function openDb(options: DbOptions): Db {
       });
       return result.rows;
     },
-    async transaction(work) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      try {
-        await client.query('begin');
-        const result = await work(async (text, values = []) => {
-          const { rows } = await client.query(text, [...values]);
-          return rows;
-        });
-        await client.query('commit');
-        return result;
-      } catch (error) {
-        // The state of this connection is unknown: it is closed instead of used again.
-        await client.query('rollback').catch((failure: Error) => {
-          broken = failure;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
-      }
-    },
     async executeSql(text, values = []) {
-      const results = [await pool.query<Row>(text, values)].flat();
+      const hasLimits = await isLimited();
+      if (!hasLimits && values.length > 0) {
+        return { rows: await transaction((query) => query<Row>(text, values)) };
+      }
+      // Not prepared: pg-boss writes numbers into its texts, so there is no end of them.
+      const results = [await pool.query<Row>(hasLimits ? text : setLimits + text, values)].flat();
       return { rows: results.at(-1)?.rows ?? [] };
     },
     close: () => pool.end(),

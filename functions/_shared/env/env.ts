@@ -40,7 +40,7 @@ const shape = {
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
     .describe(
-      'PostgreSQL as role postgres. On a hosted project: the transaction pooler (port 6543). Required unless SUPABASE_DB_URL is set.',
+      'PostgreSQL as role stepbase_worker (or postgres). On a hosted project: the transaction pooler (port 6543). Required unless SUPABASE_DB_URL is set.',
     ),
   SUPABASE_DB_URL: z
     .url({ protocol: /^postgres(ql)?$/ })
