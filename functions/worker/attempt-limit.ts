@@ -1,4 +1,4 @@
-// The time limit of an attempt. The time that an attempt waits for its turn does not count.
+// The time limit of an attempt. The time that an attempt waits for a turn or a thread does not count.
 
 import type { Clock } from '../_shared/clock/clock.ts';
 

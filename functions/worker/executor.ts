@@ -71,7 +71,7 @@ export async function execute(
     if (leftMs === 0) throw timeoutError('step');
     const limit = timeLimit(timeoutMs ?? ATTEMPT_TIMEOUT_MS, leftMs);
     const result = await within(limit, deps.clock, abort, async (signal, queueing) => {
-      const ctx = await contextOf(work, step, plan, signal, deps);
+      const ctx = await contextOf(work, step, plan, { signal, queueing }, deps);
       if (component) ctx.component = component;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
@@ -117,7 +117,7 @@ async function contextOf(
   work: Work,
   step: CompiledStep,
   plan: { workflow: string; version: number },
-  signal: AbortSignal,
+  attempt: Pick<StepContext, 'signal' | 'queueing'>,
   deps: ExecutorDeps,
 ): Promise<StepContext> {
   const [facts, item, outputs] = await Promise.all([
@@ -142,7 +142,7 @@ async function contextOf(
     itemIndex: Math.max(0, work.item_index - 1),
     item,
     idempotencyKey: key,
-    signal,
+    ...attempt,
     env: deps.env,
     ...deps.servicesFor(work.run_id, key),
     input: facts.input,
@@ -164,9 +164,6 @@ async function timeLeft(
 
 const timeoutError = (of: TimeLimit['of']) =>
   new StepError('timeout', `the ${of} ran out of time`, { retryable: true });
-
-/** Waits without using the time of the attempt. */
-type Queueing = (wait: Promise<void>) => Promise<void>;
 
 interface TimeLimit {
   ms: number;
@@ -196,7 +193,7 @@ function within<T>(
   { ms, of }: TimeLimit,
   clock: Clock,
   abort: AbortSignal,
-  attempt: (signal: AbortSignal, queueing: Queueing) => Promise<T>,
+  attempt: (signal: AbortSignal, queueing: StepContext['queueing']) => Promise<T>,
 ): Promise<T> {
   const ending = new AbortController();
   return new Promise((resolve, reject) => {

@@ -13,7 +13,7 @@ import type { Timers } from './timers.ts';
 
 const MAX_FETCH = 100;
 const RETRY_MS = 1_000;
-/** How often a worker whose capacity is used by one app looks for tokens of other apps. */
+/** How often a worker whose capacity is used looks for tokens of apps that are below their share. */
 const RESERVE_MS = 250;
 /** After it found tokens, the producer reads the queue again (stepbase_engine.create_tokens notifies a quiet queue only). */
 const RECHECK_MS = [30, 300, 3_000];
@@ -30,7 +30,7 @@ export interface ProducerOptions {
   dueTimers: Pick<DueTimers, 'start' | 'settled' | 'isBusy' | 'hasFailed'>;
   /** How many more steps the worker can execute. */
   capacity(): number;
-  /** How many more it can execute of other apps than these, which use most of its capacity. */
+  /** How many more it can execute of other apps than these, which have used their share of its capacity. */
   reserve(): { room: number; exceptApps: readonly string[] };
   abandon(tokens: readonly Token[]): void;
   onError(message: string, error: unknown): void;
@@ -189,7 +189,7 @@ export class Producer {
     if (this.#hasBacklog || tokens.some((token) => token.hasBacklog)) await this.#admit();
   }
 
-  /** While one app uses the capacity, a part of it beyond that is for tokens of other apps. */
+  /** While some apps use the capacity, a part of it beyond that is for tokens of the other apps. */
   async #fetchOfOthers(): Promise<void> {
     const { lifecycle, queue, reserve } = this.#options;
     if (!this.#isReserveDue || !lifecycle.acceptsWork) return;

@@ -102,7 +102,7 @@ export function createWorker(options: WorkerOptions): Worker {
     onIdle: () => lifecycle.checkIdle(),
     onError,
   });
-  /** Steps beyond the concurrency, for other apps while one app uses half of it or more. */
+  /** Steps beyond the concurrency, for apps below their share while the others use all of it. */
   const reserved = Math.ceil(options.concurrency / 4);
   const acceptsWork = () => lifecycle.acceptsWork;
   const onIdle = () => lifecycle.checkIdle();
@@ -123,7 +123,7 @@ export function createWorker(options: WorkerOptions): Worker {
     capacity: () => options.concurrency - Math.max(steps.size, leases.size),
     reserve: () => ({
       room: reserved + options.concurrency - Math.max(steps.size, leases.size),
-      exceptApps: steps.appsWith(options.concurrency / 2),
+      exceptApps: steps.appsAtShare(options.concurrency),
     }),
     abandon: (tokens) => leases.abandon(tokens),
   });

@@ -18,7 +18,7 @@ export const inlineCode: StepHandler<typeof inlineCodeType> = {
         argument: JSON.stringify(toScope(ctx)),
         timeoutMs: Math.min(ctx.timeoutMs ?? ctx.env.limits.codeMs, longestMs),
       },
-      ctx.signal,
+      { app: ctx.run.app_code, signal: ctx.signal, queueing: ctx.queueing },
     );
     const { logs } = outcome;
     if (outcome.ok) {

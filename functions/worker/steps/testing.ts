@@ -14,6 +14,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     itemIndex: 0,
     idempotencyKey: 'run-1:step:0',
     signal: new AbortController().signal,
+    queueing: (wait) => wait,
     env: testEnv(),
     queues: {
       push: () => Promise.reject(new Error('this test has no work queues')),

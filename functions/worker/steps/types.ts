@@ -43,6 +43,8 @@ export interface StepContext {
   idempotencyKey: string;
   /** Aborted when the attempt is cancelled or exceeds its time limit. */
   signal: AbortSignal;
+  /** Waits without using the time of the attempt: for a turn, a thread, a slot. */
+  queueing<T>(wait: Promise<T>): Promise<T>;
   /** The timeout of the node; without it a handler uses its own default. */
   timeoutMs?: number;
   env: StepEnv;
