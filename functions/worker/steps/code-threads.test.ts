@@ -20,8 +20,8 @@ function setup() {
     open() {
       open += 1;
       const worker: CodeWorker = {
-        onmessage: null,
-        onerror: null,
+        onmessage: () => undefined,
+        onerror: () => undefined,
         terminate: () => {
           open -= 1;
         },
