@@ -661,12 +661,6 @@ isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
     },{
-      foreignKeyName: "step_runs_node_fkey"
-      columns: ["workflow_version_id","step_id"]
-isOneToOne: false
-      referencedRelation: "workflow_nodes"
-      referencedColumns: ["workflow_version_id","node_id"]
-    },{
       foreignKeyName: "step_runs_run_fkey"
       columns: ["run_id","app_code"]
 isOneToOne: false

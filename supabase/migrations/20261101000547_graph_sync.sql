@@ -8,6 +8,15 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Step runs refer to nodes without a foreign key; this rule replaces it.
+  if tg_op = 'UPDATE' and exists (
+    select 1 from stepbase.runs r where r.workflow_version_id = new.id and r.app_code = new.app_code
+  ) then
+    perform stepbase_private.raise_error(
+      'immutable', 'A version that has runs cannot be changed; save a new version',
+      jsonb_build_object('workflow_version_id', new.id)
+    );
+  end if;
   delete from stepbase.workflow_edges where workflow_version_id = new.id;
   delete from stepbase.workflow_nodes where workflow_version_id = new.id;
 
@@ -80,7 +89,9 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.sync_workflow_graph() is 'Trigger: replaces nodes, edges and plan edges of a version with those of its definition.';
+comment on function stepbase_private.sync_workflow_graph() is
+  'Trigger: replaces nodes, edges and plan edges of a version with those of its definition. Raises SB424 immutable if the '
+  'version has runs.';
 
 create trigger workflow_versions_sync_graph_on_insert after insert on stepbase.workflow_versions
   for each row execute function stepbase_private.sync_workflow_graph();

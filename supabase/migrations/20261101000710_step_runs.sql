@@ -42,8 +42,6 @@ create table stepbase.step_runs (
   constraint step_runs_run_step_item_attempt_key unique (run_id, step_id, item_index, attempt),
   constraint step_runs_run_fkey foreign key (run_id, app_code)
     references stepbase.runs (id, app_code) on delete cascade,
-  constraint step_runs_node_fkey foreign key (workflow_version_id, step_id)
-    references stepbase.workflow_nodes (workflow_version_id, node_id),
   constraint attempt_is_positive check (attempt >= 1),
   constraint item_index_is_at_least_minus_1 check (item_index >= -1),
   constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and fence >= 0),
@@ -60,6 +58,9 @@ create table stepbase.step_runs (
 with (fillfactor = 80);
 
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
+-- No foreign key to workflow_nodes: saving a draft deletes its nodes, which would read every step run, or need one more
+-- index on the table with the most writes. sync_workflow_graph() keeps the nodes of a version that has runs.
+comment on column stepbase.step_runs.step_id is 'Node of the version of the run.';
 comment on column stepbase.step_runs.item_index is '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.';
 comment on column stepbase.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
 comment on column stepbase.step_runs.pending_in is 'Incoming edges that are not resolved yet.';

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(16);
+select plan(17);
 select tests.create_rows();
 
 select is(
@@ -48,6 +48,20 @@ select is(
 select is(
   tests.attempt('developer', $$update stepbase.workflows set kebab_name = 'other' where app_code = 'tap-one'$$), 'SB424',
   'a developer cannot change kebab_name of a published workflow'
+);
+
+-- Step runs name nodes without a foreign key.
+select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d1fe');
+insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition)
+select '00000000-0000-4000-8000-00000000d1ff', v.app_code, v.workflow_id, 999, v.definition
+from stepbase.workflow_versions v where v.workflow_id = '00000000-0000-4000-8000-00000000d1fe';
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id)
+values ('tap-one', '00000000-0000-4000-8000-00000000d1fe', '00000000-0000-4000-8000-00000000d1ff');
+select is(
+  tests.attempt('owner', $$update stepbase.workflow_versions
+    set definition = jsonb_set(definition, '{nodes,0,data}', '{"label": "other"}')
+    where id = '00000000-0000-4000-8000-00000000d1ff'$$),
+  'SB424', 'the graph of a version that has runs stays, whatever its status'
 );
 
 select * from finish();
