@@ -64,6 +64,7 @@ declare
   v_errors jsonb;
   v_work_queue_id uuid;
   v_is_open boolean;
+  v_owner text;
 begin
   if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform stepbase_private.raise_error(
@@ -77,6 +78,29 @@ begin
   into v_errors, v_work_queue_id
   from stepbase.workflow_signals d
   where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
+  -- A signal that nothing can receive must not be accepted and then ignored.
+  if not found and not exists (
+    select 1 from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_run.workflow_version_id and n.node_type = 'wait_for_signal'
+      and (n.config ->> 'signal_name' = p_signal_name or strpos(n.config ->> 'signal_name', '{{') > 0)
+  ) and not exists (
+    select 1 from stepbase.workflow_children c
+    where c.parent_workflow_id = p_run.workflow_id and c.block_until ->> 'signal' = p_signal_name
+  ) then
+    select w.kebab_name into v_owner
+    from stepbase.work_queues q
+    join stepbase.workflows w on w.id = q.workflow_id
+    where q.app_code = p_run.app_code and q.signal_name = p_signal_name
+    order by w.kebab_name
+    limit 1;
+    perform stepbase_private.raise_error(
+      'not_found',
+      format('The workflow of the run has no signal %s: ', p_signal_name)
+      || case when v_owner is null then 'no step waits for it, and workflow_signals does not declare it'
+        else format('it belongs to a work queue of workflow %s; send it to a run of that workflow', v_owner) end,
+      jsonb_strip_nulls(jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner))
+    );
+  end if;
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
       'invalid_input',
@@ -125,5 +149,5 @@ $$;
 comment on function stepbase_engine.accept_signal(stepbase.runs, text, jsonb, uuid, text) is
   'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives '
   'it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key '
-  'changes nothing. Locks the run. Errors: SB400 invalid name, SB409 the run has ended, SB422 invalid '
-  'payload, SB429 the queue is full.';
+  'changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow '
+  'receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full.';

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(29);
 select tests.create_rows();
 
 select is(
@@ -91,6 +91,24 @@ from stepbase.runs r
 cross join unnest(array['run:step:0', 'run:step:0']) k (key)
 where r.id = '00000000-0000-4000-8000-00000000d020';
 select is(pg_temp.sent(), '1 sent, 1 pushed', 'a repeated signal pushes one item');
+-- Signals that nothing receives: of a queue of another workflow, and of no queue.
+select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d109');
+insert into stepbase.work_queues (app_code, workflow_id, queue_name)
+values ('tap-one', '00000000-0000-4000-8000-00000000d109', 'crates');
+select is(
+  tests.attempt('developer', format($q$select stepbase.send_signal('00000000-0000-4000-8000-00000000d020', %L)$q$, s.name)),
+  s.expected, s.about
+)
+from (values
+  ('crates_push', 'SB404', 'a signal of a queue of another workflow is refused'),
+  ('parcel_push', 'SB404', 'a signal that nothing receives is refused'),
+  ('parcels_push', 'SB422', 'a signal of a queue of its own workflow reaches the queue')
+) s (name, expected, about);
+select is(
+  tests.detail_of('developer', $q$select stepbase.send_signal('00000000-0000-4000-8000-00000000d020', 'crates_push')$q$)
+  ->> 'workflow', 'w-00d109', 'the error names the workflow of the queue'
+);
+select is(pg_temp.sent(), '1 sent, 1 pushed', 'a refused signal changes nothing');
 update stepbase.runs set status = 'failed', completed_at = now() where id = '00000000-0000-4000-8000-00000000d020';
 select is(pg_temp.signal('run:step:0'), 'ok 1', 'a repeated signal is accepted after the run has ended');
 select is(pg_temp.signal('run:step:1'), 'SB409', 'a new signal to an ended run is refused');
