@@ -115,7 +115,7 @@ begin
   perform stepbase_engine.end_runs(
     array[v_run.id], 'cancelled',
     jsonb_build_object(
-      'code', 'cancelled', 'message', coalesce(p_reason, 'cancelled by a member')
+      'code', 'cancelled', 'message', left(coalesce(p_reason, 'cancelled by a member'), 4000)
     ),
     auth.uid(), not v_is_forced
   );
