@@ -56,7 +56,7 @@ async function setup(
     });
     void turns.run('other', () => held);
   }
-  const { env, queues, runs } = testContext();
+  const { env, queues, runs, usage } = testContext();
   const kept: unknown[] = [];
   let attempt: Attempt | undefined;
   const step: CompiledStep = {
@@ -110,7 +110,7 @@ async function setup(
     clock,
     env,
     secretsOf: () => () => Promise.resolve(undefined),
-    servicesFor: () => ({ queues, runs }),
+    servicesFor: () => ({ queues, runs, usage }),
   }).then((result) => {
     outcome = result;
   });

@@ -38,7 +38,7 @@ export interface ExecutorDeps {
   env: StepEnv;
   secretsOf: SecretsOf;
   /** The database services of a step; `key` is the same for every attempt. */
-  servicesFor(runId: string, key: string): Pick<StepContext, 'queues' | 'runs'>;
+  servicesFor(runId: string, key: string): Pick<StepContext, 'queues' | 'runs' | 'usage'>;
 }
 
 export type AttemptOutcome =

@@ -17,6 +17,11 @@ export function createStepServices(engine: Engine, relay: () => void): ExecutorD
         thenRelay(engine.pushItem({ runId, key, queue }, item, priority)),
       pop: (queue) => engine.popItem({ runId, key, queue }),
     },
+    usage: {
+      countLlmCall: () => engine.countUse(runId, { llmCalls: 1 }),
+      countTokens: (tokens) => engine.countTokens(runId, tokens),
+      countMails: (mails) => engine.countUse(runId, { mails }),
+    },
     runs: {
       signal: (run, name, payload) =>
         thenRelay(engine.sendSignal({ runId, key, run }, name, payload)),

@@ -106,6 +106,8 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     expireLeases: () => Promise.resolve(0),
     heartbeat: unexpected,
     pushItem: unexpected,
+    countUse: unexpected,
+    countTokens: unexpected,
     popItem: unexpected,
     sendSignal: unexpected,
     queryRun: unexpected,

@@ -11,6 +11,12 @@ create table stepbase.app_quotas (
     constraint max_runs_per_event_is_positive check (max_runs_per_event > 0),
   max_streams int not null default 100
     constraint max_streams_is_positive check (max_streams > 0),
+  max_llm_calls_per_day bigint not null default 10000
+    constraint max_llm_calls_per_day_is_not_negative check (max_llm_calls_per_day >= 0),
+  max_llm_tokens_per_day bigint not null default 20000000
+    constraint max_llm_tokens_per_day_is_not_negative check (max_llm_tokens_per_day >= 0),
+  max_mails_per_day bigint not null default 1000
+    constraint max_mails_per_day_is_not_negative check (max_mails_per_day >= 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -22,6 +28,10 @@ comment on column stepbase.app_quotas.max_open_runs is
 comment on column stepbase.app_quotas.max_descendants is 'Child runs of one root run, on all levels together.';
 comment on column stepbase.app_quotas.max_runs_per_event is 'Runs that one event starts.';
 comment on column stepbase.app_quotas.max_streams is 'Event streams that are open at the same time in one process of the HTTP API.';
+comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
+comment on column stepbase.app_quotas.max_llm_tokens_per_day is
+  'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
+comment on column stepbase.app_quotas.max_mails_per_day is 'Mails per day (UTC); each recipient counts. 0: none.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

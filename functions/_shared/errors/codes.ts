@@ -99,7 +99,11 @@ export const STEP_ERRORS = {
     meaning: 'The child run could not be started. `details.code` states the reason.',
     retried: false,
   },
-  limit_reached: { meaning: 'The work queue is full.', retried: true },
+  limit_reached: {
+    meaning:
+      'The work queue is full, or the application used up a quota of the day. `retry_after_ms` tells when it is renewed.',
+    retried: true,
+  },
   not_found: {
     meaning: 'The work queue, run or query does not exist, or the work queue was deleted.',
     retried: false,

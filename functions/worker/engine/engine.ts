@@ -67,6 +67,9 @@ export interface Engine {
   pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** Takes the next item of a work queue for a step; a repeated call with the same key returns the same item. */
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
+  /** Counts LLM calls and mails before a step makes them; the database refuses what exceeds a quota (SB429). */
+  countUse(runId: string, use: { llmCalls?: number; mails?: number }): Promise<void>;
+  countTokens(runId: string, tokens: number): Promise<void>;
   /** Sends a signal for a step; a repeated call with the same key sends nothing. */
   sendSignal(
     step: ExternalRunStep,
@@ -256,6 +259,12 @@ export function createEngine(db: Db, clock: Clock): Engine {
         popped: { work_queue_id: string; found: boolean; item: unknown };
       }>('select stepbase_engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
       return only(row).popped;
+    },
+    async countUse(runId, { llmCalls = 0, mails = 0 }) {
+      await persistently('select stepbase_engine.count_use($1, $2, $3)', [runId, llmCalls, mails]);
+    },
+    async countTokens(runId, tokens) {
+      await persistently('select stepbase_engine.count_tokens($1, $2)', [runId, Math.ceil(tokens)]);
     },
     async sendSignal({ runId, key, run }, signalName, payload) {
       const [row] = await persistently<{ sent: { run_id: string } }>(

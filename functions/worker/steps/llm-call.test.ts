@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
-import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, quotaError, testContext, testEnv } from './testing.ts';
 
 const model = await startModel();
 afterAll(() => model.stop());
@@ -113,4 +113,29 @@ Deno.test('a config has either a prompt or messages', async () => {
     const error = await failureOf('llm_call', { model: 'small', ...config }, ctx);
     assert.equal(error.code, 'invalid_config');
   }
+});
+
+Deno.test('a call and its tokens are counted', async () => {
+  const counted: (number | 'call')[] = [];
+  const usage = {
+    ...ctx.usage,
+    countLlmCall: () => Promise.resolve(void counted.push('call')),
+    countTokens: (tokens: number) => Promise.resolve(void counted.push(tokens)),
+  };
+  const config = { model: 'small', prompt: 'How are you?' };
+  const output = (await outputOf('llm_call', config, { ...ctx, usage })) as Output;
+  assert.deepEqual(counted, ['call', output.usage.total_tokens]);
+});
+
+Deno.test('without quota the model is not called, and the error says when to retry', async () => {
+  const before = model.calls.all.length;
+  const usage = {
+    ...ctx.usage,
+    countLlmCall: () => Promise.reject(quotaError('max_llm_calls_per_day')),
+  };
+  const refused = await failureOf('llm_call', { model: 'small', prompt: 'x' }, { ...ctx, usage });
+  assert.equal(refused.code, 'limit_reached');
+  assert.equal(refused.retryable, true);
+  assert.equal(refused.retryAfterMs, 60_000);
+  assert.equal(model.calls.all.length, before);
 });

@@ -7,6 +7,7 @@ import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
+import { refusedBy } from './refusal.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
 type LlmConfig = z.output<typeof llmCallType.config>;
@@ -29,6 +30,8 @@ const completion = z.object({
     .nullish(),
 });
 
+const usageOf = z.object({ usage: z.object({ total_tokens: z.number().nonnegative() }) });
+
 export const llmCall: StepHandler<typeof llmCallType> = {
   stepType: llmCallType,
   async run(config, ctx: StepContext): Promise<StepResult> {
@@ -49,8 +52,12 @@ export const llmCall: StepHandler<typeof llmCallType> = {
       timeoutMs: ctx.timeoutMs ?? llmCallType.defaultTimeoutMs,
       trusted: true,
     };
+    await refusedBy(() => ctx.usage.countLlmCall());
     const answer = await callHttp(call);
     assertAccepted(answer, call);
+    // The tokens are used, whatever becomes of the response.
+    const tokens = usageOf.safeParse(answer.body).data?.usage.total_tokens;
+    if (tokens !== undefined) await ctx.usage.countTokens(tokens);
     return { kind: 'completed', output: await read(answer.body, config) };
   },
 };

@@ -1,4 +1,4 @@
-// If the database refuses a call of a step (work queues, signals, queries), the step fails with a code of its own.
+// If the database refuses a call of a step (work queues, signals, queries, quotas), the step fails with a code of its own.
 
 import { StepError } from './errors.ts';
 
@@ -13,7 +13,7 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   SB429: 'limit_reached',
 };
 
-/** Only a full queue is retryable; an unknown error is thrown unchanged. */
+/** Only a limit is retryable (a full queue, a quota); an unknown error is thrown unchanged. */
 export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -21,9 +21,13 @@ export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
     const { code, message, detail } = error as { code?: string; message?: string; detail?: string };
     const known = REFUSALS[code ?? ''];
     if (known === undefined) throw error;
+    const details =
+      detail === undefined ? undefined : (JSON.parse(detail) as { retry_after_ms?: unknown });
+    const retryAfterMs = details?.retry_after_ms;
     throw new StepError(known, message ?? known, {
       retryable: known === 'limit_reached',
-      ...(detail === undefined ? {} : { details: JSON.parse(detail) }),
+      ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+      ...(details === undefined ? {} : { details }),
     });
   }
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { serveHttp } from '../../../scripts/fakes/http.ts';
 import { startMailbox } from '../../../scripts/fakes/mailbox.ts';
-import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
+import { afterAll, failureOf, outputOf, quotaError, testContext, testEnv } from './testing.ts';
 
 const mailbox = await startMailbox();
 afterAll(() => mailbox.stop());
@@ -126,4 +126,27 @@ Deno.test('without SMTP the HTTP mail API is used', async () => {
   } finally {
     await api.stop();
   }
+});
+
+Deno.test('a mail counts its recipients, and a quota that is used up says when to retry', async () => {
+  const counted: number[] = [];
+  const config = {
+    to: 'a@customer.example, b@customer.example',
+    cc: 'c@customer.example',
+    subject: 'Counted',
+    text: 'x',
+  };
+  const usage = {
+    ...ctx.usage,
+    countMails: (mails: number) => Promise.resolve(void counted.push(mails)),
+  };
+  await outputOf('send_email', config, { ...ctx, usage });
+  assert.deepEqual(counted, [3]);
+  const refused = await failureOf('send_email', config, {
+    ...ctx,
+    usage: { ...usage, countMails: () => Promise.reject(quotaError('max_mails_per_day')) },
+  });
+  assert.equal(refused.code, 'limit_reached');
+  assert.equal(refused.retryable, true);
+  assert.equal(refused.retryAfterMs, 60_000);
 });

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { sendEmailType } from '../../_shared/step-types/send-email.ts';
 import { abortError, StepError } from './errors.ts';
 import { assertAccepted, callHttp } from './http-client.ts';
+import { refusedBy } from './refusal.ts';
 import { assertMayReceive } from './secret-receivers.ts';
 import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
 
@@ -26,6 +27,8 @@ export const sendEmail: StepHandler<typeof sendEmailType> = {
       throw new StepError('email_not_configured', 'mail has no sender: set SMTP_FROM');
     }
     const from = senderOf(config.from, mail.from);
+    const recipients = [config.to, config.cc ?? [], config.bcc ?? []].flat().length;
+    await refusedBy(() => ctx.usage.countMails(recipients));
     // SMTP_URL is the operator's explicit choice; the HTTP API is for platforms without SMTP.
     const messageId =
       mail.smtpUrl === undefined

@@ -24,6 +24,11 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
       signal: () => Promise.reject(new Error('this test has no other runs')),
       query: () => Promise.reject(new Error('this test has no other runs')),
     },
+    usage: {
+      countLlmCall: () => Promise.resolve(),
+      countTokens: () => Promise.resolve(),
+      countMails: () => Promise.resolve(),
+    },
     input: {},
     steps: {},
     context: {},
@@ -94,4 +99,10 @@ export async function failureOf(
 /** Runs when the tests of a file have ended; hosted Deno has no Deno.test.afterAll. */
 export function afterAll(end: () => unknown): void {
   globalThis.addEventListener('unload', () => void end());
+}
+
+/** The error of the database when a quota of the day is used up. */
+export function quotaError(quota: string): Error {
+  const detail = JSON.stringify({ code: 'limit_reached', quota, retry_after_ms: 60_000 });
+  return Object.assign(new Error('The application reached its quota'), { code: 'SB429', detail });
 }

@@ -50,6 +50,7 @@ export interface StepContext {
   env: StepEnv;
   queues: WorkQueues;
   runs: ExternalRuns;
+  usage: Usage;
   /** Present when the node names a component. */
   component?: Component;
   input: unknown;
@@ -63,6 +64,16 @@ export interface WorkQueues {
   push(queue: string, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** A repeated call of the same step returns the same item. */
   pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
+}
+
+/** Counts against the quotas of the step's app. Rejects with SQLSTATE SB429 if a quota of the day is used up. */
+export interface Usage {
+  /** Before the call. */
+  countLlmCall(): Promise<void>;
+  /** After the response. */
+  countTokens(tokens: number): Promise<void>;
+  /** Before sending, with the number of recipients. */
+  countMails(recipients: number): Promise<void>;
 }
 
 /** The answer of a query, or a JSONata expression to evaluate over the state of the run. */

@@ -129,7 +129,7 @@ select is_empty(
 );
 -- Without an index on the referencing side, each delete in the referenced table reads the whole referencing table. An
 -- index covers a foreign key if its first columns are those of the key, in any order, and its predicate at most leaves
--- out nulls of one of them. Keys of lookup tables are never changed or deleted, so an index would only slow down writes.
+-- out nulls of one of them. Keys of lookup tables never change, so an index would only slow down writes.
 create temporary view uncovered_keys as
 select c.conrelid::regclass as referencing, c.conname::text as name
 from pg_constraint c

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(35);
 select tests.create_tasks();
 
 create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
@@ -129,6 +129,57 @@ select is(
   ),
   2::bigint, 'the other triggers record the reason'
 );
+
+-- LLM calls, tokens and mails per day. The operator changes each quota.
+create function pg_temp.use(calls int, mails int)
+returns text
+language sql
+as $$
+  select tests.attempt('owner', format(
+    'select stepbase_engine.count_use(%L, %s, %s)', tests.sample_id('second_run'), calls, mails
+  ));
+$$;
+select results_eq(
+  $$select q.max_llm_calls_per_day, q.max_llm_tokens_per_day, q.max_mails_per_day
+    from stepbase.app_quotas q where q.app_code = 'tap-two'$$,
+  $$values (10000::bigint, 20000000::bigint, 1000::bigint)$$, 'a new application has default quotas of use'
+);
+update stepbase.app_quotas set max_llm_calls_per_day = 2, max_mails_per_day = 3 where app_code = 'tap-one';
+select stepbase_engine.count_use(tests.sample_id('second_run'), 1, 0) from generate_series(1, 2);
+select stepbase_engine.count_use(tests.sample_id('second_run'), 0, 2);
+select is(pg_temp.use(1, 0), 'SB429', 'one LLM call more than the quota is refused');
+select is(pg_temp.use(0, 1), 'ok 1', 'mails have a quota of their own');
+select is(pg_temp.use(0, 2), 'SB429', 'more recipients than the quota are refused');
+create function pg_temp.refusal()
+returns jsonb
+language plpgsql
+as $$
+declare
+  v_detail text;
+begin
+  perform stepbase_engine.count_use(tests.sample_id('second_run'), 1, 0);
+  return null;
+exception when others then
+  get stacked diagnostics v_detail = pg_exception_detail;
+  return v_detail::jsonb;
+end;
+$$;
+select is(
+  pg_temp.refusal() - 'code' - 'retry_after_ms' - 'retry_at', '{"quota": "max_llm_calls_per_day", "limit": 2}',
+  'the error names the quota'
+);
+select ok((pg_temp.refusal() ->> 'retry_after_ms')::bigint between 1 and 86400000, 'and says when to retry');
+select results_eq(
+  $$select u.llm_calls, u.mails from stepbase_engine.app_usage u where u.app_code = 'tap-one'$$,
+  $$values (2::bigint, 2::bigint)$$, 'a refused use is not counted'
+);
+update stepbase.app_quotas set max_llm_calls_per_day = 10, max_llm_tokens_per_day = 500 where app_code = 'tap-one';
+select is(pg_temp.use(1, 0), 'ok 1', 'a larger quota applies at once');
+select stepbase_engine.count_tokens(tests.sample_id('second_run'), 500);
+select is(pg_temp.use(1, 0), 'SB429', 'no LLM call after the tokens are used up');
+select is(pg_temp.use(0, 1), 'ok 1', 'but mails');
+update stepbase_engine.app_usage set day = day - 1 where app_code = 'tap-one';
+select is(pg_temp.use(1, 1), 'ok 1', 'the next day has its own quota');
 
 select * from finish();
 rollback;
