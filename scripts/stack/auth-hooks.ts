@@ -25,6 +25,7 @@ interface UserRow {
   app_metadata: Record<string, unknown>;
   user_metadata: Record<string, unknown>;
   is_anonymous: boolean;
+  is_banned: boolean;
   signed_in_at: string | null;
 }
 
@@ -80,6 +81,7 @@ export class AuthHooks {
       `select u.email, u.phone, u.is_anonymous,
          coalesce(u.raw_app_meta_data, '{}') as app_metadata,
          coalesce(u.raw_user_meta_data, '{}') as user_metadata,
+         coalesce(u.banned_until > now(), false) as is_banned,
          (select extract(epoch from s.created_at)::bigint from auth.sessions s where s.id = $2) as signed_in_at
        from auth.users u where u.id = $1`,
       [issued.sub, issued.session_id ?? null],
@@ -87,6 +89,7 @@ export class AuthHooks {
     const [user] = rows;
     if (!user)
       throw new HookRefusal(403, 'user_not_found', 'User from sub claim in JWT does not exist');
+    if (user.is_banned) throw new HookRefusal(400, 'user_banned', 'User is banned');
     const claims: Record<string, unknown> = {
       ...issued,
       iss: this.#issuer,

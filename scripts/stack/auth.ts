@@ -2,8 +2,12 @@
 
 import { decodeJwt } from 'jose';
 import pg from 'pg';
+import { AuthAdmin } from './auth-admin.ts';
+import { absentFeature, authError } from './auth-errors.ts';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
 import type { ProjectConfig } from './config-toml.ts';
+import type { Gatekeeper } from './identity.ts';
+import { jsonValue } from './json-values.ts';
 import type { StackKeys } from './keys.ts';
 import { closePool } from './postgres/close-pool.ts';
 import { withSilencedConsole } from './silenced-console.ts';
@@ -19,6 +23,7 @@ interface AuthOptions {
   apiUrl: string;
   webUrl: string;
   keys: StackKeys;
+  gatekeeper: Gatekeeper;
   project: ProjectConfig;
   onError: (message: string) => void;
 }
@@ -31,7 +36,12 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
     url: options.dbUrl,
-    postgresOptions: { max: 8, idle_timeout: 60, onnotice: () => undefined },
+    postgresOptions: {
+      max: 8,
+      idle_timeout: 60,
+      onnotice: () => undefined,
+      types: { json: jsonValue(114), jsonb: jsonValue(3802) },
+    },
   });
   const app = new App({
     connection,
@@ -64,6 +74,14 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     passwordHook: project.auth.hook.password_verification_attempt,
   });
 
+  const admin = new AuthAdmin({
+    pool,
+    apiUrl: options.apiUrl,
+    siteUrl: options.webUrl,
+    minimumPasswordLength: project.auth.minimum_password_length,
+    caller: (headers) => options.gatekeeper.identify(headers),
+  });
+
   /** Passes a token response through the hook; deletes the session if the hook refuses. */
   const withClaims = async (token: string, method: string): Promise<string> => {
     try {
@@ -79,6 +97,8 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
     const grant = url.searchParams.get('grant_type');
+    const own = absentFeature(request.method, url.pathname) ?? (await admin.fetch(request, url));
+    if (own) return own;
     if (request.method === 'POST' && url.pathname === '/auth/v1/token' && grant === 'password') {
       const body = (await request
         .clone()
@@ -139,17 +159,8 @@ async function resign(
 }
 
 function refusal(error: unknown): Response {
-  const known = error instanceof HookRefusal;
-  const status = known ? error.status : 500;
-  const code = known ? error.code : 'unexpected_failure';
-  return Response.json(
-    { code: status, error_code: code, msg: known ? error.message : 'Internal server error' },
-    {
-      status,
-      headers: {
-        'Access-Control-Allow-Origin': '*',
-        ...(code === undefined ? {} : { 'X-Sb-Error-Code': code }),
-      },
-    },
-  );
+  if (!(error instanceof HookRefusal)) {
+    return authError(500, 'unexpected_failure', 'Internal server error');
+  }
+  return authError(error.status, error.code, error.message);
 }

@@ -33,8 +33,8 @@ export class Gatekeeper {
   }
 
   /** For the Data API: a key is required; the token of a user, if present, determines the role. */
-  async identify(headers: Headers, url: URL): Promise<Identity> {
-    const apikey = headers.get('apikey') ?? url.searchParams.get('apikey');
+  async identify(headers: Headers, url?: URL): Promise<Identity> {
+    const apikey = headers.get('apikey') ?? url?.searchParams.get('apikey');
     if (!apikey) {
       return refuse(
         401,

@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Child } from './child.ts';
 import { ROOT, StackError } from './options.ts';
-import { withClient } from './postgres/connection.ts';
+import { withClient, withoutTls } from './postgres/connection.ts';
 
 const MIGRATIONS = join(ROOT, 'supabase', 'migrations');
 const DEADLINE_MS = 120_000;
@@ -122,7 +122,7 @@ export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied
 /** Applies all migrations to a database without migrations. */
 export async function push(dbUrl: string, logFile: string): Promise<void> {
   await supabase(
-    ['db', 'push', `--remote=${dbUrl}?sslmode=disable`, '--include-all', '--yes'],
+    ['db', 'push', `--remote=${withoutTls(dbUrl)}`, '--include-all', '--yes'],
     logFile,
   );
 }

@@ -7,6 +7,7 @@ import type { PostgresConnection } from '@supabase/lite/postgres';
 import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
+import { jsonValue } from './json-values.ts';
 import { closePool } from './postgres/close-pool.ts';
 import { normalizeDbError } from './rest-errors.ts';
 import { withSilencedConsole } from './silenced-console.ts';
@@ -214,27 +215,6 @@ function isoTime(oid: number) {
           oid === 1184 ? `${hours}:${minutes ?? '00'}` : _all,
         ),
   };
-}
-
-/** lite passes objects and arrays as JSON text; encoding them again would make a string. */
-function jsonValue(oid: number) {
-  return {
-    to: oid,
-    from: [oid],
-    serialize: (value: unknown) =>
-      typeof value === 'string' && isContainer(value) ? value : JSON.stringify(value),
-    parse: (value: string): unknown => JSON.parse(value),
-  };
-}
-
-function isContainer(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const RECONNECT_MS = 250;

@@ -23,6 +23,7 @@ import {
 } from './options.ts';
 import { assertPortsFree, portsNeeded } from './ports.ts';
 import { clusterFolder } from './postgres/cluster.ts';
+import { withoutTls } from './postgres/connection.ts';
 import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
 import { SEED_USERS } from './seed-users.ts';
@@ -224,6 +225,7 @@ async function startServices(
       apiUrl,
       webUrl: config.webUrl,
       keys,
+      gatekeeper,
       project,
       onError: say,
     }),
@@ -275,7 +277,7 @@ async function startServices(
     api_url: apiUrl,
     http_api_url: `${apiUrl}/functions/v1/${slugOf('api')}`,
     schema: 'stepbase',
-    db_url: database.url,
+    db_url: withoutTls(database.url),
     redis_url: config.redisUrl,
     redis_token: keys.redisToken,
     web_url: config.webUrl,

@@ -60,24 +60,23 @@ export async function bootstrapCluster(
 /** Creates the schemas of one database; idempotent. */
 export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswords): Promise<void> {
   const { schemas, authGrants, vault, realtime } = await scripts();
-  await withClient(adminUrl, async (client) => {
+  const name = await withClient(adminUrl, async (client) => {
     const { rows } = await client.query<{ name: string; mine: boolean }>(
       `select current_database() as name, d.datdba = 'postgres'::regrole as mine
        from pg_catalog.pg_database d where d.datname = current_database()`,
     );
     const [database] = rows;
-    if (database && !database.mine) {
-      await client.query(`alter database ${pg.escapeIdentifier(database.name)} owner to postgres`);
-    }
-    await client.query('create schema if not exists auth authorization supabase_auth_admin');
-    if (database) {
-      await client.query(
-        `grant create on database ${pg.escapeIdentifier(database.name)} to supabase_auth_admin`,
-      );
-    }
+    const name = pg.escapeIdentifier(database?.name ?? '');
+    if (!database?.mine) await client.query(`alter database ${name} owner to postgres`);
+    await client.query('create schema if not exists auth authorization supabase_admin');
+    await client.query('grant all on schema auth to supabase_auth_admin');
+    // `create schema if not exists` needs this right even for a schema that exists.
+    await client.query(`grant create on database ${name} to supabase_auth_admin`);
+    return name;
   });
   await ensureAuthSchema(asRole(adminUrl, 'supabase_auth_admin', passwords.service));
   await withClient(adminUrl, async (client) => {
+    await client.query(`revoke create on database ${name} from supabase_auth_admin`);
     for (const script of [schemas, authGrants, vault, realtime]) await client.query(script);
   });
 }

@@ -23,6 +23,13 @@ export function onDatabase(url: string, database: string): string {
   return other.href;
 }
 
+/** The stack connects without TLS; stated, so that the Supabase CLI does not try TLS and print a warning first. */
+export function withoutTls(url: string): string {
+  const plain = new URL(url);
+  if (!plain.searchParams.has('sslmode')) plain.searchParams.set('sslmode', 'disable');
+  return plain.href;
+}
+
 /** The same server and database, another login. */
 export function asRole(url: string, role: string, password: string): string {
   const other = new URL(url);

@@ -14,7 +14,9 @@ begin
         ('service_role', 'nologin noinherit bypassrls'),
         ('authenticator', 'login noinherit'),
         ('dashboard_user', 'nologin createdb createrole replication'),
-        ('supabase_auth_admin', 'login noinherit createrole'),
+        -- The superuser of an embedded cluster; elsewhere it only owns the schemas of the services.
+        ('supabase_admin', 'nologin'),
+        ('supabase_auth_admin', 'login noinherit'),
         ('supabase_realtime_admin', 'nologin noinherit')
     ) as role (name, attributes)
   loop

@@ -23,11 +23,12 @@ alter default privileges for role postgres in schema public
   revoke all on functions from anon, authenticated, service_role;
 
 -- Auth ------------------------------------------------------------------------------------------
--- The Auth service creates the tables itself, as supabase_auth_admin.
+-- The Auth service creates the tables itself, as supabase_auth_admin. The schema belongs to supabase_admin, because
+-- `supabase db reset` drops the schemas of all other owners. Nobody but the service creates objects in it.
 
-create schema if not exists auth authorization supabase_auth_admin;
-grant usage on schema auth to anon, authenticated, service_role;
-grant all on schema auth to postgres, dashboard_user;
+create schema if not exists auth authorization supabase_admin;
+grant all on schema auth to supabase_auth_admin;
+grant usage on schema auth to anon, authenticated, service_role, postgres, dashboard_user;
 
 create or replace function auth.uid()
 returns uuid
