@@ -68,3 +68,30 @@ test('a run that cannot be read is reported, and a stopped feed calls no listene
   feed.receive({ seq: 1 });
   expect(shown).toEqual([]);
 });
+
+test('a lost last message is made up by the poll, which stops when it is no longer wanted', async () => {
+  let seq = 1;
+  let visible = false;
+  let reads = 0;
+  const shown: number[] = [];
+  const feed = createRunFeed<Rows>({
+    load: () => {
+      reads += 1;
+      return Promise.resolve({ seq });
+    },
+    onChange: (rows) => shown.push(rows.seq),
+    onError: () => undefined,
+    // 9 is the last event of the run.
+    poll: { everyMs: 1, isWanted: (rows) => visible && rows.seq < 9 },
+  });
+  feed.joined();
+  await waitFor('the snapshot', () => shown.at(-1) === 1);
+  seq = 9;
+  expect(reads).toBe(1);
+  visible = true;
+  await waitFor('the row without a message', () => shown.at(-1) === 9);
+  const done = reads;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(reads).toBe(done);
+  feed.stop();
+});

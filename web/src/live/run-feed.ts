@@ -23,6 +23,8 @@ export interface RunFeedOptions<S extends Snapshot> {
   /** The delay after a message before the rows are read; later messages share the read. */
   gatherMs?: number;
   retryMs?: number;
+  /** Reads now and then without a message, because Realtime drops messages above its rate limit. */
+  poll?: { everyMs: number; isWanted(snapshot: S): boolean };
 }
 
 export interface RunFeed {
@@ -82,6 +84,13 @@ export function createRunFeed<S extends Snapshot>(options: RunFeedOptions<S>): R
     }
   }
 
+  const { poll } = options;
+  const polling =
+    poll &&
+    setInterval(() => {
+      if (snapshot !== undefined && !loading && poll.isWanted(snapshot)) void read();
+    }, poll.everyMs);
+
   return {
     joined() {
       rereads = 0;
@@ -98,6 +107,7 @@ export function createRunFeed<S extends Snapshot>(options: RunFeedOptions<S>): R
     stop() {
       stopped = true;
       clearTimeout(timer);
+      clearInterval(polling);
     },
   };
 }

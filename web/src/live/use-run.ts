@@ -8,6 +8,7 @@ import {
   type WorkflowEdge,
   type WorkflowNode,
 } from '../client.ts';
+import { TERMINAL } from '../ui/format.ts';
 import { createRunFeed, type Snapshot, type StepMessage } from './run-feed.ts';
 
 export interface RunSnapshot extends Snapshot {
@@ -20,6 +21,7 @@ export interface RunSnapshot extends Snapshot {
 }
 
 const SHOWN_EVENTS = 200;
+const POLL_MS = 20_000;
 
 type Graph = Pick<RunSnapshot, 'workflow' | 'nodes' | 'edges'>;
 
@@ -101,6 +103,11 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
         setSnapshot(apply(next, ahead));
       },
       onError: (problem) => setError(problem as Error),
+      // The last message of a run may be lost, after which no other message would show its end.
+      poll: {
+        everyMs: POLL_MS,
+        isWanted: ({ run }) => document.visibilityState === 'visible' && !TERMINAL.has(run.status),
+      },
     });
     const channel = supabase.channel(`stepbase:run:${runId}`, { config: { private: true } });
     const receive = (message: { payload: StepMessage }) => feed.receive(message.payload);
