@@ -27,7 +27,7 @@ export function broadcastFeed(
 function deliver(hub: Hub, message: Pgoutput.MessageInsert): void {
   const { id, topic, event, payload, binary_payload, private: isPrivate } = message.new;
   if (typeof topic !== 'string' || typeof event !== 'string' || typeof id !== 'string') return;
-  if (message.new.extension !== 'broadcast' || message.new.skip_broadcast === 't') return;
+  if (message.new.extension !== 'broadcast') return;
   const meta = { id };
   if (typeof payload === 'string') {
     hub.broadcast(topic, isPrivate === 't', jsonBroadcast(event, payload, meta), { messageId: id });

@@ -17,7 +17,7 @@ grant supabase_realtime_admin to postgres;
 -- The service checks the rights of a caller with the role of the caller.
 grant anon, authenticated, service_role to postgres;
 
-create schema if not exists realtime;
+create schema if not exists realtime authorization supabase_admin;
 comment on schema realtime is 'Channels: authorisation, database broadcasts, change subscriptions';
 grant usage on schema realtime to anon, authenticated, service_role, supabase_realtime_admin;
 grant usage on schema realtime to postgres with grant option;
@@ -34,7 +34,6 @@ create table if not exists realtime.messages (
   inserted_at timestamp without time zone not null default now(),
   id uuid not null default gen_random_uuid(),
   binary_payload bytea,
-  skip_broadcast boolean not null default false,
   constraint messages_pkey primary key (id, inserted_at),
   constraint messages_payload_exclusive check (payload is null or binary_payload is null)
 )
@@ -43,17 +42,12 @@ partition by range (inserted_at);
 comment on table realtime.messages is
   'Database broadcasts, one row for each message; the policies decide who may join a private topic';
 
--- Rows of days without a partition are stored here, so an insert never fails for lack of a partition.
-create table if not exists realtime.messages_default partition of realtime.messages default;
-
 create index if not exists messages_inserted_at_topic_index
   on realtime.messages (inserted_at desc, topic)
   where extension = 'broadcast' and private is true;
 
 alter table realtime.messages owner to supabase_realtime_admin;
-alter table realtime.messages_default owner to supabase_realtime_admin;
 alter table realtime.messages enable row level security;
-alter table realtime.messages_default enable row level security;
 
 grant select, insert on realtime.messages to postgres with grant option;
 grant update, delete, truncate, references, trigger on realtime.messages to postgres;
@@ -80,13 +74,7 @@ begin
   for day_offset in -1..3 loop
     partition_day := current_date + day_offset;
     partition_name := 'messages_' || pg_catalog.to_char(partition_day, 'YYYY_MM_DD');
-    -- A day with rows in the default partition stays there, because attaching a partition would fail.
-    if pg_catalog.to_regclass(pg_catalog.format('realtime.%I', partition_name)) is null
-      and not exists (
-        select from realtime.messages_default
-        where inserted_at >= partition_day and inserted_at < partition_day + 1
-      )
-    then
+    if pg_catalog.to_regclass(pg_catalog.format('realtime.%I', partition_name)) is null then
       execute pg_catalog.format(
         'create table realtime.%I partition of realtime.messages for values from (%L) to (%L)',
         partition_name, partition_day, partition_day + 1
@@ -106,8 +94,6 @@ begin
   loop
     execute pg_catalog.format('drop table realtime.%I', partition.relname);
   end loop;
-
-  delete from realtime.messages_default where inserted_at < current_date - 3;
 end
 $function$;
 
