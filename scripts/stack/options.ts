@@ -44,6 +44,8 @@ export interface StackOptions {
   keys?: Partial<StackKeys>;
   /** A real Redis behind the Upstash REST protocol. Default: env REDIS_URL. */
   redisUrl?: string;
+  /** Messages of Realtime in a second, as hosted plans limit them. Default: env STEPBASE_REALTIME_RATE, or no limit. */
+  realtimeRate?: number;
   /** Additional environment variables for the functions. */
   functionsEnv?: Record<string, string>;
   /** Prepares the database before Stepbase's migrations are applied, for example with an existing project. */
@@ -86,6 +88,7 @@ export interface StackConfig {
   reset: boolean;
   databaseUrl: string | undefined;
   redisBackend: string | undefined;
+  realtimeRate: number | undefined;
   functionsEnv: Record<string, string>;
   beforeMigrations: ((databaseUrl: string) => Promise<void>) | undefined;
   accessTokenHook: { schema: string; name: string } | undefined;
@@ -129,11 +132,18 @@ export function resolveOptions(options: StackOptions): StackConfig {
     reset: options.reset ?? false,
     databaseUrl: options.databaseUrl ?? (process.env.DATABASE_URL || undefined),
     redisBackend: options.redisUrl ?? (process.env.REDIS_URL || undefined),
+    realtimeRate: options.realtimeRate ?? realtimeRate(process.env.STEPBASE_REALTIME_RATE),
     functionsEnv: options.functionsEnv ?? {},
     beforeMigrations: options.beforeMigrations,
     accessTokenHook: options.accessTokenHook,
     logLevel: options.logLevel ?? 'warn',
   };
+}
+
+function realtimeRate(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new StackError(`STEPBASE_REALTIME_RATE must be a whole number from 1, not ${text}`);
 }
 
 /** `--port N --data DIR --reset` as `npm start -- …` passes them; `--gateway` in a container. */

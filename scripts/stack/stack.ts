@@ -24,6 +24,7 @@ import {
 import { assertPortsFree, portsNeeded } from './ports.ts';
 import { clusterFolder } from './postgres/cluster.ts';
 import { withoutTls } from './postgres/connection.ts';
+import { MessageRate } from './realtime/message-rate.ts';
 import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
 import { SEED_USERS } from './seed-users.ts';
@@ -214,6 +215,7 @@ async function startServices(
       jwtSecret: keys.jwtSecret,
       publishableKey: keys.publishableKey,
       secretKey: keys.secretKey,
+      rate: config.realtimeRate === undefined ? undefined : new MessageRate(config.realtimeRate),
       log: (message) => say(`realtime: ${message}`),
     }),
   );

@@ -11,6 +11,7 @@ import { SignJWT } from 'jose';
 import pg from 'pg';
 import { startCluster } from '../../scripts/stack/postgres/cluster.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
+import type { MessageRate } from '../../scripts/stack/realtime/message-rate.ts';
 import { type Realtime, startRealtime } from '../../scripts/stack/realtime/server.ts';
 
 export const keys = {
@@ -56,7 +57,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export async function startRealtimeApp(): Promise<RealtimeApp> {
+export async function startRealtimeApp(over: { rate?: MessageRate } = {}): Promise<RealtimeApp> {
   const dir = await mkdtemp(join(tmpdir(), 'stepbase-realtime-'));
   const port = await freePort();
   const cluster = await startCluster({ dataDir: dir, port, superuserPassword: 'supabase_admin' });
@@ -77,7 +78,7 @@ export async function startRealtimeApp(): Promise<RealtimeApp> {
   const db = new pg.Pool({ connectionString: dbUrl, max: 4 });
   db.on('error', () => undefined);
 
-  const options = { ...keys, dbUrl, log: () => undefined };
+  const options = { ...keys, dbUrl, log: () => undefined, ...over };
   let realtime: Realtime | undefined = await startRealtime(options);
   const server: Server = createServer((request, response) => {
     (realtime?.handleHttp(request, response) ?? Promise.resolve(false)).then((handled) => {

@@ -2,12 +2,14 @@
 
 import type { Pgoutput } from 'pg-logical-replication';
 import type { Hub } from './hub.ts';
+import type { MessageRate } from './message-rate.ts';
 import { jsonBroadcast } from './protocol.ts';
 import { ReplicationStream } from './replication.ts';
 
 export function broadcastFeed(
   dbUrl: string,
   hub: Hub,
+  rate: MessageRate,
   log: (message: string) => void,
 ): ReplicationStream {
   return new ReplicationStream({
@@ -16,7 +18,9 @@ export function broadcastFeed(
     publication: 'supabase_realtime_messages_publication',
     sequential: false,
     onMessage: (message) => {
-      if (message.tag === 'insert') deliver(hub, message);
+      if (message.tag !== 'insert') return;
+      if (rate.admits()) deliver(hub, message);
+      else log('MessagePerSecondRateLimitReached: a broadcast from the database was dropped');
     },
     onGap: () => hub.failAll(),
     log,

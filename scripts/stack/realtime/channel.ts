@@ -7,6 +7,7 @@ import type { Hub, Member } from './hub.ts';
 import { type Identities, type Identity, Refusal } from './identity.ts';
 import type { JoinConfig } from './join-config.ts';
 import { limits } from './limits.ts';
+import type { MessageRate } from './message-rate.ts';
 import type { PostgresChanges } from './postgres-changes.ts';
 import type { TopicPresence } from './presence.ts';
 import type { Version } from './protocol.ts';
@@ -19,6 +20,7 @@ export interface Services {
   identities: Identities;
   changes: PostgresChanges;
   users: UserLimits;
+  rate: MessageRate;
   log: (message: string) => void;
 }
 
@@ -152,6 +154,10 @@ export class Channel implements Member {
     event: string,
     payload: unknown,
   ): Promise<{ ok: boolean; response: unknown } | null> {
+    if ((event === 'broadcast' || event === 'presence') && !this.#services.rate.admits()) {
+      this.shutdown('Too many messages per second');
+      return null;
+    }
     if (event === 'broadcast') return await this.#handleBroadcast(payload);
     if (event === 'presence') return await this.#handlePresence(payload);
     if (event === 'access_token' && isRecord(payload)) await this.#refresh(payload.access_token);

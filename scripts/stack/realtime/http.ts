@@ -9,12 +9,14 @@ import { writable } from './authorize.ts';
 import type { Hub } from './hub.ts';
 import { type Identities, type Identity, Refusal } from './identity.ts';
 import { limits } from './limits.ts';
+import type { MessageRate } from './message-rate.ts';
 import { type Broadcast, jsonBroadcast } from './protocol.ts';
 
 export interface HttpServices {
   pool: Pool;
   hub: Hub;
   identities: Identities;
+  rate: MessageRate;
   log: (message: string) => void;
 }
 
@@ -116,7 +118,7 @@ function broadcastOf(request: IncomingMessage, event: string, body: Buffer): Bro
 }
 
 async function sendOne(
-  { pool, hub }: HttpServices,
+  { pool, hub, rate }: HttpServices,
   identity: Identity,
   url: URL,
   topic: string,
@@ -131,16 +133,22 @@ async function sendOne(
   if (isPrivate && !(await writable(pool, identity, topic, 'broadcast'))) {
     throw new HttpError(403, 'Unauthorized');
   }
+  if (!rate.admits()) throw tooMany();
   hub.broadcast(topic, isPrivate, broadcast);
 }
 
+function tooMany(): HttpError {
+  return new HttpError(429, 'You have exceeded your rate limit');
+}
+
 async function sendBatch(
-  { pool, hub }: HttpServices,
+  { pool, hub, rate }: HttpServices,
   identity: Identity,
   body: Buffer,
 ): Promise<void> {
   const parsed = batch.safeParse(parseJson(body));
   if (!parsed.success) throw new HttpError(422, z.prettifyError(parsed.error));
+  if (!rate.admits(parsed.data.messages.length)) throw tooMany();
   const allowed = new Map<string, boolean>();
   for (const { topic, event, payload, private: isPrivate } of parsed.data.messages) {
     if (isPrivate && !allowed.has(topic)) {

@@ -12,6 +12,7 @@ import { handleHttp } from './http.ts';
 import { Hub } from './hub.ts';
 import { Identities, type Identity } from './identity.ts';
 import { limits } from './limits.ts';
+import { MessageRate } from './message-rate.ts';
 import { PostgresChanges } from './postgres-changes.ts';
 import type { Version } from './protocol.ts';
 import { UserLimits } from './user-limits.ts';
@@ -20,6 +21,8 @@ export interface RealtimeOptions extends ProjectKeys {
   /** A role that may replicate, bypass RLS and become anon, authenticated and service_role. */
   dbUrl: string;
   log?: (message: string) => void;
+  /** Default: no limit. */
+  rate?: MessageRate | undefined;
 }
 
 export interface Realtime {
@@ -48,9 +51,10 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
   const hub = new Hub();
   const identities = new Identities(options);
   const changes = new PostgresChanges(options.dbUrl, pool, hub, log);
-  const feed = broadcastFeed(options.dbUrl, hub, log);
   const users = new UserLimits();
-  const services: Services = { pool, hub, identities, changes, users, log };
+  const rate = options.rate ?? new MessageRate(Number.POSITIVE_INFINITY);
+  const feed = broadcastFeed(options.dbUrl, hub, rate, log);
+  const services: Services = { pool, hub, identities, changes, users, rate, log };
   try {
     // Creates partitions for the coming days, and deletes subscriptions that an earlier server left.
     await pool.query('select realtime.maintain_messages()');
