@@ -202,11 +202,17 @@ create table stepbase.app_quotas (
   max_descendants integer not null default 10000, -- Child runs of one root run, on all levels together.
   max_runs_per_event integer not null default 100, -- Runs that one event starts.
   max_streams integer not null default 100, -- Event streams that are open at the same time in one process of the HTTP API.
+  max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
+  max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
+  max_mails_per_day bigint not null default 1000, -- Mails per day (UTC); each recipient counts. 0: none.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
   constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint max_descendants_is_positive CHECK ((max_descendants > 0)),
+  constraint max_llm_calls_per_day_is_not_negative CHECK ((max_llm_calls_per_day >= 0)),
+  constraint max_llm_tokens_per_day_is_not_negative CHECK ((max_llm_tokens_per_day >= 0)),
+  constraint max_mails_per_day_is_not_negative CHECK ((max_mails_per_day >= 0)),
   constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
   constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
   constraint max_streams_is_positive CHECK ((max_streams > 0))
@@ -531,6 +537,9 @@ create table stepbase.outbox (
   payload jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   published_at timestamp with time zone, -- When the relay handled the row; null until then.
+  attempts integer not null default 0, -- How often the relay failed to handle this row alone.
+  quarantined_at timestamp with time zone, -- When the relay gave the row up after repeated failures; it is skipped until an operator sets this to null.
+  error text, -- The error of the last failed attempt.
   constraint outbox_pkey PRIMARY KEY (id),
   constraint outbox_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code),
   constraint aggregate_type_is_known CHECK ((aggregate_type = ANY (ARRAY['run'::text, 'step_run'::text, 'event'::text, 'work_queue'::text]))),
@@ -538,7 +547,7 @@ create table stepbase.outbox (
 );
 comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
 CREATE INDEX idx_outbox_app_code ON stepbase.outbox USING btree (app_code);
-CREATE INDEX idx_outbox_events ON stepbase.outbox USING btree (app_code, id) WHERE ((published_at IS NULL) AND (event_type = 'event.emitted'::text));
+CREATE INDEX idx_outbox_pending ON stepbase.outbox USING btree (app_code, id) WHERE ((published_at IS NULL) AND (quarantined_at IS NULL) AND (event_type <> ALL (ARRAY['run.changed'::text, 'run.cancel'::text])));
 CREATE INDEX idx_outbox_published_at ON stepbase.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 CREATE INDEX idx_outbox_unpublished ON stepbase.outbox USING btree (id) WHERE (published_at IS NULL);
 alter table stepbase.outbox enable row level security;
@@ -886,7 +895,7 @@ create table stepbase.step_runs (
   run_id uuid not null,
   app_code text not null,
   workflow_version_id uuid not null,
-  step_id text not null,
+  step_id text not null, -- Node of the version of the run.
   step_type text not null,
   item_index integer not null default 0, -- 0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.
   attempt integer not null default 1, -- Attempts count from 1; every attempt keeps its row.
@@ -923,7 +932,6 @@ create table stepbase.step_runs (
   constraint step_runs_assigned_role_fkey FOREIGN KEY (assigned_role) REFERENCES stepbase.user_roles(name),
   constraint step_runs_assigned_to_fkey FOREIGN KEY (assigned_to) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint step_runs_completed_by_fkey FOREIGN KEY (completed_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
-  constraint step_runs_node_fkey FOREIGN KEY (workflow_version_id, step_id) REFERENCES stepbase.workflow_nodes(workflow_version_id, node_id),
   constraint step_runs_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
   constraint step_runs_status_fkey FOREIGN KEY (status) REFERENCES stepbase.step_statuses(name),
   constraint step_runs_step_type_fkey FOREIGN KEY (step_type) REFERENCES stepbase.step_types(name),
@@ -2250,7 +2258,7 @@ AS $function$
     send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
   );
 $function$;
-comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
+comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run or signal, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
 grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
@@ -2296,6 +2304,7 @@ create schema stepbase_engine;
 comment on schema stepbase_engine is 'The state machine of runs. Never exposed by the Data API.';
 grant usage on schema stepbase_engine to authenticated;
 grant usage on schema stepbase_engine to service_role;
+grant usage on schema stepbase_engine to stepbase_worker;
 
 create table stepbase_engine.admission (
   id boolean not null default true,
@@ -2304,6 +2313,18 @@ create table stepbase_engine.admission (
 );
 comment on table stepbase_engine.admission is 'One row: the lock of stepbase_engine.admit.';
 alter table stepbase_engine.admission enable row level security;
+
+create table stepbase_engine.app_usage (
+  app_code text not null,
+  day date not null,
+  llm_calls bigint not null default 0,
+  llm_tokens bigint not null default 0,
+  mails bigint not null default 0, -- Each recipient of a mail counts.
+  constraint app_usage_pkey PRIMARY KEY (app_code, day),
+  constraint app_usage_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.app_usage is 'What an application used on a day (UTC). A row is deleted after 35 days.';
+alter table stepbase_engine.app_usage enable row level security;
 
 create table stepbase_engine.audit_log_default (
   id uuid not null default stepbase_engine.new_id(),
@@ -2511,6 +2532,7 @@ declare
   v_errors jsonb;
   v_work_queue_id uuid;
   v_is_open boolean;
+  v_owner text;
 begin
   if p_signal_name !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
     perform stepbase_private.raise_error(
@@ -2524,6 +2546,29 @@ begin
   into v_errors, v_work_queue_id
   from stepbase.workflow_signals d
   where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
+  -- A signal that nothing can receive must not be accepted and then ignored.
+  if not found and not exists (
+    select 1 from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_run.workflow_version_id and n.node_type = 'wait_for_signal'
+      and (n.config ->> 'signal_name' = p_signal_name or strpos(n.config ->> 'signal_name', '{{') > 0)
+  ) and not exists (
+    select 1 from stepbase.workflow_children c
+    where c.parent_workflow_id = p_run.workflow_id and c.block_until ->> 'signal' = p_signal_name
+  ) then
+    select w.kebab_name into v_owner
+    from stepbase.work_queues q
+    join stepbase.workflows w on w.id = q.workflow_id
+    where q.app_code = p_run.app_code and q.signal_name = p_signal_name
+    order by w.kebab_name
+    limit 1;
+    perform stepbase_private.raise_error(
+      'not_found',
+      format('The workflow of the run has no signal %s: ', p_signal_name)
+      || case when v_owner is null then 'no step waits for it, and workflow_signals does not declare it'
+        else format('it belongs to a work queue of workflow %s; send it to a run of that workflow', v_owner) end,
+      jsonb_strip_nulls(jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner))
+    );
+  end if;
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
       'invalid_input',
@@ -2568,11 +2613,12 @@ begin
   perform stepbase_engine.notify_run(p_run.app_code, p_run.id);
 end;
 $function$;
-comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full.';
+comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit(p_limit integer DEFAULT 200)
  RETURNS TABLE(admitted integer, more_wait boolean)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -2597,6 +2643,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.admit(p_limit integer) is 'Admits waiting steps and runs, up to p_limit of each; returns how many. Workers call it when one entered the backlog or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched tokens.';
+grant execute on function stepbase_engine.admit(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit_runs(p_limit integer)
  RETURNS TABLE(admitted integer, more_wait boolean)
@@ -3626,6 +3673,7 @@ comment on function stepbase_engine.child_link(p_step stepbase.step_runs, p_work
 CREATE OR REPLACE FUNCTION stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[])
  RETURNS SETOF stepbase_engine.work
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
@@ -3777,6 +3825,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[]) is 'Claims the tokens that pg-boss delivered to this worker (job ids, their runs, and the delivery: pg-boss''s retry_count) and returns the steps to execute. Starts pending runs. Tokens that were delivered to another worker meanwhile are ignored. A fence above 1 means that an earlier worker did not finish the attempt.';
+grant execute on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.close_children(p_child_ids uuid[], p_message text)
  RETURNS void
@@ -3848,6 +3897,7 @@ comment on function stepbase_engine.close_runs(p_run_ids uuid[], p_status text, 
 CREATE OR REPLACE FUNCTION stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[])
  RETURNS SETOF stepbase_engine.work
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
@@ -3936,6 +3986,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[]) is 'Completes steps, by position: run, step run and fence, resolved config, output, chosen handle, and details for the event (an object or null). An eagerly executed step has no step run and no fence: p_eager_step_ids names it, p_after_step_ids the step that it follows ('''' for the first step of a pending run, whose token is in p_job_ids). Returns the next steps of the same tokens. Results with a stale fence and invalid eager results change nothing: a row with fence 0 names the run of each.';
+grant execute on function stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.complete_eagerly(p_completed uuid[], p_results stepbase_engine.eager_result[], OUT step_run_ids uuid[], OUT unresolved_ids uuid[], OUT events stepbase_engine.event[], OUT job_ids uuid[])
  RETURNS record
@@ -4216,12 +4267,14 @@ comment on function stepbase_engine.component_warnings(p_workflow_version_id uui
 CREATE OR REPLACE FUNCTION stepbase_engine.confirm_published(p_outbox_ids bigint[])
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   update stepbase.outbox o set published_at = stepbase_engine.now()
   where o.id = any(p_outbox_ids) and o.published_at is null;
 $function$;
 comment on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) is 'Marks outbox messages as published.';
+grant execute on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_compensation(p_run_ids uuid[])
  RETURNS void
@@ -4385,6 +4438,76 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text) is 'Prepares a pending run as a rerun of its origin from a step: copies the results and the context of the resolved steps and makes the steps on the frontier ready. Locks the run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  insert into stepbase_engine.app_usage as u (app_code, day, llm_tokens)
+  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, greatest(p_tokens, 0)
+  from stepbase.runs r
+  where r.id = p_run_id
+  on conflict (app_code, day) do update set llm_tokens = u.llm_tokens + excluded.llm_tokens;
+$function$;
+comment on function stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint) is 'Counts the tokens of an LLM call after its response.';
+grant execute on function stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_today constant date := (v_now at time zone 'UTC')::date;
+  v_retry_at constant timestamptz := (v_today + 1)::timestamp at time zone 'UTC';
+  v_app_code text;
+  v_used stepbase_engine.app_usage;
+  v_refused record;
+begin
+  select r.app_code into v_app_code from stepbase.runs r where r.id = p_run_id;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Run not found', jsonb_build_object('run_id', p_run_id));
+  end if;
+  insert into stepbase_engine.app_usage as u (app_code, day, llm_calls, mails)
+  values (v_app_code, v_today, p_llm_calls, p_mails)
+  on conflict (app_code, day) do update
+  set llm_calls = u.llm_calls + excluded.llm_calls, mails = u.mails + excluded.mails
+  returning u.* into v_used;
+  if v_used.llm_calls = p_llm_calls and v_used.mails = p_mails then
+    delete from stepbase_engine.app_usage u where u.app_code = v_app_code and u.day < v_today - 35;
+  end if;
+  select l.quota, l.value, l.use into v_refused
+  from stepbase.app_quotas q
+  cross join lateral (
+    values
+      ('max_llm_calls_per_day', q.max_llm_calls_per_day, 'LLM calls', p_llm_calls > 0 and v_used.llm_calls > q.max_llm_calls_per_day),
+      -- A call's tokens are known afterwards, so the call that reaches the quota still succeeds.
+      ('max_llm_tokens_per_day', q.max_llm_tokens_per_day, 'LLM tokens', p_llm_calls > 0 and v_used.llm_tokens >= q.max_llm_tokens_per_day),
+      ('max_mails_per_day', q.max_mails_per_day, 'mails', p_mails > 0 and v_used.mails > q.max_mails_per_day)
+  ) l (quota, value, use, is_exceeded)
+  where q.app_code = v_app_code and l.is_exceeded
+  limit 1;
+  if found then
+    -- The error also undoes the count.
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('The application reached its quota of %s %s per day. Retry after midnight UTC', v_refused.value, v_refused.use),
+      jsonb_build_object(
+        'quota', v_refused.quota,
+        'limit', v_refused.value,
+        'retry_at', v_retry_at,
+        'retry_after_ms', ceil(extract(epoch from v_retry_at - v_now) * 1000)::bigint
+      )
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer) is 'Counts LLM calls and mails of a step before it makes them. Raises SB429 limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and counts nothing then.';
+grant execute on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.create_first_token(p_run stepbase.runs, p_max_rounds integer)
  RETURNS uuid
@@ -4845,7 +4968,7 @@ comment on function stepbase_engine.drop_partitions() is 'Drops the partitions o
 CREATE OR REPLACE FUNCTION stepbase_engine.due_schedules(p_limit integer DEFAULT 100)
  RETURNS TABLE(schedule_id uuid, cron_expression text, timezone text, due_at text, asked_at timestamp with time zone)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   -- The n-th schedules of all apps come before any (n+1)-th one, so that an app with many schedules does not
@@ -4864,6 +4987,7 @@ AS $function$
   limit p_limit;
 $function$;
 comment on function stepbase_engine.due_schedules(p_limit integer) is 'Schedules whose next time after asked_at a worker has to compute: those that are due, and those without a time (due_at null), at most p_limit. The worker passes the times to stepbase_engine.fire_schedules.';
+grant execute on function stepbase_engine.due_schedules(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.eager_start(p_run stepbase.runs)
  RETURNS jsonb
@@ -5006,13 +5130,14 @@ comment on function stepbase_engine.end_tokens(p_job_ids uuid[]) is 'Deletes tho
 CREATE OR REPLACE FUNCTION stepbase_engine.ended_runs(p_run_ids uuid[])
  RETURNS SETOF uuid
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select r.id from stepbase.runs r
   where r.id = any(p_run_ids) and (r.completed_at is not null or r.pending_outcome is not null);
 $function$;
 comment on function stepbase_engine.ended_runs(p_run_ids uuid[]) is 'Returns those of the given runs that have ended or compensate, so that their steps in flight are of no use. Workers poll it, because they can miss the notification of a cancellation.';
+grant execute on function stepbase_engine.ended_runs(p_run_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean DEFAULT false)
  RETURNS boolean
@@ -5287,6 +5412,7 @@ comment on function stepbase_engine.expand_items(p_parent_ids uuid[], p_items js
 CREATE OR REPLACE FUNCTION stepbase_engine.expire_leases(p_lease interval, p_limit integer DEFAULT 1000)
  RETURNS integer
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select stepbase_engine.return_tokens(array(
@@ -5298,6 +5424,7 @@ AS $function$
   ));
 $function$;
 comment on function stepbase_engine.expire_leases(p_lease interval, p_limit integer) is 'Returns up to p_limit tokens to the queue whose worker has not renewed the lease for p_lease (it crashed or lost its connection); returns how many. If that worker comes back, the fence refuses its results.';
+grant execute on function stepbase_engine.expire_leases(p_lease interval, p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.expire_workers(p_silence interval DEFAULT '00:01:30'::interval, p_keep interval DEFAULT '7 days'::interval, p_keep_at_most integer DEFAULT 1000)
  RETURNS jsonb
@@ -5685,6 +5812,7 @@ comment on function stepbase_engine.external_run(p_run_id uuid, p_target text, p
 CREATE OR REPLACE FUNCTION stepbase_engine.fail(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_errors jsonb[])
  RETURNS SETOF stepbase_engine.work
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
@@ -5851,10 +5979,12 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.fail(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_errors jsonb[]) is 'Fails step runs, by position: run, step run, fence (null for a waiting step), resolved config, and error {code, message, retryable, retry_after_ms?, details?}. Schedules the next attempt, or follows the error edge, or continues, or fails the run. Returns the next steps of the same tokens. A stale fence changes nothing.';
+grant execute on function stepbase_engine.fail(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_errors jsonb[]) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text)
+CREATE OR REPLACE FUNCTION stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text DEFAULT 'engine_error'::text)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
@@ -5865,13 +5995,14 @@ begin
     perform stepbase_engine.end_runs(
       array[p_run_id], 'failed',
       jsonb_build_object(
-        'code', 'engine_error', 'message', format('A due step could not continue: %s', p_message)
+        'code', p_code, 'message', format('A due step could not continue: %s', p_message)
       )
     );
   end if;
 end;
 $function$;
-comment on function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text) is 'Fails a run that the engine cannot wake, with the code engine_error. A run that compensates ends with its pending outcome instead. Locks the run.';
+comment on function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text) is 'Fails a run that the engine cannot wake, with the code p_code. A run that compensates ends with its pending outcome instead. Locks the run.';
+grant execute on function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text)
  RETURNS text
@@ -5995,6 +6126,7 @@ comment on function stepbase_engine.finish_work_item(p_item_id uuid, p_success b
 CREATE OR REPLACE FUNCTION stepbase_engine.fire_schedules(p_computed jsonb)
  RETURNS integer
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -6058,6 +6190,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.fire_schedules(p_computed jsonb) is 'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}], starts the due schedules and stores next_at (null: the schedule is finished). An error is stored in last_error of its schedule and does not affect the others. Entries for schedules that have changed are ignored. Returns the number of runs it started.';
+grant execute on function stepbase_engine.fire_schedules(p_computed jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.front_round()
  RETURNS integer
@@ -6135,7 +6268,7 @@ comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Appli
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_schedules()
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select
@@ -6146,6 +6279,7 @@ AS $function$
     or coalesce(stepbase_engine.next_schedule_at() <= stepbase_engine.now(), false);
 $function$;
 comment on function stepbase_engine.has_due_schedules() is 'Whether a schedule is due or has no time yet. Costs two index look-ups.';
+grant execute on function stepbase_engine.has_due_schedules() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_expired_leases(p_lease interval)
  RETURNS boolean
@@ -6174,7 +6308,7 @@ declare
 begin
   -- Index look-ups, the most likely ones first.
   return
-    exists (select 1 from stepbase.outbox o where o.published_at is null)
+    exists (select 1 from stepbase.outbox o where o.published_at is null and o.quarantined_at is null)
     or stepbase_engine.has_queued_tokens()
     or exists (
       select 1 from stepbase.step_runs s
@@ -6203,7 +6337,7 @@ comment on function stepbase_engine.has_pending_work() is 'Whether a worker has 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select exists (
@@ -6211,6 +6345,7 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.has_queue() is 'Returns whether pg-boss''s schema is installed and has the queue that carries the tokens.';
+grant execute on function stepbase_engine.has_queue() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queued_tokens()
  RETURNS boolean
@@ -6230,6 +6365,7 @@ comment on function stepbase_engine.has_queued_tokens() is 'Returns whether the 
 CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat(p_worker jsonb)
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   insert into stepbase.workers as w (
@@ -6261,6 +6397,7 @@ AS $function$
     or w.last_heartbeat_at < stepbase_engine.now() - interval '4 seconds';
 $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
+grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_compensated(p_run_id uuid)
  RETURNS boolean
@@ -6416,7 +6553,7 @@ comment on function stepbase_engine.limits_of(p_workflow_id uuid) is 'Returns wh
 CREATE OR REPLACE FUNCTION stepbase_engine.load_elapsed(p_step_run_ids uuid[])
  RETURNS TABLE(step_run_id uuid, elapsed_ms double precision)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select s.id, extract(epoch from stepbase_engine.now() - f.started_at)::float8 * 1000
@@ -6426,21 +6563,23 @@ AS $function$
   where s.id = any(p_step_run_ids);
 $function$;
 comment on function stepbase_engine.load_elapsed(p_step_run_ids uuid[]) is 'Returns how many milliseconds ago the first attempt of each step started.';
+grant execute on function stepbase_engine.load_elapsed(p_step_run_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_items(p_step_run_ids uuid[])
  RETURNS TABLE(step_run_id uuid, item jsonb)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select s.id, s.item from stepbase.step_runs s where s.id = any(p_step_run_ids);
 $function$;
 comment on function stepbase_engine.load_items(p_step_run_ids uuid[]) is 'The list element of each item: {step_run_id, item}; item is null for other steps.';
+grant execute on function stepbase_engine.load_items(p_step_run_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[])
  RETURNS TABLE(run_id uuid, step_id text, output jsonb)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select distinct on (w.run_id, c.step_id) w.run_id, c.step_id, c.patch -> c.step_id
@@ -6451,11 +6590,12 @@ AS $function$
   order by w.run_id, c.step_id, c.version desc;
 $function$;
 comment on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[]) is 'Returns the newest outputs of steps by (run, step) pairs; a null step means all outputs of that run.';
+grant execute on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_plans(p_workflow_version_ids uuid[])
  RETURNS TABLE(workflow_version_id uuid, workflow text, version integer, nodes jsonb)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select
@@ -6487,11 +6627,12 @@ AS $function$
   where v.id = any(p_workflow_version_ids);
 $function$;
 comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker may cache a version without components forever, and others for a short time, because components can change.';
+grant execute on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_runs(p_run_ids uuid[])
  RETURNS TABLE(run_id uuid, input jsonb, trace_id text)
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select r.id, r.input, r.trace_id
@@ -6499,6 +6640,7 @@ AS $function$
   where r.id = any(p_run_ids);
 $function$;
 comment on function stepbase_engine.load_runs(p_run_ids uuid[]) is 'Returns the immutable part of runs that expressions can read: input and trace id.';
+grant execute on function stepbase_engine.load_runs(p_run_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
  RETURNS uuid[]
@@ -6730,53 +6872,6 @@ AS $function$
 $function$;
 comment on function stepbase_engine.next_compensation(p_run_id uuid) is 'The node to compensate next: the last one, in the order of the graph, that completed in this run, has a compensate step and was not compensated yet. Null if there is none.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.next_events(p_limit integer)
- RETURNS bigint[]
- LANGUAGE sql
- STABLE
- SET search_path TO ''
- SET jit TO 'off'
-AS $function$
-  with recursive
-  -- The apps with pending events, by a loose index scan.
-  app as (
-    (
-      select o.app_code from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted'
-      order by o.app_code
-      limit 1
-    )
-    union all
-    select n.app_code
-    from app a
-    cross join lateral (
-      select o.app_code from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code > a.app_code
-      order by o.app_code
-      limit 1
-    ) n
-  ),
-  -- The number of events that are read of each app.
-  share as (
-    select a.app_code, greatest(p_limit / count(*) over (), 1) as quota from app a
-  ),
-  -- The oldest events of each app. The n-th ones of all apps come before any (n+1)-th one, so that an app
-  -- with many events does not delay the others.
-  event as (
-    select e.id, row_number() over (partition by s.app_code order by e.id) as round
-    from share s
-    cross join lateral (
-      select o.id from stepbase.outbox o
-      where o.published_at is null and o.event_type = 'event.emitted' and o.app_code = s.app_code
-      order by o.id
-      limit s.quota
-    ) e
-  )
-  select array_agg(e.id order by e.round, e.id)
-  from (select e.* from event e order by e.round, e.id limit p_limit) e;
-$function$;
-comment on function stepbase_engine.next_events(p_limit integer) is 'The ids of the outbox messages of the next events, at most p_limit: the oldest ones of each app, taken in turn. Null if there is none.';
-
 CREATE OR REPLACE FUNCTION stepbase_engine.next_schedule_at()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -6849,13 +6944,14 @@ comment on function stepbase_engine.notify_work_queue(p_app_code text, p_work_qu
 CREATE OR REPLACE FUNCTION stepbase_engine.now()
  RETURNS timestamp with time zone
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select clock_timestamp()
     + coalesce((select c.clock_offset from stepbase_engine.clock c), '0'::interval);
 $function$;
 comment on function stepbase_engine.now() is 'Returns the engine''s current time: the wall clock plus the offset that a test set with advance_clock.';
+grant execute on function stepbase_engine.now() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text)
  RETURNS text[]
@@ -6923,6 +7019,42 @@ AS $function$
 $function$;
 comment on function stepbase_engine.orphaned_steps(p_limit integer) is 'Returns up to p_limit ready or running steps of running runs that should have a token and have none. A step without a job id counts after one minute.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.outbox_apps(p_after text DEFAULT ''::text, p_limit integer DEFAULT 100)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+  with recursive
+  -- A loose index scan.
+  app as (
+    (
+      select o.app_code from stepbase.outbox o
+      where o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel')
+      order by o.app_code
+      limit 1
+    )
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select o.app_code from stepbase.outbox o
+      where o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel') and o.app_code > a.app_code
+      order by o.app_code
+      limit 1
+    ) n
+  )
+  select coalesce(array_agg(t.app_code order by t.is_past, t.app_code), '{}')
+  from (
+    select a.app_code, a.app_code <= p_after as is_past from app a order by 2, 1 limit p_limit
+  ) t;
+$function$;
+comment on function stepbase_engine.outbox_apps(p_after text, p_limit integer) is 'The apps with messages for relay_app, at most p_limit: those after p_after first, then the others.';
+grant execute on function stepbase_engine.outbox_apps(p_after text, p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.pin_components(p_workflow_version_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -6966,6 +7098,7 @@ comment on function stepbase_engine.policy_number(p_policy jsonb, p_key text, p_
 CREATE OR REPLACE FUNCTION stepbase_engine.pop_from_step(p_run_id uuid, p_key text, p_queue text)
  RETURNS jsonb
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -6990,6 +7123,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.pop_from_step(p_run_id uuid, p_key text, p_queue text) is 'Pops the next item for a step: {work_queue_id, found, item}. p_key is the same for all attempts of the step, so a repeated call returns the same item. Errors: SB404 unknown queue, SB409 the run has ended.';
+grant execute on function stepbase_engine.pop_from_step(p_run_id uuid, p_key text, p_queue text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.pop_work_item(p_work_queue_id uuid, p_run_id uuid DEFAULT NULL::uuid, p_taken_key text DEFAULT NULL::text)
  RETURNS stepbase.work_queue_items
@@ -7028,6 +7162,19 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.pop_work_item(p_work_queue_id uuid, p_run_id uuid, p_taken_key text) is 'Takes the next item in the order of the work queue and returns it, or a row of nulls when none is queued. Concurrent calls never take the same item: locked items are skipped.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.postpone_timers(p_run_id uuid, p_by interval)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update stepbase.step_runs s
+  set wake_at = stepbase_engine.now() + p_by, updated_at = stepbase_engine.now()
+  where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at <= stepbase_engine.now();
+$function$;
+comment on function stepbase_engine.postpone_timers(p_run_id uuid, p_by interval) is 'Makes the due steps of a run due again after p_by, so that it does not delay other runs meanwhile.';
+grant execute on function stepbase_engine.postpone_timers(p_run_id uuid, p_by interval) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority integer)
  RETURNS void
@@ -7213,6 +7360,7 @@ comment on function stepbase_engine.prune_work_items(p_limit integer) is 'Delete
 CREATE OR REPLACE FUNCTION stepbase_engine.push_from_step(p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority integer)
  RETURNS jsonb
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -7224,6 +7372,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.push_from_step(p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority integer) is 'Pushes an item for a step and returns {item_id}. p_key is the same for all attempts of the step, so a repeated call pushes nothing. Errors: SB404 unknown queue, SB422 the item does not match the schema, SB429 the queue is full.';
+grant execute on function stepbase_engine.push_from_step(p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.push_work_item(p_work_queue_id uuid, p_item jsonb, p_priority integer DEFAULT 0, p_run_id uuid DEFAULT NULL::uuid, p_push_key text DEFAULT NULL::text)
  RETURNS uuid
@@ -7290,7 +7439,7 @@ comment on function stepbase_engine.push_work_item(p_work_queue_id uuid, p_item 
 CREATE OR REPLACE FUNCTION stepbase_engine.query_from_step(p_run_id uuid, p_target text, p_query_name text)
  RETURNS jsonb
  LANGUAGE plpgsql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
@@ -7298,6 +7447,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.query_from_step(p_run_id uuid, p_target text, p_query_name text) is 'Queries another run for a step: {answer}, or {expression, state, return_type} if the caller must evaluate JSONata. Errors: SB403, SB404, SB409.';
+grant execute on function stepbase_engine.query_from_step(p_run_id uuid, p_target text, p_query_name text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.query_state(p_run stepbase.runs)
  RETURNS jsonb
@@ -7441,6 +7591,39 @@ end;
 $function$;
 comment on function stepbase_engine.reconcile_admission(p_limit integer) is 'Repairs admission: releases slots that no run or step holds, gives slots to runs that a limit does not count yet, and enqueues up to p_limit runs and p_limit steps that have neither a token nor a row in the backlog. Returns how many it enqueued. Except for runs started while a limit changed, only a fault outside the engine makes this necessary.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.record_relay_failure(p_app_code text, p_error text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_message stepbase.outbox;
+begin
+  update stepbase.outbox o
+  set
+    attempts = o.attempts + 1,
+    error = left(p_error, 2000),
+    quarantined_at = case when o.attempts + 1 >= 3 then stepbase_engine.now() end
+  where o.id = (
+    select n.id from stepbase.outbox n
+    where n.app_code = p_app_code and n.published_at is null and n.quarantined_at is null
+      and n.event_type not in ('run.changed', 'run.cancel')
+    order by n.id
+    limit 1
+    for update skip locked
+  )
+  returning * into v_message;
+  if v_message.quarantined_at is null then
+    return null;
+  end if;
+  raise warning 'stepbase: message % of app % is quarantined: %', v_message.id, p_app_code, v_message.error;
+  return v_message.id;
+end;
+$function$;
+comment on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) is 'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app. The third one quarantines the message; then its id is returned, otherwise null.';
+grant execute on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.record_trigger_result(p_trigger_id uuid, p_error jsonb)
  RETURNS void
  LANGUAGE sql
@@ -7564,28 +7747,40 @@ end;
 $function$;
 comment on function stepbase_engine.refuse_change() is 'Trigger: raises SB424 for update, delete and truncate of a table of append-only rows of runs, for every role.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.relay(p_limit integer DEFAULT 200)
- RETURNS TABLE(processed integer, messages jsonb)
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_app(p_app_code text, p_limit integer DEFAULT 200)
+ RETURNS integer
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+declare
+  v_ids bigint[];
 begin
-  -- Runs first: their ends may emit events.
-  processed := stepbase_engine.relay_runs(p_limit);
-  processed := greatest(processed, stepbase_engine.relay_events(p_limit));
-  messages := stepbase_engine.relay_messages(p_limit);
-  return next;
+  -- The next messages that no other relay has locked.
+  select array_agg(t.id) into v_ids
+  from (
+    select o.id from stepbase.outbox o
+    where o.app_code = p_app_code and o.published_at is null and o.quarantined_at is null
+      and o.event_type not in ('run.changed', 'run.cancel')
+    order by o.id
+    limit p_limit
+    for update skip locked
+  ) t;
+  if v_ids is null then
+    return 0;
+  end if;
+  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit);
 end;
 $function$;
-comment on function stepbase_engine.relay(p_limit integer) is 'Processes messages of the outbox (returns their number) and returns the messages to publish; the worker confirms them with stepbase_engine.confirm_published. Call it again while processed > 0 or p_limit messages came back.';
+comment on function stepbase_engine.relay_app(p_app_code text, p_limit integer) is 'Handles the oldest messages of an app, at most p_limit, and returns their number. Call it until it returns 0: handled messages may have written others.';
+grant execute on function stepbase_engine.relay_app(p_app_code text, p_limit integer) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.relay_events(p_limit integer)
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_events(p_outbox_ids bigint[], p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_ids bigint[];
   v_message stepbase.outbox;
   v_event jsonb;
   v_trigger stepbase.workflow_triggers;
@@ -7593,18 +7788,10 @@ declare
   v_started int := 0;
   v_place int;
 begin
-  -- Usually there is no event; this check is cheaper than next_events.
-  if not exists (
-    select 1 from stepbase.outbox o where o.published_at is null and o.event_type = 'event.emitted'
-  ) then
-    return 0;
-  end if;
-  v_ids := stepbase_engine.next_events(p_limit);
   for v_message in
     select o.* from stepbase.outbox o
-    where o.id = any(v_ids) and o.published_at is null
-    order by array_position(v_ids, o.id)
-    for update skip locked
+    where o.id = any(p_outbox_ids) and o.event_type = 'event.emitted'
+    order by o.id
   loop
     v_event := stepbase_engine.event_of_message(v_message);
     v_place := 0;
@@ -7633,11 +7820,12 @@ begin
   return v_published;
 end;
 $function$;
-comment on function stepbase_engine.relay_events(p_limit integer) is 'Starts the workflows that subscribe to pending events and marks the events as published; returns the number of events.';
+comment on function stepbase_engine.relay_events(p_outbox_ids bigint[], p_limit integer) is 'Starts the workflows that subscribe to the events among these messages, until p_limit runs have started, and marks the events as published; returns their number. The caller has locked the messages.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_messages(p_limit integer)
  RETURNS jsonb
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select coalesce(
@@ -7659,8 +7847,9 @@ AS $function$
   ) o;
 $function$;
 comment on function stepbase_engine.relay_messages(p_limit integer) is 'The messages to publish (run.changed, run.cancel), at most p_limit, oldest first. The worker marks them after publishing, so they are repeated after a crash. age_ms lets it drop old ones while Redis does not answer.';
+grant execute on function stepbase_engine.relay_messages(p_limit integer) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.relay_runs(p_limit integer)
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_runs(p_outbox_ids bigint[])
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -7674,21 +7863,11 @@ declare
   v_locked uuid[];
   v_queue uuid;
 begin
-  with
-  -- The next messages that no other relay has locked.
-  taken as (
-    select o.id
-    from stepbase.outbox o
-    where o.published_at is null and o.event_type in ('run.ended', 'child.detached', 'children.blocked', 'queue.changed')
-    order by o.id
-    limit p_limit
-    for update skip locked
-  ),
   -- They count as published when this transaction commits.
-  marked as (
+  with marked as (
     update stepbase.outbox o set published_at = stepbase_engine.now()
-    from taken t
-    where o.id = t.id
+    where o.id = any(p_outbox_ids)
+      and o.event_type in ('run.ended', 'child.detached', 'children.blocked', 'queue.changed')
     returning o.id, o.event_type, o.aggregate_id
   )
   select
@@ -7720,11 +7899,12 @@ begin
   return v_count;
 end;
 $function$;
-comment on function stepbase_engine.relay_runs(p_limit integer) is 'Applies messages about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) and marks them as published in the same transaction. Returns the number of messages.';
+comment on function stepbase_engine.relay_runs(p_outbox_ids bigint[]) is 'Applies those of these messages that are about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) and marks them as published in the same transaction. Returns their number. The caller has locked the messages.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[])
  RETURNS integer
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -7751,6 +7931,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[]) is 'Returns the tokens of a worker that stops to the queue, by job id and delivery; returns how many. Tokens that were delivered to another worker meanwhile are ignored. A release does not count as a crash: it raises the fence by 1,000.';
+grant execute on function stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.release_run_slots()
  RETURNS trigger
@@ -7808,6 +7989,7 @@ comment on function stepbase_engine.remove_from_backlog(p_run_ids uuid[]) is 'Re
 CREATE OR REPLACE FUNCTION stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[])
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   -- Skips locked jobs, which pg-boss's own heartbeat does not: it would wait for tokens that another
@@ -7822,6 +8004,7 @@ AS $function$
   ));
 $function$;
 comment on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) is 'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction ends or returns those.';
+grant execute on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.request_worker()
  RETURNS void
@@ -8453,6 +8636,7 @@ comment on function stepbase_engine.short_error(p_error jsonb) is 'An error whos
 CREATE OR REPLACE FUNCTION stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -8463,6 +8647,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) is 'Sends a signal for a step and returns {run_id}. p_key is the same for all attempts of the step, so the signal is sent once. Errors: SB403, SB404 and those of stepbase_engine.accept_signal.';
+grant execute on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.slots_of_ancestors(p_parent_run_id uuid)
  RETURNS SETOF uuid
@@ -8824,6 +9009,7 @@ comment on function stepbase_engine.start_triggered(p_app_code text, p_workflow_
 CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
  RETURNS TABLE(run_id uuid, status text, is_new boolean, problem jsonb)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -8862,6 +9048,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb) is 'Starts the run of a verified webhook call; a repeated call id returns the first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 unknown webhook. Called by the HTTP API.';
+grant execute on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.step_event(p_event_type text, p_run_id uuid, p_app_code text, p_step_id text, p_item_index integer, p_attempt integer, p_status text, p_open_delta integer DEFAULT 0, p_done_delta integer DEFAULT 0, p_context_delta integer DEFAULT 0, p_actor_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase_engine.event
@@ -9046,6 +9233,7 @@ comment on function stepbase_engine.stop_steps(p_run_ids uuid[], p_actor_id uuid
 CREATE OR REPLACE FUNCTION stepbase_engine.suspend_timers(p_limit integer)
  RETURNS uuid[]
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -9085,6 +9273,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.suspend_timers(p_limit integer) is 'Returns the running runs of the p_limit oldest due steps; null when there are none. Clears wake_at of due steps of paused runs, which would otherwise fill that list; resume_timers sets it again.';
+grant execute on function stepbase_engine.suspend_timers(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.sweep(p_limit integer DEFAULT 1000)
  RETURNS integer
@@ -9199,6 +9388,7 @@ comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up t
 CREATE OR REPLACE FUNCTION stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[])
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
@@ -9322,6 +9512,7 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+grant execute on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
  RETURNS void
@@ -9349,6 +9540,7 @@ comment on function stepbase_engine.wait_for_items(p_work_queue_ids uuid[]) is '
 CREATE OR REPLACE FUNCTION stepbase_engine.wake(p_limit integer DEFAULT 200)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -9387,14 +9579,15 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s clock, of the next timer, run deadline or schedule; null when there is none. A run that cannot be woken does not delay the others.';
+grant execute on function stepbase_engine.wake(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_run_isolated(p_run_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-  v_now timestamptz := stepbase_engine.now();
   v_message text;
   v_retry_in interval;
 begin
@@ -9416,12 +9609,11 @@ begin
       v_retry_in := interval '5 minutes';
     end;
   end if;
-  update stepbase.step_runs s
-  set wake_at = v_now + v_retry_in, updated_at = v_now
-  where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at <= v_now;
+  perform stepbase_engine.postpone_timers(p_run_id, v_retry_in);
 end;
 $function$;
 comment on function stepbase_engine.wake_run_isolated(p_run_id uuid) is 'Wakes one run and never raises an error. If waking it raises one, the run fails with engine_error. After a temporary fault its due steps are tried again in 10 seconds; if the failure cannot be written, in 5 minutes.';
+grant execute on function stepbase_engine.wake_run_isolated(p_run_id uuid) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_runs(p_run_ids uuid[])
  RETURNS void
@@ -9544,6 +9736,40 @@ AS $function$
 $function$;
 comment on function stepbase_engine.work_queue_state(p_work_queue_id uuid) is 'The answer of the query that a work queue declares: {queue, ordering, max_size, size, taken, waiting_steps, oldest_at}. size counts queued items, taken the items in work.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.worker_functions()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[
+    -- Steps.
+    'stepbase_engine.claim', 'stepbase_engine.complete', 'stepbase_engine.fail', 'stepbase_engine.wait',
+    -- Tokens and leases.
+    'stepbase_engine.release', 'stepbase_engine.renew_leases', 'stepbase_engine.expire_leases',
+    'stepbase_engine.heartbeat', 'stepbase_engine.has_queue',
+    -- Timers, schedules, admission.
+    'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
+    'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
+    'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
+    'stepbase_engine.postpone_timers',
+    -- The outbox.
+    'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
+    'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
+    -- What steps do in the database.
+    'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
+    'stepbase_engine.query_from_step', 'stepbase_private.secret', 'stepbase_engine.count_use',
+    'stepbase_engine.count_tokens',
+    -- Reads.
+    'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
+    'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
+    -- The API: keys, webhooks, readiness.
+    'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
+    'stepbase_private.has_realtime_policy'
+  ];
+$function$;
+comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[] DEFAULT NULL::jsonb[], p_job_ids uuid[] DEFAULT NULL::uuid[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid, p_uncounted uuid[] DEFAULT NULL::uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[])
  RETURNS record
  LANGUAGE plpgsql
@@ -9633,6 +9859,7 @@ create schema stepbase_private;
 comment on schema stepbase_private is 'Helpers of policies and RPCs, and the hooks of Supabase Auth. Never exposed by the Data API.';
 grant usage on schema stepbase_private to authenticated;
 grant usage on schema stepbase_private to service_role;
+grant usage on schema stepbase_private to stepbase_worker;
 grant usage on schema stepbase_private to supabase_auth_admin;
 
 create type stepbase_private.json_validation as (
@@ -9992,7 +10219,7 @@ begin
   perform stepbase_engine.end_runs(
     array[v_run.id], 'cancelled',
     jsonb_build_object(
-      'code', 'cancelled', 'message', coalesce(p_reason, 'cancelled by a member')
+      'code', 'cancelled', 'message', left(coalesce(p_reason, 'cancelled by a member'), 4000)
     ),
     auth.uid(), not v_is_forced
   );
@@ -10858,7 +11085,7 @@ grant execute on function stepbase_private.has_permission(p_permission text) to 
 CREATE OR REPLACE FUNCTION stepbase_private.has_realtime_policy()
  RETURNS boolean
  LANGUAGE sql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   -- True without Realtime: nothing is missing then.
@@ -10868,6 +11095,7 @@ AS $function$
   );
 $function$;
 comment on function stepbase_private.has_realtime_policy() is 'Whether members can join the channels of their runs: the policy on realtime.messages exists, or Realtime does not.';
+grant execute on function stepbase_private.has_realtime_policy() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean)
  RETURNS TABLE(node_id text, code text, message text)
@@ -12955,7 +13183,7 @@ grant execute on function stepbase_private.search_query(p_query text) to authent
 CREATE OR REPLACE FUNCTION stepbase_private.secret(p_app_code text, p_name text)
  RETURNS TABLE(value text, hosts text[])
  LANGUAGE plpgsql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 begin
@@ -12969,6 +13197,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.secret(p_app_code text, p_name text) is 'Returns the Vault secret named stepbase/app/<app_code>/<name> and the hosts that may receive it, or no row. Only the database role of the functions may execute it.';
+grant execute on function stepbase_private.secret(p_app_code text, p_name text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_private.secret_hosts(p_description text)
  RETURNS text[]
@@ -13285,6 +13514,15 @@ CREATE OR REPLACE FUNCTION stepbase_private.sync_workflow_graph()
  SET search_path TO ''
 AS $function$
 begin
+  -- Step runs refer to nodes without a foreign key; this rule replaces it.
+  if tg_op = 'UPDATE' and exists (
+    select 1 from stepbase.runs r where r.workflow_version_id = new.id and r.app_code = new.app_code
+  ) then
+    perform stepbase_private.raise_error(
+      'immutable', 'A version that has runs cannot be changed; save a new version',
+      jsonb_build_object('workflow_version_id', new.id)
+    );
+  end if;
   delete from stepbase.workflow_edges where workflow_version_id = new.id;
   delete from stepbase.workflow_nodes where workflow_version_id = new.id;
 
@@ -13356,7 +13594,7 @@ begin
   return null;
 end;
 $function$;
-comment on function stepbase_private.sync_workflow_graph() is 'Trigger: replaces nodes, edges and plan edges of a version with those of its definition.';
+comment on function stepbase_private.sync_workflow_graph() is 'Trigger: replaces nodes, edges and plan edges of a version with those of its definition. Raises SB424 immutable if the version has runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.template_expressions(p_source text)
  RETURNS text[]
@@ -13528,6 +13766,7 @@ grant execute on function stepbase_private.user_id() to authenticated, service_r
 CREATE OR REPLACE FUNCTION stepbase_private.verify_api_key(p_key_hash text)
  RETURNS TABLE(api_key_id uuid, app_code text, scopes text[])
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -13547,12 +13786,12 @@ begin
 end;
 $function$;
 comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none. Updates last_used_at. The HTTP API calls it.';
-grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role;
+grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role, stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid)
  RETURNS text[]
  LANGUAGE plpgsql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
@@ -13576,11 +13815,13 @@ begin
 end;
 $function$;
 comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) is 'Secrets that calls of a webhook may be signed with; empty for an unknown webhook. The HTTP API calls it.';
+grant execute on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) to stepbase_worker;
 
 -- ── schema stepbase_queue ──────────────────────────────────────────────────────────────────
 
 create schema stepbase_queue;
 comment on schema stepbase_queue is 'The job queue, owned by pg-boss; a job is a token that carries branches of one run.';
+grant usage on schema stepbase_queue to stepbase_worker;
 
 create type stepbase_queue.job_state as enum ('created', 'retry', 'active', 'completed', 'cancelled', 'failed');
 
@@ -13647,6 +13888,7 @@ CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i12 ON st
 CREATE UNIQUE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i4 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::stepbase_queue.job_state) AND (singleton_on IS NOT NULL));
 CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i7 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (name, group_id) WHERE ((state = 'active'::stepbase_queue.job_state) AND (group_id IS NOT NULL));
 CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i9 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (name, id) WHERE (blocking AND (state = 'completed'::stepbase_queue.job_state));
+grant select, update (state, retry_count, started_on, heartbeat_on) on stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe to stepbase_worker;
 
 create table stepbase_queue.job (
   id uuid not null default gen_random_uuid(),
@@ -13790,6 +14032,7 @@ create table stepbase_queue.queue (
   constraint queue_dead_letter_fkey FOREIGN KEY (dead_letter) REFERENCES stepbase_queue.queue(name),
   constraint queue_check CHECK ((dead_letter IS DISTINCT FROM name))
 );
+grant select on stepbase_queue.queue to stepbase_worker;
 
 create table stepbase_queue.queue_stats (
   id uuid not null default gen_random_uuid(),
@@ -13844,6 +14087,7 @@ create table stepbase_queue.version (
   monitor_backoff_on timestamp with time zone,
   constraint version_pkey PRIMARY KEY (version)
 );
+grant select on stepbase_queue.version to stepbase_worker;
 
 create table stepbase_queue.warning (
   id uuid not null default gen_random_uuid(),
@@ -13980,6 +14224,7 @@ CREATE OR REPLACE FUNCTION stepbase_queue.job_now()
 AS $function$
       SELECT pg_catalog.now();
     $function$;
+grant execute on function stepbase_queue.job_now() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_queue.job_table_format(command text, table_name text)
  RETURNS text
