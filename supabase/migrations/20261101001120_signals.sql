@@ -78,7 +78,7 @@ begin
   into v_errors, v_work_queue_id
   from stepbase.workflow_signals d
   where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
-  -- A signal that nothing can receive must not be accepted and then ignored.
+  -- The signal of a work queue pushes an item. In a run of another workflow it would be kept and never do so.
   if not found and not exists (
     select 1 from stepbase.workflow_nodes n
     where n.workflow_version_id = p_run.workflow_version_id and n.node_type = 'wait_for_signal'
@@ -93,13 +93,13 @@ begin
     where q.app_code = p_run.app_code and q.signal_name = p_signal_name
     order by w.kebab_name
     limit 1;
-    perform stepbase_private.raise_error(
-      'not_found',
-      format('The workflow of the run has no signal %s: ', p_signal_name)
-      || case when v_owner is null then 'no step waits for it, and workflow_signals does not declare it'
-        else format('it belongs to a work queue of workflow %s; send it to a run of that workflow', v_owner) end,
-      jsonb_strip_nulls(jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner))
-    );
+    if v_owner is not null then
+      perform stepbase_private.raise_error(
+        'not_found',
+        format('Signal %s belongs to a work queue of workflow %s; send it to a run of that workflow', p_signal_name, v_owner),
+        jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner)
+      );
+    end if;
   end if;
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
