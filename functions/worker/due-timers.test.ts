@@ -25,7 +25,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
         }
         woken.push(...due.keys());
         due.clear();
-        return { inMs: undefined, schedules: false };
+        return { inMs: undefined, schedules: false, messages: false };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
       async wakeRun(runId) {
@@ -72,7 +72,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
       wake: () => {
         calls += 1;
         if (calls < 3) return Promise.reject(new Error('Connection terminated'));
-        return Promise.resolve({ inMs: undefined, schedules: false });
+        return Promise.resolve({ inMs: undefined, schedules: false, messages: false });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
       wakeRun: () => Promise.reject(new Error('not expected')),

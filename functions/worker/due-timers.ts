@@ -96,7 +96,9 @@ export class DueTimers {
       await runSchedules(engine);
       this.#isWanted = true;
       onFired('outbox', 'backlog', 'queue');
-    } else if (mayMakeTokens) onFired('queue');
+    } else if (mayMakeTokens) {
+      onFired('queue', ...(next.messages ? (['outbox'] as const) : []));
+    }
   }
 
   async #wakeOneByOne(): Promise<void> {

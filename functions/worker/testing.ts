@@ -88,7 +88,7 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
       return Promise.resolve([]);
     },
     wait: unexpected,
-    wake: () => Promise.resolve({ inMs: undefined, schedules: false }),
+    wake: () => Promise.resolve({ inMs: undefined, schedules: false, messages: false }),
     dueSchedules: unexpected,
     fireSchedules: unexpected,
     admit: () => Promise.resolve({ admitted: 0, hasBacklog: false }),

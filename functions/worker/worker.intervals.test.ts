@@ -65,7 +65,11 @@ Deno.test('the worker fires timers of the database when they are due', async () 
   const calls: number[] = [];
   const wake: Engine['wake'] = () => {
     calls.push(clock.now());
-    return Promise.resolve({ inMs: calls.length === 1 ? 20_000 : undefined, schedules: false });
+    return Promise.resolve({
+      inMs: calls.length === 1 ? 20_000 : undefined,
+      schedules: false,
+      messages: false,
+    });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });
   s.worker.start();
@@ -81,7 +85,7 @@ Deno.test('a search for work that fails is reported and repeated after a second'
   const wake: Engine['wake'] = () => {
     calls.push(clock.now());
     if (calls.length === 1) return Promise.reject(new Error('away'));
-    return Promise.resolve({ inMs: undefined, schedules: false });
+    return Promise.resolve({ inMs: undefined, schedules: false, messages: false });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });
   s.worker.start();

@@ -162,6 +162,18 @@ $$;
 comment on function stepbase_engine.outbox_apps(text, int) is
   'The apps with messages for relay_app, at most p_limit: those after p_after first, then the others.';
 
+create function stepbase_engine.has_messages()
+returns boolean
+language sql
+volatile -- It sees what the statement that calls it has written.
+set search_path = ''
+as $$
+  select exists (select from stepbase.outbox o where o.published_at is null and o.quarantined_at is null);
+$$;
+
+comment on function stepbase_engine.has_messages() is
+  'Whether messages wait for relay_app or for publishing, including those of the current transaction.';
+
 create function stepbase_engine.relay_app(p_app_code text, p_limit int default 200)
 returns int
 language plpgsql

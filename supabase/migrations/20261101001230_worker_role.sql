@@ -52,7 +52,7 @@ as $$
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
     -- The outbox.
-    'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
+    'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
     -- What steps do in the database.
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',

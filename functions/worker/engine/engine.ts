@@ -167,11 +167,16 @@ export function createEngine(db: Db, clock: Clock): Engine {
       );
     },
     async wake() {
-      const [row] = await db.query<{ due_in_ms: number | null; schedules: boolean }>(
+      const [row] = await db.query<{
+        due_in_ms: number | null;
+        schedules: boolean;
+        messages: boolean;
+      }>(
         `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
-           stepbase_engine.has_due_schedules() as schedules`,
+           stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages`,
       );
-      return { inMs: row?.due_in_ms ?? undefined, schedules: row?.schedules ?? false };
+      const { due_in_ms: inMs, schedules, messages } = only(row);
+      return { inMs: inMs ?? undefined, schedules, messages };
     },
     dueSchedules: () => db.query('select * from stepbase_engine.due_schedules()'),
     async fireSchedules(schedules) {

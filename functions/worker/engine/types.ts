@@ -154,6 +154,8 @@ export interface NextDue {
   inMs: number | undefined;
   /** A schedule is due now, or has no time yet. */
   schedules: boolean;
+  /** The outbox has messages: a timer may have ended its run. */
+  messages: boolean;
 }
 
 /** A step that uses a work queue: `queue` of its own workflow, or `workflow/queue`. */
