@@ -2258,7 +2258,7 @@ AS $function$
     send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
   );
 $function$;
-comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run or signal, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
+comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
 grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
@@ -2546,7 +2546,7 @@ begin
   into v_errors, v_work_queue_id
   from stepbase.workflow_signals d
   where d.workflow_id = p_run.workflow_id and d.signal_name = p_signal_name;
-  -- A signal that nothing can receive must not be accepted and then ignored.
+  -- The signal of a work queue pushes an item. In a run of another workflow it would be kept and never do so.
   if not found and not exists (
     select 1 from stepbase.workflow_nodes n
     where n.workflow_version_id = p_run.workflow_version_id and n.node_type = 'wait_for_signal'
@@ -2561,13 +2561,13 @@ begin
     where q.app_code = p_run.app_code and q.signal_name = p_signal_name
     order by w.kebab_name
     limit 1;
-    perform stepbase_private.raise_error(
-      'not_found',
-      format('The workflow of the run has no signal %s: ', p_signal_name)
-      || case when v_owner is null then 'no step waits for it, and workflow_signals does not declare it'
-        else format('it belongs to a work queue of workflow %s; send it to a run of that workflow', v_owner) end,
-      jsonb_strip_nulls(jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner))
-    );
+    if v_owner is not null then
+      perform stepbase_private.raise_error(
+        'not_found',
+        format('Signal %s belongs to a work queue of workflow %s; send it to a run of that workflow', p_signal_name, v_owner),
+        jsonb_build_object('signal_name', p_signal_name, 'workflow', v_owner)
+      );
+    end if;
   end if;
   if jsonb_array_length(v_errors) > 0 then
     perform stepbase_private.raise_error(
@@ -6297,6 +6297,17 @@ end;
 $function$;
 comment on function stepbase_engine.has_expired_leases(p_lease interval) is 'Returns whether a worker has not renewed the lease of some token for p_lease.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_messages()
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (select from stepbase.outbox o where o.published_at is null and o.quarantined_at is null);
+$function$;
+comment on function stepbase_engine.has_messages() is 'Whether messages wait for relay_app or for publishing, including those of the current transaction.';
+grant execute on function stepbase_engine.has_messages() to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_pending_work()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -9754,7 +9765,7 @@ AS $function$
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
     -- The outbox.
-    'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
+    'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
     -- What steps do in the database.
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',

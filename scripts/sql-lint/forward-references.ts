@@ -46,6 +46,12 @@ export const DECLARED: readonly DeclaredReference[] = [
   { file: 'wait', object: 'stepbase_engine.wait_for_items', reason: WAITING },
   { file: 'wait', object: 'stepbase_engine.deliver_signals', reason: WAITING },
   {
+    file: 'graph_sync',
+    object: 'stepbase.runs',
+    reason:
+      'a version that has runs cannot change; runs are described after the definitions they execute',
+  },
+  {
     file: 'complete',
     object: 'stepbase_engine.complete_eagerly',
     reason: 'eager execution is an optimization of complete and is explained after it',
