@@ -49,7 +49,11 @@ export const STEP_ERRORS = {
     retried: 'only status 408',
   },
   http_invalid_json: {
-    meaning: 'The response declares JSON, but its body cannot be parsed.',
+    meaning: 'The response declares JSON, but its body is not JSON in its charset.',
+    retried: false,
+  },
+  http_body_unsupported: {
+    meaning: 'The body of the request has no form of its content type.',
     retried: false,
   },
   http_response_too_large: {

@@ -7,11 +7,12 @@ import { isIP, type LookupFunction } from 'node:net';
 import process from 'node:process';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { hasBody } from './answers.ts';
 
 export interface HttpRequest {
   method: string;
   headers: Headers;
-  body?: string | undefined;
+  body?: string | Uint8Array | undefined;
   signal: AbortSignal;
 }
 
@@ -44,7 +45,8 @@ export function createPinnedConnect(options: { ca?: string } = {}): Connect {
       const sent = new Headers(headers);
       if (!sent.has('accept-encoding')) sent.set('accept-encoding', 'gzip, br');
       if (body !== undefined) {
-        sent.set('content-length', String(new TextEncoder().encode(body).byteLength));
+        const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+        sent.set('content-length', String(bytes.byteLength));
       }
       const request = (isSecure ? requestHttps : requestHttp)(
         url.href,
@@ -94,8 +96,7 @@ function responseOf(message: IncomingMessage, method: string): HttpResponse {
     headers.append(message.rawHeaders[at] ?? '', message.rawHeaders[at + 1] ?? '');
   }
   const status = message.statusCode ?? 0;
-  const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
-  const body = hasBody ? decoded(message, headers) : message;
+  const body = hasBody(method, status) ? decoded(message, headers) : message;
   return {
     status,
     headers,
@@ -134,7 +135,7 @@ export const connectByFetch: Connect = async (url, { method, headers, body, sign
     headers,
     redirect: 'manual',
     signal,
-    ...(body === undefined ? {} : { body }),
+    ...(body === undefined ? {} : { body: body as BodyInit }),
   });
   return {
     status: response.status,

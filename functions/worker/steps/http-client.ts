@@ -1,7 +1,15 @@
 // The HTTP call of all steps: it checks the address, limits time, size and redirects, and decides which errors
 // are retryable.
 
-import { cutText, storableText } from '../../_shared/text/storable.ts';
+import { cutText } from '../../_shared/text/storable.ts';
+import {
+  hasBody,
+  headersOf,
+  parseBody,
+  readBeginning,
+  readWhole,
+  retryAfterMs,
+} from './answers.ts';
 import type { HttpResponse } from './connect.ts';
 import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
@@ -13,7 +21,7 @@ export interface HttpCall {
   method: string;
   url: URL;
   headers: Headers;
-  body?: string;
+  body?: string | Uint8Array;
   signal: AbortSignal;
   env: StepEnv;
   timeoutMs?: number;
@@ -21,17 +29,24 @@ export interface HttpCall {
   maxRedirects?: number;
   /** The operator configured the URL (mail API, model endpoint), so the egress check does not apply. */
   trusted?: boolean;
+  /** Statuses from 400 on that are a result. */
+  accept?: readonly number[] | undefined;
+  /** Statuses below 500 that are retryable. */
+  retryOn?: readonly RetryCondition[] | undefined;
 }
 
 export interface HttpAnswer {
   status: number;
-  headers: Record<string, string>;
+  headers: Record<string, string | string[]>;
   body: unknown;
 }
 
 export type RetryCondition = number | '4xx' | '5xx';
 
-/** Follows redirects itself, so that each hop is checked. Returns a response of any status; throws without a response. */
+/**
+ * Follows redirects itself, so that each hop is checked. Returns an answer whose status is accepted. The status decides
+ * before the body is read: a defect of an error's body does not change the error.
+ */
 export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
   // AbortSignal.timeout and .any would keep a timer for every call long after its response.
@@ -57,7 +72,7 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
       const response = await env.connect(hop.url, { method, headers, body, signal }, addresses);
       const location = response.headers.get('location');
       if (!isRedirect(response.status) || location === null) {
-        return await readAnswer(response, call.maxResponseBytes ?? env.limits.responseBytes);
+        return await readAnswer(response, { ...call, method: hop.method }, ending);
       }
       await response.discard();
       // With no redirect left, the loop ends and reports that.
@@ -75,81 +90,41 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
   );
 }
 
-async function readAnswer(response: HttpResponse, limit: number): Promise<HttpAnswer> {
-  const bytes = await readLimited(response, limit);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of response.headers) headers[name.toLowerCase()] = value;
-  return { status: response.status, headers, body: parseBody(bytes, headers['content-type']) };
+async function readAnswer(
+  response: HttpResponse,
+  call: HttpCall,
+  ending: AbortController,
+): Promise<HttpAnswer> {
+  const { status } = response;
+  const headers = headersOf(response.headers);
+  const type = response.headers.get('content-type');
+  const isAccepted = status < 400 || call.accept?.includes(status) === true;
+  const isEmpty = !hasBody(call.method, status);
+  if (isEmpty) await response.discard();
+  if (!isAccepted) {
+    const bytes = isEmpty ? new Uint8Array() : await errorBody(response, ending);
+    throwIfAborted(call.signal);
+    throw statusError(response, parseBody(bytes, type, { status, isCut: true }), call);
+  }
+  if (isEmpty) return { status, headers, body: null };
+  const bytes = await readWhole(response, call.maxResponseBytes ?? call.env.limits.responseBytes);
+  return { status, headers, body: parseBody(bytes, type, { status }) };
 }
 
-async function readLimited(response: HttpResponse, limit: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new StepError('http_response_too_large', `the response is larger than ${limit} bytes`);
-  if (Number(response.headers.get('content-length') ?? 0) > limit) {
-    await response.discard();
-    throw tooLarge();
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // The exception ends the loop and so cancels the stream, which closes the connection.
-  for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge();
-    chunks.push(chunk);
-  }
-  const all = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return all;
-}
+const ERROR_BODY_BYTES = 16_384;
+const ERROR_BODY_MS = 1_000;
 
-const jsonType = /^application\/(?:[\w.+-]+\+)?json\b/i;
-const textType =
-  /^(?:text\/|application\/(?:xml|x-www-form-urlencoded|javascript)|[\w.+/-]+\+xml)/i;
-
-function parseBody(bytes: Uint8Array, contentType = ''): unknown {
-  if (bytes.byteLength === 0) return null;
-  if (jsonType.test(contentType)) {
-    try {
-      return JSON.parse(new TextDecoder().decode(bytes));
-    } catch (cause) {
-      throw new StepError(
-        'http_invalid_json',
-        'the content type of the response is JSON, but its body is not',
-        {
-          cause,
-        },
-      );
-    }
-  }
-  if (contentType !== '' && !textType.test(contentType)) {
-    try {
-      return storableText(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    } catch {
-      return { encoding: 'base64', data: toBase64(bytes) };
-    }
-  }
-  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? 'utf-8';
-  return storableText(decoder(charset).decode(bytes));
-}
-
-function decoder(charset: string): TextDecoder {
+/** The status has decided already, so its body gets little time. */
+async function errorBody(response: HttpResponse, ending: AbortController): Promise<Uint8Array> {
+  const timer = setTimeout(
+    () => ending.abort(new DOMException('the body took too long', 'TimeoutError')),
+    ERROR_BODY_MS,
+  );
   try {
-    return new TextDecoder(charset);
-  } catch {
-    return new TextDecoder();
+    return await readBeginning(response, ERROR_BODY_BYTES);
+  } finally {
+    clearTimeout(timer);
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  const parts: string[] = [];
-  for (let at = 0; at < bytes.length; at += 0x8000) {
-    parts.push(String.fromCharCode(...bytes.subarray(at, at + 0x8000)));
-  }
-  return btoa(parts.join(''));
 }
 
 /** In words: the runtime's own messages contain addresses, and the URL, whose query may contain a secret. */
@@ -175,7 +150,7 @@ function callError(
   timeoutMs: number,
 ): StepError {
   if (call.signal.aborted) return abortError(call.signal);
-  if (clock.aborted) {
+  if (clock.aborted && !(error instanceof StepError)) {
     return new StepError(
       'http_timeout',
       `${describe(call)} did not respond within ${timeoutMs} ms`,
@@ -194,45 +169,25 @@ function describe(call: HttpCall): string {
   return `${call.method} ${call.url.origin}${call.url.pathname}`;
 }
 
-/** Throws an error for the engine's retry policy when the status is no success. */
-export function assertAccepted(
-  answer: HttpAnswer,
-  call: Pick<HttpCall, 'method' | 'url' | 'env'>,
-  options: {
-    accept?: readonly number[] | undefined;
-    retryOn?: readonly RetryCondition[] | undefined;
-  } = {},
-): void {
-  const { status } = answer;
-  if (status < 400 || options.accept?.includes(status)) return;
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], call.env.now());
+/** An error for the engine's retry policy. */
+function statusError({ status, headers }: HttpResponse, body: unknown, call: HttpCall): StepError {
+  const wait = retryAfterMs(headers.get('retry-after'), call.env.now());
   const told =
-    options.retryOn?.some((on) => on === status || on === `${Math.floor(status / 100)}xx`) ?? false;
+    call.retryOn?.some((on) => on === status || on === `${Math.floor(status / 100)}xx`) ?? false;
   const code =
     status === 429
       ? 'http_rate_limited'
       : status >= 500
         ? 'http_server_error'
         : 'http_client_error';
-  throw new StepError(
-    code,
-    `${call.method} ${call.url.origin}${call.url.pathname} answered ${status}`,
-    {
-      retryable: told || status === 429 || status === 408 || status >= 500,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      details: { status, body: excerpt(answer.body) },
-    },
-  );
+  return new StepError(code, `${describe(call)} answered ${status}`, {
+    retryable: told || status === 429 || status === 408 || status >= 500,
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    details: { status, body: excerpt(body) },
+  });
 }
 
 function excerpt(body: unknown): unknown {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return text.length <= 2_000 ? body : `${cutText(text, 2_000)}…`;
-}
-
-function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
-  if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - now.getTime();
-  // Limited, so that a server cannot delay a run for days.
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
 }

@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import { httpRequestType } from '../../_shared/step-types/http-request.ts';
 import { StepError } from './errors.ts';
-import { assertAccepted, callHttp } from './http-client.ts';
+import { callHttp } from './http-client.ts';
+import { encodeBody } from './request-body.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
 type HttpRequestConfig = z.output<typeof httpRequestType.config>;
@@ -13,7 +14,7 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
   async run(config, ctx: StepContext): Promise<StepResult> {
     const url = withQuery(config.url, config.query);
     const headers = toHeaders(config.headers);
-    const body = encodeBody(config, headers);
+    const body = encodeBody(config.body, config.method, headers);
     if (config.method !== 'GET' && config.method !== 'HEAD' && !headers.has('idempotency-key')) {
       headers.set('idempotency-key', ctx.idempotencyKey);
     }
@@ -24,6 +25,8 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
       headers,
       signal: ctx.signal,
       env: ctx.env,
+      accept: config.accept_status,
+      retryOn: config.retry_on,
       ...(body === undefined ? {} : { body }),
       ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
       ...(config.max_response_bytes === undefined
@@ -31,7 +34,6 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
         : { maxResponseBytes: config.max_response_bytes }),
     };
     const answer = await callHttp(call);
-    assertAccepted(answer, call, { accept: config.accept_status, retryOn: config.retry_on });
     return { kind: 'completed', output: answer };
   },
 };
@@ -63,25 +65,4 @@ export function toHeaders(
     }
   }
   return headers;
-}
-
-function encodeBody(config: HttpRequestConfig, headers: Headers): string | undefined {
-  const { body } = config;
-  if (body === undefined || body === null) return undefined;
-  if (config.method === 'GET' || config.method === 'HEAD') {
-    throw new StepError('invalid_config', `a ${config.method} request cannot have a body`);
-  }
-  if (typeof body === 'string') {
-    if (!headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8');
-    return body;
-  }
-  if (headers.get('content-type')?.startsWith('application/x-www-form-urlencoded')) {
-    const fields = Object.entries(body).map(([name, value]): [string, string] => [
-      name,
-      String(value),
-    ]);
-    return new URLSearchParams(fields).toString();
-  }
-  if (!headers.has('content-type')) headers.set('content-type', 'application/json');
-  return JSON.stringify(body);
 }

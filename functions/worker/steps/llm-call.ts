@@ -6,7 +6,7 @@ import { validateJson } from '../../_shared/expressions/index.ts';
 import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { StepError } from './errors.ts';
-import { assertAccepted, callHttp } from './http-client.ts';
+import { callHttp } from './http-client.ts';
 import { refusedBy } from './refusal.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
@@ -54,7 +54,6 @@ export const llmCall: StepHandler<typeof llmCallType> = {
     };
     await refusedBy(() => ctx.usage.countLlmCall());
     const answer = await callHttp(call);
-    assertAccepted(answer, call);
     // The tokens are used, whatever becomes of the response.
     const tokens = usageOf.safeParse(answer.body).data?.usage.total_tokens;
     if (tokens !== undefined) await ctx.usage.countTokens(tokens);

@@ -7,7 +7,7 @@ export interface Hop {
   method: string;
   url: URL;
   headers: Headers;
-  body?: string | undefined;
+  body?: string | Uint8Array | undefined;
 }
 
 /** Headers that describe the client and its preferences. Any other header could be a credential. */

@@ -6,7 +6,7 @@ import nodemailer from 'nodemailer';
 import { z } from 'zod';
 import { sendEmailType } from '../../_shared/step-types/send-email.ts';
 import { abortError, StepError } from './errors.ts';
-import { assertAccepted, callHttp } from './http-client.ts';
+import { callHttp } from './http-client.ts';
 import { refusedBy } from './refusal.ts';
 import { assertMayReceive } from './secret-receivers.ts';
 import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
@@ -158,7 +158,6 @@ async function sendByApi(
     trusted: true,
   };
   const answer = await callHttp(call);
-  assertAccepted(answer, call);
   const sent = z.object({ id: z.string() }).safeParse(answer.body);
   if (sent.success) return sent.data.id;
   throw new StepError('email_bad_response', 'the response of the mail API has no message id');

@@ -3,7 +3,7 @@
 import { serviceTaskType } from '../../_shared/step-types/service-task.ts';
 import { checkInput, checkOutput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
-import { assertAccepted, callHttp } from './http-client.ts';
+import { callHttp } from './http-client.ts';
 import type { Component, StepContext, StepHandler, StepResult } from './types.ts';
 
 export const serviceTask: StepHandler<typeof serviceTaskType> = {
@@ -37,7 +37,6 @@ export async function callService(
     timeoutMs: ctx.timeoutMs ?? component.timeout_ms,
   };
   const answer = await callHttp(call);
-  assertAccepted(answer, call);
   await checkOutput(component, answer.body);
   return answer.body;
 }

@@ -3,7 +3,7 @@
 
 import { webhookType } from '../../_shared/step-types/webhook.ts';
 import { StepError } from './errors.ts';
-import { assertAccepted, callHttp } from './http-client.ts';
+import { callHttp } from './http-client.ts';
 import { toHeaders } from './http-request.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
@@ -29,12 +29,12 @@ export const webhook: StepHandler<typeof webhookType> = {
       body,
       signal: ctx.signal,
       env: ctx.env,
+      retryOn: config.retry_on,
       // A signed message is sent to its own address only: no redirects.
       maxRedirects: 0,
       ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
     };
     const answer = await callHttp(call);
-    assertAccepted(answer, call, { retryOn: config.retry_on });
     return { kind: 'completed', output: answer };
   },
 };
