@@ -75,12 +75,14 @@ export const STEP_ERRORS = {
       'The address belongs to a private network. An operator can allow it with `STEPBASE_EGRESS_ALLOW`.',
     retried: false,
   },
-  llm_bad_response: { meaning: 'The response contains no completion.', retried: true },
+  llm_bad_response: { meaning: 'The response contains no completion with text.', retried: true },
   llm_invalid_output: {
-    meaning: 'The completion is not JSON, or violates `response_schema`.',
+    meaning:
+      'The completion contains no JSON, or none or several values that match `response_schema`.',
     retried: true,
   },
   llm_refused: { meaning: 'The model refused the request.', retried: false },
+  llm_tool_call: { meaning: 'The model asked for a tool instead of an answer.', retried: false },
   llm_truncated: { meaning: 'The completion was cut off at `max_tokens`.', retried: false },
   email_rejected: {
     meaning: 'The mail server rejected the message.',

@@ -1,4 +1,4 @@
-// llm_call: one chat completion of an OpenAI-compatible endpoint; the output is {text, object?, usage}. With
+// llm_call: one chat completion of an OpenAI-compatible endpoint; the output is {text, object?, finish_reason, usage}. With
 // response_schema the response is parsed and checked here too, because not every server enforces the schema.
 
 import { z } from 'zod';
@@ -7,30 +7,41 @@ import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { StepError } from './errors.ts';
 import { callHttp } from './http-client.ts';
+import { jsonIn } from './llm-json.ts';
 import { refusedBy } from './refusal.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';
 
 type LlmConfig = z.output<typeof llmCallType.config>;
 
+/** Only what the step needs: a detail in another form does not decide over a good answer. */
 const completion = z.object({
   choices: z
     .array(
       z.object({
-        finish_reason: z.string().nullish(),
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        finish_reason: z.unknown().optional(),
+        message: z.object({
+          content: z.unknown().optional(),
+          refusal: z.unknown().optional(),
+          tool_calls: z.unknown().optional(),
+        }),
       }),
     )
     .min(1),
-  usage: z
-    .object({
-      prompt_tokens: z.number(),
-      completion_tokens: z.number(),
-      total_tokens: z.number(),
-    })
-    .nullish(),
+  usage: z.unknown().optional(),
 });
 
-const usageOf = z.object({ usage: z.object({ total_tokens: z.number().nonnegative() }) });
+const count = z.number().nonnegative().optional().catch(undefined);
+const usageOf = z.object({
+  usage: z.object({ total_tokens: count, prompt_tokens: count, completion_tokens: count }),
+});
+
+/** Why a model stopped, in the words of several endpoints. Any other reason is a complete answer. */
+const reasons: Readonly<Record<string, ReadonlySet<string>>> = {
+  truncated: new Set(['length', 'max_tokens', 'model_length', 'max_output_tokens']),
+  refused: new Set(['content_filter', 'safety', 'refusal', 'recitation', 'prohibited_content']),
+  tool: new Set(['tool_calls', 'function_call', 'tool_use']),
+  failed: new Set(['error', 'malformed_function_call']),
+};
 
 export const llmCall: StepHandler<typeof llmCallType> = {
   stepType: llmCallType,
@@ -55,11 +66,18 @@ export const llmCall: StepHandler<typeof llmCallType> = {
     await refusedBy(() => ctx.usage.countLlmCall());
     const answer = await callHttp(call);
     // The tokens are used, whatever becomes of the response.
-    const tokens = usageOf.safeParse(answer.body).data?.usage.total_tokens;
-    if (tokens !== undefined) await ctx.usage.countTokens(tokens);
+    const tokens = tokensOf(answer.body);
+    if (tokens > 0) await ctx.usage.countTokens(tokens);
     return { kind: 'completed', output: await read(answer.body, config) };
   },
 };
+
+/** Some endpoints leave out the total, or the whole usage. */
+function tokensOf(body: unknown): number {
+  const { total_tokens, prompt_tokens = 0, completion_tokens = 0 } =
+    usageOf.safeParse(body).data?.usage ?? {};
+  return total_tokens ?? prompt_tokens + completion_tokens;
+}
 
 function toRequest(config: LlmConfig): Record<string, unknown> {
   const said = config.messages ?? [{ role: 'user' as const, content: config.prompt ?? '' }];
@@ -100,58 +118,86 @@ function isStrict(node: unknown): boolean {
 interface LlmOutput {
   text: string;
   object?: unknown;
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
+  /** As the endpoint gives it. */
+  finish_reason: string | null;
+  usage: Record<string, unknown> | null;
 }
 
 async function read(body: unknown, config: LlmConfig): Promise<LlmOutput> {
   const parsed = completion.safeParse(body);
   const choice = parsed.data?.choices[0];
   if (!parsed.success || choice === undefined) {
-    throw new StepError(
-      'llm_bad_response',
-      'the response of the model endpoint is not a chat completion',
-      {
-        retryable: true,
-      },
-    );
+    throw badResponse('the response of the model endpoint is not a chat completion', body);
   }
-  const { refusal, content } = choice.message;
-  if (refusal) throw new StepError('llm_refused', `the model refused: ${refusal}`);
-  if (choice.finish_reason === 'content_filter') {
-    throw new StepError('llm_refused', 'a content filter withheld the response');
+  const { message } = choice;
+  const reason = typeof choice.finish_reason === 'string' ? choice.finish_reason : null;
+  const stoppedBy = (kind: string) => reasons[kind]?.has(reason?.toLowerCase() ?? '') ?? false;
+  const text = textOf(message.content);
+  const details = { finish_reason: reason, text: cutText(text ?? '', 2_000) };
+  if (typeof message.refusal === 'string' && message.refusal !== '') {
+    throw new StepError('llm_refused', `the model refused: ${message.refusal}`);
   }
-  const text = content ?? '';
-  const usage = parsed.data.usage ?? null;
-  if (!config.response_schema) return { text, usage };
-  if (choice.finish_reason === 'length') {
-    throw new StepError('llm_truncated', 'the response was cut off before its JSON was complete');
+  if (stoppedBy('refused')) {
+    throw new StepError('llm_refused', 'a content filter withheld the response', { details });
   }
-  return { text, object: await parseObject(text, config.response_schema), usage };
-}
-
-/** Models often put JSON between ``` and ```. */
-function withoutFence(text: string): string {
-  if (text.length < 6 || !text.startsWith('```') || !text.endsWith('```')) return text;
-  const inner = text.slice(3, -3);
-  return inner.startsWith('json') ? inner.slice(4) : inner;
-}
-
-/** A response that does not match the schema is retryable, because a model rarely responds twice in the same way. */
-async function parseObject(text: string, responseSchema: object): Promise<unknown> {
-  const bare = withoutFence(text.trim());
-  let value: unknown;
-  try {
-    value = JSON.parse(bare);
-  } catch {
-    throw new StepError('llm_invalid_output', 'the response of the model is not JSON', {
-      retryable: true,
-      details: { text: cutText(text, 2_000) },
+  if (stoppedBy('truncated')) {
+    throw new StepError('llm_truncated', 'the response was cut off: raise max_tokens', { details });
+  }
+  const hasCalls = Array.isArray(message.tool_calls) && message.tool_calls.length > 0;
+  if (stoppedBy('tool') || (hasCalls && !text)) {
+    throw new StepError('llm_tool_call', 'the model asked for a tool, but the step has none', {
+      details,
     });
   }
-  const problems = await validateJson(responseSchema, value);
-  if (problems.length === 0) return value;
-  throw new StepError('llm_invalid_output', 'the response does not match response_schema', {
-    retryable: true,
-    details: { problems, text: cutText(text, 2_000) },
-  });
+  if (text === undefined || stoppedBy('failed')) {
+    throw badResponse('the response of the model endpoint has no complete text', body);
+  }
+  const usage = isRecord(parsed.data.usage) ? parsed.data.usage : null;
+  if (!config.response_schema) return { text, finish_reason: reason, usage };
+  const object = await parseObject(text, config.response_schema);
+  return { text, object, finish_reason: reason, usage };
+}
+
+function badResponse(message: string, body: unknown): StepError {
+  const response = cutText(JSON.stringify(body) ?? 'null', 2_000);
+  return new StepError('llm_bad_response', message, { retryable: true, details: { response } });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A text, or the texts of a list of parts. */
+function textOf(content: unknown): string | undefined {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return undefined;
+  const texts = content
+    .map((part: unknown) => (isRecord(part) ? part.text : part))
+    .filter((text) => typeof text === 'string');
+  return texts.length === 0 ? undefined : texts.join('');
+}
+
+/** Retryable, because a model rarely responds twice in the same way. */
+function invalidOutput(message: string, details: Record<string, unknown>): StepError {
+  return new StepError('llm_invalid_output', message, { retryable: true, details });
+}
+
+async function parseObject(answer: string, responseSchema: object): Promise<unknown> {
+  const text = cutText(answer, 2_000);
+  let problems: Awaited<ReturnType<typeof validateJson>> | undefined;
+  for (const values of jsonIn(answer)) {
+    const fitting = new Map<string, unknown>();
+    for (const value of values) {
+      const found = await validateJson(responseSchema, value);
+      if (found.length === 0) fitting.set(JSON.stringify(value), value);
+      else problems ??= found;
+    }
+    if (fitting.size > 1) {
+      throw invalidOutput('the response has several values that match response_schema', { text });
+    }
+    for (const value of fitting.values()) return value;
+  }
+  throw problems === undefined
+    ? invalidOutput('the response of the model is not JSON', { text })
+    : invalidOutput('the response does not match response_schema', { problems, text });
 }
