@@ -37,6 +37,66 @@ $$;
 comment on function stepbase_engine.component_warnings(uuid) is
   'Warnings about the components that a version is pinned to: component_unavailable, component_endpoint_changed.';
 
+create function stepbase_engine.url_problems(p_type stepbase.step_types, p_config jsonb)
+returns table (code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  with url as (
+    -- A template that is only a secret is chosen by the one who set the secret, not by data.
+    select
+      btrim(p_config ->> 'url', E' \t\n\r') as written,
+      regexp_replace(
+        p_config ->> 'url', '\{\{\s*secrets\s*\.\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\}', 'secret', 'g'
+      ) as without_secrets
+    where p_type.config_schema -> 'properties' ? 'url' and jsonb_typeof(p_config -> 'url') = 'string'
+  )
+  select w.code, w.message
+  from url u
+  cross join lateral (
+    values
+      (
+        u.written ~ '\{\{\s*\$raw\s*\(',
+        'url_not_encoded',
+        '$raw puts a value into its URL as it is: data can change the path, the query and what follows'
+      ),
+      (
+        regexp_replace(u.without_secrets, '^\s*[A-Za-z][A-Za-z0-9+.-]*:[/\\]*', '') ~ '^[^/?#\\]*\{\{'
+          and exists (
+            select 1 from stepbase_engine.expression_facts(p_type.name, p_config) f where cardinality(f.secrets) > 0
+          ),
+        'secret_host_from_data',
+        'sends a secret to a host that an expression chooses: write the host into the URL, or store with the secret the hosts that may receive it'
+      )
+  ) w (applies, code, message)
+  where w.applies;
+$$;
+
+comment on function stepbase_engine.url_problems(stepbase.step_types, jsonb) is
+  'Warnings about the URL of a config: url_not_encoded, secret_host_from_data.';
+
+create function stepbase_engine.url_warnings(p_workflow_version_id uuid)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select n.node_id, u.code, u.message
+  from stepbase.workflow_nodes n
+  -- The config that executes (for a for_each, that of its step) and that of the compensation.
+  cross join lateral (
+    values (coalesce(n.config -> 'step', jsonb_build_object('type', n.node_type, 'config', n.config))), (n.compensate)
+  ) as w (work)
+  join stepbase.step_types t on t.name = w.work ->> 'type'
+  cross join lateral stepbase_engine.url_problems(t, w.work -> 'config') u
+  where n.workflow_version_id = p_workflow_version_id
+  order by n.ordinal, u.code;
+$$;
+
+comment on function stepbase_engine.url_warnings(uuid) is
+  'Warnings about URLs of a version: url_not_encoded, secret_host_from_data.';
+
 create function stepbase_engine.explain_warnings(p_workflow_version_id uuid)
 returns table (node_id text, code text, message text)
 language sql

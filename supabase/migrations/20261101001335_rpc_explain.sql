@@ -41,6 +41,8 @@ as $$
         select e.* from stepbase_engine.explain_warnings(v.id) e
         union all
         select c.* from stepbase_engine.component_warnings(v.id) c
+        union all
+        select u.* from stepbase_engine.url_warnings(v.id) u
       ) x
     )
   )

@@ -258,6 +258,43 @@ describe.concurrent('warnings', () => {
       ['mail effect_may_repeat', 'post idempotency_key_is_constant'],
     ],
     [
+      'URLs that data chooses',
+      [
+        node('raw', 'http_request', { url: 'https://a.example/{{ $raw(input.path) }}' }),
+        node('base', 'http_request', {
+          url: ' {{ input.base }}/x',
+          headers: { a: '{{ secrets.k }}' },
+        }),
+        node('name', 'webhook', {
+          url: 'https://{{ input.h }}.example/',
+          secret: '{{ secrets.k }}',
+        }),
+        node('each', 'for_each', {
+          items: [],
+          concurrency: 1,
+          step: {
+            type: 'http_request',
+            config: { url: '{{ item }}', body: '{{ secrets.k }}', method: 'POST' },
+          },
+        }),
+        undoneBy('undo', 'http_request', {
+          url: 'https:{{ input.h }}/',
+          headers: { a: '{{ secrets.k }}' },
+        }),
+        node('path', 'http_request', { url: 'https://a.example/{{ input.x }}?k={{ secrets.k }}' }),
+        node('own', 'http_request', { url: '{{ secrets.base }}/{{ input.x }}' }),
+        node('free', 'http_request', { url: '{{ input.base }}/x' }),
+      ],
+      [],
+      [
+        'raw url_not_encoded',
+        'base secret_host_from_data',
+        'name secret_host_from_data',
+        'each secret_host_from_data',
+        'undo secret_host_from_data',
+      ],
+    ],
+    [
       'reading everything',
       [
         value('a'),

@@ -52,6 +52,10 @@ export const STEP_ERRORS = {
     meaning: 'The response declares JSON, but its body is not JSON in its charset.',
     retried: false,
   },
+  url_value_refused: {
+    meaning: 'The value of an expression may not stand at its place in a URL.',
+    retried: false,
+  },
   http_body_unsupported: {
     meaning: 'The body of the request has no form of its content type.',
     retried: false,

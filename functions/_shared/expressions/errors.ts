@@ -10,7 +10,8 @@ export type ExpressionErrorCode =
   | 'schema_too_complex'
   | 'secret_not_literal'
   | 'secret_not_allowed'
-  | 'secret_not_found';
+  | 'secret_not_found'
+  | 'url_value_refused';
 
 export interface ExpressionErrorDetails {
   /** The expression as it was written. */

@@ -19,6 +19,8 @@ export interface Scope {
 
 export interface CompiledExpression extends References {
   readonly source: string;
+  /** The whole expression is `$raw(…)`: a URL takes its value as written. */
+  readonly isRaw: boolean;
   /** undefined when the expression selects nothing. */
   evaluate(scope: Scope): Promise<Json | undefined>;
 }
@@ -44,6 +46,14 @@ export function compileExpression(source: string): CompiledExpression {
   return compiled;
 }
 
+function isRawCall(ast: unknown): boolean {
+  const { type, procedure } = ast as {
+    type?: string;
+    procedure?: { type?: string; value?: string };
+  };
+  return type === 'function' && procedure?.type === 'variable' && procedure.value === 'raw';
+}
+
 function compile(source: string): CompiledExpression {
   if (source.length > expressionLimits.sourceLength) {
     throw new ExpressionError('expression_too_large', 'the expression is too long');
@@ -51,6 +61,7 @@ function compile(source: string): CompiledExpression {
   let expression: jsonata.Expression;
   let references: References;
   let path: readonly string[] | undefined;
+  let isRaw: boolean;
   try {
     expression = jsonata(source, {
       timeout: expressionLimits.timeoutMs,
@@ -60,6 +71,7 @@ function compile(source: string): CompiledExpression {
     });
     references = analyse(expression.ast());
     path = plainPath(expression.ast());
+    isRaw = isRawCall(expression.ast());
   } catch (error) {
     throw fromJsonata(error, source);
   }
@@ -67,6 +79,7 @@ function compile(source: string): CompiledExpression {
   return {
     ...references,
     source,
+    isRaw,
     async evaluate(scope) {
       try {
         const direct = path === undefined ? unresolved : follow(path, scope);

@@ -133,6 +133,8 @@ export function guard(expression: jsonata.Expression): void {
     (node: jsonata.ExprNode, _input: unknown, _environment: unknown, result: unknown) =>
       assertWeight(node.type, result),
   );
+  // Marks a value that a URL takes as written; anywhere else it is the value itself.
+  expression.registerFunction('raw', (value: unknown) => value, '<x:x>');
   expression.registerFunction('pad', pad, '<s-ns?:s>');
   expression.registerFunction('distinct', distinct, '<x:x>');
   expression.registerFunction('toMillis', toMillis, '<s-s?:n>');

@@ -9,10 +9,13 @@ import { toJson } from './json.ts';
 import { type CompiledExpression, compileExpression, type Scope } from './jsonata.ts';
 import type { Resolved } from './secrets.ts';
 import { parseTemplateText, type TemplatePart } from './template-text.ts';
+import { buildUrl, encodeValue } from './url.ts';
 
 export interface CompileOptions {
   /** Top-level keys that hold source code: they are not resolved, but their references count. */
   rawKeys?: Readonly<Record<string, 'jsonata' | 'javascript'>> | undefined;
+  /** Top-level keys that hold a URL: values among its text are encoded for their place. */
+  urlKeys?: readonly string[] | undefined;
 }
 
 /** One `{{ … }}` and its place in the config. */
@@ -24,7 +27,7 @@ interface Slot {
 type Node =
   | { kind: 'literal'; value: Json }
   | { kind: 'slot'; slot: Slot }
-  | { kind: 'text'; parts: readonly (string | Slot)[] }
+  | { kind: 'text' | 'url'; path: string; parts: readonly (string | Slot)[] }
   | { kind: 'array'; items: readonly Node[] }
   | { kind: 'object'; entries: readonly (readonly [string, Node])[] };
 
@@ -40,7 +43,7 @@ export function compileTemplate(config: unknown, options: CompileOptions = {}): 
   const slots: Slot[] = [];
   const json = toJson(config) ?? null;
   const root = options.rawKeys === undefined ? json : withoutRaw(json, options.rawKeys, found);
-  const node = compileNode(root, '', slots, options.rawKeys ?? {});
+  const node = compileNode(root, '', slots, options);
   for (const slot of slots) {
     if (slot.expression.opaqueSecrets) {
       throw new ExpressionError(
@@ -97,7 +100,7 @@ function compileNode(
   json: Json,
   path: string,
   slots: Slot[],
-  rawKeys: Readonly<Record<string, unknown>>,
+  { rawKeys = {}, urlKeys = [] }: CompileOptions,
 ): Node {
   if (typeof json === 'string') return compileText(json, path, slots);
   if (typeof json !== 'object' || json === null) return { kind: 'literal', value: json };
@@ -110,13 +113,20 @@ function compileNode(
     key,
     Object.hasOwn(rawKeys, key)
       ? { kind: 'literal', value }
-      : compileNode(value, path === '' ? key : `${path}.${key}`, slots, {}),
+      : typeof value === 'string' && urlKeys.includes(key)
+        ? compileText(value.trim(), key, slots, 'url')
+        : compileNode(value, path === '' ? key : `${path}.${key}`, slots, {}),
   ]);
   const constant = entries.every(([, item]) => item.kind === 'literal');
   return constant ? { kind: 'literal', value: json } : { kind: 'object', entries };
 }
 
-function compileText(text: string, path: string, slots: Slot[]): Node {
+function compileText(
+  text: string,
+  path: string,
+  slots: Slot[],
+  kind: 'text' | 'url' = 'text',
+): Node {
   if (!text.includes('{{')) return { kind: 'literal', value: text };
   const toSlot = (part: TemplatePart): string | Slot => {
     if (typeof part === 'string') return part;
@@ -128,10 +138,17 @@ function compileText(text: string, path: string, slots: Slot[]): Node {
   const [only] = parts;
   return parts.length === 1 && typeof only === 'object'
     ? { kind: 'slot', slot: only }
-    : { kind: 'text', parts };
+    : { kind, path, parts };
 }
 
 type Values = ReadonlyMap<Slot, Json | undefined>;
+
+const shownSecret = (slot: Slot): string => `{{ ${slot.expression.source} }}`;
+
+/** Whether the slot has its own text instead of its value, because its value is secret. */
+function isHidden(slot: Slot, values: Values): boolean {
+  return slot.expression.secrets.length > 0 && values.get(slot) === shownSecret(slot);
+}
 
 async function evaluateSlots(
   slots: readonly Slot[],
@@ -155,7 +172,7 @@ async function resolve(node: Node, slots: readonly Slot[], scope: Scope): Promis
     scope,
   );
   const shown = new Map(values);
-  for (const slot of secret) shown.set(slot, `{{ ${slot.expression.source} }}`);
+  for (const slot of secret) shown.set(slot, shownSecret(slot));
   return {
     stored: build(node, shown) ?? null,
     secrets: [...new Set(secret.flatMap((slot) => slot.expression.secrets))].sort(),
@@ -179,6 +196,8 @@ function build(node: Node, values: Values): Json | undefined {
       return node.parts
         .map((part) => (typeof part === 'string' ? part : toText(values.get(part))))
         .join('');
+    case 'url':
+      return located(node.path, () => urlOf(node.parts, values));
     case 'array':
       return node.items.map((item) => build(item, values) ?? null);
     case 'object': {
@@ -190,6 +209,23 @@ function build(node: Node, values: Values): Json | undefined {
       return result;
     }
   }
+}
+
+function urlOf(parts: readonly (string | Slot)[], values: Values): string {
+  const isRaw = (part: Slot) => part === parts[0] || part.expression.isRaw;
+  const text = (part: Slot) => toText(values.get(part));
+  if (parts.some((part) => typeof part === 'object' && isHidden(part, values))) {
+    const shown = (part: Slot) =>
+      isHidden(part, values) || isRaw(part) ? text(part) : encodeValue(text(part));
+    return parts.map((part) => (typeof part === 'string' ? part : shown(part))).join('');
+  }
+  return buildUrl(
+    parts.map((part) =>
+      typeof part === 'string'
+        ? { text: part, kind: 'literal' }
+        : { text: text(part), kind: isRaw(part) ? 'raw' : 'value' },
+    ),
+  );
 }
 
 function toText(value: Json | undefined): string {

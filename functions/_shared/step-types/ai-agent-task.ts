@@ -12,6 +12,7 @@ export const aiAgentTaskType = defineStepType({
   category: 'component',
   config: componentConfig,
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

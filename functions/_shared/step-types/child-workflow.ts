@@ -19,6 +19,7 @@ export const childWorkflowType = defineStepType({
     timeout_ms: deadlineMs,
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: null,
   deadlineKeys: ['timeout_ms'],

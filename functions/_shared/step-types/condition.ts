@@ -12,6 +12,7 @@ export const conditionType = defineStepType({
   category: 'control',
   config: z.object({ expression: z.string().min(1) }),
   rawKeys: { expression: 'jsonata' },
+  urlKeys: [],
   handles: 'any',
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

@@ -31,6 +31,8 @@ interface Facts {
   readonly config: z.ZodObject;
   /** Config keys that hold code instead of a template. */
   readonly rawKeys: Readonly<Record<string, RawLanguage>>;
+  /** Config keys that hold a URL: values in it are encoded for their place. */
+  readonly urlKeys: readonly string[];
   /** Handles an edge may leave by, besides `error` and `timeout`, which every step has. */
   readonly handles: readonly string[] | 'any';
   /** Time limit of an attempt when the node has none; null: an attempt does no work, it only starts a wait. */

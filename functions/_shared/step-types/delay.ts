@@ -27,6 +27,7 @@ export const delayType = defineStepType({
   category: 'control',
   config: exactlyOne(z.object({ ms: waitMs.optional(), until: date.optional() }), 'ms', 'until'),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: null,
   deadlineKeys: ['ms', 'until'],

@@ -20,6 +20,7 @@ export const emitEventType = defineStepType({
   category: 'action',
   config: z.object({ name, payload: z.unknown().optional() }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

@@ -19,6 +19,7 @@ export const forEachType = defineStepType({
     concurrency: z.int().min(1).max(1_000).default(10),
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

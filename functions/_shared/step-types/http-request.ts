@@ -36,6 +36,7 @@ export const httpRequestType = defineStepType({
     retry_on: retryOn,
   }),
   rawKeys: {},
+  urlKeys: ['url'],
   handles: [],
   defaultTimeoutMs: HTTP_TIMEOUT_MS,
   deadlineKeys: [],

@@ -13,6 +13,7 @@ export const inlineCodeType = defineStepType({
   category: 'data',
   config: z.object({ code: textUpTo(65_536) }),
   rawKeys: { code: 'javascript' },
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: 1_000,
   deadlineKeys: [],

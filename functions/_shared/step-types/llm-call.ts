@@ -39,6 +39,7 @@ export const llmCallType = defineStepType({
     'messages',
   ),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: 120_000,
   deadlineKeys: [],

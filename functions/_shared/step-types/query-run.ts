@@ -17,6 +17,7 @@ export const queryRunType = defineStepType({
     run: z.string().min(1).default('parent'),
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

@@ -54,6 +54,7 @@ export const sendEmailType = defineStepType({
     },
   ),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

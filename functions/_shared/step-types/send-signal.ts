@@ -18,6 +18,7 @@ export const sendSignalType = defineStepType({
     payload: z.unknown().optional(),
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

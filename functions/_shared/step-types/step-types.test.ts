@@ -19,6 +19,7 @@ const FIELDS: Record<keyof StepType, (value: unknown) => boolean> = {
   color: (value) => /^#[0-9a-f]{6}$/.test(String(value)),
   category: isText,
   config: (value) => typeof (value as { safeParse?: unknown }).safeParse === 'function',
+  urlKeys: isListOfTexts,
   rawKeys: (value) =>
     Object.values(value as object).every((key) => /^(jsonata|javascript)$/.test(key)),
   handles: (value) => value === 'any' || isListOfTexts(value),
@@ -58,7 +59,8 @@ for (const stepType of stepTypes) {
 
   Deno.test(`${stepType.name} does not contradict itself`, () => {
     const keys = Object.keys(stepType.config.shape);
-    for (const key of [...stepType.deadlineKeys, ...Object.keys(stepType.rawKeys)]) {
+    const { rawKeys, deadlineKeys, urlKeys } = stepType;
+    for (const key of [...deadlineKeys, ...urlKeys, ...Object.keys(rawKeys)]) {
       assert.ok(keys.includes(key), `its config has no key ${key}`);
     }
     const { isPure, isBrief, isActivity, isComponent, mayUseSecrets, waitKind } = stepType;

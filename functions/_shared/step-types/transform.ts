@@ -12,6 +12,7 @@ export const transformType = defineStepType({
   category: 'data',
   config: z.object({ expression: z.string().min(1) }),
   rawKeys: { expression: 'jsonata' },
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],

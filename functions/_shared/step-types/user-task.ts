@@ -13,6 +13,7 @@ export const userTaskType = defineStepType({
   category: 'human',
   config: z.object({ ...taskFields, form: z.unknown().optional() }),
   rawKeys: {},
+  urlKeys: [],
   handles: ['timeout'],
   defaultTimeoutMs: null,
   deadlineKeys: ['deadline_ms'],

@@ -13,6 +13,7 @@ export const waitForApprovalType = defineStepType({
   category: 'human',
   config: z.object(taskFields),
   rawKeys: {},
+  urlKeys: [],
   handles: ['approved', 'rejected', 'timeout'],
   defaultTimeoutMs: null,
   deadlineKeys: ['deadline_ms'],

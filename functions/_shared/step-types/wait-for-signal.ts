@@ -13,6 +13,7 @@ export const waitForSignalType = defineStepType({
   category: 'control',
   config: z.object({ signal_name: eventName, timeout_ms: deadlineMs }),
   rawKeys: {},
+  urlKeys: [],
   handles: ['timeout'],
   defaultTimeoutMs: null,
   deadlineKeys: ['timeout_ms'],

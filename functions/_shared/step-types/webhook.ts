@@ -20,6 +20,7 @@ export const webhookType = defineStepType({
     retry_on: retryOn,
   }),
   rawKeys: {},
+  urlKeys: ['url'],
   handles: [],
   defaultTimeoutMs: HTTP_TIMEOUT_MS,
   deadlineKeys: [],

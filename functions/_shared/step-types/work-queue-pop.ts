@@ -19,6 +19,7 @@ export const workQueuePopType = defineStepType({
     timeout_ms: deadlineMs,
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: ['item', 'empty', 'timeout'],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: ['timeout_ms'],

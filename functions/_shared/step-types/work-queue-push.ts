@@ -17,6 +17,7 @@ export const workQueuePushType = defineStepType({
     priority: z.int().min(-1_000_000).max(1_000_000).optional(),
   }),
   rawKeys: {},
+  urlKeys: [],
   handles: [],
   defaultTimeoutMs: ATTEMPT_TIMEOUT_MS,
   deadlineKeys: [],
