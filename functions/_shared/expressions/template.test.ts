@@ -69,6 +69,26 @@ Deno.test('a template among text becomes text', async () => {
   assert.equal(await resolve(' {{ input.id }}'), ' 42');
 });
 
+Deno.test('a number among text is written as $string writes it, and an integer with all its digits', async () => {
+  for (const number of [
+    '0.1 + 0.2',
+    '1.1 * 3',
+    '1 / 3',
+    '100 * 1.1',
+    '-0.7 - 0.1',
+    '2.50',
+    '1e-7',
+    '7',
+  ]) {
+    assert.equal(await resolve(`n {{ ${number} }}`), await resolve(`{{ "n " & (${number}) }}`));
+    assert.equal(
+      await resolve(`n {{ [${number}] }}`),
+      await resolve(`{{ "n " & $string([${number}]) }}`),
+    );
+  }
+  assert.equal(await resolve('n {{ 1234567890123457 }}'), 'n 1234567890123457');
+});
+
 Deno.test('templates in nested arrays and objects are resolved; keys and other types are not changed', async () => {
   assert.deepEqual(await resolve({ '{{ a }}': [1, true, null, { deep: ['{{ input.id }}'] }] }), {
     '{{ a }}': [1, true, null, { deep: [42] }],

@@ -230,5 +230,14 @@ function urlOf(parts: readonly (string | Slot)[], values: Values): string {
 
 function toText(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object'
+    ? JSON.stringify(value, (_key, part: unknown) => shortNumber(part))
+    : String(shortNumber(value));
+}
+
+/** As $string of JSONata: 0.1 + 0.2 is 0.3. Unlike there, an integer keeps all its digits: it may be an id. */
+function shortNumber(value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? Number(value.toPrecision(15))
+    : value;
 }
