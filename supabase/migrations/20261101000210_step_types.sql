@@ -186,14 +186,15 @@ values
       "type": "object",
       "required": ["to", "subject"],
       "properties": {
-        "to": {"type": ["array", "string"], "minItems": 1, "items": {"type": "string", "minLength": 1}, "minLength": 1},
-        "cc": {"type": ["array", "string", "null"], "minItems": 1, "items": {"type": "string", "minLength": 1}, "minLength": 1},
-        "bcc": {"type": ["array", "string", "null"], "minItems": 1, "items": {"type": "string", "minLength": 1}, "minLength": 1},
+        "to": {"type": ["array", "string"], "minItems": 1, "items": {"type": ["string", "null"]}, "minLength": 1},
+        "cc": {"type": ["array", "string", "null"], "minItems": 1, "items": {"type": ["string", "null"]}, "minLength": 1},
+        "bcc": {"type": ["array", "string", "null"], "minItems": 1, "items": {"type": ["string", "null"]}, "minLength": 1},
         "from": {"type": ["string", "null"]},
-        "reply_to": {"type": ["string", "null"]},
+        "reply_to": {"type": ["array", "string", "null"], "minItems": 1, "items": {"type": ["string", "null"]}, "minLength": 1},
         "subject": {"type": ["string", "number", "boolean"], "minLength": 1},
         "text": {"type": ["string", "number", "boolean", "null"]},
-        "html": {"type": ["string", "number", "boolean", "null"]}
+        "html": {"type": ["string", "number", "boolean", "null"]},
+        "attachments": {"type": ["array", "null"], "items": {"type": "object", "required": ["filename", "content"], "properties": {"filename": {"type": ["string", "number", "boolean"], "minLength": 1}, "content": {"type": ["string", "number", "boolean", "object"], "required": ["encoding", "data"], "properties": {"encoding": {"type": "string", "const": "base64"}, "data": {"type": "string"}}, "additionalProperties": false}, "content_type": {"type": ["string", "null"], "minLength": 1}}, "additionalProperties": false}}
       },
       "anyOf": [{"required": ["text"], "properties": {"text": {"type": ["string", "number", "boolean"], "minLength": 1}}}, {"required": ["html"], "properties": {"html": {"type": ["string", "number", "boolean"], "minLength": 1}}}]
     }',

@@ -1,25 +1,20 @@
 // send_email: one mail.
 
 import { z } from 'zod';
-import { nonEmptyText, onlyAtRunTime, text, withJsonSchema } from './config.ts';
+import { nonEmptyText, text, withJsonSchema } from './config.ts';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 
-const isAddress = (value: string) => /^[^\r\n]*[^\s@<]+@[^\s@>]+>?$/.test(value.trim());
-const notAnAddress = 'is not an e-mail address';
+/** One string may have several addresses. Null: an optional template without a value. The worker parses them. */
+const addresses = z.union([z.array(z.string().nullable()).min(1), z.string().min(1)]);
 
-const address = onlyAtRunTime(z.string(), isAddress, notAnAddress).transform((one) => one.trim());
+const binary = z.strictObject({ encoding: z.literal('base64'), data: z.string() });
 
-/** A list, or one string with commas. */
-const addresses = z
-  .union([
-    z.array(onlyAtRunTime(z.string().min(1), isAddress, notAnAddress)).min(1),
-    onlyAtRunTime(
-      z.string().min(1),
-      (list) => list.split(',').every(isAddress),
-      notAnAddress,
-    ).transform((list) => list.split(',')),
-  ])
-  .transform((list) => list.map((one) => one.trim()));
+/** The content is text, or bytes as HTTP steps give them. */
+const attachment = z.strictObject({
+  filename: nonEmptyText,
+  content: z.union([text, binary]),
+  content_type: z.string().min(1).nullish(),
+});
 
 /** A body that is present and not empty. */
 const hasBody = (key: string) => ({
@@ -40,11 +35,12 @@ export const sendEmailType = defineStepType({
       cc: addresses.nullish(),
       bcc: addresses.nullish(),
       /** Must be of the operator's own domain; without it, SMTP_FROM. */
-      from: address.nullish(),
-      reply_to: address.nullish(),
+      from: z.string().nullish(),
+      reply_to: addresses.nullish(),
       subject: nonEmptyText,
       text: text.nullish(),
       html: text.nullish(),
+      attachments: z.array(attachment).nullish(),
     }),
     {
       check: (mail) => Boolean(mail.text) || Boolean(mail.html),

@@ -54,11 +54,11 @@ function checkedJson(text: string): string {
   }
 }
 
-function bytesOf({ data }: Binary) {
+export function bytesOf({ data }: Binary, code = 'http_body_unsupported') {
   try {
     return Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
   } catch {
-    throw unsupported('the body has the encoding base64, but its data is not base64');
+    throw new StepError(code, 'a value has the encoding base64, but its data is not base64');
   }
 }
 

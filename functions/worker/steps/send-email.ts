@@ -1,17 +1,32 @@
 // send_email: sends over SMTP if SMTP_URL is set, otherwise over an HTTP mail API (hosted Edge Functions cannot reach
 // SMTP ports). The output is {message_id}.
 
+import { Buffer } from 'node:buffer';
 // @ts-types='npm:@types/nodemailer'
 import nodemailer from 'nodemailer';
 import { z } from 'zod';
 import { sendEmailType } from '../../_shared/step-types/send-email.ts';
+import { base64Of } from './answers.ts';
 import { abortError, StepError } from './errors.ts';
 import { callHttp } from './http-client.ts';
+import { type Mailbox, mailboxesOf, mailboxOf, written } from './mail-addresses.ts';
 import { refusedBy } from './refusal.ts';
+import { bytesOf } from './request-body.ts';
 import { assertMayReceive } from './secret-receivers.ts';
 import type { StepContext, StepEnv, StepHandler, StepResult } from './types.ts';
 
 type EmailConfig = z.output<typeof sendEmailType.config>;
+
+/** A mail whose addresses are parsed. */
+interface Mail {
+  from: Mailbox;
+  to: Mailbox[];
+  cc: Mailbox[];
+  bcc: Mailbox[];
+  replyTo: Mailbox[];
+  attachments: Attachment[];
+  config: EmailConfig;
+}
 
 export const sendEmail: StepHandler<typeof sendEmailType> = {
   stepType: sendEmailType,
@@ -26,45 +41,68 @@ export const sendEmail: StepHandler<typeof sendEmailType> = {
     if (mail.from === undefined) {
       throw new StepError('email_not_configured', 'mail has no sender: set SMTP_FROM');
     }
-    const from = senderOf(config.from, mail.from);
-    const recipients = [config.to, config.cc ?? [], config.bcc ?? []].flat().length;
+    const letter: Mail = {
+      from: senderOf(config.from, mail.from),
+      to: mailboxesOf(config.to, 'to'),
+      cc: mailboxesOf(config.cc, 'cc'),
+      bcc: mailboxesOf(config.bcc, 'bcc'),
+      replyTo: mailboxesOf(config.reply_to, 'reply_to'),
+      attachments: attachmentsOf(config),
+      config,
+    };
+    if (letter.to.length === 0) throw new StepError('invalid_config', 'to: has no e-mail address');
+    const recipients = letter.to.length + letter.cc.length + letter.bcc.length;
     await refusedBy(() => ctx.usage.countMails(recipients));
     // SMTP_URL is the operator's explicit choice; the HTTP API is for platforms without SMTP.
     const messageId =
       mail.smtpUrl === undefined
-        ? await sendByApi(config, from, mail.resend, ctx)
-        : await sendBySmtp(config, from, mail.smtpUrl, ctx);
+        ? await sendByApi(letter, mail.resend, ctx)
+        : await sendBySmtp(letter, mail.smtpUrl, ctx);
     return { kind: 'completed', output: { message_id: messageId } };
   },
 };
 
 /** Tenants share the operator's mail account and must not send from other domains. */
-function senderOf(wanted: string | null | undefined, allowed: string): string {
-  if (!wanted) return allowed;
-  if (domainOf(wanted) === domainOf(allowed)) return wanted;
-  throw new StepError(
-    'email_sender_not_allowed',
-    `mail can only be sent from @${domainOf(allowed)}`,
-  );
+function senderOf(wanted: string | null | undefined, allowed: string): Mailbox {
+  const own = mailboxOf(allowed, 'SMTP_FROM');
+  if (!wanted) return own;
+  const from = mailboxOf(wanted, 'from');
+  if (domainOf(from) === domainOf(own)) return from;
+  throw new StepError('email_sender_not_allowed', `mail can only be sent from @${domainOf(own)}`);
 }
 
-function domainOf(mailbox: string): string {
-  return /@([\w.-]+)>?\s*$/.exec(mailbox)?.[1]?.toLowerCase() ?? '';
+function domainOf({ address }: Mailbox): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+}
+
+interface Attachment {
+  filename: string;
+  content: Uint8Array;
+  contentType?: string;
+}
+
+function attachmentsOf({ attachments }: EmailConfig): Attachment[] {
+  return (attachments ?? []).map(({ filename, content, content_type: type }) => ({
+    filename,
+    content:
+      typeof content === 'string'
+        ? new TextEncoder().encode(content)
+        : bytesOf(content, 'invalid_config'),
+    ...(type ? { contentType: type } : {}),
+  }));
 }
 
 /** The same for every attempt, so that receivers can recognise a mail that was sent twice. */
-async function stableMessageId(key: string, from: string): Promise<string> {
+async function stableMessageId(key: string, from: Mailbox): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(
     '',
   );
-  const domain = domainOf(from) || 'stepbase.invalid';
-  return `<${hex.slice(0, 32)}@${domain}>`;
+  return `<${hex.slice(0, 32)}@${domainOf(from)}>`;
 }
 
 async function sendBySmtp(
-  config: EmailConfig,
-  from: string,
+  { config, from, to, cc, bcc, replyTo, attachments }: Mail,
   smtpUrl: string,
   ctx: StepContext,
 ): Promise<string> {
@@ -85,13 +123,17 @@ async function sendBySmtp(
   try {
     const info = await transport.sendMail({
       from,
-      to: config.to,
-      ...(config.cc ? { cc: config.cc } : {}),
-      ...(config.bcc ? { bcc: config.bcc } : {}),
-      ...(config.reply_to ? { replyTo: config.reply_to } : {}),
+      to,
+      cc,
+      bcc,
+      replyTo,
       subject: config.subject,
       ...(config.text ? { text: config.text } : {}),
       ...(config.html ? { html: config.html } : {}),
+      attachments: attachments.map(({ content, ...more }) => ({
+        ...more,
+        content: Buffer.from(content),
+      })),
       messageId: await stableMessageId(ctx.idempotencyKey, from),
       date: ctx.env.now(),
     });
@@ -128,13 +170,17 @@ function smtpError(error: unknown): StepError {
 }
 
 async function sendByApi(
-  config: EmailConfig,
-  from: string,
+  { config, from, to, cc, bcc, replyTo, attachments }: Mail,
   resend: StepEnv['mail']['resend'],
   ctx: StepContext,
 ): Promise<string> {
   if (resend === undefined)
     throw new StepError('email_not_configured', 'RESEND_API_KEY is not set');
+  const files = attachments.map(({ filename, content, contentType }) => ({
+    filename,
+    content: base64Of(content).data,
+    ...(contentType === undefined ? {} : { content_type: contentType }),
+  }));
   const call = {
     method: 'POST',
     url: new URL(`${resend.baseUrl}/emails`),
@@ -144,14 +190,15 @@ async function sendByApi(
       'idempotency-key': ctx.idempotencyKey,
     }),
     body: JSON.stringify({
-      from,
-      to: config.to,
-      ...(config.cc ? { cc: config.cc } : {}),
-      ...(config.bcc ? { bcc: config.bcc } : {}),
-      ...(config.reply_to ? { reply_to: config.reply_to } : {}),
+      from: written(from),
+      to: to.map(written),
+      ...(cc.length > 0 ? { cc: cc.map(written) } : {}),
+      ...(bcc.length > 0 ? { bcc: bcc.map(written) } : {}),
+      ...(replyTo.length > 0 ? { reply_to: replyTo.map(written) } : {}),
       subject: config.subject,
       ...(config.text ? { text: config.text } : {}),
       ...(config.html ? { html: config.html } : {}),
+      ...(files.length > 0 ? { attachments: files } : {}),
     }),
     signal: ctx.signal,
     env: ctx.env,
