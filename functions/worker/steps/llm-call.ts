@@ -74,8 +74,11 @@ export const llmCall: StepHandler<typeof llmCallType> = {
 
 /** Some endpoints leave out the total, or the whole usage. */
 function tokensOf(body: unknown): number {
-  const { total_tokens, prompt_tokens = 0, completion_tokens = 0 } =
-    usageOf.safeParse(body).data?.usage ?? {};
+  const {
+    total_tokens,
+    prompt_tokens = 0,
+    completion_tokens = 0,
+  } = usageOf.safeParse(body).data?.usage ?? {};
   return total_tokens ?? prompt_tokens + completion_tokens;
 }
 
