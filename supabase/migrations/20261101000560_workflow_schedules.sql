@@ -1,50 +1,13 @@
 -- Schedules: cron expressions in a time zone that start runs of a workflow.
 
-create function stepbase_private.is_timezone(p_name text)
-returns boolean
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (now() at time zone p_name) is not null;
-exception
-  when invalid_parameter_value then
-    return false;
-end;
-$$;
-
-comment on function stepbase_private.is_timezone(text) is 'Whether PostgreSQL knows the time zone. Check constraints call it as the writing role.';
-grant execute on function stepbase_private.is_timezone(text) to authenticated, service_role;
-
-create function stepbase_private.is_cron_expression(p_expression text)
-returns boolean
-language sql
-immutable
-set search_path = ''
-as $$
-  -- Minute, hour, day, month and weekday: lists of *, numbers, names and ranges, each with an optional step.
-  select p_expression ~* (
-    '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
-  )
-  from (
-    select '(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?'
-      || '(,(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?)*' as field
-  ) f;
-$$;
-
-comment on function stepbase_private.is_cron_expression(text) is 'Whether a string has the five fields of a cron expression. Check constraints call it as the writing role.';
-grant execute on function stepbase_private.is_cron_expression(text) to authenticated, service_role;
-
 create table stepbase.workflow_schedules (
   id uuid primary key default gen_random_uuid(),
   app_code text not null default stepbase_private.app_code()
     references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   name text not null default '',
-  cron_expression text not null
-    constraint cron_expression_has_five_fields check (stepbase_private.is_cron_expression(cron_expression)),
-  timezone text not null default 'UTC' constraint timezone_is_known check (stepbase_private.is_timezone(timezone)),
+  cron_expression text not null,
+  timezone text not null default 'UTC',
   input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   start_immediately boolean not null default false,
   is_enabled boolean not null default true,
@@ -69,6 +32,9 @@ create table stepbase.workflow_schedules (
 );
 
 comment on table stepbase.workflow_schedules is 'Cron schedules that start runs of a workflow.';
+comment on column stepbase.workflow_schedules.cron_expression is
+  'Minute, hour, day, month and weekday; what the worker cannot run is refused with SB400.';
+comment on column stepbase.workflow_schedules.timezone is 'IANA name, such as Europe/Berlin; others are refused with SB400.';
 comment on column stepbase.workflow_schedules.start_immediately is 'True: also starts a run when the schedule is created.';
 comment on column stepbase.workflow_schedules.max_runs is 'Limit of runs that it starts; null: no limit.';
 comment on column stepbase.workflow_schedules.is_enabled is
@@ -97,7 +63,14 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_problem text := coalesce(
+    stepbase_private.cron_problem(new.cron_expression), stepbase_private.time_zone_problem(new.timezone)
+  );
 begin
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem);
+  end if;
   if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
     and new.cron_expression = old.cron_expression and new.timezone = old.timezone
     and (new.max_runs is null or new.max_runs > new.runs_started)
@@ -122,7 +95,8 @@ end;
 $$;
 
 comment on function stepbase_private.plan_schedule() is
-  'Trigger: clears next_run_at of a schedule that is new, changed or resumed and wakes a worker, which computes it.';
+  'Trigger: refuses what the worker cannot run (SB400), clears next_run_at of a schedule that is new, changed or '
+  'resumed and wakes a worker, which computes it.';
 
 create trigger workflow_schedules_plan
   before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules

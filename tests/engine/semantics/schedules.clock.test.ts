@@ -297,17 +297,18 @@ describe('a start that is refused', () => {
     for (const { id } of [misfit, unpublished, good]) await ended(id);
   });
 
-  test('an expression without a future time finishes the schedule; a valid one opens it again', async () => {
-    const never = await schedule({ cron_expression: '0 0 31 2 *' });
-    expect(never).toMatchObject({
-      next_run_at: null,
-      finished_at: expect.any(String),
-      last_error: { code: 'invalid_schedule' },
-    });
-    const wrong = await schedule({ cron_expression: '99 * * * *' });
-    expect(wrong).toMatchObject({ last_error: { code: 'invalid_schedule' } });
-    await change(wrong.id, { cron_expression: '59 * * * *' });
-    expect(await planned(wrong.id)).toMatchObject({ last_error: null, finished_at: null });
+  test.each([
+    [{ cron_expression: '0 0 31 9 *' }, 'the day never occurs in these months'],
+    [{ cron_expression: '0 12,25 * * *' }, 'the hour has 25, which is not in 0-23'],
+    [{ cron_expression: '0 12 * * *', timezone: 'CST' }, "time zone 'CST' is an abbreviation"],
+  ])('a schedule that the worker cannot run is refused: %j', async (wrong, reason) => {
+    const made = await schedule({ cron_expression: '59 * * * *' });
+    const { error } = await b.developer.from('workflow_schedules').update(wrong).eq('id', made.id);
+    expect(error).toMatchObject({ code: 'SB400', message: expect.stringContaining(reason) });
+    const again = { workflow_id: made.workflow_id, name: 'wrong', ...wrong };
+    const inserted = await b.developer.from('workflow_schedules').insert(again);
+    expect(inserted.error).toMatchObject({ code: 'SB400' });
+    expect(await read(made.id)).toEqual(made);
   });
 });
 
