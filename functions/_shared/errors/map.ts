@@ -45,6 +45,8 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   '22P02': 'invalid_request',
   '22P05': 'invalid_request',
   '22003': 'invalid_request',
+  '22007': 'invalid_request',
+  '22008': 'invalid_request',
   '22021': 'invalid_request',
   '2201B': 'invalid_request',
   '54000': 'invalid_request',

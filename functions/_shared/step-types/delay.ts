@@ -1,21 +1,14 @@
 // delay: waits for a duration or until a date.
 
 import { z } from 'zod';
+import { parseIsoDate } from '../text/iso-date.ts';
 import { exactlyOne, onlyAtRunTime, waitMs } from './config.ts';
 import { defineStepType } from './define.ts';
 
-/** JavaScript's dates and PostgreSQL's reach further, but not equally far, and they are written differently there. */
-const EARLIEST = Date.parse('0001-01-01T00:00:00Z');
-const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
-
-const isDate = (text: string) => !Number.isNaN(Date.parse(text));
-const isStorable = (text: string) =>
-  !isDate(text) || (Date.parse(text) >= EARLIEST && Date.parse(text) <= LATEST);
-
 const date = onlyAtRunTime(
-  onlyAtRunTime(z.string().min(1), isDate, 'is not a date'),
-  isStorable,
-  'must be in the years 1 to 9999',
+  z.string().min(1),
+  (text) => parseIsoDate(text) !== undefined,
+  'is not an ISO 8601 date that exists, in the years 1 to 9999',
 );
 
 export const delayType = defineStepType({
