@@ -33,7 +33,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     title: 'Start a run',
     permission: 'run:execute',
     description:
-      'Starts a run of the published version, or of `version`. A repeated idempotency key returns the first run and starts nothing.',
+      'Starts a run of the published version, or of `version`. A repeated idempotency key returns the first run and starts nothing; with another workflow or input it is refused with `conflict` and the `run_id` of the first run.',
     body: StartBody,
     headers: { 'Idempotency-Key': 'Same as `idempotency_key` in the body.' },
     responses: [

@@ -17,6 +17,7 @@ declare
   v_app_code text := stepbase_private.require_permission('run:execute');
   v_workflow record;
   v_version_id uuid;
+  v_run stepbase.runs;
 begin
   if length(p_idempotency_key) not between 1 and 255 then
     perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
@@ -57,10 +58,22 @@ begin
       format('Workflow %s has no published version of this number', p_workflow)
     );
   end if;
-  return stepbase_engine.start_run(
+  v_run := stepbase_engine.start_run(
     v_app_code, v_version_id, coalesce(p_input, '{}'), 'manual', p_idempotency_key,
     p_priority, auth.uid()
   );
+  -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
+  if v_run.workflow_id <> v_workflow.id or v_run.input <> coalesce(p_input, '{}') then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format(
+        'The idempotency key was used for a run %s: %s',
+        case when v_run.workflow_id <> v_workflow.id then 'of another workflow' else 'with another input' end, v_run.id
+      ),
+      jsonb_build_object('run_id', v_run.id)
+    );
+  end if;
+  return v_run;
 end;
 $$;
 
@@ -86,9 +99,10 @@ $$;
 
 comment on function stepbase.start_run(text, jsonb, text, int, int) is
   'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated '
-  'idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to '
-  '100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 '
-  'not published, SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+  'idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the '
+  'published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 '
+  'unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in '
+  'the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int) to authenticated;
 
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)

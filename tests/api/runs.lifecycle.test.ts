@@ -82,6 +82,18 @@ describe('a run over HTTP', () => {
     expect(location.href).toBe(`${api.url}/v1/runs/${first.body.id}`);
   });
 
+  it('is refused if the idempotency key belongs to a run with another input', async () => {
+    const url = `${api.url}/v1/workflows/${workflow}/runs`;
+    const idempotency_key = randomUUID();
+    const first = await call(url, { token, body: { input: { n: 1 }, idempotency_key } });
+    const second = await call(url, { token, body: { input: { n: 2 }, idempotency_key } });
+    expect([second.status, second.body.code, second.body.run_id]).toEqual([
+      409,
+      'conflict',
+      first.body.id,
+    ]);
+  });
+
   it('cannot have an idempotency key that is reserved for the engine', async () => {
     const url = `${api.url}/v1/workflows/${workflow}/runs`;
     const idempotency_key = `schedule:${randomUUID()}:2030-01-01T00:00:00.000000Z`;

@@ -22,15 +22,58 @@ async function written(workflow: string): Promise<number> {
 }
 
 describe.concurrent('start_run', () => {
-  test('a repeated idempotency key returns the first run even if other arguments differ', async () => {
+  test('a repeated idempotency key returns the first run', async () => {
     const name = await b.publish([value('a', 'input.n')]);
     const key = randomUUID();
-    const first = await b.start(name, { n: 1 }, { idempotency_key: key });
-    const second = await b.start(name, { n: 2 }, { idempotency_key: key });
+    const first = await b.start(name, { n: 1, list: [{ x: 1, y: 2 }] }, { idempotency_key: key });
+    const again = { n: 1.0, list: [{ y: 2, x: 1 }] };
+    const second = await b.start(name, again, { idempotency_key: key, priority: 5 });
     expect(second.id).toBe(first.id);
     await b.ended(first.id);
-    const third = await b.start(name, { n: 3 }, { idempotency_key: key });
+    const third = await b.start(name, again, { idempotency_key: key });
     expect(third).toMatchObject({ id: first.id, status: 'completed', output: { a: 1 } });
+    expect(await written(name)).toBe(1);
+  });
+
+  test.each([
+    ['another value', { n: 2 }],
+    ['a further key', { n: 1, m: null }],
+    ['a key less', {}],
+    ['another type', { n: '1' }],
+  ])('an idempotency key with %s in the input is refused', async (_, input) => {
+    const name = await b.publish([value('a')]);
+    const key = randomUUID();
+    const first = await b.start(name, { n: 1 }, { idempotency_key: key });
+    const answer = await b.developer.rpc('start_run', {
+      workflow: name,
+      input,
+      idempotency_key: key,
+    });
+    expect(codeOf(answer)).toBe('SB409 conflict');
+    expect(JSON.parse(answer.error?.details ?? '')).toMatchObject({ run_id: first.id });
+    expect(answer.error?.message).toContain(`with another input: ${first.id}`);
+    expect(await written(name)).toBe(1);
+  });
+
+  test('an idempotency key of a run of another workflow is refused', async () => {
+    const [name, other] = await Promise.all([b.publish([value('a')]), b.publish([value('a')])]);
+    const key = randomUUID();
+    const first = await b.start(name, {}, { idempotency_key: key });
+    const answer = await b.developer.rpc('start_run', { workflow: other, idempotency_key: key });
+    expect(codeOf(answer)).toBe('SB409 conflict');
+    expect(answer.error?.message).toContain(`of another workflow: ${first.id}`);
+    expect(await written(other)).toBe(0);
+  });
+
+  test('of concurrent starts with one key and two inputs, one input is refused', async () => {
+    const name = await b.publish([value('a')]);
+    const idempotency_key = randomUUID();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        b.developer.rpc('start_run', { workflow: name, input: { n: i % 2 }, idempotency_key }),
+      ),
+    );
+    expect(answers.filter(({ error }) => error === null)).toHaveLength(5);
     expect(await written(name)).toBe(1);
   });
 
