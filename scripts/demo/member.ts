@@ -93,13 +93,21 @@ export class Member {
   }
 
   async steps(runId: string): Promise<StepRow[]> {
-    const request = this.client
-      .from('step_runs')
-      .select('id, step_id, item_index, attempt, status, duration_ms, started_at, input')
-      .eq('run_id', runId)
-      .order('created_at')
-      .order('attempt');
-    return await expect('step_runs', z.array(stepRow), request);
+    const found: StepRow[] = [];
+    // The Data API returns at most max_rows rows per request.
+    for (;;) {
+      const request = this.client
+        .from('step_runs')
+        .select('id, step_id, item_index, attempt, status, duration_ms, started_at, input')
+        .eq('run_id', runId)
+        .order('created_at')
+        .order('attempt')
+        .order('id')
+        .range(found.length, found.length + 999);
+      const page = await expect('step_runs', z.array(stepRow), request);
+      found.push(...page);
+      if (page.length === 0) return found;
+    }
   }
 
   async eventsAfter(runId: string, seq: number): Promise<EventRow[]> {

@@ -9,6 +9,7 @@ import {
   type WorkflowNode,
 } from '../client.ts';
 import { TERMINAL } from '../ui/format.ts';
+import { readAll } from './pages.ts';
 import { createRunFeed, type Snapshot, type StepMessage } from './run-feed.ts';
 
 export interface RunSnapshot extends Snapshot {
@@ -22,6 +23,8 @@ export interface RunSnapshot extends Snapshot {
 
 const SHOWN_EVENTS = 200;
 const POLL_MS = 20_000;
+/** Of the items of all for_each steps together; open tasks are read in full. */
+const SHOWN_ITEMS = 200;
 
 type Graph = Pick<RunSnapshot, 'workflow' | 'nodes' | 'edges'>;
 
@@ -30,18 +33,58 @@ async function loadGraph(run: Run): Promise<Graph> {
   const version = run.workflow_version_id;
   const [workflow, nodes, edges] = await Promise.all([
     supabase.from('workflows').select('name,kebab_name').eq('id', run.workflow_id).single(),
-    supabase
-      .from('workflow_nodes')
-      .select('*,step_type:step_types!workflow_nodes_node_type_fkey(label,icon,color)')
-      .eq('workflow_version_id', version),
-    supabase.from('workflow_edges').select('*').eq('workflow_version_id', version),
+    readAll(
+      (from, to) =>
+        supabase
+          .from('workflow_nodes')
+          .select('*,step_type:step_types!workflow_nodes_node_type_fkey(label,icon,color)')
+          .eq('workflow_version_id', version)
+          .order('node_id')
+          .range(from, to),
+      (node) => node.node_id,
+    ),
+    readAll(
+      (from, to) =>
+        supabase
+          .from('workflow_edges')
+          .select('*')
+          .eq('workflow_version_id', version)
+          .order('edge_id')
+          .range(from, to),
+      (edge) => edge.edge_id,
+    ),
   ]);
-  for (const part of [workflow, nodes, edges]) if (part.error) throw part.error;
-  return {
-    workflow: workflow.data ?? { name: '', kebab_name: '' },
-    nodes: nodes.data ?? [],
-    edges: edges.data ?? [],
-  };
+  if (workflow.error) throw workflow.error;
+  return { workflow: workflow.data ?? { name: '', kebab_name: '' }, nodes, edges };
+}
+
+/** The steps and their compensations, the open tasks of items, and the first items: a run may have a million items. */
+async function loadSteps(runId: string): Promise<StepRun[]> {
+  const idOf = (step: StepRun) => step.id;
+  const rows = () => supabase.from('step_runs').select('*').eq('run_id', runId);
+  const [steps, tasks, items] = await Promise.all([
+    readAll<StepRun>(
+      (from, to) => rows().lte('item_index', 0).order('created_at').order('id').range(from, to),
+      idOf,
+    ),
+    readAll<StepRun>(
+      (from, to) =>
+        rows()
+          .gt('item_index', 0)
+          .eq('status', 'waiting')
+          .eq('wait_kind', 'task')
+          .order('created_at')
+          .order('id')
+          .range(from, to),
+      idOf,
+    ),
+    readAll<StepRun>(
+      (from, to) => rows().gt('item_index', 0).order('item_index').order('id').range(from, to),
+      idOf,
+      SHOWN_ITEMS,
+    ),
+  ]);
+  return [...new Map([...steps, ...items, ...tasks].map((step) => [step.id, step])).values()];
 }
 
 /** Returns a function that reads the current rows of the run. */
@@ -52,7 +95,7 @@ function runReader(runId: string): () => Promise<RunSnapshot> {
     if (error) throw error;
     const [known, steps, events] = await Promise.all([
       graph ?? loadGraph(run),
-      supabase.from('step_runs').select('*').eq('run_id', runId).order('created_at').limit(2_000),
+      loadSteps(runId),
       supabase
         .from('run_events')
         .select('*')
@@ -60,13 +103,13 @@ function runReader(runId: string): () => Promise<RunSnapshot> {
         .order('seq', { ascending: false })
         .limit(SHOWN_EVENTS),
     ]);
-    for (const part of [steps, events]) if (part.error) throw part.error;
+    if (events.error) throw events.error;
     graph = known;
     return {
       ...known,
       seq: run.event_seq,
       run,
-      steps: steps.data ?? [],
+      steps,
       events: events.data ?? [],
     };
   };

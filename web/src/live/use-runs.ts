@@ -1,6 +1,7 @@
 // A React hook: the list of runs, kept current by the private channel stepbase:app:<app_code>:runs.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Run, supabase } from '../client.ts';
+import { readAll } from './pages.ts';
 
 export type ListedRun = Pick<
   Run,
@@ -23,24 +24,27 @@ export function useRuns(appCode: string, status: string) {
   const pages = useRef(1);
 
   const load = useCallback(async () => {
-    let query = supabase
-      .from('runs')
-      .select(
-        'id,status,created_at,duration_ms,steps_completed,steps_total,trigger_type,workflows!runs_workflow_fkey(name,kebab_name)',
-      )
-      .eq('app_code', appCode)
-      .order('created_at', { ascending: false })
-      .order('id', { ascending: false })
-      .limit(pages.current * PAGE + 1);
-    if (status !== 'all') query = query.eq('status', status);
-    const { data, error: problem } = await query;
-    if (problem) {
-      setError(problem);
-      return;
+    const page = (from: number, to: number) => {
+      const query = supabase
+        .from('runs')
+        .select(
+          'id,status,created_at,duration_ms,steps_completed,steps_total,trigger_type,workflows!runs_workflow_fkey(name,kebab_name)',
+        )
+        .eq('app_code', appCode);
+      return (status === 'all' ? query : query.eq('status', status))
+        .order('created_at', { ascending: false })
+        .order('id', { ascending: false })
+        .range(from, to);
+    };
+    const shown = pages.current * PAGE;
+    try {
+      const found = await readAll<ListedRun>(page, (run) => run.id, shown + 1);
+      setError(undefined);
+      setHasMore(found.length > shown);
+      setRuns(found.slice(0, shown));
+    } catch (problem) {
+      setError(problem as Error);
     }
-    setError(undefined);
-    setHasMore(data.length > pages.current * PAGE);
-    setRuns(data.slice(0, pages.current * PAGE) as ListedRun[]);
   }, [appCode, status]);
 
   useEffect(() => {

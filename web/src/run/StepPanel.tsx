@@ -69,7 +69,7 @@ export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Prop
           <Value title="Input" value={step.input} />
         </article>
       ))}
-      {attempts.length > SHOWN && <p className="muted">and {attempts.length - SHOWN} more</p>}
+      {attempts.length > SHOWN && <p className="muted">The first {SHOWN} attempts are shown.</p>}
     </section>
   );
 }
