@@ -66,6 +66,7 @@ async function setup(
     secrets: [],
     isPure: false,
     isBrief: false,
+    choosesEdges: false,
     resolve: () => Promise.resolve({ stored: {}, secrets: [], finish: () => Promise.resolve({}) }),
     run: (_resolved, _secrets, { signal }) =>
       new Promise((resolve) => {

@@ -6,6 +6,7 @@ import type { Secret } from '../_shared/expressions/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
+import { chooseHandle } from './handles.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
 import { throwIfAborted } from './steps/errors.ts';
@@ -70,7 +71,7 @@ export async function execute(
     const leftMs = await timeLeft(work, runnable, deps);
     if (leftMs === 0) throw timeoutError('step');
     const limit = timeLimit(timeoutMs ?? ATTEMPT_TIMEOUT_MS, leftMs);
-    const result = await within(limit, deps.clock, abort, async (signal, queueing) => {
+    const given = await within(limit, deps.clock, abort, async (signal, queueing) => {
       const ctx = await contextOf(work, step, plan, { signal, queueing }, deps);
       if (component) ctx.component = component;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
@@ -91,9 +92,10 @@ export async function execute(
       if (step.isBrief) return await inTurn(async () => run(await step.resolve(ctx)));
       return await run(await inTurn(() => step.resolve(ctx)));
     });
-    if (result.kind === 'waiting') {
-      return { kind: 'waiting', work, input, result: waitAtMost(leftMs, result) };
+    if (given.kind === 'waiting') {
+      return { kind: 'waiting', work, input, result: waitAtMost(leftMs, given) };
     }
+    const result = step.choosesEdges ? chooseHandle(given, node.next) : given;
     if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
     return { kind: 'completed', work, input, result };
   } catch (error) {
@@ -101,10 +103,18 @@ export async function execute(
   }
 }
 
-/** The details of the step.completed event: what the step printed, and the events that the engine emits. */
-export function detailsOf({ logs, emit }: Completed): Record<string, unknown> | undefined {
-  if (!logs?.length && !emit?.length) return undefined;
-  return { ...(logs?.length ? { logs } : {}), ...(emit?.length ? { emit } : {}) };
+/** The details of the step.completed event: printed lines, events that the engine emits, and a value without an edge. */
+export function detailsOf({
+  logs,
+  emit,
+  takesNoEdge,
+}: Completed): Record<string, unknown> | undefined {
+  if (!logs?.length && !emit?.length && !takesNoEdge) return undefined;
+  return {
+    ...(logs?.length ? { logs } : {}),
+    ...(emit?.length ? { emit } : {}),
+    ...(takesNoEdge ? { no_edge: true } : {}),
+  };
 }
 
 /** Item index 0 is the step itself, 1 and above its items, -1 its compensation. */

@@ -220,6 +220,24 @@ as $$
         'no edge has a handle, so its value has no effect'
       ),
       (
+        n.may_leave_by_any_handle
+          and not n.handles && array['', 'default']
+          and exists (select 1 from unnest(n.handles) h where h not in ('error', 'timeout', 'true', 'false'))
+          -- A choice between literals that ends with one cannot have another value.
+          and not (
+            n.config ->> 'expression' ~ ':\s*([''"])[^''"]*\1[\s)]*$'
+            and not exists (
+              select 1 from unnest(n.handles) h
+              where h not in ('error', 'timeout')
+                and strpos(n.config ->> 'expression', '''' || h || '''') = 0
+                and strpos(n.config ->> 'expression', '"' || h || '"') = 0
+            )
+          ),
+        'value_may_take_no_edge',
+        'a value that is not the handle of an edge takes none, and the run continues without it; an edge with the handle '
+          'default takes every other value'
+      ),
+      (
         n.node_type = 'wait_for_approval' and not n.handles && array['approved', 'rejected'],
         'decision_ignored',
         'no edge has the handle approved or rejected, so the decision has no effect'

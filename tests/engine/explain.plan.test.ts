@@ -334,6 +334,28 @@ describe.concurrent('warnings', () => {
       ],
     ],
     [
+      'conditions whose value may take no edge',
+      [
+        node('code', 'condition', { expression: 'input.code' }),
+        node('rest', 'condition', { expression: 'input.code' }),
+        node('guard', 'condition', { expression: 'input.code' }),
+        node('kind', 'condition', { expression: "input.n > 1 ? 'many' : 'one'" }),
+        node('open', 'condition', { expression: "input.n > 1 ? 'many' : input.kind" }),
+        value('end', '1'),
+      ],
+      [
+        'code > end : 200',
+        'code > end : 404',
+        'rest > end : 200',
+        'rest > end : default',
+        'guard > end : true',
+        'kind > end : many',
+        'kind > end : one',
+        'open > end : many',
+      ],
+      ['code value_may_take_no_edge', 'open value_may_take_no_edge'],
+    ],
+    [
       'edges without effect',
       [
         node('if', 'condition', { expression: 'true' }),

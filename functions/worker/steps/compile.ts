@@ -23,6 +23,8 @@ export interface CompiledStep {
   readonly isPure: boolean;
   /** Takes only milliseconds (StepType.isBrief). */
   readonly isBrief: boolean;
+  /** Its value chooses the edges, whatever their handles (StepType.handles is any). */
+  readonly choosesEdges: boolean;
   /** Resolves the templates; `stored` of the result is the value for step_runs.input. */
   resolve(ctx: StepContext): Promise<Resolved>;
   /** Looks up the secrets, checks the config and runs the handler; secrets are masked in result and error. */
@@ -31,7 +33,7 @@ export interface CompiledStep {
 
 /** Throws the StepError 'invalid_definition' when an expression of the config cannot be compiled. */
 export function compileStep(handler: StepHandler, config: unknown): CompiledStep {
-  const { name: type, rawKeys, urlKeys, mayUseSecrets, isPure, isBrief } = handler.stepType;
+  const { name: type, rawKeys, urlKeys, mayUseSecrets, isPure, isBrief, handles } = handler.stepType;
   const template = asStepError(() => compileTemplate(config, { rawKeys, urlKeys }));
   // Publishing refuses this too; the check here is for older versions, and for uses that SQL cannot find.
   if (template.secrets.length > 0 && !mayUseSecrets) {
@@ -48,6 +50,7 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
     secrets: template.secrets,
     isPure,
     isBrief,
+    choosesEdges: handles === 'any',
     async resolve(ctx) {
       try {
         return await template.resolve(toScope(ctx) satisfies Scope);

@@ -1,4 +1,5 @@
-// condition: chooses a branch. A string is the name of the handle; any other value becomes 'true' or 'false' as in JSONata.
+// condition: chooses a branch. A string is the name of the handle, a number chooses the handle with its text, and any other
+// value becomes 'true' or 'false' as in JSONata. So does a number that no edge names.
 
 import { evaluate, type Json } from '../../_shared/expressions/index.ts';
 import { conditionType } from '../../_shared/step-types/condition.ts';
@@ -9,13 +10,21 @@ export const condition: StepHandler<typeof conditionType> = {
   stepType: conditionType,
   async run(config, ctx: StepContext): Promise<StepResult> {
     const value = (await evaluate(config.expression, toScope(ctx))) ?? null;
-    return { kind: 'completed', output: value, handle: handleOf(value) };
+    const [handle = '', ...alternatives] = handlesOf(value);
+    return {
+      kind: 'completed',
+      output: value,
+      handle,
+      ...(alternatives.length > 0 ? { otherHandles: alternatives } : {}),
+    };
   },
 };
 
-function handleOf(value: Json): string {
-  if (typeof value === 'string' && value !== '') return value;
-  return isTrue(value) ? 'true' : 'false';
+function handlesOf(value: Json): string[] {
+  if (typeof value === 'string' && value !== '') return [value];
+  const truth = isTrue(value) ? 'true' : 'false';
+  // With 15 digits, as JSONata's $string writes a number: 0.1 + 0.2 is 0.3.
+  return typeof value === 'number' ? [String(Number(value.toPrecision(15))), truth] : [truth];
 }
 
 /** JSONata's $boolean: empty strings, lists without a true element and empty objects are false. */

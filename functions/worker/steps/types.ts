@@ -114,6 +114,10 @@ export interface Completed {
   output: unknown;
   /** The branch that the step chose; edges with another sourceHandle are not taken. */
   handle?: string;
+  /** Handles that apply if no edge has `handle`. */
+  otherHandles?: string[];
+  /** Set by the executor: no edge has the handle. */
+  takesNoEdge?: boolean;
   /** Events that the engine publishes in the transaction that completes the step. */
   emit?: EmittedEvent[];
   /** The lines that the step printed; they go to the step.completed event, not to the context. */

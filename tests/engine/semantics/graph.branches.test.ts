@@ -9,6 +9,45 @@ beforeAll(async () => {
 });
 
 describe.concurrent('graph', () => {
+  test.each([
+    [503, 'retry'],
+    ['gone', 'other'],
+    [7, 'other'],
+  ])(
+    'a switch on %j runs %s, and the edge default takes every other value',
+    async (status, ran) => {
+      const { run, statuses } = await b.run(
+        [
+          node('c', 'condition', { expression: 'input.status' }),
+          value('retry', '1'),
+          value('other', '2'),
+        ],
+        ['c > retry : 503', 'c > other : default'],
+        { status },
+      );
+      expect(run.status).toBe('completed');
+      expect(Object.keys(run.output as object)).toEqual([ran]);
+      expect(Object.values(statuses).filter((name) => name === 'skipped')).toHaveLength(1);
+    },
+  );
+
+  test('a value that takes no edge is marked in the event', async () => {
+    const { run, step } = await b.run(
+      [node('c', 'condition', { expression: 'input.status' }), value('retry', '1')],
+      ['c > retry : 503'],
+      { status: 418 },
+    );
+    expect(step('c')).toMatchObject({ status: 'completed', output: 418, handle: '418' });
+    const { data } = await b.developer
+      .from('run_events')
+      .select('payload')
+      .eq('run_id', run.id)
+      .eq('step_id', 'c')
+      .eq('event_type', 'step.completed')
+      .single<{ payload: unknown }>();
+    expect(data?.payload).toMatchObject({ handle: '418', no_edge: true });
+  });
+
   test('a sequence of steps passes data on, and the last output is that of the run', async () => {
     const { run, statuses, all } = await b.run(
       [

@@ -8,6 +8,10 @@ function stepOf({ step_id, item_index }: RunEvent): string {
   return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;
 }
 
+/** Whether a condition has a value that is not the handle of an edge. */
+const takesNoEdge = ({ payload }: RunEvent) =>
+  (payload as { no_edge?: boolean } | null)?.no_edge === true;
+
 export function History({ events }: { events: RunEvent[] }) {
   return (
     <section className="card panel" aria-label="History">
@@ -19,6 +23,7 @@ export function History({ events }: { events: RunEvent[] }) {
             <span>
               {words(event.event_type)}
               {event.step_id && <span className="mono small"> {stepOf(event)}</span>}
+              {takesNoEdge(event) && <span className="small"> (takes no edge)</span>}
             </span>
             <time className="muted small" dateTime={event.created_at}>
               {timeOnly(event.created_at)}

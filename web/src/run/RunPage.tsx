@@ -77,6 +77,9 @@ export function RunPage({ runId }: { runId: string }) {
               nodeId={chosen}
               node={nodes.find((node) => node.node_id === chosen)}
               steps={steps.filter((step) => step.step_id === chosen)}
+              handles={edges
+                .filter((edge) => edge.source_node_id === chosen)
+                .map((edge) => edge.source_handle)}
               run={run}
               onProblem={setProblem}
               onClose={() => setChosen(undefined)}

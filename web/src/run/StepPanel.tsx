@@ -8,6 +8,8 @@ interface Props {
   nodeId: string;
   node: WorkflowNode | undefined;
   steps: StepRun[];
+  /** The handles of the edges that leave the step; null: taken in any case. */
+  handles: (string | null)[];
   run: Run;
   onProblem: OnProblem;
   onClose(): void;
@@ -25,7 +27,7 @@ function Value({ title, value }: { title: string; value: unknown }) {
   );
 }
 
-export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Props) {
+export function StepPanel({ nodeId, node, steps, handles, run, onProblem, onClose }: Props) {
   const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
 
   const rerunFromHere = () =>
@@ -63,7 +65,13 @@ export function StepPanel({ nodeId, node, steps, run, onProblem, onClose }: Prop
             <span>{duration(step.duration_ms)}</span>
           </p>
           <p className="muted small">{dateTime(step.started_at)}</p>
-          {step.handle && <p className="small">took the branch “{step.handle}”</p>}
+          {step.handle && (
+            <p className="small">
+              {handles.includes(step.handle)
+                ? `took the branch “${step.handle}”`
+                : `no edge has the handle “${step.handle}”`}
+            </p>
+          )}
           <Value title="Error" value={step.error} />
           <Value title="Output" value={step.output} />
           <Value title="Input" value={step.input} />
