@@ -1609,8 +1609,8 @@ create table stepbase.workflow_schedules (
   app_code text not null default stepbase_private.app_code(),
   workflow_id uuid not null,
   name text not null default ''::text,
-  cron_expression text not null,
-  timezone text not null default 'UTC'::text,
+  cron_expression text not null, -- Minute, hour, day, month and weekday; what the worker cannot run is refused with SB400.
+  timezone text not null default 'UTC'::text, -- IANA name, such as Europe/Berlin; others are refused with SB400.
   input jsonb not null default '{}'::jsonb,
   start_immediately boolean not null default false, -- True: also starts a run when the schedule is created.
   is_enabled boolean not null default true, -- False: paused. Due times during a pause are skipped.
@@ -1630,14 +1630,12 @@ create table stepbase.workflow_schedules (
   constraint schedule_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
   constraint workflow_schedules_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint workflow_schedules_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
-  constraint cron_expression_has_five_fields CHECK (stepbase_private.is_cron_expression(cron_expression)),
   constraint input_is_an_object CHECK ((jsonb_typeof(input) = 'object'::text)),
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
   constraint max_runs_is_positive CHECK ((max_runs > 0)),
   constraint only_a_live_schedule_is_due CHECK (((next_run_at IS NULL) OR (is_enabled AND (finished_at IS NULL)))),
   constraint runs_started_is_not_negative CHECK ((runs_started >= 0)),
-  constraint schedule_starts_at_most_max_runs CHECK ((runs_started <= max_runs)),
-  constraint timezone_is_known CHECK (stepbase_private.is_timezone(timezone))
+  constraint schedule_starts_at_most_max_runs CHECK ((runs_started <= max_runs))
 );
 comment on table stepbase.workflow_schedules is 'Cron schedules that start runs of a workflow.';
 CREATE INDEX idx_workflow_schedules_app_code ON stepbase.workflow_schedules USING btree (app_code);
@@ -2271,7 +2269,7 @@ AS $function$
     start_run.priority
   );
 $function$;
-comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
 grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
@@ -5571,6 +5569,8 @@ AS $function$
         select e.* from stepbase_engine.explain_warnings(v.id) e
         union all
         select c.* from stepbase_engine.component_warnings(v.id) c
+        union all
+        select u.* from stepbase_engine.url_warnings(v.id) u
       ) x
     )
   )
@@ -5701,6 +5701,24 @@ AS $function$
           select 1 from unnest(n.handles) h where h not in ('', 'error', 'timeout')),
         'condition_chooses_nothing',
         'no edge has a handle, so its value has no effect'
+      ),
+      (
+        n.may_leave_by_any_handle
+          and not n.handles && array['', 'default']
+          and exists (select 1 from unnest(n.handles) h where h not in ('error', 'timeout', 'true', 'false'))
+          -- A choice between literals that ends with one cannot have another value.
+          and not (
+            n.config ->> 'expression' ~ ':\s*([''"])[^''"]*\1[\s)]*$'
+            and not exists (
+              select 1 from unnest(n.handles) h
+              where h not in ('error', 'timeout')
+                and strpos(n.config ->> 'expression', '''' || h || '''') = 0
+                and strpos(n.config ->> 'expression', '"' || h || '"') = 0
+            )
+          ),
+        'value_may_take_no_edge',
+        'a value that is not the handle of an edge takes none, and the run continues without it; an edge with the handle '
+          'default takes every other value'
       ),
       (
         n.node_type = 'wait_for_approval' and not n.handles && array['approved', 'rejected'],
@@ -9396,6 +9414,62 @@ end;
 $function$;
 comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes and does not delay the others.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.url_problems(p_type stepbase.step_types, p_config jsonb)
+ RETURNS TABLE(code text, message text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with url as (
+    -- A template that is only a secret is chosen by the one who set the secret, not by data.
+    select
+      btrim(p_config ->> 'url', E' \t\n\r') as written,
+      regexp_replace(
+        p_config ->> 'url', '\{\{\s*secrets\s*\.\s*[A-Za-z_][A-Za-z0-9_]*\s*\}\}', 'secret', 'g'
+      ) as without_secrets
+    where p_type.config_schema -> 'properties' ? 'url' and jsonb_typeof(p_config -> 'url') = 'string'
+  )
+  select w.code, w.message
+  from url u
+  cross join lateral (
+    values
+      (
+        u.written ~ '\{\{\s*\$raw\s*\(',
+        'url_not_encoded',
+        '$raw puts a value into its URL as it is: data can change the path, the query and what follows'
+      ),
+      (
+        regexp_replace(u.without_secrets, '^\s*[A-Za-z][A-Za-z0-9+.-]*:[/\\]*', '') ~ '^[^/?#\\]*\{\{'
+          and exists (
+            select 1 from stepbase_engine.expression_facts(p_type.name, p_config) f where cardinality(f.secrets) > 0
+          ),
+        'secret_host_from_data',
+        'sends a secret to a host that an expression chooses: write the host into the URL, or store with the secret the hosts that may receive it'
+      )
+  ) w (applies, code, message)
+  where w.applies;
+$function$;
+comment on function stepbase_engine.url_problems(p_type stepbase.step_types, p_config jsonb) is 'Warnings about the URL of a config: url_not_encoded, secret_host_from_data.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.url_warnings(p_workflow_version_id uuid)
+ RETURNS TABLE(node_id text, code text, message text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select n.node_id, u.code, u.message
+  from stepbase.workflow_nodes n
+  -- The config that executes (for a for_each, that of its step) and that of the compensation.
+  cross join lateral (
+    values (coalesce(n.config -> 'step', jsonb_build_object('type', n.node_type, 'config', n.config))), (n.compensate)
+  ) as w (work)
+  join stepbase.step_types t on t.name = w.work ->> 'type'
+  cross join lateral stepbase_engine.url_problems(t, w.work -> 'config') u
+  where n.workflow_version_id = p_workflow_version_id
+  order by n.ordinal, u.code;
+$function$;
+comment on function stepbase_engine.url_warnings(p_workflow_version_id uuid) is 'Warnings about URLs of a version: url_not_encoded, secret_host_from_data.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[])
  RETURNS void
  LANGUAGE plpgsql
@@ -10680,6 +10754,189 @@ $function$;
 comment on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb) is 'Implements stepbase.create_webhook.';
 grant execute on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb) to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.cron_field(p_name text, p_field text, p_low integer, p_high integer, p_length integer, p_names text[], OUT numbers integer[], OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_field text := stepbase_private.cron_numbers(p_field, p_names, p_low);
+  v_item record;
+begin
+  numbers := '{}';
+  if v_field is null then
+    problem := format('the %s %L has a name that does not stand alone', p_name, left(p_field, 40));
+    return;
+  end if;
+  for v_item in
+    select i.numbers, i.problem
+    from unnest(string_to_array(v_field, ',')) with ordinality f (item, place)
+    cross join lateral stepbase_private.cron_item(f.item, p_low, p_high, p_length) i
+    order by f.place
+  loop
+    if v_item.problem is not null then
+      problem := format('the %s %s', p_name, v_item.problem);
+      return;
+    end if;
+    numbers := numbers || v_item.numbers;
+  end loop;
+end;
+$function$;
+comment on function stepbase_private.cron_field(p_name text, p_field text, p_low integer, p_high integer, p_length integer, p_names text[], OUT numbers integer[], OUT problem text) is 'The numbers of a field of a cron expression, or its problem.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.cron_item(p_item text, p_low integer, p_high integer, p_length integer, OUT numbers integer[], OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_parts text[] := regexp_match(p_item, '^(?:(\*)|(?:0*([0-9]+)(?:-0*([0-9]+))?)?)(?:/0*([0-9]+))?$');
+  v_from int;
+  v_to int;
+  v_step int := 1;
+begin
+  if v_parts is null or p_item = '' then
+    problem := case
+      when p_item = '' then 'has an empty item'
+      when p_item ~ '[A-Za-z]' then format('has an unknown name in %L', p_item)
+      else format('cannot have %L', p_item)
+    end;
+    return;
+  end if;
+  if p_item like '%/%' then
+    v_step := left(v_parts[4], 9)::int;
+    if v_step not between 1 and p_length then
+      problem := format('has the step %s, which is not in 1-%s', left(v_parts[4], 9), p_length);
+      return;
+    end if;
+  end if;
+  -- Nine digits are enough for a number that is too large.
+  v_from := coalesce(left(v_parts[2], 9)::int, p_low);
+  v_to := case
+    when v_parts[3] is not null then left(v_parts[3], 9)::int
+    when p_item like '%/%' or v_parts[1] is not null then p_low + p_length - 1
+    else v_from
+  end;
+  if v_parts[3] is not null and v_from > v_to then
+    problem := format('has the range %s, which runs backwards', left(p_item, 40));
+  elsif v_from < p_low or (v_from > p_high and (v_parts[3] is not null or p_item not like '%/%')) then
+    problem := format('has %s, which is not in %s-%s', v_from, p_low, p_high);
+  elsif v_from + (p_high - v_from) / v_step * v_step + v_step <= v_to then
+    problem := format('has the range %s, which is not in %s-%s', left(p_item, 40), p_low, p_high);
+  else
+    numbers := array(select generate_series(v_from, v_to, v_step));
+  end if;
+end;
+$function$;
+comment on function stepbase_private.cron_item(p_item text, p_low integer, p_high integer, p_length integer, OUT numbers integer[], OUT problem text) is 'The numbers of one item of a field: *, a number or a range, with an optional step; or its problem.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.cron_numbers(p_field text, p_names text[], p_low integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_field text := p_field;
+  v_name text;
+  v_number int := p_low;
+begin
+  if length(p_field) < 3 then
+    return p_field;
+  end if;
+  foreach v_name in array p_names loop
+    -- A name stands alone: neither 1mon nor monday, and no step.
+    if v_field ~* ('[a-z0-9/]' || v_name) or v_field ~* (v_name || '[a-z0-9]') then
+      return null;
+    end if;
+    if v_name = 'sun' then
+      v_field := regexp_replace(v_field, '-sun', '-7', 'gi');
+    end if;
+    v_field := regexp_replace(v_field, v_name, v_number::text, 'gi');
+    v_number := v_number + 1;
+  end loop;
+  return v_field;
+end;
+$function$;
+comment on function stepbase_private.cron_numbers(p_field text, p_names text[], p_low integer) is 'A field of a cron expression with numbers instead of names; null if a name does not stand alone.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.cron_problem(p_expression text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_text text := btrim(regexp_replace(
+    p_expression, '[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+', ' ', 'g'
+  ));
+  v_label text := format('cron expression %L: ', left(p_expression, 200));
+  v_fields text[] := string_to_array(v_text, ' ');
+  v_field record;
+  v_days int[];
+  v_months int[];
+  v_weekdays int[];
+begin
+  if length(p_expression) > 1000 then
+    return 'the cron expression is longer than 1000 characters';
+  end if;
+  if v_text ~ '[^A-Za-z0-9*/, -]' then
+    return v_label || 'it may contain only numbers, names of months and weekdays, and * , - / (no ?, #, + or @daily)';
+  end if;
+  if cardinality(v_fields) <> 5 then
+    return v_label || format(
+      'it has %s fields instead of five: minute, hour, day, month, weekday', cardinality(v_fields)
+    );
+  end if;
+  if v_fields[3] ~* '[lw]' or v_fields[5] ~* '(^|[^a-z])([0-9]+|[a-z]{3})?l([^a-z]|$)' then
+    return v_label || 'L and W (last day, nearest weekday) are not supported';
+  end if;
+  for v_field in
+    select f.name, c.numbers, c.problem
+    from (
+      values
+        (1, 'minute', 0, 59, 60, '{}'::text[]),
+        (2, 'hour', 0, 23, 24, '{}'),
+        (3, 'day', 1, 31, 31, '{}'),
+        (4, 'month', 1, 12, 12, '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}'),
+        (5, 'weekday', 0, 7, 7, '{sun,mon,tue,wed,thu,fri,sat}')
+    ) f (place, name, low, high, length, names)
+    cross join lateral stepbase_private.cron_field(f.name, v_fields[f.place], f.low, f.high, f.length, f.names) c
+    order by f.place
+  loop
+    if v_field.problem is not null then
+      return v_label || v_field.problem;
+    end if;
+    -- An item such as 60/5 has no number.
+    if v_field.numbers = '{}' and v_field.name not in ('day', 'weekday') then
+      return v_label || format('the %s never occurs', v_field.name);
+    end if;
+    case v_field.name
+      when 'day' then v_days := v_field.numbers;
+      when 'month' then v_months := v_field.numbers;
+      when 'weekday' then v_weekdays := v_field.numbers;
+      else null;
+    end case;
+  end loop;
+  -- If day and weekday are both given, either matches, and every month has every weekday.
+  if v_fields[5] <> '*' and v_weekdays <> '{}' then
+    return null;
+  end if;
+  if (v_fields[5] <> '*' and v_fields[3] = '*')
+    or not exists (
+      select 1 from unnest(v_months) m (month) cross join unnest(v_days) d (day)
+      where d.day <= case when m.month = 2 then 29 when m.month in (4, 6, 9, 11) then 30 else 31 end
+    )
+  then
+    return v_label || 'the day never occurs in these months';
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.cron_problem(p_expression text) is 'Why a schedule cannot use a cron expression: its syntax, a number out of range, or a day that never occurs; null if it can.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.custom_access_token_hook(event jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -11144,40 +11401,6 @@ begin
 end;
 $function$;
 comment on function stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean) is 'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for config_problems.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.is_cron_expression(p_expression text)
- RETURNS boolean
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-  -- Minute, hour, day, month and weekday: lists of *, numbers, names and ranges, each with an optional step.
-  select p_expression ~* (
-    '^' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '\s+' || f.field || '$'
-  )
-  from (
-    select '(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?'
-      || '(,(\*|[0-9]{1,2}|[a-z]{3})(-([0-9]{1,2}|[a-z]{3}))?(/[0-9]{1,2})?)*' as field
-  ) f;
-$function$;
-comment on function stepbase_private.is_cron_expression(p_expression text) is 'Whether a string has the five fields of a cron expression. Check constraints call it as the writing role.';
-grant execute on function stepbase_private.is_cron_expression(p_expression text) to authenticated, service_role;
-
-CREATE OR REPLACE FUNCTION stepbase_private.is_timezone(p_name text)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return (now() at time zone p_name) is not null;
-exception
-  when invalid_parameter_value then
-    return false;
-end;
-$function$;
-comment on function stepbase_private.is_timezone(p_name text) is 'Whether PostgreSQL knows the time zone. Check constraints call it as the writing role.';
-grant execute on function stepbase_private.is_timezone(p_name text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_check(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation)
  RETURNS stepbase_private.json_validation
@@ -12227,7 +12450,14 @@ CREATE OR REPLACE FUNCTION stepbase_private.plan_schedule()
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+declare
+  v_problem text := coalesce(
+    stepbase_private.cron_problem(new.cron_expression), stepbase_private.time_zone_problem(new.timezone)
+  );
 begin
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem);
+  end if;
   if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
     and new.cron_expression = old.cron_expression and new.timezone = old.timezone
     and (new.max_runs is null or new.max_runs > new.runs_started)
@@ -12250,7 +12480,7 @@ begin
   return new;
 end;
 $function$;
-comment on function stepbase_private.plan_schedule() is 'Trigger: clears next_run_at of a schedule that is new, changed or resumed and wakes a worker, which computes it.';
+comment on function stepbase_private.plan_schedule() is 'Trigger: refuses what the worker cannot run (SB400), clears next_run_at of a schedule that is new, changed or resumed and wakes a worker, which computes it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.point_at_latest_version()
  RETURNS trigger
@@ -13365,6 +13595,7 @@ declare
   v_app_code text := stepbase_private.require_permission('run:execute');
   v_workflow record;
   v_version_id uuid;
+  v_run stepbase.runs;
 begin
   if length(p_idempotency_key) not between 1 and 255 then
     perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
@@ -13405,10 +13636,22 @@ begin
       format('Workflow %s has no published version of this number', p_workflow)
     );
   end if;
-  return stepbase_engine.start_run(
+  v_run := stepbase_engine.start_run(
     v_app_code, v_version_id, coalesce(p_input, '{}'), 'manual', p_idempotency_key,
     p_priority, auth.uid()
   );
+  -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
+  if v_run.workflow_id <> v_workflow.id or v_run.input <> coalesce(p_input, '{}') then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format(
+        'The idempotency key was used for a run %s: %s',
+        case when v_run.workflow_id <> v_workflow.id then 'of another workflow' else 'with another input' end, v_run.id
+      ),
+      jsonb_build_object('run_id', v_run.id)
+    );
+  end if;
+  return v_run;
 end;
 $function$;
 comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run.';
@@ -13664,6 +13907,135 @@ begin
 end;
 $function$;
 comment on function stepbase_private.template_expressions(p_source text) is 'The JSONata expressions of all {{ … }} in a string, in order of appearance. The time is linear in the length.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.time_zone_names()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- The IANA names, release 2026a, without abbreviations: BST is London for some and Dhaka for others.
+  select array_agg(a.prefix || n.name order by a.prefix || n.name)
+  from (values
+    ('', '
+      Cuba Egypt Eire GB-Eire GMT Greenwich Hongkong Iceland Iran Israel Jamaica Japan Kwajalein Libya Navajo
+      Poland Portugal Singapore Turkey UTC Universal Zulu
+    '),
+    ('Africa/', '
+      Abidjan Accra Addis_Ababa Algiers Asmara Asmera Bamako Bangui Banjul Bissau Blantyre Brazzaville Bujumbura
+      Cairo Casablanca Ceuta Conakry Dakar Dar_es_Salaam Djibouti Douala El_Aaiun Freetown Gaborone Harare
+      Johannesburg Juba Kampala Khartoum Kigali Kinshasa Lagos Libreville Lome Luanda Lubumbashi Lusaka Malabo
+      Maputo Maseru Mbabane Mogadishu Monrovia Nairobi Ndjamena Niamey Nouakchott Ouagadougou Porto-Novo
+      Sao_Tome Timbuktu Tripoli Tunis Windhoek
+    '),
+    ('America/', '
+      Adak Anchorage Anguilla Antigua Araguaina Argentina/Buenos_Aires Argentina/Catamarca
+      Argentina/ComodRivadavia Argentina/Cordoba Argentina/Jujuy Argentina/La_Rioja Argentina/Mendoza
+      Argentina/Rio_Gallegos Argentina/Salta Argentina/San_Juan Argentina/San_Luis Argentina/Tucuman
+      Argentina/Ushuaia Aruba Asuncion Atikokan Atka Bahia Bahia_Banderas Barbados Belem Belize Blanc-Sablon
+      Boa_Vista Bogota Boise Buenos_Aires Cambridge_Bay Campo_Grande Cancun Caracas Catamarca Cayenne Cayman
+      Chicago Chihuahua Ciudad_Juarez Coral_Harbour Cordoba Costa_Rica Coyhaique Creston Cuiaba Curacao
+      Danmarkshavn Dawson Dawson_Creek Denver Detroit Dominica Edmonton Eirunepe El_Salvador Ensenada
+      Fort_Nelson Fort_Wayne Fortaleza Glace_Bay Godthab Goose_Bay Grand_Turk Grenada Guadeloupe Guatemala
+      Guayaquil Guyana Halifax Havana Hermosillo Indiana/Indianapolis Indiana/Knox Indiana/Marengo
+      Indiana/Petersburg Indiana/Tell_City Indiana/Vevay Indiana/Vincennes Indiana/Winamac Indianapolis Inuvik
+      Iqaluit Jamaica Jujuy Juneau Kentucky/Louisville Kentucky/Monticello Knox_IN Kralendijk La_Paz Lima
+      Los_Angeles Louisville Lower_Princes Maceio Managua Manaus Marigot Martinique Matamoros Mazatlan Mendoza
+      Menominee Merida Metlakatla Mexico_City Miquelon Moncton Monterrey Montevideo Montreal Montserrat Nassau
+      New_York Nipigon Nome Noronha North_Dakota/Beulah North_Dakota/Center North_Dakota/New_Salem Nuuk Ojinaga
+      Panama Pangnirtung Paramaribo Phoenix Port-au-Prince Port_of_Spain Porto_Acre Porto_Velho Puerto_Rico
+      Punta_Arenas Rainy_River Rankin_Inlet Recife Regina Resolute Rio_Branco Rosario Santa_Isabel Santarem
+      Santiago Santo_Domingo Sao_Paulo Scoresbysund Shiprock Sitka St_Barthelemy St_Johns St_Kitts St_Lucia
+      St_Thomas St_Vincent Swift_Current Tegucigalpa Thule Thunder_Bay Tijuana Toronto Tortola Vancouver Virgin
+      Whitehorse Winnipeg Yakutat Yellowknife
+    '),
+    ('Antarctica/', '
+      Casey Davis DumontDUrville Macquarie Mawson McMurdo Palmer Rothera South_Pole Syowa Troll Vostok
+    '),
+    ('Arctic/', '
+      Longyearbyen
+    '),
+    ('Asia/', '
+      Aden Almaty Amman Anadyr Aqtau Aqtobe Ashgabat Ashkhabad Atyrau Baghdad Bahrain Baku Bangkok Barnaul
+      Beirut Bishkek Brunei Calcutta Chita Choibalsan Chongqing Chungking Colombo Dacca Damascus Dhaka Dili
+      Dubai Dushanbe Famagusta Gaza Harbin Hebron Ho_Chi_Minh Hong_Kong Hovd Irkutsk Istanbul Jakarta Jayapura
+      Jerusalem Kabul Kamchatka Karachi Kashgar Kathmandu Katmandu Khandyga Kolkata Krasnoyarsk Kuala_Lumpur
+      Kuching Kuwait Macao Macau Magadan Makassar Manila Muscat Nicosia Novokuznetsk Novosibirsk Omsk Oral
+      Phnom_Penh Pontianak Pyongyang Qatar Qostanay Qyzylorda Rangoon Riyadh Saigon Sakhalin Samarkand Seoul
+      Shanghai Singapore Srednekolymsk Taipei Tashkent Tbilisi Tehran Tel_Aviv Thimbu Thimphu Tokyo Tomsk
+      Ujung_Pandang Ulaanbaatar Ulan_Bator Urumqi Ust-Nera Vientiane Vladivostok Yakutsk Yangon Yekaterinburg
+      Yerevan
+    '),
+    ('Atlantic/', '
+      Azores Bermuda Canary Cape_Verde Faeroe Faroe Jan_Mayen Madeira Reykjavik South_Georgia St_Helena Stanley
+    '),
+    ('Australia/', '
+      ACT Adelaide Brisbane Broken_Hill Canberra Currie Darwin Eucla Hobart LHI Lindeman Lord_Howe Melbourne NSW
+      North Perth Queensland South Sydney Tasmania Victoria West Yancowinna
+    '),
+    ('Brazil/', '
+      Acre DeNoronha East West
+    '),
+    ('Canada/', '
+      Atlantic Central Eastern Mountain Newfoundland Pacific Saskatchewan Yukon
+    '),
+    ('Chile/', '
+      Continental EasterIsland
+    '),
+    ('Etc/', '
+      GMT GMT+0 GMT+1 GMT+10 GMT+11 GMT+12 GMT+2 GMT+3 GMT+4 GMT+5 GMT+6 GMT+7 GMT+8 GMT+9 GMT-0 GMT-1 GMT-10
+      GMT-11 GMT-12 GMT-13 GMT-14 GMT-2 GMT-3 GMT-4 GMT-5 GMT-6 GMT-7 GMT-8 GMT-9 GMT0 Greenwich UCT UTC
+      Universal Zulu
+    '),
+    ('Europe/', '
+      Amsterdam Andorra Astrakhan Athens Belfast Belgrade Berlin Bratislava Brussels Bucharest Budapest Busingen
+      Chisinau Copenhagen Dublin Gibraltar Guernsey Helsinki Isle_of_Man Istanbul Jersey Kaliningrad Kiev Kirov
+      Kyiv Lisbon Ljubljana London Luxembourg Madrid Malta Mariehamn Minsk Monaco Moscow Nicosia Oslo Paris
+      Podgorica Prague Riga Rome Samara San_Marino Sarajevo Saratov Simferopol Skopje Sofia Stockholm Tallinn
+      Tirane Tiraspol Ulyanovsk Uzhgorod Vaduz Vatican Vienna Vilnius Volgograd Warsaw Zagreb Zaporozhye Zurich
+    '),
+    ('Indian/', '
+      Antananarivo Chagos Christmas Cocos Comoro Kerguelen Mahe Maldives Mauritius Mayotte Reunion
+    '),
+    ('Mexico/', '
+      BajaNorte BajaSur General
+    '),
+    ('Pacific/', '
+      Apia Auckland Bougainville Chatham Chuuk Easter Efate Enderbury Fakaofo Fiji Funafuti Galapagos Gambier
+      Guadalcanal Guam Honolulu Johnston Kanton Kiritimati Kosrae Kwajalein Majuro Marquesas Midway Nauru Niue
+      Norfolk Noumea Pago_Pago Palau Pitcairn Pohnpei Ponape Port_Moresby Rarotonga Saipan Samoa Tahiti Tarawa
+      Tongatapu Truk Wake Wallis Yap
+    '),
+    ('US/', '
+      Alaska Aleutian Arizona Central East-Indiana Eastern Hawaii Indiana-Starke Michigan Mountain Pacific Samoa
+    ')
+  ) a (prefix, names)
+  cross join lateral regexp_split_to_table(btrim(a.names, e' \n'), '\s+') n (name);
+$function$;
+comment on function stepbase_private.time_zone_names() is 'The time zones of schedules: IANA names such as Europe/Berlin, without abbreviations other than UTC and GMT.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.time_zone_problem(p_name text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if lower(p_name) in (select lower(z.name) from unnest(stepbase_private.time_zone_names()) z (name)) then
+    return null;
+  end if;
+  if p_name ~ '^[A-Za-z]{1,5}([0-9][A-Za-z]*)?$' then
+    return format('time zone %L is an abbreviation; use the IANA name of a place, such as Europe/Berlin', p_name);
+  end if;
+  if p_name ~ '[0-9]' then
+    return format(
+      'time zone %L is not an IANA name; a fixed offset is Etc/GMT-2 (two hours ahead of UTC)', left(p_name, 100)
+    );
+  end if;
+  return format('time zone %L is not an IANA name such as Europe/Berlin', left(p_name, 100));
+end;
+$function$;
+comment on function stepbase_private.time_zone_problem(p_name text) is 'Why a schedule cannot use a time zone; null if it can. Upper and lower case are the same.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.topological_order(p_definition jsonb)
  RETURNS text[]

@@ -33,7 +33,15 @@ export interface CompiledStep {
 
 /** Throws the StepError 'invalid_definition' when an expression of the config cannot be compiled. */
 export function compileStep(handler: StepHandler, config: unknown): CompiledStep {
-  const { name: type, rawKeys, urlKeys, mayUseSecrets, isPure, isBrief, handles } = handler.stepType;
+  const {
+    name: type,
+    rawKeys,
+    urlKeys,
+    mayUseSecrets,
+    isPure,
+    isBrief,
+    handles,
+  } = handler.stepType;
   const template = asStepError(() => compileTemplate(config, { rawKeys, urlKeys }));
   // Publishing refuses this too; the check here is for older versions, and for uses that SQL cannot find.
   if (template.secrets.length > 0 && !mayUseSecrets) {
