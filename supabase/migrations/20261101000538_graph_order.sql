@@ -1,4 +1,4 @@
--- The order of a definition's nodes: topological order, and which steps precede another.
+-- The order of a definition's nodes: topological order, and which steps follow another.
 
 create function stepbase_private.topological_order(p_definition jsonb)
 returns text[]
@@ -69,22 +69,39 @@ $$;
 comment on function stepbase_private.topological_order(jsonb) is
   'Node ids of a definition in topological order; nodes on a cycle or downstream of one are left out.';
 
-create function stepbase_private.upstream_steps(p_definition jsonb, p_node_id text)
-returns text[]
-language sql
+create function stepbase_private.downstream_steps(p_definition jsonb)
+returns table (node_id text, place int, downstream bit varying)
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  with recursive edges as (
-    select e.edge ->> 'source' as source, e.edge ->> 'target' as target
+declare
+  v_ids constant text[] := stepbase_private.topological_order(p_definition);
+  v_nothing constant bit varying := repeat('0', cardinality(v_ids))::bit varying;
+  v_downstream bit varying[] := array_fill(v_nothing, array[cardinality(v_ids)]);
+  v_source int;
+  v_target int;
+begin
+  -- The last source first: the set of each target is complete when a source adds it, so each edge is used once.
+  for v_source, v_target in
+    with nodes as (
+      select o.id, o.place::int as place from unnest(v_ids) with ordinality o (id, place)
+    )
+    select s.place, t.place
     from jsonb_array_elements(p_definition -> 'edges') e (edge)
-  ),
-  upstream (id) as (
-    select e.source from edges e where e.target = p_node_id
-    union
-    select e.source from edges e join upstream u on u.id = e.target
-  )
-  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u;
+    join nodes s on s.id = e.edge ->> 'source'
+    join nodes t on t.id = e.edge ->> 'target'
+    order by s.place desc
+  loop
+    v_downstream[v_source] := v_downstream[v_source] | set_bit(v_downstream[v_target], v_target - 1, 1);
+  end loop;
+  return query
+    select d.id, d.place::int - 1, d.downstream
+    from unnest(v_ids, v_downstream) with ordinality d (id, downstream, place)
+    order by d.place;
+end;
 $$;
 
-comment on function stepbase_private.upstream_steps(jsonb, text) is 'Ids of all steps from which a path leads to the step p_node_id.';
+comment on function stepbase_private.downstream_steps(jsonb) is
+  'The steps of a definition in topological order: place, from 0, and downstream, in which bit n is set if a path leads to '
+  'the step at place n. Nodes on a cycle or downstream of one are left out.';

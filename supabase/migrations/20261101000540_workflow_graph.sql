@@ -45,7 +45,8 @@ comment on column stepbase.workflow_nodes.join_mode is 'all: the step waits unti
 comment on column stepbase.workflow_nodes.in_degree is 'Number of incoming edges; start value of the counter of open dependencies.';
 comment on column stepbase.workflow_nodes.out_degree is 'Number of outgoing edges.';
 comment on column stepbase.workflow_nodes.ordinal is 'Place in topological order, from 0.';
-comment on column stepbase.workflow_nodes.reads is 'Ids of the steps whose outputs the config''s expressions read.';
+comment on column stepbase.workflow_nodes.reads is
+  'Ids of the steps whose outputs the config''s expressions read; {*}: an expression may read every step before this one.';
 
 create index idx_workflow_nodes_workflow_version_id_app_code
   on stepbase.workflow_nodes (workflow_version_id, app_code);

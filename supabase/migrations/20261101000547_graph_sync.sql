@@ -41,13 +41,8 @@ begin
     coalesce(entering.edges, 0),
     coalesce(leaving.edges, 0),
     o.place - 1,
-    coalesce(
-      case
-        when '*' = any (r.steps) then stepbase_private.upstream_steps(new.definition, n.id)
-        else r.steps
-      end,
-      '{}'
-    )
+    -- Listing all steps before each step would make a definition of a few KB as large as the square of its steps.
+    case when '*' = any (r.steps) then '{*}' else coalesce(r.steps, '{}') end
   from (
     select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
     from jsonb_array_elements(new.definition -> 'nodes') x (node)

@@ -142,38 +142,60 @@ language sql
 stable
 set search_path = ''
 as $$
-  with node as (
+  with node as materialized (
     select
-      n.node ->> 'id' as id,
+      d.node_id as id, d.place, d.downstream,
       stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
-    from jsonb_array_elements(
-      case when jsonb_typeof(p_definition -> 'nodes') = 'array'
-        then p_definition -> 'nodes' else '[]' end
-    ) as n (node)
+    from (
+      -- Another check reports a definition without lists of nodes and edges.
+      select case
+        when jsonb_typeof(p_definition -> 'nodes') = 'array' and jsonb_typeof(p_definition -> 'edges') = 'array'
+          then p_definition
+        else '{"nodes": [], "edges": []}'
+      end as definition
+    ) g
+    cross join lateral jsonb_array_elements(g.definition -> 'nodes') n (node)
+    join lateral stepbase_private.downstream_steps(g.definition) d on d.node_id = n.node ->> 'id'
+  ),
+  -- Sets of steps are bit strings as in downstream_steps, so that pairs of steps need not be compared one by one.
+  calls as materialized (
+    select
+      stepbase_private.child_workflow_id(p_workflow_id, n.called) as workflow_id,
+      strpos(n.called, '{{') > 0 as is_template,
+      bit_or(set_bit(n.downstream # n.downstream, n.place, 1)) as steps
+    from node n
+    where n.called is not null
+    group by n.called
+  ),
+  awaited as materialized (
+    select l.child_workflow_id, c.name, stepbase_private.child_workflow_id(p_workflow_id, c.name) as workflow_id
+    from stepbase.workflow_children l
+    cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
+    where l.parent_workflow_id = p_workflow_id
+      and l.child_workflow_id in (select k.workflow_id from calls k)
+  ),
+  starters as materialized (
+    select a.workflow_id, bit_or(k.steps) as steps
+    from (select distinct x.workflow_id from awaited x) a
+    join calls k on k.is_template or k.workflow_id = a.workflow_id
+    group by a.workflow_id
   )
   select
     n.id, 'child_never_starts',
-    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, c.name)
+    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name)
   from node n
-  join stepbase.workflow_children l
-    on l.parent_workflow_id = p_workflow_id
-    and l.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
-  cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
-  where not exists (
-    select 1 from node o
-    where o.id <> n.id
-      and (
-        strpos(o.called, '{{') > 0
-        or stepbase_private.child_workflow_id(p_workflow_id, o.called)
-          = stepbase_private.child_workflow_id(p_workflow_id, c.name)
-      )
-      and n.id <> all (stepbase_private.upstream_steps(p_definition, o.id))
-  );
+  join awaited a on a.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
+  left join starters s on s.workflow_id is not distinct from a.workflow_id
+  -- No starter is left without this step and the steps after it.
+  where coalesce(s.steps & ~set_bit(n.downstream, n.place, 1), n.downstream # n.downstream)
+    = (n.downstream # n.downstream)
+  order by n.place, a.name
+  limit 100;
 $$;
 
 comment on function stepbase_private.block_problems(uuid, jsonb) is
   'One problem for each node whose child waits, by block_until, for a child that no step of the definition starts '
-  'before it.';
+  'before it, at most 100.';
 
 create trigger workflow_children_touch_updated_at before update on stepbase.workflow_children
   for each row execute function stepbase_private.touch_updated_at();

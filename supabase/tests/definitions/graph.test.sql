@@ -22,7 +22,7 @@ select tests.perform_as('developer', $$select (stepbase.save_workflow('tap-flow'
 
 select results_eq(
   'select n.node_id, n.ordinal, n.in_degree, n.out_degree, n.reads::text from stepbase.workflow_nodes n join saved s on s.id = n.workflow_version_id order by n.ordinal',
-  $$values ('start', 0, 0, 2, '{}'), ('left', 1, 1, 1, '{start}'), ('right', 2, 1, 1, '{start}'), ('join', 3, 2, 0, '{left,right}')$$,
+  $$values ('start', 0, 0, 2, '{}'), ('left', 1, 1, 1, '{start}'), ('right', 2, 1, 1, '{*}'), ('join', 3, 2, 0, '{left,right}')$$,
   'saving computes the order, the degrees and the reads of each node'
 );
 select results_eq(
