@@ -40,6 +40,9 @@ create index idx_workers_app_code on stepbase.workers (app_code);
 create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);
 create index idx_workers_status_last_heartbeat_at on stepbase.workers (status, last_heartbeat_at);
 
+create trigger workers_cut_errors before insert or update of error_message on stepbase.workers
+  for each row when (pg_column_size(new.error_message) > 4096)
+  execute function stepbase_private.cut_errors('error_message');
 create trigger workers_touch_updated_at before update on stepbase.workers
   for each row execute function stepbase_private.touch_updated_at();
 

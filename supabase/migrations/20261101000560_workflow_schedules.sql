@@ -101,6 +101,9 @@ comment on function stepbase_private.plan_schedule() is
 create trigger workflow_schedules_plan
   before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
   for each row execute function stepbase_private.plan_schedule();
+create trigger workflow_schedules_cut_errors before insert or update of last_error on stepbase.workflow_schedules
+  for each row when (pg_column_size(new.last_error) > 12288)
+  execute function stepbase_private.cut_errors('last_error');
 create trigger workflow_schedules_touch_updated_at before update on stepbase.workflow_schedules
   for each row execute function stepbase_private.touch_updated_at();
 create trigger workflow_schedules_keep_identity before update on stepbase.workflow_schedules

@@ -111,6 +111,9 @@ create index idx_runs_trace_id on stepbase.runs (trace_id);
 create index idx_runs_deadline_at on stepbase.runs (deadline_at)
 where deadline_at is not null and completed_at is null and started_at is not null;
 
+create trigger runs_cut_errors before insert or update of error, pending_outcome on stepbase.runs
+  for each row when (pg_column_size(new.error) > 12288 or pg_column_size(new.pending_outcome) > 12288)
+  execute function stepbase_private.cut_errors('error', 'pending_outcome');
 create trigger runs_check_transition
 before update of status on stepbase.runs
 for each row when (old.status is distinct from new.status)

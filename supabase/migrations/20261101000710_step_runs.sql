@@ -111,6 +111,9 @@ where assigned_to is not null;
 create index idx_step_runs_completed_by on stepbase.step_runs (completed_by)
 where completed_by is not null;
 
+create trigger step_runs_cut_errors before insert or update of error on stepbase.step_runs
+  for each row when (pg_column_size(new.error) > 12288)
+  execute function stepbase_private.cut_errors('error');
 create trigger step_runs_check_transition
 before update of status on stepbase.step_runs
 for each row when (old.status is distinct from new.status)

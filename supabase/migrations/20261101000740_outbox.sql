@@ -39,6 +39,9 @@ where published_at is null and quarantined_at is null and event_type not in ('ru
 create index idx_outbox_app_code on stepbase.outbox (app_code);
 create index idx_outbox_published_at on stepbase.outbox (published_at) where published_at is not null;
 
+create trigger outbox_cut_errors before insert or update of error on stepbase.outbox
+  for each row when (pg_column_size(new.error) > 4096)
+  execute function stepbase_private.cut_errors('error');
 alter table stepbase.outbox enable row level security;
 
 create policy "No client reads the outbox"

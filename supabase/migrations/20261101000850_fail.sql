@@ -2,27 +2,6 @@
 -- decides: another attempt if the retry policy allows it; the node's error (or timeout) edge;
 -- on_error = continue; otherwise the run fails.
 
-create function stepbase_engine.short_error(p_error jsonb)
-returns jsonb
-language sql
-immutable
-set search_path = ''
-as $$
-  select case
-    when octet_length(p_error::text) <= 16384 then p_error
-    else p_error
-      || jsonb_strip_nulls(jsonb_build_object('message', left(p_error ->> 'message', 4000)))
-      || case
-        when octet_length((p_error -> 'details')::text) > 8192
-          then jsonb_build_object('details', jsonb_build_object('truncated', left((p_error -> 'details')::text, 8000)))
-        else '{}'
-      end
-  end;
-$$;
-
-comment on function stepbase_engine.short_error(jsonb) is
-  'An error whose message and details are cut to a few KB: it is stored with each attempt and again with the run.';
-
 create function stepbase_engine.retry_policy(p_step stepbase.step_runs, p_node stepbase.workflow_nodes)
 returns jsonb
 language plpgsql

@@ -84,7 +84,9 @@ select is_empty(
 insert into stepbase.workflows (id, app_code, kebab_name, name)
 select md5(n.name)::uuid, 'tap-one', n.name, n.name
 from (values ('parent'), ('waits'), ('starts'), ('other')) n (name);
-insert into stepbase.workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name, block_until)
+insert into stepbase.workflow_children (
+  app_code, parent_workflow_id, child_workflow_id, child_workflow_name, block_until
+)
 values
   ('tap-one', md5('parent')::uuid, md5('waits')::uuid, 'waits', '{"children": ["starts"]}'),
   ('tap-one', md5('parent')::uuid, md5('starts')::uuid, 'starts', null);
@@ -108,7 +110,9 @@ select is_empty(
   $$select g.seed
     from graphs g
     where array(select b from pg_temp.blocked(g.definition) b order by 1)
-      <> array(select p.node_id from stepbase_private.block_problems(md5('parent')::uuid, g.definition) p order by 1)$$,
+      <> array(
+        select p.node_id from stepbase_private.block_problems(md5('parent')::uuid, g.definition) p order by 1
+      )$$,
   'the children that never start are those that a search finds'
 );
 select cmp_ok(
