@@ -160,14 +160,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_descendants": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_runs_per_event": number,"max_streams": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_descendants": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_runs_per_event": number,"max_stored_bytes": number,"max_streams": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_streams"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_streams"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {

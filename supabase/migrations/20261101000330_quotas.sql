@@ -11,6 +11,8 @@ create table stepbase.app_quotas (
     constraint max_runs_per_event_is_positive check (max_runs_per_event > 0),
   max_streams int not null default 100
     constraint max_streams_is_positive check (max_streams > 0),
+  max_stored_bytes bigint not null default 10737418240
+    constraint max_stored_bytes_is_positive check (max_stored_bytes > 0),
   max_llm_calls_per_day bigint not null default 10000
     constraint max_llm_calls_per_day_is_not_negative check (max_llm_calls_per_day >= 0),
   max_llm_tokens_per_day bigint not null default 20000000
@@ -28,6 +30,8 @@ comment on column stepbase.app_quotas.max_open_runs is
 comment on column stepbase.app_quotas.max_descendants is 'Child runs of one root run, on all levels together.';
 comment on column stepbase.app_quotas.max_runs_per_event is 'Runs that one event starts.';
 comment on column stepbase.app_quotas.max_streams is 'Event streams that are open at the same time in one process of the HTTP API.';
+comment on column stepbase.app_quotas.max_stored_bytes is
+  'Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.';
 comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';

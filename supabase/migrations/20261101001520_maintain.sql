@@ -83,6 +83,12 @@ begin
     raise warning 'stepbase: refreshing statistics failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('statistics_error', sqlerrm);
   end;
+  begin
+    v_done := v_done || jsonb_build_object('apps_measured', stepbase_engine.measure_storage());
+  exception when others then
+    raise warning 'stepbase: measuring the stored bytes failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('storage_error', sqlerrm);
+  end;
   -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
@@ -108,7 +114,7 @@ $$;
 
 comment on function stepbase_engine.maintain() is
   'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once '
-  'an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
+  'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 
 -- pg_cron makes the call where it is installed; elsewhere the host of the database does.

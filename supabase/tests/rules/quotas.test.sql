@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(35);
+select plan(44);
 select tests.create_tasks();
 
 create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
@@ -180,6 +180,41 @@ select is(pg_temp.use(1, 0), 'SB429', 'no LLM call after the tokens are used up'
 select is(pg_temp.use(0, 1), 'ok 1', 'but mails');
 update stepbase_engine.app_usage set day = day - 1 where app_code = 'tap-one';
 select is(pg_temp.use(1, 1), 'ok 1', 'the next day has its own quota');
+
+-- Stored bytes. The tests above leave tap-one without a mark.
+update stepbase.app_quotas set max_open_runs = 100000, max_stored_bytes = default where app_code = 'tap-one';
+select is(
+  (select q.max_stored_bytes from stepbase.app_quotas q where q.app_code = 'tap-two'), 10737418240, 'a new application may store 10 GiB'
+);
+select cmp_ok(stepbase_engine.measure_storage('0'), '>', 2, 'every application is measured');
+create temporary table before as select s.* from stepbase_engine.app_storage s;
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id, steps_total, input)
+select
+  'tap-one', w.id, w.published_version_id, 3,
+  jsonb_build_object('text', (select string_agg(md5(format('%s-%s', n, i)), '') from generate_series(1, 1000) i))
+from stepbase.workflows w
+cross join generate_series(1, 40) n
+where w.id = tests.sample_id('workflow');
+select is(stepbase_engine.measure_storage('1 hour'), 0, 'a recent measurement is not repeated');
+select stepbase_engine.measure_storage('-1 second');
+select ok(
+  s.bytes - b.bytes between 1000000 and 2000000, 'the bytes include values that are stored outside of the row'
+)
+from stepbase_engine.app_storage s join before b using (app_code) where s.app_code = 'tap-one';
+select is(
+  (select s.bytes from stepbase_engine.app_storage s where s.app_code = 'tap-three'),
+  (select b.bytes from before b where b.app_code = 'tap-three'), 'and no rows of other applications'
+);
+update stepbase.app_quotas set max_stored_bytes = 1000000 where app_code = 'tap-one';
+select stepbase_engine.measure_storage('-1 second');
+select is(pg_temp.start_for_good(), 'SB429', 'above the quota of bytes no run starts');
+select is(
+  tests.detail_of('developer', $$select stepbase.start_run('w-00d001')$$) - 'code',
+  '{"quota": "max_stored_bytes", "limit": 1000000}', 'the error names the quota of bytes'
+);
+select is(pg_temp.start('sister', 'w-00d103'), 'ok 1', 'other applications still start runs');
+update stepbase.app_quotas set max_stored_bytes = 1000000000 where app_code = 'tap-one';
+select is(pg_temp.start_for_good(), 'ok', 'a larger quota of bytes applies at once');
 
 select * from finish();
 rollback;
