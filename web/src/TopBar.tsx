@@ -2,6 +2,13 @@
 import { useEffect, useState } from 'react';
 import { explain, supabase } from './client.ts';
 
+interface Membership {
+  app_code: string;
+  role: string;
+  /** Null: another member added the user, who has not accepted yet. */
+  accepted_at: string | null;
+}
+
 interface Props {
   appCode: string | undefined;
   role: string | undefined;
@@ -22,7 +29,7 @@ function useTheme() {
 
 export function TopBar({ appCode, role, email }: Props) {
   const { theme, setTheme } = useTheme();
-  const [apps, setApps] = useState<string[]>([]);
+  const [memberships, setMemberships] = useState<Membership[]>([]);
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
@@ -30,16 +37,45 @@ export function TopBar({ appCode, role, email }: Props) {
       if (!data.user) return;
       const found = await supabase
         .from('app_members')
-        .select('app_code')
-        .eq('user_id', data.user.id);
-      setApps((found.data ?? []).map((member) => member.app_code).sort());
+        .select('app_code, role, accepted_at')
+        .eq('user_id', data.user.id)
+        .order('app_code');
+      setMemberships(found.data ?? []);
     });
   }, []);
+
+  const pending = memberships.filter((membership) => membership.accepted_at === null);
+  const apps = memberships
+    .filter((membership) => membership.accepted_at !== null)
+    .map((membership) => membership.app_code);
+
+  function accepted(app: string): void {
+    setMemberships((known) =>
+      known.map((membership) =>
+        membership.app_code === app
+          ? { ...membership, accepted_at: membership.accepted_at ?? new Date().toISOString() }
+          : membership,
+      ),
+    );
+  }
+
+  async function decline(app: string): Promise<void> {
+    const { data } = await supabase.auth.getUser();
+    if (!data.user) return;
+    const { error } = await supabase
+      .from('app_members')
+      .delete()
+      .eq('app_code', app)
+      .eq('user_id', data.user.id);
+    if (error) setProblem(explain(error));
+    else setMemberships((known) => known.filter((membership) => membership.app_code !== app));
+  }
 
   async function switchTo(next: string): Promise<void> {
     const { error } = await supabase.rpc('switch_app', { app_code: next });
     if (error) setProblem(explain(error));
     else {
+      accepted(next);
       await supabase.auth.refreshSession();
       location.hash = '#/runs';
     }
@@ -59,6 +95,25 @@ export function TopBar({ appCode, role, email }: Props) {
           ))}
         </select>
       </label>
+      {pending.map((membership) => (
+        <span key={membership.app_code} className="inline" role="status">
+          Pending: {membership.app_code} ({membership.role})
+          <button
+            type="button"
+            aria-label={`Accept ${membership.app_code}`}
+            onClick={() => void switchTo(membership.app_code)}
+          >
+            Accept
+          </button>
+          <button
+            type="button"
+            aria-label={`Decline ${membership.app_code}`}
+            onClick={() => void decline(membership.app_code)}
+          >
+            Decline
+          </button>
+        </span>
+      ))}
       {problem && (
         <span className="problem" role="alert">
           {problem}
