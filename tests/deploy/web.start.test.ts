@@ -135,6 +135,7 @@ describe.each(CADDY)('served by %s', (caddy) => {
       expect(policy).toContain("script-src 'self';");
       expect(policy).toContain("frame-ancestors 'none'");
       expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(response.headers.get('strict-transport-security')).toBe('max-age=31536000');
       expect(response.headers.get('server')).toBeNull();
     }
   });
