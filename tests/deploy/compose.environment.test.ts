@@ -119,3 +119,8 @@ describe('make-env.sh', () => {
     expect(made()).toBe(before);
   });
 });
+
+test('in production the functions connect as stepbase_worker and do not get the password of postgres', () => {
+  expect(production).toMatch(/DATABASE_URL: postgres:\/\/stepbase_worker:/);
+  expect(production).not.toContain('POSTGRES_PASSWORD');
+});

@@ -71,7 +71,7 @@ const development = [
   'UPSTASH_REDIS_REST_TOKEN',
 ];
 const production = [
-  'POSTGRES_PASSWORD',
+  'STEPBASE_DB_PASSWORD',
   'ANON_KEY',
   'SERVICE_ROLE_KEY',
   'JWT_SECRET',
