@@ -6,14 +6,18 @@ import { handClock, settled } from '../_shared/clock/testing.ts';
 import { createBatcher } from './batcher.ts';
 
 const TOO_LONG = Object.assign(new Error('canceling statement'), { code: '57014' });
+const LOCKED = Object.assign(new Error('canceling statement'), { code: '55P03' });
 const REJECTED = Object.assign(new Error('value too long'), { code: '22001' });
 const LIMIT_MS = 15_000;
+const LOCK_MS = 5_000;
 
 interface Item {
   app: string;
   run: string;
   isSlow?: boolean;
   isRejected?: boolean;
+  /** Until when another transaction holds the lock of the run. */
+  lockedUntil?: number;
 }
 
 function setup() {
@@ -21,22 +25,41 @@ function setup() {
   const written: { item: Item; at: number }[] = [];
   const failed: { item: Item; error: unknown }[] = [];
   let statements = 0;
+  let open = 0;
+  let mostOpen = 0;
   const batcher = createBatcher<Item>({
     keyOf: ({ run }) => run,
     appOf: ({ app }) => app,
-    now: clock.now,
+    clock,
     async flush(items) {
       statements += 1;
-      if (items.some(({ isSlow }) => isSlow)) {
-        await new Promise<void>((resolve) => clock.after(LIMIT_MS, resolve));
-        throw TOO_LONG;
+      open += 1;
+      mostOpen = Math.max(mostOpen, open);
+      const lasts = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
+      try {
+        if (items.some(({ isSlow }) => isSlow)) {
+          await lasts(LIMIT_MS);
+          throw TOO_LONG;
+        }
+        const wait = Math.max(...items.map(({ lockedUntil = 0 }) => lockedUntil - clock.now()));
+        if (wait > 0) await lasts(Math.min(wait, LOCK_MS));
+        if (wait > LOCK_MS) throw LOCKED;
+      } finally {
+        open -= 1;
       }
       if (items.some(({ isRejected }) => isRejected)) throw REJECTED;
       written.push(...items.map((item) => ({ item, at: clock.now() })));
     },
     onError: (error, items) => failed.push(...items.map((item) => ({ item, error }))),
   });
-  return { clock, batcher, written, failed, statements: () => statements };
+  return {
+    clock,
+    batcher,
+    written,
+    failed,
+    statements: () => statements,
+    mostOpen: () => mostOpen,
+  };
 }
 
 Deno.test('the one item that takes too long fails alone; all others are written', async () => {
@@ -70,6 +93,102 @@ Deno.test('after one statement that took too long, the items of other apps are w
   }
 });
 
+/** Adds items of other apps every 200 ms, and asserts that none waits longer than a second and such a step. */
+async function othersAreWritten(s: ReturnType<typeof setup>, apps: string[], untilMs: number) {
+  const added = new Map<Item, number>();
+  for (let n = 0; s.clock.now() < untilMs; n += 1) {
+    for (const app of apps) {
+      const item = { app, run: `${app}${n}` };
+      added.set(item, s.clock.now());
+      s.batcher.add(item);
+    }
+    await settled();
+    await s.clock.advance(200);
+  }
+  const writtenAt = new Map(s.written.map(({ item, at }) => [item, at]));
+  for (const [item, at] of added) {
+    const waited = (writtenAt.get(item) ?? Number.POSITIVE_INFINITY) - at;
+    if (at <= untilMs - 1_200) assert.ok(waited <= 1_200, `${item.run} waited ${waited} ms`);
+  }
+}
+
+Deno.test('while a statement of one app hangs, the items of other apps wait at most a second', async () => {
+  const s = setup();
+  // Both lanes are held by the app that hangs.
+  for (let i = 0; i < 8; i += 1) s.batcher.add({ app: 'hangs', run: `h${i}`, isSlow: true });
+  await settled();
+  await othersAreWritten(s, ['a', 'b', 'c', 'd'], 6 * LIMIT_MS);
+  assert.ok(s.mostOpen() <= 5, `${s.mostOpen()} statements at a time`);
+});
+
+Deno.test('two apps that hang hold the others no longer than one; new items of their batch go on too', async () => {
+  const s = setup();
+  for (let i = 0; i < 8; i += 1) {
+    // All items of the first moment are in the two statements that hang.
+    for (const app of ['a', 'b', 'c']) s.batcher.add({ app, run: `${app}first${i}` });
+    s.batcher.add({ app: 'hangs', run: `h${i}`, isSlow: true });
+  }
+  await settled();
+  await s.clock.advance(LIMIT_MS / 3);
+  s.batcher.add({ app: 'hangs too', run: 'too', isSlow: true });
+  await settled();
+  await othersAreWritten(s, ['a', 'b', 'c', 'd'], 6 * LIMIT_MS);
+  assert.ok(s.mostOpen() <= 5, `${s.mostOpen()} statements at a time`);
+});
+
+Deno.test('further items of a run wait while its statement hangs', async () => {
+  const s = setup();
+  s.batcher.add({ app: 'a', run: 'r' });
+  s.batcher.add({ app: 'hangs', run: 'r', isSlow: true });
+  await settled();
+  await s.clock.advance(2_000);
+  const statements = s.statements();
+  s.batcher.add({ app: 'a', run: 'r' });
+  await settled();
+  assert.equal(s.statements(), statements);
+  await s.clock.advance(LIMIT_MS);
+  assert.equal(s.written.length, 2);
+});
+
+Deno.test('an item whose run is locked is repeated until the lock is released; the others are written before', async () => {
+  const s = setup();
+  for (let i = 0; i < 20; i += 1) {
+    s.batcher.add({
+      app: `app${i % 4}`,
+      run: `r${i}`,
+      ...(i === 6 ? { lockedUntil: 30_000 } : {}),
+    });
+  }
+  await settled();
+  await othersAreWritten(s, ['a', 'b'], 25_000);
+  const before = s.written.filter(({ item }) => item.run.startsWith('r'));
+  assert.equal(before.length, 19);
+  await s.clock.advance(10_000);
+  const locked = s.written.find(({ item }) => item.lockedUntil);
+  assert.equal(locked?.at, 30_000);
+  assert.deepEqual(s.failed, []);
+});
+
+Deno.test('an item whose run stays locked is given up after eight attempts', async () => {
+  const s = setup();
+  s.batcher.add({ app: 'a', run: 'r', lockedUntil: Number.POSITIVE_INFINITY });
+  await settled();
+  let isDrained = false;
+  const drained = s.batcher.drain().then(() => {
+    isDrained = true;
+  });
+  await s.clock.advance(30_000);
+  assert.ok(!isDrained);
+  await s.clock.advance(60_000);
+  await drained;
+  assert.deepEqual(
+    s.failed.map(({ error }) => error),
+    [LOCKED],
+  );
+  // The first statement is that of the lane.
+  assert.equal(s.statements(), 9);
+});
+
 Deno.test('an app that was only in the same batch leaves the slow lane; the cause stays in it for minutes', async () => {
   const s = setup();
   s.batcher.add({ app: 'innocent', run: 'r1' });
@@ -96,6 +215,7 @@ Deno.test('every item is written or fails, exactly once, whatever the others are
     run: fc.constantFrom('1', '2', '3', '4', '5'),
     isSlow: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
     isRejected: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
+    lockedUntil: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.constant(20_000)),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(item, { maxLength: 60 }), async (items) => {

@@ -1,21 +1,23 @@
 // Group commit: items that arrive while a statement runs are written together by the next one, so that steps
 // which finish at about the same time share the cost of a transaction. Two lanes keep two connections
-// busy. The steps of one run always take the same lane, so that lanes never wait for each other's lock on a run.
+// busy. The steps of one run take the same lane, so that lanes do not wait for each other's lock on a run.
 //
-// After a statement that took too long, the apps of its batch go on in the slow lane: one statement of one app at a
-// time, in turn, while the other lanes continue with the other apps. An app whose statement is written leaves it;
-// an app whose statement takes too long again stays there for some minutes.
+// A statement that takes longer than a second holds its lane. From then on the items of other apps take the spare lane,
+// and those of its own apps the slow lane (slow-lane.ts), because one of these apps may be the cause. Only items
+// that would meet the same lock or the same cause wait: those of its runs, and those of its app if it has only one.
+// After a statement that took too long, or waited too long for a lock, its items take the slow lane too.
+//
+// So a batcher has at most five statements at a time: two lanes, the spare lane, and two of the slow lane.
 
 import { setImmediate } from 'node:timers';
-import { isContentFault, isStatementTimeout } from '../_shared/db/faults.ts';
-import { FairQueue } from './fair-queue.ts';
+import type { Clock } from '../_shared/clock/clock.ts';
+import { isContentFault, isLockTimeout, isStatementTimeout } from '../_shared/db/faults.ts';
+import { SlowLane } from './slow-lane.ts';
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** The app was in a batch that took too long; whether it is the cause is not known yet. */
-const UNKNOWN = Number.POSITIVE_INFINITY;
-/** How long the items of an app take the slow lane after a statement with only its items took too long. */
-const SLOW_MS = 5 * 60_000;
+/** A statement that takes longer holds its lane. */
+const HELD_MS = 1_000;
 
 export interface Batcher<T> {
   add(item: T): void;
@@ -32,8 +34,7 @@ export interface BatcherOptions<T> {
   keyOf(item: T): string;
   /** The app of an item. */
   appOf(item: T): string;
-  /** Milliseconds that never go back. */
-  now(): number;
+  clock: Clock;
   /** How much an item counts towards the limit; by default 1. */
   sizeOf?(item: T): number;
   lanes?: number;
@@ -42,20 +43,27 @@ export interface BatcherOptions<T> {
 
 interface Lane<T> {
   waiting: T[];
+  /** Parts of a rejected batch. */
+  parts: T[][];
   running: Promise<void> | undefined;
+  holder: Holder | undefined;
+}
+
+/** What the statement that holds a lane contains. */
+interface Holder {
+  keys: ReadonlySet<string>;
+  apps: ReadonlySet<string>;
+}
+
+function createLane<T>(): Lane<T> {
+  return { waiting: [], parts: [], running: undefined, holder: undefined };
 }
 
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
-  const { flush, onError, keyOf, appOf, now, sizeOf = () => 1, limit = 400 } = options;
-  const lanes: Lane<T>[] = Array.from({ length: options.lanes ?? 2 }, () => ({
-    waiting: [],
-    running: undefined,
-  }));
-  /** Batches of one app each. */
-  const slow = new FairQueue<T[]>();
-  /** Until when the items of an app take the slow lane. */
-  const slowUntil = new Map<string, number>();
-  let slowLane: Promise<void> | undefined;
+  const { flush, onError, keyOf, appOf, clock, sizeOf = () => 1, limit = 400 } = options;
+  const lanes = Array.from({ length: options.lanes ?? 2 }, () => createLane<T>());
+  const spare = createLane<T>();
+  const slow = new SlowLane<T>({ clock, flush, onError, appOf, sizeOf, limit });
 
   function take(waiting: T[]): T[] {
     let count = 0;
@@ -71,74 +79,57 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   async function run(lane: Lane<T>): Promise<void> {
     // Everything that finishes in this turn of the event loop joins the batch.
     await nextTurn();
-    while (lane.waiting.length > 0) {
-      await write(take(lane.waiting));
-      if (slowUntil.size > 0) lane.waiting = lane.waiting.filter((item) => !takesSlowLane(item));
+    while (lane.parts.length + lane.waiting.length > 0) {
+      await write(lane, lane.parts.shift() ?? take(lane.waiting));
+      if (slow.hasApps) reroute(lane);
     }
     lane.running = undefined;
   }
 
-  /** Whether the item belongs to a slow app; then it is in the slow lane. */
-  function takesSlowLane(item: T): boolean {
-    const app = appOf(item);
-    if (!isSlowApp(app)) return false;
-    slow.add(app, [item]);
-    slowLane ??= runSlowLane();
-    return true;
-  }
-
   /** An item that the database rejects must not make the others of its batch fail: halve the batch. */
-  async function write(items: T[]): Promise<void> {
+  async function write(lane: Lane<T>, items: T[]): Promise<void> {
+    const cancelAlarm = clock.after(HELD_MS, () => hold(lane, items));
     try {
       await flush(items);
     } catch (error) {
-      if (items.length === 1 || !isContentFault(error)) return onError(error, items);
-      if (isStatementTimeout(error)) return isolate(items);
-      const half = items.length >> 1;
-      await write(items.slice(0, half));
-      await write(items.slice(half));
-    }
-  }
-
-  /** Moves the items of a batch that took too long to the slow lane, by app. */
-  function isolate(items: T[]): void {
-    for (const [app, ofApp] of Map.groupBy(items, appOf)) {
-      if (!slowUntil.has(app)) slowUntil.set(app, UNKNOWN);
-      slow.add(app, ofApp);
-    }
-    slowLane ??= runSlowLane();
-  }
-
-  async function runSlowLane(): Promise<void> {
-    await Promise.resolve();
-    for (let next = slow.take(); next; next = slow.take()) await writeSlowly(next.app, next.item);
-    slowLane = undefined;
-  }
-
-  async function writeSlowly(app: string, items: T[]): Promise<void> {
-    let isSlow = false;
-    try {
-      await flush(items);
-    } catch (error) {
-      isSlow = isStatementTimeout(error);
-      if (items.length === 1 || !isContentFault(error)) onError(error, items);
+      const isByTime = isStatementTimeout(error) && items.length > 1;
+      if (isByTime || isLockTimeout(error)) slow.isolate(items);
+      else if (items.length === 1 || !isContentFault(error)) onError(error, items);
       else {
         const half = items.length >> 1;
-        slow.add(app, items.slice(0, half));
-        slow.add(app, items.slice(half));
+        lane.parts.unshift(items.slice(0, half), items.slice(half));
       }
+    } finally {
+      cancelAlarm();
+      lane.holder = undefined;
     }
-    const isInnocent = slowUntil.get(app) === UNKNOWN && !slow.has(app);
-    if (isSlow) slowUntil.set(app, now() + SLOW_MS);
-    else if (isInnocent) slowUntil.delete(app);
   }
 
-  function isSlowApp(app: string): boolean {
-    const until = slowUntil.get(app);
-    if (until === undefined) return false;
-    if (until > now() || slow.has(app)) return true;
-    slowUntil.delete(app);
-    return false;
+  function hold(lane: Lane<T>, items: T[]): void {
+    lane.holder = { keys: new Set(items.map(keyOf)), apps: new Set(items.map(appOf)) };
+    reroute(lane, lane.parts.splice(0).flat());
+  }
+
+  /** Moves the waiting items that no longer belong into the lane. */
+  function reroute(lane: Lane<T>, parts: T[] = []): void {
+    for (const item of [...parts, ...lane.waiting.splice(0)]) route(item, lane);
+  }
+
+  /** Gives the item to the lane, or to another one if it must not wait there. */
+  function route(item: T, lane: Lane<T>): void {
+    const app = appOf(item);
+    const { holder } = lane;
+    const isApart = slow.hasApps && slow.takes(app);
+    if (!isApart && (!holder || mustWait(item, app, holder))) {
+      lane.waiting.push(item);
+      lane.running ??= run(lane);
+    } else if (isApart || lane === spare || holder?.apps.has(app)) slow.add(item);
+    else route(item, spare);
+  }
+
+  /** The item would meet the same lock, or the same cause. */
+  function mustWait(item: T, app: string, { keys, apps }: Holder): boolean {
+    return keys.has(keyOf(item)) || (apps.size === 1 && apps.has(app));
   }
 
   function laneOf(item: T): Lane<T> {
@@ -149,15 +140,14 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   }
 
   return {
-    add(item) {
-      if (slowUntil.size > 0 && takesSlowLane(item)) return;
-      const lane = laneOf(item);
-      lane.waiting.push(item);
-      lane.running ??= run(lane);
-    },
+    add: (item) => route(item, laneOf(item)),
     async drain() {
-      for (const lane of lanes) while (lane.running) await lane.running;
-      while (slowLane) await slowLane;
+      for (;;) {
+        const running = [...lanes, spare].flatMap((lane) => lane.running ?? []);
+        const pending = [...running, ...slow.pending()];
+        if (pending.length === 0) return;
+        await Promise.all(pending);
+      }
     },
   };
 }

@@ -1,9 +1,10 @@
 // The completer: writes the outcomes of attempts, gathered by kind, in batches. It retries a statement that
 // fails, for about a lease. If the database rejects the values of a batch, or a batch takes too long, the batcher
-// halves it until the outcome that is the cause stands alone, so that it costs its own step and no other.
+// halves it until the outcome that is the cause stands alone, so that it costs its own step and no other. The batcher
+// also repeats statements that waited too long for a lock.
 
 import type { Clock } from '../_shared/clock/clock.ts';
-import { isContentFault, isStatementTimeout } from '../_shared/db/faults.ts';
+import { isContentFault, isLockTimeout, isStatementTimeout } from '../_shared/db/faults.ts';
 import { retry } from '../_shared/db/retry.ts';
 import { createBatcher } from './batcher.ts';
 import { resultOf } from './eager-execution.ts';
@@ -46,7 +47,7 @@ export function createCompleter(options: CompleterOptions): Completer {
   const batching = {
     keyOf: (step: { work: Work }) => step.work.run_id,
     appOf: (step: { work: Work }) => step.work.app_code,
-    now: options.clock.now,
+    clock: options.clock,
   };
 
   const completions = createBatcher<CompletedBranch>({
@@ -127,11 +128,11 @@ export function createCompleter(options: CompleterOptions): Completer {
     failures.add({ work, input: undefined, error: error.toJSON() });
   }
 
-  /** Retries whatever the error is, unless the content is at fault: nothing else may lose an outcome. */
+  /** Retries whatever the error is, unless the batcher handles it: nothing else may lose an outcome. */
   function persistently<T>(name: 'complete' | 'fail' | 'wait', call: () => Promise<T>): Promise<T> {
     return retry(call, {
       clock: options.clock,
-      isRetryable: (error) => !isContentFault(error),
+      isRetryable: (error) => !isContentFault(error) && !isLockTimeout(error),
       onRetry(error, attempt, attempts) {
         onError(`engine.${name} failed; retrying (attempt ${attempt} of ${attempts})`, error);
       },

@@ -23,6 +23,7 @@ beforeAll(async () => {
   greedy = await testApp(environment.info);
   other = await signedIn('developer@globex', environment.info);
   quick = await publishOther([value('a')]);
+  await greedy.db.query('create table public.hold (held int)');
 });
 afterAll(() => environment?.stop());
 
@@ -69,8 +70,18 @@ async function otherRunsUntil(done: () => Promise<boolean>): Promise<void> {
 const ACTS = {
   hangs: 'perform pg_sleep(30);',
   raises: `raise exception 'hostile row';`,
+  isLocked: 'perform from public.hold for update;',
   isHeld: 'while exists (select from public.hold) loop perform pg_sleep(0.02); end loop;',
 };
+
+/** Statements that the worker's lanes execute at present. */
+async function completing(): Promise<number> {
+  const { rows } = await greedy.db.query(
+    `select from pg_stat_activity where usename = 'stepbase_worker' and state = 'active'
+     and query like '%stepbase_engine.complete%'`,
+  );
+  return rows.length;
+}
 
 /** Rows of `table` that meet the condition affect their statement while `work` runs. */
 async function withHostile(
@@ -81,7 +92,8 @@ async function withHostile(
 ): Promise<void> {
   const act = ACTS[effect];
   await greedy.db.query(
-    `create or replace function public.hostile() returns trigger language plpgsql as $$
+    `create or replace function public.hostile() returns trigger
+     language plpgsql security definer as $$
        begin ${act} return new; end $$`,
   );
   await greedy.db.query(
@@ -110,7 +122,7 @@ async function startedByEvent(): Promise<{ started: string; event: string }> {
 test('while the server executes a statement of the relay for one app, runs of another app complete', async () => {
   const { event } = await startedByEvent();
   await limitStatements(scaled(120_000), scaled(60_000));
-  await greedy.db.query('create table public.hold as select 1 as held');
+  await greedy.db.query('insert into public.hold values (1)');
   const held = async () => {
     const { rows } = await greedy.db.query<{ id: string }>(
       `select pid || ' ' || query_start as id from pg_stat_activity
@@ -134,6 +146,40 @@ test('while the server executes a statement of the relay for one app, runs of an
     },
   );
 });
+
+test.each(['isHeld', 'isLocked'] as const)(
+  'while the statement that completes steps of one app %s, runs of another app complete',
+  async (effect) => {
+    const held = await greedy.publish([value('a', 'input')]);
+    await limitStatements(scaled(120_000), effect === 'isHeld' ? scaled(60_000) : 1_500);
+    await greedy.db.query('insert into public.hold values (1)');
+    const holder = await greedy.db.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('select from public.hold for update');
+      const ofApp = `new.status = 'completed' and new.output ->> 'hostile' = 'true'`;
+      await withHostile('step_runs', ofApp, effect, async () => {
+        // Enough runs for both lanes.
+        const runs: Run[] = [];
+        for (let i = 0; i < 6; i += 1) runs.push(await greedy.start(held, { hostile: true }));
+        await waitFor('a statement is held', async () => (await completing()) > 0);
+        for (let i = 0; i < 10; i += 1) await otherRun();
+        const { rows } = await greedy.db.query<{ status: string }>(
+          'select status from stepbase.runs where id = any($1) and completed_at is not null',
+          [runs.map(({ id }) => id)],
+        );
+        expect(rows).toEqual([]);
+        await holder.query('delete from public.hold');
+        await holder.query('commit');
+        for (const { id } of runs) {
+          expect((await greedy.ended(id, 90_000)).run.status).toBe('completed');
+        }
+      });
+    } finally {
+      holder.release(true);
+    }
+  },
+);
 
 describe.each(['hangs', 'raises'] as const)('a statement of one app that %s', (effect) => {
   beforeAll(() => limitStatements(LIMIT_MS, LIMIT_MS / 2));
