@@ -82,14 +82,12 @@ describe('a membership', () => {
   });
 
   test('does not count before the person accepts it', async () => {
-    const accepted = await ann.as
-      .from('app_members')
-      .insert({
-        app_code: own,
-        user_id: bob.id,
-        role: 'viewer',
-        accepted_at: '2026-01-01',
-      } as never);
+    const accepted = await ann.as.from('app_members').insert({
+      app_code: own,
+      user_id: bob.id,
+      role: 'viewer',
+      accepted_at: '2026-01-01',
+    } as never);
     expect(accepted.error?.code).toBe('42501');
     expect((await invite(ann, own, bob)).error).toBeNull();
     expect(await claimsOf(bob)).toBe(common);
