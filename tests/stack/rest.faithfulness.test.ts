@@ -1,8 +1,11 @@
 // The Data API behind the gateway refuses, responds and reloads the schema as PostgREST on a hosted project does, with
 // no grants except those of the migrations.
 
+import { randomUUID } from 'node:crypto';
+import { createClient } from '@supabase/supabase-js';
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
+import { loadProjectConfig } from '../../scripts/stack/config-toml.ts';
 import { loadKeys } from '../../scripts/stack/keys.ts';
 import { client, pool, seedUser, signedIn, stackInfo, waitFor } from '../support/stack.ts';
 
@@ -111,6 +114,41 @@ test('errors of class SB have message and detail, and times have the JSON format
   expect(JSON.parse(refused.error?.details ?? '')).toMatchObject({ code: 'not_found' });
   const { data } = await person.from('workflows').select('created_at').limit(1).single();
   expect(data?.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$/);
+});
+
+test('max_rows of config.toml limits a response; a range reads the rest', async () => {
+  const table = `many_${randomUUID().slice(0, 8)}`;
+  const db = pool();
+  await db.query(
+    `create table public.${table} as select n from generate_series(1, 1005) n;
+     grant select on public.${table} to service_role;
+     create function public.rows_of_${table}() returns setof public.${table}
+       language sql stable as $$ select * from public.${table} $$;
+     grant execute on function public.rows_of_${table}() to service_role;
+     notify pgrst`,
+  );
+  try {
+    const service = createClient(stackInfo().api_url, stackInfo().secret_key);
+    await waitFor('the table is served', async () => {
+      const { error } = await service.from(table).select('n').limit(1);
+      return error === null;
+    });
+    const { max_rows: most } = (await loadProjectConfig()).api;
+    expect(most).toBe(1000);
+    const rows = async (read: PromiseLike<{ data: unknown[] | null; error: unknown }>) => {
+      const { data, error } = await read;
+      expect(error).toBeNull();
+      return data?.length;
+    };
+    expect(await rows(service.from(table).select('n'))).toBe(1000);
+    expect(await rows(service.from(table).select('n').limit(2_000))).toBe(1000);
+    expect(await rows(service.from(table).select('n').range(0, 1_999))).toBe(1000);
+    expect(await rows(service.from(table).select('n').order('n').range(1_000, 1_999))).toBe(5);
+    expect(await rows(service.from(table).select('n').limit(7))).toBe(7);
+    expect(await rows(service.rpc(`rows_of_${table}`))).toBe(1000);
+  } finally {
+    await db.query(`drop table public.${table} cascade`);
+  }
 });
 
 test('a new table is served soon after its migration, without a restart', async () => {
