@@ -70,6 +70,19 @@ export function environmentPage(): string {
         [code('VITE_SUPABASE_PUBLISHABLE_KEY'), 'Publishable key of the project.'],
       ],
     ),
+    '## Embedded stack',
+    '`npm start` reads these variables. The functions and hosted projects do not use them.',
+    table(
+      ['variable', 'default', 'values', 'meaning'],
+      [
+        [
+          code('STEPBASE_REALTIME_RATE'),
+          'no limit',
+          'at least 1',
+          'Messages of Realtime in a second, as hosted plans limit them (Free: 100). Further messages from the database are dropped; a client that sends more loses its channel.',
+        ],
+      ],
+    ),
     '## Other names',
     'Each of these is used when the variable that it stands for is not set.',
     table(

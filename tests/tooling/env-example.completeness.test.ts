@@ -1,10 +1,12 @@
 // .env.example lists every variable that the functions parse or the web client reads, and their other names; each
 // in a section; and it parses unchanged.
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { envAliases, REDIS_ALIAS } from '../../functions/_shared/env/aliases.ts';
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
 import { environmentPage, sectionsOf } from '../../scripts/docs/environment.ts';
+import { ROOT } from '../../scripts/stack/options.ts';
 import { WEB_VARIABLES } from '../../web/src/settings.ts';
 
 const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
@@ -52,6 +54,18 @@ describe('.env.example', () => {
     );
     const page = environmentPage();
     expect(wanted.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
+  });
+
+  it('has the variables of the embedded stack on the page', () => {
+    const sources = globSync('scripts/stack/**/*.ts', { cwd: ROOT }).map((file) =>
+      readFileSync(join(ROOT, file), 'utf8'),
+    );
+    const read = sources.flatMap((source) =>
+      [...source.matchAll(/process\.env\.(STEPBASE_\w+)/g)].map(([, name]) => name ?? ''),
+    );
+    expect(read).not.toEqual([]);
+    const page = environmentPage();
+    expect(read.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
   it('describes every variable in the schema', () => {
