@@ -52,6 +52,8 @@ export interface StackOptions {
   beforeMigrations?: (databaseUrl: string) => Promise<void>;
   /** The project's own access-token hook, instead of the one in supabase/config.toml. */
   accessTokenHook?: { schema: string; name: string };
+  /** The password-verification hook, which supabase/config.toml disables. */
+  passwordHook?: { schema: string; name: string };
   /** The level from which output of the services reaches the console. Default warn. */
   logLevel?: LogLevel;
 }
@@ -92,6 +94,7 @@ export interface StackConfig {
   functionsEnv: Record<string, string>;
   beforeMigrations: ((databaseUrl: string) => Promise<void>) | undefined;
   accessTokenHook: { schema: string; name: string } | undefined;
+  passwordHook: { schema: string; name: string } | undefined;
   logLevel: LogLevel;
 }
 
@@ -136,6 +139,7 @@ export function resolveOptions(options: StackOptions): StackConfig {
     functionsEnv: options.functionsEnv ?? {},
     beforeMigrations: options.beforeMigrations,
     accessTokenHook: options.accessTokenHook,
+    passwordHook: options.passwordHook,
     logLevel: options.logLevel ?? 'warn',
   };
 }

@@ -151,7 +151,9 @@ async function startServices(
   await chmod(logs, 0o700);
   const keys = await loadKeys(dataDir, config.keys);
   const project = await loadProjectConfig();
-  if (config.accessTokenHook) project.auth.hook.custom_access_token = config.accessTokenHook;
+  const { hook } = project.auth;
+  if (config.accessTokenHook) hook.custom_access_token = config.accessTokenHook;
+  if (config.passwordHook) hook.password_verification_attempt = config.passwordHook;
 
   // The web client is built concurrently; a failure is handled when the result is needed.
   const build =
