@@ -127,6 +127,8 @@ const invocations = createInvocations({
   },
   onEnd: () => blocked?.stop(),
   beat: sendHeartbeat,
+  callAgain: () => engine.continueWorker(),
+  onError,
   inBackground: typeof EdgeRuntime !== 'undefined',
 });
 

@@ -9,7 +9,10 @@ const BUDGET = { spent: false, spentBy: undefined, wallLeftMs: 60_000 };
 type Done = { steps: number; more: boolean };
 
 /** `looks`: the results of the looks for work; a look without a result lasts until `finish`. */
-function setup(looks: Done[], options: { inBackground?: boolean; budget?: typeof BUDGET } = {}) {
+function setup(
+  looks: Done[],
+  options: { inBackground?: boolean; budget?: typeof BUDGET; fails?: boolean } = {},
+) {
   const clock = handClock();
   const events: string[] = [];
   let finish = (_: Done) => {};
@@ -31,6 +34,11 @@ function setup(looks: Done[], options: { inBackground?: boolean; budget?: typeof
       events.push(status);
       return Promise.resolve();
     },
+    callAgain() {
+      events.push('call again');
+      return options.fails ? Promise.reject(new Error('no pg_net')) : Promise.resolve();
+    },
+    onError: (message) => events.push(message),
     inBackground: options.inBackground ?? false,
   });
   return { clock, events, invocations, finish: (done: Done) => finish(done) };
@@ -93,18 +101,55 @@ Deno.test('a call ends the pause before the last look', async () => {
   assert.deepEqual(events, ['look', 'stopped', 'wake', 'look', 'stopped']);
 });
 
-Deno.test('when the budget is spent, or the isolate ends, it does not look again', async () => {
-  const spent = { ...BUDGET, spent: true, spentBy: 'steps' as unknown as undefined };
-  const one = setup([{ steps: 9, more: true }], { inBackground: true, budget: spent });
-  assert.deepEqual(await one.invocations.call(), { steps: 9, more: true, spent: 'steps' });
+const SPENT = { ...BUDGET, spent: true, spentBy: 'steps' as unknown as undefined };
+
+Deno.test('when the budget is spent, or the isolate ends, it calls again instead of looking again', async () => {
+  const one = setup([{ steps: 9, more: true }], { inBackground: true, budget: SPENT });
+  const first = one.invocations.call();
+  await settled();
+  // The database makes no second call within a second.
   assert.deepEqual(one.events, ['look', 'stopped']);
+  await one.clock.advance(1_000);
+  assert.deepEqual(await first, { steps: 9, more: true, spent: 'steps' });
+  assert.deepEqual(one.events, ['look', 'stopped', 'call again']);
 
   const other = setup([{ steps: 9, more: true }], { inBackground: true });
   const done = other.invocations.call();
   await settled();
   other.invocations.close();
   assert.deepEqual(await done, { steps: 9, more: true, spent: null });
-  assert.deepEqual(other.events, ['look', 'stopped']);
+  assert.deepEqual(other.events, ['look', 'stopped', 'call again']);
+});
+
+Deno.test('it does not call again when nothing is left, when it executed no step, or when the caller waits', async () => {
+  for (const [looked, options] of [
+    [
+      { steps: 9, more: false },
+      { inBackground: true, budget: SPENT },
+    ],
+    [
+      { steps: 0, more: true },
+      { inBackground: true, budget: SPENT },
+    ],
+    [
+      { steps: 9, more: true },
+      { inBackground: false, budget: SPENT },
+    ],
+  ] as const) {
+    const { events, invocations } = setup([looked], options);
+    await invocations.call();
+    assert.deepEqual(events, ['look', 'stopped']);
+  }
+});
+
+Deno.test('a call that fails is reported; the invocation ends as usual', async () => {
+  const options = { inBackground: true, budget: SPENT, fails: true };
+  const { clock, events, invocations } = setup([{ steps: 1, more: true }], options);
+  const done = invocations.call();
+  await settled();
+  await clock.advance(1_000);
+  assert.deepEqual(await done, { steps: 1, more: true, spent: 'steps' });
+  assert.deepEqual(events.slice(2), ['call again', 'the next invocation could not be requested']);
 });
 
 Deno.test('heartbeats are written one after another, also when one fails', async () => {

@@ -1,6 +1,7 @@
 // The calls of a hosted worker. At most one invocation at a time runs in an isolate; a call meanwhile makes it look
 // for work. In the background (EdgeRuntime.waitUntil) an invocation looks once more before it ends, because
-// the database calls a worker at most once a second (stepbase_engine.request_worker).
+// the database calls a worker at most once a second (stepbase_engine.request_worker). If it then leaves work, because
+// its budget is used or the isolate ends, it requests the next invocation, but only after it has executed a step.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';
 import type { Budget, Limit } from './budget.ts';
@@ -28,6 +29,9 @@ export interface InvocationsOptions {
   onEnd?(): void;
   /** Writes the heartbeat; it never rejects. */
   beat(status: Heartbeat['status']): Promise<void>;
+  /** Calls the next invocation if work is pending. */
+  callAgain(): Promise<void>;
+  onError(message: string, error: unknown): void;
   /** The caller does not wait for the end. */
   inBackground: boolean;
 }
@@ -69,6 +73,21 @@ export function createInvocations(options: InvocationsOptions): Invocations {
     }
   }
 
+  /** Requests the next invocation, if this one leaves work. Otherwise the next check of pg_cron does. */
+  async function finish(invocation: Promise<Invocation>): Promise<Invocation> {
+    const startedAt = clock.now();
+    const done = await invocation;
+    if (!inBackground || !done.more || done.steps === 0) return done;
+    // The database makes one call a second; the last one may have started this invocation.
+    const isEarlyBy = startedAt + LAST_LOOK_MS - clock.now();
+    resting = new AbortController();
+    if (isEarlyBy > 0 && !isClosed) await pause(clock, isEarlyBy, resting.signal);
+    await options.callAgain().catch((error: unknown) => {
+      options.onError('the next invocation could not be requested', error);
+    });
+    return done;
+  }
+
   async function run(): Promise<Invocation> {
     const budget = options.startBudget();
     let done = await look(budget);
@@ -89,12 +108,14 @@ export function createInvocations(options: InvocationsOptions): Invocations {
       if (running) {
         worker.wake({ kind: 'everything' });
         resting.abort();
+        return running;
       }
-      running ??= run().finally(() => {
+      // A call after the last look starts an invocation of its own.
+      running = run().finally(() => {
         running = undefined;
         options.onEnd?.();
       });
-      return running;
+      return finish(running);
     },
     close() {
       isClosed = true;

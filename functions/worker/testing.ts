@@ -105,6 +105,7 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     },
     expireLeases: () => Promise.resolve(0),
     heartbeat: unexpected,
+    continueWorker: unexpected,
     pushItem: unexpected,
     countUse: unexpected,
     countTokens: unexpected,

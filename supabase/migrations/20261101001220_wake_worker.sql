@@ -58,3 +58,19 @@ comment on function stepbase_engine.wake_worker() is
   'Calls the worker function by pg_net if work is pending and no worker is alive, and returns whether it did. pg_cron '
   'runs it every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in '
   'Vault.';
+
+create function stepbase_engine.continue_worker()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if stepbase_engine.has_pending_work() then
+    perform stepbase_engine.request_worker();
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.continue_worker() is
+  'Calls the worker function if work is pending, with the limits of stepbase_engine.request_worker. An invocation that '
+  'has used its budget calls it last, so that the next one does not wait for pg_cron.';

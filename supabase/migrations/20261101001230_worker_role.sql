@@ -45,7 +45,7 @@ as $$
     'stepbase_engine.claim', 'stepbase_engine.complete', 'stepbase_engine.fail', 'stepbase_engine.wait',
     -- Tokens and leases.
     'stepbase_engine.release', 'stepbase_engine.renew_leases', 'stepbase_engine.expire_leases',
-    'stepbase_engine.heartbeat', 'stepbase_engine.has_queue',
+    'stepbase_engine.heartbeat', 'stepbase_engine.has_queue', 'stepbase_engine.continue_worker',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',

@@ -63,6 +63,8 @@ export interface Engine {
   /** Returns tokens with an expired lease to the queue; the same statement writes the heartbeat. */
   expireLeases(leaseSeconds: number, heartbeat: Heartbeat): Promise<number>;
   heartbeat(heartbeat: Heartbeat): Promise<void>;
+  /** Calls the worker function, if work is pending and no worker is alive. */
+  continueWorker(): Promise<void>;
   /** Adds an item to a work queue for a step; a repeated call with the same key adds nothing. */
   pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** Takes the next item of a work queue for a step; a repeated call with the same key returns the same item. */
@@ -251,6 +253,9 @@ export function createEngine(db: Db, clock: Clock): Engine {
     },
     async heartbeat(heartbeat) {
       await db.query('select stepbase_engine.heartbeat($1::jsonb)', [toStorableJson(heartbeat)]);
+    },
+    async continueWorker() {
+      await db.query('select stepbase_engine.continue_worker()');
     },
     async pushItem({ runId, key, queue }, item, priority) {
       const [row] = await persistently<{ pushed: { item_id: string } }>(

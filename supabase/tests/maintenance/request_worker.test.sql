@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(22);
+select plan(25);
 select tests.create_rows();
 
 update stepbase.workers set status = 'stopped', stopped_at = now() where status = 'running';
@@ -84,6 +84,25 @@ select is(pg_temp.requests(), 0::bigint, 'a resident worker counts for 90 second
 select pg_temp.beat('resident', 'draining');
 select stepbase_engine.request_worker();
 select is(pg_temp.requests(), 1::bigint, 'one that drains does not count');
+
+-- An invocation that ends with work left.
+select pg_temp.second_later(), pg_temp.beat('resident', 'stopped');
+select stepbase_engine.continue_worker();
+select is(pg_temp.requests(), 1::bigint, 'an invocation that ends with work left calls the next one');
+select stepbase_engine.continue_worker();
+select is(pg_temp.requests(), 0::bigint, 'at most once a second');
+savepoint idle;
+create or replace function stepbase_engine.has_pending_work()
+returns boolean
+language sql
+stable
+as 'select false';
+select pg_temp.second_later();
+select stepbase_engine.continue_worker();
+select is(
+  (pg_temp.requests(), stepbase_engine.has_pending_work()), (0::bigint, false), 'without pending work it calls nobody'
+);
+rollback to savepoint idle;
 
 -- A call that fails must not fail the start.
 select pg_temp.second_later();
