@@ -202,6 +202,7 @@ create table stepbase.app_quotas (
   max_descendants integer not null default 10000, -- Child runs of one root run, on all levels together.
   max_runs_per_event integer not null default 100, -- Runs that one event starts.
   max_streams integer not null default 100, -- Event streams that are open at the same time in one process of the HTTP API.
+  max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.
   max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
   max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
   max_mails_per_day bigint not null default 1000, -- Mails per day (UTC); each recipient counts. 0: none.
@@ -215,6 +216,7 @@ create table stepbase.app_quotas (
   constraint max_mails_per_day_is_not_negative CHECK ((max_mails_per_day >= 0)),
   constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
   constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
+  constraint max_stored_bytes_is_positive CHECK ((max_stored_bytes > 0)),
   constraint max_streams_is_positive CHECK ((max_streams > 0))
 );
 comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
@@ -550,6 +552,7 @@ CREATE INDEX idx_outbox_app_code ON stepbase.outbox USING btree (app_code);
 CREATE INDEX idx_outbox_pending ON stepbase.outbox USING btree (app_code, id) WHERE ((published_at IS NULL) AND (quarantined_at IS NULL) AND (event_type <> ALL (ARRAY['run.changed'::text, 'run.cancel'::text])));
 CREATE INDEX idx_outbox_published_at ON stepbase.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 CREATE INDEX idx_outbox_unpublished ON stepbase.outbox USING btree (id) WHERE (published_at IS NULL);
+CREATE TRIGGER outbox_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.outbox FOR EACH ROW WHEN ((pg_column_size(new.error) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
 alter table stepbase.outbox enable row level security;
 grant select, insert, update, delete on stepbase.outbox to service_role;
 create policy "No client reads the outbox" on stepbase.outbox
@@ -816,6 +819,7 @@ CREATE INDEX idx_runs_trace_id ON stepbase.runs USING btree (trace_id);
 CREATE INDEX idx_runs_workflow_id ON stepbase.runs USING btree (workflow_id, app_code, created_at DESC);
 CREATE INDEX idx_runs_workflow_version_id ON stepbase.runs USING btree (workflow_version_id, app_code);
 CREATE TRIGGER runs_check_transition BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('run');
+CREATE TRIGGER runs_cut_errors BEFORE INSERT OR UPDATE OF error, pending_outcome ON stepbase.runs FOR EACH ROW WHEN (((pg_column_size(new.error) > 12288) OR (pg_column_size(new.pending_outcome) > 12288))) EXECUTE FUNCTION stepbase_private.cut_errors('error', 'pending_outcome');
 CREATE TRIGGER runs_release_slots AFTER UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((new.is_limited AND (new.completed_at IS NOT NULL))) EXECUTE FUNCTION stepbase_engine.release_run_slots();
 alter table stepbase.runs enable row level security;
 grant select on stepbase.runs to authenticated;
@@ -955,6 +959,7 @@ CREATE INDEX idx_step_runs_work_queue ON stepbase.step_runs USING btree (work_qu
 CREATE TRIGGER step_runs_apply_step_limit AFTER INSERT OR UPDATE OF status, job_id ON stepbase.step_runs FOR EACH ROW WHEN ((new.limited_by IS NOT NULL)) EXECUTE FUNCTION stepbase_engine.apply_step_limit();
 CREATE TRIGGER step_runs_check_blocked_children AFTER INSERT OR UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN (((new.step_type = ANY (ARRAY['child_workflow'::text, 'for_each'::text])) AND (new.item_index = 0) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'skipped'::text])))) EXECUTE FUNCTION stepbase_engine.check_blocked_children();
 CREATE TRIGGER step_runs_check_transition BEFORE UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('step');
+CREATE TRIGGER step_runs_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.step_runs FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
 alter table stepbase.step_runs enable row level security;
 grant select on stepbase.step_runs to authenticated;
 grant select, insert, update, delete on stepbase.step_runs to service_role;
@@ -1369,6 +1374,7 @@ comment on table stepbase.workers is 'Worker processes and their latest heartbea
 CREATE INDEX idx_workers_app_code ON stepbase.workers USING btree (app_code);
 CREATE INDEX idx_workers_project_id_app_code ON stepbase.workers USING btree (project_id, app_code);
 CREATE INDEX idx_workers_status_last_heartbeat_at ON stepbase.workers USING btree (status, last_heartbeat_at);
+CREATE TRIGGER workers_cut_errors BEFORE INSERT OR UPDATE OF error_message ON stepbase.workers FOR EACH ROW WHEN ((pg_column_size(new.error_message) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('error_message');
 CREATE TRIGGER workers_touch_updated_at BEFORE UPDATE ON stepbase.workers FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workers enable row level security;
 grant select on stepbase.workers to authenticated;
@@ -1527,7 +1533,7 @@ create table stepbase.workflow_nodes (
   in_degree integer not null, -- Number of incoming edges; start value of the counter of open dependencies.
   out_degree integer not null, -- Number of outgoing edges.
   ordinal integer not null, -- Place in topological order, from 0.
-  reads text[] not null default '{}'::text[], -- Ids of the steps whose outputs the config's expressions read.
+  reads text[] not null default '{}'::text[], -- Ids of the steps whose outputs the config's expressions read; {*}: an expression may read every step before this one.
   created_at timestamp with time zone not null default now(),
   constraint workflow_nodes_pkey PRIMARY KEY (workflow_version_id, node_id),
   constraint node_version_is_of_same_app FOREIGN KEY (workflow_version_id, app_code) REFERENCES stepbase.workflow_versions(id, app_code) ON DELETE CASCADE,
@@ -1644,6 +1650,7 @@ CREATE INDEX idx_workflow_schedules_next_run_at ON stepbase.workflow_schedules U
 CREATE INDEX idx_workflow_schedules_work_queue_id_app_code ON stepbase.workflow_schedules USING btree (work_queue_id, app_code);
 CREATE INDEX idx_workflow_schedules_workflow_id_app_code ON stepbase.workflow_schedules USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_schedules_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_schedules_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.workflow_schedules FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
 CREATE TRIGGER workflow_schedules_keep_identity BEFORE UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
 CREATE TRIGGER workflow_schedules_plan BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_enabled, max_runs ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.plan_schedule();
 CREATE TRIGGER workflow_schedules_touch_updated_at BEFORE UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -1774,6 +1781,7 @@ CREATE INDEX idx_workflow_triggers_created_by ON stepbase.workflow_triggers USIN
 CREATE INDEX idx_workflow_triggers_source_workflow_id_app_code ON stepbase.workflow_triggers USING btree (source_workflow_id, app_code);
 CREATE INDEX idx_workflow_triggers_workflow_id_app_code ON stepbase.workflow_triggers USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_triggers_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_triggers_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.workflow_triggers FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
 CREATE TRIGGER workflow_triggers_keep_identity BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'trigger_type', 'created_at');
 CREATE TRIGGER workflow_triggers_limit BEFORE INSERT OR UPDATE OF event_name, source_workflow_id ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_triggers();
 CREATE TRIGGER workflow_triggers_touch_updated_at BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -2312,6 +2320,16 @@ create table stepbase_engine.admission (
 comment on table stepbase_engine.admission is 'One row: the lock of stepbase_engine.admit.';
 alter table stepbase_engine.admission enable row level security;
 
+create table stepbase_engine.app_storage (
+  app_code text not null,
+  bytes bigint not null,
+  measured_at timestamp with time zone not null,
+  constraint app_storage_pkey PRIMARY KEY (app_code),
+  constraint app_storage_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.app_storage is 'Estimated bytes of the rows of each application, without indexes; maintain() measures them every ten minutes.';
+alter table stepbase_engine.app_storage enable row level security;
+
 create table stepbase_engine.app_usage (
   app_code text not null,
   day date not null,
@@ -2391,7 +2409,7 @@ create table stepbase_engine.full_apps (
   constraint full_apps_pkey PRIMARY KEY (app_code),
   constraint full_apps_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
 );
-comment on table stepbase_engine.full_apps is 'Applications that reached max_open_runs: each start counts the open runs until there are fewer.';
+comment on table stepbase_engine.full_apps is 'Applications that reached max_open_runs or max_stored_bytes: each start checks both until it finds room.';
 alter table stepbase_engine.full_apps enable row level security;
 
 create table stepbase_engine.pinned_components (
@@ -3524,13 +3542,25 @@ declare
   v_limit int;
   v_is_full boolean;
   v_open int;
+  v_stored bigint;
+  v_max_stored bigint;
 begin
-  select q.max_open_runs, f.app_code is not null into v_limit, v_is_full
+  select q.max_open_runs, f.app_code is not null, s.bytes, q.max_stored_bytes
+  into v_limit, v_is_full, v_stored, v_max_stored
   from stepbase.app_quotas q
+  left join stepbase_engine.app_storage s on s.app_code = q.app_code
   left join stepbase_engine.full_apps f on f.app_code = q.app_code
   where q.app_code = p_app_code;
   if v_limit is null then
     return;
+  end if;
+  if v_stored >= v_max_stored then
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('The application stores %s bytes, and its quota is %s; shorten the retention or ask the operator',
+        v_stored, v_max_stored),
+      jsonb_build_object('quota', 'max_stored_bytes', 'limit', v_max_stored)
+    );
   end if;
   select count(*) into v_open
   from (
@@ -3562,7 +3592,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs. start_run calls it for a sample of the runs, and for every run of an application with a small quota or in full_apps.';
+comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs or stores max_stored_bytes. start_run calls it for a sample of the runs, and for every run of an application with a small quota or in full_apps.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_transition()
  RETURNS trigger
@@ -4321,6 +4351,21 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.continue_compensation(p_run_ids uuid[]) is 'Starts the next compensation of each run with a token of its own, or ends the run when none is left. Runs with open children (unless abandoned) wait for them. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.continue_worker()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if stepbase_engine.has_pending_work() then
+    perform stepbase_engine.request_worker();
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.continue_worker() is 'Calls the worker function if work is pending, with the limits of stepbase_engine.request_worker. An invocation that has used its budget calls it last, so that the next one does not wait for pg_cron.';
+grant execute on function stepbase_engine.continue_worker() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
  RETURNS void
@@ -6769,6 +6814,12 @@ begin
     raise warning 'stepbase: refreshing statistics failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('statistics_error', sqlerrm);
   end;
+  begin
+    v_done := v_done || jsonb_build_object('apps_measured', stepbase_engine.measure_storage());
+  exception when others then
+    raise warning 'stepbase: measuring the stored bytes failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('storage_error', sqlerrm);
+  end;
   -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
@@ -6791,7 +6842,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once an hour, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.max_attempts(p_retry jsonb)
  RETURNS integer
@@ -6869,6 +6920,67 @@ AS $function$
     and not coalesce(p_retry ? 'max_elapsed_ms', false);
 $function$;
 comment on function stepbase_engine.may_wait_forever(p_type stepbase.step_types, p_config jsonb, p_retry jsonb) is 'Whether a step may wait forever: it waits for a user, a signal or a queue item, and has no deadline.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.measure_storage(p_every interval DEFAULT '00:10:00'::interval)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  -- About 16 MB of each table are read, whatever its size. Values outside of the row are not read, only their sizes.
+  v_sample_bytes constant numeric := 16777216;
+  v_samples text;
+  v_count int;
+begin
+  if exists (select 1 from stepbase_engine.app_storage s where s.measured_at > v_now - p_every) then
+    return 0;
+  end if;
+  select string_agg(
+    format(
+      'select t.app_code, sum(24 + %s) * %s as bytes from %s t tablesample system (%s) group by t.app_code',
+      c.sizes, 100 / c.percent, c.id::regclass, c.percent
+    ),
+    ' union all '
+  )
+  into strict v_samples
+  from (
+    select
+      r.oid as id,
+      least(100, round(100 * v_sample_bytes / greatest(pg_relation_size(r.oid), 1), 6)) as percent,
+      (
+        select string_agg(format('coalesce(pg_column_size(t.%I), 0)', a.attname), ' + ' order by a.attnum)
+        from pg_attribute a
+        where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+      ) as sizes
+    from pg_class r
+    where r.relnamespace = 'stepbase'::regnamespace
+      and r.relkind = 'r'
+      and exists (
+        select 1 from pg_attribute a where a.attrelid = r.oid and a.attname = 'app_code' and not a.attisdropped
+      )
+  ) c;
+  execute format(
+    'insert into stepbase_engine.app_storage as s (app_code, bytes, measured_at)
+    select a.app_code, coalesce(sum(m.bytes), 0)::bigint, $1
+    from stepbase.applications a
+    left join (%s) m on m.app_code = a.app_code
+    group by a.app_code
+    on conflict (app_code) do update set bytes = excluded.bytes, measured_at = excluded.measured_at',
+    v_samples
+  )
+  using v_now;
+  get diagnostics v_count = row_count;
+  insert into stepbase_engine.full_apps (app_code, since)
+  select s.app_code, v_now
+  from stepbase_engine.app_storage s
+  join stepbase.app_quotas q on q.app_code = s.app_code
+  where s.bytes >= q.max_stored_bytes
+  on conflict do nothing;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
  RETURNS uuid
@@ -8650,17 +8762,30 @@ CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
  SET search_path TO ''
 AS $function$
   select case
-    when octet_length(p_error::text) <= 16384 then p_error
-    else p_error
-      || jsonb_strip_nulls(jsonb_build_object('message', left(p_error ->> 'message', 4000)))
-      || case
-        when octet_length((p_error -> 'details')::text) > 8192
-          then jsonb_build_object('details', jsonb_build_object('truncated', left((p_error -> 'details')::text, 8000)))
-        else '{}'
-      end
+    when p_error is null or greatest(octet_length(p_error::text), pg_column_size(p_error)) <= 16384 then p_error
+    when jsonb_typeof(p_error) <> 'object' then jsonb_build_object('truncated', left(p_error::text, 4000))
+    else (
+      -- A key that is too long to be stored short is left out.
+      select coalesce(jsonb_object_agg(
+        k.key,
+        case
+          when k.key = 'message' then to_jsonb(left(p_error ->> 'message', 4000))
+          when octet_length(k.value::text) <= 200 then k.value
+          when k.key = 'details' and octet_length(k.value::text) <= 8192 then k.value
+          when k.key = 'details' then jsonb_build_object('truncated', left(k.value::text, 8000))
+          else to_jsonb(left(k.value #>> '{}', 200))
+        end
+      ), '{}')
+      from (
+        select e.key, e.value from jsonb_each(p_error) e
+        where length(e.key) <= 63
+        order by e.key not in ('code', 'message', 'details', 'retryable'), e.key
+        limit 20
+      ) k
+    )
   end;
 $function$;
-comment on function stepbase_engine.short_error(p_error jsonb) is 'An error whose message and details are cut to a few KB: it is stored with each attempt and again with the run.';
+comment on function stepbase_engine.short_error(p_error jsonb) is 'An error cut to a few KB, mostly its message and details: it is stored with each attempt and again with the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb)
  RETURNS jsonb
@@ -9832,7 +9957,7 @@ AS $function$
     'stepbase_engine.claim', 'stepbase_engine.complete', 'stepbase_engine.fail', 'stepbase_engine.wait',
     -- Tokens and leases.
     'stepbase_engine.release', 'stepbase_engine.renew_leases', 'stepbase_engine.expire_leases',
-    'stepbase_engine.heartbeat', 'stepbase_engine.has_queue',
+    'stepbase_engine.heartbeat', 'stepbase_engine.has_queue', 'stepbase_engine.continue_worker',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
@@ -10209,35 +10334,57 @@ CREATE OR REPLACE FUNCTION stepbase_private.block_problems(p_workflow_id uuid, p
  STABLE
  SET search_path TO ''
 AS $function$
-  with node as (
+  with node as materialized (
     select
-      n.node ->> 'id' as id,
+      d.node_id as id, d.place, d.downstream,
       stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
-    from jsonb_array_elements(
-      case when jsonb_typeof(p_definition -> 'nodes') = 'array'
-        then p_definition -> 'nodes' else '[]' end
-    ) as n (node)
+    from (
+      -- Another check reports a definition without lists of nodes and edges.
+      select case
+        when jsonb_typeof(p_definition -> 'nodes') = 'array' and jsonb_typeof(p_definition -> 'edges') = 'array'
+          then p_definition
+        else '{"nodes": [], "edges": []}'
+      end as definition
+    ) g
+    cross join lateral jsonb_array_elements(g.definition -> 'nodes') n (node)
+    join lateral stepbase_private.downstream_steps(g.definition) d on d.node_id = n.node ->> 'id'
+  ),
+  -- Sets of steps are bit strings as in downstream_steps, so that pairs of steps need not be compared one by one.
+  calls as materialized (
+    select
+      stepbase_private.child_workflow_id(p_workflow_id, n.called) as workflow_id,
+      strpos(n.called, '{{') > 0 as is_template,
+      bit_or(set_bit(n.downstream # n.downstream, n.place, 1)) as steps
+    from node n
+    where n.called is not null
+    group by n.called
+  ),
+  awaited as materialized (
+    select l.child_workflow_id, c.name, stepbase_private.child_workflow_id(p_workflow_id, c.name) as workflow_id
+    from stepbase.workflow_children l
+    cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
+    where l.parent_workflow_id = p_workflow_id
+      and l.child_workflow_id in (select k.workflow_id from calls k)
+  ),
+  starters as materialized (
+    select a.workflow_id, bit_or(k.steps) as steps
+    from (select distinct x.workflow_id from awaited x) a
+    join calls k on k.is_template or k.workflow_id = a.workflow_id
+    group by a.workflow_id
   )
   select
     n.id, 'child_never_starts',
-    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, c.name)
+    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name)
   from node n
-  join stepbase.workflow_children l
-    on l.parent_workflow_id = p_workflow_id
-    and l.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
-  cross join lateral jsonb_array_elements_text(coalesce(l.block_until -> 'children', '[]')) as c (name)
-  where not exists (
-    select 1 from node o
-    where o.id <> n.id
-      and (
-        strpos(o.called, '{{') > 0
-        or stepbase_private.child_workflow_id(p_workflow_id, o.called)
-          = stepbase_private.child_workflow_id(p_workflow_id, c.name)
-      )
-      and n.id <> all (stepbase_private.upstream_steps(p_definition, o.id))
-  );
+  join awaited a on a.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
+  left join starters s on s.workflow_id is not distinct from a.workflow_id
+  -- No starter is left without this step and the steps after it.
+  where coalesce(s.steps & ~set_bit(n.downstream, n.place, 1), n.downstream # n.downstream)
+    = (n.downstream # n.downstream)
+  order by n.place, a.name
+  limit 100;
 $function$;
-comment on function stepbase_private.block_problems(p_workflow_id uuid, p_definition jsonb) is 'One problem for each node whose child waits, by block_until, for a child that no step of the definition starts before it.';
+comment on function stepbase_private.block_problems(p_workflow_id uuid, p_definition jsonb) is 'One problem for each node whose child waits, by block_until, for a child that no step of the definition starts before it, at most 100.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.called_workflow(p_node_type text, p_config jsonb)
  RETURNS text
@@ -10948,6 +11095,34 @@ $function$;
 comment on function stepbase_private.custom_access_token_hook(event jsonb) is 'Hook of Supabase Auth for each access token, for projects that have none of their own: stepbase_private.add_claims().';
 grant execute on function stepbase_private.custom_access_token_hook(event jsonb) to supabase_auth_admin;
 
+CREATE OR REPLACE FUNCTION stepbase_private.cut_errors()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_row constant jsonb := to_jsonb(new);
+  v_column_name text;
+  v_value jsonb;
+begin
+  foreach v_column_name in array tg_argv loop
+    v_value := v_row -> v_column_name;
+    if jsonb_typeof(v_value) = 'string' then
+      v_value := to_jsonb(left(v_value #>> '{}', 4000));
+    elsif v_column_name = 'pending_outcome' then
+      v_value := v_value || jsonb_strip_nulls(
+        jsonb_build_object('error', stepbase_engine.short_error(v_value -> 'error'))
+      );
+    else
+      v_value := stepbase_engine.short_error(v_value);
+    end if;
+    new := jsonb_populate_record(new, jsonb_build_object(v_column_name, v_value));
+  end loop;
+  return new;
+end;
+$function$;
+comment on function stepbase_private.cut_errors() is 'Trigger: cuts the errors in the columns of its arguments to a few KB, whoever writes them. The condition of a trigger keeps it from rows with short errors.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.definition_cycle_problems(p_definition jsonb)
  RETURNS TABLE(node_id text, code text, message text)
  LANGUAGE plpgsql
@@ -11155,6 +11330,40 @@ begin
 end;
 $function$;
 comment on function stepbase_private.definition_size_problems(p_definition jsonb) is 'Problems of the size of a definition and of the texts in it, which limit what its analysis costs.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.downstream_steps(p_definition jsonb)
+ RETURNS TABLE(node_id text, place integer, downstream bit varying)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids constant text[] := stepbase_private.topological_order(p_definition);
+  v_nothing constant bit varying := repeat('0', cardinality(v_ids))::bit varying;
+  v_downstream bit varying[] := array_fill(v_nothing, array[cardinality(v_ids)]);
+  v_source int;
+  v_target int;
+begin
+  -- The last source first: the set of each target is complete when a source adds it, so each edge is used once.
+  for v_source, v_target in
+    with nodes as (
+      select o.id, o.place::int as place from unnest(v_ids) with ordinality o (id, place)
+    )
+    select s.place, t.place
+    from jsonb_array_elements(p_definition -> 'edges') e (edge)
+    join nodes s on s.id = e.edge ->> 'source'
+    join nodes t on t.id = e.edge ->> 'target'
+    order by s.place desc
+  loop
+    v_downstream[v_source] := v_downstream[v_source] | set_bit(v_downstream[v_target], v_target - 1, 1);
+  end loop;
+  return query
+    select d.id, d.place::int - 1, d.downstream
+    from unnest(v_ids, v_downstream) with ordinality d (id, downstream, place)
+    order by d.place;
+end;
+$function$;
+comment on function stepbase_private.downstream_steps(p_definition jsonb) is 'The steps of a definition in topological order: place, from 0, and downstream, in which bit n is set if a path leads to the step at place n. Nodes on a cycle or downstream of one are left out.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text)
  RETURNS uuid
@@ -13801,13 +14010,8 @@ begin
     coalesce(entering.edges, 0),
     coalesce(leaving.edges, 0),
     o.place - 1,
-    coalesce(
-      case
-        when '*' = any (r.steps) then stepbase_private.upstream_steps(new.definition, n.id)
-        else r.steps
-      end,
-      '{}'
-    )
+    -- Listing all steps before each step would make a definition of a few KB as large as the square of its steps.
+    case when '*' = any (r.steps) then '{*}' else coalesce(r.steps, '{}') end
   from (
     select x.node, x.node ->> 'id' as id, coalesce(x.node -> 'data', '{}') as data
     from jsonb_array_elements(new.definition -> 'nodes') x (node)
@@ -14115,25 +14319,6 @@ begin
 end;
 $function$;
 comment on function stepbase_private.touch_updated_at() is 'Trigger: sets updated_at to the time of the update.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.upstream_steps(p_definition jsonb, p_node_id text)
- RETURNS text[]
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-  with recursive edges as (
-    select e.edge ->> 'source' as source, e.edge ->> 'target' as target
-    from jsonb_array_elements(p_definition -> 'edges') e (edge)
-  ),
-  upstream (id) as (
-    select e.source from edges e where e.target = p_node_id
-    union
-    select e.source from edges e join upstream u on u.id = e.target
-  )
-  select coalesce(array_agg(u.id order by u.id), '{}') from upstream u;
-$function$;
-comment on function stepbase_private.upstream_steps(p_definition jsonb, p_node_id text) is 'Ids of all steps from which a path leads to the step p_node_id.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.user_id()
  RETURNS uuid
