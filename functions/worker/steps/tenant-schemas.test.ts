@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ExpressionError } from '../../_shared/expressions/errors.ts';
 import { evaluateQuery } from '../../_shared/expressions/query.ts';
 import { StepError } from './errors.ts';
@@ -164,11 +166,11 @@ for (const [name, entry] of entries) {
 }
 
 Deno.test('only the sandbox and one constant build a RegExp from a string', async () => {
-  const root = new URL('../../', import.meta.url);
+  const root = fileURLToPath(new URL('../../', import.meta.url));
   const found: string[] = [];
   for (const file of await readdir(root, { recursive: true })) {
     if (!file.endsWith('.ts') || file.includes('.test.') || file.includes('node_modules')) continue;
-    const text = await readFile(new URL(file, root), 'utf8');
+    const text = await readFile(join(root, file), 'utf8');
     if (/\b(?<!Sandboxed)RegExp\(/.test(text)) found.push(file);
   }
   assert.deepEqual(found.sort(), [
