@@ -104,14 +104,17 @@ Deno.test('there is no body where HTTP has none, whatever the headers declare', 
       response.writeHead(status, {
         'content-type': 'application/json',
         ...(status === 204 ? {} : { 'content-length': length }),
-        ...(method === 'HEAD' ? { 'content-encoding': 'gzip' } : {}),
+        ...(status === 206 ? { 'content-encoding': 'gzip' } : {}),
       });
       response.end();
     };
     await withServer(listener, async (url) => {
       const output = await get({ url, method });
       assert.deepEqual([output.status, output.body], [status, null]);
-      if (method === 'HEAD') assert.equal(output.headers['content-length'], '50000000');
+      // fetch drops the length of an encoded answer.
+      if (method === 'HEAD' && status === 200) {
+        assert.equal(output.headers['content-length'], '50000000');
+      }
     });
   }
 });

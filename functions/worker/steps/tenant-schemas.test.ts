@@ -166,7 +166,7 @@ for (const [name, entry] of entries) {
 }
 
 Deno.test('only the sandbox and one constant build a RegExp from a string', async () => {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const root = fileURLToPath(import.meta.resolve('../../'));
   const found: string[] = [];
   for (const file of await readdir(root, { recursive: true })) {
     if (!file.endsWith('.ts') || file.includes('.test.') || file.includes('node_modules')) continue;
