@@ -84,7 +84,8 @@ test('the row of every step type equals its descriptor', async () => {
        has_retryable_errors, allowed_in_for_each, allowed_in_compensation
      from stepbase.step_types order by ordinal`,
   );
-  const stated = stepTypes.map(({ config: _, ...type }, at) => ({
+  // Only the worker encodes values for URLs, so the table does not say in which keys.
+  const stated = stepTypes.map(({ config: _, urlKeys: __, ...type }, at) => ({
     ...Object.fromEntries(
       Object.entries(type).map(([field, value]) => [
         field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

@@ -192,6 +192,14 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(lastCall('/elsewhere')).toBeUndefined();
   },
 
+  async 'guides/call-http-services: pay'() {
+    const { run } = await ran('guides/call-http-services: pay', { price: 'p1' });
+    expect(run.status).toBe('completed');
+    const call = lastCall('/sessions');
+    expect(call?.headers).toMatchObject({ 'content-type': 'application/x-www-form-urlencoded' });
+    expect(decodeURIComponent(String(call?.body))).toBe('items[0][price]=p1&items[0][quantity]=1');
+  },
+
   async 'guides/compute-values: total'() {
     const lines = [
       { price: 2, quantity: 3 },
