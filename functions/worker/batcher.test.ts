@@ -209,7 +209,7 @@ Deno.test('an app that was only in the same batch leaves the slow lane; the caus
   assert.equal(s.statements(), statements + 12);
 });
 
-Deno.test('every item is written or fails, exactly once, whatever the others are', async () => {
+Deno.test('every item is written or fails, exactly once, beside any others', async () => {
   const item = fc.record({
     app: fc.constantFrom('a', 'b', 'c'),
     run: fc.constantFrom('1', '2', '3', '4', '5'),

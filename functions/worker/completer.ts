@@ -128,7 +128,7 @@ export function createCompleter(options: CompleterOptions): Completer {
     failures.add({ work, input: undefined, error: error.toJSON() });
   }
 
-  /** Retries whatever the error is, unless the batcher handles it: nothing else may lose an outcome. */
+  /** Retries after every error that the batcher does not handle: nothing else may lose an outcome. */
   function persistently<T>(name: 'complete' | 'fail' | 'wait', call: () => Promise<T>): Promise<T> {
     return retry(call, {
       clock: options.clock,

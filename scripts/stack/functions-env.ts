@@ -34,7 +34,7 @@ export async function allowWorkerLogin(adminUrl: string, databaseUrl: string): P
   );
 }
 
-/** The functions connect as stepbase_worker, whatever the login of `databaseUrl` is. */
+/** The functions connect as stepbase_worker, not with the login of `databaseUrl`. */
 export function functionEnvironment(
   config: StackConfig,
   keys: StackKeys,

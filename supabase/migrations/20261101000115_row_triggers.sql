@@ -129,5 +129,5 @@ end;
 $$;
 
 comment on function stepbase_private.cut_errors() is
-  'Trigger: cuts the errors in the columns of its arguments to a few KB, whoever writes them. The condition of a trigger '
+  'Trigger: cuts the errors in the columns of its arguments to a few KB, for every writer. The condition of a trigger '
   'keeps it from rows with short errors.';

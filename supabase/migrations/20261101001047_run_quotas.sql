@@ -30,7 +30,7 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := stepbase_engine.now();
-  -- About 16 MB of each table are read, whatever its size. Values outside of the row are not read, only their sizes.
+  -- Of a table of any size, about 16 MB are read. Values outside of the row are not read, only their sizes.
   v_sample_bytes constant numeric := 16777216;
   v_samples text;
   v_count int;

@@ -97,7 +97,7 @@ describe('failed authentications of one address', () => {
       headers: from(address),
     });
 
-  it('are limited, in whatever way they fail, and other addresses are not', async () => {
+  it('are limited, in every way they can fail, and other addresses are not', async () => {
     const statuses: number[] = [];
     for (let n = 0; n < LIMIT; n++) {
       statuses.push((await unsigned('192.0.2.1')).status, (await wrongKey('192.0.2.1')).status);

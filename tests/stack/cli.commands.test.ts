@@ -38,7 +38,7 @@ describe('with the printed address', () => {
     expect(output).not.toMatch(/without TLS/);
   });
 
-  test('migration down and db reset rebuild the database, whoever owns the service schemas', async () => {
+  test('migration down and db reset rebuild the database with any owner of the service schemas', async () => {
     const all = (await migrationFiles()).map(({ version }) => version);
     await cli('migration', 'down', `--remote=${database.url}`, '--last=2');
     expect((await state())?.versions).toEqual(all.slice(0, -2));

@@ -55,7 +55,7 @@ Deno.test('a value is encoded for its place', async () => {
   assert.equal(await resolved(`${host}/?k={{ secrets.key }}`, {}), `${host}/?k=a%26b%3Dc%23d`);
 });
 
-Deno.test('a segment never becomes . or .., whatever it consists of', async () => {
+Deno.test('a segment never becomes . or .., with any content', async () => {
   for (const [text, input] of [
     ['/o/{{ input.a }}', { a: '..' }],
     ['/o/{{ input.a }}/x', { a: '.' }],

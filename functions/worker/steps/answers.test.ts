@@ -90,7 +90,7 @@ Deno.test('an accepted status keeps a body that is not what its type says', asyn
   });
 });
 
-Deno.test('there is no body where HTTP has none, whatever the headers declare', async () => {
+Deno.test('there is no body where HTTP has none, even if the headers declare one', async () => {
   for (const [method, status] of [
     ['HEAD', 200],
     ['HEAD', 206],

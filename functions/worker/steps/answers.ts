@@ -16,7 +16,7 @@ export function isBinary(value: unknown): value is Binary {
   return encoding === 'base64' && typeof data === 'string';
 }
 
-/** HTTP has no body here, whatever the headers declare (RFC 9110, 6.4.1). */
+/** HTTP has no body here, even if the headers declare one (RFC 9110, 6.4.1). */
 export function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
 }
@@ -141,7 +141,7 @@ function decode(bytes: Uint8Array, type: ContentType, isCut: boolean): string | 
   try {
     return new TextDecoder(charset, { fatal: true }).decode(bytes, { stream: isCut });
   } catch (error) {
-    // JSON is UTF-8; a charset that nobody knows does not change that.
+    // JSON is UTF-8; an unknown charset does not change that.
     const isUnknown = error instanceof RangeError;
     return type.isJson && isUnknown && charset !== 'utf-8'
       ? decode(bytes, { ...type, charset: 'utf-8' }, isCut)

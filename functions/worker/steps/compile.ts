@@ -23,7 +23,7 @@ export interface CompiledStep {
   readonly isPure: boolean;
   /** Takes only milliseconds (StepType.isBrief). */
   readonly isBrief: boolean;
-  /** Its value chooses the edges, whatever their handles (StepType.handles is any). */
+  /** Its value chooses the edges; their handles are free (StepType.handles is any). */
   readonly choosesEdges: boolean;
   /** Resolves the templates; `stored` of the result is the value for step_runs.input. */
   resolve(ctx: StepContext): Promise<Resolved>;

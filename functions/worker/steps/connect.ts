@@ -20,7 +20,7 @@ export interface HttpResponse {
   status: number;
   headers: Headers;
   body: AsyncIterable<Uint8Array>;
-  /** Closes the connection of a body that nobody reads. */
+  /** Closes the connection of a body that is not read. */
   discard(): Promise<void>;
 }
 

@@ -176,7 +176,7 @@ Deno.test('a mapped IPv4 address is as private as the address itself, in every s
   );
 });
 
-Deno.test('an IPv6 address that translates to IPv4 is private, whatever it contains', () => {
+Deno.test('an IPv6 address that translates to IPv4 is private for every content', () => {
   fc.assert(
     fc.property(ipv4, fc.integer({ min: 0, max: 0xffff }), (address, number) => {
       const low = groups(address);

@@ -65,7 +65,7 @@ export const llmCall: StepHandler<typeof llmCallType> = {
     };
     await refusedBy(() => ctx.usage.countLlmCall());
     const answer = await callHttp(call);
-    // The tokens are used, whatever becomes of the response.
+    // The tokens are used even if the response cannot be.
     const tokens = tokensOf(answer.body);
     if (tokens > 0) await ctx.usage.countTokens(tokens);
     return { kind: 'completed', output: await read(answer.body, config) };

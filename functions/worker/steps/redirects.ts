@@ -1,5 +1,5 @@
 // Redirects: the request that follows one. Another origin gets a GET or HEAD request with harmless headers, because
-// nobody has decided to send it a body or a credential.
+// the author of the step did not choose it for a body or a credential.
 
 import { StepError } from './errors.ts';
 

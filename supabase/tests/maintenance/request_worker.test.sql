@@ -100,7 +100,7 @@ as 'select false';
 select pg_temp.second_later();
 select stepbase_engine.continue_worker();
 select is(
-  (pg_temp.requests(), stepbase_engine.has_pending_work()), (0::bigint, false), 'without pending work it calls nobody'
+  (pg_temp.requests(), stepbase_engine.has_pending_work()), (0::bigint, false), 'without pending work there is no call'
 );
 rollback to savepoint idle;
 

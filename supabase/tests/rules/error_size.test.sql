@@ -31,7 +31,7 @@ select is(
   4000, 'the reason of a cancellation is cut'
 );
 
--- Every column that holds errors, whoever writes it.
+-- Every column that holds errors, for every writer.
 create temporary view error_columns as
 select c.relname as name, a.attname as column_name, format_type(a.atttypid, a.atttypmod) as type
 from pg_attribute a

@@ -61,7 +61,7 @@ select is(
   tests.attempt('owner', $$update stepbase.workflow_versions
     set definition = jsonb_set(definition, '{nodes,0,data}', '{"label": "other"}')
     where id = '00000000-0000-4000-8000-00000000d1ff'$$),
-  'SB424', 'the graph of a version that has runs stays, whatever its status'
+  'SB424', 'the graph of a version that has runs stays in every status'
 );
 
 select * from finish();
