@@ -6928,7 +6928,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.measure_storage(p_every interval DEFA
 AS $function$
 declare
   v_now constant timestamptz := stepbase_engine.now();
-  -- About 16 MB of each table are read, whatever its size. Values outside of the row are not read, only their sizes.
+  -- Of a table of any size, about 16 MB are read. Values outside of the row are not read, only their sizes.
   v_sample_bytes constant numeric := 16777216;
   v_samples text;
   v_count int;
@@ -11121,7 +11121,7 @@ begin
   return new;
 end;
 $function$;
-comment on function stepbase_private.cut_errors() is 'Trigger: cuts the errors in the columns of its arguments to a few KB, whoever writes them. The condition of a trigger keeps it from rows with short errors.';
+comment on function stepbase_private.cut_errors() is 'Trigger: cuts the errors in the columns of its arguments to a few KB, for every writer. The condition of a trigger keeps it from rows with short errors.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.definition_cycle_problems(p_definition jsonb)
  RETURNS TABLE(node_id text, code text, message text)

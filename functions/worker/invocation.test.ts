@@ -142,6 +142,39 @@ Deno.test('it does not call again when nothing is left, when it executed no step
   }
 });
 
+Deno.test('a call that joins an invocation whose budget is spent is not lost', async () => {
+  for (const steps of [0, 1]) {
+    const { clock, events, invocations, finish } = setup([], {
+      inBackground: true,
+      budget: SPENT,
+    });
+    const done = invocations.call();
+    await clock.advance(4_300);
+    void invocations.call();
+    finish({ steps, more: true });
+    await clock.advance(999);
+    assert.ok(!events.includes('call again'), 'the database would leave it out');
+    await clock.advance(1);
+    await done;
+    assert.equal(events.at(-1), 'call again');
+  }
+});
+
+Deno.test('it does not call again when a call has started the next invocation', async () => {
+  const { clock, events, invocations, finish } = setup([{ steps: 1, more: true }], {
+    inBackground: true,
+    budget: SPENT,
+  });
+  const first = invocations.call();
+  await settled();
+  await clock.advance(500);
+  void invocations.call();
+  await clock.advance(1_000);
+  await first;
+  assert.ok(!events.includes('call again'));
+  finish({ steps: 0, more: false });
+});
+
 Deno.test('a call that fails is reported; the invocation ends as usual', async () => {
   const options = { inBackground: true, budget: SPENT, fails: true };
   const { clock, events, invocations } = setup([{ steps: 1, more: true }], options);

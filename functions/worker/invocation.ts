@@ -1,7 +1,8 @@
 // The calls of a hosted worker. At most one invocation at a time runs in an isolate; a call meanwhile makes it look
 // for work. In the background (EdgeRuntime.waitUntil) an invocation looks once more before it ends, because
 // the database calls a worker at most once a second (stepbase_engine.request_worker). If it then leaves work, because
-// its budget is used or the isolate ends, it requests the next invocation, but only after it has executed a step.
+// its budget is used or the isolate ends, it requests the next invocation, but only after it has executed a step or was
+// called meanwhile.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';
 import type { Budget, Limit } from './budget.ts';
@@ -54,9 +55,12 @@ function every(clock: Clock, ms: number, action: () => void): () => void {
 
 export function createInvocations(options: InvocationsOptions): Invocations {
   const { clock, worker, beat, inBackground } = options;
+  const closing = new AbortController();
   let running: Promise<Invocation> | undefined;
   let resting = new AbortController();
-  let isClosed = false;
+  /** The last call, and how many have joined the invocation that is running. */
+  let calledAt = Number.NEGATIVE_INFINITY;
+  let joined = 0;
 
   async function look(budget: Budget): Promise<Invocation> {
     const stops = [
@@ -75,13 +79,12 @@ export function createInvocations(options: InvocationsOptions): Invocations {
 
   /** Requests the next invocation, if this one leaves work. Otherwise the next check of pg_cron does. */
   async function finish(invocation: Promise<Invocation>): Promise<Invocation> {
-    const startedAt = clock.now();
     const done = await invocation;
-    if (!inBackground || !done.more || done.steps === 0) return done;
-    // The database makes one call a second; the last one may have started this invocation.
-    const isEarlyBy = startedAt + LAST_LOOK_MS - clock.now();
-    resting = new AbortController();
-    if (isEarlyBy > 0 && !isClosed) await pause(clock, isEarlyBy, resting.signal);
+    if (!inBackground || !done.more || (done.steps === 0 && joined === 0)) return done;
+    // The database makes one call a second, so it would leave out one that follows the last call sooner.
+    const tooEarlyBy = calledAt + LAST_LOOK_MS - clock.now();
+    if (tooEarlyBy > 0 && !closing.signal.aborted) await pause(clock, tooEarlyBy, closing.signal);
+    if (running) return done;
     await options.callAgain().catch((error: unknown) => {
       options.onError('the next invocation could not be requested', error);
     });
@@ -93,10 +96,10 @@ export function createInvocations(options: InvocationsOptions): Invocations {
     let done = await look(budget);
     let { steps } = done;
     do {
-      if (!inBackground || done.spent || isClosed) break;
+      if (!inBackground || done.spent || closing.signal.aborted) break;
       resting = new AbortController();
-      await pause(clock, LAST_LOOK_MS, resting.signal);
-      if (isClosed) break;
+      await pause(clock, LAST_LOOK_MS, AbortSignal.any([resting.signal, closing.signal]));
+      if (closing.signal.aborted) break;
       done = await look(budget);
       steps += done.steps;
     } while (done.steps > 0);
@@ -105,22 +108,22 @@ export function createInvocations(options: InvocationsOptions): Invocations {
 
   return {
     call() {
+      calledAt = clock.now();
       if (running) {
+        joined += 1;
         worker.wake({ kind: 'everything' });
         resting.abort();
         return running;
       }
       // A call after the last look starts an invocation of its own.
+      joined = 0;
       running = run().finally(() => {
         running = undefined;
         options.onEnd?.();
       });
       return finish(running);
     },
-    close() {
-      isClosed = true;
-      resting.abort();
-    },
+    close: () => closing.abort(),
   };
 }
 

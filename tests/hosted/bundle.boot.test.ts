@@ -137,6 +137,12 @@ describe.runIf(hostedDeno() !== undefined)('on the hosted version of Deno', () =
       await b.publish([node('wait', 'http_request', { url: `http://127.0.0.1:${port}/` })]),
     );
     await b.stepIs(long.id, 'wait', 'running');
+    await waitFor('the invocation has written a heartbeat', async () => {
+      const { rows } = await b.db.query<{ alive: boolean }>(
+        'select stepbase_engine.is_worker_alive() as alive',
+      );
+      return rows[0]?.alive;
+    });
     const calls = net.sent.length;
     const quick = await b.start(await b.publish([value('a')]));
     await b.ended(quick.id);
