@@ -10,6 +10,7 @@ import { dialectProblems } from './sql-lint/dialect.ts';
 import { formatProblems, formatted } from './sql-lint/format.ts';
 import { commentedObjects, ruleProblems } from './sql-lint/rules.ts';
 import { bodyProblems, message, type Problem, readSource, type Source } from './sql-lint/source.ts';
+import { unfilteredWriteProblems } from './sql-lint/unfiltered-writes.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MIGRATIONS = 'supabase/migrations/';
@@ -24,6 +25,7 @@ export function lintSources(files: { file: string; text: string }[]): Problem[] 
     // The parser reports the problem of a file that the scanner cannot read.
     if (problems.some((problem) => problem.file === source.file)) continue;
     for (const statement of source.statements) problems.push(...bodyProblems(source, statement));
+    if (source.file.startsWith(MIGRATIONS)) problems.push(...unfilteredWriteProblems(source));
     if (isGenerated(source.text)) continue;
     problems.push(...formatProblems(source.file, source.text));
     if (source.file.startsWith(MIGRATIONS)) problems.push(...ruleProblems(source, commented));

@@ -102,6 +102,9 @@ async function openApi(options: RestOptions): Promise<Api> {
       enabled: true,
       schemas: options.project.api.schemas,
       max_rows: options.project.api.max_rows,
+      // Hosted projects load pg-safeupdate for authenticator; it also checks the bodies of functions, which here only
+      // the rule `unfiltered-write` of scripts/sql-lint does.
+      pg_safe_update: true,
     },
     auth: { enabled: false },
     db: { migrations: { enabled: false } },

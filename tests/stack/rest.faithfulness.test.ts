@@ -116,6 +116,33 @@ test('errors of class SB have message and detail, and times have the JSON format
   expect(data?.created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$/);
 });
 
+test('an update or delete without a filter is refused before its privileges are checked', async () => {
+  const table = 'workflows';
+  const callers = {
+    viewer: await signedIn('viewer@acme'),
+    admin: await signedIn('admin@acme'),
+    service_role: client(stackInfo(), stackInfo().secret_key),
+  };
+  for (const [role, caller] of Object.entries(callers)) {
+    for (const [command, { error, status }] of [
+      ['UPDATE', await caller.from(table).update({ name: 'changed' })],
+      ['DELETE', await caller.from(table).delete()],
+    ] as const) {
+      expect({ role, status, error }).toMatchObject({
+        role,
+        status: 400,
+        error: { code: '21000', message: `${command} requires a WHERE clause` },
+      });
+    }
+  }
+  // With a filter, privileges and policies decide.
+  const nothing = { id: randomUUID() };
+  const service = await callers.service_role.from(table).delete().match(nothing);
+  expect(service.error?.code).not.toBe('21000');
+  const viewer = await callers.viewer.from(table).delete().match(nothing);
+  expect(viewer.error?.code).not.toBe('21000');
+});
+
 test('max_rows of config.toml limits a response; a range reads the rest', async () => {
   const table = `many_${randomUUID().slice(0, 8)}`;
   const db = pool();

@@ -1,6 +1,7 @@
 // Every rule of scripts/sql-lint.ts is broken once, and `--fix` does not change data or meaning.
 import { describe, expect, it } from 'vitest';
 import { formatted } from '../../scripts/sql-lint/format.ts';
+import { unfilteredWrites } from '../../scripts/sql-lint/unfiltered-writes.ts';
 import { lintSources } from '../../scripts/sql-lint.ts';
 
 const GOOD = `-- Orders and who may see them.
@@ -133,6 +134,11 @@ describe('sql-lint', () => {
     ['a policy for everyone', GOOD.replace(' to authenticated', ''), ['5 policy-role']],
     ['a policy for all', GOOD.replace('for select', 'for all'), ['5 policy-command']],
     ['an index by another name', GOOD.replace('idx_orders_owner', 'owner_i'), ['4 index-name']],
+    [
+      'a write without a condition in a body',
+      GOOD.replace('  return v_total', '  delete from public.orders;\n  return v_total'),
+      ['14 unfiltered-write'],
+    ],
     ['no header', GOOD.replace(/^--.*\n/, ''), ['1 header']],
   ])('finds %s', (_name, text, expected) => {
     expect(rules(text)).toEqual(expected);
@@ -158,5 +164,39 @@ describe('sql-lint', () => {
     expect(formatted(text)).toBe(
       "select 'It  IS ', \"Mixed\", $json$ {A:  1} \n\n\n $json$;\n\ndo $$ begin  perform 'X  \n'; end $$;\n",
     );
+  });
+});
+
+describe('writes without a condition', () => {
+  it.each([
+    'update public.t set a = 1;',
+    'update public.t as t set a = u.a from public.u u;',
+    'DELETE FROM public.t;',
+    'delete from public.t returning a',
+    'delete from public.t using public.u',
+    'with gone as (delete from public.t returning a) select a from gone where a > 1;',
+    'select a from public.u where a in (select 1); update "T" set a = (select 2 where true);',
+    "execute 'delete from public.t';",
+    "execute format('update public.%I set a = 1', v_table);",
+    'if v_old then update public.t set a = 1; end if;',
+  ])('finds %s', (text) => {
+    expect(unfilteredWrites(text)).toHaveLength(1);
+  });
+
+  it.each([
+    'update public.t set a = 1 where b;',
+    'update public.t set a = (select 2) from public.u u where u.a = t.a;',
+    'delete from public.t where true;',
+    'with gone as (delete from public.t where a > 1 returning a) select a from gone;',
+    'delete from public.t where current of v_cursor;',
+    'insert into public.t values (1) on conflict (a) do update set a = 2;',
+    'merge into public.t using public.u on t.a = u.a when matched then update set a = 2;',
+    'merge into public.t using public.u on t.a = u.a when matched then delete;',
+    'select a from public.t for update; select a from public.t for no key update skip locked;',
+    "if tg_op = 'DELETE' or tg_op = 'UPDATE' then return old; end if;",
+    '-- delete from public.t;',
+    "raise exception 'update the row first';",
+  ])('accepts %s', (text) => {
+    expect(unfilteredWrites(text)).toEqual([]);
   });
 });
