@@ -31,14 +31,13 @@ export class InFlightSteps {
     return this.#steps.size;
   }
 
-  /** The apps that execute as many steps as their share of the capacity, if one more app wanted an equal share. */
-  appsAtShare(capacity: number): string[] {
+  /** How many steps of each app are in flight. */
+  byApp(): Map<string, number> {
     const steps = new Map<string, number>();
     for (const { work } of this.#steps.values()) {
       steps.set(work.app_code, (steps.get(work.app_code) ?? 0) + 1);
     }
-    const share = capacity / (steps.size + 1);
-    return [...steps].flatMap(([app, n]) => (n >= share ? [app] : []));
+    return steps;
   }
 
   runIds(): string[] {

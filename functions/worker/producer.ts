@@ -9,6 +9,7 @@ import type { TokenQueue } from './engine/queue.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Wakeup } from './listener.ts';
 import type { Relay } from './relay.ts';
+import type { Reserve } from './shares.ts';
 import type { Timers } from './timers.ts';
 
 const MAX_FETCH = 100;
@@ -30,8 +31,8 @@ export interface ProducerOptions {
   dueTimers: Pick<DueTimers, 'start' | 'settled' | 'isBusy' | 'hasFailed'>;
   /** How many more steps the worker can execute. */
   capacity(): number;
-  /** How many more it can execute of other apps than these, which have used their share of its capacity. */
-  reserve(): { room: number; exceptApps: readonly string[] };
+  /** How many more it can execute of the other apps while its capacity is used. */
+  reserve(): Reserve;
   abandon(tokens: readonly Token[]): void;
   onError(message: string, error: unknown): void;
 }

@@ -21,6 +21,7 @@ import { Producer } from './producer.ts';
 import { Relay } from './relay.ts';
 import type { RunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
+import { reserveFor } from './shares.ts';
 import { createTimers } from './timers.ts';
 
 export interface WorkerOptions {
@@ -102,8 +103,8 @@ export function createWorker(options: WorkerOptions): Worker {
     onIdle: () => lifecycle.checkIdle(),
     onError,
   });
-  /** Steps beyond the concurrency, for apps below their share while the others use all of it. */
-  const reserved = Math.ceil(options.concurrency / 4);
+  /** Tokens whose outcomes are not written yet count too: see `capacity`. */
+  const used = () => Math.max(steps.size, leases.size);
   const acceptsWork = () => lifecycle.acceptsWork;
   const onIdle = () => lifecycle.checkIdle();
   const relay = new Relay({
@@ -120,11 +121,8 @@ export function createWorker(options: WorkerOptions): Worker {
     ...{ engine, queue, timers, lifecycle, claimer, relay, dueTimers, onError },
     // Tokens whose outcomes are not written yet count: otherwise a busy worker would fetch the whole queue, and
     // other workers would find none of it.
-    capacity: () => options.concurrency - Math.max(steps.size, leases.size),
-    reserve: () => ({
-      room: reserved + options.concurrency - Math.max(steps.size, leases.size),
-      exceptApps: steps.appsAtShare(options.concurrency),
-    }),
+    capacity: () => options.concurrency - used(),
+    reserve: () => reserveFor(options.concurrency, used(), steps.byApp()),
     abandon: (tokens) => leases.abandon(tokens),
   });
   const maintenance = createMaintenance({
