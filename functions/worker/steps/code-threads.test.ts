@@ -157,10 +157,11 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const run = (code: string) => runStep('inline_code', { code }, testContext({ timeoutMs: 100 }));
-    // The thread starts before the measurement.
-    await run('() => 0');
-    const done = run('() => 42');
+    const run = (code: string, timeoutMs: number) =>
+      runStep('inline_code', { code }, testContext({ timeoutMs }));
+    // The thread starts before the measurement, in its own time.
+    await run('() => 0', 60_000);
+    const done = run('() => 42', 100);
     await settled();
     // Longer than the time limit and its grace: the timer and the outcome are due together.
     const until = performance.now() + 1_000;
