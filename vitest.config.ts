@@ -1,10 +1,12 @@
 // The tests on Node: they share one stack; the browser tests run last, when the cores are free.
 
 import { defineConfig } from 'vitest/config';
+import { coverageFolders } from './scripts/coverage/folders.ts';
 import { scaled } from './scripts/test/time.ts';
 
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],
+  setupFiles: coverageFolders() ? ['scripts/coverage/child-processes.ts'] : [],
   // Every wait in a test has its own, shorter deadline; these limits end a test that hangs.
   testTimeout: scaled(60_000),
   hookTimeout: scaled(120_000),

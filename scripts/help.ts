@@ -27,6 +27,7 @@ export const GROUPS: readonly Group[] = [
       'test:node': 'run the integration tests; -- [part of a path]',
       'test:browser': 'run the tests of the web client in a real browser',
       'test:long': 'run the long suites: chaos and random graphs for minutes',
+      coverage: 'run the tests and measure the executed lines; fails below 80 %; -- [--json]',
       chaos: 'kill workers, crash the database, audit every run; -- [--short] [--json]',
     },
   },

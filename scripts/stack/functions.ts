@@ -54,18 +54,18 @@ export function lineIsShown(line: string, level: LogLevel): boolean {
   return severity >= LEVELS[level];
 }
 
-/** Variables of Deno itself. */
-function passedOn(...names: string[]): Record<string, string> {
+/** The variables of Deno itself that a function gets. */
+export function denoVariables(): Record<string, string> {
   return Object.fromEntries(
-    names.flatMap((name) => {
+    ['DENO_DIR', 'DENO_COVERAGE_DIR'].flatMap((name) => {
       const value = process.env[name];
       return value ? [[name, value]] : [];
     }),
   );
 }
 
-function denoProgram(): string {
-  // The program itself: npm's wrapper in .bin would be one more process to stop.
+/** The program itself: npm's wrapper in .bin would be one more process to stop. */
+export function denoProgram(): string {
   return join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'deno');
 }
 
@@ -130,7 +130,7 @@ export class FunctionProcess {
         NO_COLOR: '1',
         DENO_NO_UPDATE_CHECK: '1',
         DENO_NO_PROMPT: '1',
-        ...passedOn('DENO_DIR', 'DENO_COVERAGE_DIR'),
+        ...denoVariables(),
       },
       cwd: ROOT,
       logFile,

@@ -6,6 +6,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { glob, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { coverageFolders } from '../coverage/folders.ts';
 import { Child } from './child.ts';
 import { closeServer, listen } from './http.ts';
 import { ROOT, StackError } from './options.ts';
@@ -15,6 +16,8 @@ const WEB = join(ROOT, 'web');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'stepbase', 'web');
 const BUILD_DEADLINE_MS = 120_000;
 const KEPT_BUILDS = 3;
+/** `npm run coverage` maps the executed code of the bundle to the sources. */
+const SOURCE_MAP = coverageFolders() ? ['--sourcemap', 'inline'] : [];
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -40,7 +43,7 @@ async function fingerprint(): Promise<string> {
   })) {
     if (statSync(join(ROOT, file)).isFile()) files.push(file);
   }
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(SOURCE_MAP.join(' '));
   for (const file of files.sort()) {
     hash.update(file).update('\0');
     hash.update(await readFile(join(ROOT, file)));
@@ -64,6 +67,7 @@ export async function buildWeb(logFile: string): Promise<string> {
       '--outDir',
       partial,
       '--emptyOutDir',
+      ...SOURCE_MAP,
       '--logLevel',
       'warn',
     ],

@@ -2,6 +2,8 @@
 
 import { existsSync, globSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { coverageFolders } from '../coverage/folders.ts';
+import { vitestCoverage } from '../coverage/vitest.ts';
 import { hostedDeno } from '../deno-hosted.ts';
 import { ROOT } from '../stack/options.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -40,9 +42,12 @@ export function denoPart(
   };
 }
 
-/** The same tests on the Deno version of hosted Edge Functions; none where that version does not exist. */
+/**
+ * The same tests on the Deno version of hosted Edge Functions; none where that version does not exist, and none while
+ * coverage is measured: this version would overwrite the compiled sources that the profiles of the other one need.
+ */
 export function hostedDenoParts(): Part[] {
-  if (hostedDeno() === undefined) return [];
+  if (hostedDeno() === undefined || coverageFolders() !== undefined) return [];
   return [
     {
       name: 'functions (hosted deno)',
@@ -129,7 +134,9 @@ export function vitestPart(
   { name, project, paths = [], limitMs }: VitestSuite,
   stack?: Pick<Stack, 'infoPath'>,
 ): Part {
-  const progress = join(logDir, `${name.replaceAll(/\W+/g, '-')}.jsonl`);
+  const fileName = name.replaceAll(/\W+/g, '-');
+  const progress = join(logDir, `${fileName}.jsonl`);
+  const coverage = vitestCoverage(coverageFolders(), fileName);
   return {
     name,
     command: process.execPath,
@@ -139,9 +146,11 @@ export function vitestPart(
       `--project=${project}`,
       '--reporter=default',
       '--reporter=./scripts/test/progress-reporter.ts',
+      ...coverage.args,
       ...paths,
     ],
     env: {
+      ...coverage.env,
       [PROGRESS_FILE]: progress,
       ...(stack ? { STEPBASE_TEST_STACK: stack.infoPath } : {}),
     },

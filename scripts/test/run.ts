@@ -1,4 +1,4 @@
-// `npm test`: every test but the long ones, on one throw-away stack.
+// `npm test [-- part of a name …]`: every test but the long ones, on one throw-away stack; or the parts with these names.
 
 import { join } from 'node:path';
 import { createDatabase } from '../stack/databases.ts';
@@ -26,6 +26,7 @@ let stack: Promise<Stack> | undefined;
 
 const session = new Session({
   limitMs: LIMIT_MS,
+  only: process.argv.slice(2),
   cleanUp: async () => {
     const running = await stack?.catch(() => undefined);
     await running?.stop();

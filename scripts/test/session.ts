@@ -2,10 +2,14 @@
 // `N passed, N failed`. Time limits grow with the machine (machine.ts) up to a limit for all parts together.
 
 import { rmSync } from 'node:fs';
+import { coverageFolders } from '../coverage/folders.ts';
 import { onOrphaned } from '../stack/orphan.ts';
 import { measureMachine, timeFactor } from './machine.ts';
 import { logDir, type Part, type PartResult, runPart, stopParts } from './part.ts';
 import { TIME_FACTOR } from './time.ts';
+
+/** Code whose executed lines are counted is slower. */
+const COVERAGE_FACTOR = coverageFolders() ? 2 : 1;
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
@@ -15,21 +19,24 @@ export class Session {
   readonly #limitMs: number;
   readonly #cleanUp: () => Promise<void>;
   readonly #afterCleanUp: (() => Promise<PartResult>) | undefined;
-  #factor = 1;
+  readonly #only: readonly string[];
+  #factor = COVERAGE_FACTOR;
   #interrupted = false;
 
   /**
    * `cleanUp` runs at the end in any case; `afterCleanUp` is one more part, unless the run was interrupted;
-   * `limitMs` bounds the sum of all parts.
+   * `limitMs` bounds the sum of all parts; `only` names the parts to run, each by a part of its name.
    */
   constructor(options: {
     limitMs: number;
     cleanUp: () => Promise<void>;
     afterCleanUp?: () => Promise<PartResult>;
+    only?: readonly string[];
   }) {
     this.#limitMs = options.limitMs;
     this.#cleanUp = options.cleanUp;
     this.#afterCleanUp = options.afterCleanUp;
+    this.#only = options.only ?? [];
     const interrupt = () => {
       if (this.#interrupted) return;
       this.#interrupted = true;
@@ -46,7 +53,7 @@ export class Session {
   /** Measures the machine; the slowest measurement counts until the end. */
   calibrate(): void {
     const machine = measureMachine();
-    const factor = timeFactor(machine);
+    const factor = timeFactor(machine) * COVERAGE_FACTOR;
     if (factor <= this.#factor) return;
     this.#factor = factor;
     console.log(
@@ -57,6 +64,7 @@ export class Session {
 
   async run(part: Part): Promise<void> {
     if (this.#interrupted) return;
+    if (this.#only.length > 0 && !this.#only.some((name) => part.name.includes(name))) return;
     const leftMs = this.#limitMs - (performance.now() - this.#started);
     if (leftMs <= 0) {
       const stopped = `not started: all parts together may take ${seconds(this.#limitMs)}`;
@@ -83,6 +91,9 @@ export class Session {
     let broken: unknown;
     try {
       await parts();
+      if (this.#results.length === 0 && !this.#interrupted) {
+        throw new Error(`no part has a name with ${this.#only.join(' or ')}`);
+      }
     } catch (error) {
       broken = error;
     }

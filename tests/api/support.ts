@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 import type pg from 'pg';
+import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { workerUrl } from '../../scripts/stack/functions-env.ts';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
 import { pool, stackInfo } from '../support/stack.ts';
@@ -43,7 +44,7 @@ export interface Api {
 /** Starts functions/api as its own process; `env` is added to the required variables. */
 export async function startApi(env: Record<string, string> = {}): Promise<Api> {
   const child = spawn(
-    `${ROOT}node_modules/.bin/deno`,
+    denoProgram(),
     ['run', '--allow-net', '--allow-env', '--allow-read', 'functions/api/index.ts'],
     {
       cwd: ROOT,
@@ -52,6 +53,7 @@ export async function startApi(env: Record<string, string> = {}): Promise<Api> {
         PATH: process.env.PATH ?? '',
         HOME: process.env.HOME ?? '',
         DENO_NO_UPDATE_CHECK: '1',
+        ...denoVariables(),
         DATABASE_URL: workerUrl(stackInfo().db_url),
         SUPABASE_URL: 'http://stepbase.test',
         SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_api_tests',

@@ -55,5 +55,4 @@ test('a person accepts one membership and declines another', async () => {
     { app_code: home, accepted: true },
     { app_code: wanted, accepted: true },
   ]);
-  await page.context().close();
 });

@@ -3,6 +3,7 @@
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { keepCoverage, startCoverage } from '../../scripts/coverage/page.ts';
 import { type Person, seedUser, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
@@ -23,7 +24,13 @@ afterAll(() => browser?.close());
 /** What the Content-Security-Policy of the web client has blocked. */
 const blocked: string[] = [];
 
-afterEach(() => {
+const pages: Page[] = [];
+
+afterEach(async () => {
+  for (const page of pages.splice(0)) {
+    await keepCoverage(page);
+    await page.context().close();
+  }
   expect(blocked.splice(0)).toEqual([]);
 });
 
@@ -37,6 +44,8 @@ export async function openPage(
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
+  pages.push(page);
+  await startCoverage(page);
   page.setDefaultTimeout(15_000);
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
