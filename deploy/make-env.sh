@@ -15,6 +15,7 @@ random() {
 
 sed \
   -e "s/^POSTGRES_PASSWORD=$/POSTGRES_PASSWORD=$(random 24)/" \
+  -e "s/^STEPBASE_DB_PASSWORD=$/STEPBASE_DB_PASSWORD=$(random 24)/" \
   -e "s/^JWT_SECRET=$/JWT_SECRET=$(random 32)/" \
   -e "s/^SUPABASE_PUBLISHABLE_KEY=$/SUPABASE_PUBLISHABLE_KEY=sb_publishable_$(random 16)/" \
   -e "s/^SUPABASE_SECRET_KEY=$/SUPABASE_SECRET_KEY=sb_secret_$(random 16)/" \

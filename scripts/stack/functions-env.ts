@@ -13,19 +13,24 @@ const PASSED_ON = /^(OPENAI_|SMTP_|RESEND_|STEPBASE_|LOG_LEVEL$)/;
 const WORKER_ROLE = 'stepbase_worker';
 
 /**
- * The same database as role stepbase_worker. The password follows from that of the given login, because the role
- * belongs to the server, which several stacks may share.
+ * The same database as role stepbase_worker. Without a given password it follows from that of the login, because the
+ * role belongs to the server, which several stacks may share.
  */
-export function workerUrl(databaseUrl: string): string {
-  const { username, password } = new URL(databaseUrl);
-  if (username === WORKER_ROLE) return databaseUrl;
-  const secret = createHash('sha256').update(`${WORKER_ROLE} ${username} ${password}`);
+export function workerUrl(databaseUrl: string, password?: string): string {
+  const login = new URL(databaseUrl);
+  if (login.username === WORKER_ROLE) return databaseUrl;
+  if (password !== undefined) return asRole(databaseUrl, WORKER_ROLE, password);
+  const secret = createHash('sha256').update(`${WORKER_ROLE} ${login.username} ${login.password}`);
   return asRole(databaseUrl, WORKER_ROLE, secret.digest('base64url'));
 }
 
 /** Allows the role stepbase_worker to log in; `adminUrl`: as the superuser, `databaseUrl`: as postgres. */
-export async function allowWorkerLogin(adminUrl: string, databaseUrl: string): Promise<void> {
-  const url = workerUrl(databaseUrl);
+export async function allowWorkerLogin(
+  adminUrl: string,
+  databaseUrl: string,
+  given?: string,
+): Promise<void> {
+  const url = workerUrl(databaseUrl, given);
   const isAllowed = await withClient(url, async () => true).catch(() => false);
   if (isAllowed) return;
   const password = pg.escapeLiteral(decodeURIComponent(new URL(url).password));
@@ -51,7 +56,7 @@ export function functionEnvironment(
     STEPBASE_DB_DIRECT: 'true',
     STEPBASE_DB_POOL: '10',
     ...own,
-    DATABASE_URL: workerUrl(databaseUrl),
+    DATABASE_URL: workerUrl(databaseUrl, config.workerPassword),
     SUPABASE_URL: config.apiUrl,
     SUPABASE_PUBLISHABLE_KEY: keys.publishableKey,
     SUPABASE_SECRET_KEY: keys.secretKey,

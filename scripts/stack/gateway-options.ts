@@ -17,6 +17,8 @@ const origin = z
 const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   POSTGRES_PASSWORD: z.string().min(1),
+  /** Of the role stepbase_worker: the functions beside the gateway log in with it. */
+  STEPBASE_DB_PASSWORD: z.string().min(1),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   SUPABASE_PUBLISHABLE_KEY: z.string().min(20),
   SUPABASE_SECRET_KEY: z.string().min(20),
@@ -53,6 +55,7 @@ export function gatewayOptions(env: GatewayEnv): StackOptions {
     web: false,
     seed: data.STEPBASE_SEED,
     databaseUrl: data.DATABASE_URL,
+    workerPassword: data.STEPBASE_DB_PASSWORD,
     ...(data.REDIS_URL === undefined ? {} : { redisUrl: data.REDIS_URL }),
     ...(data.SUPABASE_PUBLIC_URL === undefined ? {} : { publicUrl: data.SUPABASE_PUBLIC_URL }),
     ...(data.SITE_URL === undefined ? {} : { siteUrl: data.SITE_URL }),

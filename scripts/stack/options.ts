@@ -32,6 +32,8 @@ export interface StackOptions {
   seed?: boolean;
   /** An existing PostgreSQL (superuser) instead of the embedded one. Default: env DATABASE_URL. */
   databaseUrl?: string;
+  /** The password of role stepbase_worker. Default: derived from the login of the database. */
+  workerPassword?: string;
   /** The address that the gateway and the Redis interface listen on. Default 127.0.0.1. */
   host?: string;
   /** The address of the gateway for clients and in tokens. Default http://127.0.0.1:<port>. */
@@ -89,6 +91,7 @@ export interface StackConfig {
   seed: boolean;
   reset: boolean;
   databaseUrl: string | undefined;
+  workerPassword: string | undefined;
   redisBackend: string | undefined;
   realtimeRate: number | undefined;
   functionsEnv: Record<string, string>;
@@ -134,6 +137,7 @@ export function resolveOptions(options: StackOptions): StackConfig {
     seed: options.seed ?? true,
     reset: options.reset ?? false,
     databaseUrl: options.databaseUrl ?? (process.env.DATABASE_URL || undefined),
+    workerPassword: options.workerPassword,
     redisBackend: options.redisUrl ?? (process.env.REDIS_URL || undefined),
     realtimeRate: options.realtimeRate ?? realtimeRate(process.env.STEPBASE_REALTIME_RATE),
     functionsEnv: options.functionsEnv ?? {},

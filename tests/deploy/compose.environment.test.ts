@@ -120,7 +120,15 @@ describe('make-env.sh', () => {
   });
 });
 
-test('in production the functions connect as stepbase_worker and do not get the password of postgres', () => {
-  expect(production).toMatch(/DATABASE_URL: postgres:\/\/stepbase_worker:/);
-  expect(production).not.toContain('POSTGRES_PASSWORD');
-});
+test.each([
+  ['compose.yaml', development],
+  ['compose.supabase.yaml', production],
+])(
+  'in %s the functions connect as stepbase_worker, not with the password of postgres',
+  (_, text) => {
+    const start = text.search(/^x-function-environment:/m);
+    const functions = text.slice(start, text.indexOf('\n\n', start));
+    expect(functions).toMatch(/DATABASE_URL: postgres:\/\/stepbase_worker:/);
+    expect(functions).not.toContain('POSTGRES_PASSWORD');
+  },
+);

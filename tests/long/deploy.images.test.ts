@@ -31,6 +31,7 @@ const BUILD_MS = scaled(5 * 60_000);
 const REDIS = '/usr/bin/redis-server';
 const CADDY = ['/usr/bin/caddy'].filter((path) => existsSync(path));
 const PASSWORD = 'a-password-of-the-operator';
+const WORKER_PASSWORD = 'a-password-of-the-functions';
 
 const cleanup: (() => unknown)[] = [];
 afterAll(async () => {
@@ -54,14 +55,15 @@ async function startPostgres(folder: string): Promise<{ admin: string; functions
     const cluster = await startCluster({ dataDir: folder, port, superuserPassword: PASSWORD });
     cleanup.push(() => cluster.stop());
     const functions = new URL(cluster.adminUrl('postgres'));
-    functions.username = 'postgres';
+    functions.username = 'stepbase_worker';
+    functions.password = WORKER_PASSWORD;
     return { admin: cluster.adminUrl('postgres'), functions: functions.href };
   }
   const server = await startDebianServer(version, { max_connections: '200' });
   cleanup.push(() => server.stop());
   return {
     admin: server.adminUrl,
-    functions: `postgres://postgres:${PASSWORD}@127.0.0.1:${server.port}/postgres`,
+    functions: `postgres://stepbase_worker:${WORKER_PASSWORD}@127.0.0.1:${server.port}/postgres`,
   };
 }
 
@@ -135,6 +137,7 @@ beforeAll(async () => {
       ...redis,
       DATABASE_URL: postgres.admin,
       POSTGRES_PASSWORD: PASSWORD,
+      STEPBASE_DB_PASSWORD: WORKER_PASSWORD,
       PORT: String(first),
       SUPABASE_PUBLIC_URL: gatewayUrl,
       STEPBASE_API_ADDRESS: `http://127.0.0.1:${api}`,

@@ -17,6 +17,7 @@ import { signedIn } from '../support/stack.ts';
 const PUBLIC_URL = 'http://flows.example:54321';
 const KEYS: GatewayEnv = {
   POSTGRES_PASSWORD: 'a-password-of-the-operator',
+  STEPBASE_DB_PASSWORD: 'a password: of/the@functions',
   SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_of_the_operator',
   SUPABASE_SECRET_KEY: 'sb_secret_of_the_operator',
   JWT_SECRET: 'a secret of the operator with many characters',
@@ -78,13 +79,13 @@ test('requests go to the function where it runs; one without an address is not f
   expect(absent.status).toBe(404);
 });
 
-test('the functions log in as role postgres with the given password', async () => {
+test('the functions log in as role stepbase_worker with its own password', async () => {
   const url = new URL(postgres.adminUrl('postgres'));
-  url.username = 'postgres';
-  url.password = KEYS.POSTGRES_PASSWORD ?? '';
+  url.username = 'stepbase_worker';
+  url.password = encodeURIComponent(KEYS.STEPBASE_DB_PASSWORD ?? '');
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
-  const { rows } = await client.query('select stepbase_engine.has_pending_work() as pending');
+  const { rows } = await client.query('select current_user as role');
   await client.end();
-  expect(rows).toHaveLength(1);
+  expect(rows).toEqual([{ role: 'stepbase_worker' }]);
 });

@@ -6,6 +6,7 @@ import { portsNeeded } from '../../scripts/stack/ports.ts';
 
 const KEYS = {
   POSTGRES_PASSWORD: 'password of the database',
+  STEPBASE_DB_PASSWORD: 'password of the functions',
   SUPABASE_PUBLISHABLE_KEY: `sb_publishable_${'a'.repeat(22)}`,
   SUPABASE_SECRET_KEY: `sb_secret_${'b'.repeat(22)}`,
   JWT_SECRET: 'c'.repeat(40),
@@ -24,6 +25,7 @@ describe('the gateway alone', () => {
       web: false,
       seed: true,
       databaseUrl: LEAST.DATABASE_URL,
+      workerPassword: KEYS.STEPBASE_DB_PASSWORD,
       functionAddresses: {},
       keys: {
         publishableKey: KEYS.SUPABASE_PUBLISHABLE_KEY,

@@ -65,6 +65,7 @@ const valuesOf = (names: string[]) => Object.fromEntries(names.map((name) => [na
 
 const development = [
   'POSTGRES_PASSWORD',
+  'STEPBASE_DB_PASSWORD',
   'JWT_SECRET',
   'SUPABASE_PUBLISHABLE_KEY',
   'SUPABASE_SECRET_KEY',
