@@ -1,7 +1,7 @@
 -- The RPC redrive: starts dead letters again, by id or the oldest ones that match a filter.
 
 create function stepbase_private.redrive(
-  p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after timestamptz, p_max_runs int, p_force boolean
+  p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs int, p_force boolean
 )
 returns setof stepbase.runs
 language plpgsql
@@ -15,7 +15,9 @@ declare
   v_origin stepbase.runs;
   v_redriven stepbase.runs;
   v_workflow stepbase.workflows;
+  v_failed_after timestamptz;
 begin
+  v_failed_after := stepbase_private.iso_time(p_failed_after, 'failed_after');
   if p_run_ids is null and p_workflow is null and p_error_code is null
     and p_failed_after is null then
     perform stepbase_private.raise_error(
@@ -77,7 +79,7 @@ begin
       and r.parent_run_id is null
       and (p_workflow is null or r.workflow_id = v_workflow.id)
       and (p_error_code is null or r.error ->> 'code' = p_error_code)
-      and (p_failed_after is null or r.completed_at > p_failed_after)
+      and (v_failed_after is null or r.completed_at > v_failed_after)
       and (
         coalesce(p_force, false)
         or not exists (
@@ -97,14 +99,14 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) is
+comment on function stepbase_private.redrive(uuid[], text, text, text, int, boolean) is
   'Behind stepbase.redrive.';
 
 create function stepbase.redrive(
   run_ids uuid[] default null,
   workflow text default null,
   error_code text default null,
-  failed_after timestamptz default null,
+  failed_after text default null,
   max_runs int default 100,
   force boolean default false
 )
@@ -118,12 +120,12 @@ as $$
   );
 $$;
 
-comment on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) is
+comment on function stepbase.redrive(uuid[], text, text, text, int, boolean) is
   'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. '
   'Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was '
   'redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. '
   'Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be '
   'started (filters skip such runs).';
 
-grant execute on function stepbase_private.redrive(uuid[], text, text, timestamptz, int, boolean) to authenticated;
-grant execute on function stepbase.redrive(uuid[], text, text, timestamptz, int, boolean) to authenticated;
+grant execute on function stepbase_private.redrive(uuid[], text, text, text, int, boolean) to authenticated;
+grant execute on function stepbase.redrive(uuid[], text, text, text, int, boolean) to authenticated;

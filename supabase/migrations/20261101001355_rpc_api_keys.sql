@@ -1,7 +1,7 @@
 -- RPCs that create, adopt and revoke API keys. See rpc_runs for the pattern.
 
 -- Security definer: clients cannot write hashes.
-create function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamptz)
+create function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text)
 returns jsonb
 language plpgsql
 security definer
@@ -14,6 +14,7 @@ declare
   -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
   v_secret constant text := 'sbk_' || rtrim(translate(encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  v_expires_at constant timestamptz := stepbase_private.iso_time(p_expires_at, 'expires_at');
   v_made stepbase.api_keys;
 begin
   if not v_wanted <@ v_allowed then
@@ -22,7 +23,7 @@ begin
       jsonb_build_object('scopes', array(select unnest(v_wanted) except select unnest(v_allowed)))
     );
   end if;
-  if p_expires_at <= now() then
+  if v_expires_at <= now() then
     perform stepbase_private.raise_error('invalid_request', 'expires_at must be in the future');
   end if;
   if coalesce(btrim(p_name), '') = '' then
@@ -31,7 +32,7 @@ begin
   insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by, owner_id)
   values (
     v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
-    v_wanted, p_expires_at, auth.uid(),
+    v_wanted, v_expires_at, auth.uid(),
     -- A key that is created with a key has the same owner.
     coalesce(
       auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
@@ -45,10 +46,10 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.create_api_key(text, text[], timestamptz) is 'Implements stepbase.create_api_key.';
-grant execute on function stepbase_private.create_api_key(text, text[], timestamptz) to authenticated;
+comment on function stepbase_private.create_api_key(text, text[], text) is 'Implements stepbase.create_api_key.';
+grant execute on function stepbase_private.create_api_key(text, text[], text) to authenticated;
 
-create function stepbase.create_api_key(name text, scopes text[] default null, expires_at timestamptz default null)
+create function stepbase.create_api_key(name text, scopes text[] default null, expires_at text default null)
 returns jsonb
 language sql
 set search_path = ''
@@ -58,12 +59,12 @@ as $$
   );
 $$;
 
-comment on function stepbase.create_api_key(text, text[], timestamptz) is
+comment on function stepbase.create_api_key(text, text[], text) is
   'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; '
   'the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that '
   'its owner (the caller) has at the time of use. expires_at: default never. '
-  'Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past; SB401, SB403.';
-grant execute on function stepbase.create_api_key(text, text[], timestamptz) to authenticated;
+  'Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past or not of ISO 8601; SB401, SB403.';
+grant execute on function stepbase.create_api_key(text, text[], text) to authenticated;
 
 -- Security definer: clients cannot write the column.
 create function stepbase_private.revoke_api_key(p_api_key_id uuid)

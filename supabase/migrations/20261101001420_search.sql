@@ -62,7 +62,7 @@ grant execute on function stepbase.search_workflows(text) to authenticated;
 create function stepbase.search_runs(
   query text,
   status text default null,
-  before timestamptz default null,
+  before text default null,
   page_size int default 50
 )
 returns setof stepbase.runs
@@ -80,7 +80,10 @@ as $$
     where x.workflow_id = w.id
       and x.app_code = (select stepbase_private.app_code())
       and (search_runs.status is null or x.status = search_runs.status)
-      and (search_runs.before is null or x.created_at < search_runs.before)
+      and (
+        search_runs.before is null
+        or x.created_at < (select stepbase_private.iso_time(search_runs.before, 'before'))
+      )
     order by x.created_at desc
     limit least(greatest(search_runs.page_size, 1), 200)
   ) r
@@ -88,7 +91,7 @@ as $$
   limit least(greatest(search_runs.page_size, 1), 200);
 $$;
 
-comment on function stepbase.search_runs(text, text, timestamptz, int) is
+comment on function stepbase.search_runs(text, text, text, int) is
   'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. '
   'status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
-grant execute on function stepbase.search_runs(text, text, timestamptz, int) to authenticated;
+grant execute on function stepbase.search_runs(text, text, text, int) to authenticated;

@@ -35,7 +35,7 @@ select is(
   'a key cannot have more permissions than its creator'
 );
 select is(
-  tests.attempt('admin', $$select stepbase.create_api_key('k', null, now() - interval '1 day')$$), 'SB400',
+  tests.attempt('admin', $$select stepbase.create_api_key('k', null, (now() - interval '1 day')::text)$$), 'SB400',
   'a key cannot be created expired'
 );
 

@@ -17,7 +17,7 @@ from (
   values ('viewer', 'ok 1'), ('sister', 'ok 0'), ('foreigner', 'ok 0'), ('removed', 'ok 0'), ('anon', '42501')
 ) s (who, answer);
 select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('seeds', 'failed')$$), 'ok 0', 'search_runs filters by status');
-select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('seeds', null, now() - interval '1 day')$$), 'ok 0', 'search_runs filters by time');
+select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('seeds', null, (now() - interval '1 day')::text)$$), 'ok 0', 'search_runs filters by time');
 select is(tests.attempt('viewer', $$select 1 from stepbase.search_runs('trees')$$), 'ok 0', 'search_runs finds no run for other words');
 
 select * from finish();
