@@ -158,7 +158,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     body: EventBody,
     headers: { 'Idempotency-Key': 'Same as `idempotency_key` in the body.' },
     responses: [[202, '`{event_id}`']],
-    errors: [],
+    errors: ['conflict'],
   },
   {
     method: 'POST',

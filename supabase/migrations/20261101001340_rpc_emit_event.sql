@@ -23,6 +23,18 @@ begin
     end if;
     -- The id of the event derives from the key, and an event starts each workflow once.
     v_id := md5(jsonb_build_array(v_app_code, p_idempotency_key)::text)::uuid;
+    -- The event of a repeated key must be the one that the caller means, or the caller would take it for emitted.
+    perform pg_advisory_xact_lock(hashtextextended(v_id::text, 0));
+    if exists (
+      select from stepbase.outbox o
+      where o.aggregate_id = v_id and o.event_type = 'event.emitted'
+        and (o.payload ->> 'name' <> p_name or o.payload -> 'payload' <> p_payload)
+    ) then
+      perform stepbase_private.raise_error(
+        'conflict', format('The idempotency key was used for an event with another name or payload: %s', v_id),
+        jsonb_build_object('event_id', v_id)
+      );
+    end if;
   end if;
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
   values (
@@ -53,5 +65,6 @@ $$;
 comment on function stepbase.emit_event(text, jsonb, text) is
   'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event '
   'starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires '
-  'run:execute. Errors: SB400 invalid name or key, SB401, SB403.';
+  'run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload '
+  '(event_id in the details; checked for a day).';
 grant execute on function stepbase.emit_event(text, jsonb, text) to authenticated;

@@ -143,6 +143,12 @@ describe('POST /v1/events', () => {
     const key = { 'idempotency-key': randomUUID() };
     const twice = [await emit({ name }, admin, key), await emit({ name }, admin, key)];
     expect(twice[0]?.body.event_id).toBe(twice[1]?.body.event_id);
+    const other = await emit({ name, payload: { n: 2 } }, admin, key);
+    expect([other.status, other.body.code, other.body.event_id]).toEqual([
+      409,
+      'conflict',
+      twice[0]?.body.event_id,
+    ]);
   });
 
   it('refuses viewers and invalid names', async () => {

@@ -237,6 +237,48 @@ describe('emit_event by a client', () => {
     expect(runs.map(({ run }) => run.output)).toEqual([{ shown: { n: 1 } }, { shown: { n: 1 } }]);
   });
 
+  test('an idempotency key with another name or payload is refused; the first event stays', async () => {
+    const name = eventName();
+    const trigger = await listen({ event_name: name });
+    const key = randomUUID();
+    const say = (event: string, payload?: Json) =>
+      b.developer.rpc('emit_event', { name: event, payload, idempotency_key: key });
+    const first = await say(name, { n: 1 });
+    expect(first.error).toBeNull();
+    for (const other of [
+      say(name, { n: 2 }),
+      say(name, { n: 1, more: true }),
+      say(name, null),
+      say(name),
+      say(eventName(), { n: 1 }),
+    ]) {
+      const { error } = await other;
+      expect(error).toMatchObject({ code: 'SB409', message: expect.stringContaining(first.data) });
+      expect(JSON.parse(error?.details ?? '')).toMatchObject({ event_id: first.data });
+    }
+    expect(await say(name, { n: 1 })).toMatchObject({ data: first.data, error: null });
+    await relayed();
+    const runs = await started(trigger, 1);
+    expect(runs.map(({ run }) => run.output)).toEqual([{ shown: { n: 1 } }]);
+  });
+
+  test('of concurrent events with one key and different payloads one is emitted', async () => {
+    const name = eventName();
+    const trigger = await listen({ event_name: name });
+    const idempotency_key = randomUUID();
+    const answers = await Promise.all(
+      [1, 2, 3, 4].map((n) =>
+        b.developer.rpc('emit_event', { name, payload: { n }, idempotency_key }),
+      ),
+    );
+    expect(answers.map(({ error }) => error?.code ?? 'ok').sort()).toEqual([
+      ...Array(3).fill('SB409'),
+      'ok',
+    ]);
+    await relayed();
+    expect(await started(trigger, 1)).toHaveLength(1);
+  });
+
   test('many events of one app do not delay those of another', async () => {
     const name = eventName();
     const [mine, stranger] = await Promise.all([
