@@ -2,6 +2,7 @@
 // ever changes, so no entry can be stale. A run leaves the cache with its last branch on this worker, which bounds
 // the memory by the steps in flight.
 
+import { parseJson } from '../_shared/text/json-numbers.ts';
 import { storableJson, storableText } from '../_shared/text/storable.ts';
 import type { Engine, RunFacts } from './engine/engine.ts';
 import { createLoader } from './loader.ts';
@@ -47,7 +48,7 @@ function asStored(output: unknown): unknown {
   const json = JSON.stringify(output) ?? 'null';
   if (json.length > KEPT_OUTPUT_CHARS) return undefined;
   const stored = storableJson(json);
-  return stored === json ? output : JSON.parse(stored);
+  return stored === json ? output : parseJson(stored);
 }
 
 export function createRunMemory(

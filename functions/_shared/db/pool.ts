@@ -7,6 +7,16 @@
 
 // @ts-types='npm:@types/pg'
 import pg from 'pg';
+import { parseJson } from '../text/json-numbers.ts';
+
+/** PostgreSQL's json and jsonb. */
+const JSON_TYPES: readonly number[] = [114, 3802];
+
+/** Numbers of PostgreSQL that a double cannot hold arrive as the strings of their digits. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (type, format) =>
+    JSON_TYPES.includes(type) ? parseJson : pg.types.getTypeParser(type, format),
+};
 
 export interface DbOptions {
   connectionString: string;
@@ -72,6 +82,7 @@ export function openDb(options: DbOptions): Db {
     connectionString: options.connectionString,
     ...(options.ssl ? { ssl: options.ssl } : {}),
     max: options.max,
+    types,
     application_name: options.applicationName,
     connectionTimeoutMillis: 10_000,
     query_timeout: statementMs + ANSWER_MS,

@@ -1,5 +1,6 @@
 // An error with a stable code, made by our code or from an error of PostgreSQL.
 import { isDatabaseAway } from '../db/faults.ts';
+import { parseJson } from '../text/json-numbers.ts';
 import { ERRORS, type ErrorCode, isErrorCode, SQLSTATES } from './map.ts';
 
 export class AppError extends Error {
@@ -37,7 +38,7 @@ function isDatabaseFault(error: unknown): error is DatabaseFault {
 function parseDetail(detail: unknown): Record<string, unknown> {
   if (typeof detail !== 'string') return {};
   try {
-    const parsed: unknown = JSON.parse(detail);
+    const parsed: unknown = parseJson(detail);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
       ? { ...parsed }
       : {};

@@ -3,6 +3,7 @@
 // stream, and a subscriber has to know whether to poll.)
 import { type Clock, pause } from '../clock/clock.ts';
 import { type BackOff, backOffMs } from '../db/retry.ts';
+import { parseJson } from '../text/json-numbers.ts';
 import type { RedisHealth } from './health.ts';
 
 export interface Subscription {
@@ -136,7 +137,7 @@ export class Subscriptions {
 
 function parse(payload: string): unknown {
   try {
-    return JSON.parse(payload);
+    return parseJson(payload);
   } catch {
     return payload;
   }

@@ -90,6 +90,8 @@ Deno.test('headers with credentials do not reach the run', () => {
 Deno.test('the body is parsed by its content type, the query by its names', () => {
   assert.deepEqual(bodyOf(encode('{"a":1}'), 'application/vnd.x+json; charset=utf-8'), { a: 1 });
   assert.equal(bodyOf(encode('{"a":1}'), 'text/plain'), '{"a":1}');
+  const unsafe = '{"order":{"id":7615917337495251231,"total":12345678901234567.89}}';
+  assert.equal(JSON.stringify(bodyOf(encode(unsafe), 'application/json')), unsafe);
   assert.equal(bodyOf(encode(''), 'application/json'), null);
   assert.throws(() => bodyOf(encode('{'), 'application/json'), { code: 'invalid_request' });
   assert.throws(() => bodyOf(new Uint8Array([0xff]), null), { code: 'unsupported_media_type' });

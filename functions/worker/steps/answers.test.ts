@@ -28,6 +28,35 @@ async function withServer(answer: RequestListener, use: (url: string) => Promise
 const get = async (config: Record<string, unknown>) =>
   (await outputOf('http_request', config)) as Output;
 
+Deno.test('a number that a double cannot hold keeps its digits', async () => {
+  const body =
+    '{"id":-4611686018427387905,"list":[1e309,0.12345678901234567891,2.50],"n":9007199254740992}';
+  await withServer(
+    (_, response) => {
+      response.setHeader('content-type', 'application/problem+json');
+      response.end(body);
+    },
+    async (url) => {
+      assert.deepEqual((await get({ url })).body, {
+        id: '-4611686018427387905',
+        list: ['1e309', '0.12345678901234567891', 2.5],
+        n: 9007199254740992,
+      });
+    },
+  );
+  await withServer(
+    (_, response) => {
+      response.statusCode = 409;
+      response.setHeader('content-type', 'application/json');
+      response.end(body);
+    },
+    async (url) => {
+      const { details } = await failureOf('http_request', { url });
+      assert.equal((details as { body: { id: unknown } }).body.id, '-4611686018427387905');
+    },
+  );
+});
+
 const defects: Record<string, RequestListener> = {
   'no JSON': (_, response) => response.end('<html>busy</html>'),
   'a declared length beyond the limit': (_, response) => {

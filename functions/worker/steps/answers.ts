@@ -1,5 +1,6 @@
 // The answer of an HTTP call: headers, text in its charset, JSON, and bytes that are no text as base64.
 
+import { parseJson } from '../../_shared/text/json-numbers.ts';
 import { storableText } from '../../_shared/text/storable.ts';
 import type { HttpResponse } from './connect.ts';
 import { StepError } from './errors.ts';
@@ -108,7 +109,7 @@ export function parseBody(
   const type = contentTypeOf(header);
   const text = decode(bytes, type, isCut);
   if (type.isJson) {
-    const parsed = parseJson(text);
+    const parsed = asJson(text);
     if (parsed !== undefined) return parsed.value;
     // What an error page contains is no reason for another error.
     if (status < 400) throw invalidJson(status);
@@ -116,10 +117,10 @@ export function parseBody(
   return text === undefined || storableText(text) !== text ? base64Of(bytes) : text;
 }
 
-function parseJson(text: string | undefined): { value: unknown } | undefined {
+function asJson(text: string | undefined): { value: unknown } | undefined {
   if (text === undefined) return undefined;
   try {
-    return { value: JSON.parse(text) };
+    return { value: parseJson(text) };
   } catch {
     return undefined;
   }

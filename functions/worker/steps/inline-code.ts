@@ -1,6 +1,7 @@
 // inline_code: runs a JavaScript function of ({input, steps, context, run, item, index}) in a sandbox.
 
 import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
+import { parseJson } from '../../_shared/text/json-numbers.ts';
 import { runCodeSafely } from './code-runner.ts';
 import { StepError } from './errors.ts';
 import { toScope } from './scope.ts';
@@ -22,7 +23,7 @@ export const inlineCode: StepHandler<typeof inlineCodeType> = {
     );
     const { logs } = outcome;
     if (outcome.ok) {
-      const output: unknown = JSON.parse(outcome.json);
+      const output: unknown = parseJson(outcome.json);
       return { kind: 'completed', output, ...(logs.length === 0 ? {} : { logs }) };
     }
     throw new StepError(outcome.code, outcome.message, {

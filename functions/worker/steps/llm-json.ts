@@ -1,5 +1,7 @@
 // Finds the JSON in the answer of a model: models write reasoning, a sentence or a fence around it.
 
+import { parseJson } from '../../_shared/text/json-numbers.ts';
+
 /** Work is limited: an answer with countless brackets is not searched to its end. */
 const MOST_PLACES = 64;
 const DEEPEST = 200;
@@ -26,7 +28,7 @@ export function* jsonIn(answer: string): Generator<readonly unknown[]> {
 
 function parsed(text: string): { value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text.trim()) };
+    return { value: parseJson(text.trim()) };
   } catch {
     return undefined;
   }

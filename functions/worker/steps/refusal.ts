@@ -1,5 +1,6 @@
 // If the database refuses a call of a step (work queues, signals, queries, quotas), the step fails with a code of its own.
 
+import { parseJson } from '../../_shared/text/json-numbers.ts';
 import { StepError } from './errors.ts';
 
 /** The error code of the step by SQLSTATE. */
@@ -22,7 +23,7 @@ export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
     const known = REFUSALS[code ?? ''];
     if (known === undefined) throw error;
     const details =
-      detail === undefined ? undefined : (JSON.parse(detail) as { retry_after_ms?: unknown });
+      detail === undefined ? undefined : (parseJson(detail) as { retry_after_ms?: unknown });
     const retryAfterMs = details?.retry_after_ms;
     throw new StepError(known, message ?? known, {
       retryable: known === 'limit_reached',

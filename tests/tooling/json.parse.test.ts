@@ -1,0 +1,32 @@
+// JSON from outside of the process goes through parseJson, because JSON.parse rounds numbers that a double cannot hold.
+
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Files that may parse JSON themselves, with the reason. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  'functions/_shared/text/json-numbers.ts': 'It has the functions that all others use.',
+  'functions/_shared/env/env.ts': 'A map of names to texts.',
+  'functions/_shared/expressions/regex.ts':
+    'Offsets and groups of a match, which the sandbox wrote.',
+  'functions/worker/steps/code-sandbox.ts': 'Lines of text, which the sandbox wrote.',
+  'functions/worker/steps/request-body.ts':
+    'Only checks that a text is JSON; the text is sent as it is.',
+};
+
+test('JSON from outside is parsed by parseJson', () => {
+  const sources = globSync('functions/**/*.ts', { cwd: ROOT }).filter(
+    (file) => !file.endsWith('.test.ts') && !file.endsWith('testing.ts'),
+  );
+  expect(sources.length).toBeGreaterThan(100);
+  const parsing = sources.filter((file) =>
+    /\bJSON\.parse\(|\.json\(\)|\{\s*parse\b.*=\s*JSON\b/.test(
+      readFileSync(join(ROOT, file), 'utf8'),
+    ),
+  );
+  expect(parsing.sort()).toEqual(Object.keys(ALLOWED).sort());
+});
