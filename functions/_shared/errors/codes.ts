@@ -159,6 +159,14 @@ export const STEP_ERRORS = {
     retried: false,
   },
   expression_too_deep: { meaning: 'An expression nests too deeply.', retried: false },
+  unsafe_number: {
+    meaning: 'The expression of a query or a prompt contains a number that a double cannot hold.',
+    retried: false,
+  },
+  number_not_finite: {
+    meaning: 'The result of an expression or of code contains NaN or Infinity.',
+    retried: false,
+  },
   code_syntax: { meaning: 'Code cannot be parsed.', retried: false },
   code_failed: { meaning: 'Code threw an error.', retried: false },
   code_never_settles: { meaning: 'Code returned a promise that never settles.', retried: false },
@@ -242,6 +250,7 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   cycle: 'The node is part of a cycle.',
   unknown_reference: 'An expression reads a step that does not exist.',
   reference_not_upstream: 'An expression reads a step that no path leads from.',
+  unsafe_number: 'An expression contains a number that a double cannot hold.',
   secret_not_allowed: 'A template uses a secret in a step type whose config is stored.',
   unknown_component: 'The component does not exist or is not visible to the application.',
   child_never_starts:

@@ -4,6 +4,11 @@ export type { References } from './analysis.ts';
 export { ExpressionError, type ExpressionErrorCode } from './errors.ts';
 export { type Json, toJson } from './json.ts';
 export { type CompiledExpression, compileExpression, evaluate, type Scope } from './jsonata.ts';
+export {
+  isUnsafeJavaScriptLiteral,
+  type UnsafeLiteral,
+  unsafeJsonataLiterals,
+} from './literals.ts';
 export { evaluateQuery, type Question } from './query.ts';
 export { type SchemaProblem, validateJson } from './schema.ts';
 export {

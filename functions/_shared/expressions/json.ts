@@ -10,7 +10,7 @@ const maxNodes = 1_000_000;
 
 /**
  * A copy that contains only JSON. As in JSON.stringify, a value without a JSON form is left out of objects and null in
- * arrays. Parts that occur several times count each time, so that a value that only appears small is refused.
+ * arrays. NaN and Infinity are errors: they would become null. Parts that occur several times count each time, so that a value that only appears small is refused.
  */
 export function toJson(value: unknown): Json | undefined {
   let nodes = 0;
@@ -26,7 +26,11 @@ export function toJson(value: unknown): Json | undefined {
       case 'string':
         return storableText(from);
       case 'number':
-        return Number.isFinite(from) ? from : null;
+        if (Number.isFinite(from)) return from;
+        throw new ExpressionError(
+          'number_not_finite',
+          `the value contains ${from}, which is not a number in JSON`,
+        );
       case 'boolean':
         return from;
       case 'bigint':

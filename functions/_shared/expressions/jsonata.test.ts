@@ -34,6 +34,28 @@ Deno.test('values are returned as plain JSON', async () => {
   assert.equal(Object.getPrototypeOf((result as unknown[])[0]), Object.prototype);
 });
 
+Deno.test('NaN and Infinity as a result are errors', async () => {
+  for (const expression of [
+    'input.n / 0',
+    '-input.n / 0',
+    '0 / 0',
+    '{"a": [1, {"b": input.n / 0}]}',
+    'input.items.(x / 0)',
+  ]) {
+    assert.equal(await codeOf(expression), 'number_not_finite', expression);
+  }
+  assert.equal(await run('input.n / 0 > 5'), true);
+});
+
+Deno.test('text has numbers as $string writes them, with all digits of an integer', async () => {
+  const big: Scope = { ...scope, input: { id: '7615917337495251231', near: 9007199254740991 } };
+  const near = 'near " & input.near & " and " & $string(input.near)';
+  assert.equal(await evaluate(`"${near}`, big), 'near 9007199254740991 and 9007199254740991');
+  assert.equal(await evaluate('"id " & input.id', big), 'id 7615917337495251231');
+  await assert.rejects(evaluate('input.id + 1', big), { code: 'expression_failed' });
+  await assert.rejects(evaluate('input.id > 5', big), { code: 'expression_failed' });
+});
+
 Deno.test('a plain path has the same value as in JSONata', async () => {
   for (const path of [
     'input',

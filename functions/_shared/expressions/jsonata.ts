@@ -5,6 +5,7 @@ import { analyse, plainPath, type References } from './analysis.ts';
 import { ExpressionError, fromJsonata } from './errors.ts';
 import { type Json, toJson } from './json.ts';
 import { expressionLimits, guard } from './limits.ts';
+import { unsafeJsonataLiterals } from './literals.ts';
 import { prepareRegex, SandboxedRegExp, withRegexBudget } from './regex.ts';
 
 /** The names that an expression can read. */
@@ -28,7 +29,7 @@ export interface CompiledExpression extends References {
 const cacheSize = 2_000;
 const cache = new Map<string, CompiledExpression>();
 
-/** Throws ExpressionError with the position when the text is not JSONata. */
+/** Throws ExpressionError with the position when the text is not JSONata, or has a number that a double cannot hold. */
 export function compileExpression(source: string): CompiledExpression {
   const cached = cache.get(source);
   if (cached !== undefined) {
@@ -69,6 +70,14 @@ function compile(source: string): CompiledExpression {
       sequence: expressionLimits.items,
       RegexEngine: SandboxedRegExp as unknown as RegExpConstructor,
     });
+    const [unsafe] = unsafeJsonataLiterals(source, expression.ast());
+    if (unsafe !== undefined) {
+      throw new ExpressionError(
+        'unsafe_number',
+        `a double cannot hold the number ${unsafe.text}: write its digits as a string`,
+        { expression: source, position: unsafe.position },
+      );
+    }
     references = analyse(expression.ast());
     path = plainPath(expression.ast());
     isRaw = isRawCall(expression.ast());

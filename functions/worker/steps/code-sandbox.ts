@@ -28,6 +28,7 @@ export type CodeFailure =
   | 'code_timeout'
   | 'code_memory'
   | 'code_never_settles'
+  | 'number_not_finite'
   | 'code_output_too_large';
 
 const maxOutput = 4 * 1024 * 1024;
@@ -42,7 +43,14 @@ const bootstrap = `(() => {
   const { parse, stringify } = JSON;
   const { apply } = Reflect;
   const { map, push, join } = Array.prototype;
-  const slice = String.prototype.slice;
+  const { slice, includes } = String.prototype;
+  const { isFinite } = Number;
+  const digits = BigInt.prototype.toString;
+  BigInt.prototype.toJSON = function () { return apply(digits, this, []); };
+  const check = (key, part) => {
+    if (typeof part === 'number' && !isFinite(part)) throw check;
+    return part;
+  };
   const lines = [];
   const show = (value) => {
     if (typeof value === 'string') return value;
@@ -60,7 +68,16 @@ const bootstrap = `(() => {
       return fn(parse(argument));
     },
     toJson(value) {
-      return stringify(value) ?? 'null';
+      const json = stringify(value) ?? 'null';
+      // NaN and Infinity are written as null.
+      if (json.length > ${maxOutput} || !apply(includes, json, ['null'])) return json;
+      try {
+        stringify(value, check);
+      } catch (error) {
+        if (error === check) return undefined;
+        throw error;
+      }
+      return json;
     },
     logs() {
       return stringify(lines);
@@ -123,7 +140,14 @@ function execute(box: Box, job: CodeJob): string {
   if (evaluated.error !== undefined) throw toFailure(box, evaluated.error, 'code_syntax');
   const fn = scope.manage(evaluated.value);
   const returned = call(box, 'call', fn, scope.manage(context.newString(job.argument)));
-  const json = context.getString(call(box, 'toJson', settle(box, returned)));
+  const result = call(box, 'toJson', settle(box, returned));
+  if (context.typeof(result) !== 'string') {
+    throw new Failure(
+      'number_not_finite',
+      'the result contains NaN or Infinity, which JSON does not have',
+    );
+  }
+  const json = context.getString(result);
   if (json.length > maxOutput) {
     throw new Failure('code_output_too_large', `the result is larger than ${maxOutput} bytes`);
   }

@@ -31,6 +31,31 @@ test('a function gets input, steps and context and gives JSON', async () => {
   assert.equal(await run('() => undefined'), null);
 });
 
+test('NaN and Infinity in the result fail the step, and null does not', async () => {
+  for (const code of [
+    '() => 1 / 0',
+    '() => ({ a: [null, { b: 0 / 0 }] })',
+    'async () => [-Infinity]',
+    '() => ({ toJSON: () => Number("x") })',
+    '() => { Number.isFinite = () => true; JSON.stringify = () => "null"; return NaN }',
+  ]) {
+    assert.equal((await failureOf('inline_code', { code }, ctx)).code, 'number_not_finite', code);
+  }
+  assert.deepEqual(await run('() => ({ a: null, b: [undefined, "null"], c: undefined })'), {
+    a: null,
+    b: [null, 'null'],
+  });
+});
+
+test('a BigInt in the result becomes its digits', async () => {
+  const big = testContext({ input: { id: '7615917337495251231' } });
+  const code = '({ input }) => ({ next: BigInt(input.id) + 1n, list: [-(2n ** 70n)] })';
+  assert.deepEqual(await outputOf('inline_code', { code }, big), {
+    next: '7615917337495251232',
+    list: ['-1180591620717411303424'],
+  });
+});
+
 test('an async function is awaited', async () => {
   assert.equal(await run('async ({ input }) => { await null; return input.n * 2; };'), 40);
 });
