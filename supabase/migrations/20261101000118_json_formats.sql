@@ -1,6 +1,108 @@
 -- What the keywords type, format and pattern of JSON Schema mean for one value. Patterns belong to tenants, so a
 -- pattern that costs too much is refused before it is compiled.
 
+create function stepbase_private.is_unsafe_number(p_value numeric)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+set extra_float_digits = 1
+as $$
+declare
+  v_value constant numeric := trim_scale(abs(p_value));
+  v_text constant text := v_value::text;
+  v_digits constant int := length(trim(both '0' from replace(v_text, '.', '')));
+  v_unit numeric;
+  v_floor numeric;
+  v_double float8;
+begin
+  if v_digits = 0 or (v_digits <= 15 and v_value between 1e-300 and 1e300) then
+    return false;
+  end if;
+  -- The largest double, and a value that becomes the smallest one.
+  if v_digits > 17 or v_value > 1.7976931348623157e308 or v_value < 3e-324 then
+    return true;
+  end if;
+  v_double := v_value::float8;
+  v_unit := case
+    when scale(v_value) > 0 then ('1e-' || scale(v_value))::numeric
+    else ('1e' || length(v_text) - length(rtrim(v_text, '0')))::numeric
+  end;
+  -- JavaScript prints a double with as few digits as possible: does a decimal with fewer digits become the same one?
+  v_floor := v_value - v_value % (10 * v_unit);
+  if v_digits > 1 and (
+    stepbase_private.becomes_double(v_floor, v_double)
+    or stepbase_private.becomes_double(v_floor + 10 * v_unit, v_double)
+  ) then
+    return true;
+  end if;
+  -- Of several decimals with as many digits, it prints the nearest one, as PostgreSQL does.
+  if stepbase_private.becomes_double(v_value - v_unit, v_double)
+    or stepbase_private.becomes_double(v_value + v_unit, v_double) then
+    return v_double::text::numeric <> v_value;
+  end if;
+  return false;
+end;
+$$;
+
+comment on function stepbase_private.is_unsafe_number(numeric) is
+  'Whether JavaScript changes the number: it prints the double that the number becomes as another decimal value.';
+
+create function stepbase_private.becomes_double(p_value numeric, p_double float8)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  -- Outside of these bounds the cast is an error.
+  select case when p_value between 3e-324 and 1.7976931348623157e308 then p_value::float8 = p_double else false end;
+$$;
+
+comment on function stepbase_private.becomes_double(numeric, float8) is 'Whether p_double is the double that is nearest to p_value, which must be positive.';
+
+create function stepbase_private.exact_number(p_text text)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  -- The limits keep the number within the range of numeric.
+  if length(p_text) not between 5 and 1000
+    or p_text !~ '^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?$' then
+    return null;
+  end if;
+  return case when stepbase_private.is_unsafe_number(p_text::numeric) then to_jsonb(p_text::numeric) end;
+end;
+$$;
+
+comment on function stepbase_private.exact_number(text) is
+  'The number that a string stands for, if JavaScript has received it as the string of its digits (is_unsafe_number); null '
+  'for any other string.';
+
+create function stepbase_private.with_digits(p_value jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  -- The text of jsonb has numbers without an exponent, so that an unsafe one has at least 16 digits.
+  select case when p_value::text ~ '[0-9.]{16}' then (
+    select string_agg(
+      case
+        when length(m.hit[2]) > 15 and stepbase_private.is_unsafe_number(m.hit[2]::numeric) then '"' || m.hit[2] || '"'
+        else coalesce(m.hit[1], m.hit[2])
+      end,
+      '' order by m.place
+    )::jsonb
+    from regexp_matches(p_value::text, '("(?:[^"\\]|\\.)*"|[^"0-9-]+)|(-?[0-9][0-9.]*)', 'g')
+      with ordinality as m (hit, place)
+  ) else p_value end;
+$$;
+
+comment on function stepbase_private.with_digits(jsonb) is
+  'The value as JavaScript receives it: a number that it would change (is_unsafe_number) is the string of its digits.';
+
 create function stepbase_private.json_type_matches(p_type_name text, p_value jsonb)
 returns boolean
 language sql

@@ -114,6 +114,18 @@ begin
       p_state := stepbase_private.json_problem(
         p_state, p_path, format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
     end if;
+    if jsonb_typeof(p_schema -> 'multipleOf') = 'number' and p_schema -> 'multipleOf' > '0' then
+      -- A short text can be a number of many digits, whose division takes long.
+      p_state.evaluations_left := p_state.evaluations_left
+        - (length(p_value #>> '{}')::bigint * length(p_schema ->> 'multipleOf') / 1000000)::int;
+      if p_state.evaluations_left < 0 then
+        perform stepbase_private.json_refuse_schema(p_path, 'the numbers of multipleOf are too long');
+      end if;
+      if (p_value #>> '{}')::numeric % (p_schema ->> 'multipleOf')::numeric <> 0 then
+        p_state := stepbase_private.json_problem(
+          p_state, p_path, format('must be a multiple of %s', p_schema ->> 'multipleOf'));
+      end if;
+    end if;
   end if;
   return p_state;
 end;
@@ -121,6 +133,23 @@ $$;
 
 comment on function stepbase_private.json_check_scalar(jsonb, jsonb, text, stepbase_private.json_validation) is
   'Applies the keywords of strings and numbers. See json_check.';
+
+create function stepbase_private.json_equals(p_one jsonb, p_other jsonb)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_one = p_other then true
+    when jsonb_typeof(p_one) <> jsonb_typeof(p_other) or jsonb_typeof(p_one) not in ('object', 'array') then false
+    else stepbase_private.with_digits(p_one) = stepbase_private.with_digits(p_other)
+  end;
+$$;
+
+comment on function stepbase_private.json_equals(jsonb, jsonb) is
+  'Whether two values are equal; within objects and arrays, a number that JavaScript cannot hold equals the string of its '
+  'digits.';
 
 create function stepbase_private.json_schema_at(p_root jsonb, p_reference text)
 returns jsonb
@@ -141,7 +170,7 @@ $$;
 comment on function stepbase_private.json_schema_at(jsonb, text) is
   'The subschema that a $ref points to within p_root (# or #/$defs/…); null if it does not exist or is in another document.';
 
--- This function and the next three call each other; PL/pgSQL resolves their names at run time.
+-- This function and the next four call each other; PL/pgSQL resolves their names at run time.
 create function stepbase_private.json_check(
   p_schema jsonb,
   p_value jsonb,
@@ -213,15 +242,23 @@ begin
       return stepbase_private.json_problem(
         p_state, p_path, format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value)));
     end if;
+    -- The worker reads the config of a step, and would get a string.
+    if p_templates and jsonb_typeof(p_value) = 'number' and length(p_value #>> '{}') > 15
+      and stepbase_private.is_unsafe_number((p_value #>> '{}')::numeric) then
+      return stepbase_private.json_problem(p_state, p_path, 'has more digits than a double holds');
+    end if;
   end if;
-  if p_schema ? 'const' and p_schema -> 'const' <> p_value then
+  if p_schema ? 'const' and not stepbase_private.json_equals(p_schema -> 'const', p_value) then
     p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
   end if;
   if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
     -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
     and (
       (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
-      or not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value)
+      or not exists (
+        select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
+        where stepbase_private.json_equals(e.item, p_value)
+      )
     ) then
     p_state := stepbase_private.json_problem(
       p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));
@@ -248,6 +285,55 @@ comment on function stepbase_private.json_check(
   'Validates p_value against p_schema and returns the new state of the validation. Raises SB425 schema_too_complex when the '
   'budget is used up. p_path: where the value stands. p_templates: a string with {{ … }} satisfies every schema. p_root: the '
   'document that p_schema is part of. p_followed: the $refs already followed for this value. p_depth: nested evaluations.';
+
+create function stepbase_private.json_check_value(
+  p_schema jsonb,
+  p_value jsonb,
+  p_path text,
+  p_templates boolean,
+  p_root jsonb,
+  p_depth int,
+  p_state stepbase_private.json_validation
+)
+returns stepbase_private.json_validation
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_number jsonb;
+  v_as_text stepbase_private.json_validation;
+  v_as_number stepbase_private.json_validation;
+begin
+  v_as_text := stepbase_private.json_check(
+    p_schema, p_value, p_path, p_templates, p_root, '{}', p_depth, p_state);
+  if v_as_text.problems_left = p_state.problems_left or p_templates or jsonb_typeof(p_value) <> 'string' then
+    return v_as_text;
+  end if;
+  v_number := stepbase_private.exact_number(p_value #>> '{}');
+  if v_number is null then
+    return v_as_text;
+  end if;
+  v_as_number := stepbase_private.json_check(
+    p_schema, v_number, p_path, p_templates, p_root, '{}', p_depth,
+    row (v_as_text.evaluations_left, p_state.problems_left, p_state.problems)::stepbase_private.json_validation);
+  if exists (
+    select
+    from jsonb_array_elements(v_as_number.problems) with ordinality as e (problem, place)
+    where e.place > jsonb_array_length(p_state.problems) and e.problem ->> 'message' like 'must be of type%'
+  ) then
+    v_as_text.evaluations_left := v_as_number.evaluations_left;
+    return v_as_text;
+  end if;
+  return v_as_number;
+end;
+$$;
+
+comment on function stepbase_private.json_check_value(
+  jsonb, jsonb, text, boolean, jsonb, int, stepbase_private.json_validation
+) is
+  'As json_check, for the whole value or a part of it. The digits of a number that JavaScript received as a string may be '
+  'meant as a string or as this number: one of both suffices.';
 
 create function stepbase_private.json_check_branches(
   p_schema jsonb,
@@ -342,8 +428,8 @@ begin
   end if;
   for v_key in select k.name from jsonb_object_keys(p_value) k (name) where v_properties ? k.name loop
     exit when p_state.problems_left = 0;
-    p_state := stepbase_private.json_check(
-      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root, '{}',
+    p_state := stepbase_private.json_check_value(
+      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root,
       p_depth + 1, p_state);
   end loop;
   if p_schema -> 'additionalProperties' = 'false' or jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
@@ -353,9 +439,9 @@ begin
         p_state := stepbase_private.json_problem(
           p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property');
       else
-        p_state := stepbase_private.json_check(
+        p_state := stepbase_private.json_check_value(
           p_schema -> 'additionalProperties', p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates,
-          p_root, '{}', p_depth + 1, p_state);
+          p_root, p_depth + 1, p_state);
       end if;
     end loop;
   end if;
@@ -394,15 +480,17 @@ begin
   end if;
   -- Not p_schema -> 'uniqueItems' alone: null and … would count the items, too.
   if coalesce(p_schema -> 'uniqueItems' = 'true', false)
-    and v_length > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
+    and v_length > (
+      select count(distinct e.item) from jsonb_array_elements(stepbase_private.with_digits(p_value)) e (item)
+    ) then
     p_state := stepbase_private.json_problem(p_state, p_path, 'must not repeat an item');
   end if;
   if jsonb_typeof(p_schema -> 'items') in ('object', 'boolean') then
     for v_item in 0 .. v_length - 1 loop
       exit when p_state.problems_left = 0;
-      p_state := stepbase_private.json_check(
+      p_state := stepbase_private.json_check_value(
         p_schema -> 'items', p_value -> v_item, stepbase_private.json_path(p_path, v_item::text), p_templates, p_root,
-        '{}', p_depth + 1, p_state);
+        p_depth + 1, p_state);
     end loop;
   end if;
   return p_state;
@@ -427,8 +515,8 @@ declare
   v_value constant jsonb := p_value #> '{}';
 begin
   return (
-    stepbase_private.json_check(
-      v_schema, v_value, p_path, p_templates, v_schema, '{}', 0,
+    stepbase_private.json_check_value(
+      v_schema, v_value, p_path, p_templates, v_schema, 0,
       row (10000, 100, '[]')::stepbase_private.json_validation
     )
   ).problems;

@@ -61,6 +61,9 @@ as $$
   ) k (name, types)
   where jsonb_typeof(p_part) = 'object' and jsonb_typeof(p_part -> k.name) <> all (k.types)
   union all
+  select p_path || '/multipleOf', 'must be greater than 0'
+  where jsonb_typeof(p_part -> 'multipleOf') = 'number' and p_part -> 'multipleOf' <= '0'
+  union all
   select p_path || '/type', format('must name JSON types, not %s', t.name)
   from jsonb_path_query(p_part, 'strict $.type[*]', silent => true) with ordinality as e (item, place)
   cross join lateral (select e.item #>> '{}' as name) t

@@ -1,6 +1,7 @@
 // The keywords of JSON Schema that concern values of one type.
 
 import { hasFormat } from './schema-formats.ts';
+import { asCount, checkNumber, ExactNumber } from './schema-numbers.ts';
 import {
   isSchemaObject,
   type Place,
@@ -10,8 +11,6 @@ import {
 
 /** Lists of a schema or a value cost less than an evaluation for each element. */
 const perElement = 0.05;
-
-const asNumber = (limit: unknown): number => (typeof limit === 'number' ? limit : Number.NaN);
 
 /** Code points, as PostgreSQL counts them. */
 function lengthOf(text: string): number {
@@ -29,15 +28,17 @@ export function checkScalar(
   value: unknown,
   place: Place,
 ): void {
-  if (typeof value === 'number') checkNumber(validation, schema, value, place);
+  if (typeof value === 'number' || value instanceof ExactNumber) {
+    checkNumber(validation, schema, value, place);
+  }
   if (typeof value !== 'string') return;
   validation.spend(value.length / 8_192);
   const length =
     schema.minLength === undefined && schema.maxLength === undefined ? 0 : lengthOf(value);
-  if (length < asNumber(schema.minLength)) {
+  if (length < asCount(schema.minLength)) {
     validation.report(place, `must have at least ${String(schema.minLength)} characters`);
   }
-  if (length > asNumber(schema.maxLength)) {
+  if (length > asCount(schema.maxLength)) {
     validation.report(place, `must have at most ${String(schema.maxLength)} characters`);
   }
   const { pattern, format } = schema;
@@ -49,28 +50,6 @@ export function checkScalar(
   }
 }
 
-function checkNumber(
-  validation: Validation,
-  schema: SchemaObject,
-  value: number,
-  place: Place,
-): void {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
-  if (value < asNumber(minimum)) validation.report(place, `must be at least ${String(minimum)}`);
-  if (value > asNumber(maximum)) validation.report(place, `must be at most ${String(maximum)}`);
-  if (value <= asNumber(exclusiveMinimum)) {
-    validation.report(place, `must be more than ${String(exclusiveMinimum)}`);
-  }
-  if (value >= asNumber(exclusiveMaximum)) {
-    validation.report(place, `must be less than ${String(exclusiveMaximum)}`);
-  }
-  const quotient = value / asNumber(multipleOf);
-  // 0.3 / 0.1 is not a whole number in binary.
-  if (Math.abs(quotient - Math.round(quotient)) > 1e-9 * Math.max(1, Math.abs(quotient))) {
-    validation.report(place, `must be a multiple of ${String(multipleOf)}`);
-  }
-}
-
 export function checkArray(
   validation: Validation,
   schema: SchemaObject,
@@ -78,10 +57,10 @@ export function checkArray(
   place: Place,
 ): void {
   const { length } = value;
-  if (length < asNumber(schema.minItems)) {
+  if (length < asCount(schema.minItems)) {
     validation.report(place, `must have at least ${String(schema.minItems)} items`);
   }
-  if (length > asNumber(schema.maxItems)) {
+  if (length > asCount(schema.maxItems)) {
     validation.report(place, `must have at most ${String(schema.maxItems)} items`);
   }
   if (schema.uniqueItems === true && repeatsItem(validation, value)) {
@@ -99,9 +78,9 @@ export function checkArray(
   const matching = value.filter((item, at) =>
     validation.holds(() => validation.checkPart(contains, item, at, place)),
   ).length;
-  const least = schema.minContains === undefined ? 1 : asNumber(schema.minContains);
+  const least = schema.minContains === undefined ? 1 : asCount(schema.minContains);
   if (matching < least) validation.report(place, `must contain at least ${least} matching items`);
-  if (matching > asNumber(schema.maxContains)) {
+  if (matching > asCount(schema.maxContains)) {
     validation.report(place, `must contain at most ${String(schema.maxContains)} matching items`);
   }
 }
@@ -142,10 +121,10 @@ export function checkObject(
   const required = namesIn(schema.required);
   validation.spend((names.length + required.length) * perElement);
   requireNames(validation, required, value, place);
-  if (names.length < asNumber(schema.minProperties)) {
+  if (names.length < asCount(schema.minProperties)) {
     validation.report(place, `must have at least ${String(schema.minProperties)} properties`);
   }
-  if (names.length > asNumber(schema.maxProperties)) {
+  if (names.length > asCount(schema.maxProperties)) {
     validation.report(place, `must have at most ${String(schema.maxProperties)} properties`);
   }
   const properties = mapOf(schema.properties);

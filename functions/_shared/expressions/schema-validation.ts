@@ -4,6 +4,7 @@ import { cutText } from '../text/storable.ts';
 import { ExpressionError } from './errors.ts';
 import { patternMatches, regexBudget } from './regex.ts';
 import type { SchemaProblem } from './schema.ts';
+import { ExactNumber } from './schema-numbers.ts';
 
 export type SchemaObject = Readonly<Record<string, unknown>>;
 
@@ -120,6 +121,7 @@ export class Validation {
   isEqual(one: unknown, other: unknown): boolean {
     this.spend(0.1);
     if (one === other) return true;
+    if (other instanceof ExactNumber) return other.isEqual(one);
     if (typeof one !== 'object' || typeof other !== 'object') return false;
     if (one === null || other === null) return false;
     if (Array.isArray(one) !== Array.isArray(other)) return false;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { exactNumber } from '../text/json-numbers.ts';
 import { ExpressionError } from './errors.ts';
 import { validateJson } from './schema.ts';
 
@@ -51,6 +52,8 @@ Deno.test('each keyword accepts valid values and refuses invalid ones', async ()
     [{ format: 'date-time' }, '2027-01-01T10:00:00Z', '2027-01-01T24:00:00Z'],
     [{ format: 'ipv6' }, '::1', ':::'],
     [{ multipleOf: 0.1 }, 0.3, 0.35],
+    [{ multipleOf: 1 }, 4e9, 4_000_000_000.5],
+    [{ multipleOf: 0.01 }, 9_007_199_254_740_991, 1.001],
     [{ minimum: 1, exclusiveMaximum: 3 }, 1, 3],
     [{ prefixItems: [{ type: 'string' }], items: { type: 'number' } }, ['a', 1], ['a', 'b']],
     [{ contains: { const: 1 }, maxContains: 1 }, [2, 1], [1, 1]],
@@ -208,5 +211,76 @@ Deno.test('no random schema exceeds the budget or throws anything else', async (
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+/** Digits of numbers that a double cannot hold. */
+const huge = '9223372036854775807';
+
+Deno.test('the digits of an unsafe number are a number or a string, as the schema asks', async () => {
+  const cases: [object, string, string][] = [
+    [{ type: 'integer' }, huge, `${huge}.25`],
+    [{ type: 'number' }, '1e400', '1e4'],
+    [{ type: 'number' }, '-0.1234567890123456789', '12345'],
+    [{ type: 'string', maxLength: 20 }, huge, `${huge}12`],
+    [{ type: 'integer', minimum: 9007199254740992 }, '9007199254740993', '-9007199254740993'],
+    [{ maximum: huge, type: 'integer' }, huge, '9223372036854775808'],
+    [{ exclusiveMaximum: huge, type: 'integer' }, '9223372036854775806', huge],
+    [
+      { exclusiveMinimum: '-9007199254740993', type: 'number' },
+      '-9007199254740992.5',
+      '-9007199254740993.0',
+    ],
+    [{ type: 'number', multipleOf: 0.01 }, '12345678901234567.89', '12345678901234567.891'],
+    [{ type: 'integer', multipleOf: huge }, '18446744073709551614', '18446744073709551615'],
+    [{ type: 'number', const: huge }, '9223372036854775807.0', '9223372036854775808'],
+    [{ type: 'integer', enum: [1, huge] }, huge, '9223372036854775805'],
+    [{ oneOf: [{ type: 'string' }, { type: 'integer' }] }, huge, ''],
+    [{ not: { type: 'string' } }, huge, 'a'],
+    [{ not: { type: 'number' } }, huge, ''],
+    [{ anyOf: [{ type: 'boolean' }, { type: 'integer', maximum: 5 }] }, '-9007199254740993', huge],
+    [{ allOf: [{ type: 'string' }, { pattern: '^9' }] }, huge, '7615917337495251231'],
+  ];
+  for (const [by, valid, invalid] of cases) {
+    assert.ok(await isValid(by, valid), JSON.stringify([by, valid]));
+    assert.ok(await isValid({ items: by }, [valid]), JSON.stringify([by, valid]));
+    if (invalid !== '') assert.ok(!(await isValid(by, invalid)), JSON.stringify([by, invalid]));
+  }
+  // A string and a number at once is neither.
+  assert.ok(!(await isValid({ allOf: [{ type: 'string' }, { type: 'number' }] }, huge)));
+});
+
+Deno.test('the problems of digits are those of a number, if a number is asked', async () => {
+  const messages = async (by: object) =>
+    (await validateJson(by, [huge])).map((p) => p.path + p.message);
+  assert.deepEqual(await messages({ items: { type: 'integer', maximum: 7 } }), [
+    '/0must be at most 7',
+  ]);
+  assert.deepEqual(await messages({ items: { type: 'string', maxLength: 7 } }), [
+    '/0must have at most 7 characters',
+  ]);
+  assert.deepEqual(await messages({ items: { type: 'object' } }), [
+    '/0must be of type object, not string',
+  ]);
+});
+
+Deno.test('a bound is compared by decimal value', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }),
+      fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }),
+      async (one, other) => {
+        const [value, limit] = [one, other].map((number) =>
+          BigInt(Number(number)) === number ? Number(number) : String(number),
+        );
+        if (typeof value === 'string' && exactNumber(value) === undefined) return;
+        if (typeof limit === 'string' && exactNumber(limit) === undefined) return;
+        assert.equal(await isValid({ type: 'integer', minimum: limit }, value), one >= other);
+        assert.equal(
+          await isValid({ type: 'integer', exclusiveMaximum: limit }, value),
+          one < other,
+        );
+      },
+    ),
   );
 });

@@ -4,6 +4,7 @@
 import { ExpressionError } from './errors.ts';
 import { prepareRegex } from './regex.ts';
 import { checkArray, checkObject, checkScalar } from './schema-keywords.ts';
+import { ExactNumber } from './schema-numbers.ts';
 import { isSchemaObject, type Place, type SchemaObject, Validation } from './schema-validation.ts';
 
 export interface SchemaProblem {
@@ -27,14 +28,31 @@ function usesPatterns(schema: object): boolean {
 export async function validateJson(schema: object, value: unknown): Promise<SchemaProblem[]> {
   try {
     if (usesPatterns(schema)) await prepareRegex();
-    const validation = new Validation(schema, check);
+    const validation = new Validation(schema, checkValue);
     const place: Place = { path: '', depth: 0, followed: [] };
-    return validation.collect(20, () => check(validation, schema, value, place));
+    return validation.collect(20, () => checkValue(validation, schema, value, place));
   } catch (error) {
     if (error instanceof RangeError) {
       throw new ExpressionError('schema_too_complex', 'the schema or the value nests too deeply');
     }
     throw error;
+  }
+}
+
+/** The digits of a number that a double cannot hold may be meant as a string or as this number: one of both suffices. */
+function checkValue(validation: Validation, schema: unknown, value: unknown, place: Place): void {
+  const number = ExactNumber.of(value);
+  if (number === undefined) {
+    check(validation, schema, value, place);
+    return;
+  }
+  const asText = validation.collect(20, () => check(validation, schema, value, place));
+  if (asText.length === 0) return;
+  const asNumber = validation.collect(20, () => check(validation, schema, number, place));
+  if (asNumber.length === 0) return;
+  const isNoNumber = asNumber.some(({ message }) => message.startsWith('must be of type'));
+  for (const { path, message } of isNoNumber ? asText : asNumber) {
+    validation.report({ path }, message);
   }
 }
 
@@ -65,7 +83,8 @@ function check(validation: Validation, schema: unknown, value: unknown, place: P
     validation.report(place, `must be one of ${JSON.stringify(list)}`);
   }
   if (Array.isArray(value)) checkArray(validation, schema, value, place);
-  else if (isSchemaObject(value)) checkObject(validation, schema, value, place);
+  else if (isSchemaObject(value) && !(value instanceof ExactNumber))
+    checkObject(validation, schema, value, place);
   else checkScalar(validation, schema, value, place);
   checkBranches(validation, schema, value, place);
 }
@@ -119,9 +138,14 @@ function checkBranches(
 
 function typeOf(value: unknown): string {
   if (value === null) return 'null';
+  if (value instanceof ExactNumber) return 'number';
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
 function hasType(value: unknown, name: unknown): boolean {
-  return typeOf(value) === name || (name === 'integer' && Number.isInteger(value));
+  return typeOf(value) === name || (name === 'integer' && isInteger(value));
+}
+
+function isInteger(value: unknown): boolean {
+  return value instanceof ExactNumber ? value.isInteger : Number.isInteger(value);
 }

@@ -40,6 +40,24 @@ Deno.test('usage is kept as it is, and null if it is missing or no object', asyn
   }
 });
 
+Deno.test('a number that a double cannot hold keeps its digits in the object of an answer', async () => {
+  const response_schema = {
+    type: 'object',
+    properties: { account: { type: 'integer' }, amount: { type: 'number', maximum: 1e20 } },
+    required: ['account'],
+  };
+  const json = '{"account": 30142008000123456789, "amount": 99999999999999999.99}';
+  for (const content of [json, `Here it is:\n\`\`\`json\n${json}\n\`\`\``, `It is ${json}.`]) {
+    says({ content });
+    assert.deepEqual((await ask({ response_schema })).object, {
+      account: '30142008000123456789',
+      amount: '99999999999999999.99',
+    });
+  }
+  says({ content: '{"account": 30142008000123456789.5}' });
+  assert.deepEqual(await failure({ response_schema }), ['llm_invalid_output', true]);
+});
+
 Deno.test('the reason why a model stopped decides, with and without a schema', async () => {
   const response_schema = { type: 'object' };
   for (const content of [null, '', 'half an ans', '{"a":1}']) {
