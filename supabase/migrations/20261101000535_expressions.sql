@@ -136,6 +136,39 @@ $$;
 comment on function stepbase_private.referenced_steps(text) is
   'Ids of the steps that an expression reads as steps.<id>; contains * if it uses `steps` in a way that may read any.';
 
+create function stepbase_private.unsafe_literals(p_expression text)
+returns text[]
+language sql
+immutable
+set search_path = ''
+as $$
+  -- Strings, quoted names, comments and words match first and yield no group. So does everything from the first slash
+  -- on, which may begin a regular expression; the worker parses the expression and finds the rest.
+  select coalesce(array_agg(m.hit[1] order by m.place), '{}')
+  from regexp_matches(
+    p_expression,
+    '"(?:[^"\\]|\\.)*"'
+    || '|''(?:[^''\\]|\\.)*'''
+    || '|`[^`]*`'
+    || '|/\*(?:[^*]|\*+[^*/])*\*+/'
+    || '|[^\s0-9"''`/*+(){}\[\].,:;?@#%^&|<>=!~\\-][^\s"''`/*+(){}\[\].,:;?@#%^&|<>=!~\\-]*'
+    || '|([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
+    || '|(?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|`[^`]*)\\?$'
+    || '|/(?!\*).*$',
+    'g'
+  ) with ordinality as m (hit, place)
+  where length(m.hit[1]) >= 5
+    and case
+      -- With more digits, PostgreSQL has no such number either.
+      when length(m.hit[1]) > 1000 or m.hit[1] ~ '[eE][+-]?[0-9]{5}' then true
+      else stepbase_private.is_unsafe_number(m.hit[1]::numeric)
+    end;
+$$;
+
+comment on function stepbase_private.unsafe_literals(text) is
+  'The numbers in a JSONata expression that a double cannot hold (is_unsafe_number), up to the first slash outside of '
+  'strings and comments.';
+
 create function stepbase_private.names_secrets(p_expression text)
 returns boolean
 language sql

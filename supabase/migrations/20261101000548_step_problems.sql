@@ -64,6 +64,29 @@ comment on function stepbase_private.secret_problems(text, text, stepbase.step_t
   'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of '
   'child runs). Arguments as for config_problems.';
 
+create function stepbase_private.literal_problems(
+  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+)
+returns table (node_id text, code text, message text)
+language sql
+stable
+set search_path = ''
+as $$
+  select p_outer_id, 'unsafe_number', format(
+    '%s: a double cannot hold the number %s; write its digits as a string', p_place, left(n.literal, 50))
+  from stepbase_private.config_expressions(
+    p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end
+  ) x (expression)
+  cross join unnest(stepbase_private.unsafe_literals(x.expression)) n (literal)
+  -- A cheap test that most configs fail. The grammar of JavaScript is not JSONata's.
+  where p_config::text ~ '[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}'
+    and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript');
+$$;
+
+comment on function stepbase_private.literal_problems(text, text, stepbase.step_types, jsonb) is
+  'One problem for each number in the JSONata expressions of a config that a double cannot hold. Arguments as for '
+  'config_problems.';
+
 create function stepbase_private.retry_problems(p_outer_id text, p_place text, p_retry jsonb)
 returns table (node_id text, code text, message text)
 language sql
@@ -109,7 +132,9 @@ begin
         p_outer_id, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
       ) p
       union all
-      select p.* from stepbase_private.secret_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p;
+      select p.* from stepbase_private.secret_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p
+      union all
+      select p.* from stepbase_private.literal_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p;
   end if;
   return query select p.* from stepbase_private.retry_problems(p_outer_id, p_place || '.retry', p_step -> 'retry') p;
   return query
@@ -167,6 +192,7 @@ begin
 
   return query select p.* from stepbase_private.config_problems(v_id, 'config', v_kind, v_config) p;
   return query select p.* from stepbase_private.secret_problems(v_id, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.literal_problems(v_id, 'config', v_kind, v_config) p;
 
   -- Steps inside the node: the step of a for_each, and the compensation.
   if v_kind.name = 'for_each' then
@@ -195,5 +221,5 @@ end;
 $$;
 
 comment on function stepbase_private.node_problems(jsonb, text) is
-  'Problems of one node: config, secrets, retry policy, steps inside it, component. p_app_code: application in which the '
+  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the '
   'component is looked up; null: not checked.';

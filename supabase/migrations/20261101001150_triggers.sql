@@ -101,7 +101,15 @@ begin
         and t.source_workflow_id is not distinct from
           (v_message.payload ->> 'source_workflow_id')::uuid
         and t.is_enabled
-        and (t.filter is null or v_event -> 'payload' @> t.filter)
+        and (
+          t.filter is null
+          or v_event -> 'payload' @> t.filter
+          -- The digits of a large number may have passed a step, as a string.
+          or (
+            t.filter::text ~ '[0-9.]{16}'
+            and stepbase_private.with_digits(v_event -> 'payload') @> stepbase_private.with_digits(t.filter)
+          )
+        )
       order by t.id
     loop
       v_place := v_place + 1;
