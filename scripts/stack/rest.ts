@@ -7,7 +7,7 @@ import type { PostgresConnection } from '@supabase/lite/postgres';
 import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
-import { jsonValue } from './json-values.ts';
+import { jsonValue, markNumbers, numberValue, textValue } from './json-values.ts';
 import { closePool } from './postgres/close-pool.ts';
 import { normalizeDbError } from './rest-errors.ts';
 import { withSilencedConsole } from './silenced-console.ts';
@@ -70,6 +70,10 @@ async function openApi(options: RestOptions): Promise<Api> {
         timestamptz: isoTime(1184),
         json: jsonValue(114),
         jsonb: jsonValue(3802),
+        bigint: numberValue(20),
+        numeric: numberValue(1700),
+        text: textValue(25),
+        varchar: textValue(1043),
       },
     },
   });
@@ -154,7 +158,7 @@ async function openApi(options: RestOptions): Promise<Api> {
       const headers = new Headers(request.headers);
       headers.delete('authorization');
       headers.set('apikey', 'resolved');
-      const resolved = new Request(request, { headers });
+      const resolved = await exactBody(request, headers);
       claimsOf.set(resolved, identity.claims);
       const { promise: answered, resolve, reject } = Promise.withResolvers<Response>();
       const asked = { answered, giveUp: () => resolve(noDatabase()) };
@@ -163,6 +167,18 @@ async function openApi(options: RestOptions): Promise<Api> {
       return await answered.finally(() => asking.delete(asked));
     },
   };
+}
+
+/** The request for lite: with other headers, and with every number of its JSON body. */
+async function exactBody(request: Request, headers: Headers): Promise<Request> {
+  const type = headers.get('content-type') ?? '';
+  if (request.body === null || (type !== '' && !/\bjson\b/i.test(type))) {
+    return new Request(request, { headers });
+  }
+  const { method, signal } = request;
+  const body = markNumbers(await request.text());
+  headers.delete('content-length');
+  return new Request(request.url, { method, headers, body, signal });
 }
 
 /** Responds to a browser's preflight as PostgREST does: for every path and schema. */

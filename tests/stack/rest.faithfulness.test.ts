@@ -252,3 +252,42 @@ test('a browser on another origin can call every service (CORS)', async () => {
     expect(response.headers.get('access-control-allow-origin')).toMatch(/^(\*|http:\/\/127)/);
   }
 });
+
+test('numbers that a double cannot hold pass in both directions', async () => {
+  const db = pool();
+  await db.query(`
+    create function stepbase.echo_numbers(a jsonb, b numeric, c text, d bigint)
+    returns table (a jsonb, b numeric, c text, d bigint, seen text)
+    language sql as $$ select a, b, c, d, a::text || ' ' || b $$;
+    grant execute on function stepbase.echo_numbers(jsonb, numeric, text, bigint) to service_role;
+  `);
+  try {
+    const json =
+      '{"id": 7615917337495251231, "list": [12345678901234567.89, "7615917337495251231", 1.5]}';
+    const ask = async () => {
+      const response = await fetch(`${stackInfo().api_url}/rest/v1/rpc/echo_numbers`, {
+        method: 'POST',
+        headers: {
+          apikey: stackInfo().secret_key,
+          'content-type': 'application/json',
+          'content-profile': 'stepbase',
+        },
+        body: `{"a": ${json}, "b": 99999999999999999.99, "c": 12345678901234567890, "d": 9007199254740993}`,
+        signal: AbortSignal.timeout(10_000),
+      });
+      return { status: response.status, text: await response.text() };
+    };
+    // The new function is known a moment later.
+    const { text } = await waitFor('the function is known', async () => {
+      const answer = await ask();
+      return answer.status === 200 ? answer : undefined;
+    });
+    expect(text.replaceAll(/\s/g, '')).toBe(
+      `[{"a":{"id":7615917337495251231,"list":[12345678901234567.89,"7615917337495251231",1.5]},` +
+        `"b":99999999999999999.99,"c":"12345678901234567890","d":9007199254740993,` +
+        `"seen":${JSON.stringify(`${json} 99999999999999999.99`).replaceAll(' ', '')}}]`,
+    );
+  } finally {
+    await db.query('drop function stepbase.echo_numbers(jsonb, numeric, text, bigint)');
+  }
+});
