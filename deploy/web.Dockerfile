@@ -8,6 +8,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json tsconfig.web.json ./
 COPY types types
+COPY functions/_shared/text functions/_shared/text
 COPY web web
 RUN node_modules/.bin/vite build web --emptyOutDir --logLevel warn
 

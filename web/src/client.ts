@@ -1,6 +1,7 @@
 // The Supabase client of the page, and row types derived from the generated database types.
 import { createClient, type PostgrestError } from '@supabase/supabase-js';
 import type { Database } from '../../types/database.ts';
+import { exactFetch } from './exact-fetch.ts';
 import { type BuildEnv, type Settings, settingsFromBuild } from './settings.ts';
 
 declare global {
@@ -14,6 +15,7 @@ const config = window.__STEPBASE__ ?? settingsFromBuild(import.meta.env);
 
 export const supabase = createClient<Database, 'stepbase'>(config.api_url, config.publishable_key, {
   db: { schema: 'stepbase' },
+  global: { fetch: exactFetch },
 });
 
 type Tables = Database['stepbase']['Tables'];

@@ -147,17 +147,19 @@ function closingQuote(text: string, open: number): number {
 
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
-/** TypeScript's library does not know them yet; both runtimes do. */
+/** TypeScript's library does not know them yet; both runtimes and current browsers do. */
 const { parse, rawJSON } = JSON as unknown as {
   parse(text: string, reviver: Reviver): unknown;
-  rawJSON(text: string): unknown;
+  rawJSON: ((text: string) => unknown) | undefined;
 };
 
 /**
  * As JSON.parse, for values that are only handed on: JSON.stringify writes an unsafe number with the digits that it was
  * read with. In between it is an object without meaning. Throws SyntaxError. Recursive: the text must not nest deeply.
+ * An old browser gets the strings of the digits.
  */
 export function parseJsonToPassOn(text: string): unknown {
+  if (rawJSON === undefined) return parseJson(text);
   let isExact = true;
   writeUnsafeNumbers(text, (number) => {
     isExact = false;

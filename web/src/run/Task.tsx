@@ -1,5 +1,6 @@
 // An open task: an approval to decide, or an answer to enter as JSON.
 import { useState } from 'react';
+import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { explain, type Json, type StepRun, supabase } from '../client.ts';
 
 interface TaskText {
@@ -19,7 +20,7 @@ export function Task({ task }: { task: StepRun }) {
     let output: Json = {};
     if (!approval) {
       try {
-        output = JSON.parse(text) as Json;
+        output = parseJsonToPassOn(text) as Json;
       } catch (error) {
         setProblem(`This is not JSON: ${(error as Error).message}`);
         return;

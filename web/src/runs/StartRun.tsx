@@ -1,5 +1,6 @@
 // The dialog that starts a run: a published workflow and its input as JSON.
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { explain, type Json, supabase } from '../client.ts';
 
 interface Choice {
@@ -79,7 +80,7 @@ export function StartRun({ appCode, onClose }: Props) {
     event.preventDefault();
     let parsed: Json;
     try {
-      parsed = JSON.parse(input) as Json;
+      parsed = parseJsonToPassOn(input) as Json;
     } catch (error) {
       setProblem(`The input is not JSON: ${(error as Error).message}`);
       return;
