@@ -7,6 +7,7 @@ export { type CompiledExpression, compileExpression, evaluate, type Scope } from
 export {
   isUnsafeJavaScriptLiteral,
   type UnsafeLiteral,
+  unsafeJavaScriptLiterals,
   unsafeJsonataLiterals,
 } from './literals.ts';
 export { evaluateQuery, type Question } from './query.ts';

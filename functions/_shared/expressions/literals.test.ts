@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { isUnsafeNumber } from '../text/json-numbers.ts';
 import { ExpressionError } from './errors.ts';
 import { compileExpression } from './jsonata.ts';
-import { isUnsafeJavaScriptLiteral } from './literals.ts';
+import { isUnsafeJavaScriptLiteral, unsafeJavaScriptLiterals } from './literals.ts';
 import { compileTemplate } from './template.ts';
 
 function codeOf(expression: string): string {
@@ -102,4 +102,29 @@ Deno.test('literals of JavaScript are compared with the number that they become'
     [],
   );
   deepStrictEqual(safe.filter(isUnsafeJavaScriptLiteral), []);
+});
+
+Deno.test('literals are found in a syntax tree of JavaScript', () => {
+  const literal = (raw: string, value: unknown, end: number) => ({
+    type: 'Literal',
+    raw,
+    value,
+    end,
+  });
+  const tree = {
+    type: 'Program',
+    body: [
+      {
+        left: literal('9007199254740993', 9007199254740992, 20),
+        right: literal("'1e999'", '1e999', 30),
+      },
+      { type: 'UnaryExpression', argument: literal('1e999', Number.POSITIVE_INFINITY, 40) },
+      literal('5n', 5n, 50),
+      literal('1.50', 1.5, 60),
+    ],
+  };
+  deepStrictEqual(unsafeJavaScriptLiterals(tree), [
+    { text: '9007199254740993', position: 20 },
+    { text: '1e999', position: 40 },
+  ]);
 });

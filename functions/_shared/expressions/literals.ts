@@ -35,6 +35,24 @@ function collect(node: unknown, positions: Set<number>): void {
   }
 }
 
+/** The numbers in JavaScript's syntax tree (ESTree, whose literals have their text in `raw`). */
+export function unsafeJavaScriptLiterals(ast: unknown): UnsafeLiteral[] {
+  const found: UnsafeLiteral[] = [];
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return;
+    const { type, value, raw, end } = node as Record<string, unknown>;
+    if (type === 'Literal' && typeof value === 'number' && typeof raw === 'string') {
+      if (isUnsafeJavaScriptLiteral(raw)) {
+        found.push({ text: raw, position: typeof end === 'number' ? end : 0 });
+      }
+      return;
+    }
+    for (const child of Object.values(node)) visit(child);
+  };
+  visit(ast);
+  return found;
+}
+
 /** Whether a number in JavaScript, as it is written there (1_000, 0xff, 1e3, 5n), becomes another one. */
 export function isUnsafeJavaScriptLiteral(raw: string): boolean {
   const text = raw.replaceAll('_', '');
