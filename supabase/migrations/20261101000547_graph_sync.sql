@@ -60,8 +60,8 @@ begin
   ) leaving on leaving.id = n.id
   left join lateral (
     select array_agg(distinct s.step order by s.step) as steps
-    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
-    cross join unnest(stepbase_private.referenced_steps(e.expression)) s (step)
+    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e
+    cross join stepbase_private.read_steps(e.expression, e.language) s
   ) r on true;
 
   insert into stepbase.workflow_edges (

@@ -29,20 +29,20 @@ stable
 set search_path = ''
 as $$
   select r.step
-  from stepbase_private.config_expressions(p_node ->> 'type', p_node -> 'data' -> 'config') x (expression)
-  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
-  where r.step <> '*'
+  from stepbase_private.config_expressions(p_node ->> 'type', p_node -> 'data' -> 'config') x
+  cross join stepbase_private.read_steps(x.expression, x.language) r
+  where r.is_certain
   union
   -- A compensation may read the output of the step it belongs to.
   select r.step
   from stepbase_private.config_expressions(
     p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config'
-  ) x (expression)
-  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
-  where r.step not in ('*', p_node ->> 'id');
+  ) x
+  cross join stepbase_private.read_steps(x.expression, x.language) r
+  where r.is_certain and r.step <> p_node ->> 'id';
 $$;
 
-comment on function stepbase_private.references_of(jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read; without *.';
+comment on function stepbase_private.references_of(jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read for certain.';
 
 create function stepbase_private.reference_problems(p_definition jsonb)
 returns table (node_id text, code text, message text)

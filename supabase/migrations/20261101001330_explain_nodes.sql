@@ -7,13 +7,13 @@ stable
 set search_path = ''
 as $$
   with expression as (
-    select x.expression,
+    select x.expression, x.language,
       regexp_replace(x.expression, '"(?:[^"\\]|\\.)*(?:"|\\?$)|''(?:[^''\\]|\\.)*(?:''|\\?$)', '""', 'g') as bare
-    from stepbase_private.config_expressions(p_node_type, p_config) as x (expression)
+    from stepbase_private.config_expressions(p_node_type, p_config) as x
   )
   select
     coalesce(bool_or(
-      '*' = any (stepbase_private.referenced_steps(e.expression))
+      '*' = any (stepbase_private.referenced_steps(e.expression, e.language))
       or e.bare ~ '(^|[^A-Za-z0-9_$.])context([^A-Za-z0-9_]|$)'
     ), false),
     array(

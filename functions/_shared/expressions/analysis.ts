@@ -104,12 +104,14 @@ function walk(value: unknown, found: ReferenceSet, root: boolean): void {
   walkChildren(value, found, root);
 }
 
+/** Parts that are evaluated with an item of the value before them in focus: filters, groups, orders, transformations. */
+const ofItems = new Set(['stages', 'predicate', 'group', 'terms', 'pattern', 'update', 'delete']);
+
 function walkChildren(node: Node, found: ReferenceSet, root: boolean): void {
   for (const [key, child] of Object.entries(node)) {
     if (key === 'value' || key === 'ancestor' || key === 'seekingParent' || key === 'slot')
       continue;
-    // A filter's focus is an item of what it filters.
-    walk(child, found, root && key !== 'stages' && key !== 'predicate');
+    walk(child, found, root && !ofItems.has(key));
   }
 }
 
@@ -155,7 +157,9 @@ function walkPath(path: Node, found: ReferenceSet, root: boolean): void {
     if (step.type === 'name') focusIsScope = false;
   }
   for (const [key, child] of Object.entries(path)) {
-    if (key !== 'steps' && key !== 'type' && key !== 'seekingParent') walk(child, found, root);
+    if (key !== 'steps' && key !== 'type' && key !== 'seekingParent') {
+      walk(child, found, root && !ofItems.has(key));
+    }
   }
 }
 

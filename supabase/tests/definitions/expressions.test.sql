@@ -11,7 +11,7 @@ from (
     ('steps.a.output + steps.b.output.x + steps.a.output', '{a,b}'),
     ('steps.`a-b`.output', '{a-b}'),
     ('steps."a-b".output', '{a-b}'),
-    ('steps["a"].output', '{a}'),
+    ('steps["a"].output', '{*}'),
     ('$$.steps.a.output', '{a}'),
     ('input.steps.a', '{}'),
     ('"steps.a"', '{}'),
@@ -20,7 +20,7 @@ from (
     ('mysteps.a', '{}'),
     ('$keys(steps)', '{*}'),
     ('steps.*.output', '{*}'),
-    ('steps?.a?.output', '{a}')
+    ('steps ~> $keys', '{*}')
 ) s (expression, answer);
 select is(stepbase_private.names_secrets(s.expression), s.answer, s.expression)
 from (
@@ -47,12 +47,12 @@ from (
 ) s (source, answer);
 select is(
   (
-    select array_agg(x order by x)
+    select array_agg(e.language || ': ' || e.expression order by e.language)
     from stepbase_private.config_expressions(
-      'inline_code', '{"code": "({ steps, input }) => steps.a"}'
-    ) e (x)
+      'inline_code', '{"code": "({ steps, input }) => steps.a", "other": "{{ input.b }}"}'
+    ) e
   ),
-  array[' => steps.a'], 'a parameter list is not part of the expressions'
+  array['javascript: ({ steps, input }) => steps.a', 'jsonata:  input.b '], 'expressions have their language'
 );
 
 select * from finish();

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(55);
+select plan(97);
 
 select is(stepbase_private.template_expressions(c.source), c.found::text[], c.source)
 from (
@@ -24,24 +24,74 @@ from (
 select is(stepbase_private.referenced_steps(c.source), c.found::text[], c.source)
 from (
   values
-    ('steps.a.output + steps["b-c"].output', '{a,b-c}'),
+    ('steps.a.output + steps.`b-c`.output', '{a,b-c}'),
+    ('steps["a"].output', '{*}'),
     ('steps.`x y`', '{"x y"}'),
     ('$$.steps.a', '{a}'),
     ('other.steps.a', '{}'),
     ('$keys(steps)', '{*}'),
     ('"steps.a" & ''steps.b'' /* steps.c */', '{}'),
-    ('steps?.[''q'']', '{q}'),
+    ('steps ? "a" : "b"', '{*}'),
+    ('`text steps.a` & "steps".b', '{b}'),
+    ('$contains(input.a, /"/) and steps.b.output = "steps.c"', '{b}'),
+    ('input.a and /steps.a/ & steps.b', '{*}'),
     ('steps.a & "open steps.b', '{*,a}'),
-    ('/* open steps.b', '{*}'),
-    ('''open \', '{*}'),
+    ('/* open steps.b', '{*}'), ('input.a and /b/', '{*}'),
+    ('''open \', '{}'), ('''open steps.a \', '{*}'),
     ('a / b * c', '{}'),
     ('a.$$.steps.b.output', '{b}'),
     ('x[$.steps.c]', '{c}'),
     ('$steps.a & mysteps.b & steps_c.d & stepsx', '{}'),
     ('1+steps.a.output.steps.b-steps.c', '{a,c}'),
-    ('f(steps).steps.a', '{*}'),
-    ('$x.steps.a', '{}')
+    ('f(steps).steps.a', '{*,a}'),
+    ('$x.steps.a', '{a}'),
+    ('$$ ~> $keys', '{*}'),
+    ('input.items[$ > 3]', '{}'),
+    ('input.items.$sum(price) * $max($.input.b)', '{}'),
+    ('$keys() + $now()', '{*}')
 ) c (source, found);
+
+select is(stepbase_private.referenced_steps(c.source, 'javascript'), c.found::text[], c.source)
+from (
+  values
+    ('({ steps }) => steps.a.output + steps["b-c"].output + steps?.d', '{a,b-c,d}'),
+    ('async ({ steps, context }) => context.x + steps.a', '{a}'),
+    ('({ input }) => input.steps.a', '{}'),
+    ('({ steps }) => { let sum = 0; for (const id of ["a", "b"]) sum += steps[id].output.v; return sum; }', '{*}'),
+    ('({ steps }) => Object.keys(steps)', '{*}'),
+    ('(scope) => scope.steps.a', '{*}'),
+    ('({ steps: s }) => s.a', '{*}'),
+    ('function run({ input }) { return arguments[0].steps.a }', '{*}')
+) c (source, found);
+
+-- A reference is refused only if the text shows without doubt that a step of the run is read.
+select is(
+  array(select r.step from stepbase_private.read_steps(c.source, c.language) r where r.is_certain order by r.step),
+  c.certain::text[], c.source
+)
+from (
+  values
+    ('jsonata', 'steps.a.output & $uppercase(steps.b.output)', '{a,b}'),
+    ('jsonata', 'steps.a.output[0].x + $.steps.b.output + $$.steps.c.output', '{a,b,c}'),
+    ('jsonata', '{"x": [steps.a.output, {"y": steps.b.output}]}', '{a,b}'),
+    ('jsonata', 'steps.a.output.items[steps.b > 1]', '{a}'),
+    ('jsonata', 'input.orders.{"steps": steps.count}', '{}'),
+    ('jsonata', 'input.orders.(steps.count)', '{}'),
+    ('jsonata', 'input.orders^(steps.count)', '{}'),
+    ('jsonata', 'input.orders.$sum(steps.count)', '{}'),
+    ('jsonata', 'input.orders{steps.kind: $}', '{}'),
+    ('jsonata', '$x.steps.a', '{}'),
+    ('jsonata', '$match(input.a, /steps.b/) & steps.a.output', '{a}'),
+    ('jsonata', 'input.a = 1 and /steps.b/', '{}'),
+    ('jsonata', 'input . steps.b', '{}'),
+    ('javascript', '({ steps }) => steps.a.output.x + steps?.b?.output + steps[''c''].output', '{a,b,c}'),
+    ('javascript', '({ steps }) => steps.a.output + " steps.b.output " /* steps.c.output */', '{a}'),
+    ('javascript', '({ steps }) => `see steps.a.output`', '{}'),
+    ('javascript', '({ steps }) => /steps.a.output/.test("")', '{}'),
+    ('javascript', '({ steps }) => steps.hasOwnProperty("a")', '{}'),
+    ('javascript', '({ input, steps }) => { for (const id of input) { steps[id] } return steps.a.output }', '{}'),
+    ('javascript', '({ input }) => input.map((steps) => steps.a.output)', '{}')
+) c (language, source, certain);
 
 select is(stepbase_private.names_secrets(c.source), c.found, c.source)
 from (
@@ -76,7 +126,8 @@ select cmp_ok(pg_temp.growth(c.piece, c.prefix), '<', 24::numeric, format('%s, t
 from (
   values
     ('ü', '{{ '), ('"', '{{ '), ('\"', '{{ "'), ('/*', '{{ '), ('steps.a ', '{{ '), ('{', '{{ '), ('{{a}}', ''),
-    ('{{"', ''), (' ', '{{ steps'), ('`', '{{ steps.'), ('}{{', '{{')
+    ('{{"', ''), (' ', '{{ steps'), ('`', '{{ steps.'), ('}{{', '{{'), ('(', '{{ steps.a '), ('/', '{{ steps.a '),
+    ('(/', '{{ steps.a '), ('=/a', 'steps.a ')
 ) c (piece, prefix);
 
 -- A definition with one node that has the given texts.
