@@ -1,6 +1,7 @@
 // docs/reference/errors.md: every error code, from functions/_shared/errors.
 
 import {
+  CHECKER_FAULTS,
   DEFINITION_PROBLEMS,
   REQUEST_ERRORS,
   RUN_ERRORS,
@@ -64,6 +65,9 @@ export function errorsPage(): string {
     '## Problems of a definition',
     '`problems` of `invalid_definition` is a list of `{node_id, code, message}`. `save_workflow` refuses definitions that are not a graph of known step types; `publish_workflow` refuses all of these:',
     described(DEFINITION_PROBLEMS),
+    '## Faults that the checker finds',
+    'The checker finds what SQL cannot decide ([validate a workflow](../guides/validate-a-workflow.md)). The HTTP API refuses to publish a version with an error; warnings prevent nothing.',
+    described(CHECKER_FAULTS),
     '## Errors of steps',
     '`step_runs.error` is `{code, message, retryable, details?, retry_after_ms?}`. A retryable error leads to another attempt if the retry policy allows one. `retry_on` and `do_not_retry_on` of a policy name these codes.',
     table(

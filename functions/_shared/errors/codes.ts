@@ -256,3 +256,22 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   child_never_starts:
     'A step starts a child that is blocked until another child has completed, but no earlier step starts that child.',
 };
+
+/** Further codes of faults, which the checker in TypeScript finds (functions/_shared/checker). */
+export const CHECKER_FAULTS: Readonly<Record<string, string>> = {
+  expression_syntax: 'An expression or a template cannot be parsed.',
+  expression_too_large: 'An expression is too long.',
+  expression_too_deep: 'An expression nests too deeply.',
+  code_syntax: 'Code cannot be parsed.',
+  secret_not_literal: 'A template names a secret in another form than `secrets.<name>`.',
+  unknown_name: 'An expression begins with a name that expressions do not have.',
+  unknown_property:
+    'An expression reads a property that the schema of the input, or the output of the step, excludes.',
+  undeclared_property:
+    'An expression reads a property that its schema does not name, but a similar one. A warning.',
+  edge_never_taken: 'No value of the condition is the handle of the edge.',
+  value_takes_no_edge: 'A value of the condition is the handle of no edge. A warning.',
+  invalid_child_input:
+    'The input for a child workflow does not match the input schema of the child.',
+  not_checked: 'The checker failed. A warning.',
+};

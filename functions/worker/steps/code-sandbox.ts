@@ -8,6 +8,7 @@ import type {
   QuickJSWASMModule,
   Scope,
 } from 'quickjs-emscripten-core';
+import { asExpression } from '../../_shared/expressions/code-syntax.ts';
 import { isExhausted, withSandbox } from '../../_shared/expressions/quickjs.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 
@@ -135,8 +136,7 @@ interface Box {
 
 function execute(box: Box, job: CodeJob): string {
   const { context, scope } = box;
-  const source = job.code.trim().replace(/;+$/, '');
-  const evaluated = context.evalCode(`(${source}\n)`, 'inline_code.js');
+  const evaluated = context.evalCode(asExpression(job.code), 'inline_code.js');
   if (evaluated.error !== undefined) throw toFailure(box, evaluated.error, 'code_syntax');
   const fn = scope.manage(evaluated.value);
   const returned = call(box, 'call', fn, scope.manage(context.newString(job.argument)));
