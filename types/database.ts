@@ -1310,6 +1310,26 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"workflow_version_checks": {
+                  Row: {
+                    "app_code": string,"checked_at": string | null,"checker_version": number,"findings": NonNullable<Json>,"workflow_version_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"checked_at"?: string | null,"checker_version"?: number,"findings"?: NonNullable<Json>,"workflow_version_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"checked_at"?: string | null,"checker_version"?: number,"findings"?: NonNullable<Json>,"workflow_version_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "check_is_of_version_of_same_app"
+      columns: ["workflow_version_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_versions"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
                 },"workflow_versions": {
                   Row: {
                     "app_code": string,"change_note": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"steps_total": number,"updated_at": string,"version": number,"workflow_id": string

@@ -25,7 +25,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
         }
         woken.push(...due.keys());
         due.clear();
-        return { inMs: undefined, schedules: false, messages: false };
+        return { inMs: undefined, schedules: false, messages: false, checks: false };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
       async wakeRun(runId) {
@@ -46,6 +46,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
     },
     timers,
     acceptsWork: () => true,
+    onChecks: () => undefined,
     onDue: () => dueTimers.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,
@@ -72,7 +73,12 @@ Deno.test('an error that no run has caused is retried after a second', async () 
       wake: () => {
         calls += 1;
         if (calls < 3) return Promise.reject(new Error('Connection terminated'));
-        return Promise.resolve({ inMs: undefined, schedules: false, messages: false });
+        return Promise.resolve({
+          inMs: undefined,
+          schedules: false,
+          messages: false,
+          checks: false,
+        });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
       wakeRun: () => Promise.reject(new Error('not expected')),
@@ -86,6 +92,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
       return timers;
     })(),
     acceptsWork: () => true,
+    onChecks: () => undefined,
     onDue: () => away.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,

@@ -22,6 +22,8 @@ export interface DueTimersOptions {
   acceptsWork(): boolean;
   /** The next timer is due. */
   onDue(): void;
+  /** A published version has to be checked. */
+  onChecks(): void;
   /** Steps or runs may have become ready. */
   onFired(...signals: Signal[]): void;
   onIdle(): void;
@@ -83,7 +85,7 @@ export class DueTimers {
   }
 
   async #fire(): Promise<void> {
-    const { engine, onFired } = this.#options;
+    const { engine, onChecks, onFired } = this.#options;
     const mayMakeTokens = this.#mayMakeTokens;
     this.#mayMakeTokens = false;
     const next = await engine.wake().catch(async (error: unknown) => {
@@ -92,6 +94,7 @@ export class DueTimers {
       return await engine.wake();
     });
     this.#wakeIn(next.inMs);
+    if (next.checks) onChecks();
     if (next.schedules) {
       await runSchedules(engine);
       this.#isWanted = true;

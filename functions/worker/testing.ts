@@ -88,9 +88,12 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
       return Promise.resolve([]);
     },
     wait: unexpected,
-    wake: () => Promise.resolve({ inMs: undefined, schedules: false, messages: false }),
+    wake: () =>
+      Promise.resolve({ inMs: undefined, schedules: false, messages: false, checks: false }),
     dueSchedules: unexpected,
     fireSchedules: unexpected,
+    dueChecks: unexpected,
+    recordCheck: unexpected,
     admit: () => Promise.resolve({ admitted: 0, hasBacklog: false }),
     dueRuns: unexpected,
     wakeRun: unexpected,

@@ -68,6 +68,7 @@ Deno.test('the worker fires timers of the database when they are due', async () 
     return Promise.resolve({
       inMs: calls.length === 1 ? 20_000 : undefined,
       schedules: false,
+      checks: false,
       messages: false,
     });
   };
@@ -85,7 +86,7 @@ Deno.test('a search for work that fails is reported and repeated after a second'
   const wake: Engine['wake'] = () => {
     calls.push(clock.now());
     if (calls.length === 1) return Promise.reject(new Error('away'));
-    return Promise.resolve({ inMs: undefined, schedules: false, messages: false });
+    return Promise.resolve({ inMs: undefined, schedules: false, messages: false, checks: false });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });
   s.worker.start();

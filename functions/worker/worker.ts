@@ -23,6 +23,7 @@ import type { RunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 import { reserveFor } from './shares.ts';
 import { createTimers } from './timers.ts';
+import { VersionChecks } from './version-checks.ts';
 
 export interface WorkerOptions {
   engine: Engine;
@@ -66,7 +67,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const leases = new Leases();
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
-    isBusy: () => leases.size > 0 || producer.isBusy || claimer.isBusy || publisher.isBusy,
+    isBusy: () =>
+      [producer, claimer, publisher, checks].some(({ isBusy }) => isBusy) || leases.size > 0,
     continueInvocation: () => producer.relayLast(),
     handBack,
   });
@@ -112,8 +114,10 @@ export function createWorker(options: WorkerOptions): Worker {
     later: timers.later,
     onRelayed: () => producer.noteFound('queue', 'backlog'),
   });
+  const checks: VersionChecks = new VersionChecks({ engine, acceptsWork, onIdle, onError });
   const dueTimers = new DueTimers({
     ...{ engine, timers, acceptsWork, onIdle, onError },
+    onChecks: () => checks.start(),
     onDue: () => producer.wake({ kind: 'due' }),
     onFired: (...signals) => producer.noteFound(...signals),
   });
@@ -169,7 +173,7 @@ export function createWorker(options: WorkerOptions): Worker {
   async function handBack(): Promise<boolean> {
     leases.abandon(leases.list());
     steps.cancelAll();
-    await Promise.all([producer.settled(), claimer.settled()]);
+    await Promise.all([producer.settled(), claimer.settled(), checks.settled()]);
     await completer.drain();
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {

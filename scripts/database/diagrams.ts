@@ -14,6 +14,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'workflow_nodes',
       'workflow_edges',
       'workflow_compilations',
+      'workflow_version_checks',
     ],
     ...[
       'workflow_signals',

@@ -24,6 +24,8 @@ begin
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
     or stepbase_engine.has_due_schedules()
+    -- Versions that no checker has checked.
+    or stepbase_engine.has_due_version_checks(1)
     or (
       exists (select 1 from stepbase_engine.run_backlog w)
       and exists (select 1 from stepbase_engine.select_backlog_runs(1) c where cardinality(c.run_ids) > 0)
@@ -39,7 +41,7 @@ $$;
 
 comment on function stepbase_engine.has_pending_work() is
   'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or '
-  'schedules, runs and steps that the backlog can admit, or expired leases.';
+  'schedules, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean

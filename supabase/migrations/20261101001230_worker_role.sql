@@ -51,6 +51,9 @@ as $$
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
+    -- Checks of published versions.
+    'stepbase_engine.has_due_version_checks', 'stepbase_engine.due_version_checks',
+    'stepbase_engine.record_version_check',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',

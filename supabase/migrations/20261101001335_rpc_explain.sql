@@ -44,6 +44,11 @@ as $$
         union all
         select u.* from stepbase_engine.url_warnings(v.id) u
       ) x
+    ),
+    'check', (
+      select jsonb_build_object('checked_at', c.checked_at, 'checker_version', c.checker_version, 'findings', c.findings)
+      from stepbase.workflow_version_checks c
+      where c.workflow_version_id = v.id and c.checked_at is not null
     )
   )
   from stepbase.workflow_versions v
@@ -51,7 +56,7 @@ as $$
   where v.id = p_workflow_version_id;
 $$;
 
-comment on function stepbase_engine.explain_version(uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems and warnings.';
+comment on function stepbase_engine.explain_version(uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems, warnings and check.';
 
 -- Security definer: clients may not call functions of the engine.
 create function stepbase_private.explain_workflow(p_workflow text, p_version int)
@@ -105,6 +110,7 @@ $$;
 
 comment on function stepbase.explain_workflow(text, int) is
   'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and '
-  'retries, problems, and warnings {node_id, code, message}. version: default the published one, or else the draft. '
+  'retries, problems, warnings {node_id, code, message}, and check {checked_at, checker_version, findings}: what a worker '
+  'found in a published version, null before. version: default the published one, or else the draft. '
   'Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.explain_workflow(text, int) to authenticated;

@@ -1,6 +1,7 @@
 // The engine client: the database functions that a worker calls. Each call is one statement, one round trip
 // and one transaction, and most take arrays. supabase/migrations/*_engine_*.sql defines the functions.
 
+import { CHECKER_VERSION, type Fault } from '../../_shared/checker/index.ts';
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
@@ -9,6 +10,7 @@ import { toStorableJson } from '../../_shared/text/storable.ts';
 import type { QueryAnswer } from '../steps/types.ts';
 import type {
   CompletedBranch,
+  DueCheck,
   DueSchedule,
   ExternalRunStep,
   FailedStep,
@@ -41,6 +43,9 @@ export interface Engine {
   wake(): Promise<NextDue>;
   dueSchedules(): Promise<DueSchedule[]>;
   fireSchedules(schedules: readonly NextSchedule[]): Promise<void>;
+  /** Published versions that this worker's checker has to check; a few at a time. */
+  dueChecks(): Promise<DueCheck[]>;
+  recordCheck(workflowVersionId: string, findings: readonly Fault[]): Promise<void>;
   /** Moves runs from the backlog into the queue; `hasBacklog` when others still wait for room in it. */
   admit(): Promise<{ admitted: number; hasBacklog: boolean }>;
   /** The due runs, one by one: when wake takes too long. */
@@ -173,17 +178,29 @@ export function createEngine(db: Db, clock: Clock): Engine {
         due_in_ms: number | null;
         schedules: boolean;
         messages: boolean;
+        checks: boolean;
       }>(
         `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
-           stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages`,
+           stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages,
+           stepbase_engine.has_due_version_checks($1) as checks`,
+        [CHECKER_VERSION],
       );
-      const { due_in_ms: inMs, schedules, messages } = only(row);
-      return { inMs: inMs ?? undefined, schedules, messages };
+      const { due_in_ms: inMs, ...due } = only(row);
+      return { inMs: inMs ?? undefined, ...due };
     },
     dueSchedules: () => db.query('select * from stepbase_engine.due_schedules()'),
     async fireSchedules(schedules) {
       await db.query('select stepbase_engine.fire_schedules($1::jsonb)', [
         toStorableJson(schedules),
+      ]);
+    },
+    dueChecks: () =>
+      db.query('select * from stepbase_engine.due_version_checks($1)', [CHECKER_VERSION]),
+    async recordCheck(workflowVersionId, findings) {
+      await db.query('select stepbase_engine.record_version_check($1, $2, $3::jsonb)', [
+        workflowVersionId,
+        CHECKER_VERSION,
+        toStorableJson(findings),
       ]);
     },
     async admit() {

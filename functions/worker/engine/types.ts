@@ -1,6 +1,7 @@
 // The types that the engine client and the worker share: tokens, leases, steps and their results, runs.
 // Names in snake_case are columns that the engine returns or JSON that it reads.
 
+import type { CheckContext } from '../../_shared/checker/index.ts';
 import type { Row } from '../../_shared/db/pool.ts';
 import type { Component } from '../steps/types.ts';
 
@@ -156,6 +157,15 @@ export interface NextDue {
   schedules: boolean;
   /** The outbox has messages: a timer may have ended its run. */
   messages: boolean;
+  /** A published version was not checked yet. */
+  checks: boolean;
+}
+
+/** A published version that the checker has to check. */
+export interface DueCheck {
+  workflow_version_id: string;
+  definition: unknown;
+  context: CheckContext;
 }
 
 /** A step that uses a work queue: `queue` of its own workflow, or `workflow/queue`. */
