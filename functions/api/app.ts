@@ -13,6 +13,7 @@ import { handleError, handleMethodNotAllowed, handleNotFound } from './middlewar
 import { limitFailures } from './middleware/limit-failures.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { wakeWorkers } from './middleware/wake-workers.ts';
+import { definitionRoutes } from './routes/definitions.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
@@ -48,6 +49,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
     .use(wakeWorkers(deps))
     .route('/workflows', workflowRoutes(deps))
+    .route('/workflows', definitionRoutes(deps))
     .route('/runs', runRoutes(deps))
     .route('/events', eventRoutes(deps))
     .route('/', taskRoutes(deps));

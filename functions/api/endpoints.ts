@@ -2,6 +2,7 @@
 // of the app, so a route without an entry here fails it.
 import type { z } from 'zod';
 import type { ErrorCode } from '../_shared/errors/index.ts';
+import { DraftBody, PublishBody, ValidateBody } from './routes/definitions.ts';
 import { EventBody } from './routes/events.ts';
 import { CancelBody, RerunBody, SignalBody } from './routes/runs.ts';
 import { CompleteBody, DecideBody } from './routes/tasks.ts';
@@ -25,8 +26,47 @@ export interface Endpoint {
 }
 
 const RUN = 'the run (a row of `runs`)';
+const FAULTS =
+  'a list of `{node, pointer, code, message, hint?, severity}` ([problems](errors.md#problems-of-a-definition) and [faults](errors.md#faults-that-the-checker-finds))';
 
 export const ENDPOINTS: readonly Endpoint[] = [
+  {
+    method: 'POST',
+    path: '/v1/workflows/validate',
+    title: 'Validate a definition',
+    permission: 'workflow:read',
+    description:
+      'Checks a definition without saving it and lists all faults. `workflow` is the `kebab_name` of its workflow, whose signals and children are known then. Without `input_schema`, that of its latest version applies.',
+    body: ValidateBody,
+    responses: [[200, `\`{valid, faults}\`; \`faults\` is ${FAULTS}`]],
+    errors: ['schema_too_complex'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/workflows/:kebab_name/draft',
+    title: 'Save a draft',
+    permission: 'workflow:write',
+    description:
+      'Saves a definition as the draft of a workflow, and creates the workflow if it does not exist, as the RPC `save_workflow` does. A draft may have faults, which the answer lists; it is refused only if its nodes and edges are not a graph. `"input_schema": null` removes the schema.',
+    body: DraftBody,
+    responses: [
+      [200, `\`{version, faults}\`: the draft (a row of \`workflow_versions\`) and ${FAULTS}`],
+    ],
+    errors: ['invalid_definition', 'invalid_input', 'schema_too_complex'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/workflows/:kebab_name/publish',
+    title: 'Publish a version',
+    permission: 'workflow:publish',
+    description:
+      'Publishes the draft, or `version`, if it has no fault with the severity `error`. Otherwise `errors` of `invalid_definition` lists all faults. Publishing a published version again has no effect.',
+    body: PublishBody,
+    responses: [
+      [200, '`{version, faults}`: the version (a row of `workflow_versions`) and its warnings'],
+    ],
+    errors: ['not_found', 'conflict', 'invalid_definition'],
+  },
   {
     method: 'POST',
     path: '/v1/workflows/:kebab_name/runs',

@@ -1,0 +1,94 @@
+// Statements about definitions. All run as the caller (asCaller).
+import type { CheckContext, SqlProblem } from '../_shared/checker/index.ts';
+import type { Query } from '../_shared/db/pool.ts';
+import { toStorableJson } from '../_shared/text/storable.ts';
+import type { Json } from './queries.ts';
+
+export interface Definition {
+  /** The kebab_name of its workflow. */
+  workflow: string | undefined;
+  definition: unknown;
+  /** undefined: that of the latest version; null: none. */
+  inputSchema: object | null | undefined;
+}
+
+const optionalJson = (value: unknown): string | null =>
+  value === undefined ? null : toStorableJson(value);
+
+export async function checkInSql(
+  query: Query,
+  { workflow, definition, inputSchema }: Definition,
+): Promise<{ problems: SqlProblem[]; context: CheckContext }> {
+  const [row] = await query<{ value: { problems: SqlProblem[]; context: CheckContext } }>(
+    'select stepbase_private.check_definition_of($1, $2::jsonb, $3::jsonb) as value',
+    [workflow ?? null, toStorableJson(definition), optionalJson(inputSchema)],
+  );
+  if (row === undefined) throw new Error('check_definition_of returned nothing');
+  return row.value;
+}
+
+export interface Draft extends Definition {
+  workflow: string;
+  name: string | undefined;
+  description: string | undefined;
+}
+
+export async function saveDraft(query: Query, draft: Draft): Promise<Json> {
+  const [row] = await query<{ value: Json }>(
+    `select to_jsonb(v) as value
+     from stepbase.save_workflow(
+       kebab_name => $1, definition => $2::jsonb, name => $3, description => $4,
+       input_schema => $5::jsonb
+     ) v`,
+    [
+      draft.workflow,
+      toStorableJson(draft.definition),
+      draft.name ?? null,
+      draft.description ?? null,
+      optionalJson(draft.inputSchema),
+    ],
+  );
+  if (row === undefined) throw new Error('save_workflow returned no version');
+  return row.value;
+}
+
+export interface Version {
+  id: string;
+  status: string;
+  definition: unknown;
+  input_schema: object | null;
+  /** As PostgreSQL writes it: JavaScript's dates have no microseconds. */
+  updated_at: string;
+}
+
+/** The version with the number, or else the draft. */
+export async function findVersion(
+  query: Query,
+  workflow: string,
+  version: number | undefined,
+): Promise<Version | undefined> {
+  const [row] = await query<Version & { [column: string]: unknown }>(
+    `select v.id, v.status, v.definition, v.input_schema, v.updated_at::text as updated_at
+     from stepbase.workflow_versions v
+     join stepbase.workflows w on w.id = v.workflow_id
+     where w.kebab_name = $1 and w.app_code = stepbase_private.app_code() and w.deleted_at is null
+       and case when $2::int is null then v.status = 'draft' else v.version = $2 end`,
+    [workflow, version ?? null],
+  );
+  return row;
+}
+
+/** undefined: the version was changed since it was read. */
+export async function publishVersion(
+  query: Query,
+  { id, updated_at }: Version,
+): Promise<Json | undefined> {
+  const [row] = await query<{ value: Json }>(
+    `select to_jsonb(p) as value
+     from stepbase.workflow_versions v
+     cross join lateral stepbase.publish_workflow(v.id) p
+     where v.id = $1 and (v.status <> 'draft' or v.updated_at = $2::timestamptz)`,
+    [id, updated_at],
+  );
+  return row?.value;
+}
