@@ -1,6 +1,7 @@
 // Reads the plan of a workflow from the database as its owner, with stepbase_engine.explain_version.
 
 import pg from 'pg';
+import type { CheckContext, Fault } from '../../functions/_shared/checker/index.ts';
 
 export interface PlanNode {
   ordinal: number;
@@ -51,6 +52,10 @@ export interface Plan {
   nodes: PlanNode[];
   problems: { node_id: string | null; code: string; message: string }[];
   warnings: { node_id: string; code: string; message: string }[];
+  /** What a worker found after the version was published; null before, and for a draft. */
+  check: { checked_at: string; checker_version: number; findings: Fault[] } | null;
+  /** What the checker finds now, beyond the problems. */
+  faults: Fault[];
 }
 
 export interface Question {
@@ -120,13 +125,23 @@ async function ask(client: pg.Client, { workflow, version, app }: Question): Pro
   if (!found.version_id) {
     throw new ExplainError(`workflow ${workflow} has no version ${version ?? ''}`.trimEnd());
   }
-  const plan = await client.query<{ plan: Plan }>(
-    'select stepbase_engine.explain_version($1) as plan',
+  const plan = await client.query<{
+    plan: Omit<Plan, 'faults'>;
+    definition: unknown;
+    context: CheckContext;
+  }>(
+    `select stepbase_engine.explain_version(v.id) as plan, v.definition,
+       stepbase_private.check_context(v.app_code, v.workflow_id, v.definition, v.input_schema) as context
+     from stepbase.workflow_versions v where v.id = $1`,
     [found.version_id],
   );
   const [row] = plan.rows;
   if (!row?.plan) throw new ExplainError(`workflow ${workflow} cannot be read`);
-  return row.plan;
+  // Loaded late: the parsers take longer to load than a refusal of the arguments takes.
+  const { checkDefinition } = await import('../../functions/_shared/checker/index.ts');
+  const faults = await checkDefinition(row.definition, row.context);
+  const known = new Set(row.plan.problems.map(({ message }) => message));
+  return { ...row.plan, faults: faults.filter(({ message }) => !known.has(message)) };
 }
 
 async function unknown(

@@ -13,9 +13,21 @@ export function toTable(plan: Plan): string {
     ]),
   ];
   parts.push(...list('It cannot be published', plan.problems));
+  parts.push(...faults(plan));
   parts.push(...list('Warnings', plan.warnings));
-  if (plan.problems.length + plan.warnings.length === 0) parts.push('', 'No warnings.');
+  if (plan.problems.length + plan.faults.length + plan.warnings.length === 0) {
+    parts.push('', 'No warnings.');
+  }
   return parts.join('\n');
+}
+
+function faults({ faults: found }: Plan): string[] {
+  const rows = found.map(({ node, code, message, hint }) => ({
+    node_id: node,
+    code,
+    message: hint === undefined ? message : `${message}; ${hint}`,
+  }));
+  return list('Faults', rows);
 }
 
 function limits({ limits: { task_queue: queue, ...own } }: Plan): string {

@@ -478,7 +478,10 @@ describe.concurrent('npm run explain', () => {
       /3 {2}ship +for_each \(http_request\) +any of large:false, ask:approved +fetch +30 s/,
     );
     expect(table.out).toContain('No warnings.');
-    expect(JSON.parse(json.out)).toEqual(await explained(workflow));
+    const { faults, check: _printed, ...printed } = JSON.parse(json.out) as Plan;
+    const { check: _returned, ...returned } = await explained(workflow);
+    expect(printed).toEqual(returned);
+    expect(faults).toEqual([]);
   });
 
   test('lists warnings by step', async () => {
@@ -487,6 +490,17 @@ describe.concurrent('npm run explain', () => {
     expect(out).toMatch(
       /Warnings:\n {2}a {2}retry_has_no_effect {2}the errors of transform are not retried/,
     );
+  });
+
+  test('lists the faults that the checker finds, also in a draft', async () => {
+    const workflow = await b.publish([value('a')]);
+    await b.developer.rpc('save_workflow', {
+      kebab_name: workflow,
+      definition: { nodes: [value('a', 'inptu.x'), value('b', '1 +')], edges: edges('a > b') },
+    });
+    const { out } = await command(workflow, '--db-url', b.stack.db_url, '--version', '2');
+    expect(out).toMatch(/Faults:\n {2}a {2}unknown_name .*did you mean input\?/);
+    expect(out).toMatch(/ {2}b {2}expression_syntax /);
   });
 
   test('reports an error in one line', async () => {
