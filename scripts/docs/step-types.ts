@@ -57,7 +57,7 @@ export async function stepTypesPage(client: pg.Client): Promise<string> {
   return page(
     generatedFrom(`the table \`${SCHEMAS.exposed}.step_types\``),
     '# Step types',
-    'Each node of a definition has a `type`. `data.config` must match the schema of the type; a string that contains `{{ … }}` satisfies every type, and the value is checked again when the step runs. Unknown keys are ignored.',
+    'Each node of a definition has a `type`. `data.config` must match the schema of the type; a string that contains `{{ … }}` satisfies every type, and the value is checked again when the step runs. Unknown keys are refused, also in nested objects.',
     table(
       ['type', 'category', 'purpose', 'secrets', 'limited by task queue'],
       rows.map((type) => [

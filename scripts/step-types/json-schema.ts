@@ -78,9 +78,13 @@ function toPath(path: readonly (string | number)[]): string {
   return path.map((part) => `/${part}`).join('');
 }
 
-/** Throws when a keyword or a pattern is not supported by both validators. */
+/** Throws when a keyword or a pattern is not supported by both validators, or an object accepts unknown keys. */
 export function checkSupported(schema: unknown, path = ''): void {
   if (typeof schema === 'boolean') return;
+  const { type, properties, additionalProperties } = schema as JsonSchema;
+  if ([type].flat().includes('object') && properties && additionalProperties === undefined) {
+    fail(path, 'the object accepts unknown keys: use z.strictObject() or z.record()');
+  }
   for (const [keyword, value] of Object.entries(schema as JsonSchema)) {
     const at = `${path}/${keyword}`;
     if (!KEYWORDS.has(keyword)) {

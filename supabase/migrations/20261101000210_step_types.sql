@@ -86,7 +86,8 @@ values
         "max_response_bytes": {"type": "integer", "minimum": 1, "maximum": 16777216},
         "accept_status": {"type": "array", "items": {"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991}},
         "retry_on": {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991}, {"enum": ["4xx", "5xx"]}]}}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     30000, '{}', null,
@@ -105,7 +106,8 @@ values
         "headers": {"type": "object", "default": {}, "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
         "secret": {"type": ["string", "null"], "minLength": 1},
         "retry_on": {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991}, {"enum": ["4xx", "5xx"]}]}}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     30000, '{}', null,
@@ -120,7 +122,8 @@ values
       "required": ["expression"],
       "properties": {
         "expression": {"type": "string", "minLength": 1}
-      }
+      },
+      "additionalProperties": false
     }',
     '{"expression": "jsonata"}', '{}',
     300000, '{}', null,
@@ -135,7 +138,8 @@ values
       "required": ["expression"],
       "properties": {
         "expression": {"type": "string", "minLength": 1}
-      }
+      },
+      "additionalProperties": false
     }',
     '{"expression": "jsonata"}', null,
     300000, '{}', null,
@@ -150,7 +154,8 @@ values
       "required": ["code"],
       "properties": {
         "code": {"type": "string", "minLength": 1, "maxLength": 65536}
-      }
+      },
+      "additionalProperties": false
     }',
     '{"code": "javascript"}', '{}',
     1000, '{}', null,
@@ -167,11 +172,12 @@ values
         "model": {"type": "string", "minLength": 1},
         "system": {"type": ["string", "null"]},
         "prompt": {"type": ["string", "number", "boolean", "object", "array"], "minLength": 1},
-        "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {"role": {"enum": ["system", "developer", "user", "assistant"]}, "content": {"type": "string"}}}},
+        "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {"role": {"enum": ["system", "developer", "user", "assistant"]}, "content": {"type": "string"}}, "additionalProperties": false}},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991},
         "response_schema": {"type": ["object", "null"]}
       },
+      "additionalProperties": false,
       "oneOf": [{"required": ["prompt"]}, {"required": ["messages"]}]
     }',
     '{}', '{}',
@@ -196,6 +202,7 @@ values
         "html": {"type": ["string", "number", "boolean", "null"]},
         "attachments": {"type": ["array", "null"], "items": {"type": "object", "required": ["filename", "content"], "properties": {"filename": {"type": ["string", "number", "boolean"], "minLength": 1}, "content": {"type": ["string", "number", "boolean", "object"], "required": ["encoding", "data"], "properties": {"encoding": {"type": "string", "const": "base64"}, "data": {"type": "string"}}, "additionalProperties": false}, "content_type": {"type": ["string", "null"], "minLength": 1}}, "additionalProperties": false}}
       },
+      "additionalProperties": false,
       "anyOf": [{"required": ["text"], "properties": {"text": {"type": ["string", "number", "boolean"], "minLength": 1}}}, {"required": ["html"], "properties": {"html": {"type": ["string", "number", "boolean"], "minLength": 1}}}]
     }',
     '{}', '{}',
@@ -215,7 +222,8 @@ values
         "assigned_to": {"type": ["string", "null"]},
         "role": {"type": ["string", "null"]},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', array['approved', 'rejected', 'timeout'],
     null, array['deadline_ms'], 'task',
@@ -234,8 +242,10 @@ values
         "assigned_to": {"type": ["string", "null"]},
         "role": {"type": ["string", "null"]},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
-        "form": {}
-      }
+        "form": {},
+        "component": {"type": "string", "minLength": 1}
+      },
+      "additionalProperties": false
     }',
     '{}', array['timeout'],
     null, array['deadline_ms'], 'task',
@@ -251,7 +261,8 @@ values
       "properties": {
         "component": {"type": "string", "minLength": 1},
         "input": {}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,
@@ -267,7 +278,8 @@ values
       "properties": {
         "component": {"type": "string", "minLength": 1},
         "input": {}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,
@@ -283,6 +295,7 @@ values
         "ms": {"type": "integer", "minimum": 0, "maximum": 31622400000},
         "until": {"type": "string", "minLength": 1}
       },
+      "additionalProperties": false,
       "oneOf": [{"required": ["ms"]}, {"required": ["until"]}]
     }',
     '{}', '{}',
@@ -299,7 +312,8 @@ values
       "properties": {
         "signal_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', array['timeout'],
     null, array['timeout_ms'], 'signal',
@@ -314,9 +328,10 @@ values
       "required": ["items", "step"],
       "properties": {
         "items": {"type": "array", "maxItems": 10000},
-        "step": {"type": "object", "required": ["type", "config"], "properties": {"type": {"type": "string"}, "config": {"type": "object"}}},
+        "step": {"type": "object", "required": ["type", "config"], "properties": {"type": {"type": "string"}, "config": {"type": "object"}, "retry": {}, "timeout_ms": {}, "on_error": {}}, "additionalProperties": false},
         "concurrency": {"type": "integer", "default": 10, "minimum": 1, "maximum": 1000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', 'items',
@@ -335,7 +350,8 @@ values
         "wait": {"type": "boolean", "default": true},
         "parent_close_policy": {"enum": ["terminate", "abandon", "request_cancel"]},
         "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     null, array['timeout_ms'], 'child',
@@ -352,7 +368,8 @@ values
         "queue": {"type": "string", "minLength": 1},
         "item": {},
         "priority": {"type": "integer", "minimum": -1000000, "maximum": 1000000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,
@@ -369,7 +386,8 @@ values
         "queue": {"type": "string", "minLength": 1},
         "wait": {"type": "boolean"},
         "timeout_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', array['item', 'empty', 'timeout'],
     300000, array['timeout_ms'], 'queue',
@@ -385,7 +403,8 @@ values
       "properties": {
         "name": {"type": "string", "pattern": "^(?!run\\.)[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "payload": {}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,
@@ -402,7 +421,8 @@ values
         "signal_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "run": {"type": "string", "default": "parent", "minLength": 1},
         "payload": {}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,
@@ -418,7 +438,8 @@ values
       "properties": {
         "query_name": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "run": {"type": "string", "default": "parent", "minLength": 1}
-      }
+      },
+      "additionalProperties": false
     }',
     '{}', '{}',
     300000, '{}', null,

@@ -7,7 +7,7 @@ export type JsonSchema = {
   enum?: unknown[];
   properties?: Record<string, JsonSchema>;
   required?: string[];
-  additionalProperties?: JsonSchema;
+  additionalProperties?: JsonSchema | false;
   items?: JsonSchema;
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
@@ -64,7 +64,7 @@ function number({ minimum, maximum }: JsonSchema, isWhole: boolean): fc.Arbitrar
 }
 
 function object(schema: JsonSchema): fc.Arbitrary<unknown> {
-  const { properties = {}, required = [], additionalProperties = {} } = schema;
+  const { properties = {}, required = [], additionalProperties } = schema;
   const choices = schema.oneOf ?? schema.anyOf ?? [{}];
   const oneOf = choices.map((choice) => {
     const keys = { ...properties, ...choice.properties };
@@ -77,7 +77,7 @@ function object(schema: JsonSchema): fc.Arbitrary<unknown> {
   });
   if (schema.properties) return fc.oneof(...oneOf);
   const key = fc.constantFrom('a', 'Content-Type', 'ü', '');
-  return fc.dictionary(key, configOf(additionalProperties), { maxKeys: 3 });
+  return fc.dictionary(key, configOf(additionalProperties || {}), { maxKeys: 3 });
 }
 
 /** Values that a JSON Schema accepts, for a key of the config. */

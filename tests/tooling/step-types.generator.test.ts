@@ -65,7 +65,7 @@ describe('the migration', () => {
   test('is not written for an unsupported schema, and the error names the type', () => {
     const [type] = stepTypes;
     if (!type) throw new Error('there are no step types');
-    const broken = { ...type, config: z.object({ a: z.email() }) };
+    const broken = { ...type, config: z.strictObject({ a: z.email() }) };
     expect(() => stepTypesMigration([broken])).toThrow(
       /^step type http_request: config schema at /,
     );
@@ -74,7 +74,7 @@ describe('the migration', () => {
 
 describe('the JSON Schema of a config', () => {
   test('describes the input, with defaults and the types of a union', () => {
-    const config = z.object({
+    const config = z.strictObject({
       a: z.string().min(1).transform(String).nullish(),
       b: z.union([z.int().min(1).max(3), z.boolean(), z.array(z.unknown())]).default(2),
       c: z.record(z.string(), z.unknown()),
@@ -89,12 +89,13 @@ describe('the JSON Schema of a config', () => {
         c: { type: 'object' },
         type: { enum: ['x', 'y'] },
       },
+      additionalProperties: false,
     });
   });
 
   test('keeps options of the same type separate', () => {
     const { properties } = toJsonSchema(
-      z.object({
+      z.strictObject({
         a: z.union([z.int(), z.number().min(0.5)]),
         b: z.union([z.int(), z.enum(['x'])]),
       }),
@@ -107,7 +108,7 @@ describe('the JSON Schema of a config', () => {
 
   test('contains the keywords of a declared check, and nothing of a check at run time only', () => {
     const config = exactlyOne(
-      z.object({
+      z.strictObject({
         a: textUpTo(5).optional(),
         b: onlyAtRunTime(z.string(), (text) => text !== 'b', 'is b').optional(),
       }),
@@ -117,6 +118,7 @@ describe('the JSON Schema of a config', () => {
     expect(toJsonSchema(config)).toEqual({
       type: 'object',
       properties: { a: { type: 'string', minLength: 1, maxLength: 5 }, b: { type: 'string' } },
+      additionalProperties: false,
       oneOf: [{ required: ['a'] }, { required: ['b'] }],
     });
   });
@@ -126,6 +128,8 @@ describe('the JSON Schema of a config', () => {
     ['a multiple', z.number().multipleOf(2), /the keyword multipleOf is not supported/],
     ['a tuple', z.tuple([z.string()]), /the keyword prefixItems is not supported/],
     ['keys of a record', z.record(z.string().min(2), z.string()), /the keyword propertyNames/],
+    ['an object with any key', z.object({ a: z.string() }), /accepts unknown keys/],
+    ['an object that says so', z.looseObject({ a: z.string() }).nullish(), /accepts unknown keys/],
     ['a date', z.date(), /Date cannot be represented/],
     [
       'a check that is not declared',
@@ -142,14 +146,14 @@ describe('the JSON Schema of a config', () => {
     ['a back-reference', z.string().regex(/^(a)\1$/), /uses \\1/],
     ['many repetitions', z.string().regex(/^a{1,300}$/), /more than 255 times/],
   ])('cannot have %s, and the error names the place', (_what, schema, problem) => {
-    const convert = () => toJsonSchema(z.object({ list: z.array(schema) }));
+    const convert = () => toJsonSchema(z.strictObject({ list: z.array(schema) }));
     expect(convert).toThrow(problem);
   });
 
   test.each([/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/, /^(?!run\.)[^:]+$/, /^(?:a|b-c)*\[x\]{2,}$/])(
     'can have the pattern %s',
     (pattern) => {
-      expect(toJsonSchema(z.object({ a: z.string().regex(pattern) })).properties).toEqual({
+      expect(toJsonSchema(z.strictObject({ a: z.string().regex(pattern) })).properties).toEqual({
         a: { type: 'string', pattern: pattern.source },
       });
     },

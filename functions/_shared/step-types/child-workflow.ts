@@ -11,7 +11,7 @@ export const childWorkflowType = defineStepType({
   icon: 'workflow',
   color: '#7c3aed',
   category: 'control',
-  config: z.object({
+  config: z.strictObject({
     workflow: z.string().min(1),
     input: z.record(z.string(), z.unknown()).default({}),
     wait: z.boolean().default(true),

@@ -10,7 +10,7 @@ export const conditionType = defineStepType({
   icon: 'git-branch',
   color: '#d97706',
   category: 'control',
-  config: z.object({ expression: z.string().min(1) }),
+  config: z.strictObject({ expression: z.string().min(1) }),
   rawKeys: { expression: 'jsonata' },
   urlKeys: [],
   handles: 'any',

@@ -117,7 +117,7 @@ export const taskFields = {
 };
 
 /** The config of the types that run a component. */
-export const componentConfig = z.object({
+export const componentConfig = z.strictObject({
   component: z.string().min(1),
   input: z.unknown().optional(),
 });

@@ -27,7 +27,7 @@ interface Facts {
   /** #rrggbb, in lower case. */
   readonly color: string;
   readonly category: StepCategory;
-  /** The config after its templates were filled in. config.ts has the rules for it. */
+  /** The config after its templates were filled in. config.ts has the rules for it. It refuses unknown keys. */
   readonly config: z.ZodObject;
   /** Config keys that hold code instead of a template. */
   readonly rawKeys: Readonly<Record<string, RawLanguage>>;

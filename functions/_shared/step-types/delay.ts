@@ -18,7 +18,11 @@ export const delayType = defineStepType({
   icon: 'timer',
   color: '#64748b',
   category: 'control',
-  config: exactlyOne(z.object({ ms: waitMs.optional(), until: date.optional() }), 'ms', 'until'),
+  config: exactlyOne(
+    z.strictObject({ ms: waitMs.optional(), until: date.optional() }),
+    'ms',
+    'until',
+  ),
   rawKeys: {},
   urlKeys: [],
   handles: [],

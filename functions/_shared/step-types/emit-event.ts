@@ -18,7 +18,7 @@ export const emitEventType = defineStepType({
   icon: 'zap',
   color: '#d97706',
   category: 'action',
-  config: z.object({ name, payload: z.unknown().optional() }),
+  config: z.strictObject({ name, payload: z.unknown().optional() }),
   rawKeys: {},
   urlKeys: [],
   handles: [],

@@ -12,10 +12,17 @@ export const forEachType = defineStepType({
   icon: 'repeat',
   color: '#64748b',
   category: 'control',
-  config: z.object({
+  config: z.strictObject({
     items: z.array(z.unknown()).max(MAX_ITEMS, `has more than ${MAX_ITEMS} items`),
     /** The step of every item. It has a scope of its own (item, index). */
-    step: z.object({ type: z.string(), config: z.record(z.string(), z.unknown()) }),
+    step: z.strictObject({
+      type: z.string(),
+      config: z.record(z.string(), z.unknown()),
+      // They apply to all items and stand beside config; the database refuses them here with that reason.
+      retry: z.unknown().optional(),
+      timeout_ms: z.unknown().optional(),
+      on_error: z.unknown().optional(),
+    }),
     concurrency: z.int().min(1).max(1_000).default(10),
   }),
   rawKeys: {},

@@ -24,7 +24,7 @@ export const httpRequestType = defineStepType({
   icon: 'globe',
   color: '#2563eb',
   category: 'action',
-  config: z.object({
+  config: z.strictObject({
     method,
     url: httpUrl,
     headers,

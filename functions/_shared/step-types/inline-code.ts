@@ -11,7 +11,7 @@ export const inlineCodeType = defineStepType({
   icon: 'code',
   color: '#0d9488',
   category: 'data',
-  config: z.object({ code: textUpTo(65_536) }),
+  config: z.strictObject({ code: textUpTo(65_536) }),
   rawKeys: { code: 'javascript' },
   urlKeys: [],
   handles: [],

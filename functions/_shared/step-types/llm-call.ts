@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { exactlyOne } from './config.ts';
 import { defineStepType } from './define.ts';
 
-const message = z.object({
+const message = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
   content: z.string(),
 });
@@ -25,7 +25,7 @@ export const llmCallType = defineStepType({
   color: '#7c3aed',
   category: 'ai',
   config: exactlyOne(
-    z.object({
+    z.strictObject({
       model: z.string().min(1),
       system: z.string().nullish(),
       prompt: prompt.optional(),

@@ -11,7 +11,7 @@ export const queryRunType = defineStepType({
   icon: 'help-circle',
   color: '#0d9488',
   category: 'data',
-  config: z.object({
+  config: z.strictObject({
     query_name: eventName,
     /** `parent`, or the id of a run of the same app. */
     run: z.string().min(1).default('parent'),

@@ -30,7 +30,7 @@ export const sendEmailType = defineStepType({
   color: '#2563eb',
   category: 'action',
   config: withJsonSchema(
-    z.object({
+    z.strictObject({
       to: addresses,
       cc: addresses.nullish(),
       bcc: addresses.nullish(),

@@ -11,7 +11,7 @@ export const sendSignalType = defineStepType({
   icon: 'radio',
   color: '#0d9488',
   category: 'action',
-  config: z.object({
+  config: z.strictObject({
     signal_name: eventName,
     /** `parent`, or the id of a run of the same app. */
     run: z.string().min(1).default('parent'),

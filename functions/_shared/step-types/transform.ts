@@ -10,7 +10,7 @@ export const transformType = defineStepType({
   icon: 'shuffle',
   color: '#0d9488',
   category: 'data',
-  config: z.object({ expression: z.string().min(1) }),
+  config: z.strictObject({ expression: z.string().min(1) }),
   rawKeys: { expression: 'jsonata' },
   urlKeys: [],
   handles: [],

@@ -11,7 +11,12 @@ export const userTaskType = defineStepType({
   icon: 'clipboard-list',
   color: '#d97706',
   category: 'human',
-  config: z.object({ ...taskFields, form: z.unknown().optional() }),
+  config: z.strictObject({
+    ...taskFields,
+    form: z.unknown().optional(),
+    /** A component whose widget shows the task. */
+    component: z.string().min(1).optional(),
+  }),
   rawKeys: {},
   urlKeys: [],
   handles: ['timeout'],

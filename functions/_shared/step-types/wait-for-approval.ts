@@ -11,7 +11,7 @@ export const waitForApprovalType = defineStepType({
   icon: 'user-check',
   color: '#d97706',
   category: 'human',
-  config: z.object(taskFields),
+  config: z.strictObject(taskFields),
   rawKeys: {},
   urlKeys: [],
   handles: ['approved', 'rejected', 'timeout'],

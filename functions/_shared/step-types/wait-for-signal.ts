@@ -11,7 +11,7 @@ export const waitForSignalType = defineStepType({
   icon: 'radio',
   color: '#0d9488',
   category: 'control',
-  config: z.object({ signal_name: eventName, timeout_ms: deadlineMs }),
+  config: z.strictObject({ signal_name: eventName, timeout_ms: deadlineMs }),
   rawKeys: {},
   urlKeys: [],
   handles: ['timeout'],

@@ -11,7 +11,7 @@ export const webhookType = defineStepType({
   icon: 'webhook',
   color: '#2563eb',
   category: 'action',
-  config: z.object({
+  config: z.strictObject({
     url: httpUrl,
     payload: z.unknown().optional(),
     headers,

@@ -11,7 +11,7 @@ export const workQueuePopType = defineStepType({
   icon: 'inbox',
   color: '#0d9488',
   category: 'data',
-  config: z.object({
+  config: z.strictObject({
     /** Of its own workflow, or `workflow/queue`. */
     queue: z.string().min(1),
     /** Without an item: wait for one (the default), or leave by the handle `empty`. */

@@ -10,7 +10,7 @@ export const workQueuePushType = defineStepType({
   icon: 'inbox',
   color: '#0d9488',
   category: 'data',
-  config: z.object({
+  config: z.strictObject({
     /** Of its own workflow, or `workflow/queue`. */
     queue: z.string().min(1),
     item: z.unknown().optional(),
