@@ -39,6 +39,11 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/step-types.ts', '--check'],
   },
+  {
+    name: 'migration of canvas keys',
+    command: process.execPath,
+    args: ['scripts/canvas-keys.ts', '--check'],
+  },
   { name: 'Dockerfiles', command: process.execPath, args: ['scripts/dockerfile-lint.ts'] },
   { name: 'commit subjects', command: process.execPath, args: ['scripts/commit-lint.ts'] },
 ];

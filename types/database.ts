@@ -1332,14 +1332,14 @@ isOneToOne: false
                   ]
                 },"workflow_versions": {
                   Row: {
-                    "app_code": string,"change_note": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"steps_total": number,"updated_at": string,"version": number,"workflow_id": string
+                    "app_code": string,"change_note": string,"content_hash": string,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"id": string,"input_schema": Json | null,"output_schema": Json | null,"published_at": string | null,"published_by": string | null,"status": string,"steps_total": number,"updated_at": string,"version": number,"workflow_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version": number,"workflow_id": string
+                    "app_code": string,"change_note"?: string,"content_hash"?: never,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version": number,"workflow_id": string
                   }
                   Update: {
-                    "app_code"?: string,"change_note"?: string,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version"?: number,"workflow_id"?: string
+                    "app_code"?: string,"change_note"?: string,"content_hash"?: never,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"id"?: string,"input_schema"?: Json | null,"output_schema"?: Json | null,"published_at"?: string | null,"published_by"?: string | null,"status"?: string,"steps_total"?: never,"updated_at"?: string,"version"?: number,"workflow_id"?: string
                   }
                   Relationships: [
                     {
@@ -1789,6 +1789,7 @@ isOneToOne: false
 { Args: { "workflow_version_id": string }; Returns: {
               "app_code": string,
 "change_note": string,
+"content_hash": string,
 "created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
@@ -1951,6 +1952,7 @@ isOneToOne: false
 { Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string }; Returns: {
               "app_code": string,
 "change_note": string,
+"content_hash": string,
 "created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,

@@ -13,6 +13,7 @@ create table stepbase.workflow_versions (
   steps_total int not null generated always as (
     case jsonb_typeof(definition -> 'nodes') when 'array' then jsonb_array_length(definition -> 'nodes') else 0 end
   ) stored,
+  content_hash text not null generated always as (stepbase_private.content_hash(definition)) stored,
   input_schema jsonb constraint input_schema_is_an_object check (jsonb_typeof(input_schema) = 'object'),
   output_schema jsonb constraint output_schema_is_an_object check (jsonb_typeof(output_schema) = 'object'),
   change_note text not null default '',
@@ -36,6 +37,9 @@ comment on table stepbase.workflow_versions is
 comment on column stepbase.workflow_versions.definition is
   'Nodes and edges in the format of React Flow; workflow_nodes and workflow_edges are derived from it.';
 comment on column stepbase.workflow_versions.steps_total is 'Number of nodes in the definition.';
+comment on column stepbase.workflow_versions.content_hash is
+  'SHA-256 of what decides what runs do: nodes (id, type, data) and edges (id, source, target, sourceHandle). Presentation '
+  'and keys that begin with x- do not change it.';
 comment on column stepbase.workflow_versions.input_schema is 'JSON Schema of the input of runs; null: any input.';
 comment on column stepbase.workflow_versions.output_schema is 'JSON Schema that documents the output of runs; it is not enforced.';
 
