@@ -63,7 +63,7 @@ export function errorsPage(): string {
         .filter(([states]) => states !== ''),
     ),
     '## Problems of a definition',
-    '`problems` of `invalid_definition` is a list of `{node_id, code, message}`. `save_workflow` refuses definitions that are not a graph of known step types; `publish_workflow` refuses all of these:',
+    '`errors` of `invalid_definition` is a list of `{node, pointer, code, message, hint?}`; `pointer` is a JSON pointer (RFC 6901) into the definition. [Validation](../concepts/validation.md) says what is checked when. `publish_workflow` refuses all of these:',
     described(DEFINITION_PROBLEMS),
     '## Faults that the checker finds',
     'The checker finds what SQL cannot decide ([validate a workflow](../guides/validate-a-workflow.md)). The HTTP API refuses to publish a version with an error; warnings prevent nothing.',

@@ -2,6 +2,7 @@
 
 import pg from 'pg';
 import type { CheckContext, Fault } from '../../functions/_shared/checker/index.ts';
+import type { DefinitionFault } from '../../functions/_shared/errors/index.ts';
 
 export interface PlanNode {
   ordinal: number;
@@ -50,7 +51,7 @@ export interface Plan {
     } | null;
   };
   nodes: PlanNode[];
-  problems: { node_id: string | null; code: string; message: string }[];
+  problems: DefinitionFault[];
   warnings: { node_id: string; code: string; message: string }[];
   /** What a worker found after the version was published; null before, and for a draft. */
   check: { checked_at: string; checker_version: number; findings: Fault[] } | null;

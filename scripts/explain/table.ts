@@ -1,5 +1,6 @@
 // Formats a plan for a terminal.
 
+import type { DefinitionFault } from '../../functions/_shared/errors/index.ts';
 import type { Plan, PlanNode } from './plan.ts';
 
 export function toTable(plan: Plan): string {
@@ -12,22 +13,18 @@ export function toTable(plan: Plan): string {
       ...plan.nodes.map(row),
     ]),
   ];
-  parts.push(...list('It cannot be published', plan.problems));
-  parts.push(...faults(plan));
-  parts.push(...list('Warnings', plan.warnings));
+  parts.push(...list('It cannot be published', plan.problems.map(faultRow)));
+  parts.push(...list('Faults', plan.faults.map(faultRow)));
+  parts.push(
+    ...list(
+      'Warnings',
+      plan.warnings.map(({ node_id, code, message }) => [node_id, code, message]),
+    ),
+  );
   if (plan.problems.length + plan.faults.length + plan.warnings.length === 0) {
     parts.push('', 'No warnings.');
   }
   return parts.join('\n');
-}
-
-function faults({ faults: found }: Plan): string[] {
-  const rows = found.map(({ node, code, message, hint }) => ({
-    node_id: node,
-    code,
-    message: hint === undefined ? message : `${message}; ${hint}`,
-  }));
-  return list('Faults', rows);
 }
 
 function limits({ limits: { task_queue: queue, ...own } }: Plan): string {
@@ -109,13 +106,12 @@ export function duration(ms: number): string {
   return `${ms / size} ${unit}`;
 }
 
-function list(
-  title: string,
-  found: readonly { node_id: string | null; code: string; message: string }[],
-): string[] {
-  if (found.length === 0) return [];
-  const rows = found.map(({ node_id, code, message }) => [node_id ?? '-', code, message]);
-  return ['', `${title}:`, columns(rows, '  ')];
+function faultRow({ node, pointer, code, message, hint }: DefinitionFault): string[] {
+  return [node ?? '-', pointer, code, hint === undefined ? message : `${message}; ${hint}`];
+}
+
+function list(title: string, rows: readonly string[][]): string[] {
+  return rows.length === 0 ? [] : ['', `${title}:`, columns(rows, '  ')];
 }
 
 function columns(rows: readonly string[][], indent = ''): string {

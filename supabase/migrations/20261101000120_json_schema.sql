@@ -9,7 +9,7 @@ create type stepbase_private.json_validation as (
 
 comment on type stepbase_private.json_validation is
   'State of a validation. evaluations_left: the rest of its budget. problems_left: how many more problems it reports; at 0 '
-  'it ends. problems: an array of {path, message}.';
+  'it ends. problems: an array of {path, message, known_keys?}.';
 
 create function stepbase_private.json_refuse_schema(p_path text, p_reason text)
 returns void
@@ -29,7 +29,7 @@ $$;
 comment on function stepbase_private.json_refuse_schema(text, text) is 'Raises SB425 schema_too_complex.';
 
 create function stepbase_private.json_problem(
-  p_state stepbase_private.json_validation, p_path text, p_message text
+  p_state stepbase_private.json_validation, p_path text, p_message text, p_more jsonb default '{}'
 )
 returns stepbase_private.json_validation
 language plpgsql
@@ -39,14 +39,15 @@ as $$
 begin
   if p_state.problems_left > 0 then
     p_state.problems_left := p_state.problems_left - 1;
-    p_state.problems := p_state.problems || jsonb_build_object('path', p_path, 'message', left(p_message, 500));
+    p_state.problems := p_state.problems
+      || (jsonb_build_object('path', p_path, 'message', left(p_message, 500)) || p_more);
   end if;
   return p_state;
 end;
 $$;
 
-comment on function stepbase_private.json_problem(stepbase_private.json_validation, text, text) is
-  'The state of a validation with one more problem, unless it has enough of them.';
+comment on function stepbase_private.json_problem(stepbase_private.json_validation, text, text, jsonb) is
+  'The state of a validation with one more problem, unless it has enough of them. p_more: further members of it.';
 
 create function stepbase_private.json_path(p_path text, p_key text)
 returns text
@@ -54,10 +55,11 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select left(p_path || '/' || p_key, 1000);
+  select left(p_path || '/' || replace(replace(p_key, '~', '~0'), '/', '~1'), 1000);
 $$;
 
-comment on function stepbase_private.json_path(text, text) is 'The path of a member of the value at p_path; long paths are cut.';
+comment on function stepbase_private.json_path(text, text) is
+  'The JSON pointer (RFC 6901) of a member of the value at p_path; long pointers are cut.';
 
 create function stepbase_private.json_check_scalar(
   p_schema jsonb, p_value jsonb, p_path text, p_state stepbase_private.json_validation
@@ -437,7 +439,10 @@ begin
       exit when p_state.problems_left = 0;
       if p_schema -> 'additionalProperties' = 'false' then
         p_state := stepbase_private.json_problem(
-          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property');
+          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property',
+          -- A definition gets a suggestion; values of runs do not, because schemas of tenants can have many keys.
+          case when p_templates then jsonb_build_object(
+            'known_keys', array(select k.name from jsonb_object_keys(v_properties) k (name))) else '{}' end);
       else
         p_state := stepbase_private.json_check_value(
           p_schema -> 'additionalProperties', p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates,
@@ -525,5 +530,5 @@ $$;
 
 comment on function stepbase_private.json_schema_errors(jsonb, jsonb, text, boolean) is
   'Validates p_value against p_schema: an array of at most 100 {path, message}, empty if the value is valid. p_path: where '
-  'the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. Raises SB425 '
-  'schema_too_complex beyond 10,000 evaluations or 64 levels.';
+  'the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema, and the problem of an '
+  'unknown key has known_keys. Raises SB425 schema_too_complex beyond 10,000 evaluations or 64 levels.';

@@ -2,26 +2,57 @@
 -- compensation.
 
 create function stepbase_private.config_problems(
-  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+  p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb
 )
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
-  select p_outer_id, 'invalid_config', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)) e (problem)
+  with config as (
+    select p_data || '/' || replace(p_place, '.', '/') as pointer
+  )
+  select
+    p_outer_id, c.pointer || (e.problem ->> 'path'),
+    case when e.problem ? 'known_keys' then 'unknown_key' else 'invalid_config' end,
+    left(p_place || stepbase_private.pointer_words(e.problem ->> 'path'), 200) || ' ' || case
+      when e.problem ? 'known_keys' then 'is not a known key of ' || p_kind.name
+      else e.problem ->> 'message'
+    end,
+    case
+      when e.problem ? 'known_keys' then stepbase_private.suggestion(
+        -- A key at the top of the config may belong beside it.
+        k.key, array(select x.key from jsonb_array_elements_text(e.problem -> 'known_keys') x (key)),
+        case
+          when e.problem ->> 'path' = '/' || k.key and k.key <> 'config' and k.key = any (stepbase_private.data_keys())
+            then jsonb_build_object(k.key, format('%s beside config', k.key))
+          else '{}'
+        end
+      )
+    end
+  from config c
+  cross join jsonb_array_elements(
+    stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)
+  ) e (problem)
+  cross join lateral (
+    select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
+  ) k
   union all
-  select p_outer_id, 'invalid_config', format(
-    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r))
+  select p_outer_id, c.pointer || '/role', 'invalid_config', format(
+    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r)),
+    null
+  from config c
   where p_kind.is_task
     and jsonb_typeof(p_config -> 'role') = 'string'
     and strpos(p_config ->> 'role', '{{') = 0
     and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
   union all
   -- JSON Schemas inside the config. One with templates is known only when the step runs.
-  select p_outer_id, 'invalid_config', format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message)
-  from unnest('{form,response_schema}'::text[]) as k (name)
+  select
+    p_outer_id, c.pointer || '/' || k.name || ltrim(q.path, '#'), 'invalid_config',
+    format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message), null
+  from config c
+  cross join unnest('{form,response_schema}'::text[]) as k (name)
   cross join stepbase_private.json_schema_problems(
     case
       when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
@@ -32,21 +63,31 @@ as $$
   ) as q (code, path, message);
 $$;
 
-comment on function stepbase_private.config_problems(text, text, stepbase.step_types, jsonb) is
+comment on function stepbase_private.config_problems(text, text, text, stepbase.step_types, jsonb) is
   'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or '
-  'response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_place: path of the config, '
-  'as a prefix of messages.';
+  'response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the '
+  'data of the node. p_place: path of the config below data, as a prefix of messages.';
 
 create function stepbase_private.secret_problems(
-  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+  p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb
 )
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
   -- A for_each stores its items; the step that it runs is checked separately. Code receives no secrets.
-  select p_outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', p_place, p_kind.name)
+  select
+    p_outer_id,
+    (
+      select min(e.pointer)
+      from stepbase_private.expression_pointers(
+        p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end,
+        p_data || '/' || replace(p_place, '.', '/')
+      ) e
+      where stepbase_private.names_secrets(e.expression)
+    ),
+    'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', p_place, p_kind.name), null
   where not p_kind.may_use_secrets
     and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript')
     -- A cheap test that most configs fail.
@@ -60,129 +101,163 @@ as $$
     );
 $$;
 
-comment on function stepbase_private.secret_problems(text, text, stepbase.step_types, jsonb) is
+comment on function stepbase_private.secret_problems(text, text, text, stepbase.step_types, jsonb) is
   'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of '
   'child runs). Arguments as for config_problems.';
 
 create function stepbase_private.literal_problems(
-  p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb
+  p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb
 )
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
-  select p_outer_id, 'unsafe_number', format(
-    '%s: a double cannot hold the number %s; write its digits as a string', p_place, left(n.literal, 50))
-  from stepbase_private.config_expressions(
-    p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end
-  ) x (expression)
-  cross join unnest(stepbase_private.unsafe_literals(x.expression)) n (literal)
+  select p_outer_id, e.pointer, 'unsafe_number', format(
+    '%s: a double cannot hold the number %s; write its digits as a string', p_place, left(n.literal, 50)), null
+  from stepbase_private.expression_pointers(
+    p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end,
+    p_data || '/' || replace(p_place, '.', '/')
+  ) e
+  cross join unnest(stepbase_private.unsafe_literals(e.expression)) n (literal)
   -- A cheap test that most configs fail. The grammar of JavaScript is not JSONata's.
   where p_config::text ~ '[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}'
     and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript');
 $$;
 
-comment on function stepbase_private.literal_problems(text, text, stepbase.step_types, jsonb) is
+comment on function stepbase_private.literal_problems(text, text, text, stepbase.step_types, jsonb) is
   'One problem for each number in the JSONata expressions of a config that a double cannot hold. Arguments as for '
   'config_problems.';
 
-create function stepbase_private.retry_problems(p_outer_id text, p_place text, p_retry jsonb)
-returns table (node_id text, code text, message text)
+create function stepbase_private.retry_problems(p_outer_id text, p_data text, p_place text, p_retry jsonb)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
-  select p_outer_id, 'invalid_retry', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(stepbase_private.json_schema_errors(
-    '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
-      "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
-      "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
-      "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-      "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-      "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
-      "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
-      "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
-      "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
-    p_retry)) e (problem)
-  where p_retry <> 'null';
+  with policy as (
+    select
+      p_data || '/' || replace(p_place, '.', '/') as pointer,
+      '{"type": "object", "required": ["max_attempts"], "properties": {
+        "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+        "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
+        "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
+        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
+        "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
+        "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}'::jsonb
+        as rules
+    where p_retry <> 'null'
+  )
+  select
+    p_outer_id, p.pointer || (e.problem ->> 'path'), 'invalid_retry',
+    p_place || stepbase_private.pointer_words(e.problem ->> 'path') || ' ' || (e.problem ->> 'message'), null
+  from policy p
+  cross join jsonb_array_elements(stepbase_private.json_schema_errors(p.rules, p_retry)) e (problem)
+  union all
+  select k.*
+  from policy p
+  cross join lateral stepbase_private.key_problems(
+    p_outer_id, p.pointer, p_place || '.', 'a retry policy', p_retry, array(select r.key from jsonb_object_keys(p.rules -> 'properties') r (key))
+  ) k;
 $$;
 
-comment on function stepbase_private.retry_problems(text, text, jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
+comment on function stepbase_private.retry_problems(text, text, text, jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
 
-create function stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean)
-returns table (node_id text, code text, message text)
+create function stepbase_private.inner_step_problems(
+  p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean
+)
+returns setof stepbase_private.definition_problem
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
   v_kind stepbase.step_types;
+  v_pointer constant text := p_data || '/' || replace(p_place, '.', '/');
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_step ->> 'type';
   if v_kind.name is null then
-    return query select p_outer_id, 'unknown_step_type', format(
-      '%s: unknown step type %s', p_place, coalesce(p_step ->> 'type', '(none)'));
+    return query select
+      p_outer_id, v_pointer || case when p_step ? 'type' then '/type' else '' end, 'unknown_step_type', format(
+        '%s: unknown step type %s', p_place, coalesce(p_step ->> 'type', '(none)')),
+      stepbase_private.suggestion(p_step ->> 'type', array(select t.name from stepbase.step_types t));
   elsif not (case when p_compensates then v_kind.allowed_in_compensation else v_kind.allowed_in_for_each end) then
-    return query select p_outer_id, 'invalid_config', format('%s.type cannot be %s', p_place, v_kind.name);
+    return query
+      select p_outer_id, v_pointer || '/type', 'invalid_config', format('%s.type cannot be %s', p_place, v_kind.name), null;
   else
     return query
       select p.*
       from stepbase_private.config_problems(
-        p_outer_id, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
+        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
       ) p
       union all
-      select p.* from stepbase_private.secret_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p
+      select p.*
+      from stepbase_private.secret_problems(p_outer_id, p_data, p_place || '.config', v_kind, p_step -> 'config') p
       union all
-      select p.* from stepbase_private.literal_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p;
+      select p.*
+      from stepbase_private.literal_problems(p_outer_id, p_data, p_place || '.config', v_kind, p_step -> 'config') p;
   end if;
-  return query select p.* from stepbase_private.retry_problems(p_outer_id, p_place || '.retry', p_step -> 'retry') p;
   return query
-    select p_outer_id, 'invalid_timeout', p_place || '.timeout_ms must be a whole number from 1 to 2147483647'
+    select p.* from stepbase_private.retry_problems(p_outer_id, p_data, p_place || '.retry', p_step -> 'retry') p;
+  return query
+    select p_outer_id, v_pointer || '/timeout_ms', 'invalid_timeout',
+      p_place || '.timeout_ms must be a whole number from 1 to 2147483647', null
     where p_step -> 'timeout_ms' <> 'null'
       and stepbase_private.json_schema_errors(
         '{"type": "integer", "minimum": 1, "maximum": 2147483647}', p_step -> 'timeout_ms') <> '[]'
     union all
-    select p_outer_id, 'invalid_on_error', p_place || '.on_error must be fail or continue'
+    select p_outer_id, v_pointer || '/on_error', 'invalid_on_error', p_place || '.on_error must be fail or continue', null
     where coalesce(p_step ->> 'on_error', 'fail') not in ('fail', 'continue');
+  -- The config schema of for_each has the keys of its step.
+  if p_compensates then
+    return query
+      select p.*
+      from stepbase_private.key_problems(
+        p_outer_id, v_pointer, p_place || '.', 'a compensation', p_step, stepbase_private.inner_step_keys()) p;
+  end if;
 end;
 $$;
 
-comment on function stepbase_private.inner_step_problems(text, text, jsonb, boolean) is
+comment on function stepbase_private.inner_step_problems(text, text, text, jsonb, boolean) is
   'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for '
   'config_problems.';
 
-create function stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text)
-returns table (node_id text, code text, message text)
+create function stepbase_private.component_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
-  select p_node_id, 'unknown_component', format('Unknown component %s', s.step -> 'config' ->> 'component')
+  select
+    p_node_id, p_data || s.place || '/config/component', 'unknown_component',
+    format('Unknown component %s', s.step -> 'config' ->> 'component'), null
   from (
     values
-      (jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
-      (p_node -> 'data' -> 'config' -> 'step'),
-      (p_node -> 'data' -> 'compensate')
-  ) s (step)
+      ('', jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+      ('/config/step', p_node -> 'data' -> 'config' -> 'step'),
+      ('/compensate', p_node -> 'data' -> 'compensate')
+  ) s (place, step)
   join stepbase.step_types t on t.name = s.step ->> 'type' and t.is_component
   where s.step -> 'config' ? 'component'
     and strpos(s.step -> 'config' ->> 'component', '{{') = 0
     and stepbase_private.component_for(p_app_code, s.step -> 'config' ->> 'component') is null;
 $$;
 
-comment on function stepbase_private.component_problems(text, jsonb, text) is
+comment on function stepbase_private.component_problems(text, text, jsonb, text) is
   'One problem for each component that a node, the step of its for_each or its compensation names, and that the '
   'application cannot use.';
 
-create function stepbase_private.node_problems(p_node jsonb, p_app_code text)
-returns table (node_id text, code text, message text)
+create function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text default '')
+returns setof stepbase_private.definition_problem
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
   v_id constant text := p_node ->> 'id';
+  v_at constant text := p_pointer || '/data';
   v_data constant jsonb := coalesce(p_node -> 'data', '{}');
   v_config constant jsonb := coalesce(p_node -> 'data' -> 'config', '{}');
   c_outer constant text[] := '{retry,timeout_ms,on_error}';
@@ -190,36 +265,37 @@ declare
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
-  return query select p.* from stepbase_private.config_problems(v_id, 'config', v_kind, v_config) p;
-  return query select p.* from stepbase_private.secret_problems(v_id, 'config', v_kind, v_config) p;
-  return query select p.* from stepbase_private.literal_problems(v_id, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.literal_problems(v_id, v_at, 'config', v_kind, v_config) p;
 
   -- Steps inside the node: the step of a for_each, and the compensation.
   if v_kind.name = 'for_each' then
     return query
       select p.* from stepbase_private.inner_step_problems(
-        v_id, 'config.step',
+        v_id, v_at, 'config.step',
         case jsonb_typeof(v_config -> 'step') when 'object' then (v_config -> 'step') - c_outer end,
         false
       ) p
       union all
-      select v_id, 'invalid_config', format('config.step.%s must be set beside config, because it applies to all items', k.key)
+      select v_id, v_at || '/config/step/' || k.key, 'invalid_config',
+        format('config.step.%s must be set beside config, because it applies to all items', k.key), null
       from unnest(c_outer) as k (key)
       where coalesce(v_config -> 'step' -> k.key, 'null') <> 'null';
   end if;
   if v_data ? 'compensate' and v_data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(v_id, 'compensate', v_data -> 'compensate', true) p;
+      select p.* from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true) p;
   end if;
 
-  return query select p.* from stepbase_private.retry_problems(v_id, 'retry', v_data -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
 
   if p_app_code is not null then
-    return query select p.* from stepbase_private.component_problems(v_id, p_node, p_app_code) p;
+    return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
 $$;
 
-comment on function stepbase_private.node_problems(jsonb, text) is
-  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the '
-  'component is looked up; null: not checked.';
+comment on function stepbase_private.node_problems(jsonb, text, text) is
+  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: '
+  'application in which the component is looked up; null: not checked. p_pointer: JSON pointer of the node.';

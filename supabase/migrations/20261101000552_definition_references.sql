@@ -1,17 +1,18 @@
 -- Checks of edges' handles and of references between steps.
 
 create function stepbase_private.handle_problems(p_definition jsonb)
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
 as $$
   select
-    n.node ->> 'id', 'invalid_handle',
+    n.node ->> 'id', format('/edges/%s/sourceHandle', e.place - 1), 'invalid_handle',
     format(
       'Edge %s has the source handle %s, but %s has only %s', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
       array_to_string(t.handles || array['error', 'timeout'], ', ')
-    )
+    ),
+    stepbase_private.suggestion(e.edge ->> 'sourceHandle', t.handles || array['error', 'timeout'])
   from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
   join jsonb_array_elements(p_definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
   join stepbase.step_types t on t.name = n.node ->> 'type'
@@ -44,8 +45,35 @@ $$;
 
 comment on function stepbase_private.references_of(jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read for certain.';
 
+create function stepbase_private.reference_pointer(p_node jsonb, p_step text, p_pointer text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select min(e.pointer)
+  from (
+    select c.pointer, c.expression
+    from stepbase_private.expression_pointers(
+      p_node ->> 'type', p_node -> 'data' -> 'config', p_pointer || '/data/config'
+    ) c
+    union all
+    select c.pointer, c.expression
+    from stepbase_private.expression_pointers(
+      p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config',
+      p_pointer || '/data/compensate/config'
+    ) c
+    -- A compensation may read the output of the step it belongs to.
+    where p_step <> p_node ->> 'id'
+  ) e
+  where p_step = any (stepbase_private.referenced_steps(e.expression));
+$$;
+
+comment on function stepbase_private.reference_pointer(jsonb, text, text) is
+  'JSON pointer of the first text in a node that reads the step p_step. p_pointer: that of the node.';
+
 create function stepbase_private.reference_problems(p_definition jsonb)
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language plpgsql
 stable
 set search_path = ''
@@ -59,6 +87,7 @@ declare
   v_stack int[];
   v_place int;
   v_round int := 0;
+  v_found int := 0;
   v_reference record;
 begin
   with places as (
@@ -90,16 +119,25 @@ begin
       select o.id, o.place::int as place
       from unnest(stepbase_private.topological_order(p_definition)) with ordinality o (id, place)
     )
-    select n.node ->> 'id' as id, own.place, r.step, named.place as wanted
+    select n.node, '/nodes/' || (n.rank - 1) as pointer, n.node ->> 'id' as id, own.place, r.step, named.place as wanted
     from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, rank)
     join places own on own.id = n.node ->> 'id'
     cross join lateral stepbase_private.references_of(n.node) r (step)
     left join places named on named.id = r.step
     order by n.rank, r.step
   loop
+    exit when v_found >= 1000;
     if v_reference.wanted is null then
+      v_found := v_found + 1;
       return query select
-        v_reference.id, 'unknown_reference', format('steps.%s is read, but the workflow has no such step', v_reference.step);
+        v_reference.id,
+        stepbase_private.reference_pointer(v_reference.node, v_reference.step, v_reference.pointer),
+        'unknown_reference', format('steps.%s is read, but the workflow has no such step', v_reference.step),
+        case when v_found <= 100 then stepbase_private.suggestion(v_reference.step, array(
+          select n.node ->> 'id'
+          from jsonb_array_elements(p_definition -> 'nodes') n (node)
+          where n.node ->> 'id' <> v_reference.id
+        )) end;
       continue;
     end if;
     -- Depth-first, backwards from the node. Nodes that precede the wanted step in order cannot lead to it.
@@ -117,15 +155,20 @@ begin
       exit when v_seen[v_reference.wanted] = v_round;
     end loop;
     if v_seen[v_reference.wanted] <> v_round then
+      v_found := v_found + 1;
       return query select
-        v_reference.id, 'reference_not_upstream',
+        v_reference.id,
+        stepbase_private.reference_pointer(v_reference.node, v_reference.step, v_reference.pointer),
+        'reference_not_upstream',
         format(
           'steps.%s is read, but no path leads from %s to %s', v_reference.step, v_reference.step, v_reference.id
-        );
+        ),
+        null;
     end if;
   end loop;
 end;
 $$;
 
 comment on function stepbase_private.reference_problems(jsonb) is
-  'One problem for each reference to a step that does not exist or is not upstream; the definition must be acyclic.';
+  'One problem for each reference to a step that does not exist or is not upstream, at most 1,000; the definition must be '
+  'acyclic.';

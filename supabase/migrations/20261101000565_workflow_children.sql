@@ -137,7 +137,7 @@ create trigger workflow_children_check_block_until
   execute function stepbase_private.check_block_until();
 
 create function stepbase_private.block_problems(p_workflow_id uuid, p_definition jsonb)
-returns table (node_id text, code text, message text)
+returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
@@ -145,6 +145,8 @@ as $$
   with node as materialized (
     select
       d.node_id as id, d.place, d.downstream,
+      format('/nodes/%s/data/config%s/workflow', n.rank - 1, case n.node ->> 'type' when 'for_each' then '/step/config' else '' end)
+        as pointer,
       stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
     from (
       -- Another check reports a definition without lists of nodes and edges.
@@ -154,7 +156,7 @@ as $$
         else '{"nodes": [], "edges": []}'
       end as definition
     ) g
-    cross join lateral jsonb_array_elements(g.definition -> 'nodes') n (node)
+    cross join lateral jsonb_array_elements(g.definition -> 'nodes') with ordinality n (node, rank)
     join lateral stepbase_private.downstream_steps(g.definition) d on d.node_id = n.node ->> 'id'
   ),
   -- Sets of steps are bit strings as in downstream_steps, so that pairs of steps need not be compared one by one.
@@ -181,8 +183,8 @@ as $$
     group by a.workflow_id
   )
   select
-    n.id, 'child_never_starts',
-    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name)
+    n.id, n.pointer, 'child_never_starts',
+    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name), null
   from node n
   join awaited a on a.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
   left join starters s on s.workflow_id is not distinct from a.workflow_id

@@ -28,11 +28,11 @@ as $$
     ),
     'nodes', stepbase_engine.explain_nodes(v.id),
     'problems', (
-      select coalesce(jsonb_agg(to_jsonb(p)), '[]')
+      select coalesce(jsonb_agg(stepbase_private.problem_json(p.problem)), '[]')
       from (
-        select d.* from stepbase_private.definition_problems(v.definition, v.app_code) d
+        select d as problem from stepbase_private.definition_problems(v.definition, v.app_code) d
         union all
-        select c.* from stepbase_private.block_problems(w.id, v.definition) c
+        select c from stepbase_private.block_problems(w.id, v.definition) c
       ) p
     ),
     'warnings', (
@@ -110,7 +110,7 @@ $$;
 
 comment on function stepbase.explain_workflow(text, int) is
   'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and '
-  'retries, problems, warnings {node_id, code, message}, and check {checked_at, checker_version, findings}: what a worker '
-  'found in a published version, null before. version: default the published one, or else the draft. '
-  'Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
+  'retries, problems {node, pointer, code, message, hint?}, warnings {node_id, code, message}, and check {checked_at, '
+  'checker_version, findings}: what a worker found in a published version, null before. version: default the published '
+  'one, or else the draft. Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.explain_workflow(text, int) to authenticated;

@@ -15,7 +15,6 @@ set search_path = ''
 as $$
 declare
   v_app constant text := stepbase_private.require_permission('workflow:write');
-  v_problems jsonb;
   v_workflow stepbase.workflows;
   v_draft stepbase.workflow_versions;
 begin
@@ -26,9 +25,8 @@ begin
   if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
   end if;
-  select coalesce(jsonb_agg(to_jsonb(p)), '[]') into v_problems
-  from stepbase_private.structure_problems(p_definition) p;
-  perform stepbase_private.refuse_problems(v_problems);
+  -- The trigger of the table checks it again; without this, a refused save would wait for the lock of the workflow.
+  perform stepbase_private.refuse_problems(array(select p from stepbase_private.structure_problems(p_definition) p));
 
   -- The row lock serializes saves of the same workflow. Saving a deleted workflow restores it.
   insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
@@ -101,7 +99,7 @@ comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
   'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null '
   'arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. '
   'Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a '
-  'JSON Schema, SB423 the definition is no graph or too large.';
+  'JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
 grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
 create function stepbase_private.publish_workflow(p_workflow_version_id uuid)
@@ -166,5 +164,5 @@ $$;
 comment on function stepbase.publish_workflow(uuid) is
   'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires '
   'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems '
-  '(detail.problems).';
+  '(detail.errors).';
 grant execute on function stepbase.publish_workflow(uuid) to authenticated;

@@ -133,7 +133,13 @@ describe.concurrent('explain_workflow', () => {
     expect((await explained(workflow)).nodes).toHaveLength(1);
     const second = await explained(workflow, 2);
     expect(second).toMatchObject({ status: 'draft', version: 2 });
-    expect(second.problems).toMatchObject([{ node_id: 'b', code: 'unknown_reference' }]);
+    expect(second.problems).toMatchObject([
+      {
+        node: 'b',
+        pointer: expect.stringMatching(/^\/nodes\/\d+\/data\/config\/\w+$/),
+        code: 'unknown_reference',
+      },
+    ]);
     const fresh = `t-${randomUUID()}`;
     await b.developer.rpc('save_workflow', {
       kebab_name: fresh,
@@ -404,7 +410,7 @@ describe.concurrent('warnings', () => {
     });
     expect(codeOf(published)).toBe('SB423 invalid_definition');
     expect((await explained(parent, 2)).problems).toEqual(
-      JSON.parse(published.error?.details ?? '{}').problems,
+      JSON.parse(published.error?.details ?? '{}').errors,
     );
   });
 

@@ -72,9 +72,9 @@ describe('save_workflow and publish_workflow', () => {
     expect(detail).toMatchObject({
       code: 'invalid_definition',
       node_id: 'a',
-      problems: [
-        { node_id: 'a', code: 'cycle' },
-        { node_id: 'b', code: 'cycle' },
+      errors: [
+        { node: 'a', pointer: '/nodes/0', code: 'cycle' },
+        { node: 'b', pointer: '/nodes/1', code: 'cycle' },
       ],
     });
     const left = await developer.from('workflows').select('id').eq('kebab_name', `${name}-cyclic`);

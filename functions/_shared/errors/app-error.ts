@@ -5,7 +5,7 @@ import { ERRORS, type ErrorCode, isErrorCode, SQLSTATES } from './map.ts';
 
 export class AppError extends Error {
   readonly code: ErrorCode;
-  /** Members of the response beside the message: `errors`, `problems`, `permission` … */
+  /** Members of the response beside the message: `errors`, `permission` … */
   readonly extra: Record<string, unknown>;
 
   constructor(

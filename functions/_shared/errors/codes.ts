@@ -16,7 +16,7 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
   payload_too_large: 'The body exceeds `STEPBASE_MAX_BODY_BYTES`.',
   unsupported_media_type: 'The body must be JSON with `content-type: application/json`.',
   invalid_input: 'The data violates its JSON Schema. `errors` lists each violation with its path.',
-  invalid_definition: 'The workflow definition is not valid. `problems` lists each problem.',
+  invalid_definition: 'The workflow definition is not valid. `errors` lists each fault.',
   schema_too_complex:
     'A JSON Schema is too large, its subschemas multiply, or a `$ref` leads back to itself; or a value is too large or too deep for its schema. Simplify the schema or send less.',
   limit_reached: 'A rate limit or a limit of the application is reached. Retry later.',
@@ -224,7 +224,7 @@ export const START_ERRORS: Readonly<Record<string, string>> = {
   not_started: 'The database refused the start for a reason that has no code of its own.',
 };
 
-/** Codes in `problems` of `invalid_definition`. */
+/** Codes in `errors` of `invalid_definition`. */
 export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   not_an_object: 'The definition is not an object.',
   nodes_not_an_array: '`nodes` is not an array.',
@@ -239,6 +239,8 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   duplicate_node: 'Several nodes have the same `id`.',
   unknown_step_type: 'The step type does not exist.',
   invalid_config: 'The config violates the schema of its step type.',
+  unknown_key:
+    'A definition, node, edge, config, retry policy or compensation has a key that it does not know.',
   invalid_timeout: '`timeout_ms` is not an integer from 1 to 2147483647.',
   invalid_retry: 'The retry policy is not valid.',
   invalid_on_error: '`on_error` is neither `fail` nor `continue`.',

@@ -2,6 +2,19 @@
 import type { AppError } from './app-error.ts';
 import { ERRORS } from './map.ts';
 
+/** A fault of a workflow definition, as the database reports it in `errors` of invalid_definition. */
+export interface DefinitionFault {
+  /** Id of the node, or of the source of the edge; null: the fault belongs to no node. */
+  node: string | null;
+  /** JSON pointer (RFC 6901) into the definition. */
+  pointer: string;
+  /** One of DEFINITION_PROBLEMS in codes.ts. */
+  code: string;
+  message: string;
+  /** What to write instead. */
+  hint?: string;
+}
+
 export interface Problem {
   type: string;
   title: string;
@@ -10,6 +23,8 @@ export interface Problem {
   code: string;
   /** Identifies this occurrence in the logs. */
   instance?: string;
+  /** invalid_definition: a list of DefinitionFault; invalid_input: a list of {path, message}. */
+  errors?: unknown;
   [extra: string]: unknown;
 }
 

@@ -100,7 +100,8 @@ export class Validation {
   }
 
   inside(key: string | number, place: Place): Place {
-    return { path: cutText(`${place.path}/${key}`, 1_000), depth: place.depth + 1, followed: [] };
+    const step = String(key).replaceAll('~', '~0').replaceAll('/', '~1');
+    return { path: cutText(`${place.path}/${step}`, 1_000), depth: place.depth + 1, followed: [] };
   }
 
   schemaAt(reference: string): unknown {

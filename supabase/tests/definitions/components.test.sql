@@ -179,7 +179,7 @@ select is(
 -- An unknown component is a problem at all three places.
 select is(
   (
-    select string_agg(p.node_id || ' ' || p.code, ', ' order by p.node_id)
+    select string_agg(p.node || ' ' || p.code, ', ' order by p.node)
     from stepbase_private.definition_problems('{"nodes": [
       {"id": "a", "type": "service_task", "data": {"config": {"component": "rates-of-others"}}},
       {"id": "b", "type": "for_each", "data": {"config": {"items": [1],

@@ -111,7 +111,7 @@ select is_empty(
     from graphs g
     where array(select b from pg_temp.blocked(g.definition) b order by 1)
       <> array(
-        select p.node_id from stepbase_private.block_problems(md5('parent')::uuid, g.definition) p order by 1
+        select p.node from stepbase_private.block_problems(md5('parent')::uuid, g.definition) p order by 1
       )$$,
   'the children that never start are those that a search finds'
 );

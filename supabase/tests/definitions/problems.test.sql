@@ -8,7 +8,7 @@ create function pg_temp.codes(definition jsonb)
 returns text
 language sql
 as $$
-  select coalesce(string_agg(distinct coalesce(p.node_id, '-') || ':' || p.code, ' ' order by coalesce(p.node_id,
+  select coalesce(string_agg(distinct coalesce(p.node, '-') || ':' || p.code, ' ' order by coalesce(p.node,
     '-') || ':' || p.code), 'valid')
   from stepbase_private.definition_problems(definition) p
 $$;
@@ -20,21 +20,21 @@ from (
     ('nodes and edges that are not arrays', '-:edges_not_an_array -:nodes_not_an_array', '{"nodes": {}}'),
     ('a definition without nodes', '-:empty', '{"nodes": [], "edges": []}'),
     ('a node that is not an object', '-:invalid_node', '{"nodes": [1], "edges": []}'),
-    ('a node without an id', '-:missing_id', '{"nodes": [{"type": "delay"}], "edges": []}'),
-    ('an id that expressions cannot contain', '1 a:invalid_id', '{"nodes": [{"id": "1 a", "type": "delay"}], "edges": []}'),
-    ('a repeated node id', 'a:duplicate_node', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "a", "type": "delay"}], "edges": []}'),
+    ('a node without an id', '-:missing_id', '{"nodes": [{"type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}'),
+    ('an id that expressions cannot contain', '1 a:invalid_id', '{"nodes": [{"id": "1 a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}'),
+    ('a repeated node id', 'a:duplicate_node', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": []}'),
     ('an unknown type', 'a:unknown_step_type', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}'),
     ('a node without a type', 'a:unknown_step_type', '{"nodes": [{"id": "a"}], "edges": []}'),
     ('data that is not an object', 'a:invalid_node', '{"nodes": [{"id": "a", "type": "delay", "data": 1}], "edges": []}'),
     ('config that is not an object', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": 1}}], "edges": []}'),
-    ('a timeout that is not a number', 'a:invalid_timeout', '{"nodes": [{"id": "a", "type": "delay", "data": {"timeout_ms": "1s"}}], "edges": []}'),
-    ('an unknown on_error', 'a:invalid_on_error', '{"nodes": [{"id": "a", "type": "delay", "data": {"on_error": "pray"}}], "edges": []}'),
-    ('an unknown join', 'a:invalid_join', '{"nodes": [{"id": "a", "type": "delay", "data": {"join": "some"}}], "edges": []}'),
-    ('an edge without an id', 'a:invalid_edge', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"source": "a", "target": "a"}]}'),
-    ('a dangling edge', 'a:dangling_edge', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}]}'),
-    ('a repeated edge id', 'a:duplicate_edge', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "b", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "a", "target": "b"}]}'),
-    ('a cycle of one', 'a:cycle', '{"nodes": [{"id": "a", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "a"}]}'),
-    ('a cycle with a tail', 'a:cycle b:cycle', '{"nodes": [{"id": "a", "type": "delay"}, {"id": "b", "type": "delay"}, {"id": "c", "type": "delay"}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "a"}, {"id": "g", "source": "b", "target": "c"}]}'),
+    ('a timeout that is not a number', 'a:invalid_timeout', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "timeout_ms": "1s"}}], "edges": []}'),
+    ('an unknown on_error', 'a:invalid_on_error', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "on_error": "pray"}}], "edges": []}'),
+    ('an unknown join', 'a:invalid_join', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "join": "some"}}], "edges": []}'),
+    ('an edge without an id', 'a:invalid_edge', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"source": "a", "target": "a"}]}'),
+    ('a dangling edge', 'a:dangling_edge', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}]}'),
+    ('a repeated edge id', 'a:duplicate_edge', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "a", "target": "b"}]}'),
+    ('a cycle of one', 'a:cycle', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "a"}]}'),
+    ('a cycle with a tail', 'a:cycle b:cycle', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "a"}, {"id": "g", "source": "b", "target": "c"}]}'),
     ('a config without a required key', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"method": "GET"}}}], "edges": []}'),
     ('a config with a value of the wrong type', 'a:invalid_config', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "soon"}}}], "edges": []}'),
     ('a template satisfies any type', 'valid', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": "{{ input.ms }}"}}}], "edges": []}'),

@@ -17,7 +17,7 @@ select is(
 );
 select is(
   tests.detail_of('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}')$$),
-  '{"code": "invalid_definition", "node_id": "a", "problems": [{"node_id": "a", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
+  '{"code": "invalid_definition", "node_id": "a", "errors": [{"node": "a", "pointer": "/nodes/0/type", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
   'the error of save_workflow names the node and the problem'
 );
 select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' and kebab_name = 'fresh'$$, 'a refused save_workflow writes no workflow');
@@ -33,7 +33,7 @@ from (
     ('developer', 'SB423'), ('viewer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('anon', '42501')
 ) s (who, answer);
 select is(
-  tests.detail_of('developer', format('select stepbase.publish_workflow(%L)', (select d.id from draft d))) #>> '{problems,0,code}',
+  tests.detail_of('developer', format('select stepbase.publish_workflow(%L)', (select d.id from draft d))) #>> '{errors,0,code}',
   'invalid_config', 'the error of publish_workflow contains the problem'
 );
 select is((select v.status from stepbase.workflow_versions v join draft d on d.id = v.id), 'draft', 'a refused publish_workflow leaves the draft unchanged');

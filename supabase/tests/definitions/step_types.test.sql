@@ -12,7 +12,7 @@ as $$
   from stepbase.step_types t
   where exists (
     select from stepbase_private.inner_step_problems(
-      'a', 'inner', jsonb_build_object('type', t.name, 'config', '{}'::jsonb), compensates) p
+      'a', '/nodes/0/data', 'inner', jsonb_build_object('type', t.name, 'config', '{}'::jsonb), compensates) p
     where p.message = format('inner.type cannot be %s', t.name)
   )
 $$;
