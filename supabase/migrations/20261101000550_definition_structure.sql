@@ -184,11 +184,13 @@ begin
   return query
     select p.*
     from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
-    cross join lateral (
+    -- Most nodes and edges have known keys only; the subtraction is cheap.
+    join lateral (
       select
         stepbase_private.without_own_keys(n.node, v_node_keys) as of_node,
         stepbase_private.without_own_keys(n.node -> 'data', v_data_keys) as of_data
-    ) u
+    ) u on case jsonb_typeof(n.node) when 'object' then n.node - v_node_keys <> '{}' else false end
+      or case jsonb_typeof(n.node -> 'data') when 'object' then (n.node -> 'data') - v_data_keys <> '{}' else false end
     -- Keys of data beside data, and keys of config beside config, are frequent.
     cross join lateral (
       select p.*
@@ -215,7 +217,8 @@ begin
   return query
     select p.*
     from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
-    cross join lateral (select stepbase_private.without_own_keys(e.edge, v_edge_keys) as of_edge) u
+    join lateral (select stepbase_private.without_own_keys(e.edge, v_edge_keys) as of_edge) u
+      on case jsonb_typeof(e.edge) when 'object' then e.edge - v_edge_keys <> '{}' else false end
     cross join lateral stepbase_private.key_problems(
       e.edge ->> 'source', '/edges/' || (e.place - 1), '', 'an edge', u.of_edge, v_edge_keys
     ) p
