@@ -549,6 +549,7 @@ create table stepbase.outbox (
 );
 comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
 CREATE INDEX idx_outbox_app_code ON stepbase.outbox USING btree (app_code);
+CREATE INDEX idx_outbox_events ON stepbase.outbox USING btree (aggregate_id) WHERE (event_type = 'event.emitted'::text);
 CREATE INDEX idx_outbox_pending ON stepbase.outbox USING btree (app_code, id) WHERE ((published_at IS NULL) AND (quarantined_at IS NULL) AND (event_type <> ALL (ARRAY['run.changed'::text, 'run.cancel'::text])));
 CREATE INDEX idx_outbox_published_at ON stepbase.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 CREATE INDEX idx_outbox_unpublished ON stepbase.outbox USING btree (id) WHERE (published_at IS NULL);
@@ -1802,6 +1803,29 @@ create policy "Schedule writers delete triggers" on stepbase.workflow_triggers
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:write'::text) AS has_permission)));
 
+create table stepbase.workflow_version_checks (
+  workflow_version_id uuid not null,
+  app_code text not null,
+  checker_version integer not null default 0, -- Version of the checker; 0: not checked yet. A worker with a newer checker checks the version again.
+  checked_at timestamp with time zone,
+  findings jsonb not null default '[]'::jsonb, -- The faults: [{node, pointer, code, message, hint?, severity}]. pointer: JSON pointer into the definition. severity: error or warning.
+  constraint workflow_version_checks_pkey PRIMARY KEY (workflow_version_id),
+  constraint check_is_of_version_of_same_app FOREIGN KEY (workflow_version_id, app_code) REFERENCES stepbase.workflow_versions(id, app_code) ON DELETE CASCADE,
+  constraint checked_at_matches_checker_version CHECK (((checked_at IS NULL) = (checker_version = 0))),
+  constraint checker_version_is_not_negative CHECK ((checker_version >= 0)),
+  constraint findings_is_an_array CHECK ((jsonb_typeof(findings) = 'array'::text))
+);
+comment on table stepbase.workflow_version_checks is 'What the checker found in published versions. A worker checks a version within seconds after it was published.';
+CREATE INDEX idx_workflow_version_checks_app_code ON stepbase.workflow_version_checks USING btree (app_code);
+CREATE INDEX idx_workflow_version_checks_checker_version ON stepbase.workflow_version_checks USING btree (checker_version);
+CREATE INDEX idx_workflow_version_checks_workflow_version_id_app_code ON stepbase.workflow_version_checks USING btree (workflow_version_id, app_code);
+alter table stepbase.workflow_version_checks enable row level security;
+grant select on stepbase.workflow_version_checks to authenticated;
+grant select on stepbase.workflow_version_checks to service_role;
+create policy "Members read the checks of their versions" on stepbase.workflow_version_checks
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
+
 create table stepbase.workflow_versions (
   id uuid not null default gen_random_uuid(),
   app_code text not null,
@@ -1814,6 +1838,7 @@ CASE jsonb_typeof((definition -> 'nodes'::text))
     WHEN 'array'::text THEN jsonb_array_length((definition -> 'nodes'::text))
     ELSE 0
 END) stored, -- Number of nodes in the definition.
+  content_hash text not null generated always as (stepbase_private.content_hash(definition)) stored, -- SHA-256 of what decides what runs do: nodes (id, type, data) and edges (id, source, target, sourceHandle). Presentation and keys that begin with x- do not change it.
   input_schema jsonb, -- JSON Schema of the input of runs; null: any input.
   output_schema jsonb, -- JSON Schema that documents the output of runs; it is not enforced.
   change_note text not null default ''::text,
@@ -1861,6 +1886,8 @@ CREATE TRIGGER workflow_versions_keep_identity BEFORE UPDATE ON stepbase.workflo
 CREATE TRIGGER workflow_versions_keep_published BEFORE DELETE ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.published_at IS NOT NULL)) EXECUTE FUNCTION stepbase_private.refuse_published_delete();
 CREATE TRIGGER workflow_versions_pin_components AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status = 'draft'::text) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.pin_published_components();
 CREATE TRIGGER workflow_versions_point_at_latest AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.point_at_latest_version();
+CREATE TRIGGER workflow_versions_request_check_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION stepbase_private.request_version_check();
+CREATE TRIGGER workflow_versions_request_check_on_update AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.request_version_check();
 CREATE TRIGGER workflow_versions_sync_graph_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
 CREATE TRIGGER workflow_versions_sync_graph_on_update AFTER UPDATE OF definition ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.definition IS DISTINCT FROM new.definition)) EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
 CREATE TRIGGER workflow_versions_touch_updated_at BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -2009,7 +2036,7 @@ $function$;
 comment on function stepbase.context_at(run_id uuid, version integer) is 'Returns the context of a run at a version. Row-level security applies: a run that the caller may not see has an empty context.';
 grant execute on function stepbase.context_at(run_id uuid, version integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
+CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
@@ -2018,8 +2045,8 @@ AS $function$
     create_api_key.name, create_api_key.scopes, create_api_key.expires_at
   );
 $function$;
-comment on function stepbase.create_api_key(name text, scopes text[], expires_at timestamp with time zone) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that its owner (the caller) has at the time of use. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past; SB401, SB403.';
-grant execute on function stepbase.create_api_key(name text, scopes text[], expires_at timestamp with time zone) to authenticated;
+comment on function stepbase.create_api_key(name text, scopes text[], expires_at text) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that its owner (the caller) has at the time of use. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past or not of ISO 8601; SB401, SB403.';
+grant execute on function stepbase.create_api_key(name text, scopes text[], expires_at text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.create_webhook(workflow text, name text DEFAULT ''::text, input jsonb DEFAULT '{}'::jsonb)
  RETURNS jsonb
@@ -2059,7 +2086,7 @@ AS $function$
     emit_event.name, coalesce(emit_event.payload, 'null'), emit_event.idempotency_key
   );
 $function$;
-comment on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) is 'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires run:execute. Errors: SB400 invalid name or key, SB401, SB403.';
+comment on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) is 'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload (event_id in the details; checked for a day).';
 grant execute on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.explain_workflow(workflow text, version integer DEFAULT NULL::integer)
@@ -2070,7 +2097,7 @@ CREATE OR REPLACE FUNCTION stepbase.explain_workflow(workflow text, version inte
 AS $function$
   select stepbase_private.explain_workflow(explain_workflow.workflow, explain_workflow.version);
 $function$;
-comment on function stepbase.explain_workflow(workflow text, version integer) is 'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and retries, problems, and warnings {node_id, code, message}. version: default the published one, or else the draft. Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
+comment on function stepbase.explain_workflow(workflow text, version integer) is 'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and retries, problems {node, pointer, code, message, hint?}, warnings {node_id, code, message}, and check {checked_at, checker_version, findings}: what a worker found in a published version, null before. version: default the published one, or else the draft. Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.explain_workflow(workflow text, version integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.my_profile()
@@ -2115,7 +2142,7 @@ CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid)
 AS $function$
   select stepbase_private.publish_workflow(publish_workflow.workflow_version_id);
 $function$;
-comment on function stepbase.publish_workflow(workflow_version_id uuid) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.problems).';
+comment on function stepbase.publish_workflow(workflow_version_id uuid) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.errors).';
 grant execute on function stepbase.publish_workflow(workflow_version_id uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.query_run(run_id uuid, query_name text)
@@ -2146,7 +2173,7 @@ $function$;
 comment on function stepbase.query_run(run_id uuid, query_name text) is 'Answers a query of a run without changing the run; requires run:read. Built-in queries: status, context and steps. A declared query is a path into {input, output, context, run, steps}, such as steps.fetch.output.total, or the state of a work queue (<queue>_state). Errors: SB400 the expression needs JSONata (the HTTP API evaluates it), SB401, SB403, SB404 unknown run or query, SB409 the answer does not match the return type.';
 grant execute on function stepbase.query_run(run_id uuid, query_name text) to authenticated;
 
-CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after timestamp with time zone DEFAULT NULL::timestamp with time zone, max_runs integer DEFAULT 100, force boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
  RETURNS SETOF stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
@@ -2156,8 +2183,8 @@ AS $function$
     redrive.force
   );
 $function$;
-comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after timestamp with time zone, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
-grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after timestamp with time zone, max_runs integer, force boolean) to authenticated;
+comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
+grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -2211,10 +2238,10 @@ AS $function$
     save_workflow.input_schema
   );
 $function$;
-comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph or too large.';
+comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
 grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated;
 
-CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before timestamp with time zone DEFAULT NULL::timestamp with time zone, page_size integer DEFAULT 50)
+CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before text DEFAULT NULL::text, page_size integer DEFAULT 50)
  RETURNS SETOF stepbase.runs
  LANGUAGE sql
  STABLE
@@ -2230,15 +2257,18 @@ AS $function$
     where x.workflow_id = w.id
       and x.app_code = (select stepbase_private.app_code())
       and (search_runs.status is null or x.status = search_runs.status)
-      and (search_runs.before is null or x.created_at < search_runs.before)
+      and (
+        search_runs.before is null
+        or x.created_at < (select stepbase_private.iso_time(search_runs.before, 'before'))
+      )
     order by x.created_at desc
     limit least(greatest(search_runs.page_size, 1), 200)
   ) r
   order by r.created_at desc, r.id desc
   limit least(greatest(search_runs.page_size, 1), 200);
 $function$;
-comment on function stepbase.search_runs(query text, status text, before timestamp with time zone, page_size integer) is 'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
-grant execute on function stepbase.search_runs(query text, status text, before timestamp with time zone, page_size integer) to authenticated;
+comment on function stepbase.search_runs(query text, status text, before text, page_size integer) is 'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
+grant execute on function stepbase.search_runs(query text, status text, before text, page_size integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
  RETURNS SETOF stepbase.workflows
@@ -5032,6 +5062,27 @@ $function$;
 comment on function stepbase_engine.due_schedules(p_limit integer) is 'Schedules whose next time after asked_at a worker has to compute: those that are due, and those without a time (due_at null), at most p_limit. The worker passes the times to stepbase_engine.fire_schedules.';
 grant execute on function stepbase_engine.due_schedules(p_limit integer) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer DEFAULT 3)
+ RETURNS TABLE(workflow_version_id uuid, definition jsonb, context jsonb)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with due as (
+    select c.workflow_version_id
+    from stepbase.workflow_version_checks c
+    where c.checker_version < p_checker_version
+    -- Versions without a check first.
+    order by c.checker_version
+    limit p_limit
+  )
+  select v.id, v.definition, stepbase_private.check_context(v.app_code, v.workflow_id, v.definition, v.input_schema)
+  from due d
+  join stepbase.workflow_versions v on v.id = d.workflow_version_id;
+$function$;
+comment on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) is 'Up to p_limit published versions that a checker of the version p_checker_version has to check, with what it needs.';
+grant execute on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.eager_start(p_run stepbase.runs)
  RETURNS jsonb
  LANGUAGE sql
@@ -5601,11 +5652,11 @@ AS $function$
     ),
     'nodes', stepbase_engine.explain_nodes(v.id),
     'problems', (
-      select coalesce(jsonb_agg(to_jsonb(p)), '[]')
+      select coalesce(jsonb_agg(stepbase_private.problem_json(p.problem)), '[]')
       from (
-        select d.* from stepbase_private.definition_problems(v.definition, v.app_code) d
+        select d as problem from stepbase_private.definition_problems(v.definition, v.app_code) d
         union all
-        select c.* from stepbase_private.block_problems(w.id, v.definition) c
+        select c from stepbase_private.block_problems(w.id, v.definition) c
       ) p
     ),
     'warnings', (
@@ -5617,13 +5668,18 @@ AS $function$
         union all
         select u.* from stepbase_engine.url_warnings(v.id) u
       ) x
+    ),
+    'check', (
+      select jsonb_build_object('checked_at', c.checked_at, 'checker_version', c.checker_version, 'findings', c.findings)
+      from stepbase.workflow_version_checks c
+      where c.workflow_version_id = v.id and c.checked_at is not null
     )
   )
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = p_workflow_version_id;
 $function$;
-comment on function stepbase_engine.explain_version(p_workflow_version_id uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems and warnings.';
+comment on function stepbase_engine.explain_version(p_workflow_version_id uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems, warnings and check.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_warnings(p_workflow_version_id uuid)
  RETURNS TABLE(node_id text, code text, message text)
@@ -5813,13 +5869,13 @@ CREATE OR REPLACE FUNCTION stepbase_engine.expression_facts(p_node_type text, p_
  SET search_path TO ''
 AS $function$
   with expression as (
-    select x.expression,
+    select x.expression, x.language,
       regexp_replace(x.expression, '"(?:[^"\\]|\\.)*(?:"|\\?$)|''(?:[^''\\]|\\.)*(?:''|\\?$)', '""', 'g') as bare
-    from stepbase_private.config_expressions(p_node_type, p_config) as x (expression)
+    from stepbase_private.config_expressions(p_node_type, p_config) as x
   )
   select
     coalesce(bool_or(
-      '*' = any (stepbase_private.referenced_steps(e.expression))
+      '*' = any (stepbase_private.referenced_steps(e.expression, e.language))
       or e.bare ~ '(^|[^A-Za-z0-9_$.])context([^A-Za-z0-9_]|$)'
     ), false),
     array(
@@ -6344,6 +6400,19 @@ $function$;
 comment on function stepbase_engine.has_due_schedules() is 'Whether a schedule is due or has no time yet. Costs two index look-ups.';
 grant execute on function stepbase_engine.has_due_schedules() to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_due_version_checks(p_checker_version integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1 from stepbase.workflow_version_checks c where c.checker_version < p_checker_version
+  );
+$function$;
+comment on function stepbase_engine.has_due_version_checks(p_checker_version integer) is 'Whether a published version was not checked, or by an older checker. Costs one index look-up.';
+grant execute on function stepbase_engine.has_due_version_checks(p_checker_version integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_expired_leases(p_lease interval)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6394,6 +6463,8 @@ begin
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
     or stepbase_engine.has_due_schedules()
+    -- Versions that no checker has checked.
+    or stepbase_engine.has_due_version_checks(1)
     or (
       exists (select 1 from stepbase_engine.run_backlog w)
       and exists (select 1 from stepbase_engine.select_backlog_runs(1) c where cardinality(c.run_ids) > 0)
@@ -6406,7 +6477,7 @@ begin
     or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $function$;
-comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or schedules, runs and steps that the backlog can admit, or expired leases.';
+comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or schedules, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
@@ -7789,6 +7860,19 @@ AS $function$
 $function$;
 comment on function stepbase_engine.record_trigger_result(p_trigger_id uuid, p_error jsonb) is 'Stores on a trigger that it started a run (p_error null) or why it did not.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.record_version_check(p_workflow_version_id uuid, p_checker_version integer, p_findings jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update stepbase.workflow_version_checks c
+  set checker_version = p_checker_version, checked_at = stepbase_engine.now(), findings = p_findings
+  where c.workflow_version_id = p_workflow_version_id and c.checker_version <= p_checker_version;
+$function$;
+comment on function stepbase_engine.record_version_check(p_workflow_version_id uuid, p_checker_version integer, p_findings jsonb) is 'Stores the findings of a check, unless a newer checker has checked the version meanwhile.';
+grant execute on function stepbase_engine.record_version_check(p_workflow_version_id uuid, p_checker_version integer, p_findings jsonb) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.redrive(p_origin stepbase.runs, p_created_by uuid)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
@@ -7943,7 +8027,15 @@ begin
         and t.source_workflow_id is not distinct from
           (v_message.payload ->> 'source_workflow_id')::uuid
         and t.is_enabled
-        and (t.filter is null or v_event -> 'payload' @> t.filter)
+        and (
+          t.filter is null
+          or v_event -> 'payload' @> t.filter
+          -- The digits of a large number may have passed a step, as a string.
+          or (
+            t.filter::text ~ '[0-9.]{16}'
+            and stepbase_private.with_digits(v_event -> 'payload') @> stepbase_private.with_digits(t.filter)
+          )
+        )
       order by t.id
     loop
       v_place := v_place + 1;
@@ -9963,6 +10055,9 @@ AS $function$
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
+    -- Checks of published versions.
+    'stepbase_engine.has_due_version_checks', 'stepbase_engine.due_version_checks',
+    'stepbase_engine.record_version_check',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
@@ -10071,6 +10166,14 @@ grant usage on schema stepbase_private to authenticated;
 grant usage on schema stepbase_private to service_role;
 grant usage on schema stepbase_private to stepbase_worker;
 grant usage on schema stepbase_private to supabase_auth_admin;
+
+create type stepbase_private.definition_problem as (
+  node text,
+  pointer text,
+  code text,
+  message text,
+  hint text
+);
 
 create type stepbase_private.json_validation as (
   evaluations_left integer,
@@ -10328,8 +10431,19 @@ end;
 $function$;
 comment on function stepbase_private.audit() is 'Trigger: writes a row of stepbase.audit_log. Argument: the column that identifies the changed row.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.becomes_double(p_value numeric, p_double double precision)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Outside of these bounds the cast is an error.
+  select case when p_value between 3e-324 and 1.7976931348623157e308 then p_value::float8 = p_double else false end;
+$function$;
+comment on function stepbase_private.becomes_double(p_value numeric, p_double double precision) is 'Whether p_double is the double that is nearest to p_value, which must be positive.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.block_problems(p_workflow_id uuid, p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
@@ -10337,6 +10451,8 @@ AS $function$
   with node as materialized (
     select
       d.node_id as id, d.place, d.downstream,
+      format('/nodes/%s/data/config%s/workflow', n.rank - 1, case n.node ->> 'type' when 'for_each' then '/step/config' else '' end)
+        as pointer,
       stepbase_private.called_workflow(n.node ->> 'type', n.node #> '{data,config}') as called
     from (
       -- Another check reports a definition without lists of nodes and edges.
@@ -10346,7 +10462,7 @@ AS $function$
         else '{"nodes": [], "edges": []}'
       end as definition
     ) g
-    cross join lateral jsonb_array_elements(g.definition -> 'nodes') n (node)
+    cross join lateral jsonb_array_elements(g.definition -> 'nodes') with ordinality n (node, rank)
     join lateral stepbase_private.downstream_steps(g.definition) d on d.node_id = n.node ->> 'id'
   ),
   -- Sets of steps are bit strings as in downstream_steps, so that pairs of steps need not be compared one by one.
@@ -10373,8 +10489,8 @@ AS $function$
     group by a.workflow_id
   )
   select
-    n.id, 'child_never_starts',
-    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name)
+    n.id, n.pointer, 'child_never_starts',
+    format('%s waits for the child %s (block_until), but no step starts that child before it', n.id, a.name), null
   from node n
   join awaited a on a.child_workflow_id = stepbase_private.child_workflow_id(p_workflow_id, n.called)
   left join starters s on s.workflow_id is not distinct from a.workflow_id
@@ -10478,6 +10594,45 @@ $function$;
 comment on function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean) is 'Implements stepbase.cancel_run.';
 grant execute on function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean) to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.canvas_keys()
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '{
+    "definition": {
+      "edges": "content", "nodes": "content", "viewport": "presentation"
+    },
+    "node": {
+      "ariaLabel": "presentation", "ariaRole": "presentation", "className": "presentation",
+      "connectable": "presentation", "data": "content", "deletable": "presentation",
+      "domAttributes": "presentation", "dragHandle": "presentation", "draggable": "presentation",
+      "dragging": "session", "expandParent": "presentation", "extent": "presentation",
+      "focusable": "presentation", "handles": "presentation", "height": "presentation",
+      "hidden": "presentation", "id": "content", "initialHeight": "presentation",
+      "initialWidth": "presentation", "measured": "session", "origin": "presentation",
+      "parentId": "presentation", "position": "presentation", "resizing": "session",
+      "selectable": "presentation", "selected": "session", "sourcePosition": "presentation",
+      "style": "presentation", "targetPosition": "presentation", "type": "content", "width": "presentation",
+      "zIndex": "presentation"
+    },
+    "edge": {
+      "animated": "presentation", "ariaLabel": "presentation", "ariaRole": "presentation",
+      "className": "presentation", "data": "presentation", "deletable": "presentation",
+      "domAttributes": "presentation", "focusable": "presentation", "hidden": "presentation",
+      "id": "content", "interactionWidth": "presentation", "label": "presentation",
+      "labelBgBorderRadius": "presentation", "labelBgPadding": "presentation",
+      "labelBgStyle": "presentation", "labelShowBg": "presentation", "labelStyle": "presentation",
+      "markerEnd": "presentation", "markerStart": "presentation", "pathOptions": "presentation",
+      "reconnectable": "presentation", "selectable": "presentation", "selected": "session",
+      "source": "content", "sourceHandle": "content", "style": "presentation", "target": "content",
+      "targetHandle": "presentation", "type": "presentation", "zIndex": "presentation"
+    }
+  }'::jsonb;
+$function$;
+comment on function stepbase_private.canvas_keys() is 'The keys that a definition, its nodes and its edges may have: {part: {key: use}}. content: decides what runs do. presentation: stored for the canvas. session: state of one open canvas, not stored.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.change_queue_signal()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -10542,6 +10697,66 @@ end;
 $function$;
 comment on function stepbase_private.check_block_until() is 'Trigger: raises SB422 invalid_input if block_until.children is not an array of names or makes a child wait for itself, directly or through others.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with part as (
+    select p.type, p.config
+    from jsonb_array_elements(
+      case jsonb_typeof(p_definition -> 'nodes') when 'array' then p_definition -> 'nodes' else '[]' end
+    ) n (node)
+    -- A step, the step of a for_each, and a compensation.
+    cross join lateral (
+      values
+        (n.node ->> 'type', n.node -> 'data' -> 'config'),
+        (n.node #>> '{data,config,step,type}', n.node #> '{data,config,step,config}'),
+        (n.node #>> '{data,compensate,type}', n.node #> '{data,compensate,config}')
+    ) p (type, config)
+    where jsonb_typeof(p.config) = 'object'
+  ),
+  child as (
+    select distinct p.config ->> 'workflow' as name
+    from part p
+    where p.type = 'child_workflow' and jsonb_typeof(p.config -> 'workflow') = 'string'
+  ),
+  component as (
+    select distinct p.config ->> 'component' as name
+    from part p
+    join stepbase.step_types t on t.name = p.type and t.is_component
+    where jsonb_typeof(p.config -> 'component') = 'string'
+  )
+  select jsonb_build_object(
+    'inputSchema', p_input_schema,
+    'signals', (
+      select coalesce(jsonb_object_agg(s.signal_name, s.parameters), '{}')
+      from stepbase.workflow_signals s
+      where s.workflow_id = p_workflow_id and s.parameters is not null
+    ),
+    'children', (
+      select coalesce(jsonb_object_agg(c.name, v.input_schema), '{}')
+      from child c
+      join stepbase.workflows w on w.id = coalesce(
+        stepbase_private.child_workflow_id(p_workflow_id, c.name),
+        (
+          select o.id from stepbase.workflows o
+          where o.app_code = p_app_code and o.kebab_name = c.name and o.deleted_at is null
+        )
+      )
+      join stepbase.workflow_versions v on v.id = w.published_version_id and v.input_schema is not null
+    ),
+    'components', (
+      select coalesce(jsonb_object_agg(c.name, o.output_schema), '{}')
+      from component c
+      join stepbase.components o on o.id = stepbase_private.component_for(p_app_code, c.name)
+      where o.output_schema is not null
+    )
+  );
+$function$;
+comment on function stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb) is 'The schemas that the checker compares a definition with: {inputSchema, signals, children, components}. p_workflow_id: the workflow of the definition; null: it does not exist yet.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_definition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -10549,28 +10764,55 @@ CREATE OR REPLACE FUNCTION stepbase_private.check_definition()
  SET search_path TO ''
 AS $function$
 begin
-  perform stepbase_private.refuse_problems(coalesce(
-    (
-      select jsonb_agg(to_jsonb(p))
-      from stepbase_private.structure_problems(new.definition) p
-      where new.status = 'draft'
-    ),
-    (
-      select jsonb_agg(to_jsonb(p))
-      from stepbase_private.definition_problems(new.definition, new.app_code) p
-      where new.status = 'published'
-    ),
-    (
-      select jsonb_agg(to_jsonb(p))
-      from stepbase_private.block_problems(new.workflow_id, new.definition) p
-      where new.status = 'published'
-    ),
-    '[]'
-  ));
+  new.definition := stepbase_private.without_session_keys(new.definition);
+  perform stepbase_private.refuse_problems(case new.status
+    when 'draft' then array(select p from stepbase_private.structure_problems(new.definition) p)
+    when 'published' then array(
+      select p from stepbase_private.definition_problems(new.definition, new.app_code) p
+      union all
+      select p from stepbase_private.block_problems(new.workflow_id, new.definition) p
+    )
+  end);
   return new;
 end;
 $function$;
-comment on function stepbase_private.check_definition() is 'Trigger: raises SB423 invalid_definition (detail.problems) for a draft that is not a graph, or for a version that is published with problems.';
+comment on function stepbase_private.check_definition() is 'Trigger: drops the state of an open canvas from the definition. Raises SB423 invalid_definition (detail.errors) for a draft that is not a graph or has unknown keys, or for a version that is published with problems.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('workflow:read');
+  v_workflow_id uuid;
+  v_known_schema jsonb;
+  v_problems jsonb;
+begin
+  select w.id, v.input_schema into v_workflow_id, v_known_schema
+  from stepbase.workflows w
+  left join stepbase.workflow_versions v on v.id = w.latest_version_id
+  where w.app_code = v_app and w.kebab_name = p_kebab_name and w.deleted_at is null;
+  v_problems := (
+    select jsonb_agg(to_jsonb(p)) from stepbase_private.definition_problems(p_definition, v_app) p
+  );
+  -- As in check_definition: these need a definition without other problems.
+  if v_problems is null and v_workflow_id is not null then
+    v_problems := (
+      select jsonb_agg(to_jsonb(p)) from stepbase_private.block_problems(v_workflow_id, p_definition) p
+    );
+  end if;
+  return jsonb_build_object(
+    'problems', coalesce(v_problems, '[]'),
+    'context', stepbase_private.check_context(
+      v_app, v_workflow_id, p_definition, nullif(coalesce(p_input_schema, v_known_schema), 'null')
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb) is 'What SQL finds in a definition that is not saved: {problems, context}. p_kebab_name: its workflow, or null. p_input_schema: null for that of the latest version, JSON null for none. The HTTP API gives both to the checker.';
+grant execute on function stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_implementation_type()
  RETURNS trigger
@@ -10682,28 +10924,30 @@ AS $function$
 $function$;
 comment on function stepbase_private.component_for(p_app_code text, p_component_name text) is 'Id of the component that a name resolves to in an application: app/name is a component of that application, a plain name one of the application itself or one shared with every application. Null if there is none that it may use.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.component_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select p_node_id, 'unknown_component', format('Unknown component %s', s.step -> 'config' ->> 'component')
+  select
+    p_node_id, p_data || s.place || '/config/component', 'unknown_component',
+    format('Unknown component %s', s.step -> 'config' ->> 'component'), null
   from (
     values
-      (jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
-      (p_node -> 'data' -> 'config' -> 'step'),
-      (p_node -> 'data' -> 'compensate')
-  ) s (step)
+      ('', jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+      ('/config/step', p_node -> 'data' -> 'config' -> 'step'),
+      ('/compensate', p_node -> 'data' -> 'compensate')
+  ) s (place, step)
   join stepbase.step_types t on t.name = s.step ->> 'type' and t.is_component
   where s.step -> 'config' ? 'component'
     and strpos(s.step -> 'config' ->> 'component', '{{') = 0
     and stepbase_private.component_for(p_app_code, s.step -> 'config' ->> 'component') is null;
 $function$;
-comment on function stepbase_private.component_problems(p_node_id text, p_node jsonb, p_app_code text) is 'One problem for each component that a node, the step of its for_each or its compensation names, and that the application cannot use.';
+comment on function stepbase_private.component_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text) is 'One problem for each component that a node, the step of its for_each or its compensation names, and that the application cannot use.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.config_expressions(p_step_type text, p_config jsonb)
- RETURNS SETOF text
+ RETURNS TABLE(expression text, language text)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
@@ -10718,46 +10962,72 @@ begin
   select t.raw_keys into v_raw_keys from stepbase.step_types t where t.name = p_step_type;
   for v_entry in select e.key, e.value from jsonb_each(p_config) e loop
     if v_raw_keys ? v_entry.key and jsonb_typeof(v_entry.value) = 'string' then
-      return next case v_raw_keys ->> v_entry.key
-        -- A parameter named `steps` in the code's parameter list is not a read.
-        when 'javascript'
-          then regexp_replace(v_entry.value #>> '{}', '^\s*(?:async\s+)?(?:function\s*\w*\s*)?\([^)]*\)', '')
-        else v_entry.value #>> '{}'
-      end;
+      return query select v_entry.value #>> '{}', v_raw_keys ->> v_entry.key;
     elsif p_step_type = 'for_each' and v_entry.key = 'step' then
       return query
-        select x.expression
-        from stepbase_private.config_expressions(v_entry.value ->> 'type', v_entry.value -> 'config') x (expression);
+        select x.expression, x.language
+        from stepbase_private.config_expressions(v_entry.value ->> 'type', v_entry.value -> 'config') x;
     else
       return query
-        select t.expression
+        select t.expression, 'jsonata'
         from jsonb_path_query(v_entry.value, 'strict $.** ? (@.type() == "string")') s (item)
         cross join unnest(stepbase_private.template_expressions(s.item #>> '{}')) t (expression);
     end if;
   end loop;
 end;
 $function$;
-comment on function stepbase_private.config_expressions(p_step_type text, p_config jsonb) is 'All expressions in the config of a step of type p_step_type: templates in any string, and the whole strings under the type''s raw_keys. For a for_each, includes those of the step that it runs.';
+comment on function stepbase_private.config_expressions(p_step_type text, p_config jsonb) is 'All expressions in the config of a step of type p_step_type, with their language (jsonata, javascript): templates in any string, and the whole strings under the type''s raw_keys. For a for_each, includes those of the step that it runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.config_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select p_outer_id, 'invalid_config', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)) e (problem)
+  with config as (
+    select p_data || '/' || replace(p_place, '.', '/') as pointer
+  )
+  select
+    p_outer_id, c.pointer || (e.problem ->> 'path'),
+    case when e.problem ? 'known_keys' then 'unknown_key' else 'invalid_config' end,
+    left(p_place || stepbase_private.pointer_words(e.problem ->> 'path'), 200) || ' ' || case
+      when e.problem ? 'known_keys' then 'is not a known key of ' || p_kind.name
+      else e.problem ->> 'message'
+    end,
+    case
+      when e.problem ? 'known_keys' then stepbase_private.suggestion(
+        -- A key at the top of the config may belong beside it.
+        k.key, array(select x.key from jsonb_array_elements_text(e.problem -> 'known_keys') x (key)),
+        case
+          when e.problem ->> 'path' = '/' || k.key and k.key <> 'config' and k.key = any (stepbase_private.data_keys())
+            then jsonb_build_object(k.key, format('%s beside config', k.key))
+          else '{}'
+        end
+      )
+    end
+  from config c
+  cross join jsonb_array_elements(
+    stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)
+  ) e (problem)
+  cross join lateral (
+    select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
+  ) k
   union all
-  select p_outer_id, 'invalid_config', format(
-    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r))
+  select p_outer_id, c.pointer || '/role', 'invalid_config', format(
+    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r)),
+    null
+  from config c
   where p_kind.is_task
     and jsonb_typeof(p_config -> 'role') = 'string'
     and strpos(p_config ->> 'role', '{{') = 0
     and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
   union all
   -- JSON Schemas inside the config. One with templates is known only when the step runs.
-  select p_outer_id, 'invalid_config', format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message)
-  from unnest('{form,response_schema}'::text[]) as k (name)
+  select
+    p_outer_id, c.pointer || '/' || k.name || ltrim(q.path, '#'), 'invalid_config',
+    format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message), null
+  from config c
+  cross join unnest('{form,response_schema}'::text[]) as k (name)
   cross join stepbase_private.json_schema_problems(
     case
       when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
@@ -10767,9 +11037,60 @@ AS $function$
     end
   ) as q (code, path, message);
 $function$;
-comment on function stepbase_private.config_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_place: path of the config, as a prefix of messages.';
+comment on function stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the data of the node. p_place: path of the config below data, as a prefix of messages.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION stepbase_private.content_hash(p_definition jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select encode(sha256(convert_to(stepbase_private.content_of(p_definition)::text, 'UTF8')), 'hex');
+$function$;
+comment on function stepbase_private.content_hash(p_definition jsonb) is 'SHA-256 of content_of(p_definition): equal for definitions that differ only in presentation.';
+grant execute on function stepbase_private.content_hash(p_definition jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.content_of(p_definition jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- By id: a canvas changes the order of its lists, for example to draw a node above others.
+  select jsonb_build_object(
+    'nodes', (
+      select coalesce(jsonb_agg(
+        jsonb_build_object(
+          'id', n.node -> 'id',
+          'type', n.node -> 'type',
+          'data', (
+            select coalesce(jsonb_object_agg(d.key, d.value), '{}')
+            from jsonb_each(case jsonb_typeof(n.node -> 'data') when 'object' then n.node -> 'data' else '{}' end) d
+            where not d.key ^@ 'x-'
+          )
+        ) order by (n.node ->> 'id') collate "C", n.place
+      ), '[]')
+      from jsonb_array_elements(
+        case jsonb_typeof(p_definition -> 'nodes') when 'array' then p_definition -> 'nodes' else '[]' end
+      ) with ordinality n (node, place)
+    ),
+    'edges', (
+      select coalesce(jsonb_agg(
+        jsonb_strip_nulls(jsonb_build_object(
+          'id', e.edge -> 'id', 'source', e.edge -> 'source', 'target', e.edge -> 'target',
+          'sourceHandle', e.edge -> 'sourceHandle'
+        )) order by (e.edge ->> 'id') collate "C", e.place
+      ), '[]')
+      from jsonb_array_elements(
+        case jsonb_typeof(p_definition -> 'edges') when 'array' then p_definition -> 'edges' else '[]' end
+      ) with ordinality e (edge, place)
+    )
+  );
+$function$;
+comment on function stepbase_private.content_of(p_definition jsonb) is 'The part of a definition that decides what runs do: the keys with the use content in canvas_keys(), without keys that begin with x-, ordered by id.';
+grant execute on function stepbase_private.content_of(p_definition jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -10782,6 +11103,7 @@ declare
   -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
   v_secret constant text := 'sbk_' || rtrim(translate(encode(
     sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  v_expires_at constant timestamptz := stepbase_private.iso_time(p_expires_at, 'expires_at');
   v_made stepbase.api_keys;
 begin
   if not v_wanted <@ v_allowed then
@@ -10790,7 +11112,7 @@ begin
       jsonb_build_object('scopes', array(select unnest(v_wanted) except select unnest(v_allowed)))
     );
   end if;
-  if p_expires_at <= now() then
+  if v_expires_at <= now() then
     perform stepbase_private.raise_error('invalid_request', 'expires_at must be in the future');
   end if;
   if coalesce(btrim(p_name), '') = '' then
@@ -10799,7 +11121,7 @@ begin
   insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by, owner_id)
   values (
     v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
-    v_wanted, p_expires_at, auth.uid(),
+    v_wanted, v_expires_at, auth.uid(),
     -- A key that is created with a key has the same owner.
     coalesce(
       auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
@@ -10812,8 +11134,8 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone) is 'Implements stepbase.create_api_key.';
-grant execute on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at timestamp with time zone) to authenticated;
+comment on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text) is 'Implements stepbase.create_api_key.';
+grant execute on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.create_default_quotas()
  RETURNS trigger
@@ -11123,8 +11445,18 @@ end;
 $function$;
 comment on function stepbase_private.cut_errors() is 'Trigger: cuts the errors in the columns of its arguments to a few KB, for every writer. The condition of a trigger keeps it from rows with short errors.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.data_keys()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '{label,config,retry,compensate,timeout_ms,on_error,join}'::text[];
+$function$;
+comment on function stepbase_private.data_keys() is 'The keys of the data of a node.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.definition_cycle_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
@@ -11152,42 +11484,129 @@ begin
   );
   v_ordered := stepbase_private.topological_order(v_rest);
   return query
-    select n.node ->> 'id', 'cycle', format('%s is on a cycle; remove an edge that leads back to it', n.node ->> 'id')
-    from jsonb_array_elements(v_rest -> 'nodes') with ordinality n (node, place)
-    where n.node ->> 'id' <> all (v_ordered)
+    select
+      n.node ->> 'id', '/nodes/' || (n.place - 1), 'cycle',
+      format('%s is on a cycle; remove an edge that leads back to it', n.node ->> 'id'), null
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+    where n.node ->> 'id' in (select r.node ->> 'id' from jsonb_array_elements(v_rest -> 'nodes') r (node))
+      and n.node ->> 'id' <> all (v_ordered)
     order by n.place
     limit 100;
 end;
 $function$;
 comment on function stepbase_private.definition_cycle_problems(p_definition jsonb) is 'One problem for each node on a cycle, at most 100; the shape of the definition must be valid.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.definition_problems(p_definition jsonb, p_app_code text DEFAULT NULL::text)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.definition_key_problems(p_definition jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_uses constant jsonb := stepbase_private.canvas_keys();
+  v_definition_keys constant text[] := array(select jsonb_object_keys(v_uses -> 'definition'));
+  v_node_keys constant text[] := array(select jsonb_object_keys(v_uses -> 'node'));
+  v_edge_keys constant text[] := array(select jsonb_object_keys(v_uses -> 'edge'));
+  v_data_keys constant text[] := stepbase_private.data_keys();
 begin
-  return query select p.* from stepbase_private.structure_problems(p_definition) p;
-  if found then
-    return;
-  end if;
-  if jsonb_array_length(p_definition -> 'nodes') = 0 then
-    return query select null::text, 'empty', 'A workflow needs at least one node';
-  end if;
+  return query
+    select p.*
+    from stepbase_private.key_problems(
+      null, '', '', 'a definition', stepbase_private.without_own_keys(p_definition, v_definition_keys), v_definition_keys
+    ) p;
   return query
     select p.*
     from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
-    cross join lateral stepbase_private.node_problems(n.node, p_app_code) p
-    order by n.place;
-  return query select p.* from stepbase_private.handle_problems(p_definition) p;
-  return query select p.* from stepbase_private.reference_problems(p_definition) p;
+    -- Most nodes and edges have known keys only; the subtraction is cheap.
+    join lateral (
+      select
+        stepbase_private.without_own_keys(n.node, v_node_keys) as of_node,
+        stepbase_private.without_own_keys(n.node -> 'data', v_data_keys) as of_data
+    ) u on case jsonb_typeof(n.node) when 'object' then n.node - v_node_keys <> '{}' else false end
+      or case jsonb_typeof(n.node -> 'data') when 'object' then (n.node -> 'data') - v_data_keys <> '{}' else false end
+    -- Keys of data beside data, and keys of config beside config, are frequent.
+    cross join lateral (
+      select p.*
+      from stepbase_private.key_problems(
+        n.node ->> 'id', '/nodes/' || (n.place - 1), '', 'a node', u.of_node, v_node_keys,
+        (select jsonb_object_agg(d.key, 'data.' || d.key) from unnest(v_data_keys) d (key))
+      ) p
+      where u.of_node <> '{}'
+      union all
+      select p.*
+      from stepbase_private.key_problems(
+        n.node ->> 'id', '/nodes/' || (n.place - 1) || '/data', 'data.', 'a node', u.of_data, v_data_keys,
+        (
+          select jsonb_object_agg(c.key, 'config.' || c.key)
+          from stepbase.step_types t
+          cross join jsonb_object_keys(t.config_schema -> 'properties') c (key)
+          where t.name = n.node ->> 'type'
+        )
+      ) p
+      where u.of_data <> '{}'
+    ) p
+    where u.of_node <> '{}' or u.of_data <> '{}'
+    limit 1000;
+  return query
+    select p.*
+    from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
+    join lateral (select stepbase_private.without_own_keys(e.edge, v_edge_keys) as of_edge) u
+      on case jsonb_typeof(e.edge) when 'object' then e.edge - v_edge_keys <> '{}' else false end
+    cross join lateral stepbase_private.key_problems(
+      e.edge ->> 'source', '/edges/' || (e.place - 1), '', 'an edge', u.of_edge, v_edge_keys
+    ) p
+    where u.of_edge <> '{}'
+    limit 1000;
 end;
 $function$;
-comment on function stepbase_private.definition_problems(p_definition jsonb, p_app_code text) is 'All problems of a definition; no row: it can be published. With p_app_code, also checks that its components exist in that application.';
+comment on function stepbase_private.definition_key_problems(p_definition jsonb) is 'One problem for each unknown key of the definition, a node, its data or an edge. Keys of a canvas and keys that begin with x- are known.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.definition_problems(p_definition jsonb, p_app_code text DEFAULT NULL::text)
+ RETURNS SETOF stepbase_private.definition_problem
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_structure constant stepbase_private.definition_problem[] := array(
+    select p from stepbase_private.structure_problems(p_definition) p
+  );
+  v_codes constant text[] := array(select s.code from unnest(v_structure) s);
+  v_node record;
+  v_rows bigint;
+  v_found bigint := 0;
+begin
+  return query select s.* from unnest(v_structure) s;
+  if v_codes && '{not_an_object,nodes_not_an_array,edges_not_an_array,too_large}'::text[] then
+    return;
+  end if;
+  if jsonb_array_length(p_definition -> 'nodes') = 0 then
+    return query select null::text, '/nodes', 'empty', 'A workflow needs at least one node', null::text;
+  end if;
+  for v_node in
+    select n.node, n.place
+    from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
+    where coalesce(jsonb_typeof(n.node -> 'data'), 'object') = 'object'
+      and coalesce(jsonb_typeof(n.node -> 'data' -> 'config'), 'object') = 'object'
+      and exists (select 1 from stepbase.step_types t where t.name = n.node ->> 'type')
+    order by n.place
+  loop
+    return query
+      select p.* from stepbase_private.node_problems(v_node.node, p_app_code, '/nodes/' || (v_node.place - 1)) p;
+    get diagnostics v_rows = row_count;
+    v_found := v_found + v_rows;
+    exit when v_found >= 1000;
+  end loop;
+  return query select p.* from stepbase_private.handle_problems(p_definition) p;
+  if not v_codes && '{invalid_node,missing_id,duplicate_node,invalid_edge,dangling_edge,cycle}'::text[] then
+    return query select p.* from stepbase_private.reference_problems(p_definition) p;
+  end if;
+end;
+$function$;
+comment on function stepbase_private.definition_problems(p_definition jsonb, p_app_code text) is 'All problems of a definition; no row: it can be published. Checks that need nodes and edges to form a graph are left out while they do not, and nodes are checked until 1,000 problems are found. With p_app_code, also checks that its components exist in that application.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.definition_shape_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
@@ -11196,21 +11615,22 @@ declare
   v_ids text[];
 begin
   if p_definition is null or jsonb_typeof(p_definition) <> 'object' then
-    return query select null::text, 'not_an_object', 'The definition must be an object';
+    return query select null::text, '', 'not_an_object', 'The definition must be an object', null::text;
     return;
   end if;
   if jsonb_typeof(p_definition -> 'nodes') is distinct from 'array' then
-    return query select null::text, 'nodes_not_an_array', 'nodes must be an array';
+    return query select null::text, '/nodes', 'nodes_not_an_array', 'nodes must be an array', null::text;
   end if;
   if jsonb_typeof(p_definition -> 'edges') is distinct from 'array' then
-    return query select null::text, 'edges_not_an_array', 'edges must be an array';
+    return query select null::text, '/edges', 'edges_not_an_array', 'edges must be an array', null::text;
   end if;
   if jsonb_typeof(p_definition -> 'nodes') is distinct from 'array'
     or jsonb_typeof(p_definition -> 'edges') is distinct from 'array' then
     return;
   end if;
   if jsonb_array_length(p_definition -> 'nodes') > 2000 or jsonb_array_length(p_definition -> 'edges') > 10000 then
-    return query select null::text, 'too_large', 'A definition has at most 2000 nodes and 10000 edges';
+    return query
+      select null::text, '', 'too_large', 'A definition has at most 2000 nodes and 10000 edges', null::text;
     return;
   end if;
   return query select p.* from stepbase_private.definition_size_problems(p_definition) p;
@@ -11221,47 +11641,56 @@ begin
   return query
     select
       case when jsonb_typeof(n.node -> 'id') = 'string' then n.node ->> 'id' end,
+      format('/nodes/%s%s', n.place - 1, p.part),
       p.code,
-      p.message
+      p.message,
+      p.hint
     from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
     cross join lateral (
-      select 'invalid_node' as code, format('Node %s must be an object', n.place) as message
+      select '' as part, 'invalid_node' as code, format('Node %s must be an object', n.place) as message, null as hint
       where jsonb_typeof(n.node) <> 'object'
       union all
-      select 'missing_id', format('Node %s has no id', n.place)
+      select '', 'missing_id', format('Node %s has no id', n.place), null
       where jsonb_typeof(n.node) = 'object' and coalesce(n.node ->> 'id', '') = ''
       union all
-      select 'invalid_id', format('The id %s must start with a letter and have at most 63 letters, digits, _ or -', n.node ->> 'id')
+      select '/id', 'invalid_id',
+        format('The id %s must start with a letter and have at most 63 letters, digits, _ or -', n.node ->> 'id'), null
       where n.node ->> 'id' <> '' and (jsonb_typeof(n.node -> 'id') <> 'string' or n.node ->> 'id' !~ '^[A-Za-z][A-Za-z0-9_-]{0,62}$')
       union all
-      select 'unknown_step_type', format('Unknown step type %s', coalesce(n.node ->> 'type', '(none)'))
+      select case when n.node ? 'type' then '/type' else '' end, 'unknown_step_type',
+        format('Unknown step type %s', coalesce(n.node ->> 'type', '(none)')),
+        case when n.place <= 100 then
+          stepbase_private.suggestion(n.node ->> 'type', array(select t.name from stepbase.step_types t))
+        end
       where jsonb_typeof(n.node) = 'object'
         and not exists (select 1 from stepbase.step_types t where t.name = n.node ->> 'type')
       union all
-      select 'invalid_node', 'data must be an object'
+      select '/data', 'invalid_node', 'data must be an object', null
       where n.node ? 'data' and jsonb_typeof(n.node -> 'data') <> 'object'
       union all
-      select 'invalid_config', 'config must be an object'
+      select '/data/config', 'invalid_config', 'config must be an object', null
       where n.node -> 'data' ? 'config' and jsonb_typeof(n.node -> 'data' -> 'config') <> 'object'
       union all
-      select 'invalid_timeout', 'timeout_ms must be a whole number from 1 to 2147483647'
+      select '/data/timeout_ms', 'invalid_timeout', 'timeout_ms must be a whole number from 1 to 2147483647', null
       where n.node -> 'data' ? 'timeout_ms' and n.node -> 'data' -> 'timeout_ms' <> 'null'
         and stepbase_private.json_schema_errors(
           '{"type": "integer", "minimum": 1, "maximum": 2147483647}', n.node -> 'data' -> 'timeout_ms') <> '[]'
       union all
-      select 'invalid_on_error', 'on_error must be fail or continue'
+      select '/data/on_error', 'invalid_on_error', 'on_error must be fail or continue', null
       where coalesce(n.node -> 'data' ->> 'on_error', 'fail') not in ('fail', 'continue')
       union all
-      select 'invalid_join', 'join must be all or any'
+      select '/data/join', 'invalid_join', 'join must be all or any', null
       where coalesce(n.node -> 'data' ->> 'join', 'all') not in ('all', 'any')
     ) p
     order by n.place;
 
   return query
-    select d.id, 'duplicate_node', format('There are %s nodes with the id %s', d.times, d.id)
+    select
+      d.id, format('/nodes/%s/id', d.places[2] - 1), 'duplicate_node',
+      format('There are %s nodes with the id %s', cardinality(d.places), d.id), null
     from (
-      select n.node ->> 'id' as id, count(*) as times
-      from jsonb_array_elements(p_definition -> 'nodes') n (node)
+      select n.node ->> 'id' as id, array_agg(n.place order by n.place) as places
+      from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, place)
       where n.node ->> 'id' <> ''
       group by 1
       having count(*) > 1
@@ -11270,26 +11699,29 @@ begin
 
   v_ids := array(select n.node ->> 'id' from jsonb_array_elements(p_definition -> 'nodes') n (node) where n.node ->> 'id' <> '');
   return query
-    select e.edge ->> 'source', p.code, p.message
+    select e.edge ->> 'source', format('/edges/%s%s', e.place - 1, p.part), p.code, p.message, p.hint
     from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
     cross join lateral (
-      select 'invalid_edge' as code, format('Edge %s must be an object with id, source and target', e.place) as message
+      select '' as part, 'invalid_edge' as code,
+        format('Edge %s must be an object with id, source and target', e.place) as message, null as hint
       where jsonb_typeof(e.edge) <> 'object' or coalesce(e.edge ->> 'id', '') = ''
         or e.edge ->> 'source' is null or e.edge ->> 'target' is null
       union all
-      select 'dangling_edge', format('Edge %s has the source %s, which is not a node', e.edge ->> 'id', e.edge ->> 'source')
-      where e.edge ->> 'source' <> all (v_ids)
-      union all
-      select 'dangling_edge', format('Edge %s has the target %s, which is not a node', e.edge ->> 'id', e.edge ->> 'target')
-      where e.edge ->> 'target' <> all (v_ids)
+      select '/' || k.name, 'dangling_edge',
+        format('Edge %s has the %s %s, which is not a node', e.edge ->> 'id', k.name, e.edge ->> k.name),
+        case when e.place <= 100 then stepbase_private.suggestion(e.edge ->> k.name, v_ids) end
+      from unnest('{source,target}'::text[]) k (name)
+      where e.edge ->> k.name <> all (v_ids)
     ) p
     order by e.place;
 
   return query
-    select d.source, 'duplicate_edge', format('There are %s edges with the id %s', d.times, d.id)
+    select
+      d.source, format('/edges/%s/id', d.places[2] - 1), 'duplicate_edge',
+      format('There are %s edges with the id %s', cardinality(d.places), d.id), null
     from (
-      select e.edge ->> 'id' as id, min(e.edge ->> 'source') as source, count(*) as times
-      from jsonb_array_elements(p_definition -> 'edges') e (edge)
+      select e.edge ->> 'id' as id, min(e.edge ->> 'source') as source, array_agg(e.place order by e.place) as places
+      from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
       where e.edge ->> 'id' <> ''
       group by 1
       having count(*) > 1
@@ -11297,17 +11729,17 @@ begin
     order by d.id;
 end;
 $function$;
-comment on function stepbase_private.definition_shape_problems(p_definition jsonb) is 'Problems in the shape of a definition: nodes, ids, step types, edges. One row {node_id, code, message} each.';
+comment on function stepbase_private.definition_shape_problems(p_definition jsonb) is 'Problems in the shape of a definition: nodes, ids, step types, edges.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.definition_size_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 begin
   if octet_length(p_definition::text) > 4194304 then
-    return query select null::text, 'too_large', 'A definition has at most 4194304 bytes';
+    return query select null::text, '', 'too_large', 'A definition has at most 4194304 bytes', null::text;
     return;
   end if;
   -- Templates, conditions and code are analysed at each save; the number of nodes does not limit their length. Quotes,
@@ -11320,12 +11752,12 @@ begin
       cross join lateral (select s.item #>> '{}' as source) t
     )
     select
-      case when jsonb_typeof(t.node -> 'id') = 'string' then left(t.node ->> 'id', 63) end, 'too_large',
-      'A text in a node has at most 65536 characters'
+      case when jsonb_typeof(t.node -> 'id') = 'string' then left(t.node ->> 'id', 63) end,
+      '/nodes/' || (t.place - 1), 'too_large', 'A text in a node has at most 65536 characters', null
     from (select x.place, x.node from texts x where x.length > 65536 order by x.place limit 100) t
     union all
-    select null, 'too_large',
-      'The texts in the nodes have at most 1048576 characters, and 131072 quotes, braces and slashes, together'
+    select null, '/nodes', 'too_large',
+      'The texts in the nodes have at most 1048576 characters, and 131072 quotes, braces and slashes, together', null
     where (select sum(x.length) > 1048576 or sum(x.length - x.plain) > 131072 from texts x);
 end;
 $function$;
@@ -11365,6 +11797,50 @@ end;
 $function$;
 comment on function stepbase_private.downstream_steps(p_definition jsonb) is 'The steps of a definition in topological order: place, from 0, and downstream, in which bit n is set if a path leads to the step at place n. Nodes on a cycle or downstream of one are left out.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.edit_distance(p_one text, p_other text, p_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_one constant text[] := string_to_array(left(p_one, 40), null);
+  v_other constant text[] := string_to_array(left(p_other, 40), null);
+  v_width constant int := cardinality(v_other);
+  v_before int[];
+  v_previous int[] := array(select generate_series(0, v_width));
+  v_row int[];
+  v_cost int;
+  v_least int;
+begin
+  -- Rows of the table of distances between prefixes; element j + 1 is that of the first j letters of p_other.
+  for i in 1 .. cardinality(v_one) loop
+    v_row := array[i];
+    v_least := i;
+    for j in 1 .. v_width loop
+      v_cost := least(
+        v_previous[j] + (v_one[i] <> v_other[j])::int,
+        v_previous[j + 1] + 1,
+        v_row[j] + 1
+      );
+      if i > 1 and j > 1 and v_one[i] = v_other[j - 1] and v_one[i - 1] = v_other[j] then
+        v_cost := least(v_cost, v_before[j - 1] + 1);
+      end if;
+      v_row := v_row || v_cost;
+      v_least := least(v_least, v_cost);
+    end loop;
+    -- No later row has a smaller distance, but for two swapped letters.
+    if v_least > p_most + 1 then
+      return null;
+    end if;
+    v_before := v_previous;
+    v_previous := v_row;
+  end loop;
+  return case when v_previous[v_width + 1] <= p_most then v_previous[v_width + 1] end;
+end;
+$function$;
+comment on function stepbase_private.edit_distance(p_one text, p_other text, p_most integer) is 'The number of letters to insert, delete, replace or swap with the next one to turn one word into the other; null if it is more than p_most. Compares the first 40 letters.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -11387,6 +11863,18 @@ begin
     end if;
     -- The id of the event derives from the key, and an event starts each workflow once.
     v_id := md5(jsonb_build_array(v_app_code, p_idempotency_key)::text)::uuid;
+    -- The event of a repeated key must be the one that the caller means, or the caller would take it for emitted.
+    perform pg_advisory_xact_lock(hashtextextended(v_id::text, 0));
+    if exists (
+      select from stepbase.outbox o
+      where o.aggregate_id = v_id and o.event_type = 'event.emitted'
+        and (o.payload ->> 'name' <> p_name or o.payload -> 'payload' <> p_payload)
+    ) then
+      perform stepbase_private.raise_error(
+        'conflict', format('The idempotency key was used for an event with another name or payload: %s', v_id),
+        jsonb_build_object('event_id', v_id)
+      );
+    end if;
   end if;
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
   values (
@@ -11440,6 +11928,23 @@ end;
 $function$;
 comment on function stepbase_private.ensure_realtime_policy() is 'Creates the policy on realtime.messages if it is missing, and returns whether it did. Realtime creates its table itself, on a new project possibly after the migrations; maintenance calls this again.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.exact_number(p_text text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- The limits keep the number within the range of numeric.
+  if length(p_text) not between 5 and 1000
+    or p_text !~ '^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?$' then
+    return null;
+  end if;
+  return case when stepbase_private.is_unsafe_number(p_text::numeric) then to_jsonb(p_text::numeric) end;
+end;
+$function$;
+comment on function stepbase_private.exact_number(p_text text) is 'The number that a string stands for, if JavaScript has received it as the string of its digits (is_unsafe_number); null for any other string.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.explain_workflow(p_workflow text, p_version integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -11477,6 +11982,57 @@ end;
 $function$;
 comment on function stepbase_private.explain_workflow(p_workflow text, p_version integer) is 'Implements stepbase.explain_workflow.';
 grant execute on function stepbase_private.explain_workflow(p_workflow text, p_version integer) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text)
+ RETURNS TABLE(pointer text, expression text, language text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_raw_keys jsonb;
+begin
+  if jsonb_typeof(p_config) <> 'object' then
+    return;
+  end if;
+  select t.raw_keys into v_raw_keys from stepbase.step_types t where t.name = p_step_type;
+  if p_step_type = 'for_each' then
+    return query
+      select e.pointer, e.expression, e.language
+      from stepbase_private.expression_pointers(
+        p_config #>> '{step,type}', p_config #> '{step,config}', p_pointer || '/step/config'
+      ) e;
+  end if;
+  return query
+    with recursive part as (
+      select
+        stepbase_private.json_path(p_pointer, c.key) as pointer, c.value, v_raw_keys ->> c.key as raw_language
+      from jsonb_each(p_config) c
+      where p_step_type <> 'for_each' or c.key <> 'step'
+      union all
+      select stepbase_private.json_path(p.pointer, i.key), i.value, null
+      from part p
+      cross join lateral (
+        select o.key, o.value
+        from jsonb_each(case jsonb_typeof(p.value) when 'object' then p.value else '{}' end) o
+        union all
+        select (a.place - 1)::text, a.value
+        from jsonb_array_elements(case jsonb_typeof(p.value) when 'array' then p.value else '[]' end)
+          with ordinality a (value, place)
+      ) i
+    )
+    select p.pointer, x.expression, coalesce(p.raw_language, 'jsonata')
+    from part p
+    cross join lateral unnest(
+      case
+        when p.raw_language is not null then array[p.value #>> '{}']
+        else stepbase_private.template_expressions(p.value #>> '{}')
+      end
+    ) x (expression)
+    where jsonb_typeof(p.value) = 'string';
+end;
+$function$;
+comment on function stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text) is 'The expressions of config_expressions with the JSON pointer of their text and their language. It costs more, so only the report of a problem uses it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text)
  RETURNS stepbase.step_runs
@@ -11529,17 +12085,18 @@ $function$;
 comment on function stepbase_private.forget_vault_secret() is 'Trigger: deletes the secret in Vault when its row is deleted.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.handle_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   select
-    n.node ->> 'id', 'invalid_handle',
+    n.node ->> 'id', format('/edges/%s/sourceHandle', e.place - 1), 'invalid_handle',
     format(
       'Edge %s has the source handle %s, but %s has only %s', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
       array_to_string(t.handles || array['error', 'timeout'], ', ')
-    )
+    ),
+    stepbase_private.suggestion(e.edge ->> 'sourceHandle', t.handles || array['error', 'timeout'])
   from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
   join jsonb_array_elements(p_definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
   join stepbase.step_types t on t.name = n.node ->> 'type'
@@ -11574,42 +12131,221 @@ $function$;
 comment on function stepbase_private.has_realtime_policy() is 'Whether members can join the channels of their runs: the policy on realtime.messages exists, or Realtime does not.';
 grant execute on function stepbase_private.has_realtime_policy() to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.inner_step_keys()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '{type,config,retry,timeout_ms,on_error}'::text[];
+$function$;
+comment on function stepbase_private.inner_step_keys() is 'The keys of a compensation.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 declare
   v_kind stepbase.step_types;
+  v_pointer constant text := p_data || '/' || replace(p_place, '.', '/');
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_step ->> 'type';
   if v_kind.name is null then
-    return query select p_outer_id, 'unknown_step_type', format(
-      '%s: unknown step type %s', p_place, coalesce(p_step ->> 'type', '(none)'));
+    return query select
+      p_outer_id, v_pointer || case when p_step ? 'type' then '/type' else '' end, 'unknown_step_type', format(
+        '%s: unknown step type %s', p_place, coalesce(p_step ->> 'type', '(none)')),
+      stepbase_private.suggestion(p_step ->> 'type', array(select t.name from stepbase.step_types t));
   elsif not (case when p_compensates then v_kind.allowed_in_compensation else v_kind.allowed_in_for_each end) then
-    return query select p_outer_id, 'invalid_config', format('%s.type cannot be %s', p_place, v_kind.name);
+    return query
+      select p_outer_id, v_pointer || '/type', 'invalid_config', format('%s.type cannot be %s', p_place, v_kind.name), null;
   else
     return query
       select p.*
       from stepbase_private.config_problems(
-        p_outer_id, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
+        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
       ) p
       union all
-      select p.* from stepbase_private.secret_problems(p_outer_id, p_place || '.config', v_kind, p_step -> 'config') p;
+      select p.*
+      from stepbase_private.secret_problems(p_outer_id, p_data, p_place || '.config', v_kind, p_step -> 'config') p
+      union all
+      select p.*
+      from stepbase_private.literal_problems(p_outer_id, p_data, p_place || '.config', v_kind, p_step -> 'config') p;
   end if;
-  return query select p.* from stepbase_private.retry_problems(p_outer_id, p_place || '.retry', p_step -> 'retry') p;
   return query
-    select p_outer_id, 'invalid_timeout', p_place || '.timeout_ms must be a whole number from 1 to 2147483647'
+    select p.* from stepbase_private.retry_problems(p_outer_id, p_data, p_place || '.retry', p_step -> 'retry') p;
+  return query
+    select p_outer_id, v_pointer || '/timeout_ms', 'invalid_timeout',
+      p_place || '.timeout_ms must be a whole number from 1 to 2147483647', null
     where p_step -> 'timeout_ms' <> 'null'
       and stepbase_private.json_schema_errors(
         '{"type": "integer", "minimum": 1, "maximum": 2147483647}', p_step -> 'timeout_ms') <> '[]'
     union all
-    select p_outer_id, 'invalid_on_error', p_place || '.on_error must be fail or continue'
+    select p_outer_id, v_pointer || '/on_error', 'invalid_on_error', p_place || '.on_error must be fail or continue', null
     where coalesce(p_step ->> 'on_error', 'fail') not in ('fail', 'continue');
+  -- The config schema of for_each has the keys of its step.
+  if p_compensates then
+    return query
+      select p.*
+      from stepbase_private.key_problems(
+        p_outer_id, v_pointer, p_place || '.', 'a compensation', p_step, stepbase_private.inner_step_keys()) p;
+  end if;
 end;
 $function$;
-comment on function stepbase_private.inner_step_problems(p_outer_id text, p_place text, p_step jsonb, p_compensates boolean) is 'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for config_problems.';
+comment on function stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean) is 'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for config_problems.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_jsonata_name(p_token text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_token ~ '^[^][\s(){}.,:;=!<>&|*+/%?^~@#$-]';
+$function$;
+comment on function stepbase_private.is_jsonata_name(p_token text) is 'Whether a token of JSONata selects a property by its name as a step of a path: a word, or text in quotes or backticks.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_unsafe_number(p_value numeric)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+ SET extra_float_digits TO '1'
+AS $function$
+declare
+  v_value constant numeric := trim_scale(abs(p_value));
+  v_text constant text := v_value::text;
+  v_digits constant int := length(trim(both '0' from replace(v_text, '.', '')));
+  v_unit numeric;
+  v_floor numeric;
+  v_double float8;
+begin
+  if v_digits = 0 or (v_digits <= 15 and v_value between 1e-300 and 1e300) then
+    return false;
+  end if;
+  -- The largest double, and a value that becomes the smallest one.
+  if v_digits > 17 or v_value > 1.7976931348623157e308 or v_value < 3e-324 then
+    return true;
+  end if;
+  v_double := v_value::float8;
+  v_unit := case
+    when scale(v_value) > 0 then ('1e-' || scale(v_value))::numeric
+    else ('1e' || length(v_text) - length(rtrim(v_text, '0')))::numeric
+  end;
+  -- JavaScript prints a double with as few digits as possible: does a decimal with fewer digits become the same one?
+  v_floor := v_value - v_value % (10 * v_unit);
+  if v_digits > 1 and (
+    stepbase_private.becomes_double(v_floor, v_double)
+    or stepbase_private.becomes_double(v_floor + 10 * v_unit, v_double)
+  ) then
+    return true;
+  end if;
+  -- Of several decimals with as many digits, it prints the nearest one, as PostgreSQL does.
+  if stepbase_private.becomes_double(v_value - v_unit, v_double)
+    or stepbase_private.becomes_double(v_value + v_unit, v_double) then
+    return v_double::text::numeric <> v_value;
+  end if;
+  return false;
+end;
+$function$;
+comment on function stepbase_private.is_unsafe_number(p_value numeric) is 'Whether JavaScript changes the number: it prints the double that the number becomes as another decimal value.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.iso_time(p_text text, p_parameter text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_parts constant text[] := regexp_match(
+    p_text,
+    '^(\d{4}-\d{2}-\d{2})(?:[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)'
+    || '(?:(?<=:\d\d:\d\d)[.,](\d{1,6})\d{0,3})?([Zz]|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?)?$'
+  );
+  v_time timestamptz;
+begin
+  if v_parts is not null then
+    v_time := (
+      v_parts[1] || ' ' || coalesce(v_parts[2], '00:00') || coalesce('.' || v_parts[3], '') || coalesce(v_parts[4], 'Z')
+    )::timestamptz;
+  end if;
+  if p_text is not null and (v_time is null or extract(year from v_time at time zone 'UTC') not between 1 and 9999) then
+    raise datetime_field_overflow;
+  end if;
+  return v_time;
+exception
+  when datetime_field_overflow or invalid_datetime_format then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s must be a date of ISO 8601, such as 2026-11-29T10:00:00Z', p_parameter)
+    );
+end;
+$function$;
+comment on function stepbase_private.iso_time(p_text text, p_parameter text) is 'The time of a date of ISO 8601 with an optional time of day and offset; UTC without an offset. Null for null. Errors: SB400 with the name of the parameter, for another form or a day that does not exist.';
+grant execute on function stepbase_private.iso_time(p_text text, p_parameter text) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.javascript_steps(p_code text)
+ RETURNS TABLE(step text, is_certain boolean)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- A longer parameter list is not followed: white space in several places would cost quadratic time.
+  c_head constant text :=
+    '^\s*(?:async\y\s*)?(?:function\y\s*[\w$]*\s*)?\(\s*(?:\{\s*([\w$\s,]*)\}\s*)?\)\s*(?:=>|\{)';
+  v_start constant text := left(p_code, 1000);
+  v_names text[] := regexp_match(v_start, c_head);
+  v_body text;
+  v_found text[];
+begin
+  if v_names is null or p_code ~ '\yarguments\y|\yeval\y|\\u' then
+    return query select '*', false;
+    return;
+  end if;
+  if 'steps' <> all (regexp_split_to_array(btrim(coalesce(v_names[1], ''), E' \t\r\n'), '\s*,\s*')) then
+    return;
+  end if;
+  v_body := regexp_replace(v_start, c_head, '') || substr(p_code, 1001);
+  v_found := array(
+    select coalesce(m.hit[1], m.hit[2], m.hit[3])
+    from regexp_matches(
+      v_body,
+      '\ysteps\s*(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)'
+      || '|\ysteps\s*(?:\?\.\s*)?\[\s*(?:''([^''\\\n]+)''|"([^"\\\n]+)")\s*\]',
+      'g'
+    ) m (hit)
+  );
+  -- This also counts `other.steps` and the word in a comment: reading too much costs only time.
+  if cardinality(v_found) <> (select count(*) from regexp_matches(v_body, '\ysteps\y', 'g')) then
+    return query select f.step, false from unnest(v_found) f (step) union all select '*', false;
+    return;
+  end if;
+  return query
+    with part as (
+      -- Strings and comments yield no group. A template literal, a division and a regular expression yield the first.
+      select m.hit[1] is not null as is_unreadable, coalesce(m.hit[2], m.hit[3], m.hit[4]) as step, m.place
+      from regexp_matches(
+        v_body,
+        '"(?:[^"\\]|\\.)*"|''(?:[^''\\]|\\.)*''|/\*(?:[^*]|\*+[^*/])*\*+/|//[^\n]*'
+        || '|([`/])'
+        || '|steps\s*(?:(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|(?:\?\.\s*)?\[\s*(?:''([^''\\\n]+)''|"([^"\\\n]+)")\s*\])'
+        || '\s*(?:\?\.|\.)\s*output\y'
+        || '|(?!steps(?![\w$]))(?:[\w$]|\s*\.\s*)+',
+        'g'
+      ) with ordinality m (hit, place)
+    )
+    select
+      f.step,
+      exists (
+        select
+        from part p
+        where p.step = f.step
+          and p.place < (select coalesce(min(o.place), 2147483647) from part o where o.is_unreadable)
+      )
+    from unnest(v_found) f (step);
+end;
+$function$;
+comment on function stepbase_private.javascript_steps(p_code text) is 'Ids of the steps that the function of an inline_code names, and * if it may read any, as the worker finds them. is_certain: read as steps.<id>.output in code whose text shows every use of steps.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_check(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_followed text[], p_depth integer, p_state stepbase_private.json_validation)
  RETURNS stepbase_private.json_validation
@@ -11673,15 +12409,23 @@ begin
       return stepbase_private.json_problem(
         p_state, p_path, format('must be of type %s, not %s', array_to_string(v_types, ' or '), jsonb_typeof(p_value)));
     end if;
+    -- The worker reads the config of a step, and would get a string.
+    if p_templates and jsonb_typeof(p_value) = 'number' and length(p_value #>> '{}') > 15
+      and stepbase_private.is_unsafe_number((p_value #>> '{}')::numeric) then
+      return stepbase_private.json_problem(p_state, p_path, 'has more digits than a double holds');
+    end if;
   end if;
-  if p_schema ? 'const' and p_schema -> 'const' <> p_value then
+  if p_schema ? 'const' and not stepbase_private.json_equals(p_schema -> 'const', p_value) then
     p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
   end if;
   if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
     -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
     and (
       (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
-      or not exists (select 1 from jsonb_array_elements(p_schema -> 'enum') e (item) where e.item = p_value)
+      or not exists (
+        select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
+        where stepbase_private.json_equals(e.item, p_value)
+      )
     ) then
     p_state := stepbase_private.json_problem(
       p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));
@@ -11722,15 +12466,17 @@ begin
   end if;
   -- Not p_schema -> 'uniqueItems' alone: null and … would count the items, too.
   if coalesce(p_schema -> 'uniqueItems' = 'true', false)
-    and v_length > (select count(distinct e.item) from jsonb_array_elements(p_value) e (item)) then
+    and v_length > (
+      select count(distinct e.item) from jsonb_array_elements(stepbase_private.with_digits(p_value)) e (item)
+    ) then
     p_state := stepbase_private.json_problem(p_state, p_path, 'must not repeat an item');
   end if;
   if jsonb_typeof(p_schema -> 'items') in ('object', 'boolean') then
     for v_item in 0 .. v_length - 1 loop
       exit when p_state.problems_left = 0;
-      p_state := stepbase_private.json_check(
+      p_state := stepbase_private.json_check_value(
         p_schema -> 'items', p_value -> v_item, stepbase_private.json_path(p_path, v_item::text), p_templates, p_root,
-        '{}', p_depth + 1, p_state);
+        p_depth + 1, p_state);
     end loop;
   end if;
   return p_state;
@@ -11811,8 +12557,8 @@ begin
   end if;
   for v_key in select k.name from jsonb_object_keys(p_value) k (name) where v_properties ? k.name loop
     exit when p_state.problems_left = 0;
-    p_state := stepbase_private.json_check(
-      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root, '{}',
+    p_state := stepbase_private.json_check_value(
+      v_properties -> v_key, p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates, p_root,
       p_depth + 1, p_state);
   end loop;
   if p_schema -> 'additionalProperties' = 'false' or jsonb_typeof(p_schema -> 'additionalProperties') = 'object' then
@@ -11820,11 +12566,14 @@ begin
       exit when p_state.problems_left = 0;
       if p_schema -> 'additionalProperties' = 'false' then
         p_state := stepbase_private.json_problem(
-          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property');
+          p_state, stepbase_private.json_path(p_path, v_key), 'is not a known property',
+          -- A definition gets a suggestion; values of runs do not, because schemas of tenants can have many keys.
+          case when p_templates then jsonb_build_object(
+            'known_keys', array(select k.name from jsonb_object_keys(v_properties) k (name))) else '{}' end);
       else
-        p_state := stepbase_private.json_check(
+        p_state := stepbase_private.json_check_value(
           p_schema -> 'additionalProperties', p_value -> v_key, stepbase_private.json_path(p_path, v_key), p_templates,
-          p_root, '{}', p_depth + 1, p_state);
+          p_root, p_depth + 1, p_state);
       end if;
     end loop;
   end if;
@@ -11886,11 +12635,73 @@ begin
       p_state := stepbase_private.json_problem(
         p_state, p_path, format('must be less than %s', p_schema ->> 'exclusiveMaximum'));
     end if;
+    if jsonb_typeof(p_schema -> 'multipleOf') = 'number' and p_schema -> 'multipleOf' > '0' then
+      -- A short text can be a number of many digits, whose division takes long.
+      p_state.evaluations_left := p_state.evaluations_left
+        - (length(p_value #>> '{}')::bigint * length(p_schema ->> 'multipleOf') / 1000000)::int;
+      if p_state.evaluations_left < 0 then
+        perform stepbase_private.json_refuse_schema(p_path, 'the numbers of multipleOf are too long');
+      end if;
+      if (p_value #>> '{}')::numeric % (p_schema ->> 'multipleOf')::numeric <> 0 then
+        p_state := stepbase_private.json_problem(
+          p_state, p_path, format('must be a multiple of %s', p_schema ->> 'multipleOf'));
+      end if;
+    end if;
   end if;
   return p_state;
 end;
 $function$;
 comment on function stepbase_private.json_check_scalar(p_schema jsonb, p_value jsonb, p_path text, p_state stepbase_private.json_validation) is 'Applies the keywords of strings and numbers. See json_check.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_check_value(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation)
+ RETURNS stepbase_private.json_validation
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_number jsonb;
+  v_as_text stepbase_private.json_validation;
+  v_as_number stepbase_private.json_validation;
+begin
+  v_as_text := stepbase_private.json_check(
+    p_schema, p_value, p_path, p_templates, p_root, '{}', p_depth, p_state);
+  if v_as_text.problems_left = p_state.problems_left or p_templates or jsonb_typeof(p_value) <> 'string' then
+    return v_as_text;
+  end if;
+  v_number := stepbase_private.exact_number(p_value #>> '{}');
+  if v_number is null then
+    return v_as_text;
+  end if;
+  v_as_number := stepbase_private.json_check(
+    p_schema, v_number, p_path, p_templates, p_root, '{}', p_depth,
+    row (v_as_text.evaluations_left, p_state.problems_left, p_state.problems)::stepbase_private.json_validation);
+  if exists (
+    select
+    from jsonb_array_elements(v_as_number.problems) with ordinality as e (problem, place)
+    where e.place > jsonb_array_length(p_state.problems) and e.problem ->> 'message' like 'must be of type%'
+  ) then
+    v_as_text.evaluations_left := v_as_number.evaluations_left;
+    return v_as_text;
+  end if;
+  return v_as_number;
+end;
+$function$;
+comment on function stepbase_private.json_check_value(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation) is 'As json_check, for the whole value or a part of it. The digits of a number that JavaScript received as a string may be meant as a string or as this number: one of both suffices.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_equals(p_one jsonb, p_other jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_one = p_other then true
+    when jsonb_typeof(p_one) <> jsonb_typeof(p_other) or jsonb_typeof(p_one) not in ('object', 'array') then false
+    else stepbase_private.with_digits(p_one) = stepbase_private.with_digits(p_other)
+  end;
+$function$;
+comment on function stepbase_private.json_equals(p_one jsonb, p_other jsonb) is 'Whether two values are equal; within objects and arrays, a number that JavaScript cannot hold equals the string of its digits.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_format_matches(p_format_name text, p_value text)
  RETURNS boolean
@@ -11952,6 +12763,9 @@ AS $function$
   ) k (name, types)
   where jsonb_typeof(p_part) = 'object' and jsonb_typeof(p_part -> k.name) <> all (k.types)
   union all
+  select p_path || '/multipleOf', 'must be greater than 0'
+  where jsonb_typeof(p_part -> 'multipleOf') = 'number' and p_part -> 'multipleOf' <= '0'
+  union all
   select p_path || '/type', format('must name JSON types, not %s', t.name)
   from jsonb_path_query(p_part, 'strict $.type[*]', silent => true) with ordinality as e (item, place)
   cross join lateral (select e.item #>> '{}' as name) t
@@ -11987,9 +12801,9 @@ CREATE OR REPLACE FUNCTION stepbase_private.json_path(p_path text, p_key text)
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  select left(p_path || '/' || p_key, 1000);
+  select left(p_path || '/' || replace(replace(p_key, '~', '~0'), '/', '~1'), 1000);
 $function$;
-comment on function stepbase_private.json_path(p_path text, p_key text) is 'The path of a member of the value at p_path; long paths are cut.';
+comment on function stepbase_private.json_path(p_path text, p_key text) is 'The JSON pointer (RFC 6901) of a member of the value at p_path; long pointers are cut.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_pattern_excess(p_pattern text)
  RETURNS text
@@ -12055,7 +12869,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.json_pattern_problem(p_pattern text) is 'Why a pattern cannot be used in a schema: it is too long, too costly, or no regular expression. Null: it can be used.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text)
+CREATE OR REPLACE FUNCTION stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text, p_more jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase_private.json_validation
  LANGUAGE plpgsql
  IMMUTABLE
@@ -12064,12 +12878,13 @@ AS $function$
 begin
   if p_state.problems_left > 0 then
     p_state.problems_left := p_state.problems_left - 1;
-    p_state.problems := p_state.problems || jsonb_build_object('path', p_path, 'message', left(p_message, 500));
+    p_state.problems := p_state.problems
+      || (jsonb_build_object('path', p_path, 'message', left(p_message, 500)) || p_more);
   end if;
   return p_state;
 end;
 $function$;
-comment on function stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text) is 'The state of a validation with one more problem, unless it has enough of them.';
+comment on function stepbase_private.json_problem(p_state stepbase_private.json_validation, p_path text, p_message text, p_more jsonb) is 'The state of a validation with one more problem, unless it has enough of them. p_more: further members of it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_refuse_schema(p_path text, p_reason text)
  RETURNS void
@@ -12152,14 +12967,14 @@ declare
   v_value constant jsonb := p_value #> '{}';
 begin
   return (
-    stepbase_private.json_check(
-      v_schema, v_value, p_path, p_templates, v_schema, '{}', 0,
+    stepbase_private.json_check_value(
+      v_schema, v_value, p_path, p_templates, v_schema, 0,
       row (10000, 100, '[]')::stepbase_private.json_validation
     )
   ).problems;
 end;
 $function$;
-comment on function stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean) is 'Validates p_value against p_schema: an array of at most 100 {path, message}, empty if the value is valid. p_path: where the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema. Raises SB425 schema_too_complex beyond 10,000 evaluations or 64 levels.';
+comment on function stepbase_private.json_schema_errors(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean) is 'Validates p_value against p_schema: an array of at most 100 {path, message}, empty if the value is valid. p_path: where the value stands, as a prefix of paths. p_templates: a string with {{ … }} satisfies every schema, and the problem of an unknown key has known_keys. Raises SB425 schema_too_complex beyond 10,000 evaluations or 64 levels.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_schema_parts(p_schema jsonb)
  RETURNS TABLE(path text, part jsonb, parent_path text, is_in_place boolean)
@@ -12273,6 +13088,165 @@ AS $function$
 $function$;
 comment on function stepbase_private.json_type_matches(p_type_name text, p_value jsonb) is 'Whether p_value has the JSON Schema type p_type_name. integer: a number without a fraction.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.jsonata_steps(p_expression text)
+ RETURNS TABLE(step text, is_certain boolean)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_token record;
+  -- Indexed by the number of open brackets. The value in focus is the scope: for certain, and possibly.
+  v_is_scope boolean[] := '{true}';
+  v_may_be_scope boolean[] := '{true}';
+  -- The path so far has a name, so what follows belongs to the value of that name.
+  v_is_named boolean[] := '{false}';
+  v_is_parameters boolean[] := '{false}';
+  v_depth int := 1;
+  v_ends_parameters boolean := false;
+  v_is_readable boolean;
+  v_is_refocused boolean;
+begin
+  for v_token in
+    with token as (
+      -- Group 1: strings, quoted names, comments, variables, words, a regular expression with the operator before it,
+      -- and single characters. Group 2: a string, a quoted name or a comment without an end.
+      select coalesce(m.hit[1], m.hit[2]) as text, m.hit[2] is not null as is_open, m.place
+      from regexp_matches(
+        p_expression,
+        '("(?:[^"\\]|\\.)*"|''(?:[^''\\]|\\.)*''|`[^`]*`|/\*(?:[^*]|\*+[^*/])*\*+/|\$[A-Za-z0-9_$]*'
+        || '|[^][\s"''`(){}.,:;=!<>&|*+/%?^~@#$-]+|[(,:=&?>]\s*/(?:[^/\\*]|\\.)(?:[^/\\]|\\.)*/[a-z]*|\*\*|\S)'
+        || '|("(?:[^"\\]|\\.)*\\?$|''(?:[^''\\]|\\.)*\\?$|`[^`]*$|/\*(?:[^*]|\*+[^*/])*\**$)',
+        'g'
+      ) with ordinality m (hit, place)
+      where m.hit[1] is null or m.hit[1] !~ '^/\*'
+    ),
+    around as (
+      select
+        k.*,
+        lag(k.text) over w as before, lag(k.text, 2) over w as before_2, lag(k.text, 3) over w as before_3,
+        lead(k.text) over w as after, lead(k.text, 2) over w as after_2
+      from token k
+      window w as (order by k.place)
+    )
+    select
+      a.*,
+      a.text ~ '^[[({.,:;=!<>&|*+/%?^~@#-]' as is_operator,
+      a.before is null
+        or a.before ~ '^[[({.,:;=!<>&|*+/%?^~@#-]'
+        or (a.before in ('and', 'or', 'in') and a.before_2 !~ '^[[({.,:;=!<>&|*+/%?^~@#-]') as is_operand,
+      stepbase_private.is_jsonata_name(a.text) as is_name,
+      coalesce(a.after = '.' and stepbase_private.is_jsonata_name(a.after_2), false) as has_member,
+      -- A step of a path that is evaluated for each item: .(…), .{…}, .$f(…).
+      coalesce(a.before = '.' or (a.text ~ '^\(' and a.before_2 = '.'), false) as is_for_items
+    from around a
+    order by a.place
+  loop
+    v_is_readable := not v_token.is_open
+      -- A regular expression that is not recognized, or that JSONata does not end at its second slash.
+      and not (v_token.text = '/' and (v_token.is_operand or v_token.before in ('and', 'or', 'in')))
+      and not (
+        v_token.text ~ '^.\s*/.*/[a-z]*$'
+        and length(translate(regexp_replace(v_token.text, '^.|\\.', '', 'g'), '[({', ''))
+          <> length(translate(regexp_replace(v_token.text, '^.|\\.', '', 'g'), '])}', ''))
+      );
+    -- It may read any step, also behind the end of the text: a template can end elsewhere for the worker.
+    if not v_is_readable then
+      return query select '*', false;
+      return;
+    end if;
+
+    if (v_token.text in ('steps', '`steps`') or (v_token.text in ('"steps"', '''steps''') and '.' in (v_token.before, v_token.after)))
+      and (v_token.before is distinct from '.' or not stepbase_private.is_jsonata_name(v_token.before_2)) then
+      if v_token.after = '.' and v_token.after_2 ~ '^["''`]' and v_token.after_2 !~ '\\' and length(v_token.after_2) > 2 then
+        step := substr(v_token.after_2, 2, length(v_token.after_2) - 2);
+      elsif v_token.after = '.' and stepbase_private.is_jsonata_name(v_token.after_2) and v_token.after_2 !~ '^["''`]' then
+        step := v_token.after_2;
+      else
+        step := '*';
+      end if;
+      is_certain := step <> '*' and (
+        coalesce(v_token.before_2 = '$$' and v_token.before = '.', false)
+        or (
+          v_is_scope[v_depth] and (
+            v_token.before is distinct from '.' or (v_token.before_2 = '$' and v_token.before_3 is distinct from '.'))
+        )
+      );
+      return next;
+    elsif v_token.text = '$eval'
+      or (v_token.text = '%' and v_token.is_operand)
+      or (v_token.text = '$$' and not v_token.has_member)
+      -- The scope as a value. Built-in functions use the value in focus if an argument is missing.
+      or (
+        v_may_be_scope[v_depth] and (v_token.before is distinct from '.' or not v_is_named[v_depth]) and (
+          (v_token.text = '$' and not v_token.has_member)
+          or (v_token.text in ('*', '**') and v_token.is_operand)
+          or (
+            v_token.text ~ '^\$.' and v_token.after = '(' and v_token.after_2 = ')'
+            and v_token.text not in ('$now', '$millis', '$random')
+          )
+          or (v_token.text in ('$lookup', '$each', '$sift') and p_expression ~ '\$(?:lookup|each|sift)\s*\([^,]*\)')
+        )
+      ) then
+      return query select '*', false;
+    end if;
+
+    if v_token.text ~ '^[[({]' then
+      -- A filter, a group or an order of items, in contrast to a list, an object and the body of a function.
+      v_is_refocused := case left(v_token.text, 1)
+        when '[' then not v_token.is_operand
+        when '{' then not v_token.is_operand and not (v_token.before = ')' and v_ends_parameters)
+        else coalesce(v_token.before = '^', false)
+      end;
+      if v_token.is_operand and v_token.before is distinct from '.' then
+        v_is_named[v_depth] := false;
+      end if;
+      v_is_scope[v_depth + 1] := v_is_scope[v_depth]
+        and not v_is_refocused
+        and not v_token.is_for_items;
+      v_may_be_scope[v_depth + 1] := v_may_be_scope[v_depth]
+        and not v_is_refocused
+        and not (v_is_named[v_depth] and v_token.is_for_items);
+      v_is_parameters[v_depth + 1] := coalesce(v_token.before in ('function', 'λ'), false);
+      v_depth := v_depth + 1;
+      v_is_named[v_depth] := false;
+    elsif v_token.text in (')', ']', '}') then
+      v_ends_parameters := v_is_parameters[v_depth];
+      v_depth := v_depth - 1;
+      exit when v_depth = 0;
+    elsif v_token.text = '|' then
+      -- The parts of a transformation; where it ends is not followed.
+      v_is_scope[v_depth] := false;
+      v_is_named[v_depth] := false;
+    elsif v_token.is_operator and v_token.text not in ('.', '^', '@', '#') or v_token.text in ('and', 'or', 'in') then
+      v_is_named[v_depth] := false;
+    elsif v_token.is_name then
+      v_is_named[v_depth] := true;
+    end if;
+  end loop;
+  -- Brackets that do not match: the expression is not valid, or ends elsewhere for the worker.
+  if v_depth <> 1 then
+    return query select '*', false;
+  end if;
+end;
+$function$;
+comment on function stepbase_private.jsonata_steps(p_expression text) is 'Ids of the steps that a JSONata expression reads as steps.<id>; * if it may read any. is_certain: `steps` is the scope''s for sure; it is not in a filter, in a part that is evaluated for each item, or behind an unrecognized regular expression.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.key_problems(p_node text, p_pointer text, p_place text, p_what text, p_value jsonb, p_known text[], p_elsewhere jsonb DEFAULT '{}'::jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select
+    p_node, stepbase_private.json_path(p_pointer, k.key), 'unknown_key',
+    format('%s is not a known key of %s', left(p_place || k.key, 200), left(p_what, 200)),
+    stepbase_private.suggestion(k.key, p_known, p_elsewhere)
+  from jsonb_object_keys(case jsonb_typeof(p_value) when 'object' then p_value - p_known else '{}' end) k (key)
+  limit 100;
+$function$;
+comment on function stepbase_private.key_problems(p_node text, p_pointer text, p_place text, p_what text, p_value jsonb, p_known text[], p_elsewhere jsonb) is 'One problem for each key of an object that is not in p_known, at most 100. p_pointer: where the object stands. p_place: prefix of the key in messages. p_what: what the object is. p_elsewhere as for suggestion.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.limit_triggers()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -12296,6 +13270,25 @@ begin
 end;
 $function$;
 comment on function stepbase_private.limit_triggers() is 'Trigger: raises SB429 limit_reached when an event would have more than 100 triggers.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.literal_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_outer_id, e.pointer, 'unsafe_number', format(
+    '%s: a double cannot hold the number %s; write its digits as a string', p_place, left(n.literal, 50)), null
+  from stepbase_private.expression_pointers(
+    p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end,
+    p_data || '/' || replace(p_place, '.', '/')
+  ) e
+  cross join unnest(stepbase_private.unsafe_literals(e.expression)) n (literal)
+  -- A cheap test that most configs fail. The grammar of JavaScript is not JSONata's.
+  where p_config::text ~ '[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}'
+    and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript');
+$function$;
+comment on function stepbase_private.literal_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'One problem for each number in the JSONata expressions of a config that a double cannot hold. Arguments as for config_problems.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[])
  RETURNS record
@@ -12501,14 +13494,57 @@ AS $function$
 $function$;
 comment on function stepbase_private.names_secrets(p_expression text) is 'Whether an expression reads `secrets`; in a config that is stored, this would store the values of secrets.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.node_problems(p_node jsonb, p_app_code text)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.nearest_word(p_word text, p_known text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  with word as (
+    -- maxAttempts, max-attempts and max_attempts are the same word.
+    select w.letters, greatest(1, length(w.letters) / 3) as most
+    from (select lower(translate(left(p_word, 100), '_- ', '')) as letters) w
+    where w.letters <> ''
+  ),
+  known as (
+    select k.word, lower(translate(left(k.word, 100), '_- ', '')) as letters
+    from unnest(p_known[:100]) k (word)
+  ),
+  candidate as (
+    select
+      k.word, k.letters, w.letters as wanted, w.most,
+      least(length(k.letters), length(w.letters)) >= 3 and (
+        k.letters ^@ w.letters or w.letters ^@ k.letters or right(k.letters, length(w.letters)) = w.letters
+      ) as is_part
+    from word w
+    cross join known k
+  )
+  select c.word
+  from candidate c
+  cross join lateral (
+    select case
+      when c.is_part then 1
+      -- Cheap tests that most words fail: a mistake in the first and in the last letter is rare.
+      when abs(length(c.letters) - length(c.wanted)) <= c.most
+        and (left(c.letters, 1) = left(c.wanted, 1) or right(c.letters, 1) = right(c.wanted, 1))
+        then stepbase_private.edit_distance(c.wanted, c.letters, c.most)
+    end as distance
+  ) d
+  where d.distance is not null
+  order by d.distance, abs(length(c.letters) - length(c.wanted)), c.word
+  limit 1;
+$function$;
+comment on function stepbase_private.nearest_word(p_word text, p_known text[]) is 'The word of p_known (at most 100 are compared) that p_word probably stands for: spelled nearly the same, in another case, or its beginning or end; null if none is near.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text DEFAULT ''::text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 declare
   v_id constant text := p_node ->> 'id';
+  v_at constant text := p_pointer || '/data';
   v_data constant jsonb := coalesce(p_node -> 'data', '{}');
   v_config constant jsonb := coalesce(p_node -> 'data' -> 'config', '{}');
   c_outer constant text[] := '{retry,timeout_ms,on_error}';
@@ -12516,35 +13552,37 @@ declare
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
-  return query select p.* from stepbase_private.config_problems(v_id, 'config', v_kind, v_config) p;
-  return query select p.* from stepbase_private.secret_problems(v_id, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.literal_problems(v_id, v_at, 'config', v_kind, v_config) p;
 
   -- Steps inside the node: the step of a for_each, and the compensation.
   if v_kind.name = 'for_each' then
     return query
       select p.* from stepbase_private.inner_step_problems(
-        v_id, 'config.step',
+        v_id, v_at, 'config.step',
         case jsonb_typeof(v_config -> 'step') when 'object' then (v_config -> 'step') - c_outer end,
         false
       ) p
       union all
-      select v_id, 'invalid_config', format('config.step.%s must be set beside config, because it applies to all items', k.key)
+      select v_id, v_at || '/config/step/' || k.key, 'invalid_config',
+        format('config.step.%s must be set beside config, because it applies to all items', k.key), null
       from unnest(c_outer) as k (key)
       where coalesce(v_config -> 'step' -> k.key, 'null') <> 'null';
   end if;
   if v_data ? 'compensate' and v_data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(v_id, 'compensate', v_data -> 'compensate', true) p;
+      select p.* from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true) p;
   end if;
 
-  return query select p.* from stepbase_private.retry_problems(v_id, 'retry', v_data -> 'retry') p;
+  return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
 
   if p_app_code is not null then
-    return query select p.* from stepbase_private.component_problems(v_id, p_node, p_app_code) p;
+    return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
 $function$;
-comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text) is 'Problems of one node: config, secrets, retry policy, steps inside it, component. p_app_code: application in which the component is looked up; null: not checked.';
+comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the component is looked up; null: not checked. p_pointer: JSON pointer of the node.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.password_verification_hook(event jsonb)
  RETURNS jsonb
@@ -12710,6 +13748,28 @@ end;
 $function$;
 comment on function stepbase_private.point_at_latest_version() is 'Trigger: sets workflows.latest_version_id to the version with the highest number.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.pointer_words(p_pointer text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select replace(replace(replace(p_pointer, '/', '.'), '~1', '/'), '~0', '~');
+$function$;
+comment on function stepbase_private.pointer_words(p_pointer text) is 'A JSON pointer as messages write it: /config/url becomes .config.url.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.problem_json(p_problem stepbase_private.definition_problem)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'node', p_problem.node, 'pointer', p_problem.pointer, 'code', p_problem.code, 'message', p_problem.message
+  ) || jsonb_strip_nulls(jsonb_build_object('hint', p_problem.hint));
+$function$;
+comment on function stepbase_private.problem_json(p_problem stepbase_private.definition_problem) is 'A problem as clients get it: {node, pointer, code, message, hint?}.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
@@ -12804,6 +13864,33 @@ $function$;
 comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_project_statistics() to authenticated;
 
+CREATE OR REPLACE FUNCTION stepbase_private.read_steps(p_expression text, p_language text DEFAULT 'jsonata'::text)
+ RETURNS TABLE(step text, is_certain boolean)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_path text[];
+begin
+  if p_language = 'javascript' then
+    return query select x.step, x.is_certain from stepbase_private.javascript_steps(p_expression) x;
+    return;
+  end if;
+  -- Nearly all expressions are paths of plain names.
+  v_path := regexp_match(
+    p_expression, '^\s*([A-Za-z_][A-Za-z0-9_]*)(?:\.([A-Za-z_][A-Za-z0-9_]*))?(?:\.[A-Za-z_][A-Za-z0-9_]*)*\s*$');
+  if v_path is not null then
+    if v_path[1] = 'steps' then
+      return query select coalesce(v_path[2], '*'), v_path[2] is not null;
+    end if;
+  elsif p_expression ~ 'steps|[$%*/]' then
+    return query select x.step, x.is_certain from stepbase_private.jsonata_steps(p_expression) x;
+  end if;
+end;
+$function$;
+comment on function stepbase_private.read_steps(p_expression text, p_language text) is 'Ids of the steps that an expression reads, * for all; is_certain: the text shows this without doubt. What SQL cannot decide is left to the checker in TypeScript.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.read_workflow_statistics()
  RETURNS SETOF stepbase_private.workflow_statistics
  LANGUAGE sql
@@ -12817,7 +13904,7 @@ $function$;
 comment on function stepbase_private.read_workflow_statistics() is 'Rows of stepbase_private.workflow_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_workflow_statistics() to authenticated;
 
-CREATE OR REPLACE FUNCTION stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after timestamp with time zone, p_max_runs integer, p_force boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean)
  RETURNS SETOF stepbase.runs
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -12830,7 +13917,9 @@ declare
   v_origin stepbase.runs;
   v_redriven stepbase.runs;
   v_workflow stepbase.workflows;
+  v_failed_after timestamptz;
 begin
+  v_failed_after := stepbase_private.iso_time(p_failed_after, 'failed_after');
   if p_run_ids is null and p_workflow is null and p_error_code is null
     and p_failed_after is null then
     perform stepbase_private.raise_error(
@@ -12892,7 +13981,7 @@ begin
       and r.parent_run_id is null
       and (p_workflow is null or r.workflow_id = v_workflow.id)
       and (p_error_code is null or r.error ->> 'code' = p_error_code)
-      and (p_failed_after is null or r.completed_at > p_failed_after)
+      and (v_failed_after is null or r.completed_at > v_failed_after)
       and (
         coalesce(p_force, false)
         or not exists (
@@ -12911,11 +14000,36 @@ begin
   end loop;
 end;
 $function$;
-comment on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after timestamp with time zone, p_max_runs integer, p_force boolean) is 'Behind stepbase.redrive.';
-grant execute on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after timestamp with time zone, p_max_runs integer, p_force boolean) to authenticated;
+comment on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean) is 'Behind stepbase.redrive.';
+grant execute on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean) to authenticated;
+
+CREATE OR REPLACE FUNCTION stepbase_private.reference_pointer(p_node jsonb, p_step text, p_pointer text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select min(e.pointer)
+  from (
+    select c.pointer, c.expression
+    from stepbase_private.expression_pointers(
+      p_node ->> 'type', p_node -> 'data' -> 'config', p_pointer || '/data/config'
+    ) c
+    union all
+    select c.pointer, c.expression
+    from stepbase_private.expression_pointers(
+      p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config',
+      p_pointer || '/data/compensate/config'
+    ) c
+    -- A compensation may read the output of the step it belongs to.
+    where p_step <> p_node ->> 'id'
+  ) e
+  where p_step = any (stepbase_private.referenced_steps(e.expression));
+$function$;
+comment on function stepbase_private.reference_pointer(p_node jsonb, p_step text, p_pointer text) is 'JSON pointer of the first text in a node that reads the step p_step. p_pointer: that of the node.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.reference_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
@@ -12929,6 +14043,7 @@ declare
   v_stack int[];
   v_place int;
   v_round int := 0;
+  v_found int := 0;
   v_reference record;
 begin
   with places as (
@@ -12960,16 +14075,25 @@ begin
       select o.id, o.place::int as place
       from unnest(stepbase_private.topological_order(p_definition)) with ordinality o (id, place)
     )
-    select n.node ->> 'id' as id, own.place, r.step, named.place as wanted
+    select n.node, '/nodes/' || (n.rank - 1) as pointer, n.node ->> 'id' as id, own.place, r.step, named.place as wanted
     from jsonb_array_elements(p_definition -> 'nodes') with ordinality n (node, rank)
     join places own on own.id = n.node ->> 'id'
     cross join lateral stepbase_private.references_of(n.node) r (step)
     left join places named on named.id = r.step
     order by n.rank, r.step
   loop
+    exit when v_found >= 1000;
     if v_reference.wanted is null then
+      v_found := v_found + 1;
       return query select
-        v_reference.id, 'unknown_reference', format('steps.%s is read, but the workflow has no such step', v_reference.step);
+        v_reference.id,
+        stepbase_private.reference_pointer(v_reference.node, v_reference.step, v_reference.pointer),
+        'unknown_reference', format('steps.%s is read, but the workflow has no such step', v_reference.step),
+        case when v_found <= 100 then stepbase_private.suggestion(v_reference.step, array(
+          select n.node ->> 'id'
+          from jsonb_array_elements(p_definition -> 'nodes') n (node)
+          where n.node ->> 'id' <> v_reference.id
+        )) end;
       continue;
     end if;
     -- Depth-first, backwards from the node. Nodes that precede the wanted step in order cannot lead to it.
@@ -12987,49 +14111,31 @@ begin
       exit when v_seen[v_reference.wanted] = v_round;
     end loop;
     if v_seen[v_reference.wanted] <> v_round then
+      v_found := v_found + 1;
       return query select
-        v_reference.id, 'reference_not_upstream',
+        v_reference.id,
+        stepbase_private.reference_pointer(v_reference.node, v_reference.step, v_reference.pointer),
+        'reference_not_upstream',
         format(
           'steps.%s is read, but no path leads from %s to %s', v_reference.step, v_reference.step, v_reference.id
-        );
+        ),
+        null;
     end if;
   end loop;
 end;
 $function$;
-comment on function stepbase_private.reference_problems(p_definition jsonb) is 'One problem for each reference to a step that does not exist or is not upstream; the definition must be acyclic.';
+comment on function stepbase_private.reference_problems(p_definition jsonb) is 'One problem for each reference to a step that does not exist or is not upstream, at most 1,000; the definition must be acyclic.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.referenced_steps(p_expression text)
+CREATE OR REPLACE FUNCTION stepbase_private.referenced_steps(p_expression text, p_language text DEFAULT 'jsonata'::text)
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
-  -- String literals and comments match first and yield no group, then steps.id, steps["id"] and steps.`id`. Any other
-  -- use of `steps` may read every step and yields '*'. So does a literal or comment without an end, which takes the
-  -- rest of the text: skipping only its first character would read the rest again for each further quote. Other words
-  -- are read as a whole, up to a `$.`: a look-behind would read the text from its start again for each match.
   select coalesce(array_agg(distinct r.step order by r.step), '{}')
-  from (
-    select coalesce(
-      m.hit[1], m.hit[2], m.hit[3], m.hit[4], case when coalesce(m.hit[5], m.hit[6]) is not null then '*' end
-    ) as step
-    from regexp_matches(
-      p_expression,
-      '"(?:[^"\\]|\\.)*"'
-      || '|''(?:[^''\\]|\\.)*'''
-      || '|/\*(?:[^*]|\*+[^*/])*\*+/'
-      || '|//[^\n]*'
-      || '|(?:\$\.)?steps\s*(?:\?\.\s*\[?|\.|\[)\s*'
-      || '(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`|"([^"]+)"|''([^'']+)'')'
-      || '|(?:\$\.)?(steps)(?![A-Za-z0-9_$])'
-      || '|(?!steps(?![A-Za-z0-9_$]))(?:[A-Za-z0-9_.]|\$(?!\.))+'
-      || '|((?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|/\*(?:[^*]|\*+[^*/])*\**)\\?$)',
-      'g'
-    ) m (hit)
-  ) r
-  where r.step is not null;
+  from stepbase_private.read_steps(p_expression, p_language) r;
 $function$;
-comment on function stepbase_private.referenced_steps(p_expression text) is 'Ids of the steps that an expression reads as steps.<id>; contains * if it uses `steps` in a way that may read any.';
+comment on function stepbase_private.referenced_steps(p_expression text, p_language text) is 'Ids of the steps that an expression may read as steps.<id>; contains * if it uses `steps` in a way that may read any.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.references_of(p_node jsonb)
  RETURNS SETOF text
@@ -13038,19 +14144,19 @@ CREATE OR REPLACE FUNCTION stepbase_private.references_of(p_node jsonb)
  SET search_path TO ''
 AS $function$
   select r.step
-  from stepbase_private.config_expressions(p_node ->> 'type', p_node -> 'data' -> 'config') x (expression)
-  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
-  where r.step <> '*'
+  from stepbase_private.config_expressions(p_node ->> 'type', p_node -> 'data' -> 'config') x
+  cross join stepbase_private.read_steps(x.expression, x.language) r
+  where r.is_certain
   union
   -- A compensation may read the output of the step it belongs to.
   select r.step
   from stepbase_private.config_expressions(
     p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config'
-  ) x (expression)
-  cross join unnest(stepbase_private.referenced_steps(x.expression)) r (step)
-  where r.step not in ('*', p_node ->> 'id');
+  ) x
+  cross join stepbase_private.read_steps(x.expression, x.language) r
+  where r.is_certain and r.step <> p_node ->> 'id';
 $function$;
-comment on function stepbase_private.references_of(p_node jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read; without *.';
+comment on function stepbase_private.references_of(p_node jsonb) is 'Ids of the steps that the expressions of a node and of its compensation read for certain.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.refuse_audit_change()
  RETURNS trigger
@@ -13111,25 +14217,30 @@ end;
 $function$;
 comment on function stepbase_private.refuse_direct_graph_write() is 'Trigger: raises SB424 immutable for a direct write to nodes or edges; save the workflow''s definition instead.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.refuse_problems(p_problems jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.refuse_problems(p_problems stepbase_private.definition_problem[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_total constant int := cardinality(p_problems);
 begin
-  if jsonb_array_length(p_problems) > 0 then
+  if v_total > 0 then
     perform stepbase_private.raise_error(
       'invalid_definition',
-      case jsonb_array_length(p_problems)
-        when 1 then p_problems -> 0 ->> 'message'
-        else format('%s (and %s more)', p_problems -> 0 ->> 'message', jsonb_array_length(p_problems) - 1)
-      end,
-      jsonb_build_object('problems', p_problems) || jsonb_strip_nulls(jsonb_build_object('node_id', p_problems -> 0 -> 'node_id'))
+      (p_problems[1]).message || coalesce('; ' || (p_problems[1]).hint, '')
+        || case when v_total > 1 then format(' (and %s more)', v_total - 1) else '' end,
+      jsonb_strip_nulls(jsonb_build_object('node_id', (p_problems[1]).node)) || jsonb_build_object(
+        'errors', (
+          select jsonb_agg(stepbase_private.problem_json(p_problems[s.place]) order by s.place)
+          from generate_series(1, least(v_total, 1000)) s (place)
+        )
+      )
     );
   end if;
 end;
 $function$;
-comment on function stepbase_private.refuse_problems(p_problems jsonb) is 'Raises SB423 invalid_definition if there are problems; the detail has all of them and the node_id of the first.';
+comment on function stepbase_private.refuse_problems(p_problems stepbase_private.definition_problem[]) is 'Raises SB423 invalid_definition if there are problems. The message has the first and how many more there are; the detail has all of them, at most 1,000, as errors, and the node_id of the first.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.refuse_published_delete()
  RETURNS trigger
@@ -13159,6 +14270,23 @@ begin
 end;
 $function$;
 comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.request_version_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.workflow_version_checks (workflow_version_id, app_code)
+  values (new.id, new.app_code)
+  on conflict (workflow_version_id) do nothing;
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.request_worker();
+  return null;
+end;
+$function$;
+comment on function stepbase_private.request_version_check() is 'Trigger: a published version waits for its check; workers are notified.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_an_admin()
  RETURNS trigger
@@ -13463,27 +14591,40 @@ $function$;
 comment on function stepbase_private.resume_run(p_run_id uuid) is 'Implements stepbase.resume_run.';
 grant execute on function stepbase_private.resume_run(p_run_id uuid) to authenticated;
 
-CREATE OR REPLACE FUNCTION stepbase_private.retry_problems(p_outer_id text, p_place text, p_retry jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.retry_problems(p_outer_id text, p_data text, p_place text, p_retry jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select p_outer_id, 'invalid_retry', p_place || replace(e.problem ->> 'path', '/', '.') || ' ' || (e.problem ->> 'message')
-  from jsonb_array_elements(stepbase_private.json_schema_errors(
-    '{"type": "object", "required": ["max_attempts"], "additionalProperties": false, "properties": {
-      "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
-      "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
-      "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-      "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
-      "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
-      "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
-      "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
-      "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}',
-    p_retry)) e (problem)
-  where p_retry <> 'null';
+  with policy as (
+    select
+      p_data || '/' || replace(p_place, '.', '/') as pointer,
+      '{"type": "object", "required": ["max_attempts"], "properties": {
+        "max_attempts": {"type": "integer", "minimum": 1, "maximum": 100},
+        "backoff": {"type": "string", "enum": ["fixed", "exponential"]},
+        "delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "max_delay_ms": {"type": "integer", "minimum": 0, "maximum": 86400000},
+        "max_elapsed_ms": {"type": "integer", "minimum": 1, "maximum": 31536000000},
+        "jitter": {"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}]},
+        "retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}},
+        "do_not_retry_on": {"type": "array", "maxItems": 50, "items": {"type": ["string", "integer"]}}}}'::jsonb
+        as rules
+    where p_retry <> 'null'
+  )
+  select
+    p_outer_id, p.pointer || (e.problem ->> 'path'), 'invalid_retry',
+    p_place || stepbase_private.pointer_words(e.problem ->> 'path') || ' ' || (e.problem ->> 'message'), null
+  from policy p
+  cross join jsonb_array_elements(stepbase_private.json_schema_errors(p.rules, p_retry)) e (problem)
+  union all
+  select k.*
+  from policy p
+  cross join lateral stepbase_private.key_problems(
+    p_outer_id, p.pointer, p_place || '.', 'a retry policy', p_retry, array(select r.key from jsonb_object_keys(p.rules -> 'properties') r (key))
+  ) k;
 $function$;
-comment on function stepbase_private.retry_problems(p_outer_id text, p_place text, p_retry jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
+comment on function stepbase_private.retry_problems(p_outer_id text, p_data text, p_place text, p_retry jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.revoke_api_key(p_api_key_id uuid)
  RETURNS timestamp with time zone
@@ -13549,7 +14690,6 @@ CREATE OR REPLACE FUNCTION stepbase_private.save_workflow(p_kebab_name text, p_d
 AS $function$
 declare
   v_app constant text := stepbase_private.require_permission('workflow:write');
-  v_problems jsonb;
   v_workflow stepbase.workflows;
   v_draft stepbase.workflow_versions;
 begin
@@ -13560,9 +14700,8 @@ begin
   if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
   end if;
-  select coalesce(jsonb_agg(to_jsonb(p)), '[]') into v_problems
-  from stepbase_private.structure_problems(p_definition) p;
-  perform stepbase_private.refuse_problems(v_problems);
+  -- The trigger of the table checks it again; without this, a refused save would wait for the lock of the workflow.
+  perform stepbase_private.refuse_problems(array(select p from stepbase_private.structure_problems(p_definition) p));
 
   -- The row lock serializes saves of the same workflow. Saving a deleted workflow restores it.
   insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
@@ -13674,14 +14813,24 @@ end;
 $function$;
 comment on function stepbase_private.secret_hosts(p_description text) is 'Returns the hosts that may receive a secret, from the description of its Vault entry: {"hosts": ["api.example.com"]}. Null, for any host, if the description is no JSON object; empty, for no host, if the object is not valid.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.secret_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+CREATE OR REPLACE FUNCTION stepbase_private.secret_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   -- A for_each stores its items; the step that it runs is checked separately. Code receives no secrets.
-  select p_outer_id, 'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', p_place, p_kind.name)
+  select
+    p_outer_id,
+    (
+      select min(e.pointer)
+      from stepbase_private.expression_pointers(
+        p_kind.name, case when p_kind.name = 'for_each' then p_config - 'step' else p_config end,
+        p_data || '/' || replace(p_place, '.', '/')
+      ) e
+      where stepbase_private.names_secrets(e.expression)
+    ),
+    'secret_not_allowed', format('%s: secrets cannot be used in %s, which is stored', p_place, p_kind.name), null
   where not p_kind.may_use_secrets
     and not exists (select from jsonb_each_text(p_kind.raw_keys) k where k.value = 'javascript')
     -- A cheap test that most configs fail.
@@ -13694,7 +14843,7 @@ AS $function$
       where stepbase_private.names_secrets(x.expression)
     );
 $function$;
-comment on function stepbase_private.secret_problems(p_outer_id text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of child runs). Arguments as for config_problems.';
+comment on function stepbase_private.secret_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of child runs). Arguments as for config_problems.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
  RETURNS void
@@ -13867,19 +15016,39 @@ comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p
 grant execute on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to authenticated;
 
 CREATE OR REPLACE FUNCTION stepbase_private.structure_problems(p_definition jsonb)
- RETURNS TABLE(node_id text, code text, message text)
+ RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_found constant stepbase_private.definition_problem[] := array(
+    select p from stepbase_private.definition_shape_problems(p_definition) p
+  );
+  v_codes constant text[] := array(select f.code from unnest(v_found) f);
 begin
-  return query select p.* from stepbase_private.definition_shape_problems(p_definition) p;
-  if not found then
+  return query select f.* from unnest(v_found) f;
+  -- The lists cannot be read, or their analysis would take too long.
+  if v_codes && '{not_an_object,nodes_not_an_array,edges_not_an_array,too_large}'::text[] then
+    return;
+  end if;
+  return query select p.* from stepbase_private.definition_key_problems(p_definition) p;
+  if not v_codes && '{invalid_node,missing_id,duplicate_node,invalid_edge,dangling_edge}'::text[] then
     return query select p.* from stepbase_private.definition_cycle_problems(p_definition) p;
   end if;
 end;
 $function$;
-comment on function stepbase_private.structure_problems(p_definition jsonb) is 'Problems that prevent a definition from being stored: shape, unknown step types, dangling edges, cycles. No row: none.';
+comment on function stepbase_private.structure_problems(p_definition jsonb) is 'Problems that prevent a definition from being stored: shape, unknown step types, unknown keys, dangling edges, cycles. No row: none.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.suggestion(p_key text, p_known text[], p_elsewhere jsonb DEFAULT '{}'::jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select 'did you mean ' || coalesce(p_elsewhere ->> p_key, stepbase_private.nearest_word(p_key, p_known)) || '?';
+$function$;
+comment on function stepbase_private.suggestion(p_key text, p_known text[], p_elsewhere jsonb) is 'The hint for an unknown key; null if no known key is near. p_elsewhere: keys that belong to another place, with that place.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.switch_app(p_app_code text)
  RETURNS stepbase.applications
@@ -14029,8 +15198,8 @@ begin
   ) leaving on leaving.id = n.id
   left join lateral (
     select array_agg(distinct s.step order by s.step) as steps
-    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e (expression)
-    cross join unnest(stepbase_private.referenced_steps(e.expression)) s (step)
+    from stepbase_private.config_expressions(n.node ->> 'type', n.data -> 'config') e
+    cross join stepbase_private.read_steps(e.expression, e.language) s
   ) r on true;
 
   insert into stepbase.workflow_edges (
@@ -14068,26 +15237,31 @@ declare
   v_depth int;
   v_quote text;
   v_is_escaped boolean := false;
+  v_is_comment boolean := false;
 begin
-  -- Nearly all templates contain neither braces nor strings.
-  if regexp_replace(p_source, '\{\{[^{}"''`]*\}\}', '', 'g') !~ '[{}]' then
-    return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`]*)\}\}', 'g') as m (hit));
+  -- Nearly all templates contain neither braces nor strings nor comments.
+  if regexp_replace(p_source, '\{\{[^{}"''`*]*\}\}', '', 'g') !~ '[{}]' then
+    return array(select m.hit[1] from regexp_matches(p_source, '\{\{([^{}"''`*]*)\}\}', 'g') as m (hit));
   end if;
   -- One pass over the text: each token is read once, so the time is linear.
-  for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|[{}"''`\\]|[^{}"''`\\]+)', 'g') as m (hit) loop
+  for v_token in select m.hit[1] from regexp_matches(p_source, '(\{\{|\}\}|/\*|\*/|[{}"''`\\/*]|[^{}"''`\\/*]+)', 'g') as m (hit) loop
     if v_depth is null then
       if v_token = '{{' then
         v_depth := 0;
       end if;
       continue;
     end if;
-    if v_quote is not null then
+    if v_is_comment then
+      v_is_comment := v_token <> '*/';
+    elsif v_quote is not null then
       if v_token = v_quote and not v_is_escaped then
         v_quote := null;
       end if;
       v_is_escaped := v_token = '\' and not v_is_escaped;
     elsif v_token in ('"', '''', '`') then
       v_quote := v_token;
+    elsif v_token = '/*' then
+      v_is_comment := true;
     elsif v_token = '{' then
       v_depth := v_depth + 1;
     elsif v_token = '{{' then
@@ -14320,6 +15494,36 @@ end;
 $function$;
 comment on function stepbase_private.touch_updated_at() is 'Trigger: sets updated_at to the time of the update.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.unsafe_literals(p_expression text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Strings, quoted names, comments and words match first and yield no group. So does everything from the first slash
+  -- on, which may begin a regular expression; the worker parses the expression and finds the rest.
+  select coalesce(array_agg(m.hit[1] order by m.place), '{}')
+  from regexp_matches(
+    p_expression,
+    '"(?:[^"\\]|\\.)*"'
+    || '|''(?:[^''\\]|\\.)*'''
+    || '|`[^`]*`'
+    || '|/\*(?:[^*]|\*+[^*/])*\*+/'
+    || '|[^\s0-9"''`/*+(){}\[\].,:;?@#%^&|<>=!~\\-][^\s"''`/*+(){}\[\].,:;?@#%^&|<>=!~\\-]*'
+    || '|([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)'
+    || '|(?:"(?:[^"\\]|\\.)*|''(?:[^''\\]|\\.)*|`[^`]*)\\?$'
+    || '|/(?!\*).*$',
+    'g'
+  ) with ordinality as m (hit, place)
+  where length(m.hit[1]) >= 5
+    and case
+      -- With more digits, PostgreSQL has no such number either.
+      when length(m.hit[1]) > 1000 or m.hit[1] ~ '[eE][+-]?[0-9]{5}' then true
+      else stepbase_private.is_unsafe_number(m.hit[1]::numeric)
+    end;
+$function$;
+comment on function stepbase_private.unsafe_literals(p_expression text) is 'The numbers in a JSONata expression that a double cannot hold (is_unsafe_number), up to the first slash outside of strings and comments.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.user_id()
  RETURNS uuid
  LANGUAGE sql
@@ -14384,6 +15588,71 @@ end;
 $function$;
 comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) is 'Secrets that calls of a webhook may be signed with; empty for an unknown webhook. The HTTP API calls it.';
 grant execute on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_private.with_digits(p_value jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- The text of jsonb has numbers without an exponent, so that an unsafe one has at least 16 digits.
+  select case when p_value::text ~ '[0-9.]{16}' then (
+    select string_agg(
+      case
+        when length(m.hit[2]) > 15 and stepbase_private.is_unsafe_number(m.hit[2]::numeric) then '"' || m.hit[2] || '"'
+        else coalesce(m.hit[1], m.hit[2])
+      end,
+      '' order by m.place
+    )::jsonb
+    from regexp_matches(p_value::text, '("(?:[^"\\]|\\.)*"|[^"0-9-]+)|(-?[0-9][0-9.]*)', 'g')
+      with ordinality as m (hit, place)
+  ) else p_value end;
+$function$;
+comment on function stepbase_private.with_digits(p_value jsonb) is 'The value as JavaScript receives it: a number that it would change (is_unsafe_number) is the string of its digits.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.without_own_keys(p_value jsonb, p_known text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    (
+      select jsonb_object_agg(k.key, null)
+      from jsonb_object_keys(case jsonb_typeof(p_value) when 'object' then p_value - p_known else '{}' end) k (key)
+      where not k.key ^@ 'x-'
+    ),
+    '{}'
+  );
+$function$;
+comment on function stepbase_private.without_own_keys(p_value jsonb, p_known text[]) is 'The keys of an object that are not in p_known and do not begin with x-, which are the keys of its authors.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.without_session_keys(p_definition jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- A definition in which a list is missing is refused as it is.
+  select case
+    when jsonb_typeof(p_definition -> 'nodes') = 'array' and jsonb_typeof(p_definition -> 'edges') = 'array'
+      then p_definition || (
+        select jsonb_object_agg(p.part || 's', (
+          select coalesce(jsonb_agg(
+            case jsonb_typeof(e.element) when 'object' then e.element - p.keys else e.element end order by e.place
+          ), '[]')
+          from jsonb_array_elements(p_definition -> (p.part || 's')) with ordinality e (element, place)
+        ))
+        from (
+          select c.part, array(select k.key from jsonb_each_text(c.uses) k where k.value = 'session') as keys
+          from jsonb_each(stepbase_private.canvas_keys()) c (part, uses)
+          where c.part in ('node', 'edge')
+        ) p
+      )
+    else p_definition
+  end;
+$function$;
+comment on function stepbase_private.without_session_keys(p_definition jsonb) is 'A definition without the state of an open canvas (selected, measured, …), which save_workflow does not store.';
 
 -- ── schema stepbase_queue ──────────────────────────────────────────────────────────────────
 
