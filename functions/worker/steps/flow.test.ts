@@ -40,6 +40,16 @@ Deno.test('condition chooses true, false or the handle that it names', async () 
   assert.equal(await handleOf('input.n > 2 ? "large" : "small"'), 'large');
 });
 
+Deno.test('the digits of a large number choose its handle, or true', async () => {
+  const handlesOf = async (id: string): Promise<unknown[]> => {
+    const of = testContext({ input: { id } });
+    const result = await runStep('condition', { expression: 'input.id' }, of);
+    return result.kind === 'completed' ? [result.handle, ...(result.otherHandles ?? [])] : [];
+  };
+  assert.deepEqual(await handlesOf('-36028797018963969'), ['-36028797018963969', 'true']);
+  assert.deepEqual(await handlesOf('36028797018963970'), ['36028797018963970']);
+});
+
 Deno.test('wait_for_approval asks for a decision until its deadline', async () => {
   assert.deepEqual(
     await runStep(
