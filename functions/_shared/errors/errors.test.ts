@@ -29,6 +29,24 @@ Deno.test('an error of class SB keeps its message and the members of its detail'
   });
 });
 
+Deno.test('the problem document of a definition lists every fault', () => {
+  const errors = [
+    {
+      node: 'a',
+      pointer: '/nodes/0/data/retry/delay',
+      code: 'unknown_key',
+      message: 'm',
+      hint: 'h',
+    },
+    { node: null, pointer: '/viewPort', code: 'unknown_key', message: 'm' },
+  ];
+  const detail = JSON.stringify({ code: 'invalid_definition', node_id: 'a', errors });
+  const problem = toProblem(toAppError(raised('SB423', detail)));
+  deepStrictEqual(problem.errors, errors);
+  strictEqual(problem.code, 'invalid_definition');
+  strictEqual(problem.status, 422);
+});
+
 Deno.test('if the detail is not JSON or has an unknown code, the map gives the code', () => {
   strictEqual(toAppError(raised('SB404', 'not json')).code, 'not_found');
   strictEqual(toAppError(raised('SB404', '{"code":"made_up"}')).code, 'not_found');

@@ -29,6 +29,14 @@ Deno.test('a value that matches the schema has no problems', async () => {
   assert.deepEqual(await validateJson(schema, { a: [1, 2] }), []);
 });
 
+Deno.test('a JSON pointer escapes ~ and / of a key', async () => {
+  const schema = { properties: { 'a/b~c': { items: { type: 'string' } } } };
+  assert.deepEqual(
+    (await validateJson(schema, { 'a/b~c': [1] })).map(({ path }) => path),
+    ['/a~1b~0c/0'],
+  );
+});
+
 Deno.test('problems have the JSON pointer of the part', async () => {
   const paths = (await validateJson(schema, { a: [1, 0, 'x'] })).map((problem) => problem.path);
   assert.deepEqual(paths, ['/a/1', '/a/2']);

@@ -320,11 +320,17 @@ describe('links between parent and child', () => {
         type: 'transform',
         data: {
           config: { expression: '1' },
-          compensate: { type: compensate.type, config: { title: 'Take it back', expression: '1' } },
+          compensate: {
+            type: compensate.type,
+            config: (compensate.data as { config: Json }).config,
+          },
         },
       });
       const child = await b.publish(
-        [done(node('undo', 'user_task', {})), node('s', 'wait_for_signal', { signal_name: 'go' })],
+        [
+          done(node('undo', 'user_task', { title: 'Take it back' })),
+          node('s', 'wait_for_signal', { signal_name: 'go' }),
+        ],
         ['a > s'],
       );
       const { id } = await b.start(
