@@ -63,6 +63,19 @@ describe('the check of a published version', () => {
     expect((await checkOf(workflow)).findings).toEqual([]);
   });
 
+  test('finds no error in the workflows of the seed', async () => {
+    const { rows } = await b.db.query<{ kebab_name: string }>(
+      `select kebab_name from stepbase.workflows
+       where app_code = 'acme' and published_version_id is not null and deleted_at is null
+       order by created_at limit 5`,
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { kebab_name: workflow } of rows) {
+      const { findings } = await checkOf(workflow);
+      expect({ workflow, findings }).toEqual({ workflow, findings: [] });
+    }
+  });
+
   test('does not change the version, and no client writes it', async () => {
     const workflow = await b.publish([code('a', '({ steps }) => steps.gone')]);
     const check = await checkOf(workflow);
