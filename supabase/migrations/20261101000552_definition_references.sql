@@ -53,12 +53,12 @@ set search_path = ''
 as $$
   select min(e.pointer)
   from (
-    select c.pointer, c.expression
+    select c.pointer, c.expression, c.language
     from stepbase_private.expression_pointers(
       p_node ->> 'type', p_node -> 'data' -> 'config', p_pointer || '/data/config'
     ) c
     union all
-    select c.pointer, c.expression
+    select c.pointer, c.expression, c.language
     from stepbase_private.expression_pointers(
       p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config',
       p_pointer || '/data/compensate/config'
@@ -66,7 +66,7 @@ as $$
     -- A compensation may read the output of the step it belongs to.
     where p_step <> p_node ->> 'id'
   ) e
-  where p_step = any (stepbase_private.referenced_steps(e.expression));
+  where p_step = any (stepbase_private.referenced_steps(e.expression, e.language));
 $$;
 
 comment on function stepbase_private.reference_pointer(jsonb, text, text) is

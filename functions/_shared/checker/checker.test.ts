@@ -112,6 +112,26 @@ Deno.test('code is compiled, but it does not run', async () => {
   deepEqual(await found({ a: code('(() => { for (;;) {} })()') }), []);
 });
 
+Deno.test('numbers in code that a double cannot hold are faults', async () => {
+  const wrong = ['9007199254740993', '0xffffffffffffffff', '1e309', '-12345678901234567890'];
+  const right = [
+    '9007199254740992',
+    '9007199254740993n',
+    '"9007199254740993"',
+    '0.1',
+    '1_000',
+    '// 1e309\n1',
+  ];
+  for (const number of wrong) {
+    deepEqual(
+      await found({ a: code(number) }),
+      ['a /nodes/0/data/config/code unsafe_number'],
+      number,
+    );
+  }
+  for (const number of right) deepEqual(await found({ a: code(`String(${number})`) }), [], number);
+});
+
 const order = {
   type: 'object',
   properties: {

@@ -4,6 +4,7 @@ import jsonata from 'jsonata';
 import { codeProblem } from '../expressions/code-syntax.ts';
 import { ExpressionError } from '../expressions/errors.ts';
 import { type CompiledExpression, compileExpression } from '../expressions/jsonata.ts';
+import { unsafeJavaScriptLiterals } from '../expressions/literals.ts';
 import { type ScopePath, scopePaths } from '../expressions/scope-paths.ts';
 import { parseTemplateText } from '../expressions/template-text.ts';
 import { pointerTo } from './fault.ts';
@@ -120,6 +121,10 @@ async function collectCode(code: string, pointer: string, found: Collected): Pro
     return;
   }
   const ast = parseCode(code);
+  for (const { text } of unsafeJavaScriptLiterals(ast)) {
+    const message = `a double cannot hold the number ${text}; write its digits as a string or as a BigInt`;
+    found.problems.push({ pointer, code: 'unsafe_number', message });
+  }
   const paths = ast === undefined ? [] : codePaths(ast);
   found.expressions.push({ language: 'javascript', source: code, pointer, ast, paths });
 }
