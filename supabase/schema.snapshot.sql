@@ -14011,12 +14011,12 @@ CREATE OR REPLACE FUNCTION stepbase_private.reference_pointer(p_node jsonb, p_st
 AS $function$
   select min(e.pointer)
   from (
-    select c.pointer, c.expression
+    select c.pointer, c.expression, c.language
     from stepbase_private.expression_pointers(
       p_node ->> 'type', p_node -> 'data' -> 'config', p_pointer || '/data/config'
     ) c
     union all
-    select c.pointer, c.expression
+    select c.pointer, c.expression, c.language
     from stepbase_private.expression_pointers(
       p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config',
       p_pointer || '/data/compensate/config'
@@ -14024,7 +14024,7 @@ AS $function$
     -- A compensation may read the output of the step it belongs to.
     where p_step <> p_node ->> 'id'
   ) e
-  where p_step = any (stepbase_private.referenced_steps(e.expression));
+  where p_step = any (stepbase_private.referenced_steps(e.expression, e.language));
 $function$;
 comment on function stepbase_private.reference_pointer(p_node jsonb, p_step text, p_pointer text) is 'JSON pointer of the first text in a node that reads the step p_step. p_pointer: that of the node.';
 
