@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(97);
+select plan(98);
 
 select is(stepbase_private.template_expressions(c.source), c.found::text[], c.source)
 from (
@@ -36,7 +36,7 @@ from (
     ('$contains(input.a, /"/) and steps.b.output = "steps.c"', '{b}'),
     ('input.a and /steps.a/ & steps.b', '{*}'),
     ('steps.a & "open steps.b', '{*,a}'),
-    ('/* open steps.b', '{*}'), ('input.a and /b/', '{*}'),
+    ('/* open steps.b', '{*}'), ('input.a and /b/', '{*}'), ('$split(input.a, /x"/) & "', '{*}'),
     ('''open \', '{}'), ('''open steps.a \', '{*}'),
     ('a / b * c', '{}'),
     ('a.$$.steps.b.output', '{b}'),
