@@ -1,5 +1,5 @@
 -- Checks of published versions: what the checker in TypeScript finds that SQL cannot decide. A version stays published,
--- and its runs go on, whatever a check finds.
+-- and its runs go on, with every finding.
 
 create table stepbase.workflow_version_checks (
   workflow_version_id uuid primary key,
