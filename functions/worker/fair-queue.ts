@@ -26,6 +26,19 @@ export class FairQueue<T> {
     this.#size += 1;
   }
 
+  /** Adds the item before the others of its app; the app comes after those that wait already. */
+  addFirst(app: string, item: T): void {
+    const items = this.#apps.get(app);
+    this.#apps.delete(app);
+    this.#apps.set(app, items ? [item, ...items] : [item]);
+    this.#size += 1;
+  }
+
+  /** Whether one of the apps with items fulfils the condition. */
+  hasSome(condition: (app: string) => boolean): boolean {
+    return [...this.#apps.keys()].some(condition);
+  }
+
   /** The next item of the first app in turn that `isEligible` accepts; that app goes to the end. */
   take(isEligible: (app: string) => boolean = () => true): { app: string; item: T } | undefined {
     for (const [app, items] of this.#apps) {

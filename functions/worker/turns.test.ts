@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { systemClock } from '../_shared/clock/clock.ts';
 import { handClock, settled } from '../_shared/clock/testing.ts';
+import { evaluate, nextTurn } from '../_shared/expressions/index.ts';
 import { Turns } from './turns.ts';
 
 function setup() {
@@ -81,4 +83,61 @@ Deno.test('an error ends the turn', async () => {
   );
   await s.ask('b');
   assert.deepEqual([s.order.length, s.turns.waiting], [1, 0]);
+});
+
+const scope = { input: {}, steps: {}, context: {}, run: {} };
+/** Takes some hundred slices. */
+const LONG = '$sum([1..150000].($ % 7))';
+
+Deno.test('a long expression gives its turn to other apps between slices, and continues', async () => {
+  const turns = new Turns({ clock: systemClock });
+  const order: string[] = [];
+  const ask = (app: string, name: string, expression: string) =>
+    turns
+      .run(app, () => evaluate(expression, scope))
+      .then((value) => order.push(`${name} ${value}`));
+  const long = ask('greedy', 'long', LONG);
+  await Promise.all([ask('modest', 'first', '2'), ask('third', 'second', '3')]);
+  assert.deepEqual(order, ['first 2', 'second 3']);
+  await long;
+  assert.match(order[2] ?? '', /^long \d+$/);
+  await settled();
+  assert.equal(turns.waiting, 0);
+});
+
+Deno.test('the expressions of one app do not run side by side, so that few are half done', async () => {
+  const turns = new Turns({ clock: systemClock });
+  let [open, most] = [0, 0];
+  const ask = () =>
+    turns.run('greedy', async () => {
+      open += 1;
+      most = Math.max(most, open);
+      await evaluate(LONG, scope);
+      open -= 1;
+    });
+  let isOver = false;
+  const other = (async () => {
+    while (!isOver) {
+      await turns.run('modest', () => evaluate('1', scope));
+      await nextTurn();
+    }
+  })();
+  await Promise.all([ask(), ask(), ask()]);
+  isOver = true;
+  await other;
+  assert.equal(most, 1);
+});
+
+Deno.test('the time in which others have the turn does not count towards the limits', async () => {
+  const turns = new Turns({ clock: systemClock });
+  let queued = 0;
+  const queueing = async (wait: Promise<void>) => {
+    const startedAt = systemClock.now();
+    await wait;
+    queued += systemClock.now() - startedAt;
+  };
+  const long = turns.run('a', () => evaluate(LONG, scope), queueing);
+  await turns.run('b', () => new Promise<void>((resolve) => setTimeout(resolve, 3_000)));
+  await long;
+  assert.ok(queued >= 2_900, `${queued} ms`);
 });

@@ -1,12 +1,14 @@
-// Turns on the worker's only thread: expressions of tenants run one at a time, and the apps take turns. An app that
-// has used much time rests while other apps are active, so that its next long expression finds them served.
-// Between long expressions the event loop gets to timers and connections.
+// Turns on the worker's only thread: expressions of tenants run one at a time, and the apps take turns. A long
+// expression pauses after each slice: if another app waits, that one has the next turn. An app whose turn was long
+// nevertheless, because a part of it cannot pause, rests while other apps are active. Between long turns the
+// event loop gets to timers and connections.
 
 import type { Clock } from '../_shared/clock/clock.ts';
+import { nextTurn, withPauses } from '../_shared/expressions/index.ts';
 import { FairQueue } from './fair-queue.ts';
 
-/** A turn up to this length needs no rest and no pause. */
-const BRIEF_MS = 20;
+/** A turn up to this length, more than two slices, needs no rest and no pause. */
+const BRIEF_MS = 50;
 /** An app rests for so many times the length of its turn. */
 const REST_FACTOR = 2;
 const LONGEST_REST_MS = 5_000;
@@ -19,7 +21,14 @@ export interface TurnsOptions {
   breathe?(): Promise<void>;
 }
 
-const untilNextTask = () => new Promise<void>((resolve) => setTimeout(resolve));
+type Queueing = (wait: Promise<void>) => Promise<void>;
+
+/** Who has the turn. */
+interface Holder {
+  app: string;
+  startedAt: number;
+  queueing: Queueing;
+}
 
 interface Use {
   app: string;
@@ -37,7 +46,7 @@ export class Turns {
   #isTaken = false;
   #cancelAlarm = () => {};
 
-  constructor({ clock, breathe = untilNextTask }: TurnsOptions) {
+  constructor({ clock, breathe = nextTurn }: TurnsOptions) {
     this.#clock = clock;
     this.#breathe = breathe;
   }
@@ -47,27 +56,40 @@ export class Turns {
     return this.#queue.apps;
   }
 
-  /** Does the work at the app's turn; `queueing` is told the time until then. */
+  /** Does the work at the app's turn; `queueing` is told the time until then, and that of the pauses. */
   async run<T>(
     app: string,
     work: () => Promise<T>,
-    queueing: (wait: Promise<void>) => Promise<void> = (wait) => wait,
+    queueing: Queueing = (wait) => wait,
   ): Promise<T> {
     if (this.#isTaken || this.#queue.size > 0 || this.#isResting(app)) {
       const turn = new Promise<void>((resolve) => this.#queue.add(app, resolve));
       this.#pump();
       await queueing(turn);
     } else this.#isTaken = true;
-    const startedAt = this.#clock.now();
+    const holder = { app, startedAt: this.#clock.now(), queueing };
     try {
-      return await work();
+      return await withPauses(() => this.#pause(holder), work);
     } finally {
-      this.#end(app, this.#clock.now() - startedAt);
+      this.#end(holder);
     }
   }
 
-  #end(app: string, ms: number): void {
+  /** Between two slices: gives the turn to another app that waits, and resolves at the app's next turn. */
+  async #pause(holder: Holder): Promise<void> {
+    const { app, queueing } = holder;
+    await this.#breathe();
+    if (!this.#queue.hasSome((other) => other !== app && !this.#isResting(other))) return;
+    // First of its app, so that not all of the app's expressions are half done at a time.
+    const turn = new Promise<void>((resolve) => this.#queue.addFirst(app, resolve));
+    this.#end(holder);
+    await queueing(turn);
+    holder.startedAt = this.#clock.now();
+  }
+
+  #end({ app, startedAt }: Holder): void {
     const now = this.#clock.now();
+    const ms = now - startedAt;
     if (this.#last && this.#last.app !== app) this.#lastOther = this.#last;
     this.#last = { app, at: now };
     if (ms <= BRIEF_MS) {

@@ -19,4 +19,5 @@ export {
   type Secret,
   type SecretLookup,
 } from './secrets.ts';
+export { nextTurn, withPauses } from './slices.ts';
 export { type CompiledTemplate, type CompileOptions, compileTemplate } from './template.ts';

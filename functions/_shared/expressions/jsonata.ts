@@ -65,7 +65,6 @@ function compile(source: string): CompiledExpression {
   let isRaw: boolean;
   try {
     expression = jsonata(source, {
-      timeout: expressionLimits.timeoutMs,
       stack: expressionLimits.depth,
       sequence: expressionLimits.items,
       RegexEngine: SandboxedRegExp as unknown as RegExpConstructor,

@@ -1,12 +1,11 @@
-// Limits a JSONata expression so that it cannot harm the worker: time, depth, list length, and the size of the values
-// that it builds. JSONata checks the first three; hooks check the size and let the event loop continue.
+// Limits a JSONata expression so that it cannot harm the worker: depth, list length, the size of the values that it
+// builds, and time (slices.ts). JSONata checks the first two, hooks the others.
 
-import { setImmediate } from 'node:timers';
 import jsonata from 'jsonata';
 import { ExpressionError } from './errors.ts';
+import { nextSlice } from './slices.ts';
 
 export const expressionLimits = {
-  timeoutMs: 2_000,
   /** Nested evaluations; a recursive function uses about six for each level. */
   depth: 3_000,
   items: 200_000,
@@ -14,21 +13,6 @@ export const expressionLimits = {
   weight: 16 * 1024 * 1024,
   sourceLength: 65_536,
 } as const;
-
-/** An expression may run this long before the event loop continues with timers and sockets. */
-const sliceMs = 20;
-let sliceStart = 0;
-
-function yieldWhenDue(): Promise<void> | undefined {
-  const now = Date.now();
-  if (now - sliceStart < sliceMs) return undefined;
-  return new Promise((resolve) => {
-    setImmediate(() => {
-      sliceStart = Date.now();
-      resolve();
-    });
-  });
-}
 
 /** The sizes of values that were measured before, so that only the children of a value must be visited. */
 const weights = new WeakMap<object, number>();
@@ -127,7 +111,7 @@ async function toMillis(text?: string, picture?: string): Promise<unknown> {
 /** Adds the limits to a compiled expression. */
 export function guard(expression: jsonata.Expression): void {
   const assign = expression.assign as unknown as (name: string | symbol, value: unknown) => void;
-  assign(Symbol.for('jsonata.__evaluate_entry'), yieldWhenDue);
+  assign(Symbol.for('jsonata.__evaluate_entry'), nextSlice);
   assign(
     Symbol.for('jsonata.__evaluate_exit'),
     (node: jsonata.ExprNode, _input: unknown, _environment: unknown, result: unknown) =>
