@@ -70,6 +70,7 @@ create function stepbase_private.config_expressions(p_step_type text, p_config j
 returns table (expression text, language text)
 language plpgsql
 stable
+rows 10
 set search_path = ''
 as $$
 declare
@@ -117,6 +118,7 @@ create function stepbase_private.jsonata_steps(p_expression text)
 returns table (step text, is_certain boolean)
 language plpgsql
 immutable
+rows 5
 set search_path = ''
 as $sql$
 declare

@@ -115,7 +115,10 @@ create function stepbase_private.expression_pointers(p_step_type text, p_config 
 returns table (pointer text, expression text, language text)
 language plpgsql
 stable
+rows 10
 set search_path = ''
+-- The planner expects thousands of values, and before PostgreSQL 18 it would compile each call.
+set jit = off
 as $$
 declare
   v_raw_keys jsonb;

@@ -505,8 +505,10 @@ describe.concurrent('npm run explain', () => {
       definition: { nodes: [value('a', 'inptu.x'), value('b', '1 +')], edges: edges('a > b') },
     });
     const { out } = await command(workflow, '--db-url', b.stack.db_url, '--version', '2');
-    expect(out).toMatch(/Faults:\n {2}a {2}unknown_name .*did you mean input\?/);
-    expect(out).toMatch(/ {2}b {2}expression_syntax /);
+    expect(out).toMatch(
+      /Faults:\n {2}a {2}\/nodes\/0\/data\/config\/expression {2}unknown_name .*did you mean input\?/,
+    );
+    expect(out).toMatch(/ {2}b {2}\/nodes\/1\S+ {2}expression_syntax /);
   });
 
   test('reports an error in one line', async () => {
