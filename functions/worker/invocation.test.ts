@@ -91,14 +91,24 @@ Deno.test('in the background it looks again although it has found nothing: a run
   assert.deepEqual(await done, { steps: 1, more: false, spent: null });
 });
 
-Deno.test('a call ends the pause before the last look', async () => {
-  const looks = [0, 0].map((steps) => ({ steps, more: false }));
-  const { events, invocations } = setup(looks, { inBackground: true });
+Deno.test('a call ends the pause, and the last look follows a second after the last call', async () => {
+  const looks = [0, 0, 0, 0].map((steps) => ({ steps, more: false }));
+  const { clock, events, invocations } = setup(looks, { inBackground: true });
   const done = invocations.call();
   await settled();
+  await clock.advance(700);
   void invocations.call();
+  await settled();
+  assert.deepEqual(events.splice(0), ['look', 'stopped', 'wake', 'look', 'stopped']);
+  await clock.advance(900);
+  void invocations.call();
+  await settled();
+  assert.deepEqual(events.splice(0), ['wake', 'look', 'stopped']);
+  await clock.advance(999);
+  assert.deepEqual(events, []);
+  await clock.advance(1);
   await done;
-  assert.deepEqual(events, ['look', 'stopped', 'wake', 'look', 'stopped']);
+  assert.deepEqual(events, ['look', 'stopped']);
 });
 
 const SPENT = { ...BUDGET, spent: true, spentBy: 'steps' as unknown as undefined };

@@ -1,5 +1,5 @@
 // The calls of a hosted worker. At most one invocation at a time runs in an isolate; a call meanwhile makes it look
-// for work. In the background (EdgeRuntime.waitUntil) an invocation looks once more before it ends, because
+// for work. In the background (EdgeRuntime.waitUntil) an invocation looks once more a second after the last call, because
 // the database calls a worker at most once a second (stepbase_engine.request_worker). If it then leaves work, because
 // its budget is used or the isolate ends, it requests the next invocation, but only after it has executed a step or was
 // called meanwhile.
@@ -95,14 +95,17 @@ export function createInvocations(options: InvocationsOptions): Invocations {
     const budget = options.startBudget();
     let done = await look(budget);
     let { steps } = done;
+    let lookedAt: number;
     do {
       if (!inBackground || done.spent || closing.signal.aborted) break;
       resting = new AbortController();
       await pause(clock, LAST_LOOK_MS, AbortSignal.any([resting.signal, closing.signal]));
       if (closing.signal.aborted) break;
+      lookedAt = clock.now();
       done = await look(budget);
       steps += done.steps;
-    } while (done.steps > 0);
+      // A call ends the pause, and starts within a second of it make no call of their own.
+    } while (done.steps > 0 || lookedAt < calledAt + LAST_LOOK_MS);
     return { ...done, steps };
   }
 
