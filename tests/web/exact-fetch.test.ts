@@ -32,3 +32,9 @@ test('other responses are not changed', async () => {
   const empty = await exactFetch(server.url);
   expect([empty.status, await empty.text()]).toEqual([204, '']);
 });
+
+test.each([204, 205, 304])('an answer %i that declares JSON has no body', async (status) => {
+  reply = { status, headers: { 'content-type': 'application/json' } };
+  const response = await exactFetch(server.url);
+  expect([response.status, await response.text()]).toEqual([status, '']);
+});
