@@ -10949,7 +10949,7 @@ comment on function stepbase_private.component_problems(p_node_id text, p_data t
 CREATE OR REPLACE FUNCTION stepbase_private.config_expressions(p_step_type text, p_config jsonb)
  RETURNS TABLE(expression text, language text)
  LANGUAGE plpgsql
- STABLE
+ STABLE ROWS 10
  SET search_path TO ''
 AS $function$
 declare
@@ -11986,8 +11986,9 @@ grant execute on function stepbase_private.explain_workflow(p_workflow text, p_v
 CREATE OR REPLACE FUNCTION stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text)
  RETURNS TABLE(pointer text, expression text, language text)
  LANGUAGE plpgsql
- STABLE
+ STABLE ROWS 10
  SET search_path TO ''
+ SET jit TO 'off'
 AS $function$
 declare
   v_raw_keys jsonb;
@@ -13091,7 +13092,7 @@ comment on function stepbase_private.json_type_matches(p_type_name text, p_value
 CREATE OR REPLACE FUNCTION stepbase_private.jsonata_steps(p_expression text)
  RETURNS TABLE(step text, is_certain boolean)
  LANGUAGE plpgsql
- IMMUTABLE
+ IMMUTABLE ROWS 5
  SET search_path TO ''
 AS $function$
 declare
@@ -15144,6 +15145,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.sync_workflow_graph()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
+ SET jit TO 'off'
 AS $function$
 begin
   -- Step runs refer to nodes without a foreign key; this rule replaces it.
