@@ -129,7 +129,8 @@ Deno.test('a value that is passed on keeps its digits', () => {
   fc.assert(
     fc.property(json, ({ text, value }) => {
       const written = JSON.stringify(parseJsonToPassOn(text));
-      deepStrictEqual(parseJson(written), value);
+      // JSON.stringify writes -0 as 0, and so does PostgreSQL.
+      strictEqual(JSON.stringify(parseJson(written)), JSON.stringify(value));
       ok(!/"-?\d{16,}"/.test(written) || /"[^"]*\d{16}/.test(text));
     }),
     { numRuns: 1_000 },
