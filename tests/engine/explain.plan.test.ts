@@ -162,6 +162,11 @@ describe.concurrent('explain_workflow', () => {
 
 const twice = { retry: { max_attempts: 2 } };
 const url = 'https://x.example';
+const withFiles = (id: string, ...contents: unknown[]) =>
+  node(id, 'send_email', {
+    ...{ to: 'a@x.example', subject: 'x', text: 'x' },
+    attachments: contents.map((content) => ({ filename: 'a.txt', content })),
+  });
 
 const undoneBy = (id: string, type: string, config: Record<string, Json>): Node => ({
   ...value(id),
@@ -259,9 +264,11 @@ describe.concurrent('warnings', () => {
         node('mail', 'send_email', { to: 'a@x.example', subject: 'x', text: 'x' }, twice),
         node('post', 'http_request', { url, method: 'POST', headers: { 'Idempotency-Key': 'x' } }),
         node('own', 'http_request', { url, headers: { 'idempotency-key': '{{ input.id }}' } }),
+        withFiles('same', 'terms', { encoding: 'base64', data: 'eA==' }),
+        withFiles('made', '{{ input.text }}', { encoding: 'base64', data: '{{ input.data }}' }),
       ],
       [],
-      ['mail effect_may_repeat', 'post idempotency_key_is_constant'],
+      ['mail effect_may_repeat', 'post idempotency_key_is_constant', 'same attachment_is_constant'],
     ],
     [
       'URLs that data chooses',
