@@ -5773,6 +5773,16 @@ AS $function$
         'sends the same Idempotency-Key in every run: the receiver will execute it once for all of them'
       ),
       (
+        n.work ->> 'type' = 'send_email' and exists (
+          select 1
+          from jsonb_array_elements(case jsonb_typeof(n.work -> 'config' -> 'attachments')
+            when 'array' then n.work -> 'config' -> 'attachments' else '[]' end) a (attachment)
+          where strpos(a.attachment ->> 'content', '{{') = 0
+        ),
+        'attachment_is_constant',
+        'attachments: a content without a template is a part of the definition, and the same file in every mail'
+      ),
+      (
         n.wait_kind = 'items' and not n.config ? 'concurrency',
         'for_each_default_concurrency',
         format('executes %s items at a time, because concurrency is not set', n.default_concurrency)

@@ -162,7 +162,7 @@ describe.concurrent('explain_workflow', () => {
 
 const twice = { retry: { max_attempts: 2 } };
 const url = 'https://x.example';
-const withFiles = (id: string, ...contents: unknown[]) =>
+const withFiles = (id: string, ...contents: (string | Record<string, string>)[]) =>
   node(id, 'send_email', {
     ...{ to: 'a@x.example', subject: 'x', text: 'x' },
     attachments: contents.map((content) => ({ filename: 'a.txt', content })),
