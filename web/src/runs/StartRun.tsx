@@ -2,11 +2,12 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { explain, type Json, supabase } from '../client.ts';
+import { readAll } from '../live/pages.ts';
 
 interface Choice {
   kebab_name: string;
   name: string;
-  schema: Json | null;
+  published_version_id: string | null;
 }
 
 interface Props {
@@ -37,43 +38,57 @@ export function StartRun({ appCode, onClose }: Props) {
   const [choices, setChoices] = useState<Choice[]>();
   const [chosen, setChosen] = useState('');
   const [input, setInput] = useState('{}');
+  /** The template of the input must not replace what the person has written. */
+  const isEdited = useRef(false);
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
 
   useEffect(() => {
     dialog.current?.showModal();
-    void supabase
-      .from('workflows')
-      .select('kebab_name,name,published_version_id')
-      .eq('app_code', appCode)
-      .eq('status', 'published')
-      .is('deleted_at', null)
-      .order('name')
-      .then(async ({ data, error }) => {
-        if (error) {
-          setProblem(explain(error));
-          return;
-        }
-        const ids = data.map((w) => w.published_version_id).filter((id) => id !== null);
-        const versions = await supabase
-          .from('workflow_versions')
-          .select('id,input_schema')
-          .in('id', ids);
-        const schemas = new Map((versions.data ?? []).map((v) => [v.id, v.input_schema]));
-        const found = data.map((w) => ({
-          kebab_name: w.kebab_name,
-          name: w.name,
-          schema: schemas.get(w.published_version_id ?? '') ?? null,
-        }));
+    readAll<Choice>(
+      (from, to) =>
+        supabase
+          .from('workflows')
+          .select('kebab_name,name,published_version_id')
+          .eq('app_code', appCode)
+          .eq('status', 'published')
+          .is('deleted_at', null)
+          .order('name')
+          .order('kebab_name')
+          .range(from, to),
+      (workflow) => workflow.kebab_name,
+    ).then(
+      (found) => {
         setChoices(found);
         setChosen(found[0]?.kebab_name ?? '');
-        setInput(draftFor(found[0]?.schema ?? null));
-      });
+      },
+      (error) => setProblem(explain(error)),
+    );
   }, [appCode]);
 
+  const version = choices?.find(({ kebab_name }) => kebab_name === chosen)?.published_version_id;
+  useEffect(() => {
+    if (!version) return;
+    let isCurrent = true;
+    void supabase
+      .from('workflow_versions')
+      .select('input_schema')
+      .eq('id', version)
+      .single()
+      .then(({ data, error }) => {
+        if (!isCurrent) return;
+        if (error) setProblem(explain(error));
+        else if (!isEdited.current) setInput(draftFor(data.input_schema));
+      });
+    return () => {
+      isCurrent = false;
+    };
+  }, [version]);
+
   function choose(name: string): void {
+    isEdited.current = false;
+    setInput('{}');
     setChosen(name);
-    setInput(draftFor(choices?.find((c) => c.kebab_name === name)?.schema ?? null));
   }
 
   async function submit(event: FormEvent): Promise<void> {
@@ -116,7 +131,10 @@ export function StartRun({ appCode, onClose }: Props) {
             rows={9}
             spellCheck={false}
             value={input}
-            onChange={(event) => setInput(event.target.value)}
+            onChange={(event) => {
+              isEdited.current = true;
+              setInput(event.target.value);
+            }}
           />
         </label>
         {problem && (
