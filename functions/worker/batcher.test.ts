@@ -232,3 +232,40 @@ Deno.test('every item is written or fails, exactly once, beside any others', asy
     { numRuns: 40 },
   );
 });
+
+Deno.test('with n apps, an app has its share of each statement, in the order of arrival', async () => {
+  const apps = fc.constantFrom('greedy', 'greedy', 'greedy', 'modest', 'other');
+  await fc.assert(
+    fc.asyncProperty(fc.array(apps, { minLength: 1, maxLength: 60 }), async (waiting) => {
+      const limit = 6;
+      const left = waiting.map((app, n) => ({ app, n }));
+      const batcher = createBatcher<{ app: string; n: number }>({
+        keyOf: ({ app }) => app,
+        appOf: ({ app }) => app,
+        clock: handClock(),
+        lanes: 1,
+        limit,
+        flush(items) {
+          const owners = [...new Set(left.map(({ app }) => app))];
+          for (const owner of owners) {
+            const mine = left.filter(({ app }) => app === owner);
+            const got = items.filter(({ app }) => app === owner);
+            assert.deepEqual(got, mine.slice(0, got.length));
+            const share = Math.floor(limit / owners.length);
+            assert.ok(got.length >= Math.min(share, mine.length), `${owner} got ${got.length}`);
+          }
+          for (const item of items)
+            left.splice(
+              left.findIndex(({ n }) => n === item.n),
+              1,
+            );
+          return Promise.resolve();
+        },
+        onError: (error) => assert.fail(String(error)),
+      });
+      for (const item of [...left]) batcher.add(item);
+      await batcher.drain();
+      assert.deepEqual(left, []);
+    }),
+  );
+});

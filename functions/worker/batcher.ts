@@ -59,21 +59,37 @@ function createLane<T>(): Lane<T> {
   return { waiting: [], parts: [], running: undefined, holder: undefined };
 }
 
+/** The first of each list, then the second of each, and so on. */
+function* inTurn(lists: readonly number[][]): Generator<number> {
+  const longest = Math.max(...lists.map((list) => list.length));
+  for (let turn = 0; turn < longest; turn += 1) {
+    for (const list of lists) {
+      const at = list[turn];
+      if (at !== undefined) yield at;
+    }
+  }
+}
+
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   const { flush, onError, keyOf, appOf, clock, sizeOf = () => 1, limit = 400 } = options;
   const lanes = Array.from({ length: options.lanes ?? 2 }, () => createLane<T>());
   const spare = createLane<T>();
   const slow = new SlowLane<T>({ clock, flush, onError, appOf, sizeOf, limit });
 
+  /** If not everything fits, the apps take turns: an item does not wait for all that another app has finished before. */
   function take(waiting: T[]): T[] {
-    let count = 0;
+    if (waiting.reduce((sum, item) => sum + sizeOf(item), 0) <= limit) return waiting.splice(0);
+    const byApp = Map.groupBy(waiting.keys(), (at) => appOf(waiting[at] as T));
+    const taken = new Set<number>();
     let size = 0;
-    for (const item of waiting) {
-      size += sizeOf(item);
-      if (count > 0 && size > limit) break;
-      count += 1;
+    for (const at of inTurn([...byApp.values()])) {
+      size += sizeOf(waiting[at] as T);
+      if (taken.size > 0 && size > limit) break;
+      taken.add(at);
     }
-    return waiting.splice(0, count);
+    const batch = waiting.filter((_, at) => taken.has(at));
+    waiting.splice(0, waiting.length, ...waiting.filter((_, at) => !taken.has(at)));
+    return batch;
   }
 
   async function run(lane: Lane<T>): Promise<void> {

@@ -126,7 +126,9 @@ export function createWorker(options: WorkerOptions): Worker {
     // Tokens whose outcomes are not written yet count: otherwise a busy worker would fetch the whole queue, and
     // other workers would find none of it.
     capacity: () => options.concurrency - used(),
-    reserve: () => reserveFor(options.concurrency, used(), steps.byApp()),
+    // One token may carry many branches, so the steps of one app may exceed the capacity. The reserve counts tokens:
+    // that app's steps do not use it up.
+    reserve: () => reserveFor(options.concurrency, leases.size, steps.byApp()),
     abandon: (tokens) => leases.abandon(tokens),
   });
   const maintenance = createMaintenance({
