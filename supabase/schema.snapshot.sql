@@ -5080,7 +5080,7 @@ AS $function$
   from due d
   join stepbase.workflow_versions v on v.id = d.workflow_version_id;
 $function$;
-comment on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) is 'Up to p_limit published versions that a checker of the version p_checker_version has to check, with what it needs.';
+comment on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) is 'Returns at most p_limit published versions that no checker of version p_checker_version has checked, with the definition and context of each.';
 grant execute on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.eager_start(p_run stepbase.runs)

@@ -56,7 +56,10 @@ export class Turns {
     return this.#queue.apps;
   }
 
-  /** Does the work at the app's turn; `queueing` is told the time until then, and that of the pauses. */
+  /**
+   * Does the work when the app has its turn. `queueing` receives each wait for a turn: the one before the work, and those
+   * in its pauses.
+   */
   async run<T>(
     app: string,
     work: () => Promise<T>,

@@ -62,7 +62,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.due_version_checks(int, int) is
-  'Up to p_limit published versions that a checker of the version p_checker_version has to check, with what it needs.';
+  'Returns at most p_limit published versions that no checker of version p_checker_version has checked, with the '
+  'definition and context of each.';
 
 create function stepbase_engine.record_version_check(
   p_workflow_version_id uuid, p_checker_version int, p_findings jsonb

@@ -1,4 +1,4 @@
-// The expressions of a part of a node: bare JSONata, templates and code, each parsed, with what it reads for certain.
+// The expressions of a step: bare JSONata, templates and code. Each is parsed and has the paths that it certainly reads.
 
 import jsonata from 'jsonata';
 import { codeProblem } from '../expressions/code-syntax.ts';

@@ -3,7 +3,7 @@
 
 import { isObject, type Json } from './json.ts';
 
-/** undefined: any value. */
+/** Returns the JSON Schema of the values that an expression can have, or undefined if its syntax tree does not tell. */
 export function shapeOf(ast: unknown): Json | undefined {
   if (!isObject(ast)) return undefined;
   switch (ast.type) {

@@ -14,7 +14,7 @@ const closed = (properties: Json): Json => ({
 
 const httpAnswer = closed({ status: { type: 'integer' }, headers: { type: 'object' }, body: true });
 
-/** undefined: any output. */
+/** Returns the JSON Schema of the outputs of a step, or undefined if its type and config do not tell. */
 export function outputSchema(
   node: GraphNode,
   expressions: readonly Expression[],

@@ -10,7 +10,7 @@ import { memberOf } from './schema-members.ts';
 
 export interface Known {
   context: CheckContext;
-  /** The schema of the output of a step; undefined: any output, or no such step. */
+  /** Returns the JSON Schema of the output of a step, or undefined if it is not known or there is no such step. */
   outputOf(stepId: string): unknown;
 }
 

@@ -35,7 +35,7 @@ Deno.test('a list of addresses is parsed as mail programs do', () => {
   }
 });
 
-Deno.test('what is no list of addresses is refused', () => {
+Deno.test('a text that is not a list of addresses is refused', () => {
   for (const value of [
     'bob',
     'a@b@c',
@@ -87,8 +87,8 @@ Deno.test('everybody on the lists gets the mail, and its names are kept', async 
   ]);
   assert.equal(mail.message.to?.[0]?.name, 'Doe, Jane');
   assert.equal(mail.message.replyTo?.length, 2);
-  const nobody = { to: ['{{ input.none }}'], subject: 's', text: 't' };
-  assert.equal((await failureOf('send_email', nobody, ctx)).code, 'invalid_config');
+  const withoutAddress = { to: ['{{ input.none }}'], subject: 's', text: 't' };
+  assert.equal((await failureOf('send_email', withoutAddress, ctx)).code, 'invalid_config');
 });
 
 const attachments = [

@@ -24,7 +24,7 @@ alter default privileges for role postgres in schema public
 
 -- Auth ------------------------------------------------------------------------------------------
 -- The Auth service creates the tables itself, as supabase_auth_admin. The schema belongs to supabase_admin, because
--- `supabase db reset` drops the schemas of all other owners. Nobody but the service creates objects in it.
+-- `supabase db reset` drops the schemas of all other owners. Only the service creates objects in it.
 
 create schema if not exists auth authorization supabase_admin;
 grant all on schema auth to supabase_auth_admin;

@@ -213,7 +213,7 @@ describe('a number that a double cannot hold', () => {
   });
 });
 
-describe('a value that is no number in JSON', () => {
+describe('a result that JSON cannot write as a number', () => {
   test.for([
     ['transform', { expression: 'input.a / input.b' }],
     ['transform', { expression: '{"list": [1, {"x": input.b / input.b}]}' }],
