@@ -326,7 +326,6 @@ declare
   begun timestamptz := now() - seed_age;
   cursor_at timestamptz := now() - seed_age;
   step jsonb;
-  step_run uuid;
   context_no int := 0;
   events jsonb := jsonb_build_array(jsonb_build_object('type', 'run.created'), jsonb_build_object('type', 'run.started'));
   ended boolean := seed_status in ('completed', 'failed', 'cancelled', 'timed_out');
@@ -368,12 +367,13 @@ begin
   for step in select s.step_row from jsonb_array_elements(seed_steps) s (step_row) loop
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input, output, handle,
-      error, wait_kind, task, assigned_role, started_at, completed_at, created_at, updated_at
+      error, context_version, wait_kind, task, assigned_role, started_at, completed_at, created_at, updated_at
     )
     select
       seed_id, workflow.app_code, workflow.published_version_id, n.node_id, n.node_type,
       coalesce((step ->> 'attempt')::int, 1), step ->> 'status', n.in_degree,
       step -> 'input', step -> 'output', step ->> 'handle', step -> 'error',
+      case when step ->> 'status' = 'completed' then context_no + 1 end,
       case when step ->> 'status' = 'waiting' then 'task' end, step -> 'task', step ->> 'role',
       case when step ->> 'status' not in ('skipped', 'ready') then cursor_at end,
       case
@@ -382,8 +382,7 @@ begin
       end,
       cursor_at, cursor_at
     from stepbase.workflow_nodes n
-    where n.workflow_version_id = workflow.published_version_id and n.node_id = step ->> 'step'
-    returning id into strict step_run;
+    where n.workflow_version_id = workflow.published_version_id and n.node_id = step ->> 'step';
     if step ->> 'status' not in ('skipped', 'ready') then
       events := events || jsonb_build_object(
         'type', 'step.started', 'step', step -> 'step', 'attempt', coalesce(step -> 'attempt', '1'), 'at', cursor_at);
@@ -395,11 +394,6 @@ begin
     );
     if step ->> 'status' = 'completed' then
       context_no := context_no + 1;
-      insert into stepbase.run_context (run_id, version, app_code, step_id, step_run_id, patch, created_at)
-      values (
-        seed_id, context_no, workflow.app_code, step ->> 'step', step_run,
-        jsonb_build_object(step ->> 'step', coalesce(step -> 'output', 'null')), cursor_at
-      );
     end if;
   end loop;
   if seed_status <> 'running' then

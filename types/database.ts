@@ -390,38 +390,6 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
-                },"run_context": {
-                  Row: {
-                    "app_code": string,"created_at": string,"patch": NonNullable<Json>,"run_id": string,"step_id": string | null,"step_run_id": string | null,"version": number
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "app_code": string,"created_at"?: string,"patch": NonNullable<Json>,"run_id": string,"step_id"?: string | null,"step_run_id"?: string | null,"version": number
-                  }
-                  Update: {
-                    "app_code"?: string,"created_at"?: string,"patch"?: NonNullable<Json>,"run_id"?: string,"step_id"?: string | null,"step_run_id"?: string | null,"version"?: number
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "run_context_run_fkey"
-      columns: ["run_id","app_code"]
-isOneToOne: false
-      referencedRelation: "dead_letters"
-      referencedColumns: ["redriven_run_id","app_code"]
-    },{
-      foreignKeyName: "run_context_run_fkey"
-      columns: ["run_id","app_code"]
-isOneToOne: false
-      referencedRelation: "dead_letters"
-      referencedColumns: ["run_id","app_code"]
-    },{
-      foreignKeyName: "run_context_run_fkey"
-      columns: ["run_id","app_code"]
-isOneToOne: false
-      referencedRelation: "runs"
-      referencedColumns: ["id","app_code"]
-    }
-                  ]
                 },"run_event_types": {
                   Row: {
                     "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number,"subject": string
@@ -515,6 +483,12 @@ isOneToOne: false
       columns: ["step_run_id"]
 isOneToOne: false
       referencedRelation: "dead_letters"
+      referencedColumns: ["step_run_id"]
+    },{
+      foreignKeyName: "run_signals_step_run_id_fkey"
+      columns: ["step_run_id"]
+isOneToOne: false
+      referencedRelation: "run_context"
       referencedColumns: ["step_run_id"]
     },{
       foreignKeyName: "run_signals_step_run_id_fkey"
@@ -632,14 +606,14 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1513,6 +1487,38 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"run_context": {
+                  Row: {
+                    "app_code": string,"created_at": string | null,"patch": Json | null,"run_id": string,"step_id": string,"step_run_id": string,"version": number | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"created_at"?: string | null,"patch"?: Json | null,"run_id"?: string | null,"step_id"?: string | null,"step_run_id"?: string | null,"version"?: number | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"created_at"?: string | null,"patch"?: Json | null,"run_id"?: string | null,"step_id"?: string | null,"step_run_id"?: string | null,"version"?: number | null
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "step_runs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "step_runs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "step_runs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
                 },"shared_components": {
                   Row: {
                     "app_code": string | null,"capabilities": (string)[] | null,"component_id": string | null,"component_type": string | null,"config_schema": Json | null,"deprecated": boolean | null,"description": string | null,"display_name": string | null,"endpoint": string | null,"implementation_type": string | null,"input_schema": Json | null,"is_active": boolean | null,"name": string | null,"output_schema": Json | null,"reference": string | null,"retry_count": number | null,"tags": (string)[] | null,"timeout_ms": number | null,"ui_definitions": Json | null,"ui_widget_id": string | null,"version": string | null,"visibility": string | null
@@ -1613,6 +1619,7 @@ isOneToOne: false
 "attempt": number,
 "completed_at": string | null,
 "completed_by": string | null,
+"context_version": number | null,
 "created_at": string,
 "deadline_at": string | null,
 "duration_ms": number | null,
@@ -1670,6 +1677,7 @@ isOneToOne: false
 "attempt": number,
 "completed_at": string | null,
 "completed_by": string | null,
+"context_version": number | null,
 "created_at": string,
 "deadline_at": string | null,
 "duration_ms": number | null,

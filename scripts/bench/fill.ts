@@ -39,7 +39,7 @@ async function makeOwners(client: pg.ClientBase, workflows: number): Promise<voi
 }
 
 /**
- * Runs with their steps, contexts and events. Needs a superuser: triggers and foreign keys are off meanwhile to
+ * Runs with their steps, results and events. Needs a superuser: triggers and foreign keys are off meanwhile to
  * save time; the rows satisfy them.
  */
 export async function fill(
@@ -62,7 +62,7 @@ export async function fill(
      )
      select o.app_code, o.workflow_id, o.version_id, s.status, 'key-' || n, '{}', 2, s.at, s.at,
        case when s.status not in ('running', 'pending') then s.at + interval '2 s' end,
-       now() + interval '1 hour', 3, 1
+       now() + interval '1 hour', 3, case when s.status = 'running' then 1 else 2 end
      from generate_series(1, $1::int) n
      join owner o on o.place = n % $2::int
      cross join lateral (
@@ -75,16 +75,16 @@ export async function fill(
   await client.query(`
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, started_at, completed_at, created_at,
-      wait_kind, error
+      wait_kind, output, context_version
     )
     select r.id, r.app_code, r.workflow_version_id, s.step_id, s.step_type,
       case when s.step_id = 'second' and r.status = 'running' then 'waiting' else 'completed' end,
       r.started_at, case when s.step_id = 'first' or r.status <> 'running' then r.started_at end, r.created_at,
-      case when s.step_id = 'second' and r.status = 'running' then 'task' end, null
+      case when s.step_id = 'second' and r.status = 'running' then 'task' end,
+      case when s.place <= r.context_version then '1'::jsonb end,
+      case when s.place <= r.context_version then s.place end
     from stepbase.runs r
-    cross join (values ('first', 'transform'), ('second', 'wait_for_approval')) s (step_id, step_type);
-    insert into stepbase.run_context (run_id, version, app_code, step_id, patch)
-    select r.id, 1, r.app_code, 'first', '{"first": 1}' from stepbase.runs r;
+    cross join (values ('first', 'transform', 1), ('second', 'wait_for_approval', 2)) s (step_id, step_type, place);
     insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
     select r.id, s.seq, r.app_code, s.type, r.created_at
     from stepbase.runs r

@@ -34,16 +34,10 @@ export async function fillHistory(
     await client.query(
       `insert into stepbase.step_runs (
          run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, fence, input,
-         output, started_at, completed_at, created_at
+         output, context_version, started_at, completed_at, created_at
        )
        select r.id, r.app_code, r.workflow_version_id, 's' || n, 'transform', 'completed', 1, 1,
-         '{"expression": "1"}', '1', r.started_at, r.completed_at, r.created_at
-       from stepbase.runs r cross join generate_series(1, $1::int) n`,
-      [STEPS],
-    );
-    await client.query(
-      `insert into stepbase.run_context (run_id, version, app_code, step_id, patch, created_at)
-       select r.id, n, r.app_code, 's' || n, jsonb_build_object('s' || n, 1), r.created_at
+         '{"expression": "1"}', '1', n, r.started_at, r.completed_at, r.created_at
        from stepbase.runs r cross join generate_series(1, $1::int) n`,
       [STEPS],
     );

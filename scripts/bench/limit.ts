@@ -38,11 +38,12 @@ const ADVANCE = `
   with done as (
     update stepbase.step_runs s
     set status = 'completed', input = '{"expression": "1"}', output = '1', completed_at = now(),
-      updated_at = now()
+      context_version = r.context_version + 1, updated_at = now()
     from unnest($1::uuid[]) as b (run_id)
+    join stepbase.runs r on r.id = b.run_id
     where s.run_id = b.run_id and s.step_id = $2 and s.item_index = 0 and s.attempt = 1
       and s.status = 'running'
-    returning s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_type, s.job_id
+    returning s.run_id, s.app_code, s.workflow_version_id, s.step_type, s.job_id
   ),
   next as (
     insert into stepbase.step_runs (
@@ -65,13 +66,7 @@ const ADVANCE = `
       updated_at = now()
     from done d
     where r.id = d.run_id
-    returning r.id, r.app_code, r.workflow_id, r.status, r.event_seq, r.context_version,
-      r.steps_completed, r.steps_total, d.id as step_run_id
-  ),
-  patch as (
-    insert into stepbase.run_context (run_id, version, app_code, step_id, step_run_id, patch)
-    select r.id, r.context_version, r.app_code, $2, r.step_run_id, jsonb_build_object($2::text, 1)
-    from run r
+    returning r.id, r.app_code, r.workflow_id, r.status, r.event_seq, r.steps_completed, r.steps_total
   ),
   event as (
     insert into stepbase.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt)

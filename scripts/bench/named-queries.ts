@@ -151,14 +151,24 @@ export const NAMED_QUERIES: NamedQuery[] = [
     as: 'member',
     text: 'select * from stepbase.run_context where run_id = $1 order by version',
     values: ({ run_id }) => [run_id],
-    tables: ['run_context'],
+    tables: ['step_runs'],
   },
   {
+    name: 'context of a run at a version',
+    as: 'member',
+    text: 'select patch from stepbase.run_context where run_id = $1 and version <= $2',
+    values: ({ run_id }) => [run_id, 1],
+    tables: ['step_runs'],
+  },
+  {
+    // As in stepbase_engine.load_outputs.
     name: 'one output of a run',
     as: 'engine',
-    text: 'select patch from stepbase.run_context where run_id = $1 and step_id = $2',
+    text: `select output from stepbase.step_runs
+      where run_id = $1 and step_id = $2 and item_index = 0
+        and (status = 'completed' or context_version is not null)`,
     values: ({ run_id }) => [run_id, 'first'],
-    tables: ['run_context'],
+    tables: ['step_runs'],
   },
   {
     name: 'outbox: next rows',

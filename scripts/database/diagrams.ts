@@ -25,17 +25,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'work_queues',
     ],
   ],
-  Execution: [
-    ...[
-      'runs',
-      'step_runs',
-      'run_context',
-      'run_events',
-      'run_signals',
-      'work_queue_items',
-      'outbox',
-    ],
-  ],
+  Execution: [...['runs', 'step_runs', 'run_events', 'run_signals', 'work_queue_items', 'outbox']],
   Insight: ['activity_statistics', 'audit_log'],
 };
 

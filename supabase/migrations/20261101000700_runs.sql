@@ -85,7 +85,7 @@ comment on column stepbase.runs.steps_total is 'Nodes of the version.';
 comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';
 comment on column stepbase.runs.open_steps is 'Step runs that are ready, running or waiting; the run ends at 0.';
 comment on column stepbase.runs.event_seq is 'The seq of the newest run event; gapless per run.';
-comment on column stepbase.runs.context_version is 'The version of the newest run context patch; gapless per run.';
+comment on column stepbase.runs.context_version is 'The newest version of the run context; gapless per run.';
 comment on column stepbase.runs.is_limited is 'Holds a concurrency slot of a limit on runs, or waits for one.';
 comment on column stepbase.runs.deadline_at is
   'When the run exceeds the execution_timeout_seconds of its workflow. Until the run starts it is counted from the '

@@ -1,4 +1,4 @@
--- Append-only tables: the history of a run (its context and its events) never changes.
+-- Append-only rows: the history of a run (its events, and the results that make up its context) never changes.
 
 create function stepbase_engine.refuse_change()
 returns trigger

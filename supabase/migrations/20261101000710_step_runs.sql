@@ -22,6 +22,7 @@ create table stepbase.step_runs (
   output jsonb,
   handle text,
   error jsonb,
+  context_version int,
   wait_kind text,
   wake_at timestamptz,
   signal_name text,
@@ -53,7 +54,14 @@ create table stepbase.step_runs (
   constraint completed_at_matches_status check (
     (completed_at is not null) = (status in ('completed', 'failed', 'skipped', 'cancelled'))
   ),
-  constraint failed_has_an_error check (status <> 'failed' or error is not null)
+  constraint failed_has_an_error check (status <> 'failed' or error is not null),
+  constraint context_version_matches_status check (
+    case
+      when item_index <> 0 or status not in ('completed', 'failed') then context_version is null
+      when status = 'completed' then coalesce(context_version >= 1, false)
+      else context_version is null or context_version >= 1
+    end
+  )
 )
 with (fillfactor = 80);
 
@@ -76,6 +84,9 @@ comment on column stepbase.step_runs.limited_by is
 comment on column stepbase.step_runs.input is 'The resolved config, with the names of secrets instead of their values.';
 comment on column stepbase.step_runs.handle is 'The sourceHandle that the step chose, e.g. true, false, approved, error.';
 comment on column stepbase.step_runs.error is '{code, message, retryable, details?}.';
+comment on column stepbase.step_runs.context_version is
+  'The version of the run context that this result made, see run_context. A completed step has one, and a failed step '
+  'after which the run continued. Gapless per run, from 1; null for every other row.';
 comment on column stepbase.step_runs.wait_kind is 'What the step waits for, or waited for last.';
 comment on column stepbase.step_runs.wake_at is
   'When a waiting step is due (delay, retry or deadline); null while that timer of a paused run is suspended.';
@@ -98,6 +109,8 @@ $do$;
 
 create index idx_step_runs_job_id on stepbase.step_runs (job_id)
 where status in ('ready', 'running');
+create unique index idx_step_runs_run_id_context_version on stepbase.step_runs (run_id, context_version)
+where context_version is not null;
 create index idx_step_runs_wake_at on stepbase.step_runs (wake_at)
 where status = 'waiting' and wake_at is not null;
 create index idx_step_runs_tasks on stepbase.step_runs (app_code, created_at desc)

@@ -1,47 +1,59 @@
--- The run context: append-only patches, the only way that data passes between steps. A completed step writes one
--- patch. Folding the patches up to a version gives the context as it was then.
+-- The run context: the only way that data passes between steps. It is a view: the result of a step is stored once, in
+-- its step run, and context_version says which version of the context it made. Folding the patches up to a version
+-- gives the context as it was then.
 
-create table stepbase.run_context (
-  run_id uuid not null,
-  version int not null,
-  app_code text not null,
-  step_id text,
-  step_run_id uuid,
-  patch jsonb not null,
-  created_at timestamptz not null default now(),
-  constraint run_context_pkey primary key (run_id, version),
-  constraint run_context_run_fkey foreign key (run_id, app_code)
-    references stepbase.runs (id, app_code) on delete cascade,
-  constraint version_is_positive check (version >= 1),
-  constraint patch_is_an_object check (jsonb_typeof(patch) = 'object')
-);
+create view stepbase.run_context
+with (security_invoker = true)
+as
+select
+  s.run_id,
+  s.context_version as version,
+  s.app_code,
+  s.step_id,
+  s.id as step_run_id,
+  jsonb_build_object(
+    s.step_id, case s.status when 'failed' then jsonb_build_object('error', s.error) else s.output end
+  ) as patch,
+  -- A rerun copies results that are older than its rows.
+  greatest(s.completed_at, s.created_at) as created_at
+from stepbase.step_runs s
+where s.context_version is not null
+  -- The policies of step_runs also show tasks to their assignees, who may not read the context.
+  and (
+    not (select row_security_active('stepbase.step_runs'))
+    or (select stepbase_private.has_permission('run:read'))
+  );
 
-comment on table stepbase.run_context is
-  'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it.';
+comment on view stepbase.run_context is
+  'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it. The patch of a failed '
+  'step after which the run continued is {"<step id>": {"error": …}}. Requires run:read.';
 comment on column stepbase.run_context.version is 'Gapless per run, from 1.';
 comment on column stepbase.run_context.patch is 'Merged over the earlier patches, key by key: {"<step id>": output}.';
 
-create index idx_run_context_run_id_step_id on stepbase.run_context (run_id, step_id);
+-- With a trigger, PostgreSQL checks the privileges before it refuses to write to the view: clients get 42501.
+create trigger run_context_refuse_write instead of insert or update or delete on stepbase.run_context
+  for each row execute function stepbase_private.refuse_view_write();
 
-create trigger run_context_append_only
-before update or delete on stepbase.run_context
-for each row execute function stepbase_engine.refuse_change();
+revoke all on stepbase.run_context from public, anon;
+grant select on stepbase.run_context to authenticated, service_role;
 
-create trigger run_context_no_truncate
-before truncate on stepbase.run_context
-for each statement execute function stepbase_engine.refuse_change();
-
-alter table stepbase.run_context enable row level security;
-
-create policy "Members read the context of their app's runs"
-on stepbase.run_context for select to authenticated
-using (
-  app_code = (select stepbase_private.app_code())
-  and (select stepbase_private.has_permission('run:read'))
+-- What a run has computed never changes: not the value, not its place in the order, not the step that it belongs to.
+create trigger step_runs_keep_context
+before update on stepbase.step_runs
+for each row when (old.context_version is not null)
+execute function stepbase_private.refuse_column_change(
+  'id', 'run_id', 'app_code', 'workflow_version_id', 'step_id', 'step_type', 'item_index', 'attempt', 'status',
+  'output', 'error', 'context_version', 'created_at', 'completed_at'
 );
 
-grant select on stepbase.run_context to authenticated;
-grant select, insert on stepbase.run_context to service_role;
+create trigger step_runs_keep_context_rows
+before delete on stepbase.step_runs
+for each row when (old.context_version is not null)
+execute function stepbase_engine.refuse_change();
+
+create trigger step_runs_no_truncate
+before truncate on stepbase.step_runs
+for each statement execute function stepbase_engine.refuse_change();
 
 create function stepbase.context(run stepbase.runs)
 returns jsonb

@@ -10,10 +10,16 @@ set search_path = ''
 as $$
 begin
   return (
-    select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
+    select coalesce(jsonb_object_agg(n.node_id, s.output), '{}')
     from stepbase.workflow_nodes n
-    join stepbase.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
-    cross join lateral jsonb_each(c.patch) p
+    -- Lateral: look-ups by step, however many results the run has.
+    cross join lateral (
+      select case o.status when 'failed' then jsonb_build_object('error', o.error) else o.output end as output
+      from stepbase.step_runs o
+      where o.run_id = p_run_id and o.step_id = n.node_id and o.item_index = 0
+        and (o.status = 'completed' or o.context_version is not null)
+      offset 0
+    ) s
     where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0
   );
 end;

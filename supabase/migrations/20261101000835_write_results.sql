@@ -1,5 +1,5 @@
--- write_results: completes steps; no other function does. The step run gets its output, the
--- run's context gets a patch, and an event is built. complete, complete_waiting_steps and advance_items call
+-- write_results: completes steps; no other function does. The step run gets its output, which is the
+-- next version of the run's context, and an event is built. complete, complete_waiting_steps and advance_items call
 -- this and then follow the edges. (Eager steps have no step run yet: see complete_eagerly.)
 
 create function stepbase_engine.write_results(
@@ -40,7 +40,33 @@ begin
     from unnest(p_step_run_ids, p_fences, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
       with ordinality as r (id, fence, input, output, handle, details, job_id, ord)
   ),
-  -- done: a result of an attempt that was taken over, cancelled or completed before changes nothing.
+  -- matched: a result of an attempt that was taken over, cancelled or completed before changes nothing. The caller's
+  -- locks of the runs keep the others as they are.
+  matched as (
+    select distinct on (s.id) r.*, s.run_id, s.item_index
+    from result r
+    join stepbase.step_runs s on s.id = r.id and s.id = any(p_step_run_ids)
+    where s.status = p_from_status
+      -- A waiting step has no worker, so its results carry no fence.
+      and (p_from_status = 'waiting' or s.fence = r.fence)
+    order by s.id, r.ord
+  ),
+  -- numbered: the next versions of the context, for the outputs of steps, but not those of items and compensations.
+  numbered as (
+    select
+      m.*,
+      case when m.item_index = 0 then
+        r.context_version
+        + case when p_uncounted is null then 0
+            else (
+              select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = m.run_id
+            )
+          end
+        + count(*) filter (where m.item_index = 0) over (partition by m.run_id order by m.ord)
+      end as context_version
+    from matched m
+    join stepbase.runs r on r.id = m.run_id and r.id = any(p_run_ids)
+  ),
   done as (
     update stepbase.step_runs s
     set
@@ -48,37 +74,15 @@ begin
       input = coalesce(r.input, s.input),
       output = r.output,
       handle = r.handle,
+      context_version = r.context_version,
       job_id = coalesce(r.job_id, s.job_id),
       completed_by = p_actor_id,
       completed_at = greatest(v_now, s.started_at),
       updated_at = v_now
-    from result r
+    from numbered r
     where s.id = r.id and s.id = any(p_step_run_ids)
-      and s.status = p_from_status
-      -- A waiting step has no worker, so its results carry no fence.
-      and (p_from_status = 'waiting' or s.fence = r.fence)
     returning
-      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
-      r.details, r.ord
-  ),
-  -- patch: the context gets the outputs of steps, but not those of items and compensations.
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      d.run_id,
-      r.context_version
-      + case when p_uncounted is null then 0
-          else (
-            select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = d.run_id
-          )
-        end
-      + row_number() over (partition by d.run_id order by d.ord),
-      d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
-    from done d
-    join stepbase.runs r on r.id = d.run_id and r.id = any(p_run_ids)
-    where d.item_index = 0
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.handle, r.details, r.ord
   )
   select
     array_agg(d.id order by d.ord) filter (where d.item_index = 0),
@@ -107,7 +111,7 @@ comment on function stepbase_engine.write_results(
 ) is
   'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by '
   'position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or '
-  'another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose patches of '
+  'another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of '
   'this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and '
   'compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The '
   'caller has locked the runs.';

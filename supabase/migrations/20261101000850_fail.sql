@@ -147,13 +147,31 @@ begin
   -- Lock order: runs (2), then jobs (5, in end_tokens).
   perform 1 from stepbase.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
+  -- failure: those that count, with what follows each. The locks of the runs keep their steps as they are.
   with failure as (
-    select
-      f.id, f.fence, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
-      j.retries, j.retry_at, j.handle, j.on_error
+    select distinct on (s.id)
+      f.id, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
+      j.retries, j.retry_at, j.handle, j.on_error, s.run_id,
+      not j.retries and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
+        as continues
     from unnest(p_step_run_ids, p_fences, p_inputs, p_errors)
       with ordinality as f (id, fence, input, error, ord)
     join stepbase_engine.judge_failures(p_step_run_ids, p_errors, v_now) j on j.ord = f.ord
+    join stepbase.step_runs s on s.id = f.id
+    where (s.status = 'running' and s.fence = f.fence)
+      -- A waiting step has no worker, so its failure carries no fence.
+      or (s.status = 'waiting' and f.fence is null)
+    order by s.id, f.ord
+  ),
+  -- numbered: a failed step that the run continues after makes the next version of the context.
+  numbered as (
+    select
+      f.*,
+      case when f.continues then
+        r.context_version + count(*) filter (where f.continues) over (partition by f.run_id order by f.ord)
+      end as context_version
+    from failure f
+    join stepbase.runs r on r.id = f.run_id
   ),
   -- failed: adds what follows a failure without another attempt. Exactly one of the flags is true then, or
   -- none: the failure of a step (item_index 0) ends its run.
@@ -161,21 +179,14 @@ begin
     update stepbase.step_runs s
     set
       status = 'failed', input = coalesce(f.input, s.input), error = f.error,
-      handle = case when not f.retries then f.handle end,
+      handle = case when not f.retries then f.handle end, context_version = f.context_version,
       completed_at = greatest(v_now, s.started_at), updated_at = v_now
-    from failure f
+    from numbered f
     where s.id = f.id
-      and (
-        (s.status = 'running' and s.fence = f.fence)
-        -- A waiting step has no worker, so its failure carries no fence.
-        or (s.status = 'waiting' and f.fence is null)
-      )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord,
-      not f.retries and s.item_index = 0 and (f.handle is not null or f.on_error = 'continue')
-        as continues,
+      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
       not f.retries and s.item_index = -1 as ends_compensation
@@ -192,23 +203,6 @@ begin
       f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.retries
-  ),
-  -- patch: a failed step that the run continues after has {"error": …} as its output.
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      f.run_id,
-      r.context_version + row_number() over (partition by f.run_id order by f.ord),
-      f.app_code, f.step_id, f.id,
-      jsonb_build_object(
-        f.step_id, jsonb_build_object('error', f.error)
-      ),
-      v_now
-    from failed f
-    join stepbase.runs r on r.id = f.run_id
-    where f.continues
   )
   select
     array_agg(f.id order by f.ord) filter (where f.continues),

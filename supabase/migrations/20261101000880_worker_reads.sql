@@ -112,12 +112,16 @@ language sql
 stable
 set search_path = ''
 as $$
-  select distinct on (w.run_id, c.step_id) w.run_id, c.step_id, c.patch -> c.step_id
+  select s.run_id, s.step_id, case s.status when 'failed' then jsonb_build_object('error', s.error) else s.output end
   from unnest(p_run_ids, p_step_ids) as w (run_id, step_id)
-  join stepbase.run_context c
-    on c.run_id = w.run_id and (w.step_id is null or c.step_id = w.step_id)
-  where c.step_id is not null
-  order by w.run_id, c.step_id, c.version desc;
+  join stepbase.step_runs s on s.run_id = w.run_id and s.step_id = w.step_id and s.item_index = 0
+    -- Not only "context_version is not null": on young statistics the planner would take the index of versions, and
+    -- read every result of the run.
+    and (s.status = 'completed' or s.context_version is not null)
+  union all
+  select s.run_id, s.step_id, case s.status when 'failed' then jsonb_build_object('error', s.error) else s.output end
+  from (select distinct a.run_id from unnest(p_run_ids, p_step_ids) as a (run_id, step_id) where a.step_id is null) w
+  join stepbase.step_runs s on s.run_id = w.run_id and s.context_version is not null;
 $$;
 
 comment on function stepbase_engine.load_outputs(uuid[], text[]) is

@@ -42,7 +42,7 @@ begin
     where s.id = any(p_completed)
   ),
   -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries the
-  -- next steps. steps counts the patches that runs.context_version does not count yet.
+  -- next steps. steps counts the versions that runs.context_version does not count yet.
   candidate as (
     select c.run_id, count(*) as steps, (array_agg(c.job_id))[1] as job_id, 'running' as status
     from completed c
@@ -83,7 +83,7 @@ begin
     union all
     select r.run_id, '', null from run r where r.status = 'pending'
   ),
-  -- checked: adds the edge of each result, the version of its patch, and whether all results of its run are
+  -- checked: adds the edge of each result, its version of the context, and whether all results of its run are
   -- valid: an edge for each, no other way into its step, and a result for every first step.
   checked as (
     select
@@ -118,24 +118,14 @@ begin
   step as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence,
-      input, output, handle, started_at, completed_at, created_at, updated_at
+      input, output, handle, context_version, started_at, completed_at, created_at, updated_at
     )
     select
       a.run_id, a.app_code, a.workflow_version_id, a.step_id, a.step_type, 'completed',
-      (a.after_id <> '')::int, a.token_id, 1, a.input, a.output, a.handle, v_now, v_now, v_now, v_now
+      (a.after_id <> '')::int, a.token_id, 1, a.input, a.output, a.handle, a.version, v_now, v_now, v_now, v_now
     from accepted a
     order by a.ord
     returning id, run_id, step_id
-  ),
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      a.run_id, a.version, a.app_code, a.step_id, s.id, jsonb_build_object(a.step_id, a.output),
-      v_now
-    from accepted a
-    join step s on s.run_id = a.run_id and s.step_id = a.step_id
   ),
   -- event: run.started once per pending run, then step.started and step.completed of each step.
   event as (
@@ -182,7 +172,7 @@ end;
 $$;
 
 comment on function stepbase_engine.complete_eagerly(uuid[], stepbase_engine.eager_result[]) is
-  'Writes the eager results that follow the given completed step runs (whose context patches are written already) or '
+  'Writes the eager results that follow the given completed step runs (whose versions are written already) or '
   'start a pending run. Returns the new step runs, those of them with unresolved edges, their events, which the caller '
   'must append, and the tokens of the runs that start; null arrays when no result is valid. The caller has locked the '
   'runs.';

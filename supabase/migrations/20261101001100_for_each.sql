@@ -229,8 +229,8 @@ $$;
 comment on function stepbase_engine.advance_items(uuid[], boolean, uuid[]) is
   'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens '
   'where possible) and completes parents without open items. Returns the completed parents, whose edges the '
-  'caller resolves, the events to append and the work that is carried. p_uncounted: steps whose context '
-  'patches of this transaction the runs do not count yet.';
+  'caller resolves, the events to append and the work that is carried. p_uncounted: steps whose versions '
+  'of this transaction the runs do not count yet.';
 
 create function stepbase_engine.load_items(p_step_run_ids uuid[])
 returns table (step_run_id uuid, item jsonb)

@@ -15,13 +15,8 @@ as $$
     order by o.step_id, o.attempt desc
   ) s
   where s.status in ('completed', 'skipped')
-    -- A failure that an error edge or on_error handled: only such a failure writes to the context.
-    or (
-      s.status = 'failed'
-      and exists (
-        select 1 from stepbase.run_context c where c.run_id = p_run_id and c.step_id = s.step_id
-      )
-    );
+    -- A failure that an error edge or on_error handled: only such a failure is part of the context.
+    or (s.status = 'failed' and s.context_version is not null);
 $$;
 
 comment on function stepbase_engine.resolved_steps(uuid) is
@@ -67,14 +62,16 @@ declare
 begin
   select r.* into strict v_run from stepbase.runs r where r.id = p_run_id for no key update;
 
-  -- Resolved steps that do not come after the chosen step.
+  -- Resolved steps that do not come after the chosen step. Their versions count from 1, in the origin's order.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
-    input, output, handle, error, started_at, completed_at, created_at, updated_at
+    input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
   )
   select
     p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.items_total, s.input, s.output, s.handle, s.error, s.started_at, s.completed_at, v_now, v_now
+    s.items_total, s.input, s.output, s.handle, s.error,
+    case when s.context_version is not null then row_number() over (order by s.context_version) end,
+    s.started_at, s.completed_at, v_now, v_now
   from stepbase_engine.resolved_steps(p_origin_run_id) s
   where s.step_id not in (select stepbase_engine.downstream(v_run.workflow_version_id, p_from_step));
 
@@ -92,17 +89,6 @@ begin
   where s.run_id = p_run_id and s.item_index = 0 and s.items_total > 0
     and i.completed_at is not null
   order by i.step_id, i.item_index, i.attempt desc;
-
-  -- The context patches of the copied steps, in their order.
-  insert into stepbase.run_context (run_id, version, app_code, step_id, patch, created_at)
-  select
-    p_run_id, row_number() over (order by c.version), c.app_code, c.step_id, c.patch, v_now
-  from stepbase.run_context c
-  where c.run_id = p_origin_run_id
-    and c.step_id in (
-      select s.step_id from stepbase.step_runs s
-      where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'failed')
-    );
 
   -- The frontier: the nodes after copied steps, with the edges that these steps have resolved and taken.
   with counted as (
@@ -162,7 +148,7 @@ begin
       where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'skipped', 'failed')
     ),
     context_version = (
-      select count(*) from stepbase.run_context c where c.run_id = p_run_id
+      select count(*) from stepbase.step_runs s where s.run_id = p_run_id and s.context_version is not null
     )
   where r.id = p_run_id;
   perform stepbase_engine.resolve_edges(coalesce(v_skipped, '{}'), '{}', false);

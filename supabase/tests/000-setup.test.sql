@@ -245,7 +245,8 @@ as $$
       ('user_task', 'd024'),
       ('failed_run', 'd025'),
       ('draft', 'd026'),
-      ('webhook', 'd027')
+      ('webhook', 'd027'),
+      ('result', 'd028')
   ) s (name, suffix)
   union all
   select p.name, t.user_id
@@ -402,8 +403,14 @@ begin
     tests.sample_id('step_run'), tests.sample_id('run'), 'tap-one', made, 'first',
     'transform'
   );
-  insert into stepbase.run_context (run_id, version, app_code, step_id, patch)
-  values (tests.sample_id('run'), 1, 'tap-one', 'first', '{"first": 1}');
+  insert into stepbase.step_runs (
+    id, run_id, app_code, workflow_version_id, step_id, step_type, status, output, context_version, started_at,
+    completed_at
+  )
+  values (
+    tests.sample_id('result'), tests.sample_id('run'), 'tap-one', made, 'before', 'transform', 'completed', '1', 1,
+    now(), now()
+  );
   insert into stepbase.run_events (run_id, seq, app_code, event_type)
   values (tests.sample_id('run'), 1, 'tap-one', 'run.created');
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)

@@ -233,6 +233,16 @@ describe('eagerly executed steps', () => {
     expect(next).toEqual([]);
   });
 
+  test('are numbered without a gap when a call names the step before them twice', async () => {
+    const { statuses, versions } = await play(async (db, runId) => {
+      const [claimed] = await take(db, [runId]);
+      const held = { stepRunId: claimed?.step_run_id ?? '', fence: 1 };
+      return [{ id: 'a', held }, { id: 'a', held }, CHOOSE];
+    });
+    expect(statuses).toMatchObject({ a: 'completed', choose: 'completed' });
+    expect(versions).toEqual([1, 2]);
+  });
+
   test('a step that fails eagerly is executed again in its turn and fails once', async () => {
     const { run, all, statuses } = await b.run(
       [value('a'), value('b'), value('bad', '$error("no")'), value('c')],

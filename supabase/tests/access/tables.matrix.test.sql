@@ -89,9 +89,9 @@ values
   ('projects',              'delete', '1 1 0 | 0 0 0 0 | -', $$delete from projects where id = {project}$$),
   ('run_context',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_context where run_id = {run}$$),
   ('run_context',           'insert', '- - - | - - - - | -',
-    $$insert into run_context (run_id, version, app_code, patch)
-      values ({run}, 2, 'tap-one', '{}')$$),
-  ('run_context',           'update', '- - - | - - - - | -', $$update run_context set patch = '{}' where run_id = {run}$$),
+    $$insert into run_context (run_id, version, app_code, step_id)
+      values ({run}, 2, 'tap-one', 'x')$$),
+  ('run_context',           'update', '- - - | - - - - | -', $$update run_context set step_id = 'x' where run_id = {run}$$),
   ('run_context',           'delete', '- - - | - - - - | -', $$delete from run_context where run_id = {run}$$),
   ('run_events',            'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_events where run_id = {run}$$),
   ('run_events',            'insert', '- - - | - - - - | -',

@@ -154,7 +154,6 @@ where c.contype = 'f' and c.conparentid = 0
 create temporary table allowed_keys (name text primary key, leading_column text not null, reason text not null);
 insert into allowed_keys values
   ('step_runs_run_fkey', 'run_id', 'run_id identifies the run, and the unique key of step_runs starts with it'),
-  ('run_context_run_fkey', 'run_id', 'run_id identifies the run, and the primary key of run_context starts with it'),
   ('run_events_run_fkey', 'run_id', 'run_id identifies the run, and the primary key of run_events starts with it');
 select is_empty(
   $$select u.referencing, u.name from uncovered_keys u where u.name not in (select k.name from allowed_keys k)$$,

@@ -9,8 +9,8 @@ update stepbase.runs set status = 'running', started_at = now() where id = '0000
 update stepbase.runs set status = 'completed', completed_at = now() + interval '2 s', steps_completed = 2
 where id = '00000000-0000-4000-8000-00000000d020';
 insert into stepbase.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt, status,
-  started_at, completed_at)
-select s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 2, 'completed', now(), now() + interval '300 ms'
+  context_version, started_at, completed_at)
+select s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 2, 'completed', 2, now(), now() + interval '300 ms'
 from stepbase.step_runs s where s.id = '00000000-0000-4000-8000-00000000d021';
 delete from stepbase.activity_statistics where app_code = 'tap-one';
 select lives_ok('select stepbase_engine.refresh_statistics()', 'refresh_statistics succeeds');

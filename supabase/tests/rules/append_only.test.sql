@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(13);
+select plan(12);
 select tests.create_rows();
 
 select is(tests.attempt('owner', s.statement), 'SB424', 'the owner cannot run: ' || s.statement)
@@ -10,9 +10,8 @@ from unnest(array[
   $$update stepbase.run_events set payload = '{"x": 1}' where app_code = 'tap-one'$$,
   $$delete from stepbase.run_events where app_code = 'tap-one'$$,
   'truncate stepbase.run_events',
-  $$update stepbase.run_context set patch = '{}' where app_code = 'tap-one'$$,
-  $$delete from stepbase.run_context where app_code = 'tap-one'$$,
-  'truncate stepbase.run_context',
+  $$delete from stepbase.step_runs where app_code = 'tap-one' and context_version is not null$$,
+  'truncate stepbase.step_runs cascade',
   $$update stepbase.audit_log set row_id = 'x' where app_code = 'tap-one'$$,
   $$delete from stepbase.audit_log where app_code = 'tap-one'$$,
   'truncate stepbase.audit_log'

@@ -110,6 +110,42 @@ describe.concurrent('rerun', () => {
     });
   });
 
+  test('from a step numbers the copied results from 1, in the order of the origin', async () => {
+    const first = await b.run(
+      [
+        stamp('a'),
+        value('bad', '$error("once")'),
+        stamp('z'),
+        ...['k', 'b', 'y'].map((id) => stamp(id)),
+        node('late', 'delay', { ms: 1 }),
+        stamp('end'),
+      ],
+      [
+        ...['a > bad', 'bad > z : error', 'a > k', 'a > b', 'a > y', 'a > late'],
+        ...['z > end', 'k > end', 'y > end', 'late > end'],
+      ],
+    );
+    const second = await rerun(first.run.id, 'k');
+    const patches = async (runId: string) => {
+      const { data, error } = await b.developer
+        .from('run_context')
+        .select('version, step_id, step_run_id, patch')
+        .eq('run_id', runId)
+        .order('version');
+      if (error) throw error;
+      return data;
+    };
+    const [before, after] = [await patches(first.run.id), await patches(second.run.id)];
+    const kept = before.filter(({ step_id }) => step_id !== 'k' && step_id !== 'end');
+    expect(kept.map(({ step_id }) => step_id)).toContain('bad');
+    expect(after.slice(0, kept.length).map(({ step_id, patch }) => [step_id, patch])).toEqual(
+      kept.map(({ step_id, patch }) => [step_id, patch]),
+    );
+    expect(after.map(({ version }) => version)).toEqual(after.map((_, index) => index + 1));
+    const own = new Set(second.all.map(({ id }) => id));
+    expect(after.filter(({ step_run_id }) => !own.has(step_run_id ?? ''))).toEqual([]);
+  });
+
   test('from a step behind a caught failure keeps that failure', async () => {
     const first = await b.run(
       [
