@@ -30,6 +30,8 @@ interface EventRow {
   step_id: string | null;
   item_index: number | null;
   attempt: number | null;
+  /** The one event of a step that started and completed in one transaction. */
+  has_start: boolean;
 }
 
 export const TERMINAL: ReadonlySet<string> = new Set([
@@ -99,7 +101,7 @@ async function auditChunk(
       [runIds],
     ),
     db.query<EventRow>(
-      `select run_id, seq, event_type, step_id, item_index, attempt
+      `select run_id, seq, event_type, step_id, item_index, attempt, payload ? 'started_at' as has_start
        from stepbase.run_events where run_id = any($1::uuid[]) order by run_id, seq`,
       [runIds],
     ),
@@ -196,11 +198,13 @@ function checkEvents(
     const status = STEP_STATUS[event.event_type];
     if (status === undefined) continue;
     const name = nameOf(event);
-    const before = stepStatus.get(name) ?? ((event.attempt ?? 1) > 1 ? 'waiting' : 'pending');
-    if (!follows(before, status, transitions)) {
-      wrong(`seq ${event.seq}: ${name} ${before} > ${status}`);
+    for (const next of event.has_start ? ['running', status] : [status]) {
+      const before = stepStatus.get(name) ?? ((event.attempt ?? 1) > 1 ? 'waiting' : 'pending');
+      if (!follows(before, next, transitions)) {
+        wrong(`seq ${event.seq}: ${name} ${before} > ${next}`);
+      }
+      stepStatus.set(name, next);
     }
-    stepStatus.set(name, status);
     if (status === 'completed') completions.set(name, (completions.get(name) ?? 0) + 1);
   }
   for (const [name, times] of completions) {

@@ -26,7 +26,8 @@ comment on column stepbase.run_events.seq is 'Counts from 1 within the run, with
 comment on column stepbase.run_events.step_id is 'The node the event is about; null for events of the run.';
 comment on column stepbase.run_events.actor_id is 'The user who caused the event; null for the engine.';
 comment on column stepbase.run_events.payload is
-  'Details by event type: status, handle, error, reason, from (the steps before).';
+  'Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the '
+  'step started in the same transaction and has no step.started.';
 
 create index idx_run_events_app_code_created_at on stepbase.run_events (app_code, created_at desc);
 

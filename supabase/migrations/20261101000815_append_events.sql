@@ -120,11 +120,14 @@ declare
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
   v_now timestamptz := stepbase_engine.now();
 begin
-  -- event: its position within the run, and whether a later event of the same step replaces its message.
-  -- Subscribers receive the state of a step at commit, not the states in between.
+  -- event: whether it enters a step, its position within the run, and whether a later event of the same step
+  -- replaces its message. Subscribers receive the state of a step at commit, not the states
+  -- in between.
   with event as (
     select
       e.*,
+      -- A step that starts and completes in one transaction has one event for both.
+      e.event_type = 'step.started' or (e.event_type = 'step.completed' and e.payload ? 'started_at') as enters,
       row_number() over run as position_in_run,
       coalesce(
         lead(e.step_id) over run = e.step_id
@@ -148,9 +151,7 @@ begin
       sum(e.done_delta) as done_delta,
       sum(e.context_delta) as context_delta,
       -- The node most recently entered. The events are in order; sorting them again would dominate the cost.
-      (array_agg(e.step_id) filter (where e.event_type = 'step.started'))[
-        count(*) filter (where e.event_type = 'step.started')
-      ] as current_step,
+      (array_agg(e.step_id) filter (where e.enters))[count(*) filter (where e.enters)] as current_step,
       bool_or(e.event_type = 'run.started') as starts
     from event e
     group by e.run_id

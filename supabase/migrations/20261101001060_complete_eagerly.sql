@@ -127,7 +127,7 @@ begin
     order by a.ord
     returning id, run_id, step_id
   ),
-  -- event: run.started once per pending run, then step.started and step.completed of each step.
+  -- event: run.started once per pending run, and one event of each step, which started and completed here.
   event as (
     select a.ord, 0 as rank, stepbase_engine.run_event('run.started', a.run_id, a.app_code, 'running') as event
     from accepted a
@@ -136,20 +136,11 @@ begin
     select
       a.ord, 1,
       stepbase_engine.step_event(
-        'step.started', a.run_id, a.app_code, a.step_id, 0, 1, 'running',
-        p_open_delta => 1,
-        p_payload => case a.after_id when '' then '{"fence": 1}'
-          else jsonb_build_object('from', array[a.after_id]) end
-      )
-    from accepted a
-    union all
-    select
-      a.ord, 2,
-      stepbase_engine.step_event(
         'step.completed', a.run_id, a.app_code, a.step_id, 0, 1, 'completed',
-        p_open_delta => -1, p_done_delta => 1, p_context_delta => 1,
-        p_payload => case when a.handle is null then coalesce(a.details, '{}')
-          else coalesce(a.details, '{}') || jsonb_build_object('handle', a.handle) end
+        p_done_delta => 1, p_context_delta => 1,
+        p_payload => coalesce(a.details, '{}')
+          || case when a.handle is null then '{}' else jsonb_build_object('handle', a.handle) end
+          || jsonb_build_object('started_at', v_now, 'from', array_remove(array[a.after_id], ''))
       )
     from accepted a
   )

@@ -57,6 +57,13 @@ interface Outcome {
   token: boolean;
 }
 
+interface EventRow {
+  seq: number;
+  event_type: string;
+  step_id: string | null;
+  payload: { from?: string[]; handle?: string; started_at?: string };
+}
+
 type Before = (db: pg.PoolClient, runId: string) => Promise<unknown>;
 
 interface Answer extends Omit<Proposal, 'after'> {
@@ -284,16 +291,64 @@ describe('runs that start eagerly', () => {
     });
     expect(next).toEqual(['join']);
     expect(refused).toBe(false);
-    expect(events.slice(0, 4)).toEqual([
+    expect(events).toEqual([
       'run.created',
       'run.started',
-      'step.started a',
       'step.completed a',
+      'step.completed choose',
+      'step.completed left',
+      'step.skipped right',
+      'step.started join',
     ]);
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
     expect(versions).toEqual([1, 2, 3]);
     expect(openSteps).toBe(1);
     expect(token).toBe(true);
+  });
+
+  test('leave one event for each step that starts and completes in one transaction', async () => {
+    const { run, step } = await b.run(
+      [
+        value('a'),
+        node('choose', 'condition', { expression: '"left"' }),
+        node('pause', 'delay', { ms: 1 }),
+        value('end'),
+      ],
+      ['a > choose', 'choose > pause : left', 'pause > end'],
+    );
+    const { data, error } = await b.developer
+      .from('run_events')
+      .select('seq, event_type, step_id, payload')
+      .eq('run_id', run.id)
+      .order('seq')
+      .overrideTypes<EventRow[], { merge: false }>();
+    if (error) throw error;
+    expect(data.map(({ seq }) => seq)).toEqual(data.map((_, index) => index + 1));
+    const told = data.map(({ event_type, step_id, payload }) => [
+      `${event_type} ${step_id}`,
+      payload.from,
+      payload.handle,
+    ]);
+    expect(told.filter(([name]) => /step.(started|completed) /.test(String(name)))).toEqual([
+      ['step.completed a', [], undefined],
+      ['step.completed choose', ['a'], 'left'],
+      ['step.started pause', ['choose'], undefined],
+      ['step.completed pause', undefined, undefined],
+      ['step.started end', undefined, undefined],
+      ['step.completed end', undefined, undefined],
+    ]);
+    for (const { event_type, step_id, payload } of data) {
+      if (event_type !== 'step.completed') continue;
+      const startsToo = step_id === 'a' || step_id === 'choose';
+      const startedAt = payload.started_at && Date.parse(payload.started_at);
+      expect(startedAt).toBe(startsToo ? Date.parse(step(step_id).started_at ?? '') : undefined);
+    }
+    expect(run.current_step).toBe('end');
+  });
+
+  test('tell the step that the run entered last', async () => {
+    const { run } = await b.run([value('a'), value('b')], ['a > b']);
+    expect(run.current_step).toBe('b');
   });
 
   test.each([

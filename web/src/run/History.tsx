@@ -8,6 +8,12 @@ function stepOf({ step_id, item_index }: RunEvent): string {
   return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;
 }
 
+/** When the step of the event started, if one event tells its start and its completion. */
+function startedAt({ event_type, payload }: RunEvent): string | undefined {
+  if (event_type !== 'step.completed') return undefined;
+  return (payload as { started_at?: string } | null)?.started_at;
+}
+
 /** Whether a condition has a value that is not the handle of an edge. */
 const takesNoEdge = ({ payload }: RunEvent) =>
   (payload as { no_edge?: boolean } | null)?.no_edge === true;
@@ -21,7 +27,7 @@ export function History({ events }: { events: RunEvent[] }) {
           <li key={event.seq} data-seq={event.seq}>
             <span className="muted small mono">{event.seq}</span>
             <span>
-              {words(event.event_type)}
+              {words(startedAt(event) ? 'step.started and completed' : event.event_type)}
               {event.step_id && <span className="mono small"> {stepOf(event)}</span>}
               {takesNoEdge(event) && <span className="small"> (takes no edge)</span>}
             </span>
