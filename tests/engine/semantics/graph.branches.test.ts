@@ -72,6 +72,16 @@ describe.concurrent('graph', () => {
     expect(Number(run.duration_ms)).toBeGreaterThanOrEqual(0);
   });
 
+  test('the ids of broadcasts are ordered by time (UUID version 7)', async () => {
+    const { run } = await b.run([value('a')]);
+    const { rows } = await b.db.query<{ version: string }>(
+      `select distinct substr(m.id::text, 15, 1) as version
+       from realtime.messages m where m.topic = 'stepbase:run:' || $1`,
+      [run.id],
+    );
+    expect(rows).toEqual([{ version: '7' }]);
+  });
+
   test('a graph can have several first and several last steps', async () => {
     const { run } = await b.run(
       [value('a'), value('b', '2'), value('c', '3'), value('d', '4')],
