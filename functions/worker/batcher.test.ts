@@ -16,6 +16,7 @@ interface Item {
   run: string;
   isSlow?: boolean;
   isRejected?: boolean;
+  size?: number;
   /** Until when another transaction holds the lock of the run. */
   lockedUntil?: number;
 }
@@ -30,6 +31,7 @@ function setup() {
   const batcher = createBatcher<Item>({
     keyOf: ({ run }) => run,
     appOf: ({ app }) => app,
+    sizeOf: ({ size = 1 }) => size,
     clock,
     async flush(items) {
       statements += 1;
@@ -37,6 +39,9 @@ function setup() {
       mostOpen = Math.max(mostOpen, open);
       const lasts = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
       try {
+        // A statement takes as long as its content: here a millisecond for each unit of size.
+        const size = items.reduce((sum, item) => sum + (item.size ?? 0), 0);
+        if (size > 0) await lasts(size);
         if (items.some(({ isSlow }) => isSlow)) {
           await lasts(LIMIT_MS);
           throw TOO_LONG;
@@ -207,6 +212,30 @@ Deno.test('an app that was only in the same batch leaves the slow lane; the caus
   for (let i = 0; i < 10; i += 1) s.batcher.add({ app: 'cause', run: 'r1' });
   await settled();
   assert.equal(s.statements(), statements + 12);
+});
+
+Deno.test('beside items that are larger than a batch, the items of other apps are written at once', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 401, max: 900 }), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.string({ minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 20 }),
+      async (large, runs) => {
+        const s = setup();
+        for (const [n, size] of large.entries()) {
+          s.batcher.add({ app: 'greedy', run: `large${n}`, size });
+        }
+        await settled();
+        for (const run of runs) s.batcher.add({ app: 'modest', run });
+        await settled();
+        assert.equal(s.written.filter(({ item }) => item.app === 'modest').length, runs.length);
+        assert.equal(s.written.filter(({ item }) => item.app === 'greedy').length, 0);
+        await s.clock.advance(large.reduce((sum, size) => sum + size, 0));
+        await s.batcher.drain();
+        assert.equal(s.written.length, large.length + runs.length);
+      },
+    ),
+    { numRuns: 30 },
+  );
 });
 
 Deno.test('every item is written or fails, exactly once, beside any others', async () => {

@@ -7,6 +7,8 @@
 // that would meet the same lock or the same cause wait: those of its runs, and those of its app if it has only one.
 // After a statement that took too long, or waited too long for a lock, its items take the slow lane too.
 //
+// An item that is larger than a whole batch takes the slow lane at once: its statement is known to be long.
+//
 // So a batcher has at most five statements at a time: two lanes, the spare lane, and two of the slow lane.
 
 import { setImmediate } from 'node:timers';
@@ -156,7 +158,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   }
 
   return {
-    add: (item) => route(item, laneOf(item)),
+    add: (item) => (sizeOf(item) > limit ? slow.add(item) : route(item, laneOf(item))),
     async drain() {
       for (;;) {
         const running = [...lanes, spare].flatMap((lane) => lane.running ?? []);

@@ -96,6 +96,8 @@ export function createCompleter(options: CompleterOptions): Completer {
 
   const waits = createBatcher<WaitingStep>({
     ...batching,
+    // Each element of a for_each becomes a row in the same statement.
+    sizeOf: ({ wait }) => 1 + (Array.isArray(wait.items) ? wait.items.length : 0),
     async flush(steps) {
       await persistently('wait', () => engine.wait(steps));
       if (steps.some(({ wait }) => wait.work_queue_id)) signal('outbox');

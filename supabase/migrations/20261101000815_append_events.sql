@@ -1,4 +1,4 @@
--- append_events: events get their seq, runs their counters and status, subscribers their messages; one
+-- append_events: events get their seq, runs their counters and status, and messages are noted for subscribers; one
 -- statement per batch. The caller holds the lock of every run.
 
 -- run_output and announce_ended are in PL/pgSQL, which keeps their plans (see stepbase_private.app_code).
@@ -72,47 +72,6 @@ comment on function stepbase_engine.announce_ended(uuid[]) is
   'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, or the run holds '
   'items of a work queue. A run that compensates is announced only for its children.';
 
-create function stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
-returns void
-language plpgsql
-set search_path = ''
-set plan_cache_mode = force_generic_plan
-set enable_seqscan = off
-set jit = off
-as $$
-declare
-  v_is_18 constant boolean := current_setting('server_version_num')::int >= 180000;
-begin
-  -- realtime.send for many messages at once: private, delivered on commit. Without Realtime, or without
-  -- today's partition of its table, the messages are lost and the transition succeeds: clients notice
-  -- the gap in the seqs and read the rows.
-  if to_regclass('realtime.messages') is null then
-    return;
-  end if;
-  -- The ids are ordered by time, not random as Realtime's own: so the key grows at its end.
-  if v_is_18 then
-    -- The built-in function saves a function call per row.
-    insert into realtime.messages (id, topic, extension, payload, event, private)
-    select uuidv7(), m.topic, 'broadcast', m.payload, m.event, true
-    from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
-  else
-    insert into realtime.messages (id, topic, extension, payload, event, private)
-    select stepbase_engine.new_id(), m.topic, 'broadcast', m.payload, m.event, true
-    from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
-  end if;
-exception
-  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
-  when check_violation then
-    return;
-  when others then
-    raise warning 'stepbase: the broadcast of % messages failed: %', cardinality(p_topics), sqlerrm;
-end;
-$$;
-
-comment on function stepbase_engine.broadcast(text[], text[], jsonb[]) is
-  'Sends private Realtime broadcasts when the transaction commits: topics, event names and payloads by position. A '
-  'failure loses the messages and raises a warning.';
-
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void
 language plpgsql
@@ -123,29 +82,23 @@ set enable_nestloop = off
 set jit = off
 as $$
 declare
-  v_topics text[];
-  v_names text[];
-  v_payloads jsonb[];
+  c_steps constant int := 50;
+  v_changes jsonb;
   v_completed uuid[];
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
   v_now timestamptz := stepbase_engine.now();
 begin
   -- event: whether it enters a step, its position within the run, and whether a later event of the same step
-  -- replaces its message. Subscribers receive the state of a step at commit, not the states
-  -- in between.
+  -- follows. Subscribers receive the state of a step at commit, not the states in between.
   with event as (
     select
       e.*,
       -- A step that starts and completes in one transaction has one event for both.
       e.event_type = 'step.started' or (e.event_type = 'step.completed' and e.payload ? 'started_at') as enters,
       row_number() over run as position_in_run,
-      coalesce(
-        lead(e.step_id) over run = e.step_id
-        and lead(e.item_index) over run = e.item_index
-        and lead(e.attempt) over run = e.attempt
-        and lead(e.status) over run is not null,
-        false
-      ) as is_replaced
+      e.step_id is not null and e.status is not null and e.ord = max(e.ord) over (
+        partition by e.run_id, e.step_id, e.item_index, e.attempt, e.status is null
+      ) as is_final
     from unnest(p_events) with ordinality as e (
       run_id, app_code, event_type, step_id, item_index, attempt, status,
       open_delta, done_delta, context_delta, actor_id, payload, ord
@@ -202,8 +155,7 @@ begin
     -- The list as well: with any join order no other rows are read.
     where r.id = c.run_id and r.id = any(v_runs)
     returning
-      r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
-      c.events, c.completes as is_complete
+      r.id, r.app_code, r.event_seq, c.events, c.completes as is_complete
   ),
   -- sequenced: the events with their seqs; run.completed follows the events of the steps.
   sequenced as (
@@ -211,13 +163,13 @@ begin
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
       coalesce(e.payload, '{}') as payload, e.status,
       r.event_seq - r.events - r.is_complete::int + e.position_in_run as seq,
-      e.is_replaced or (r.is_complete and e.event_type = 'run.started') as is_replaced
+      e.is_final, e.is_final and r.events - e.position_in_run < c_steps as is_sent
     from event e
     join run r on r.id = e.run_id
     union all
     select
       r.id, r.app_code, 'run.completed', null, null, null, null,
-      '{}', 'completed', r.event_seq, false
+      '{}', 'completed', r.event_seq, false, false
     from run r
     where r.is_complete
   ),
@@ -230,45 +182,33 @@ begin
       s.actor_id, s.payload
     from sequenced s
   ),
-  -- message: one per step event to the run's topic, one per run event to the run's and the app's topic.
-  message as (
+  -- change_of_run: its changed steps, only those of its newest events if they are too many for a message.
+  change_of_run as (
     select
-      'stepbase:run:' || s.run_id as topic,
-      'step' as name,
-      jsonb_strip_nulls(jsonb_build_object(
-        'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
-        'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
-        'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
-        'at', to_jsonb(v_now)
-      )) as payload,
-      s.run_id, s.seq, 0 as channel
+      s.run_id, min(s.seq) as seq_from,
+      bool_or(s.step_id is null and starts_with(s.event_type, 'run.')) as is_status,
+      bool_or(s.is_final and not s.is_sent) as has_more,
+      coalesce(
+        jsonb_agg(
+          jsonb_strip_nulls(jsonb_build_object(
+            'step_id', s.step_id, 'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
+            'handle', s.payload -> 'handle', 'error', s.payload -> 'error'
+          )) order by s.seq
+        ) filter (where s.is_sent),
+        '[]'
+      ) as steps
     from sequenced s
-    where s.step_id is not null and not s.is_replaced
-    union all
-    select
-      case c.channel when 1 then 'stepbase:run:' || s.run_id else 'stepbase:app:' || r.app_code || ':runs' end,
-      'run',
-      jsonb_strip_nulls(jsonb_build_object(
-        'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
-        'status', coalesce(s.status, r.status),
-        'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
-        'error', s.payload -> 'error', 'at', to_jsonb(v_now)
-      )),
-      s.run_id, s.seq, c.channel
-    from sequenced s
-    join run r on r.id = s.run_id
-    cross join (values (1), (2)) as c (channel)
-    where s.step_id is null and not s.is_replaced
+    group by s.run_id
   )
   select
-    array_agg(m.topic order by m.run_id, m.seq, m.channel),
-    array_agg(m.name order by m.run_id, m.seq, m.channel),
-    array_agg(m.payload order by m.run_id, m.seq, m.channel),
+    jsonb_agg(jsonb_build_object(
+      'run_id', c.run_id, 'seq_from', c.seq_from, 'is_status', c.is_status, 'steps', c.steps, 'has_more', c.has_more
+    )),
     (select array_agg(r.id) from run r where r.is_complete)
-  into v_topics, v_names, v_payloads, v_completed
-  from message m;
+  into v_changes, v_completed
+  from change_of_run c;
 
-  perform stepbase_engine.broadcast(v_topics, v_names, v_payloads);
+  perform stepbase_engine.note_changes(v_changes);
   if v_completed is not null then
     perform stepbase_engine.announce_ended(v_completed);
   end if;
@@ -277,8 +217,8 @@ $$;
 
 comment on function stepbase_engine.append_events(stepbase_engine.event[]) is
   'Writes events, in the given order, with the next seqs of their runs. Applies their deltas to the runs, starts pending '
-  'runs at their run.started, completes and announces runs that have no open step left, and broadcasts the new state '
-  'of each. The caller has locked the runs.';
+  'runs at their run.started, completes and announces runs that have no open step left, and notes the changes for '
+  'messages. The caller has locked the runs.';
 
 create function stepbase_engine.append_run_created(p_run stepbase.runs)
 returns void
@@ -286,26 +226,20 @@ language plpgsql
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
-declare
-  -- The same message that append_events sends.
-  v_message constant jsonb := jsonb_build_object(
-    'seq', 1, 'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'type', 'run.created',
-    'status', p_run.status, 'steps_completed', 0, 'steps_total', p_run.steps_total,
-    'at', to_jsonb(p_run.created_at)
-  );
 begin
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type)
   );
-  -- No message to the run's own topic: clients learn the run's id from this commit.
-  perform stepbase_engine.broadcast(
-    array['stepbase:app:' || p_run.app_code || ':runs'], array['run'], array[v_message]
+  perform stepbase_engine.note_changes(
+    jsonb_build_array(jsonb_build_object(
+      'run_id', p_run.id, 'seq_from', 1, 'is_status', true, 'steps', '[]'::jsonb, 'has_more', false
+    ))
   );
 end;
 $$;
 
 comment on function stepbase_engine.append_run_created(stepbase.runs) is
-  'Writes and broadcasts run.created, the first event of a run that was just inserted with event_seq 1. A short form of '
+  'Writes run.created, the first event of a run that was just inserted with event_seq 1. A short form of '
   'append_events: every run needs it and it changes no counter.';
