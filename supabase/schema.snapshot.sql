@@ -624,29 +624,24 @@ create policy "Project writers delete projects" on stepbase.projects
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('project:write'::text) AS has_permission)));
 
-create table stepbase.run_context (
-  run_id uuid not null,
-  version integer not null, -- Gapless per run, from 1.
-  app_code text not null,
-  step_id text,
-  step_run_id uuid,
-  patch jsonb not null, -- Merged over the earlier patches, key by key: {"<step id>": output}.
-  created_at timestamp with time zone not null default now(),
-  constraint run_context_pkey PRIMARY KEY (run_id, version),
-  constraint run_context_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
-  constraint patch_is_an_object CHECK ((jsonb_typeof(patch) = 'object'::text)),
-  constraint version_is_positive CHECK ((version >= 1))
-);
-comment on table stepbase.run_context is 'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it.';
-CREATE INDEX idx_run_context_run_id_step_id ON stepbase.run_context USING btree (run_id, step_id);
-CREATE TRIGGER run_context_append_only BEFORE DELETE OR UPDATE ON stepbase.run_context FOR EACH ROW EXECUTE FUNCTION stepbase_engine.refuse_change();
-CREATE TRIGGER run_context_no_truncate BEFORE TRUNCATE ON stepbase.run_context FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
-alter table stepbase.run_context enable row level security;
+create view stepbase.run_context with (security_invoker=true) as
+ SELECT run_id,
+    context_version AS version,
+    app_code,
+    step_id,
+    id AS step_run_id,
+    jsonb_build_object(step_id,
+        CASE status
+            WHEN 'failed'::text THEN jsonb_build_object('error', error)
+            ELSE output
+        END) AS patch,
+    GREATEST(completed_at, created_at) AS created_at
+   FROM stepbase.step_runs s
+  WHERE ((context_version IS NOT NULL) AND ((NOT ( SELECT row_security_active('stepbase.step_runs'::text) AS row_security_active)) OR ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+comment on view stepbase.run_context is 'Patches to a run''s context, in order; the key of a patch is the id of the step that wrote it. The patch of a failed step after which the run continued is {"<step id>": {"error": …}}. Requires run:read.';
+CREATE TRIGGER run_context_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.run_context FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
 grant select on stepbase.run_context to authenticated;
-grant select, insert on stepbase.run_context to service_role;
-create policy "Members read the context of their app's runs" on stepbase.run_context
-  for select to authenticated
-  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+grant select on stepbase.run_context to service_role;
 
 create table stepbase.run_event_types (
   name text not null,
@@ -679,7 +674,7 @@ create table stepbase.run_events (
   item_index integer,
   attempt integer,
   actor_id uuid, -- The user who caused the event; null for the engine.
-  payload jsonb not null default '{}'::jsonb, -- Details by event type: status, handle, error, reason, from (the steps before).
+  payload jsonb not null default '{}'::jsonb, -- Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the step started in the same transaction and has no step.started.
   constraint run_events_pkey PRIMARY KEY (run_id, seq, created_at),
   constraint run_events_event_type_fkey FOREIGN KEY (event_type) REFERENCES stepbase.run_event_types(name),
   constraint run_events_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
@@ -775,7 +770,7 @@ create table stepbase.runs (
   steps_completed integer not null default 0, -- Nodes that are resolved: completed, skipped or failed and continued.
   open_steps integer not null default 0, -- Step runs that are ready, running or waiting; the run ends at 0.
   event_seq bigint not null default 0, -- The seq of the newest run event; gapless per run.
-  context_version integer not null default 0, -- The version of the newest run context patch; gapless per run.
+  context_version integer not null default 0, -- The newest version of the run context; gapless per run.
   is_limited boolean not null default false, -- Holds a concurrency slot of a limit on runs, or waits for one.
   deadline_at timestamp with time zone, -- When the run exceeds the execution_timeout_seconds of its workflow. Until the run starts it is counted from the creation, then from the start.
   started_at timestamp with time zone,
@@ -822,6 +817,7 @@ CREATE INDEX idx_runs_workflow_version_id ON stepbase.runs USING btree (workflow
 CREATE TRIGGER runs_check_transition BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('run');
 CREATE TRIGGER runs_cut_errors BEFORE INSERT OR UPDATE OF error, pending_outcome ON stepbase.runs FOR EACH ROW WHEN (((pg_column_size(new.error) > 12288) OR (pg_column_size(new.pending_outcome) > 12288))) EXECUTE FUNCTION stepbase_private.cut_errors('error', 'pending_outcome');
 CREATE TRIGGER runs_release_slots AFTER UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((new.is_limited AND (new.completed_at IS NOT NULL))) EXECUTE FUNCTION stepbase_engine.release_run_slots();
+CREATE CONSTRAINT TRIGGER runs_send_messages AFTER INSERT OR UPDATE OF event_seq ON stepbase.runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stepbase_engine.send_messages();
 alter table stepbase.runs enable row level security;
 grant select on stepbase.runs to authenticated;
 grant select, insert, update, delete on stepbase.runs to service_role;
@@ -917,6 +913,7 @@ create table stepbase.step_runs (
   output jsonb,
   handle text, -- The sourceHandle that the step chose, e.g. true, false, approved, error.
   error jsonb, -- {code, message, retryable, details?}.
+  context_version integer, -- The version of the run context that this result made, see run_context. A completed step has one, and a failed step after which the run continued. Gapless per run, from 1; null for every other row.
   wait_kind text, -- What the step waits for, or waited for last.
   wake_at timestamp with time zone, -- When a waiting step is due (delay, retry or deadline); null while that timer of a paused run is suspended.
   signal_name text, -- The signal that a waiting step waits for.
@@ -942,6 +939,12 @@ create table stepbase.step_runs (
   constraint step_runs_step_type_fkey FOREIGN KEY (step_type) REFERENCES stepbase.step_types(name),
   constraint attempt_is_positive CHECK ((attempt >= 1)),
   constraint completed_at_matches_status CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text])))),
+  constraint context_version_matches_status CHECK (
+CASE
+    WHEN ((item_index <> 0) OR (status <> ALL (ARRAY['completed'::text, 'failed'::text]))) THEN (context_version IS NULL)
+    WHEN (status = 'completed'::text) THEN COALESCE((context_version >= 1), false)
+    ELSE ((context_version IS NULL) OR (context_version >= 1))
+END),
   constraint counters_are_not_negative CHECK (((pending_in >= 0) AND (taken_in >= 0) AND (fence >= 0))),
   constraint failed_has_an_error CHECK (((status <> 'failed'::text) OR (error IS NOT NULL))),
   constraint item_index_is_at_least_minus_1 CHECK ((item_index >= '-1'::integer)),
@@ -953,6 +956,7 @@ comment on table stepbase.step_runs is 'One attempt of one node in a run; writte
 CREATE INDEX idx_step_runs_assigned_to ON stepbase.step_runs USING btree (assigned_to, status) WHERE (assigned_to IS NOT NULL);
 CREATE INDEX idx_step_runs_completed_by ON stepbase.step_runs USING btree (completed_by) WHERE (completed_by IS NOT NULL);
 CREATE INDEX idx_step_runs_job_id ON stepbase.step_runs USING btree (job_id) WHERE (status = ANY (ARRAY['ready'::text, 'running'::text]));
+CREATE UNIQUE INDEX idx_step_runs_run_id_context_version ON stepbase.step_runs USING btree (run_id, context_version) WHERE (context_version IS NOT NULL);
 CREATE INDEX idx_step_runs_signal ON stepbase.step_runs USING btree (run_id, signal_name) WHERE ((status = 'waiting'::text) AND (wait_kind = 'signal'::text));
 CREATE INDEX idx_step_runs_tasks ON stepbase.step_runs USING btree (app_code, created_at DESC) WHERE ((status = 'waiting'::text) AND (wait_kind = 'task'::text));
 CREATE INDEX idx_step_runs_wake_at ON stepbase.step_runs USING btree (wake_at) WHERE ((status = 'waiting'::text) AND (wake_at IS NOT NULL));
@@ -961,6 +965,9 @@ CREATE TRIGGER step_runs_apply_step_limit AFTER INSERT OR UPDATE OF status, job_
 CREATE TRIGGER step_runs_check_blocked_children AFTER INSERT OR UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN (((new.step_type = ANY (ARRAY['child_workflow'::text, 'for_each'::text])) AND (new.item_index = 0) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'skipped'::text])))) EXECUTE FUNCTION stepbase_engine.check_blocked_children();
 CREATE TRIGGER step_runs_check_transition BEFORE UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('step');
 CREATE TRIGGER step_runs_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.step_runs FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+CREATE TRIGGER step_runs_keep_context BEFORE UPDATE ON stepbase.step_runs FOR EACH ROW WHEN ((old.context_version IS NOT NULL)) EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'run_id', 'app_code', 'workflow_version_id', 'step_id', 'step_type', 'item_index', 'attempt', 'status', 'output', 'error', 'context_version', 'created_at', 'completed_at');
+CREATE TRIGGER step_runs_keep_context_rows BEFORE DELETE ON stepbase.step_runs FOR EACH ROW WHEN ((old.context_version IS NOT NULL)) EXECUTE FUNCTION stepbase_engine.refuse_change();
+CREATE TRIGGER step_runs_no_truncate BEFORE TRUNCATE ON stepbase.step_runs FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
 alter table stepbase.step_runs enable row level security;
 grant select on stepbase.step_runs to authenticated;
 grant select, insert, update, delete on stepbase.step_runs to service_role;
@@ -2933,7 +2940,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.advance_items(p_item_ids uuid[], p_carry boolean, p_uncounted uuid[], OUT parents uuid[], OUT events stepbase_engine.event[], OUT work stepbase_engine.work[]) is 'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens where possible) and completes parents without open items. Returns the completed parents, whose edges the caller resolves, the events to append and the work that is carried. p_uncounted: steps whose context patches of this transaction the runs do not count yet.';
+comment on function stepbase_engine.advance_items(p_item_ids uuid[], p_carry boolean, p_uncounted uuid[], OUT parents uuid[], OUT events stepbase_engine.event[], OUT work stepbase_engine.work[]) is 'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens where possible) and completes parents without open items. Returns the completed parents, whose edges the caller resolves, the events to append and the work that is carried. p_uncounted: steps whose versions of this transaction the runs do not count yet.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ended(p_run_ids uuid[])
  RETURNS void
@@ -3040,26 +3047,23 @@ CREATE OR REPLACE FUNCTION stepbase_engine.append_events(p_events stepbase_engin
  SET jit TO 'off'
 AS $function$
 declare
-  v_topics text[];
-  v_names text[];
-  v_payloads jsonb[];
+  c_steps constant int := 50;
+  v_changes jsonb;
   v_completed uuid[];
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
   v_now timestamptz := stepbase_engine.now();
 begin
-  -- event: its position within the run, and whether a later event of the same step replaces its message.
-  -- Subscribers receive the state of a step at commit, not the states in between.
+  -- event: whether it enters a step, its position within the run, and whether a later event of the same step
+  -- follows. Subscribers receive the state of a step at commit, not the states in between.
   with event as (
     select
       e.*,
+      -- A step that starts and completes in one transaction has one event for both.
+      e.event_type = 'step.started' or (e.event_type = 'step.completed' and e.payload ? 'started_at') as enters,
       row_number() over run as position_in_run,
-      coalesce(
-        lead(e.step_id) over run = e.step_id
-        and lead(e.item_index) over run = e.item_index
-        and lead(e.attempt) over run = e.attempt
-        and lead(e.status) over run is not null,
-        false
-      ) as is_replaced
+      e.step_id is not null and e.status is not null and e.ord = max(e.ord) over (
+        partition by e.run_id, e.step_id, e.item_index, e.attempt, e.status is null
+      ) as is_final
     from unnest(p_events) with ordinality as e (
       run_id, app_code, event_type, step_id, item_index, attempt, status,
       open_delta, done_delta, context_delta, actor_id, payload, ord
@@ -3075,9 +3079,7 @@ begin
       sum(e.done_delta) as done_delta,
       sum(e.context_delta) as context_delta,
       -- The node most recently entered. The events are in order; sorting them again would dominate the cost.
-      (array_agg(e.step_id) filter (where e.event_type = 'step.started'))[
-        count(*) filter (where e.event_type = 'step.started')
-      ] as current_step,
+      (array_agg(e.step_id) filter (where e.enters))[count(*) filter (where e.enters)] as current_step,
       bool_or(e.event_type = 'run.started') as starts
     from event e
     group by e.run_id
@@ -3118,8 +3120,7 @@ begin
     -- The list as well: with any join order no other rows are read.
     where r.id = c.run_id and r.id = any(v_runs)
     returning
-      r.id, r.app_code, r.workflow_id, r.status, r.steps_completed, r.steps_total, r.event_seq,
-      c.events, c.completes as is_complete
+      r.id, r.app_code, r.event_seq, c.events, c.completes as is_complete
   ),
   -- sequenced: the events with their seqs; run.completed follows the events of the steps.
   sequenced as (
@@ -3127,13 +3128,13 @@ begin
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
       coalesce(e.payload, '{}') as payload, e.status,
       r.event_seq - r.events - r.is_complete::int + e.position_in_run as seq,
-      e.is_replaced or (r.is_complete and e.event_type = 'run.started') as is_replaced
+      e.is_final, e.is_final and r.events - e.position_in_run < c_steps as is_sent
     from event e
     join run r on r.id = e.run_id
     union all
     select
       r.id, r.app_code, 'run.completed', null, null, null, null,
-      '{}', 'completed', r.event_seq, false
+      '{}', 'completed', r.event_seq, false, false
     from run r
     where r.is_complete
   ),
@@ -3146,51 +3147,39 @@ begin
       s.actor_id, s.payload
     from sequenced s
   ),
-  -- message: one per step event to the run's topic, one per run event to the run's and the app's topic.
-  message as (
+  -- change_of_run: its changed steps, only those of its newest events if they are too many for a message.
+  change_of_run as (
     select
-      'stepbase:run:' || s.run_id as topic,
-      'step' as name,
-      jsonb_strip_nulls(jsonb_build_object(
-        'seq', s.seq, 'run_id', s.run_id, 'type', s.event_type, 'step_id', s.step_id,
-        'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
-        'handle', s.payload -> 'handle', 'error', s.payload -> 'error',
-        'at', to_jsonb(v_now)
-      )) as payload,
-      s.run_id, s.seq, 0 as channel
+      s.run_id, min(s.seq) as seq_from,
+      bool_or(s.step_id is null and starts_with(s.event_type, 'run.')) as is_status,
+      bool_or(s.is_final and not s.is_sent) as has_more,
+      coalesce(
+        jsonb_agg(
+          jsonb_strip_nulls(jsonb_build_object(
+            'step_id', s.step_id, 'item_index', s.item_index, 'attempt', s.attempt, 'status', s.status,
+            'handle', s.payload -> 'handle', 'error', s.payload -> 'error'
+          )) order by s.seq
+        ) filter (where s.is_sent),
+        '[]'
+      ) as steps
     from sequenced s
-    where s.step_id is not null and not s.is_replaced
-    union all
-    select
-      case c.channel when 1 then 'stepbase:run:' || s.run_id else 'stepbase:app:' || r.app_code || ':runs' end,
-      'run',
-      jsonb_strip_nulls(jsonb_build_object(
-        'seq', s.seq, 'run_id', s.run_id, 'workflow_id', r.workflow_id, 'type', s.event_type,
-        'status', coalesce(s.status, r.status),
-        'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
-        'error', s.payload -> 'error', 'at', to_jsonb(v_now)
-      )),
-      s.run_id, s.seq, c.channel
-    from sequenced s
-    join run r on r.id = s.run_id
-    cross join (values (1), (2)) as c (channel)
-    where s.step_id is null and not s.is_replaced
+    group by s.run_id
   )
   select
-    array_agg(m.topic order by m.run_id, m.seq, m.channel),
-    array_agg(m.name order by m.run_id, m.seq, m.channel),
-    array_agg(m.payload order by m.run_id, m.seq, m.channel),
+    jsonb_agg(jsonb_build_object(
+      'run_id', c.run_id, 'seq_from', c.seq_from, 'is_status', c.is_status, 'steps', c.steps, 'has_more', c.has_more
+    )),
     (select array_agg(r.id) from run r where r.is_complete)
-  into v_topics, v_names, v_payloads, v_completed
-  from message m;
+  into v_changes, v_completed
+  from change_of_run c;
 
-  perform stepbase_engine.broadcast(v_topics, v_names, v_payloads);
+  perform stepbase_engine.note_changes(v_changes);
   if v_completed is not null then
     perform stepbase_engine.announce_ended(v_completed);
   end if;
 end;
 $function$;
-comment on function stepbase_engine.append_events(p_events stepbase_engine.event[]) is 'Writes events, in the given order, with the next seqs of their runs. Applies their deltas to the runs, starts pending runs at their run.started, completes and announces runs that have no open step left, and broadcasts the new state of each. The caller has locked the runs.';
+comment on function stepbase_engine.append_events(p_events stepbase_engine.event[]) is 'Writes events, in the given order, with the next seqs of their runs. Applies their deltas to the runs, starts pending runs at their run.started, completes and announces runs that have no open step left, and notes the changes for messages. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.append_run_created(p_run stepbase.runs)
  RETURNS void
@@ -3198,26 +3187,20 @@ CREATE OR REPLACE FUNCTION stepbase_engine.append_run_created(p_run stepbase.run
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-declare
-  -- The same message that append_events sends.
-  v_message constant jsonb := jsonb_build_object(
-    'seq', 1, 'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'type', 'run.created',
-    'status', p_run.status, 'steps_completed', 0, 'steps_total', p_run.steps_total,
-    'at', to_jsonb(p_run.created_at)
-  );
 begin
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type)
   );
-  -- No message to the run's own topic: clients learn the run's id from this commit.
-  perform stepbase_engine.broadcast(
-    array['stepbase:app:' || p_run.app_code || ':runs'], array['run'], array[v_message]
+  perform stepbase_engine.note_changes(
+    jsonb_build_array(jsonb_build_object(
+      'run_id', p_run.id, 'seq_from', 1, 'is_status', true, 'steps', '[]'::jsonb, 'has_more', false
+    ))
   );
 end;
 $function$;
-comment on function stepbase_engine.append_run_created(p_run stepbase.runs) is 'Writes and broadcasts run.created, the first event of a run that was just inserted with event_seq 1. A short form of append_events: every run needs it and it changes no counter.';
+comment on function stepbase_engine.append_run_created(p_run stepbase.runs) is 'Writes run.created, the first event of a run that was just inserted with event_seq 1. A short form of append_events: every run needs it and it changes no counter.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_activity_limit()
  RETURNS trigger
@@ -3474,7 +3457,7 @@ AS $function$
 $function$;
 comment on function stepbase_engine.begin_compensation(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid) is 'Stores the pending outcome of runs (status, error, actor) and returns the events compensation.started. The caller has locked the runs and cancelled their open steps.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[])
+CREATE OR REPLACE FUNCTION stepbase_engine.broadcast(p_unsent jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3482,25 +3465,92 @@ CREATE OR REPLACE FUNCTION stepbase_engine.broadcast(p_topics text[], p_events t
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
 AS $function$
+declare
+  c_steps constant int := 50;
+  c_runs constant int := 50;
+  c_bytes constant int := 32768;
+  v_is_18 constant boolean := current_setting('server_version_num')::int >= 180000;
+  v_topics text[];
+  v_names text[];
+  v_payloads jsonb[];
 begin
-  -- realtime.send for many messages at once: private, delivered on commit. Without Realtime, or without
-  -- today's partition of its table, the messages are lost and the transition succeeds: clients notice
-  -- the gap in the seqs and read the rows.
-  if to_regclass('realtime.messages') is null then
-    return;
+  with change as (
+    select
+      c.run_id, min(c.seq_from) as seq_from, bool_or(c.is_status) as is_status, bool_or(c.has_more) as has_more,
+      case count(*) when 1 then (array_agg(c.steps))[1]
+        else stepbase_engine.newest_steps(array_agg(c.steps order by c.ord)) end as steps
+    from rows from (
+      jsonb_to_recordset(p_unsent) as (run_id uuid, seq_from bigint, is_status boolean, steps jsonb, has_more boolean)
+    ) with ordinality as c (run_id, seq_from, is_status, steps, has_more, ord)
+    group by c.run_id
+  ),
+  run as (
+    select
+      c.*, r.app_code, r.event_seq,
+      c.has_more or jsonb_array_length(c.steps) > c_steps as is_truncated,
+      row_number() over (partition by r.app_code, c.is_status order by r.id) as place,
+      jsonb_strip_nulls(jsonb_build_object(
+        'run_id', r.id, 'workflow_id', r.workflow_id, 'seq', r.event_seq, 'status', r.status,
+        'steps_completed', r.steps_completed, 'steps_total', r.steps_total, 'error', r.error,
+        'at', to_jsonb(r.updated_at)
+      )) as payload
+    from change c
+    join stepbase.runs r on r.id = c.run_id
+  ),
+  message as (
+    select
+      'stepbase:run:' || r.run_id as topic, 'run' as name,
+      r.payload || jsonb_build_object('seq_from', r.seq_from, 'steps', s.steps)
+        || case when r.is_truncated then '{"truncated": true}'::jsonb else '{}' end as payload,
+      r.payload || jsonb_build_object('seq_from', r.seq_from, 'steps', '[]'::jsonb, 'truncated', true) as short
+    from run r
+    cross join lateral (
+      select case
+        when jsonb_array_length(r.steps) <= c_steps then r.steps
+        else jsonb_path_query_array(
+          r.steps, '$[$from to last]', jsonb_build_object('from', jsonb_array_length(r.steps) - c_steps)
+        ) end as steps
+    ) s
+    -- No client knows the id of a run that was just created.
+    where r.event_seq > 1
+    union all
+    select
+      'stepbase:app:' || r.app_code || ':runs', 'runs',
+      jsonb_build_object('runs', jsonb_agg(r.payload order by r.place) filter (where r.place <= c_runs))
+        || case when count(*) > c_runs then '{"truncated": true}'::jsonb else '{}' end,
+      '{"runs": [], "truncated": true}'::jsonb
+    from run r
+    where r.is_status
+    group by r.app_code
+  )
+  select
+    array_agg(m.topic), array_agg(m.name),
+    array_agg(case when octet_length(m.payload::text) > c_bytes then m.short else m.payload end)
+  into v_topics, v_names, v_payloads
+  from message m;
+
+  -- realtime.send for many messages at once: private, delivered on commit. The ids are ordered by time, not random as
+  -- Realtime's own: so the key grows at its end.
+  if v_is_18 then
+    -- The built-in function saves a function call per row.
+    insert into realtime.messages (id, topic, extension, payload, event, private)
+    select uuidv7(), m.topic, 'broadcast', m.payload, m.event, true
+    from unnest(v_topics, v_names, v_payloads) as m (topic, event, payload);
+  else
+    insert into realtime.messages (id, topic, extension, payload, event, private)
+    select stepbase_engine.new_id(), m.topic, 'broadcast', m.payload, m.event, true
+    from unnest(v_topics, v_names, v_payloads) as m (topic, event, payload);
   end if;
-  insert into realtime.messages (topic, extension, payload, event, private)
-  select m.topic, 'broadcast', m.payload, m.event, true
-  from unnest(p_topics, p_events, p_payloads) as m (topic, event, payload);
 exception
   -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
   when check_violation then
     return;
+  -- The messages are lost and the transition succeeds: clients notice the gap in the seqs and read the rows.
   when others then
-    raise warning 'stepbase: the broadcast of % messages failed: %', cardinality(p_topics), sqlerrm;
+    raise warning 'stepbase: a broadcast failed: %', sqlerrm;
 end;
 $function$;
-comment on function stepbase_engine.broadcast(p_topics text[], p_events text[], p_payloads jsonb[]) is 'Sends private Realtime broadcasts when the transaction commits: topics, event names and payloads by position. A failure loses the messages and raises a warning.';
+comment on function stepbase_engine.broadcast(p_unsent jsonb) is 'Sends private Realtime messages about the changes that note_changes collected. stepbase:run:<id>, event run: {run_id, workflow_id, seq_from, seq, status, steps_completed, steps_total, error, at, steps: [{step_id, item_index, attempt, status, handle, error}]}. stepbase:app:<app_code>:runs, event runs: {runs: [the same without seq_from and steps]} for runs whose status changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the list above 32 KB. A failure loses the messages and raises a warning.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.call_worker()
  RETURNS boolean
@@ -4069,7 +4119,7 @@ begin
     where s.id = any(p_completed)
   ),
   -- candidate: the runs, their status as the worker knows it, and a token of the worker that carries the
-  -- next steps. steps counts the patches that runs.context_version does not count yet.
+  -- next steps. steps counts the versions that runs.context_version does not count yet.
   candidate as (
     select c.run_id, count(*) as steps, (array_agg(c.job_id))[1] as job_id, 'running' as status
     from completed c
@@ -4110,7 +4160,7 @@ begin
     union all
     select r.run_id, '', null from run r where r.status = 'pending'
   ),
-  -- checked: adds the edge of each result, the version of its patch, and whether all results of its run are
+  -- checked: adds the edge of each result, its version of the context, and whether all results of its run are
   -- valid: an edge for each, no other way into its step, and a result for every first step.
   checked as (
     select
@@ -4145,26 +4195,16 @@ begin
   step as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence,
-      input, output, handle, started_at, completed_at, created_at, updated_at
+      input, output, handle, context_version, started_at, completed_at, created_at, updated_at
     )
     select
       a.run_id, a.app_code, a.workflow_version_id, a.step_id, a.step_type, 'completed',
-      (a.after_id <> '')::int, a.token_id, 1, a.input, a.output, a.handle, v_now, v_now, v_now, v_now
+      (a.after_id <> '')::int, a.token_id, 1, a.input, a.output, a.handle, a.version, v_now, v_now, v_now, v_now
     from accepted a
     order by a.ord
     returning id, run_id, step_id
   ),
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      a.run_id, a.version, a.app_code, a.step_id, s.id, jsonb_build_object(a.step_id, a.output),
-      v_now
-    from accepted a
-    join step s on s.run_id = a.run_id and s.step_id = a.step_id
-  ),
-  -- event: run.started once per pending run, then step.started and step.completed of each step.
+  -- event: run.started once per pending run, and one event of each step, which started and completed here.
   event as (
     select a.ord, 0 as rank, stepbase_engine.run_event('run.started', a.run_id, a.app_code, 'running') as event
     from accepted a
@@ -4173,20 +4213,11 @@ begin
     select
       a.ord, 1,
       stepbase_engine.step_event(
-        'step.started', a.run_id, a.app_code, a.step_id, 0, 1, 'running',
-        p_open_delta => 1,
-        p_payload => case a.after_id when '' then '{"fence": 1}'
-          else jsonb_build_object('from', array[a.after_id]) end
-      )
-    from accepted a
-    union all
-    select
-      a.ord, 2,
-      stepbase_engine.step_event(
         'step.completed', a.run_id, a.app_code, a.step_id, 0, 1, 'completed',
-        p_open_delta => -1, p_done_delta => 1, p_context_delta => 1,
-        p_payload => case when a.handle is null then coalesce(a.details, '{}')
-          else coalesce(a.details, '{}') || jsonb_build_object('handle', a.handle) end
+        p_done_delta => 1, p_context_delta => 1,
+        p_payload => coalesce(a.details, '{}')
+          || case when a.handle is null then '{}' else jsonb_build_object('handle', a.handle) end
+          || jsonb_build_object('started_at', v_now, 'from', array_remove(array[a.after_id], ''))
       )
     from accepted a
   )
@@ -4207,7 +4238,7 @@ begin
   into step_run_ids, unresolved_ids, events, job_ids;
 end;
 $function$;
-comment on function stepbase_engine.complete_eagerly(p_completed uuid[], p_results stepbase_engine.eager_result[], OUT step_run_ids uuid[], OUT unresolved_ids uuid[], OUT events stepbase_engine.event[], OUT job_ids uuid[]) is 'Writes the eager results that follow the given completed step runs (whose context patches are written already) or start a pending run. Returns the new step runs, those of them with unresolved edges, their events, which the caller must append, and the tokens of the runs that start; null arrays when no result is valid. The caller has locked the runs.';
+comment on function stepbase_engine.complete_eagerly(p_completed uuid[], p_results stepbase_engine.eager_result[], OUT step_run_ids uuid[], OUT unresolved_ids uuid[], OUT events stepbase_engine.event[], OUT job_ids uuid[]) is 'Writes the eager results that follow the given completed step runs (whose versions are written already) or start a pending run. Returns the new step runs, those of them with unresolved edges, their events, which the caller must append, and the tokens of the runs that start; null arrays when no result is valid. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.complete_waiting_steps(p_step_run_ids uuid[], p_outputs jsonb[], p_handles text[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid)
  RETURNS SETOF uuid
@@ -4409,14 +4440,16 @@ declare
 begin
   select r.* into strict v_run from stepbase.runs r where r.id = p_run_id for no key update;
 
-  -- Resolved steps that do not come after the chosen step.
+  -- Resolved steps that do not come after the chosen step. Their versions count from 1, in the origin's order.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
-    input, output, handle, error, started_at, completed_at, created_at, updated_at
+    input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
   )
   select
     p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.items_total, s.input, s.output, s.handle, s.error, s.started_at, s.completed_at, v_now, v_now
+    s.items_total, s.input, s.output, s.handle, s.error,
+    case when s.context_version is not null then row_number() over (order by s.context_version) end,
+    s.started_at, s.completed_at, v_now, v_now
   from stepbase_engine.resolved_steps(p_origin_run_id) s
   where s.step_id not in (select stepbase_engine.downstream(v_run.workflow_version_id, p_from_step));
 
@@ -4434,17 +4467,6 @@ begin
   where s.run_id = p_run_id and s.item_index = 0 and s.items_total > 0
     and i.completed_at is not null
   order by i.step_id, i.item_index, i.attempt desc;
-
-  -- The context patches of the copied steps, in their order.
-  insert into stepbase.run_context (run_id, version, app_code, step_id, patch, created_at)
-  select
-    p_run_id, row_number() over (order by c.version), c.app_code, c.step_id, c.patch, v_now
-  from stepbase.run_context c
-  where c.run_id = p_origin_run_id
-    and c.step_id in (
-      select s.step_id from stepbase.step_runs s
-      where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'failed')
-    );
 
   -- The frontier: the nodes after copied steps, with the edges that these steps have resolved and taken.
   with counted as (
@@ -4504,7 +4526,7 @@ begin
       where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'skipped', 'failed')
     ),
     context_version = (
-      select count(*) from stepbase.run_context c where c.run_id = p_run_id
+      select count(*) from stepbase.step_runs s where s.run_id = p_run_id and s.context_version is not null
     )
   where r.id = p_run_id;
   perform stepbase_engine.resolve_edges(coalesce(v_skipped, '{}'), '{}', false);
@@ -5968,13 +5990,31 @@ begin
   -- Lock order: runs (2), then jobs (5, in end_tokens).
   perform 1 from stepbase.runs r where r.id = any(p_run_ids) order by r.id for no key update;
 
+  -- failure: those that count, with what follows each. The locks of the runs keep their steps as they are.
   with failure as (
-    select
-      f.id, f.fence, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
-      j.retries, j.retry_at, j.handle, j.on_error
+    select distinct on (s.id)
+      f.id, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
+      j.retries, j.retry_at, j.handle, j.on_error, s.run_id,
+      not j.retries and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
+        as continues
     from unnest(p_step_run_ids, p_fences, p_inputs, p_errors)
       with ordinality as f (id, fence, input, error, ord)
     join stepbase_engine.judge_failures(p_step_run_ids, p_errors, v_now) j on j.ord = f.ord
+    join stepbase.step_runs s on s.id = f.id
+    where (s.status = 'running' and s.fence = f.fence)
+      -- A waiting step has no worker, so its failure carries no fence.
+      or (s.status = 'waiting' and f.fence is null)
+    order by s.id, f.ord
+  ),
+  -- numbered: a failed step that the run continues after makes the next version of the context.
+  numbered as (
+    select
+      f.*,
+      case when f.continues then
+        r.context_version + count(*) filter (where f.continues) over (partition by f.run_id order by f.ord)
+      end as context_version
+    from failure f
+    join stepbase.runs r on r.id = f.run_id
   ),
   -- failed: adds what follows a failure without another attempt. Exactly one of the flags is true then, or
   -- none: the failure of a step (item_index 0) ends its run.
@@ -5982,21 +6022,14 @@ begin
     update stepbase.step_runs s
     set
       status = 'failed', input = coalesce(f.input, s.input), error = f.error,
-      handle = case when not f.retries then f.handle end,
+      handle = case when not f.retries then f.handle end, context_version = f.context_version,
       completed_at = greatest(v_now, s.started_at), updated_at = v_now
-    from failure f
+    from numbered f
     where s.id = f.id
-      and (
-        (s.status = 'running' and s.fence = f.fence)
-        -- A waiting step has no worker, so its failure carries no fence.
-        or (s.status = 'waiting' and f.fence is null)
-      )
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord,
-      not f.retries and s.item_index = 0 and (f.handle is not null or f.on_error = 'continue')
-        as continues,
+      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
       not f.retries and s.item_index = -1 as ends_compensation
@@ -6013,23 +6046,6 @@ begin
       f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.retries
-  ),
-  -- patch: a failed step that the run continues after has {"error": …} as its output.
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      f.run_id,
-      r.context_version + row_number() over (partition by f.run_id order by f.ord),
-      f.app_code, f.step_id, f.id,
-      jsonb_build_object(
-        f.step_id, jsonb_build_object('error', f.error)
-      ),
-      v_now
-    from failed f
-    join stepbase.runs r on r.id = f.run_id
-    where f.continues
   )
   select
     array_agg(f.id order by f.ord) filter (where f.continues),
@@ -6737,12 +6753,16 @@ CREATE OR REPLACE FUNCTION stepbase_engine.load_outputs(p_run_ids uuid[], p_step
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select distinct on (w.run_id, c.step_id) w.run_id, c.step_id, c.patch -> c.step_id
+  select s.run_id, s.step_id, case s.status when 'failed' then jsonb_build_object('error', s.error) else s.output end
   from unnest(p_run_ids, p_step_ids) as w (run_id, step_id)
-  join stepbase.run_context c
-    on c.run_id = w.run_id and (w.step_id is null or c.step_id = w.step_id)
-  where c.step_id is not null
-  order by w.run_id, c.step_id, c.version desc;
+  join stepbase.step_runs s on s.run_id = w.run_id and s.step_id = w.step_id and s.item_index = 0
+    -- Not only "context_version is not null": on young statistics the planner would take the index of versions, and
+    -- read every result of the run.
+    and (s.status = 'completed' or s.context_version is not null)
+  union all
+  select s.run_id, s.step_id, case s.status when 'failed' then jsonb_build_object('error', s.error) else s.output end
+  from (select distinct a.run_id from unnest(p_run_ids, p_step_ids) as a (run_id, step_id) where a.step_id is null) w
+  join stepbase.step_runs s on s.run_id = w.run_id and s.context_version is not null;
 $function$;
 comment on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[]) is 'Returns the newest outputs of steps by (run, step) pairs; a null step means all outputs of that run.';
 grant execute on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[]) to stepbase_worker;
@@ -7070,6 +7090,27 @@ CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
 AS $function$select uuidv7()$function$;
 comment on function stepbase_engine.new_id() is 'Returns a new UUID of version 7 (ordered by time).';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.newest_steps(p_lists jsonb[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(n.step order by n.list, n.place), '[]')
+    from (
+      select distinct on (s.value -> 'step_id', s.value -> 'item_index', s.value -> 'attempt')
+        s.value as step, l.ord as list, s.ord as place
+      from unnest(p_lists) with ordinality as l (steps, ord)
+      cross join lateral jsonb_array_elements(l.steps) with ordinality as s (value, ord)
+      order by s.value -> 'step_id', s.value -> 'item_index', s.value -> 'attempt', l.ord desc, s.ord desc
+    ) n
+  );
+end;
+$function$;
+comment on function stepbase_engine.newest_steps(p_lists jsonb[]) is 'Joins lists of steps, in order. Of a step that changed more than once, only the last state remains.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.next_compensation(p_run_id uuid)
  RETURNS text
  LANGUAGE sql
@@ -7121,6 +7162,21 @@ AS $function$
   where x.reference is not null;
 $function$;
 comment on function stepbase_engine.node_components(p_node stepbase.workflow_nodes) is 'The references to components in a node (part: step, item or compensation) with the components they are pinned to.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.note_changes(p_changes jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_unsent constant text := current_setting('stepbase.unsent', true);
+  -- Without its brackets, so that a comma joins the lists of a transaction.
+  v_changes constant text := substr(p_changes::text, 2, length(p_changes::text) - 2);
+begin
+  perform set_config('stepbase.unsent', concat_ws(',', nullif(v_unsent, ''), v_changes), true);
+end;
+$function$;
+comment on function stepbase_engine.note_changes(p_changes jsonb) is 'Notes changes for the messages of this transaction: a list of {run_id, seq_from, is_status, steps, has_more}. seq_from: the first new seq of the run; is_status: its status changed; steps: the steps that changed, at most 50; has_more: there are others.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.notify_deleted_queue()
  RETURNS trigger
@@ -8525,13 +8581,8 @@ AS $function$
     order by o.step_id, o.attempt desc
   ) s
   where s.status in ('completed', 'skipped')
-    -- A failure that an error edge or on_error handled: only such a failure writes to the context.
-    or (
-      s.status = 'failed'
-      and exists (
-        select 1 from stepbase.run_context c where c.run_id = p_run_id and c.step_id = s.step_id
-      )
-    );
+    -- A failure that an error edge or on_error handled: only such a failure is part of the context.
+    or (s.status = 'failed' and s.context_version is not null);
 $function$;
 comment on function stepbase_engine.resolved_steps(p_run_id uuid) is 'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
@@ -8674,10 +8725,16 @@ CREATE OR REPLACE FUNCTION stepbase_engine.run_output(p_run_id uuid, p_workflow_
 AS $function$
 begin
   return (
-    select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
+    select coalesce(jsonb_object_agg(n.node_id, s.output), '{}')
     from stepbase.workflow_nodes n
-    join stepbase.run_context c on c.run_id = p_run_id and c.step_id = n.node_id
-    cross join lateral jsonb_each(c.patch) p
+    -- Lateral: look-ups by step, however many results the run has.
+    cross join lateral (
+      select case o.status when 'failed' then jsonb_build_object('error', o.error) else o.output end as output
+      from stepbase.step_runs o
+      where o.run_id = p_run_id and o.step_id = n.node_id and o.item_index = 0
+        and (o.status = 'completed' or o.context_version is not null)
+      offset 0
+    ) s
     where n.workflow_version_id = p_workflow_version_id and n.out_degree = 0
   );
 end;
@@ -8856,6 +8913,28 @@ AS $function$
   from chosen c;
 $function$;
 comment on function stepbase_engine.select_backlog_steps(p_limit integer) is 'Returns up to p_limit waiting steps that their task queues have free slots for, taking one of each queue per round, and the runs of these steps.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.send_messages()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: it is executed at the end of the transaction, as the role of the client.
+declare
+  v_unsent constant text := current_setting('stepbase.unsent', true);
+begin
+  -- The first call of a transaction sends the messages of all its runs.
+  if v_unsent <> '' then
+    perform set_config('stepbase.unsent', '', true);
+    if to_regclass('realtime.messages') is not null then
+      perform stepbase_engine.broadcast(('[' || v_unsent || ']')::jsonb);
+    end if;
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.send_messages() is 'Trigger function: sends the messages of the transaction. Without Realtime there are none.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
  RETURNS jsonb
@@ -10105,7 +10184,33 @@ begin
     from unnest(p_step_run_ids, p_fences, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
       with ordinality as r (id, fence, input, output, handle, details, job_id, ord)
   ),
-  -- done: a result of an attempt that was taken over, cancelled or completed before changes nothing.
+  -- matched: a result of an attempt that was taken over, cancelled or completed before changes nothing. The caller's
+  -- locks of the runs keep the others as they are.
+  matched as (
+    select distinct on (s.id) r.*, s.run_id, s.item_index
+    from result r
+    join stepbase.step_runs s on s.id = r.id and s.id = any(p_step_run_ids)
+    where s.status = p_from_status
+      -- A waiting step has no worker, so its results carry no fence.
+      and (p_from_status = 'waiting' or s.fence = r.fence)
+    order by s.id, r.ord
+  ),
+  -- numbered: the next versions of the context, for the outputs of steps, but not those of items and compensations.
+  numbered as (
+    select
+      m.*,
+      case when m.item_index = 0 then
+        r.context_version
+        + case when p_uncounted is null then 0
+            else (
+              select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = m.run_id
+            )
+          end
+        + count(*) filter (where m.item_index = 0) over (partition by m.run_id order by m.ord)
+      end as context_version
+    from matched m
+    join stepbase.runs r on r.id = m.run_id and r.id = any(p_run_ids)
+  ),
   done as (
     update stepbase.step_runs s
     set
@@ -10113,37 +10218,15 @@ begin
       input = coalesce(r.input, s.input),
       output = r.output,
       handle = r.handle,
+      context_version = r.context_version,
       job_id = coalesce(r.job_id, s.job_id),
       completed_by = p_actor_id,
       completed_at = greatest(v_now, s.started_at),
       updated_at = v_now
-    from result r
+    from numbered r
     where s.id = r.id and s.id = any(p_step_run_ids)
-      and s.status = p_from_status
-      -- A waiting step has no worker, so its results carry no fence.
-      and (p_from_status = 'waiting' or s.fence = r.fence)
     returning
-      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.output, s.handle,
-      r.details, r.ord
-  ),
-  -- patch: the context gets the outputs of steps, but not those of items and compensations.
-  patch as (
-    insert into stepbase.run_context (
-      run_id, version, app_code, step_id, step_run_id, patch, created_at
-    )
-    select
-      d.run_id,
-      r.context_version
-      + case when p_uncounted is null then 0
-          else (
-            select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = d.run_id
-          )
-        end
-      + row_number() over (partition by d.run_id order by d.ord),
-      d.app_code, d.step_id, d.id, jsonb_build_object(d.step_id, d.output), v_now
-    from done d
-    join stepbase.runs r on r.id = d.run_id and r.id = any(p_run_ids)
-    where d.item_index = 0
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.handle, r.details, r.ord
   )
   select
     array_agg(d.id order by d.ord) filter (where d.item_index = 0),
@@ -10166,7 +10249,7 @@ begin
   from done d;
 end;
 $function$;
-comment on function stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_job_ids uuid[], p_event_type text, p_actor_id uuid, p_uncounted uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[]) is 'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose patches of this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The caller has locked the runs.';
+comment on function stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_job_ids uuid[], p_event_type text, p_actor_id uuid, p_uncounted uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[]) is 'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The caller has locked the runs.';
 
 -- ── schema stepbase_private ────────────────────────────────────────────────────────────────
 

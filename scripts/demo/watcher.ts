@@ -1,5 +1,5 @@
-// Follows a run over its private Realtime channel. The seq of a run has no gaps: a skipped number, or a message that
-// does not arrive, shows that events were missed, and they are read from the database.
+// Follows a run over its private Realtime channel. A message tells which events a transaction wrote (seq_from to seq);
+// they are read from the database. The seq of a run has no gaps, so events whose message was lost are read with them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RealtimeChannel } from '@supabase/supabase-js';
@@ -12,17 +12,11 @@ export interface WatchedEvent {
   stepId: string | undefined;
   attempt: number | undefined;
   at: string;
-  /** True if received from the channel, false if read from run_events. */
+  /** True if a message announced the event, false if it was found without one. */
   live: boolean;
 }
 
-const message = z.object({
-  seq: z.number(),
-  type: z.string(),
-  step_id: z.string().optional(),
-  attempt: z.number().optional(),
-  at: z.string(),
-});
+const message = z.object({ seq_from: z.number(), seq: z.number() });
 
 const endings: ReadonlySet<string> = new Set([
   'run.completed',
@@ -67,11 +61,9 @@ export class RunWatcher {
       config: { private: true },
     });
     this.#channel = channel;
-    for (const event of ['step', 'run']) {
-      channel.on('broadcast', { event }, ({ payload }) =>
-        this.#enqueue(() => this.#receive(payload)),
-      );
-    }
+    channel.on('broadcast', { event: 'run' }, ({ payload }) =>
+      this.#enqueue(() => this.#receive(payload)),
+    );
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`the channel run:${this.#runId} was not joined in time`)),
@@ -134,17 +126,10 @@ export class RunWatcher {
   }
 
   async #receive(payload: unknown): Promise<void> {
-    const { seq, type, step_id, attempt, at } = message.parse(payload);
-    if (seq <= this.#last) return;
-    await this.#catchUpTo(seq - 1);
-    if (seq <= this.#last) return;
-    this.#accept({ seq, type, stepId: step_id, attempt, at, live: true });
-  }
-
-  async #catchUpTo(seq: number): Promise<void> {
+    const { seq_from, seq } = message.parse(payload);
     const deadline = Date.now() + visibleDeadlineMs;
     while (this.#last < seq) {
-      await this.#catchUp();
+      await this.#catchUp(seq_from);
       if (this.#last >= seq) return;
       if (Date.now() >= deadline) {
         throw new Error(
@@ -160,7 +145,8 @@ export class RunWatcher {
     if (event_seq > this.#last) await this.#catchUp();
   }
 
-  async #catchUp(): Promise<void> {
+  /** Reads the events that are missing; those before `announcedFrom` were not announced. */
+  async #catchUp(announcedFrom = Number.POSITIVE_INFINITY): Promise<void> {
     for (const row of await this.#member.eventsAfter(this.#runId, this.#last)) {
       this.#accept({
         seq: row.seq,
@@ -168,7 +154,7 @@ export class RunWatcher {
         stepId: row.step_id ?? undefined,
         attempt: row.attempt ?? undefined,
         at: row.created_at,
-        live: false,
+        live: row.seq >= announcedFrom,
       });
     }
   }

@@ -19,7 +19,7 @@
 -- worker that lost its lease changes nothing.
 --
 -- Transition. claim, complete, fail and wait each serve steps of many runs in one transaction: write the
--- step runs, follow the edges (resolve_edges), then write events, counters and messages (append_events).
+-- step runs, follow the edges (resolve_edges), then write events and counters (append_events).
 --
 -- Lock order. Every transaction takes its locks in this order and, within one kind, in the order of ids:
 --   1. stepbase_engine.admission    admit, apply_run_limits (for update)

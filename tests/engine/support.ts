@@ -15,6 +15,7 @@ import {
   waitFor,
 } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
+import { messageProblems } from './messages.ts';
 
 type Tables = Database['stepbase']['Tables'];
 export type Run = Tables['runs']['Row'];
@@ -172,7 +173,7 @@ async function hasEnded(db: pg.Pool, runId: string): Promise<boolean> {
 
 const DELIVERY_DEADLINE_MS = scaled(3_000);
 
-/** Ended runs must have gapless events and context, legal transitions, no open step and no job. */
+/** Ended runs must have gapless events, messages and context, legal transitions, no open step and no job. */
 export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Promise<void> {
   // The job of a run that was cancelled before its first claim exists until it is delivered.
   let problems = await auditRuns(db, runIds);
@@ -181,7 +182,10 @@ export async function expectLegalHistory(db: pg.Pool, ...runIds: string[]): Prom
     await new Promise((resolve) => setTimeout(resolve, 20));
     problems = await auditRuns(db, runIds);
   }
-  expect(problems.map(({ runId, kind, text }) => `${runId} ${kind}: ${text}`)).toEqual([]);
+  expect([
+    ...problems.map(({ runId, kind, text }) => `${runId} ${kind}: ${text}`),
+    ...(await messageProblems(db, runIds)),
+  ]).toEqual([]);
 }
 
 /** A run as a member sees it. */

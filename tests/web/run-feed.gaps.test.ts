@@ -1,7 +1,7 @@
 // The live feed of a run reads every notified row, also after lost or late messages.
 
 import { expect, test } from 'vitest';
-import { createRunFeed, type StepMessage } from '../../web/src/live/run-feed.ts';
+import { createRunFeed, type RunMessage } from '../../web/src/live/run-feed.ts';
 import { waitFor } from '../support/stack.ts';
 
 interface Rows {
@@ -9,7 +9,7 @@ interface Rows {
 }
 
 function feedOver(load: () => Promise<Rows>) {
-  const shown: { seq: number; ahead: readonly StepMessage[] }[] = [];
+  const shown: { seq: number; ahead: readonly RunMessage[] }[] = [];
   const errors: unknown[] = [];
   const feed = createRunFeed<Rows>({
     load,
@@ -27,7 +27,11 @@ test('a message is shown at once, and its row is read afterwards', async () => {
   feed.joined();
   await waitFor('the first snapshot', () => shown.length > 0);
   seq = 4;
-  feed.receive({ seq: 4, step_id: 'a', status: 'running' });
+  feed.receive({
+    seq: 4,
+    status: 'running',
+    steps: [{ step_id: 'a', item_index: 0, attempt: 1, status: 'running' }],
+  });
   expect(shown.at(-1)?.ahead.map((m) => m.seq)).toEqual([4]);
   await waitFor('the row of the message', () => shown.at(-1)?.seq === 4);
   expect(shown.at(-1)?.ahead).toEqual([]);

@@ -3,12 +3,12 @@
 // event_seq reaches the highest seq announced. A lost message, a reconnect, or a row that becomes visible
 // after its message can therefore delay the page but not leave it wrong.
 
-export interface StepMessage {
+/** What a transaction changed in a run: its newest seq, its state, and the steps that changed. */
+export interface RunMessage {
   seq: number;
-  step_id?: string;
-  item_index?: number;
-  attempt?: number;
   status?: string;
+  steps_completed?: number;
+  steps?: { step_id: string; item_index: number; attempt: number; status: string }[];
 }
 
 export interface Snapshot {
@@ -18,7 +18,7 @@ export interface Snapshot {
 export interface RunFeedOptions<S extends Snapshot> {
   load(): Promise<S>;
   /** The rows, with newer messages applied. */
-  onChange(snapshot: S, ahead: readonly StepMessage[]): void;
+  onChange(snapshot: S, ahead: readonly RunMessage[]): void;
   onError(error: unknown): void;
   /** The delay after a message before the rows are read; later messages share the read. */
   gatherMs?: number;
@@ -30,7 +30,7 @@ export interface RunFeedOptions<S extends Snapshot> {
 export interface RunFeed {
   /** The channel was joined or rejoined: read everything that happened before. */
   joined(): void;
-  receive(message: StepMessage): void;
+  receive(message: RunMessage): void;
   stop(): void;
 }
 
@@ -39,7 +39,7 @@ const MAX_REREADS = 20;
 export function createRunFeed<S extends Snapshot>(options: RunFeedOptions<S>): RunFeed {
   const { gatherMs = 80, retryMs = 150 } = options;
   let snapshot: S | undefined;
-  let ahead: StepMessage[] = [];
+  let ahead: RunMessage[] = [];
   let highest = 0;
   let rereads = 0;
   let loading = false;

@@ -10,7 +10,7 @@ import {
 } from '../client.ts';
 import { TERMINAL } from '../ui/format.ts';
 import { readAll } from './pages.ts';
-import { createRunFeed, type Snapshot, type StepMessage } from './run-feed.ts';
+import { createRunFeed, type RunMessage, type Snapshot } from './run-feed.ts';
 
 export interface RunSnapshot extends Snapshot {
   run: Run;
@@ -115,15 +115,18 @@ function runReader(runId: string): () => Promise<RunSnapshot> {
   };
 }
 
-/** Statuses from messages that are newer than the rows. */
-function apply(snapshot: RunSnapshot, ahead: readonly StepMessage[]): RunSnapshot {
+/** States from messages that are newer than the rows. */
+function apply(snapshot: RunSnapshot, ahead: readonly RunMessage[]): RunSnapshot {
+  const newest = ahead.at(-1);
+  if (newest === undefined) return snapshot;
   const latest = new Map<string, string>();
-  for (const { step_id, item_index, status } of ahead) {
-    if (step_id && status && !item_index) latest.set(step_id, status);
+  for (const { step_id, item_index, status } of ahead.flatMap(({ steps = [] }) => steps)) {
+    if (item_index === 0) latest.set(step_id, status);
   }
-  if (latest.size === 0) return snapshot;
+  const { status = snapshot.run.status, steps_completed = snapshot.run.steps_completed } = newest;
   return {
     ...snapshot,
+    run: { ...snapshot.run, status, steps_completed },
     steps: snapshot.steps.map((step) => {
       const status = step.item_index === 0 ? latest.get(step.step_id) : undefined;
       return status ? { ...step, status } : step;
@@ -153,9 +156,9 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
       },
     });
     const channel = supabase.channel(`stepbase:run:${runId}`, { config: { private: true } });
-    const receive = (message: { payload: StepMessage }) => feed.receive(message.payload);
-    channel.on('broadcast', { event: 'step' }, receive);
-    channel.on('broadcast', { event: 'run' }, receive);
+    channel.on('broadcast', { event: 'run' }, (message: { payload: RunMessage }) =>
+      feed.receive(message.payload),
+    );
     // A client that cannot join, or is offline, still shows the current rows.
     feed.joined();
     void supabase.realtime.setAuth().then(() =>

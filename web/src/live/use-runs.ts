@@ -16,6 +16,8 @@ export type ListedRun = Pick<
 
 const PAGE = 50;
 const GATHER_MS = 150;
+/** Realtime drops messages above the rate of the plan, and no later message may follow. */
+const POLL_MS = 20_000;
 
 export function useRuns(appCode: string, status: string) {
   const [runs, setRuns] = useState<ListedRun[]>();
@@ -53,7 +55,7 @@ export function useRuns(appCode: string, status: string) {
     setRuns(undefined);
     void load();
     const channel = supabase.channel(`stepbase:app:${appCode}:runs`, { config: { private: true } });
-    channel.on('broadcast', { event: 'run' }, () => {
+    channel.on('broadcast', { event: 'runs' }, () => {
       timer ??= setTimeout(() => {
         timer = undefined;
         void load();
@@ -64,8 +66,12 @@ export function useRuns(appCode: string, status: string) {
         if (state === 'SUBSCRIBED') void load();
       }),
     );
+    const polling = setInterval(() => {
+      if (document.visibilityState === 'visible') void load();
+    }, POLL_MS);
     return () => {
       clearTimeout(timer);
+      clearInterval(polling);
       void supabase.removeChannel(channel);
     };
   }, [appCode, load]);
