@@ -1,7 +1,7 @@
 // The environment of all contenders: one embedded PostgreSQL as the stack starts it, and a database for each.
 // The stack's services run only while Stepbase is measured, so that each contender has both cores to itself.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -25,6 +25,8 @@ export interface BenchEnvironment {
   dataDir: string;
   config: StackConfig;
   keys: StackKeys;
+  /** The process id of the server. */
+  postmaster: number;
   /** Migrated and without rows. */
   migratedDatabase(): Promise<BenchDatabase>;
   emptyDatabase(name: string): Promise<BenchDatabase>;
@@ -88,12 +90,15 @@ export async function createBenchEnvironment(
     const adminUrl = cluster.adminUrl('postgres');
     const passwords = { postgres: 'postgres', service: keys.servicePassword };
     await bootstrapCluster(adminUrl, passwords, true);
+    const pidFile = join(clusterFolder(dataDir), 'postmaster.pid');
+    const postmaster = Number((await readFile(pidFile, 'utf8')).split('\n')[0]);
     const dbUrl = `postgres://postgres:postgres@127.0.0.1:${config.ports.postgres}/postgres`;
 
     return {
       dataDir,
       config,
       keys,
+      postmaster,
       migratedDatabase: () => createDatabase({ data_dir: dataDir, db_url: dbUrl }),
       async emptyDatabase(name) {
         await withClient(adminUrl, (client) =>

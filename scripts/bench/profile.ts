@@ -1,11 +1,9 @@
 // The profile of a measurement: statements by total time (also those inside functions), wait events of the
 // sessions, and the CPU time of each kind of process.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { clusterFolder } from '../stack/postgres/cluster.ts';
 import { withClient } from '../stack/postgres/connection.ts';
+import { familyCpuMs, processCpuMs } from './cpu.ts';
 import type { BenchDatabase, BenchEnvironment } from './environment.ts';
 import type { Stepbase } from './stepbase.ts';
 
@@ -55,10 +53,9 @@ export async function startProfile(
     await client.query('create extension if not exists pg_stat_statements with schema extensions');
     await client.query('select extensions.pg_stat_statements_reset()');
   });
-  const postmaster = await postmasterPid(environment);
   const cpu = async () => ({
-    worker: await cpuMs([stepbase.workerPid()]),
-    postgres: await cpuMs(await childrenOf(postmaster)),
+    worker: await processCpuMs(stepbase.workerPid()),
+    postgres: await familyCpuMs(environment.postmaster),
     bench: (process.cpuUsage().user + process.cpuUsage().system) / 1_000,
   });
   const watcher = watchWaits(database);
@@ -85,11 +82,11 @@ export async function startProfile(
       waits,
       statements,
       cpu_ms:
-        postmaster === undefined
+        before.worker === undefined || before.postgres === undefined
           ? undefined
           : {
-              worker: after.worker - before.worker,
-              postgres: after.postgres - before.postgres,
+              worker: (after.worker ?? Number.NaN) - before.worker,
+              postgres: (after.postgres ?? Number.NaN) - before.postgres,
               bench: after.bench - before.bench,
             },
     };
@@ -123,30 +120,4 @@ function watchWaits(database: BenchDatabase): { stop(): Promise<Waits> } {
       return waits;
     },
   };
-}
-
-async function postmasterPid(environment: BenchEnvironment): Promise<number | undefined> {
-  const file = join(clusterFolder(environment.dataDir), 'postmaster.pid');
-  const pid = Number((await readFile(file, 'utf8')).split('\n')[0]);
-  return (await stat(pid)) === undefined ? undefined : pid;
-}
-
-/** Fields of /proc/<pid>/stat after the program's name, which may hold spaces. */
-async function stat(pid: number | string): Promise<string[] | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
-}
-
-async function childrenOf(parent: number | undefined): Promise<number[]> {
-  if (parent === undefined) return [];
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const parents = await Promise.all(pids.map(async (pid) => Number((await stat(pid))?.[1])));
-  return pids.map(Number).filter((_, i) => parents[i] === parent);
-}
-
-const TICK_MS = 10;
-
-async function cpuMs(pids: readonly (number | undefined)[]): Promise<number> {
-  const stats = await Promise.all(pids.map((pid) => (pid === undefined ? undefined : stat(pid))));
-  return stats.reduce((sum, s) => sum + (Number(s?.[11] ?? 0) + Number(s?.[12] ?? 0)) * TICK_MS, 0);
 }
