@@ -10,6 +10,7 @@ import { FunctionProcess } from '../stack/functions.ts';
 import { functionEnvironment } from '../stack/functions-env.ts';
 import { startRealtime } from '../stack/realtime/server.ts';
 import { startUpstash } from '../stack/upstash/server.ts';
+import { wrongBroadcasts } from './broadcasts.ts';
 import type { BenchDatabase, BenchEnvironment } from './environment.ts';
 import { memberSession } from './owner.ts';
 
@@ -198,21 +199,22 @@ function starter(
       const problems = await auditRuns(observer, ids);
       if (problems.length > 0)
         throw new Error(`wrong after measuring: ${JSON.stringify(problems[0])}`);
-      const { rows } = await observer.query<{ runs: number; steps: number; messages: number }>(
+      const { rows } = await observer.query<{ runs: number; steps: number }>(
         `select
            (select count(*)::int from stepbase.runs where id = any($1) and status = 'completed') as runs,
            (select count(*)::int from stepbase.step_runs
-            where run_id = any($1) and status = 'completed') as steps,
-           (select count(*)::int from realtime.messages
-            where topic = any(select 'stepbase:run:' || id from unnest($1::uuid[]) id)
-              and event = 'step' and payload ->> 'type' = 'step.completed') as messages`,
+            where run_id = any($1) and status = 'completed') as steps`,
         [ids],
       );
-      const [count] = rows;
-      const wanted = { runs: ids.length, steps: ids.length * steps, messages: ids.length * steps };
-      if (JSON.stringify(count) !== JSON.stringify(wanted)) {
-        throw new Error(`completed ${JSON.stringify(count)} instead of ${JSON.stringify(wanted)}`);
+      const [counted] = rows;
+      const wanted = { runs: ids.length, steps: ids.length * steps };
+      if (JSON.stringify(counted) !== JSON.stringify(wanted)) {
+        throw new Error(
+          `completed ${JSON.stringify(counted)} instead of ${JSON.stringify(wanted)}`,
+        );
       }
+      const [unsent] = await wrongBroadcasts(observer, ids, steps);
+      if (unsent) throw new Error(`wrong broadcasts: ${JSON.stringify(unsent)}`);
     },
   };
 }
