@@ -1,5 +1,7 @@
 // The limit: the rate of one connection that only writes the rows of completed steps, a hundred steps per
-// statement. Same tables, triggers and foreign keys as the engine; without queue, worker and decisions.
+// statement, each of another run. Same tables, triggers and foreign keys as the engine; without queue, worker and
+// decisions. The rows are the fewest that keep the history: the step, its one event, the counters of the run, the next
+// step, one message for each run and statement, and one for the application when runs end.
 
 import type pg from 'pg';
 import { withClient } from '../stack/postgres/connection.ts';
@@ -58,7 +60,7 @@ const ADVANCE = `
   run as (
     update stepbase.runs r
     set steps_completed = r.steps_completed + 1, context_version = r.context_version + 1,
-      event_seq = r.event_seq + 2, current_step = coalesce($3, r.current_step),
+      event_seq = r.event_seq + case when $3 is null then 2 else 1 end, current_step = coalesce($3, r.current_step),
       open_steps = case when $3 is null then 0 else r.open_steps end,
       status = case when $3 is null then 'completed' else r.status end,
       completed_at = case when $3 is null then now() end,
@@ -69,28 +71,43 @@ const ADVANCE = `
     returning r.id, r.app_code, r.workflow_id, r.status, r.event_seq, r.steps_completed, r.steps_total
   ),
   event as (
-    insert into stepbase.run_events (run_id, seq, app_code, event_type, step_id, item_index, attempt)
-    select r.id, r.event_seq - 2 + e.place, r.app_code, e.type, e.step_id, 0, 1
+    insert into stepbase.run_events (
+      run_id, seq, app_code, event_type, step_id, item_index, attempt, payload
+    )
+    -- The event of the completion also says when the step started.
+    select r.id, r.event_seq - ($3::text is null)::int, r.app_code, 'step.completed', $2, 0, 1,
+      jsonb_build_object('started_at', now(), 'from', 'running')
     from run r
-    cross join lateral (
-      values (1, 'step.completed', $2),
-        (2, case when $3 is null then 'run.completed' else 'step.started' end, $3)
-    ) e (place, type, step_id)
-    returning run_id, seq, event_type, step_id
+    union all
+    select r.id, r.event_seq, r.app_code, 'run.completed', null, null, null, '{}'
+    from run r
+    where $3::text is null
+  ),
+  message as (
+    select 'stepbase:run:' || r.id as topic,
+      jsonb_build_object(
+        'run_id', r.id, 'seq_from', r.event_seq - ($3::text is null)::int, 'seq', r.event_seq,
+        'status', r.status, 'steps_completed', r.steps_completed, 'steps_total', r.steps_total,
+        'steps', jsonb_build_array(
+          jsonb_build_object('step_id', $2, 'item_index', 0, 'attempt', 1, 'status', 'completed')
+        ) || case when $3 is null then '[]' else jsonb_build_array(
+          jsonb_build_object('step_id', $3, 'item_index', 0, 'attempt', 1, 'status', 'running')
+        ) end,
+        'at', now()
+      ) as payload
+    from run r
+    union all
+    select 'stepbase:app:' || r.app_code || ':runs',
+      jsonb_build_object(
+        'runs', jsonb_agg(jsonb_build_object('run_id', r.id, 'seq', r.event_seq, 'status', r.status)),
+        'at', now()
+      )
+    from run r
+    where $3::text is null
+    group by r.app_code
   )
-  insert into realtime.messages (topic, extension, payload, event, private)
-  select 'stepbase:run:' || r.id, 'broadcast',
-    jsonb_build_object(
-      'seq', e.seq, 'run_id', r.id, 'type', e.type, 'step_id', e.step_id, 'item_index', 0,
-      'attempt', 1, 'status', e.status, 'at', now()
-    ),
-    case when e.step_id is null then 'run' else 'step' end, true
-  from run r
-  cross join lateral (
-    values (r.event_seq - 1, 'step.completed', $2, 'completed'),
-      (r.event_seq, case when $3 is null then 'run.completed' else 'step.started' end, $3,
-        case when $3 is null then 'completed' else 'running' end)
-  ) e (seq, type, step_id, status)`;
+  insert into realtime.messages (id, topic, extension, payload, event, private)
+  select uuidv7(), m.topic, 'broadcast', m.payload, 'run', true from message m`;
 
 /** Milliseconds for all steps of `runs` runs of the ten-step workflow. */
 export async function measureLimit(
@@ -132,6 +149,8 @@ async function advanceAll(client: pg.Client, workflow: string, runs: number): Pr
   if (count?.completed !== runs || count.steps !== runs * STEPS) {
     throw new Error(`the limit completed ${JSON.stringify(count)}`);
   }
-  if (count.events !== 2 * runs * STEPS) throw new Error(`the limit wrote ${count.events} events`);
+  if (count.events !== runs * (STEPS + 1)) {
+    throw new Error(`the limit wrote ${count.events} events`);
+  }
   return ms;
 }
