@@ -1,13 +1,31 @@
 // The measurement: each round measures every contender once, in an order that rotates with the rounds; the other
 // contenders are stopped meanwhile. The report has the median of the rounds.
 
-import { type ContenderName, installContenders, runContender } from './contenders.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { withClient } from '../stack/postgres/connection.ts';
+import {
+  type ContenderName,
+  type EngineResult,
+  type EngineWork,
+  installContenders,
+  runContender,
+} from './contenders.ts';
+import { type Counted, count } from './costs.ts';
+import { processCpuMs } from './cpu.ts';
 import {
   type BenchDatabase,
   type BenchEnvironment,
   createBenchEnvironment,
 } from './environment.ts';
-import { type Contender, type Figures, figuresOf, median, shown } from './figures.ts';
+import {
+  type Contender,
+  type Engine,
+  type Figures,
+  figuresOf,
+  type Kind,
+  median,
+  shown,
+} from './figures.ts';
 import { fillHistory } from './history.ts';
 import { type HttpTarget, startHttpTarget } from './http-target.ts';
 import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
@@ -16,8 +34,20 @@ import { calling, fan, linear, makeOwner, memberSession, publish } from './owner
 import { PROFILE_SETTINGS, type Profile, startProfile } from './profile.ts';
 import { type Sizes, STEPS } from './sizes.ts';
 import { type Stepbase, startStepbase } from './stepbase.ts';
+import { written } from './wal.ts';
 
-export const ROWS = ['steps', 'run_ms', 'calling', 'fanout', 'loaded', 'growth', 'idle'] as const;
+export const ROWS = [
+  'steps',
+  'run_ms',
+  'calling',
+  'lone',
+  'messages',
+  'costs',
+  'fanout',
+  'loaded',
+  'growth',
+  'idle',
+] as const;
 export type Row = (typeof ROWS)[number];
 export interface BenchOptions {
   sizes: Sizes;
@@ -45,7 +75,9 @@ const LONG = 'long';
 
 export async function measure(options: BenchOptions): Promise<BenchResult> {
   const { contenders, profile, rows, say } = options;
-  if (contenders.has('dbos') || contenders.has('graphile_worker')) installContenders(say);
+  if ([...contenders].some((name) => name !== 'stepbase' && name !== 'limit')) {
+    installContenders(say);
+  }
   const environment = await createBenchEnvironment([
     LOG_LINE,
     ...(profile ? PROFILE_SETTINGS : []),
@@ -103,15 +135,25 @@ class Bench {
     };
   }
 
+  /** What a workflow engine measures for the rows. */
+  #work(): EngineWork {
+    const { rows } = this.#options;
+    return {
+      steps: rows.has('steps') || rows.has('costs'),
+      one: rows.has('run_ms'),
+      calling: rows.has('calling') || rows.has('costs'),
+      lone: rows.has('lone'),
+    };
+  }
+
   /** The measurements of a round; prepares their databases. */
   async #turns(): Promise<(() => Promise<void>)[]> {
     const { contenders, rows, sizes, say } = this.#options;
-    const steps = rows.has('steps') || rows.has('loaded');
     const turns: (() => Promise<void>)[] = [];
     const stepbase = contenders.has('stepbase') && [...rows].some((row) => row !== 'idle');
     if (stepbase) {
       const database = await this.#stepbaseDatabase();
-      turns.push(() => this.#stepbase(database, steps));
+      turns.push(() => this.#stepbase(database));
     }
     if (rows.has('loaded') && contenders.has('stepbase')) {
       const database = await this.#stepbaseDatabase();
@@ -119,16 +161,15 @@ class Bench {
       await fillHistory(database, TEN, sizes.history);
       turns.push(() => this.#loaded(database));
     }
-    if (
-      contenders.has('dbos') &&
-      (['steps', 'run_ms', 'calling'] as const).some((row) => rows.has(row))
-    ) {
-      const database = await this.#environment.emptyDatabase('bench_dbos');
-      turns.push(() => this.#dbos(database));
+    for (const engine of ['dbos', 'openworkflow'] as const) {
+      if (!contenders.has(engine) || !Object.values(this.#work()).includes(true)) continue;
+      const database = await this.#environment.emptyDatabase(`bench_${engine}`);
+      turns.push(() => this.#engine(engine, database));
     }
-    if (contenders.has('graphile_worker') && rows.has('steps')) {
-      const database = await this.#environment.emptyDatabase('bench_graphile_worker');
-      turns.push(() => this.#graphileWorker(database));
+    for (const queue of ['graphile_worker', 'pg_boss'] as const) {
+      if (!contenders.has(queue) || !rows.has('steps')) continue;
+      const database = await this.#environment.emptyDatabase(`bench_${queue}`);
+      turns.push(() => this.#queue(queue, database));
     }
     if (contenders.has('limit') && rows.has('steps')) {
       const database = await this.#stepbaseDatabase();
@@ -147,27 +188,33 @@ class Bench {
     const member = await memberSession(database);
     const { url } = this.#httpTarget;
     await publish(member, TEN, linear(STEPS));
-    if (rows.has('calling')) await publish(member, CALLING, calling(STEPS, url));
+    await publish(member, CALLING, calling(STEPS, url));
     if (rows.has('fanout')) await publish(member, FAN, fan(sizes.branches));
     if (rows.has('growth')) await publish(member, LONG, calling(sizes.longSteps, url));
     await member.end();
     return database;
   }
 
-  async #stepbase(database: BenchDatabase, steps: boolean): Promise<void> {
-    const { rows, sizes, profile } = this.#options;
+  async #stepbase(database: BenchDatabase): Promise<void> {
+    const { rows, sizes } = this.#options;
+    const work = this.#work();
     const stepbase = await startStepbase(this.#environment, database);
     try {
-      await this.#warmUp(stepbase, database);
-      if (steps) {
-        const finish = profile
-          ? await startProfile(this.#environment, database, stepbase)
-          : undefined;
-        await this.#manySteps(stepbase, 'steps_per_s.stepbase');
-        this.#profile = await finish?.(sizes.runs * STEPS);
+      await this.#warmUp(stepbase, database, work.calling || work.lone);
+      if (work.lone) {
+        await pause(sizes.calmSeconds * 1_000);
+        this.#note('lone_run_ms.calm.stepbase', median(await this.#lone(stepbase)));
         await stepbase.check(STEPS);
       }
-      if (rows.has('run_ms')) {
+      if (work.steps || rows.has('loaded')) {
+        await this.#profiled(stepbase, database, async () => {
+          const counted = await this.#many(stepbase, database, TEN, sizes.runs);
+          this.#note('steps_per_s.stepbase', perSecond(sizes.runs * STEPS, counted.ms));
+          if (rows.has('costs')) await this.#costs('noop', 'stepbase', counted);
+        });
+        await stepbase.check(STEPS);
+      }
+      if (work.one) {
         const each: number[] = [];
         for (let run = 0; run < sizes.oneByOne; run += 1) {
           each.push((await stepbase.one(TEN, 0)).ms);
@@ -175,12 +222,18 @@ class Bench {
         await stepbase.check(STEPS);
         this.#note('run_ms.stepbase', median(each));
       }
-      if (rows.has('calling')) {
-        await stepbase.many(CALLING, sizes.warmUp, sizes.inFlight);
-        const ms = await stepbase.many(CALLING, sizes.callingRuns, sizes.inFlight);
+      if (work.calling || work.lone) {
+        const counted = await this.#many(stepbase, database, CALLING, sizes.callingRuns);
+        const afterBurst = work.lone ? await this.#lone(stepbase) : [];
         await stepbase.check(STEPS);
-        this.#note('calling_steps_per_s.stepbase', perSecond(sizes.callingRuns * STEPS, ms));
+        this.#note(
+          'calling_steps_per_s.stepbase',
+          perSecond(sizes.callingRuns * STEPS, counted.ms),
+        );
+        if (work.lone) this.#note('lone_run_ms.after_burst.stepbase', median(afterBurst));
+        if (rows.has('costs')) await this.#costs('http', 'stepbase', counted);
       }
+      if (rows.has('messages')) await this.#messages(stepbase);
       if (rows.has('fanout')) await this.#fanOut(stepbase);
       if (rows.has('growth')) await this.#growth(stepbase);
       const memory = await stepbase.workerMemory();
@@ -191,27 +244,99 @@ class Bench {
   }
 
   async #loaded(database: BenchDatabase): Promise<void> {
+    const { sizes } = this.#options;
     const stepbase = await startStepbase(this.#environment, database);
     try {
-      await this.#warmUp(stepbase, database);
-      await this.#manySteps(stepbase, 'steps_per_s.loaded');
+      await this.#warmUp(stepbase, database, false);
+      const ms = await stepbase.many(TEN, sizes.runs, sizes.inFlight);
+      this.#note('steps_per_s.loaded', perSecond(sizes.runs * STEPS, ms));
       await stepbase.check(STEPS);
     } finally {
       await stepbase.stop();
     }
   }
 
-  async #warmUp(stepbase: Stepbase, database: BenchDatabase): Promise<void> {
+  async #warmUp(stepbase: Stepbase, database: BenchDatabase, http: boolean): Promise<void> {
     const { sizes } = this.#options;
     await stepbase.many(TEN, sizes.warmUp, sizes.inFlight);
+    if (http) await stepbase.many(CALLING, sizes.warmUp, sizes.inFlight);
     await stepbase.check(STEPS);
     await this.#environment.quiesce(database);
   }
 
-  async #manySteps(stepbase: Stepbase, name: string): Promise<void> {
+  async #profiled(
+    stepbase: Stepbase,
+    database: BenchDatabase,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { sizes, profile } = this.#options;
+    const finish = profile ? await startProfile(this.#environment, database, stepbase) : undefined;
+    await work();
+    this.#profile = await finish?.(sizes.runs * STEPS);
+  }
+
+  /** Many runs, with the counters of Stepbase around them. */
+  async #many(
+    stepbase: Stepbase,
+    database: BenchDatabase,
+    workflow: string,
+    runs: number,
+  ): Promise<Counted> {
+    return await withClient(database.adminUrl, (client) =>
+      count(
+        {
+          client,
+          // Events are in partitions, which belong to the engine.
+          schemas: ['stepbase', 'stepbase_engine'],
+          postmaster: this.#environment.postmaster,
+          workerCpuMs: () => processCpuMs(stepbase.workerPid()),
+        },
+        () => stepbase.many(workflow, runs, this.#options.sizes.inFlight),
+      ),
+    );
+  }
+
+  /** Milliseconds of each of several runs with HTTP steps, one after another. */
+  async #lone(stepbase: Stepbase): Promise<number[]> {
+    const each: number[] = [];
+    for (let run = 0; run < this.#options.sizes.loneRuns; run += 1) {
+      each.push((await stepbase.one(CALLING)).ms);
+    }
+    return each;
+  }
+
+  async #costs(kind: Kind, engine: Engine, counted: Counted): Promise<void> {
     const { sizes } = this.#options;
-    const ms = await stepbase.many(TEN, sizes.runs, sizes.inFlight);
-    this.#note(name, perSecond(sizes.runs * STEPS, ms));
+    const steps = (kind === 'noop' ? sizes.runs : sizes.callingRuns) * STEPS;
+    const { adminUrl } = this.#environment;
+    const wal = await written(adminUrl, counted.wal_from, counted.wal_to);
+    const perStep = {
+      wal_bytes: wal.wal_bytes,
+      wal_image_bytes: wal.wal_image_bytes,
+      rows: wal.rows,
+      index_entries: wal.index_entries,
+      disk_bytes: counted.disk_bytes,
+      server_cpu_us: counted.server_cpu_ms && counted.server_cpu_ms * 1_000,
+      worker_cpu_us: counted.worker_cpu_ms && counted.worker_cpu_ms * 1_000,
+    };
+    for (const [name, value] of Object.entries(perStep)) {
+      if (value !== undefined) this.#note(`${name}_per_step.${kind}.${engine}`, value / steps);
+    }
+  }
+
+  /** The broadcasts of a single run, to all topics. */
+  async #messages(stepbase: Stepbase): Promise<void> {
+    const { sizes } = this.#options;
+    for (const [kind, workflow] of [
+      ['noop', TEN],
+      ['http', CALLING],
+    ] as const) {
+      const before = await stepbase.messages();
+      for (let run = 0; run < sizes.messageRuns; run += 1) await stepbase.one(workflow);
+      const sent = (await stepbase.messages()) - before;
+      await stepbase.check(STEPS);
+      this.#note(`messages_per_run.${kind}`, sent / sizes.messageRuns);
+    }
   }
 
   async #fanOut(stepbase: Stepbase): Promise<void> {
@@ -239,27 +364,39 @@ class Bench {
     this.#note('context_growth', median(lasts) / median(firsts));
   }
 
-  async #dbos(database: BenchDatabase): Promise<void> {
-    const { sizes } = this.#options;
-    const { manyMs, each, callingMs } = await this.#contender<{
-      manyMs: number;
-      each: number[];
-      callingMs: number;
-    }>('dbos', database);
-    this.#note('steps_per_s.dbos', perSecond(sizes.runs * STEPS, manyMs));
-    this.#note('run_ms.dbos', median(each));
-    this.#note('calling_steps_per_s.dbos', perSecond(sizes.callingRuns * STEPS, callingMs));
+  async #engine(engine: 'dbos' | 'openworkflow', database: BenchDatabase): Promise<void> {
+    const { rows, sizes } = this.#options;
+    const result = await this.#contender<EngineResult>(engine, database);
+    const { steps, calling, each, calm, after_burst } = result;
+    if (steps) this.#note(`steps_per_s.${engine}`, perSecond(sizes.runs * STEPS, steps.ms));
+    if (each) this.#note(`run_ms.${engine}`, median(each));
+    if (calling) {
+      const speed = perSecond(sizes.callingRuns * STEPS, calling.ms);
+      this.#note(`calling_steps_per_s.${engine}`, speed);
+    }
+    if (calm) this.#note(`lone_run_ms.calm.${engine}`, median(calm));
+    if (after_burst) this.#note(`lone_run_ms.after_burst.${engine}`, median(after_burst));
+    if (!rows.has('costs')) return;
+    if (steps) await this.#costs('noop', engine, steps);
+    if (calling) await this.#costs('http', engine, calling);
   }
 
-  async #graphileWorker(database: BenchDatabase): Promise<void> {
+  async #queue(queue: 'graphile_worker' | 'pg_boss', database: BenchDatabase): Promise<void> {
     const { sizes } = this.#options;
-    const { jobsMs } = await this.#contender<{ jobsMs: number }>('graphile-worker', database);
-    this.#note('steps_per_s.graphile_worker', perSecond(sizes.jobs, jobsMs));
+    const name = queue === 'pg_boss' ? 'pg-boss' : 'graphile-worker';
+    const { jobsMs } = await this.#contender<{ jobsMs: number }>(name, database);
+    this.#note(`steps_per_s.${queue}`, perSecond(sizes.jobs, jobsMs));
   }
 
   async #contender<T>(name: ContenderName, database: BenchDatabase): Promise<T> {
-    const { sizes } = this.#options;
-    const task = { ...sizes, url: database.url, steps: STEPS, callingUrl: this.#httpTarget.url };
+    const task = {
+      ...this.#options.sizes,
+      url: database.url,
+      steps: STEPS,
+      callingUrl: this.#httpTarget.url,
+      postmaster: this.#environment.postmaster,
+      work: this.#work(),
+    };
     return await runContender<T>(name, task, this.#environment.dataDir);
   }
 
@@ -269,7 +406,7 @@ class Bench {
     await logStatements(database, true);
     const stepbase = await startStepbase(this.#environment, database);
     try {
-      await this.#warmUp(stepbase, database);
+      await this.#warmUp(stepbase, database, false);
       this.#note(
         'idle_statements_per_s',
         await countIdleStatements(this.#environment, sizes.idleSeconds),

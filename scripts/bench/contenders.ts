@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../stack/child.ts';
+import type { Counted } from './costs.ts';
 
 const FOLDER = fileURLToPath(new URL('./contenders', import.meta.url));
 const DEADLINE_MS = 300_000;
@@ -38,7 +39,7 @@ export function installContenders(say: (message: string) => void): void {
   if (status !== 0) throw new Error('the contenders could not be installed; see above');
 }
 
-export type ContenderName = 'dbos' | 'graphile-worker';
+export type ContenderName = 'dbos' | 'openworkflow' | 'graphile-worker' | 'pg-boss';
 
 export interface ContenderTask {
   url: string;
@@ -48,8 +49,35 @@ export interface ContenderTask {
   callingRuns: number;
   callingUrl: string;
   oneByOne: number;
+  loneRuns: number;
+  calmSeconds: number;
   steps: number;
   jobs: number;
+  /** The process id of the server. */
+  postmaster: number;
+  /** The measurements that a workflow engine makes. */
+  work: EngineWork;
+}
+
+export interface EngineWork {
+  /** Many runs with steps that do nothing. */
+  steps: boolean;
+  /** Such runs one after another. */
+  one: boolean;
+  /** Many runs with HTTP steps. */
+  calling: boolean;
+  /** Runs with HTTP steps one after another, calm and right after the many. */
+  lone: boolean;
+}
+
+/** What a workflow engine measured; a missing figure was not asked for. */
+export interface EngineResult {
+  steps?: Counted;
+  calling?: Counted;
+  /** Milliseconds of each run. */
+  each?: number[];
+  calm?: number[];
+  after_burst?: number[];
 }
 
 /** Runs the contender to its end; the last line of its output is the result. */

@@ -25,6 +25,8 @@ export interface BenchEnvironment {
   dataDir: string;
   config: StackConfig;
   keys: StackKeys;
+  /** Of the database postgres, as the superuser. */
+  adminUrl: string;
   /** The process id of the server. */
   postmaster: number;
   /** Migrated and without rows. */
@@ -90,6 +92,8 @@ export async function createBenchEnvironment(
     const adminUrl = cluster.adminUrl('postgres');
     const passwords = { postgres: 'postgres', service: keys.servicePassword };
     await bootstrapCluster(adminUrl, passwords, true);
+    // So that every contender can begin after a checkpoint.
+    await withClient(adminUrl, (client) => client.query('grant pg_checkpoint to postgres'));
     const pidFile = join(clusterFolder(dataDir), 'postmaster.pid');
     const postmaster = Number((await readFile(pidFile, 'utf8')).split('\n')[0]);
     const dbUrl = `postgres://postgres:postgres@127.0.0.1:${config.ports.postgres}/postgres`;
@@ -98,6 +102,7 @@ export async function createBenchEnvironment(
       dataDir,
       config,
       keys,
+      adminUrl,
       postmaster,
       migratedDatabase: () => createDatabase({ data_dir: dataDir, db_url: dbUrl }),
       async emptyDatabase(name) {

@@ -1,19 +1,51 @@
 // The reported figures: one number each, the median of the rounds.
 
-export const CONTENDERS = ['stepbase', 'dbos', 'graphile_worker', 'limit'] as const;
+export const CONTENDERS = [
+  'stepbase',
+  'dbos',
+  'openworkflow',
+  'graphile_worker',
+  'pg_boss',
+  'limit',
+] as const;
 export type Contender = (typeof CONTENDERS)[number];
+
+/** The contenders that execute workflows. */
+export const ENGINES = ['stepbase', 'dbos', 'openworkflow'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+/** The steps of a measurement: steps that do nothing, and steps that make an HTTP call. */
+export const KINDS = ['noop', 'http'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const COSTS = [
+  'wal_bytes',
+  'wal_image_bytes',
+  'rows',
+  'index_entries',
+  'disk_bytes',
+  'server_cpu_us',
+  'worker_cpu_us',
+] as const;
+export type Cost = (typeof COSTS)[number];
 
 export type Figure = number | null;
 
-export interface Figures {
+type OfEngines = Record<Engine, Figure>;
+
+export type Figures = {
   steps_per_s: Record<Contender, Figure>;
-  run_ms: { stepbase: Figure; dbos: Figure };
+  run_ms: OfEngines;
+  calling_steps_per_s: OfEngines;
+  /** A run with HTTP steps, nothing beside it. */
+  lone_run_ms: { calm: OfEngines; after_burst: OfEngines };
+  messages_per_run: Record<Kind, Figure>;
   fanout_steps_per_s: Figure;
   loaded_ratio: Figure;
   context_growth: Figure;
   worker_rss_mb: Figure;
   idle_statements_per_s: Figure;
-}
+} & Record<`${Cost}_per_step`, Record<Kind, OfEngines>>;
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -31,14 +63,26 @@ export function figuresOf(measured: ReadonlyMap<string, readonly number[]>): Fig
     const values = measured.get(name);
     return values ? Number(shown(median(values))) : null;
   };
+  const each = <K extends string, V>(keys: readonly K[], value: (key: K) => V) =>
+    Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<K, V>;
+  const engines = (name: string) => each(ENGINES, (engine) => of(`${name}.${engine}`));
+  const cost = (name: Cost) => each(KINDS, (kind) => engines(`${name}_per_step.${kind}`));
   return {
-    steps_per_s: {
-      stepbase: of('steps_per_s.stepbase'),
-      dbos: of('steps_per_s.dbos'),
-      graphile_worker: of('steps_per_s.graphile_worker'),
-      limit: of('steps_per_s.limit'),
+    steps_per_s: each(CONTENDERS, (contender) => of(`steps_per_s.${contender}`)),
+    run_ms: engines('run_ms'),
+    calling_steps_per_s: engines('calling_steps_per_s'),
+    lone_run_ms: {
+      calm: engines('lone_run_ms.calm'),
+      after_burst: engines('lone_run_ms.after_burst'),
     },
-    run_ms: { stepbase: of('run_ms.stepbase'), dbos: of('run_ms.dbos') },
+    messages_per_run: each(KINDS, (kind) => of(`messages_per_run.${kind}`)),
+    wal_bytes_per_step: cost('wal_bytes'),
+    wal_image_bytes_per_step: cost('wal_image_bytes'),
+    rows_per_step: cost('rows'),
+    index_entries_per_step: cost('index_entries'),
+    disk_bytes_per_step: cost('disk_bytes'),
+    server_cpu_us_per_step: cost('server_cpu_us'),
+    worker_cpu_us_per_step: cost('worker_cpu_us'),
     fanout_steps_per_s: of('fanout_steps_per_s'),
     loaded_ratio: of('loaded_ratio'),
     context_growth: of('context_growth'),

@@ -1,13 +1,13 @@
 // npm run bench [-- --json | --markdown] [--quick | --tiny] [--rounds N] [--only steps,run_ms,…]
 //   [--contenders stepbase,dbos,…] [--profile]
-// Measures Stepbase against its contenders and against the limit of the database. The full size takes five to
+// Measures Stepbase against its contenders and against the limit of the database. The full size takes about
 // ten minutes; --quick is for experiments, --tiny only shows that the benchmark works. Progress goes to
 // standard error, the result to standard output.
 
 import { parseArgs } from 'node:util';
 import { measure, ROWS } from './bench.ts';
 import { CONTENDERS } from './figures.ts';
-import { lines, machine, markdown, profileMarkdown } from './report.ts';
+import { costLines, lines, machine, markdown, profileMarkdown } from './report.ts';
 import { FULL, QUICK, TINY } from './sizes.ts';
 
 const { values } = parseArgs({
@@ -61,4 +61,6 @@ else if (values.markdown) console.log(markdown(result, sizes, rounds));
 else {
   console.log(machine(result.server));
   console.table(lines(result, sizes));
+  const costs = costLines(result);
+  if (costs.length > 0) console.table(costs);
 }

@@ -10,6 +10,12 @@ export interface Sizes {
   callingRuns: number;
   /** Runs one after another. */
   oneByOne: number;
+  /** The same with steps that make an HTTP call, on a calm system and again right after a burst. */
+  loneRuns: number;
+  /** The pause before the calm runs; autovacuum of the stack needs three. */
+  calmSeconds: number;
+  /** Runs whose messages are counted. */
+  messageRuns: number;
   /** Raw jobs for a queue. */
   jobs: number;
   /** Branches of a fan-out, and the number of its runs. */
@@ -30,6 +36,9 @@ export const FULL: Sizes = {
   warmUp: 100,
   callingRuns: 300,
   oneByOne: 100,
+  loneRuns: 20,
+  calmSeconds: 5,
+  messageRuns: 3,
   jobs: 10_000,
   branches: 1_000,
   fanOuts: 3,
@@ -46,6 +55,9 @@ export const QUICK: Sizes = {
   warmUp: 50,
   callingRuns: 100,
   oneByOne: 30,
+  loneRuns: 10,
+  calmSeconds: 4,
+  messageRuns: 3,
   jobs: 3_000,
   branches: 300,
   fanOuts: 2,
@@ -62,6 +74,9 @@ export const TINY: Sizes = {
   warmUp: 1,
   callingRuns: 3,
   oneByOne: 2,
+  loneRuns: 2,
+  calmSeconds: 0,
+  messageRuns: 1,
   jobs: 20,
   branches: 20,
   fanOuts: 1,

@@ -32,6 +32,8 @@ export interface Stepbase {
   one(workflow: string, pollMs?: number): Promise<{ id: string; ms: number }>;
   /** Milliseconds of the first and of the last `count` steps of a linear run, none of which ran eagerly. */
   ends(runId: string, steps: number, count: number): Promise<{ first: number; last: number }>;
+  /** The broadcasts in the database. */
+  messages(): Promise<number>;
   /** Throws unless every run since the last call completed with a correct history; not measured. */
   check(steps: number): Promise<void>;
   /** The peak resident memory of the worker in MB; undefined if the system does not report it. */
@@ -99,7 +101,7 @@ export async function startStepbase(
 function starter(
   members: pg.Client[],
   observer: pg.Pool,
-): Pick<Stepbase, 'many' | 'one' | 'ends' | 'check'> {
+): Pick<Stepbase, 'many' | 'one' | 'ends' | 'messages' | 'check'> {
   let unchecked: string[] = [];
 
   async function start(member: pg.Client, workflow: string): Promise<string> {
@@ -192,6 +194,12 @@ function starter(
       const [row] = rows;
       if (!row || !(row.first > 0) || !(row.last > 0)) throw new Error(`run ${runId} has no times`);
       return row;
+    },
+    async messages() {
+      const { rows } = await observer.query<{ count: number }>(
+        'select count(*)::int as count from realtime.messages',
+      );
+      return rows[0]?.count ?? Number.NaN;
     },
     async check(steps) {
       const ids = unchecked;

@@ -17,13 +17,26 @@ it('the last line of the bench is one object with every figure it measured', asy
     { timeout: DEADLINE_MS },
   );
   const figure = expect.any(Number);
+  const onLinux = process.platform === 'linux' ? figure : null;
+  const engines = (value: unknown) => ({ stepbase: value, dbos: null, openworkflow: null });
+  const cost = (value: unknown) => ({ noop: engines(value), http: engines(value) });
   expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toEqual({
-    steps_per_s: { stepbase: figure, dbos: null, graphile_worker: null, limit: figure },
-    run_ms: { stepbase: figure, dbos: null },
+    steps_per_s: { ...engines(figure), graphile_worker: null, pg_boss: null, limit: figure },
+    run_ms: engines(figure),
+    calling_steps_per_s: engines(figure),
+    lone_run_ms: { calm: engines(figure), after_burst: engines(figure) },
+    messages_per_run: { noop: figure, http: figure },
+    wal_bytes_per_step: cost(figure),
+    wal_image_bytes_per_step: cost(figure),
+    rows_per_step: cost(figure),
+    index_entries_per_step: cost(figure),
+    disk_bytes_per_step: cost(figure),
+    server_cpu_us_per_step: cost(onLinux),
+    worker_cpu_us_per_step: cost(onLinux),
     fanout_steps_per_s: figure,
     loaded_ratio: figure,
     context_growth: figure,
-    worker_rss_mb: process.platform === 'linux' ? figure : null,
+    worker_rss_mb: onLinux,
     idle_statements_per_s: figure,
   });
 });
