@@ -62,8 +62,7 @@ create table stepbase.step_runs (
       else context_version is null or context_version >= 1
     end
   )
-)
-with (fillfactor = 80);
+);
 
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
 -- No foreign key to workflow_nodes: saving a draft deletes its nodes, which would read every step run, or need one more
