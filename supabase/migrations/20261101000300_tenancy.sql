@@ -21,12 +21,14 @@ create table stepbase.applications (
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   description text not null default '',
   settings jsonb not null default '{}' constraint settings_is_an_object check (jsonb_typeof(settings) = 'object'),
-  run_retention_days int not null default 90
-    constraint run_retention_is_positive check (run_retention_days > 0),
+  -- Fractions: an application with thousands of steps per second may not be able to store a day. The limits keep the
+  -- computed times within the range of timestamptz: an error there would stop retention for all applications.
+  run_retention_days double precision not null default 90
+    constraint run_retention_is_between_1_second_and_100_years check (run_retention_days between 0.00001 and 36500),
   event_retention_days int not null default 90
-    constraint event_retention_is_positive check (event_retention_days > 0),
+    constraint event_retention_is_between_1_day_and_100_years check (event_retention_days between 1 and 36500),
   audit_retention_days int not null default 365
-    constraint audit_retention_is_positive check (audit_retention_days > 0),
+    constraint audit_retention_is_between_1_day_and_100_years check (audit_retention_days between 1 and 36500),
   max_waiting_runs int
     constraint max_waiting_runs_is_positive check (max_waiting_runs > 0),
   created_at timestamptz not null default now(),
@@ -37,7 +39,8 @@ create table stepbase.applications (
 comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
 comment on column stepbase.applications.app_code is 'Immutable natural key; also the claim app_code of access tokens.';
 comment on column stepbase.applications.settings is 'Settings of the application without a schema, for clients and steps.';
-comment on column stepbase.applications.run_retention_days is 'Days after which maintenance deletes runs that have ended.';
+comment on column stepbase.applications.run_retention_days is
+  'Days after which runs that have ended are deleted; fractions are allowed: 0.25 is six hours.';
 comment on column stepbase.applications.event_retention_days is
   'Days for which run events are kept. They are stored by month; a month is dropped once no application needs it.';
 comment on column stepbase.applications.audit_retention_days is 'Days for which audit rows are kept; stored and dropped by month like run events.';

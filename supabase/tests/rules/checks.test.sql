@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(36);
+select plan(40);
 select tests.create_rows();
 
 select is(tests.attempt('owner', s.statement), s.answer, s.what)
@@ -13,6 +13,10 @@ from (
     ('a name must not be blank', '23514', $$update stepbase.organizations set name = ' ' where slug = 'tap-org'$$),
     ('settings must be an object', '23514', $$update stepbase.applications set settings = '[]' where app_code = 'tap-one'$$),
     ('the retention must be positive', '23514', $$update stepbase.applications set run_retention_days = 0 where app_code = 'tap-one'$$),
+    ('the retention must be a number', '23514', $$update stepbase.applications set run_retention_days = 'NaN' where app_code = 'tap-one'$$),
+    ('the retention of runs must not exceed 100 years', '23514', $$update stepbase.applications set run_retention_days = 'Infinity' where app_code = 'tap-one'$$),
+    ('the retention of events must not exceed 100 years', '23514', $$update stepbase.applications set event_retention_days = 2147483647 where app_code = 'tap-one'$$),
+    ('the retention of the audit log must not exceed 100 years', '23514', $$update stepbase.applications set audit_retention_days = 36501 where app_code = 'tap-one'$$),
     ('an e-mail address must be lower-case', '23514', $$update stepbase.users set email = 'A@tap.example' where email = 'admin@tap.example'$$),
     ('an e-mail address must be unique', '23505', $$update stepbase.users set email = 'viewer@tap.example' where email = 'admin@tap.example'$$),
     ('the address of an avatar must not be a script', '23514', $$update stepbase.users set avatar_url = 'javascript:alert(1)' where email = 'admin@tap.example'$$),
