@@ -1,8 +1,10 @@
-// Runs the maintenance of the engine every minute, as pg_cron does on a hosted project.
+// Runs the maintenance of the engine every minute and its retention every ten seconds, as pg_cron does on a hosted
+// project.
 
 import pg from 'pg';
 
 const INTERVAL_MS = 60_000;
+const RETENTION_MS = 10_000;
 const STATEMENT_MS = 50_000;
 
 export interface Cron {
@@ -17,36 +19,44 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
     max: 1,
     application_name: 'cron',
     statement_timeout: STATEMENT_MS,
-    idleTimeoutMillis: 10_000,
+    // Longer than the interval of the retention: it reuses its connection.
+    idleTimeoutMillis: 30_000,
   });
   pool.on('error', () => undefined);
   let running: Promise<void> | undefined;
 
-  const maintain = async (): Promise<void> => {
+  const call = async (name: string): Promise<void> => {
     try {
       const { rows } = await pool.query<{ there: boolean }>(
-        "select to_regprocedure('stepbase_engine.maintain()') is not null as there",
+        'select to_regprocedure($1) is not null as there',
+        [name],
       );
-      if (rows[0]?.there) await pool.query('select stepbase_engine.maintain()');
+      if (rows[0]?.there) await pool.query(`select ${name}`);
     } catch (error) {
       onError(`cron: ${String(error)}`);
     }
   };
   const tick = (): Promise<void> => {
     // A tick during a running maintenance joins it.
-    running ??= maintain().finally(() => {
+    running ??= call('stepbase_engine.maintain()').finally(() => {
       running = undefined;
     });
     return running;
   };
-  const timer = setInterval(() => void tick(), INTERVAL_MS);
+  let pruning: Promise<void> | undefined;
+  const prune = (): void => {
+    pruning ??= call('stepbase_engine.prune()').finally(() => {
+      pruning = undefined;
+    });
+  };
+  const timers = [setInterval(() => void tick(), INTERVAL_MS), setInterval(prune, RETENTION_MS)];
   void tick();
 
   return {
     tick,
     stop: async () => {
-      clearInterval(timer);
-      await running;
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all([running, pruning]);
       await pool.end();
     },
   };

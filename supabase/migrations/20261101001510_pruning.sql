@@ -1,6 +1,6 @@
 -- Pruning: runs, outbox rows and work items past their retention are deleted in bounded batches.
 
-create function stepbase_engine.prune_runs(p_limit int default 20000, p_time interval default '5 seconds')
+create function stepbase_engine.prune_runs(p_limit int default 20000, p_time interval default '4 seconds')
 returns int
 language plpgsql
 set search_path = ''
@@ -8,21 +8,28 @@ as $$
 declare
   c_batch constant int := 500;
   v_end constant timestamptz := clock_timestamp() + p_time;
+  -- The relay still needs these runs: to continue a parent, or to start a trigger.
+  v_announced constant uuid[] := array(
+    select o.aggregate_id from stepbase.outbox o where o.published_at is null and o.aggregate_type = 'run'
+  );
   v_pruned int := 0;
   v_gone int;
 begin
   loop
-    -- Leaves first: a run that another run refers to is deleted in a later round.
+    -- Leaves first: a run that another run refers to is deleted in a later round. A child is kept for its open parent.
+    -- The applications are in random order, so that one with many old runs does not delay the others.
     with old as (
       select r.id
-      from stepbase.applications a
+      from (select o.app_code, o.run_retention_days from stepbase.applications o order by random()) a
       cross join lateral (
         select r.id
         from stepbase.runs r
         where r.app_code = a.app_code
           and r.completed_at < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+          and r.id <> all(v_announced)
           and not exists (select 1 from stepbase.runs c where c.parent_run_id = r.id and c.app_code = r.app_code)
           and not exists (select 1 from stepbase.runs c where c.origin_run_id = r.id and c.app_code = r.app_code)
+          and not exists (select 1 from stepbase.runs p where p.id = r.parent_run_id and p.completed_at is null)
         order by r.completed_at
         limit least(c_batch, p_limit - v_pruned)
         for update skip locked
@@ -44,8 +51,9 @@ end;
 $$;
 
 comment on function stepbase_engine.prune_runs(int, interval) is
-  'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows. Stops after '
-  'p_limit runs or p_time; returns the number of runs deleted.';
+  'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows, except '
+  'children of open runs and runs that the relay has to announce. Stops after p_limit runs or p_time; returns the '
+  'number of runs deleted.';
 
 create index idx_runs_app_code_completed_at on stepbase.runs (app_code, completed_at) where completed_at is not null;
 
@@ -117,13 +125,44 @@ comment on function stepbase_engine.prune_work_items(int) is
 
 create function stepbase_engine.prune()
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select jsonb_build_object(
+declare
+  v_done jsonb;
+begin
+  -- Only one call runs at a time; a concurrent call returns at once.
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.prune')) then
+    return jsonb_build_object('skipped', true);
+  end if;
+  v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
-    'outbox', stepbase_engine.prune_outbox(), 'partitions', stepbase_engine.drop_partitions()
+    'outbox', stepbase_engine.prune_outbox()
   );
+  -- A lock timeout here must not undo the deletions.
+  begin
+    v_done := v_done || jsonb_build_object('partitions', stepbase_engine.drop_partitions());
+  exception when others then
+    raise warning 'stepbase: dropping partitions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
+  end;
+  return v_done;
+end;
 $$;
 
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}.';
+comment on function stepbase_engine.prune() is
+  'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}, or '
+  'partitions_error; {skipped: true} if another call is running.';
+
+-- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the
+-- rows. pg_cron before 1.5 has no seconds; there the maintenance prunes alone.
+do $$
+begin
+  if exists (select 1 from pg_extension e where e.extname = 'pg_cron') then
+    perform cron.schedule('stepbase-retention', '10 seconds', 'select stepbase_engine.prune()');
+  end if;
+exception
+  when others then
+    raise warning 'stepbase: the job stepbase-retention was not scheduled: %', sqlerrm;
+end;
+$$;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(22);
+select plan(27);
 select tests.create_rows();
 update stepbase.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
@@ -40,6 +40,22 @@ select is(
   (select count(*) from stepbase.runs r where r.app_code = 'tap-one'
     and r.completed_at < stepbase_engine.now() - interval '30 days'), 1::bigint, 'a month later one run exceeds the retention'
 );
+-- The relay and open parents still need old runs.
+insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d020', 'run.ended');
+select stepbase_engine.prune_runs();
+select isnt_empty(
+  $$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'prune_runs keeps a run that the relay has not announced'
+);
+update stepbase.outbox set published_at = stepbase_engine.now() where aggregate_id = '00000000-0000-4000-8000-00000000d020';
+update stepbase.runs
+set parent_run_id = '00000000-0000-4000-8000-00000000d022', parent_close_policy = 'abandon'
+where id = '00000000-0000-4000-8000-00000000d020';
+select stepbase_engine.prune_runs();
+select isnt_empty(
+  $$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'prune_runs keeps a child of an open run'
+);
+update stepbase.runs set parent_run_id = null, parent_close_policy = null where id = '00000000-0000-4000-8000-00000000d020';
 select cmp_ok(stepbase_engine.prune_runs(), '>=', 1, 'prune_runs deletes the old run');
 select is_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d020'$$, 'the old run no longer exists');
 select is_empty(
@@ -49,6 +65,23 @@ select is_empty(
   'the events, context and steps of the old run no longer exist'
 );
 select isnt_empty($$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d022'$$, 'prune_runs keeps an open run of any age');
+
+-- A fraction of a day.
+insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id, status, started_at, completed_at)
+select '00000000-0000-4000-8000-00000000d023', r.app_code, r.workflow_id, r.workflow_version_id, 'completed', n.at, n.at
+from stepbase.runs r cross join (select stepbase_engine.now() as at) n where r.id = '00000000-0000-4000-8000-00000000d022';
+update stepbase.applications set run_retention_days = 0.25 where app_code = 'tap-one';
+select stepbase_engine.advance_clock('5 hours');
+select stepbase_engine.prune_runs();
+select isnt_empty(
+  $$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d023'$$, 'a run is kept for the six hours of its application'
+);
+select stepbase_engine.advance_clock('2 hours');
+select cmp_ok((stepbase_engine.prune() ->> 'runs')::int, '>=', 1, 'prune reports how many runs it deleted');
+select is_empty(
+  $$select 1 from stepbase.runs where id = '00000000-0000-4000-8000-00000000d023'$$, 'a run is deleted after the six hours of its application'
+);
+update stepbase.applications set run_retention_days = 30 where app_code = 'tap-one';
 
 -- Items of work queues are kept while they wait, and after that as long as runs.
 select is(stepbase_engine.prune_work_items(), 0, 'prune_work_items keeps a waiting item');
