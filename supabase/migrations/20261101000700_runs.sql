@@ -14,7 +14,7 @@ create table stepbase.runs (
   pending_outcome jsonb,
   metadata jsonb not null default '{}',
   idempotency_key text,
-  trace_id text not null default replace(gen_random_uuid()::text, '-', ''),
+  trace_id text not null default replace(stepbase_engine.new_id()::text, '-', ''),
   parent_run_id uuid,
   parent_step_run_id uuid,
   parent_close_policy text references stepbase.parent_close_policies (name),
@@ -106,6 +106,7 @@ where parent_run_id is not null;
 create index idx_runs_origin_run_id on stepbase.runs (origin_run_id, app_code)
 where origin_run_id is not null;
 create index idx_runs_created_by on stepbase.runs (created_by) where created_by is not null;
+-- Trace ids are ordered by time, as the ids are: random ones would write another page of the index for each run.
 create index idx_runs_trace_id on stepbase.runs (trace_id);
 -- Only runs that have started can exceed their deadline.
 create index idx_runs_deadline_at on stepbase.runs (deadline_at)

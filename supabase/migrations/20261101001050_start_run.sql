@@ -76,7 +76,7 @@ begin
     p_rerun_from_step, p_created_by,
     coalesce(
       (select r.trace_id from stepbase.runs r where r.id = p_parent_run_id),
-      replace(gen_random_uuid()::text, '-', '')
+      replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,
     v_version.steps_total,
