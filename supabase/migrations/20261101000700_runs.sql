@@ -95,11 +95,12 @@ comment on column stepbase.runs.duration_ms is 'Milliseconds from start to end.'
 create unique index idx_runs_app_code_idempotency_key
 on stepbase.runs (app_code, idempotency_key) where idempotency_key is not null;
 -- These indexes do not end with id: on a young table the planner would use them to check foreign keys on
--- (id, app_code), and read all entries of an app for each check.
-create index idx_runs_app_code_created_at on stepbase.runs (app_code, created_at desc);
-create index idx_runs_app_code_status_created_at
-on stepbase.runs (app_code, status, created_at desc);
-create index idx_runs_workflow_id on stepbase.runs (workflow_id, app_code, created_at desc);
+-- (id, app_code), and read all entries of an app for each check. They ascend, although lists begin with the newest run:
+-- PostgreSQL fills the pages of an index that grows at the end of each group, and leaves them half empty if it grows at
+-- the beginning.
+create index idx_runs_app_code_created_at on stepbase.runs (app_code, created_at);
+create index idx_runs_app_code_status_created_at on stepbase.runs (app_code, status, created_at);
+create index idx_runs_workflow_id on stepbase.runs (workflow_id, app_code, created_at);
 create index idx_runs_workflow_version_id on stepbase.runs (workflow_version_id, app_code);
 create index idx_runs_parent_run_id on stepbase.runs (parent_run_id, app_code)
 where parent_run_id is not null;

@@ -112,7 +112,7 @@ create unique index idx_step_runs_run_id_context_version on stepbase.step_runs (
 where context_version is not null;
 create index idx_step_runs_wake_at on stepbase.step_runs (wake_at)
 where status = 'waiting' and wake_at is not null;
-create index idx_step_runs_tasks on stepbase.step_runs (app_code, created_at desc)
+create index idx_step_runs_tasks on stepbase.step_runs (app_code, created_at)
 where status = 'waiting' and wait_kind = 'task';
 create index idx_step_runs_signal on stepbase.step_runs (run_id, signal_name)
 where status = 'waiting' and wait_kind = 'signal';
