@@ -140,10 +140,10 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['run_events'],
   },
   {
-    name: 'newest events of the application',
+    name: 'newest events of a run',
     as: 'member',
-    text: 'select * from stepbase.run_events order by created_at desc limit 50',
-    values: () => [],
+    text: 'select * from stepbase.run_events where run_id = $1 order by seq desc limit 500',
+    values: ({ run_id }) => [run_id],
     tables: ['run_events'],
   },
   {

@@ -29,7 +29,8 @@ comment on column stepbase.run_events.payload is
   'Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the '
   'step started in the same transaction and has no step.started.';
 
-create index idx_run_events_app_code_created_at on stepbase.run_events (app_code, created_at desc);
+-- The primary key is the only index, because events are read by run. An index on app_code would cost another entry for
+-- each event. drop_partitions learns from the runs of an application which months it may have events in.
 
 -- Maintenance creates the partitions of coming months. If one is missing, the default partition takes its rows.
 -- Partitions are in stepbase_engine, so that the API serves only the parent.

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(27);
+select plan(28);
 select tests.create_rows();
 update stepbase.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
@@ -91,6 +91,8 @@ select is(stepbase_engine.prune_work_items(), 0, 'prune_work_items keeps a recen
 update stepbase.work_queue_items i set done_at = stepbase_engine.now() - interval '31 days' where i.app_code = 'tap-one';
 select cmp_ok(stepbase_engine.prune_work_items(), '>=', 1, 'prune_work_items deletes an old item');
 
+-- Events are as old as their run at most.
+update stepbase.runs set created_at = stepbase_engine.now() - interval '301 days' where id = '00000000-0000-4000-8000-00000000d022';
 -- Events of a month without a partition are stored in the default partition and moved to their own later.
 insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
 values ('00000000-0000-4000-8000-00000000d022', 1, 'tap-one', 'run.created', stepbase_engine.now() - interval '300 days');
@@ -102,7 +104,16 @@ select is(
   (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 1::bigint,
   'drop_partitions keeps a month within the retention of an application'
 );
+-- An application without a run from that time has no events in it, however long it keeps them.
 update stepbase.applications set event_retention_days = 60 where app_code = 'tap-one';
+update stepbase.applications set event_retention_days = 400 where app_code = 'tap-two';
+select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id)
+select v.app_code, v.workflow_id, v.id from stepbase.workflow_versions v where v.app_code = 'tap-two';
+select is(
+  (select min(r.created_at) > stepbase_engine.now() - interval '60 days' from stepbase.runs r where r.app_code = 'tap-two'), true,
+  'another application has only recent runs'
+);
 select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'drop_partitions drops a month beyond the retention of all applications');
 select is(
   (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'the events of a dropped month no longer exist'
