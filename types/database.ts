@@ -525,12 +525,6 @@ isOneToOne: false
                   }
                   Relationships: [
                     {
-      foreignKeyName: "runs_app_code_fkey"
-      columns: ["app_code"]
-isOneToOne: false
-      referencedRelation: "applications"
-      referencedColumns: ["app_code"]
-    },{
       foreignKeyName: "runs_created_by_fkey"
       columns: ["created_by"]
 isOneToOne: false
@@ -836,12 +830,6 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "runs"
       referencedColumns: ["id","app_code"]
-    },{
-      foreignKeyName: "work_queue_items_app_code_fkey"
-      columns: ["app_code"]
-isOneToOne: false
-      referencedRelation: "applications"
-      referencedColumns: ["app_code"]
     },{
       foreignKeyName: "work_queue_items_status_fkey"
       columns: ["status"]
@@ -1432,12 +1420,6 @@ isOneToOne: false
                          }
                         Relationships: [
                     {
-      foreignKeyName: "runs_app_code_fkey"
-      columns: ["app_code"]
-isOneToOne: false
-      referencedRelation: "applications"
-      referencedColumns: ["app_code"]
-    },{
       foreignKeyName: "runs_parent_run_fkey"
       columns: ["parent_run_id","app_code"]
 isOneToOne: false

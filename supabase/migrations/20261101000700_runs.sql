@@ -2,7 +2,7 @@
 
 create table stepbase.runs (
   id uuid primary key default stepbase_engine.new_id(),
-  app_code text not null references stepbase.applications (app_code),
+  app_code text not null,
   workflow_id uuid not null,
   workflow_version_id uuid not null,
   status text not null default 'pending' references stepbase.run_statuses (name),
@@ -38,6 +38,7 @@ create table stepbase.runs (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint runs_id_app_code_key unique (id, app_code),
+  -- No foreign key from app_code to applications: the workflow of the run has one with the same app_code.
   constraint runs_workflow_fkey foreign key (workflow_id, app_code)
     references stepbase.workflows (id, app_code),
   constraint runs_workflow_version_fkey foreign key (workflow_version_id, app_code)

@@ -2,7 +2,7 @@
 
 create table stepbase.work_queue_items (
   id uuid primary key default stepbase_engine.new_id(),
-  app_code text not null references stepbase.applications (app_code) on delete cascade,
+  app_code text not null,
   work_queue_id uuid not null,
   status text not null default 'queued' references stepbase.work_item_statuses (name),
   item jsonb not null,
@@ -17,6 +17,7 @@ create table stepbase.work_queue_items (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint work_queue_item_is_of_app unique (id, app_code),
+  -- No foreign key from app_code to applications: the queue of the item has one with the same app_code.
   constraint item_queue_is_of_same_app
     foreign key (work_queue_id, app_code) references stepbase.work_queues (id, app_code) on delete cascade,
   constraint item_pusher_is_of_same_app

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(22);
+select plan(24);
 select tests.create_rows();
 
 -- A user who has created a row in every table.
@@ -72,11 +72,13 @@ select is(
 
 -- An application.
 select is(tests.attempt('owner', $$delete from stepbase.applications where app_code = 'tap-one'$$), '23503', 'an application with runs cannot be deleted');
+select isnt_empty($$select 1 from stepbase.work_queue_items where app_code = 'tap-one'$$, 'the application has an item in a queue');
 delete from stepbase.outbox where app_code = 'tap-one';
 delete from stepbase.runs where app_code = 'tap-one';
 select lives_ok($$delete from stepbase.applications where app_code = 'tap-one'$$, 'an application without runs can be deleted');
 select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one'$$, 'deleting an application deletes its workflows');
 select is_empty($$select 1 from stepbase.workflow_nodes where app_code = 'tap-one'$$, 'deleting an application deletes its nodes');
+select is_empty($$select 1 from stepbase.work_queue_items where app_code = 'tap-one'$$, 'deleting an application deletes the items of its queues');
 select is_empty($$select 1 from stepbase.audit_log where app_code = 'tap-one'$$, 'deleting an application deletes its audit log');
 select isnt_empty($$select 1 from stepbase.applications where app_code = 'tap-two'$$, 'deleting an application keeps other applications');
 
