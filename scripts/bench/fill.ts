@@ -98,9 +98,11 @@ export async function fill(
   // Also empties the pending list of the text index, as autovacuum would have.
   await client.query('vacuum analyze');
   const { rows } = await client.query<Sample>(
-    `select app_code, workflow_id, workflow_version_id, id as run_id, trace_id, created_at
-     from stepbase.runs where app_code = '${APP}' order by created_at desc offset $1 limit 1`,
-    [Math.floor(runs / 3)],
+    `select r.app_code, $2::uuid as user_id, r.workflow_id, r.workflow_version_id, r.id as run_id,
+       s.id as step_run_id, r.trace_id, r.created_at
+     from stepbase.runs r join stepbase.step_runs s on s.run_id = r.id and s.step_id = 'first'
+     where r.app_code = '${APP}' order by r.created_at desc offset $1 limit 1`,
+    [Math.floor(runs / 3), MEMBER],
   );
   const [sample] = rows;
   if (!sample) throw new Error('nothing was filled in');

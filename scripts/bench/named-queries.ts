@@ -13,9 +13,11 @@ export interface NamedQuery {
 /** Values of a row in the middle of the filled database. */
 export interface Sample {
   app_code: string;
+  user_id: string;
   workflow_id: string;
   workflow_version_id: string;
   run_id: string;
+  step_run_id: string;
   trace_id: string;
   created_at: Date;
 }
@@ -73,6 +75,14 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['runs'],
   },
   {
+    // As in every transition: the runs that it locks.
+    name: 'runs: some by id',
+    as: 'engine',
+    text: 'select 1 from stepbase.runs where id = any (array[$1::uuid]) order by id for no key update',
+    values: ({ run_id }) => [run_id],
+    tables: ['runs'],
+  },
+  {
     name: 'runs: by trace id',
     as: 'member',
     text: 'select id from stepbase.runs where trace_id = $1',
@@ -84,6 +94,77 @@ export const NAMED_QUERIES: NamedQuery[] = [
     as: 'member',
     text: 'select id, status from stepbase.runs where parent_run_id = $1',
     values: ({ run_id }) => [run_id],
+    tables: ['runs'],
+  },
+  {
+    // As in the view dead_letters and in redrive.
+    name: 'runs: reruns of one',
+    as: 'engine',
+    text: `select id from stepbase.runs where origin_run_id = $1 and app_code = $2
+      order by created_at desc, id desc limit 1`,
+    values: ({ run_id, app_code }) => [run_id, app_code],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.descendants_left.
+    name: 'runs: of one trace',
+    as: 'engine',
+    text: 'select count(*) from (select 1 from stepbase.runs where trace_id = $1 limit 1001) r',
+    values: ({ trace_id }) => [trace_id],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.check_open_runs.
+    name: 'runs: open ones of an application',
+    as: 'engine',
+    text: `select count(*) from (
+      select 1 from stepbase.runs where app_code = $1 and status in ('pending', 'running', 'paused') limit 10000
+    ) r`,
+    values: ({ app_code }) => [app_code],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.reconcile_admission.
+    name: 'runs: pending ones of an application',
+    as: 'engine',
+    text: `select id from stepbase.runs
+      where app_code = $1 and status = 'pending' and created_at < now() - interval '1 minute'`,
+    values: ({ app_code }) => [app_code],
+    tables: ['runs'],
+  },
+  {
+    // As in sync_workflow_graph, when a draft is saved.
+    name: 'runs: any of a version',
+    as: 'engine',
+    text: 'select 1 from stepbase.runs where workflow_version_id = $1 and app_code = $2 limit 1',
+    values: ({ workflow_version_id, app_code }) => [workflow_version_id, app_code],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.drop_partitions.
+    name: 'runs: any older than a month',
+    as: 'engine',
+    text: `select exists (
+      select 1 from stepbase.runs where app_code = $1 and created_at < now() - interval '1 month'
+    )`,
+    values: ({ app_code }) => [app_code],
+    tables: ['runs'],
+  },
+  {
+    name: 'dead letters: newest page',
+    as: 'member',
+    text: 'select run_id, error_code, failed_at from stepbase.dead_letters order by failed_at desc limit 50',
+    values: () => [],
+    tables: ['runs'],
+  },
+  {
+    // As in redrive with a filter.
+    name: 'dead letters: the oldest',
+    as: 'engine',
+    text: `select id from stepbase.runs
+      where app_code = $1 and status in ('failed', 'timed_out') and parent_run_id is null
+      order by completed_at limit 100 for no key update skip locked`,
+    values: ({ app_code }) => [app_code],
     tables: ['runs'],
   },
   {
@@ -114,6 +195,49 @@ export const NAMED_QUERIES: NamedQuery[] = [
     as: 'member',
     text: 'select * from stepbase.step_runs where run_id = $1 order by created_at',
     values: ({ run_id }) => [run_id],
+    tables: ['step_runs'],
+  },
+  {
+    // As in stepbase_engine.complete: by id, under the lock of the run.
+    name: 'step run: one by id',
+    as: 'engine',
+    text: 'select * from stepbase.step_runs where id = any (array[$1::uuid])',
+    values: ({ step_run_id }) => [step_run_id],
+    tables: ['step_runs'],
+  },
+  {
+    // As in stepbase_engine.claim, release and end_tokens.
+    name: 'step runs of a token',
+    as: 'engine',
+    text: `select id from stepbase.step_runs
+      where job_id = any (array[$1::uuid]) and status in ('ready', 'running')`,
+    values: ({ run_id }) => [run_id],
+    tables: ['step_runs'],
+  },
+  {
+    // As in stepbase_engine.deliver_signals.
+    name: 'steps that wait for a signal',
+    as: 'engine',
+    text: `select id from stepbase.step_runs
+      where run_id = any (array[$1::uuid]) and status = 'waiting' and wait_kind = 'signal' and signal_name = 'go'`,
+    values: ({ run_id }) => [run_id],
+    tables: ['step_runs'],
+  },
+  {
+    // As in stepbase_engine.steps_waiting_for_item.
+    name: 'steps that wait for a work item',
+    as: 'engine',
+    text: `select id from stepbase.step_runs
+      where work_queue_id = $1 and status = 'waiting' and wait_kind = 'queue' order by created_at, id limit 100`,
+    values: ({ run_id }) => [run_id],
+    tables: ['step_runs'],
+  },
+  {
+    name: 'tasks of a user',
+    as: 'member',
+    text: `select id, run_id, task from stepbase.step_runs
+      where assigned_to = $1 and status = 'waiting' order by created_at desc limit 50`,
+    values: ({ user_id }) => [user_id],
     tables: ['step_runs'],
   },
   {

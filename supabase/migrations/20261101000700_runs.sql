@@ -95,6 +95,7 @@ comment on column stepbase.runs.duration_ms is 'Milliseconds from start to end.'
 
 create unique index idx_runs_app_code_idempotency_key
 on stepbase.runs (app_code, idempotency_key) where idempotency_key is not null;
+-- docs/internals/indexes.md lists the queries that need each index.
 -- These indexes do not end with id: on a young table the planner would use them to check foreign keys on
 -- (id, app_code), and read all entries of an app for each check. They ascend, although lists begin with the newest run:
 -- PostgreSQL fills the pages of an index that grows at the end of each group, and leaves them half empty if it grows at

@@ -106,6 +106,7 @@ begin
 end;
 $do$;
 
+-- docs/internals/indexes.md lists the queries that need each index.
 create index idx_step_runs_job_id on stepbase.step_runs (job_id)
 where status in ('ready', 'running');
 create unique index idx_step_runs_run_id_context_version on stepbase.step_runs (run_id, context_version)

@@ -2,23 +2,11 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { becomeMember, fill } from '../../scripts/bench/fill.ts';
-import { NAMED_QUERIES, type NamedQuery, type Sample } from '../../scripts/bench/named-queries.ts';
+import { fill } from '../../scripts/bench/fill.ts';
+import { NAMED_QUERIES, type Sample } from '../../scripts/bench/named-queries.ts';
 import { freshDatabase } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
-
-interface PlanNode {
-  'Node Type': string;
-  'Relation Name'?: string;
-  'Index Name'?: string;
-  'Actual Rows'?: number;
-  'Rows Removed by Filter'?: number;
-  Plans?: PlanNode[];
-}
-
-function nodes(plan: PlanNode): PlanNode[] {
-  return [plan, ...(plan.Plans ?? []).flatMap(nodes)];
-}
+import { explain, type PlanNode } from './plans.ts';
 
 /** The name of the table; for a partition, that of its parent. */
 const tableOf = (node: PlanNode) => node['Relation Name']?.replace(/_(default|\d{4}_\d{2})$/, '');
@@ -41,25 +29,8 @@ describe('in a database with 100,000 runs, an index serves the query', () => {
     await client?.end();
   });
 
-  async function explain(query: NamedQuery): Promise<PlanNode[]> {
-    await client.query('begin');
-    try {
-      if (query.as === 'member') await becomeMember(client);
-      const text = `explain (analyze, format json, timing off) ${query.text}`;
-      const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-        text,
-        query.values(sample),
-      );
-      const plan = rows[0]?.['QUERY PLAN'][0].Plan;
-      if (!plan) throw new Error('no plan');
-      return nodes(plan);
-    } finally {
-      await client.query('rollback');
-    }
-  }
-
   test.each(NAMED_QUERIES.map((query) => [query.name, query] as const))('%s', async (_, query) => {
-    const plan = await explain(query);
+    const plan = await explain(client, query, sample);
     // A function that is not inlined hides its plan behind one node; then only its cost is checked.
     const hidden = plan.some((node) => node['Node Type'] === 'Function Scan');
     const scans = plan
