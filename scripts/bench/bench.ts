@@ -26,6 +26,7 @@ import {
   median,
   shown,
 } from './figures.ts';
+import { measureHeld } from './held.ts';
 import { fillHistory } from './history.ts';
 import { type HttpTarget, startHttpTarget } from './http-target.ts';
 import { countIdleStatements, LOG_LINE, logStatements } from './idle.ts';
@@ -46,6 +47,7 @@ export const ROWS = [
   'fanout',
   'loaded',
   'growth',
+  'held',
   'idle',
 ] as const;
 export type Row = (typeof ROWS)[number];
@@ -150,7 +152,8 @@ class Bench {
   async #turns(): Promise<(() => Promise<void>)[]> {
     const { contenders, rows, sizes, say } = this.#options;
     const turns: (() => Promise<void>)[] = [];
-    const stepbase = contenders.has('stepbase') && [...rows].some((row) => row !== 'idle');
+    const stepbase =
+      contenders.has('stepbase') && [...rows].some((row) => row !== 'idle' && row !== 'held');
     if (stepbase) {
       const database = await this.#stepbaseDatabase();
       turns.push(() => this.#stepbase(database));
@@ -160,6 +163,11 @@ class Bench {
       say(`filling ${sizes.history * STEPS} finished steps into a database`);
       await fillHistory(database, TEN, sizes.history);
       turns.push(() => this.#loaded(database));
+    }
+    if (rows.has('held') && contenders.has('stepbase')) {
+      // A database of its own: what it leaves behind would slow the other rows down.
+      const database = await this.#stepbaseDatabase();
+      turns.push(() => this.#held(database));
     }
     for (const engine of ['dbos', 'openworkflow'] as const) {
       if (!contenders.has(engine) || !Object.values(this.#work()).includes(true)) continue;
@@ -251,6 +259,22 @@ class Bench {
       const ms = await stepbase.many(TEN, sizes.runs, sizes.inFlight);
       this.#note('steps_per_s.loaded', perSecond(sizes.runs * STEPS, ms));
       await stepbase.check(STEPS);
+    } finally {
+      await stepbase.stop();
+    }
+  }
+
+  async #held(database: BenchDatabase): Promise<void> {
+    const { sizes } = this.#options;
+    const { inFlight, heldRuns: runs, heldPart: part, heldOneByOne: oneByOne } = sizes;
+    const stepbase = await startStepbase(this.#environment, database);
+    try {
+      await this.#warmUp(stepbase, database, true);
+      const options = { workflow: CALLING, inFlight, runs, part, oneByOne };
+      const ratios = await measureHeld(stepbase, database, options);
+      await stepbase.check(STEPS);
+      this.#note('held_steps_ratio', ratios.steps);
+      this.#note('held_run_ratio', ratios.run);
     } finally {
       await stepbase.stop();
     }

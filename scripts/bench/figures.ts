@@ -43,6 +43,8 @@ export type Figures = {
   fanout_steps_per_s: Figure;
   loaded_ratio: Figure;
   context_growth: Figure;
+  held_steps_ratio: Figure;
+  held_run_ratio: Figure;
   worker_rss_mb: Figure;
   idle_statements_per_s: Figure;
 } & Record<`${Cost}_per_step`, Record<Kind, OfEngines>>;
@@ -86,6 +88,8 @@ export function figuresOf(measured: ReadonlyMap<string, readonly number[]>): Fig
     fanout_steps_per_s: of('fanout_steps_per_s'),
     loaded_ratio: of('loaded_ratio'),
     context_growth: of('context_growth'),
+    held_steps_ratio: of('held_steps_ratio'),
+    held_run_ratio: of('held_run_ratio'),
     worker_rss_mb: of('worker_rss_mb'),
     idle_statements_per_s: of('idle_statements_per_s'),
   };

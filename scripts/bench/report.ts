@@ -147,6 +147,20 @@ export function lines({ figures, rounds }: Measured, sizes: Sizes): Line[] {
       '≤ 1.05',
     ),
     line(
+      `runs × 10 HTTP steps while a transaction holds a snapshot, after ${n.format(sizes.heldRuns)} runs: share of the steps/s without it`,
+      'stepbase',
+      figures.held_steps_ratio,
+      'held_steps_ratio',
+      '≥ 0.9',
+    ),
+    line(
+      'one run of 10 HTTP steps after that: share of the speed without the snapshot',
+      'stepbase',
+      figures.held_run_ratio,
+      'held_run_ratio',
+      '≥ 0.9',
+    ),
+    line(
       'WAL bytes per step without side effects',
       'stepbase',
       wal.noop.stepbase,

@@ -25,6 +25,10 @@ export interface Sizes {
   longSteps: number;
   longEnds: number;
   longRuns: number;
+  /** Runs with HTTP steps while a snapshot is held, how many of the last are compared, and runs one after another. */
+  heldRuns: number;
+  heldPart: number;
+  heldOneByOne: number;
   /** Finished runs (ten steps, thirty events each) in the loaded database. */
   history: number;
   idleSeconds: number;
@@ -45,6 +49,9 @@ export const FULL: Sizes = {
   longSteps: 500,
   longEnds: 50,
   longRuns: 5,
+  heldRuns: 5_000,
+  heldPart: 500,
+  heldOneByOne: 50,
   history: 100_000,
   idleSeconds: 60,
 };
@@ -64,6 +71,9 @@ export const QUICK: Sizes = {
   longSteps: 200,
   longEnds: 50,
   longRuns: 3,
+  heldRuns: 1_000,
+  heldPart: 200,
+  heldOneByOne: 20,
   history: 5_000,
   idleSeconds: 10,
 };
@@ -83,6 +93,9 @@ export const TINY: Sizes = {
   longSteps: 12,
   longEnds: 4,
   longRuns: 1,
+  heldRuns: 4,
+  heldPart: 2,
+  heldOneByOne: 2,
   history: 50,
   idleSeconds: 1,
 };

@@ -36,6 +36,8 @@ it('the last line of the bench is one object with every figure it measured', asy
     fanout_steps_per_s: figure,
     loaded_ratio: figure,
     context_growth: figure,
+    held_steps_ratio: figure,
+    held_run_ratio: figure,
     worker_rss_mb: onLinux,
     idle_statements_per_s: figure,
   });
