@@ -33,10 +33,15 @@ begin
 
   -- The pending runs to start; append_events sets them running. A run in the backlog (it was paused and
   -- resumed after this token was created) starts when it is admitted.
-  with started as (
+  -- run: materialized, so that runs are looked up by id. With the status in the look-up, the planner may read the index
+  -- of all pending runs, with the dead entry of each run that has started since the oldest transaction began.
+  with run as materialized (
+    select o.id, o.app_code, o.status from stepbase.runs o where o.id = any(v_runs)
+  ),
+  started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
     from unnest(v_jobs, v_runs) as t (job_id, run_id)
-    join stepbase.runs r on r.id = t.run_id and r.id = any(v_runs)
+    join run r on r.id = t.run_id
     where r.status = 'pending'
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
@@ -49,10 +54,15 @@ begin
   into v_started, v_started_jobs, v_run_events
   from started s;
 
-  with started as (
+  with run as materialized (
+    select o.id, o.app_code, o.status, o.workflow_version_id, o.rerun_from_step
+    from stepbase.runs o
+    where o.id = any(v_runs)
+  ),
+  started as (
     select t.run_id, t.job_id, r.app_code, r.workflow_version_id, r.rerun_from_step
     from unnest(v_started, v_started_jobs) as t (run_id, job_id)
-    join stepbase.runs r on r.id = t.run_id and r.id = any(v_started)
+    join run r on r.id = t.run_id
   ),
   -- root: the first steps of the started runs. A step under a limit is ready and waits for a slot.
   root as (
@@ -82,8 +92,12 @@ begin
       started_at = case when s.limited_by is null then v_now end,
       updated_at = v_now
     from started r
+    -- By run, for the same reason: not from the index of all open steps.
+    cross join lateral (
+      select o.id, o.status from stepbase.step_runs o where o.run_id = r.run_id offset 0
+    ) p
     where r.rerun_from_step is not null
-      and s.run_id = r.run_id and s.run_id = any(v_started) and s.status = 'ready'
+      and s.id = p.id and p.status = 'ready'
     returning s.*
   ),
   -- taken_over: the unfinished steps that these tokens carry.
@@ -92,7 +106,7 @@ begin
     set
       status = 'running', fence = s.fence + 1, started_at = coalesce(s.started_at, v_now),
       updated_at = v_now
-    from stepbase.runs r
+    from run r
     where s.job_id = any(v_jobs)
       and s.status in ('ready', 'running')
       and r.id = s.run_id
@@ -146,9 +160,8 @@ begin
   if v_idle <> '{}' then
     update stepbase.step_runs s
     set job_id = null, updated_at = v_now
-    from stepbase.runs r
-    where s.job_id = any(v_idle) and s.status = 'ready' and r.id = s.run_id
-      and r.status = 'paused';
+    where s.job_id = any(v_idle) and s.status = 'ready'
+      and (select r.status from stepbase.runs r where r.id = s.run_id) = 'paused';
     perform stepbase_engine.end_tokens(v_idle);
   end if;
 

@@ -149,7 +149,8 @@ begin
   pending as (
     select t.*
     from taken t
-    join stepbase.runs r on r.id = t.run_id and r.status = 'pending'
+    -- By id: see stepbase_engine.claim.
+    where (select r.status from stepbase.runs r where r.id = t.run_id) = 'pending'
   ),
   slot as (
     insert into stepbase_engine.run_slots (run_id, limit_id)
