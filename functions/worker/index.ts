@@ -46,7 +46,7 @@ const db = openDb({
 });
 const engine = withOrderedHeartbeats(createEngine(db, clock));
 const queue = await retry(
-  () => openQueue(db, (error) => onError('pg-boss reported an error', error)),
+  () => openQueue(db, clock, (error) => onError('pg-boss reported an error', error)),
   { clock },
 );
 const bus = openBus(env.redis, log, clock);

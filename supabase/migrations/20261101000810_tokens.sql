@@ -9,8 +9,26 @@
 -- round, negated: an app's next token gets the round after the app's last one in the queue, but no round
 -- before the one at the front. So apps alternate however many tokens each has, a new app starts at the
 -- front, and the order needs no counter: two look-ups in this index and in pg-boss's own.
+--
+-- "group_id is not null" keeps pg-boss's fetch away from this index: on a small table the planner prefers it, and
+-- then reads all of it.
 create index idx_job_rounds on stepbase_queue.job (group_id, priority)
-where name = 'steps' and state < 'active';
+where name = 'steps' and state < 'active' and group_id is not null;
+
+-- Where searches of the queue begin. A token that was fetched leaves a dead entry in each index until vacuum removes
+-- it, and vacuum cannot while an older transaction is open. A search from the first round would then read the entries
+-- of every token since that transaction began. So rounds do not start again when the queue is empty: they continue at
+-- queue_next, behind the last fetched token, and searches begin at queue_start, which no waiting token precedes.
+--
+-- Sequences, because each change of a row would leave a dead version, too. They are not transactional; move_queue_start
+-- explains why that loses no token.
+create sequence stepbase_engine.queue_start as int minvalue 0 start with 0;
+create sequence stepbase_engine.queue_next as int minvalue 0 start with 0;
+
+comment on sequence stepbase_engine.queue_start is
+  'Its last value is the round at which searches of the queue begin. stepbase_engine.move_queue_start sets it.';
+comment on sequence stepbase_engine.queue_next is
+  'Its last value is the round of the next token if the queue is empty. stepbase_engine.move_queue_start sets it.';
 
 create function stepbase_engine.front_round()
 returns int
@@ -22,15 +40,17 @@ as $$
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and not j.blocked
+        and j.priority <= -q.last_value::int
       order by j.priority desc
       limit 1
     ),
-    0
-  );
+    (select e.last_value::int from stepbase_engine.queue_next e)
+  )
+  from stepbase_engine.queue_start q;
 $$;
 
 comment on function stepbase_engine.front_round() is
-  'Returns the round at the front of the queue; 0 when the queue is empty.';
+  'Returns the round at the front of the queue; the next round when it is empty.';
 
 create function stepbase_engine.last_round(p_app_code text)
 returns int
@@ -40,6 +60,7 @@ set search_path = ''
 as $$
   select -j.priority from stepbase_queue.job j
   where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+    and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
   order by j.priority
   limit 1;
 $$;
@@ -89,6 +110,7 @@ begin
   v_was_empty := not exists (
     select 1 from stepbase_queue.job j
     where j.name = 'steps' and j.state < 'active' and not j.blocked
+      and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
   );
   with token as (
     select
@@ -118,17 +140,19 @@ begin
   )
   select
     t.job_id, q.name,
-    jsonb_build_object('run_id', t.run_id)
+    jsonb_build_object('run_id', t.run_id, 'round', t.round)
     || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end
     || t.data,
-    -- Rounds restart at 0 whenever the queue is empty. An app that reaches the largest number without that
-    -- shares its last round, in order of arrival.
-    -least(a.first_round + t.rounds_after_first, 2147483647), t.app_code,
+    -t.round, t.app_code,
     q.expire_seconds, q.deletion_seconds,
     now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
-  from token t
-  join app a on a.app_code = t.app_code
+  from (
+    -- An app that reaches the largest number shares its last round, in order of arrival, until the queue is empty.
+    select o.*, least(a.first_round + o.rounds_after_first, 2147483647)::int as round
+    from token o
+    join app a on a.app_code = o.app_code
+  ) t
   cross join stepbase_queue.queue q
   where q.name = 'steps';
   -- Wakes idle workers, only when they may have found the queue empty: transactions that notify commit one
@@ -154,36 +178,43 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
+  v_next int;
   v_front int;
   v_last int;
+  v_round int;
   v_id uuid;
 begin
   -- front_round and last_round, inlined: calling them costs more than the two look-ups.
   select
+    e.last_value,
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and not j.blocked
+        and j.priority <= -q.last_value::int
       order by j.priority desc
       limit 1
     ),
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and j.group_id = p_run.app_code
+        and j.priority <= -q.last_value::int
       order by j.priority
       limit 1
     )
-  into v_front, v_last;
+  into v_next, v_front, v_last
+  from stepbase_engine.queue_start q, stepbase_engine.queue_next e;
   if v_last - v_front + 1 >= p_max_rounds then
     return null;
   end if;
+  v_round := least(greatest(coalesce(v_front, v_next), v_last + 1::bigint), 2147483647);
   insert into stepbase_queue.job (
     id, name, data, priority, group_id, expire_seconds, deletion_seconds, keep_until,
     retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
   )
   select
     stepbase_engine.new_id(), q.name,
-    jsonb_build_object('run_id', p_run.id) || stepbase_engine.eager_start(p_run),
-    -least(greatest(v_front, v_last + 1::bigint, 0), 2147483647), p_run.app_code,
+    jsonb_build_object('run_id', p_run.id, 'round', v_round) || stepbase_engine.eager_start(p_run),
+    -v_round, p_run.app_code,
     q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
   from stepbase_queue.queue q
@@ -200,6 +231,49 @@ comment on function stepbase_engine.create_first_token(stepbase.runs, int) is
   'Inserts the token of a pending run, as stepbase_engine.create_tokens does, and returns its id. Returns null and '
   'inserts nothing when the app''s last token is p_max_rounds rounds or more ahead of the front.';
 
+create function stepbase_engine.move_queue_start(p_last_fetched int, out first_round int, out next_round int)
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_start int;
+  v_next int;
+begin
+  select q.last_value, e.last_value into v_start, v_next
+  from stepbase_engine.queue_start q, stepbase_engine.queue_next e;
+  -- From the very first round: this also finds the token of a transaction that took long to commit.
+  first_round := (
+    select -j.priority from stepbase_queue.job j
+    where j.name = 'steps' and j.state < 'active' and not j.blocked
+    order by j.priority desc
+    limit 1
+  );
+  if first_round is null and v_next > 1000000000 then
+    -- Otherwise the numbers would be used up after some months.
+    next_round := 0;
+    perform setval('stepbase_engine.queue_start', 0), setval('stepbase_engine.queue_next', 0);
+    return;
+  end if;
+  next_round := greatest(v_next, case when p_last_fetched < 2147483647 then p_last_fetched + 1 end);
+  if next_round > v_next then
+    perform setval('stepbase_engine.queue_next', next_round);
+  end if;
+  -- The next round as it was: transactions that have read it may still add tokens there.
+  if least(first_round, v_next) > v_start then
+    perform setval('stepbase_engine.queue_start', least(first_round, v_next));
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.move_queue_start(int) is
+  'Moves the start of the queue to its first token and the next round behind p_last_fetched, the last round that the '
+  'caller fetched since its preceding call (null: none). Returns the round of the first token (null: none) and the next '
+  'round. A worker fetches from the next round that its preceding call returned, because transactions under way since '
+  'then may still add tokens there, or from first_round if that is before it.';
+
 create function stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority int)
 returns void
 language sql
@@ -214,6 +288,7 @@ as $$
     from stepbase_queue.job j, urgent u
     where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
       and j.priority > u.priority
+      and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
       and (j.data ->> 'priority')::int < p_priority
     order by j.priority desc
     for update of j skip locked
@@ -321,8 +396,13 @@ begin
   select array_agg(t.job_id order by t.ord), array_agg(t.run_id order by t.ord)
   into job_ids, run_ids
   from unnest(p_job_ids, p_run_ids, p_deliveries) with ordinality as t (job_id, run_id, delivery, ord)
-  join stepbase_queue.job j
-    on j.name = 'steps' and j.id = t.job_id and j.state = 'active' and j.retry_count = t.delivery;
+  -- Lateral: look-ups by id. With the state in it, the planner would read the index of all leased jobs.
+  cross join lateral (
+    select a.state, a.retry_count from stepbase_queue.job a
+    where a.name = 'steps' and a.id = t.job_id
+    offset 0
+  ) j
+  where j.state = 'active' and j.retry_count = t.delivery;
 end;
 $$;
 

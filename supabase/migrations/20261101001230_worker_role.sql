@@ -46,6 +46,7 @@ as $$
     -- Tokens and leases.
     'stepbase_engine.release', 'stepbase_engine.renew_leases', 'stepbase_engine.expire_leases',
     'stepbase_engine.heartbeat', 'stepbase_engine.has_queue', 'stepbase_engine.continue_worker',
+    'stepbase_engine.move_queue_start',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',

@@ -2,7 +2,9 @@
 // edge function can run. The engine creates and ends tokens in its transitions; workers fetch them and renew leases.
 
 import { PgBoss } from 'pg-boss';
+import type { Clock } from '../../_shared/clock/clock.ts';
 import type { Db } from '../../_shared/db/pool.ts';
+import { QueueStart } from './queue-start.ts';
 import type { EagerStart, Lease, Token } from './types.ts';
 
 const QUEUE = 'steps';
@@ -21,11 +23,29 @@ export interface TokenQueue {
   stop(): Promise<void>;
 }
 
-export async function openQueue(db: Db, onError: (error: Error) => void): Promise<TokenQueue> {
+interface TokenData {
+  run_id: string;
+  round: number;
+  more_wait?: true;
+  start?: EagerStart;
+}
+
+/** Puts integers into the text: two statements in one text cannot have values. */
+function withIntegers(text: string, values: readonly unknown[]): string {
+  return text.replaceAll(/\$(\d+)/g, (_, number: string) => `(${values[Number(number) - 1]})`);
+}
+
+export async function openQueue(
+  db: Db,
+  clock: Clock,
+  onError: (error: Error) => void,
+): Promise<TokenQueue> {
   const boss = new PgBoss({
     db: {
       executeSql: (text, values = []) =>
-        db.executeSql(values.length === 0 ? `${WITHOUT_FLUSH} ${text}` : text, values),
+        values.every(Number.isInteger)
+          ? db.executeSql(`${WITHOUT_FLUSH} ${withIntegers(text, values)}`)
+          : db.executeSql(text, values),
     },
     schema: 'stepbase_queue',
     migrate: false,
@@ -34,13 +54,23 @@ export async function openQueue(db: Db, onError: (error: Error) => void): Promis
   });
   boss.on('error', onError);
   await boss.start();
+  const queueStart = new QueueStart(async (lastFetched) => {
+    const [row] = await db.query<{ first_round: number | null; next_round: number }>(
+      'select * from stepbase_engine.move_queue_start($1)',
+      [lastFetched ?? null],
+    );
+    return { firstRound: row?.first_round ?? undefined, next: row?.next_round ?? 0 };
+  }, clock);
   return {
     async fetch(limit, exceptApps = []) {
-      const jobs = await boss.fetch<{ run_id: string; more_wait?: true; start?: EagerStart }>(
-        QUEUE,
-        // The group of a token is its app.
-        { batchSize: limit, ...(exceptApps.length > 0 ? { ignoreGroups: [...exceptApps] } : {}) },
-      );
+      const round = await queueStart.round();
+      const jobs = await boss.fetch<TokenData>(QUEUE, {
+        batchSize: limit,
+        // The priority of a token is its round, negated; its group is its app.
+        ...(round === undefined ? {} : { maxPriority: 0 - round }),
+        ...(exceptApps.length > 0 ? { ignoreGroups: [...exceptApps] } : {}),
+      });
+      queueStart.noteFetched(jobs.map(({ data }) => data.round));
       return jobs.map(({ id, data, retryCount }) => ({
         jobId: id,
         delivery: retryCount,

@@ -26,6 +26,7 @@ select set_eq(
     'stepbase_engine.has_queued_tokens',
     'stepbase_engine.last_round',
     'stepbase_engine.leased_tokens',
+    'stepbase_engine.move_queue_start',
     'stepbase_engine.orphaned_steps',
     'stepbase_engine.prioritize_job',
     'stepbase_engine.queued_runs',
