@@ -3,10 +3,16 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { cert, host, key } from '../../../scripts/fakes/certificate.ts';
-import { canPin, connectByFetch, createPinnedConnect, type HttpResponse } from './connect.ts';
+import {
+  canPin,
+  connectByFetch,
+  createPinnedConnect,
+  type HttpRequest,
+  type HttpResponse,
+} from './connect.ts';
 import { afterAll } from './testing.ts';
 
 const text = 'x'.repeat(100_000);
@@ -29,6 +35,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     request.resume();
   } else if (request.url === '/break') {
     request.socket.destroy();
+  } else if (request.url === '/slow') {
+    setTimeout(() => response.end('slow'), 1_300);
   } else if (request.url === '/none') {
     response.writeHead(204).end();
   } else {
@@ -63,9 +71,11 @@ const http = (path: string) => new URL(`http://${host}:${portOf(plain)}${path}`)
 const https = (path: string) => new URL(`https://${host}:${portOf(secure)}${path}`);
 const loopback = ['127.0.0.1'];
 
-function request(overrides: { method?: string; body?: string; signal?: AbortSignal } = {}) {
+type Overrides = Partial<Pick<HttpRequest, 'method' | 'body' | 'signal' | 'appCode'>>;
+
+function request(overrides: Overrides = {}) {
   const { signal } = new AbortController();
-  return { method: 'GET', headers: new Headers(), signal, ...overrides };
+  return { method: 'GET', headers: new Headers(), signal, appCode: 'acme', ...overrides };
 }
 
 async function read(response: HttpResponse): Promise<string> {
@@ -82,6 +92,52 @@ const messageOf = (work: Promise<unknown>): Promise<string> =>
   );
 
 const pinned = createPinnedConnect({ ca: cert });
+
+/** A server that answers each request with the number of its connection; `after` runs after an answer. */
+async function countConnections(after: (socket: Socket) => void = () => {}) {
+  let connections = 0;
+  const open = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    connections += 1;
+    const body = String(connections);
+    open.add(socket);
+    socket.on('error', () => {}).on('close', () => open.delete(socket));
+    socket.on('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      after(socket);
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async call(overrides: Overrides = {}, addresses: string[] | undefined = loopback) {
+      const url = new URL(`http://${host}:${port}/`);
+      const answer = await read(await pinned(url, request(overrides), addresses));
+      // The connection becomes idle a moment after its answer.
+      await pause(20);
+      return Number(answer);
+    },
+    /** Connections that are open. */
+    get open() {
+      return open.size;
+    },
+    async stop() {
+      for (const socket of open) socket.destroy();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+async function until(isDone: () => boolean): Promise<void> {
+  for (let tries = 0; !isDone(); tries += 1) {
+    assert.ok(tries < 500, 'the connection stays open');
+    await pause(20);
+  }
+}
+
 const tests: Record<string, () => Promise<void>> = {
   async 'a name without an address in DNS is reached at the address that was checked'() {
     for (const url of [http('/'), https('/')]) {
@@ -114,13 +170,73 @@ const tests: Record<string, () => Promise<void>> = {
         const abort = new AbortController();
         onReceived = () => path === '/never' && abort.abort(new Error('enough'));
         const call = pinned(url(path), request({ signal: abort.signal }), loopback);
-        assert.notEqual(await messageOf(call), 'no error');
+        // A repeated call of /never would not end.
+        const end = Promise.race([messageOf(call), pause(2_000).then(() => 'no error')]);
+        assert.notEqual(await end, 'no error');
         // Time for a repetition that must not come.
-        await new Promise((done) => setTimeout(done, 100));
+        await pause(100);
         onReceived = () => {};
         assert.deepEqual(received.slice(before), [path]);
       }
     }
+  },
+  async 'the calls of an app to the same addresses use one connection'() {
+    const server = await countConnections();
+    assert.equal(await server.call(), 1);
+    assert.equal(await server.call({ method: 'POST', body: 'a' }), 1);
+    assert.equal(await server.call({ appCode: 'other' }), 2, 'another app');
+    assert.equal(await server.call({}, ['127.0.0.1', '127.0.0.2']), 3, 'other addresses');
+    assert.equal(await server.call({}, ['127.0.0.2', '127.0.0.1']), 3, 'in another order');
+    assert.equal(await server.call(), 1);
+    await server.stop();
+  },
+  async 'calls at the same time use connections of their own'() {
+    const server = await countConnections();
+    const numbers = await Promise.all([server.call(), server.call()]);
+    assert.deepEqual(numbers.toSorted(), [1, 2]);
+    await server.stop();
+  },
+  async 'a connection that receives more than the answer is not used again'() {
+    const server = await countConnections((socket) =>
+      setTimeout(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong'), 5),
+    );
+    assert.equal(await server.call(), 1);
+    assert.equal(await server.call(), 2);
+    await server.stop();
+    const atOnce = await countConnections((socket) => socket.write('more'));
+    assert.equal(await atOnce.call(), 1);
+    assert.equal(await atOnce.call(), 2);
+    await atOnce.stop();
+  },
+  async 'a connection that the server has closed is not used again'() {
+    const server = await countConnections((socket) => setTimeout(() => socket.end(), 5));
+    assert.equal(await server.call(), 1);
+    assert.equal(await server.call(), 2);
+    await server.stop();
+  },
+  async 'an idle connection closes after a second'() {
+    const server = await countConnections();
+    await server.call();
+    assert.equal(server.open, 1);
+    await until(() => server.open === 0);
+    assert.equal(await server.call(), 2);
+    await server.stop();
+  },
+  async 'a slow answer takes longer than a connection may be idle'() {
+    await Promise.all(
+      [http, https].map(async (url) => {
+        for (const path of ['/slow', '/slow']) {
+          assert.equal(await read(await pinned(url(path), request(), loopback)), 'slow');
+        }
+      }),
+    );
+  },
+  async 'a response that is not read closes its connection'() {
+    const server = await countConnections();
+    const url = new URL(`http://${host}:${server.port}/`);
+    await (await pinned(url, request(), loopback)).discard();
+    await until(() => server.open === 0);
+    await server.stop();
   },
   async 'compressed bodies are decoded, and a body that is cut off is an error'() {
     for (const path of ['/gzip', '/br']) {

@@ -1,19 +1,22 @@
 // Connections of steps: a request is sent to an address that the egress check has seen, never to a second answer of
 // DNS. The Host header, SNI and the verification of the certificate keep the name of the URL.
 
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import process from 'node:process';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { hasBody } from './answers.ts';
+import { createAgents, type PooledOptions } from './connection-pool.ts';
 
 export interface HttpRequest {
   method: string;
   headers: Headers;
   body?: string | Uint8Array | undefined;
   signal: AbortSignal;
+  /** The calls of an app may use its connections again. */
+  appCode: string;
 }
 
 export interface HttpResponse {
@@ -33,13 +36,8 @@ export type Connect = (
 
 /** Connects to the checked addresses, in their order; for runtimes whose node:http uses a `lookup` function. */
 export function createPinnedConnect(options: { ca?: string } = {}): Connect {
-  // A connection for each call. On an idle connection that is used again, node:http of Deno repeats a request that
-  // is aborted or whose connection breaks: the receiver would get a cancelled or unanswered call twice.
-  const agents = {
-    http: new HttpAgent({ keepAlive: false }),
-    https: new HttpsAgent({ keepAlive: false, ...options }),
-  };
-  return (url, { method, headers, body, signal }, addresses) =>
+  const agents = createAgents(options);
+  return (url, { method, headers, body, signal, appCode }, addresses) =>
     new Promise((resolve, reject) => {
       const isSecure = url.protocol === 'https:';
       const sent = new Headers(headers);
@@ -48,15 +46,16 @@ export function createPinnedConnect(options: { ca?: string } = {}): Connect {
         const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
         sent.set('content-length', String(bytes.byteLength));
       }
-      const request = (isSecure ? requestHttps : requestHttp)(
-        url.href,
-        {
-          method,
-          headers: Object.fromEntries(sent),
-          agent: isSecure ? agents.https : agents.http,
-          ...(addresses === undefined ? {} : { lookup: answerWith(addresses) }),
-        },
-        (message) => resolve(responseOf(message, method)),
+      const options: PooledOptions = {
+        method,
+        headers: Object.fromEntries(sent),
+        agent: isSecure ? agents.https : agents.http,
+        // Another app, or another answer of DNS, gets another connection.
+        pool: [appCode, ...(addresses ?? []).toSorted()].join(' '),
+        ...(addresses === undefined ? {} : { lookup: answerWith(addresses) }),
+      };
+      const request = (isSecure ? requestHttps : requestHttp)(url.href, options, (message) =>
+        resolve(responseOf(message, method)),
       );
       const onAbort = () => request.destroy(abortReason(signal));
       signal.addEventListener('abort', onAbort, { once: true });

@@ -23,6 +23,8 @@ export interface HttpCall {
   headers: Headers;
   body?: string | Uint8Array;
   signal: AbortSignal;
+  /** The app of the step; connections are not shared with other apps. */
+  appCode: string;
   env: StepEnv;
   timeoutMs?: number;
   maxResponseBytes?: number;
@@ -69,7 +71,8 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
       assertMayReceive(hop.url, env.receivers);
       const addresses = call.trusted ? undefined : await checkedAddresses(hop.url, env.egress);
       const { method, headers, body } = hop;
-      const response = await env.connect(hop.url, { method, headers, body, signal }, addresses);
+      const request = { method, headers, body, signal, appCode: call.appCode };
+      const response = await env.connect(hop.url, request, addresses);
       const location = response.headers.get('location');
       if (!isRedirect(response.status) || location === null) {
         return await readAnswer(response, { ...call, method: hop.method }, ending);

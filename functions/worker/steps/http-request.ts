@@ -24,6 +24,7 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
       url,
       headers,
       signal: ctx.signal,
+      appCode: ctx.run.app_code,
       env: ctx.env,
       accept: config.accept_status,
       retryOn: config.retry_on,

@@ -59,6 +59,7 @@ export const llmCall: StepHandler<typeof llmCallType> = {
       headers,
       body: JSON.stringify(toRequest(config)),
       signal: ctx.signal,
+      appCode: ctx.run.app_code,
       env: ctx.env,
       timeoutMs: ctx.timeoutMs ?? llmCallType.defaultTimeoutMs,
       trusted: true,

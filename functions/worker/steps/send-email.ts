@@ -201,6 +201,7 @@ async function sendByApi(
       ...(files.length > 0 ? { attachments: files } : {}),
     }),
     signal: ctx.signal,
+    appCode: ctx.run.app_code,
     env: ctx.env,
     trusted: true,
   };

@@ -33,6 +33,7 @@ export async function callService(
     }),
     body: JSON.stringify(input),
     signal: ctx.signal,
+    appCode: ctx.run.app_code,
     env: ctx.env,
     timeoutMs: ctx.timeoutMs ?? component.timeout_ms,
   };

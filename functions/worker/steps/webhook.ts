@@ -28,6 +28,7 @@ export const webhook: StepHandler<typeof webhookType> = {
       headers,
       body,
       signal: ctx.signal,
+      appCode: ctx.run.app_code,
       env: ctx.env,
       retryOn: config.retry_on,
       // A signed message is sent to its own address only: no redirects.
