@@ -236,7 +236,7 @@ create table stepbase.applications (
   name text not null,
   description text not null default ''::text,
   settings jsonb not null default '{}'::jsonb, -- Settings of the application without a schema, for clients and steps.
-  run_retention_days integer not null default 90, -- Days after which maintenance deletes runs that have ended.
+  run_retention_days double precision not null default 90, -- Days after which runs that have ended are deleted; fractions are allowed: 0.25 is six hours.
   event_retention_days integer not null default 90, -- Days for which run events are kept. They are stored by month; a month is dropped once no application needs it.
   audit_retention_days integer not null default 365, -- Days for which audit rows are kept; stored and dropped by month like run events.
   max_waiting_runs integer, -- Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.
@@ -246,11 +246,11 @@ create table stepbase.applications (
   constraint applications_pkey PRIMARY KEY (app_code),
   constraint applications_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES stepbase.organizations(id),
   constraint app_code_is_kebab_case CHECK ((app_code ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'::text)),
-  constraint audit_retention_is_positive CHECK ((audit_retention_days > 0)),
-  constraint event_retention_is_positive CHECK ((event_retention_days > 0)),
+  constraint audit_retention_is_between_1_day_and_100_years CHECK (((audit_retention_days >= 1) AND (audit_retention_days <= 36500))),
+  constraint event_retention_is_between_1_day_and_100_years CHECK (((event_retention_days >= 1) AND (event_retention_days <= 36500))),
   constraint max_waiting_runs_is_positive CHECK ((max_waiting_runs > 0)),
   constraint name_is_not_blank CHECK ((btrim(name) <> ''::text)),
-  constraint run_retention_is_positive CHECK ((run_retention_days > 0)),
+  constraint run_retention_is_between_1_second_and_100_years CHECK (((run_retention_days >= (0.00001)::double precision) AND (run_retention_days <= (36500)::double precision))),
   constraint settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
 );
 comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
@@ -682,7 +682,6 @@ create table stepbase.run_events (
   constraint seq_is_positive CHECK ((seq >= 1))
 ) partition by RANGE (created_at);
 comment on table stepbase.run_events is 'The history of a run: append-only, gapless by seq.';
-CREATE INDEX idx_run_events_app_code_created_at ON ONLY stepbase.run_events USING btree (app_code, created_at DESC);
 CREATE TRIGGER run_events_append_only BEFORE DELETE OR UPDATE ON stepbase.run_events FOR EACH ROW EXECUTE FUNCTION stepbase_engine.refuse_change();
 CREATE TRIGGER run_events_no_truncate BEFORE TRUNCATE ON stepbase.run_events FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
 alter table stepbase.run_events enable row level security;
@@ -758,7 +757,7 @@ create table stepbase.runs (
   pending_outcome jsonb, -- How a run that compensates will end: {status, error, actor_id}; null for other runs.
   metadata jsonb not null default '{}'::jsonb,
   idempotency_key text, -- Chosen by the caller, unique per app: a repeated key returns the first run.
-  trace_id text not null default replace((gen_random_uuid())::text, '-'::text, ''::text), -- W3C trace id (32 hex digits), passed on by HTTP steps.
+  trace_id text not null default replace((stepbase_engine.new_id())::text, '-'::text, ''::text), -- W3C trace id (32 hex digits), passed on by HTTP steps.
   parent_run_id uuid, -- The run whose child_workflow step started this one.
   parent_step_run_id uuid, -- The step run that waits for (or started) this run.
   parent_close_policy text, -- What happens to this run when its parent ends first; null without a parent.
@@ -781,7 +780,6 @@ create table stepbase.runs (
   updated_at timestamp with time zone not null default now(),
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_id_app_code_key UNIQUE (id, app_code),
-  constraint runs_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code),
   constraint runs_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint runs_origin_run_fkey FOREIGN KEY (origin_run_id, app_code) REFERENCES stepbase.runs(id, app_code),
   constraint runs_parent_close_policy_fkey FOREIGN KEY (parent_close_policy) REFERENCES stepbase.parent_close_policies(name),
@@ -804,15 +802,15 @@ create table stepbase.runs (
 comment on table stepbase.runs is 'One execution of a workflow version; written by the engine only.';
 CREATE INDEX idx_runs_app_code_completed_at ON stepbase.runs USING btree (app_code, completed_at) WHERE (completed_at IS NOT NULL);
 CREATE INDEX idx_runs_app_code_completed_at_dead ON stepbase.runs USING btree (app_code, completed_at) WHERE (status = ANY (ARRAY['failed'::text, 'timed_out'::text]));
-CREATE INDEX idx_runs_app_code_created_at ON stepbase.runs USING btree (app_code, created_at DESC);
+CREATE INDEX idx_runs_app_code_created_at ON stepbase.runs USING btree (app_code, created_at);
 CREATE UNIQUE INDEX idx_runs_app_code_idempotency_key ON stepbase.runs USING btree (app_code, idempotency_key) WHERE (idempotency_key IS NOT NULL);
-CREATE INDEX idx_runs_app_code_status_created_at ON stepbase.runs USING btree (app_code, status, created_at DESC);
+CREATE INDEX idx_runs_app_code_status_created_at ON stepbase.runs USING btree (app_code, status, created_at);
 CREATE INDEX idx_runs_created_by ON stepbase.runs USING btree (created_by) WHERE (created_by IS NOT NULL);
 CREATE INDEX idx_runs_deadline_at ON stepbase.runs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (completed_at IS NULL) AND (started_at IS NOT NULL));
 CREATE INDEX idx_runs_origin_run_id ON stepbase.runs USING btree (origin_run_id, app_code) WHERE (origin_run_id IS NOT NULL);
 CREATE INDEX idx_runs_parent_run_id ON stepbase.runs USING btree (parent_run_id, app_code) WHERE (parent_run_id IS NOT NULL);
 CREATE INDEX idx_runs_trace_id ON stepbase.runs USING btree (trace_id);
-CREATE INDEX idx_runs_workflow_id ON stepbase.runs USING btree (workflow_id, app_code, created_at DESC);
+CREATE INDEX idx_runs_workflow_id ON stepbase.runs USING btree (workflow_id, app_code, created_at);
 CREATE INDEX idx_runs_workflow_version_id ON stepbase.runs USING btree (workflow_version_id, app_code);
 CREATE TRIGGER runs_check_transition BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('run');
 CREATE TRIGGER runs_cut_errors BEFORE INSERT OR UPDATE OF error, pending_outcome ON stepbase.runs FOR EACH ROW WHEN (((pg_column_size(new.error) > 12288) OR (pg_column_size(new.pending_outcome) > 12288))) EXECUTE FUNCTION stepbase_private.cut_errors('error', 'pending_outcome');
@@ -951,14 +949,14 @@ END),
   constraint running_has_a_token CHECK (((status <> 'running'::text) OR (job_id IS NOT NULL))),
   constraint wait_kind_is_known CHECK ((wait_kind = ANY (ARRAY['task'::text, 'delay'::text, 'retry'::text, 'signal'::text, 'child'::text, 'items'::text, 'queue'::text]))),
   constraint waiting_has_a_kind CHECK (((status <> 'waiting'::text) OR (wait_kind IS NOT NULL)))
-) with (fillfactor=80);
+);
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
 CREATE INDEX idx_step_runs_assigned_to ON stepbase.step_runs USING btree (assigned_to, status) WHERE (assigned_to IS NOT NULL);
 CREATE INDEX idx_step_runs_completed_by ON stepbase.step_runs USING btree (completed_by) WHERE (completed_by IS NOT NULL);
 CREATE INDEX idx_step_runs_job_id ON stepbase.step_runs USING btree (job_id) WHERE (status = ANY (ARRAY['ready'::text, 'running'::text]));
 CREATE UNIQUE INDEX idx_step_runs_run_id_context_version ON stepbase.step_runs USING btree (run_id, context_version) WHERE (context_version IS NOT NULL);
 CREATE INDEX idx_step_runs_signal ON stepbase.step_runs USING btree (run_id, signal_name) WHERE ((status = 'waiting'::text) AND (wait_kind = 'signal'::text));
-CREATE INDEX idx_step_runs_tasks ON stepbase.step_runs USING btree (app_code, created_at DESC) WHERE ((status = 'waiting'::text) AND (wait_kind = 'task'::text));
+CREATE INDEX idx_step_runs_tasks ON stepbase.step_runs USING btree (app_code, created_at) WHERE ((status = 'waiting'::text) AND (wait_kind = 'task'::text));
 CREATE INDEX idx_step_runs_wake_at ON stepbase.step_runs USING btree (wake_at) WHERE ((status = 'waiting'::text) AND (wake_at IS NOT NULL));
 CREATE INDEX idx_step_runs_work_queue ON stepbase.step_runs USING btree (work_queue_id, created_at, id) WHERE ((status = 'waiting'::text) AND (wait_kind = 'queue'::text));
 CREATE TRIGGER step_runs_apply_step_limit AFTER INSERT OR UPDATE OF status, job_id ON stepbase.step_runs FOR EACH ROW WHEN ((new.limited_by IS NOT NULL)) EXECUTE FUNCTION stepbase_engine.apply_step_limit();
@@ -1222,7 +1220,6 @@ create table stepbase.work_queue_items (
   constraint item_pusher_is_of_same_app FOREIGN KEY (pushed_by_run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE SET NULL (pushed_by_run_id),
   constraint item_queue_is_of_same_app FOREIGN KEY (work_queue_id, app_code) REFERENCES stepbase.work_queues(id, app_code) ON DELETE CASCADE,
   constraint item_taker_is_of_same_app FOREIGN KEY (taken_by_run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE SET NULL (taken_by_run_id),
-  constraint work_queue_items_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint work_queue_items_status_fkey FOREIGN KEY (status) REFERENCES stepbase.work_item_statuses(name),
   constraint done_at_matches_status CHECK (((status = ANY (ARRAY['done'::text, 'failed'::text])) = (done_at IS NOT NULL))),
   constraint taken_at_matches_status CHECK (((status = 'queued'::text) = (taken_at IS NULL)))
@@ -2510,7 +2507,6 @@ create table stepbase_engine.run_events_default (
 );
 alter table stepbase.run_events attach partition stepbase_engine.run_events_default DEFAULT;
 comment on table stepbase_engine.run_events_default is 'Events of months that have no partition yet.';
-CREATE INDEX run_events_default_app_code_created_at_idx ON stepbase_engine.run_events_default USING btree (app_code, created_at DESC);
 CREATE TRIGGER run_events_default_no_truncate BEFORE TRUNCATE ON stepbase_engine.run_events_default FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
 alter table stepbase_engine.run_events_default enable row level security;
 
@@ -2725,7 +2721,8 @@ begin
   pending as (
     select t.*
     from taken t
-    join stepbase.runs r on r.id = t.run_id and r.status = 'pending'
+    -- By id: see stepbase_engine.claim.
+    where (select r.status from stepbase.runs r where r.id = t.run_id) = 'pending'
   ),
   slot as (
     insert into stepbase_engine.run_slots (run_id, limit_id)
@@ -3810,10 +3807,15 @@ begin
 
   -- The pending runs to start; append_events sets them running. A run in the backlog (it was paused and
   -- resumed after this token was created) starts when it is admitted.
-  with started as (
+  -- run: materialized, so that runs are looked up by id. With the status in the look-up, the planner may read the index
+  -- of all pending runs, with the dead entry of each run that has started since the oldest transaction began.
+  with run as materialized (
+    select o.id, o.app_code, o.status from stepbase.runs o where o.id = any(v_runs)
+  ),
+  started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
     from unnest(v_jobs, v_runs) as t (job_id, run_id)
-    join stepbase.runs r on r.id = t.run_id and r.id = any(v_runs)
+    join run r on r.id = t.run_id
     where r.status = 'pending'
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
@@ -3826,10 +3828,15 @@ begin
   into v_started, v_started_jobs, v_run_events
   from started s;
 
-  with started as (
+  with run as materialized (
+    select o.id, o.app_code, o.status, o.workflow_version_id, o.rerun_from_step
+    from stepbase.runs o
+    where o.id = any(v_runs)
+  ),
+  started as (
     select t.run_id, t.job_id, r.app_code, r.workflow_version_id, r.rerun_from_step
     from unnest(v_started, v_started_jobs) as t (run_id, job_id)
-    join stepbase.runs r on r.id = t.run_id and r.id = any(v_started)
+    join run r on r.id = t.run_id
   ),
   -- root: the first steps of the started runs. A step under a limit is ready and waits for a slot.
   root as (
@@ -3859,8 +3866,12 @@ begin
       started_at = case when s.limited_by is null then v_now end,
       updated_at = v_now
     from started r
+    -- By run, for the same reason: not from the index of all open steps.
+    cross join lateral (
+      select o.id, o.status from stepbase.step_runs o where o.run_id = r.run_id offset 0
+    ) p
     where r.rerun_from_step is not null
-      and s.run_id = r.run_id and s.run_id = any(v_started) and s.status = 'ready'
+      and s.id = p.id and p.status = 'ready'
     returning s.*
   ),
   -- taken_over: the unfinished steps that these tokens carry.
@@ -3869,7 +3880,7 @@ begin
     set
       status = 'running', fence = s.fence + 1, started_at = coalesce(s.started_at, v_now),
       updated_at = v_now
-    from stepbase.runs r
+    from run r
     where s.job_id = any(v_jobs)
       and s.status in ('ready', 'running')
       and r.id = s.run_id
@@ -3923,9 +3934,8 @@ begin
   if v_idle <> '{}' then
     update stepbase.step_runs s
     set job_id = null, updated_at = v_now
-    from stepbase.runs r
-    where s.job_id = any(v_idle) and s.status = 'ready' and r.id = s.run_id
-      and r.status = 'paused';
+    where s.job_id = any(v_idle) and s.status = 'ready'
+      and (select r.status from stepbase.runs r where r.id = s.run_id) = 'paused';
     perform stepbase_engine.end_tokens(v_idle);
   end if;
 
@@ -4613,36 +4623,43 @@ CREATE OR REPLACE FUNCTION stepbase_engine.create_first_token(p_run stepbase.run
  SET jit TO 'off'
 AS $function$
 declare
+  v_next int;
   v_front int;
   v_last int;
+  v_round int;
   v_id uuid;
 begin
   -- front_round and last_round, inlined: calling them costs more than the two look-ups.
   select
+    e.last_value,
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and not j.blocked
+        and j.priority <= -q.last_value::int
       order by j.priority desc
       limit 1
     ),
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and j.group_id = p_run.app_code
+        and j.priority <= -q.last_value::int
       order by j.priority
       limit 1
     )
-  into v_front, v_last;
+  into v_next, v_front, v_last
+  from stepbase_engine.queue_start q, stepbase_engine.queue_next e;
   if v_last - v_front + 1 >= p_max_rounds then
     return null;
   end if;
+  v_round := least(greatest(coalesce(v_front, v_next), v_last + 1::bigint), 2147483647);
   insert into stepbase_queue.job (
     id, name, data, priority, group_id, expire_seconds, deletion_seconds, keep_until,
     retry_limit, retry_delay, retry_backoff, policy, heartbeat_seconds
   )
   select
     stepbase_engine.new_id(), q.name,
-    jsonb_build_object('run_id', p_run.id) || stepbase_engine.eager_start(p_run),
-    -least(greatest(v_front, v_last + 1::bigint, 0), 2147483647), p_run.app_code,
+    jsonb_build_object('run_id', p_run.id, 'round', v_round) || stepbase_engine.eager_start(p_run),
+    -v_round, p_run.app_code,
     q.expire_seconds, q.deletion_seconds, now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
   from stepbase_queue.queue q
@@ -4673,6 +4690,7 @@ begin
   v_was_empty := not exists (
     select 1 from stepbase_queue.job j
     where j.name = 'steps' and j.state < 'active' and not j.blocked
+      and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
   );
   with token as (
     select
@@ -4702,17 +4720,19 @@ begin
   )
   select
     t.job_id, q.name,
-    jsonb_build_object('run_id', t.run_id)
+    jsonb_build_object('run_id', t.run_id, 'round', t.round)
     || case when p_more_wait then '{"more_wait": true}'::jsonb else '{}' end
     || t.data,
-    -- Rounds restart at 0 whenever the queue is empty. An app that reaches the largest number without that
-    -- shares its last round, in order of arrival.
-    -least(a.first_round + t.rounds_after_first, 2147483647), t.app_code,
+    -t.round, t.app_code,
     q.expire_seconds, q.deletion_seconds,
     now() + q.retention_seconds * interval '1 second',
     q.retry_limit, q.retry_delay, q.retry_backoff, q.policy, q.heartbeat_seconds
-  from token t
-  join app a on a.app_code = t.app_code
+  from (
+    -- An app that reaches the largest number shares its last round, in order of arrival, until the queue is empty.
+    select o.*, least(a.first_round + o.rounds_after_first, 2147483647)::int as round
+    from token o
+    join app a on a.app_code = o.app_code
+  ) t
   cross join stepbase_queue.queue q
   where q.name = 'steps';
   -- Wakes idle workers, only when they may have found the queue empty: transactions that notify commit one
@@ -4737,8 +4757,13 @@ begin
   select array_agg(t.job_id order by t.ord), array_agg(t.run_id order by t.ord)
   into job_ids, run_ids
   from unnest(p_job_ids, p_run_ids, p_deliveries) with ordinality as t (job_id, run_id, delivery, ord)
-  join stepbase_queue.job j
-    on j.name = 'steps' and j.id = t.job_id and j.state = 'active' and j.retry_count = t.delivery;
+  -- Lateral: look-ups by id. With the state in it, the planner would read the index of all leased jobs.
+  cross join lateral (
+    select a.state, a.retry_count from stepbase_queue.job a
+    where a.name = 'steps' and a.id = t.job_id
+    offset 0
+  ) j
+  where j.state = 'active' and j.retry_count = t.delivery;
 end;
 $function$;
 comment on function stepbase_engine.current_deliveries(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[], OUT job_ids uuid[], OUT run_ids uuid[]) is 'Returns those tokens, with their runs, whose current delivery is the given one (pg-boss counts deliveries in retry_count); null arrays when there are none. Takes no lock: the caller has locked the runs, so that a worker that receives one of these tokens from now on must wait for it.';
@@ -5040,16 +5065,23 @@ begin
     order by c.relname
   loop
     continue when v_child.ends_at > stepbase_engine.now() - interval '1 day';
-    -- A month is needed while an application that has rows in it keeps them.
-    execute format(
-      'select exists ('
-      '  select 1 from stepbase.applications a'
-      '  where %L::timestamptz > stepbase_engine.now() - a.%I * interval ''1 day'''
-      '    and exists (select 1 from stepbase_engine.%I d where d.app_code = a.app_code))',
-      v_child.ends_at,
-      case v_child.parent when 'run_events' then 'event_retention_days' else 'audit_retention_days' end,
-      v_child.name
-    ) into v_needed;
+    -- A month is needed while an application that may have rows in it keeps them. Events have no index on app_code: an
+    -- application without a run from that month or before has no events in it.
+    if v_child.parent = 'run_events' then
+      v_needed := exists (
+        select 1 from stepbase.applications a
+        where v_child.ends_at > stepbase_engine.now() - a.event_retention_days * interval '1 day'
+          and exists (select 1 from stepbase.runs r where r.app_code = a.app_code and r.created_at < v_child.ends_at)
+      );
+    else
+      execute format(
+        'select exists ('
+        '  select 1 from stepbase.applications a'
+        '  where %L::timestamptz > stepbase_engine.now() - a.audit_retention_days * interval ''1 day'''
+        '    and exists (select 1 from stepbase_engine.%I d where d.app_code = a.app_code))',
+        v_child.ends_at, v_child.name
+      ) into v_needed;
+    end if;
     if not v_needed then
       execute format('drop table stepbase_engine.%I', v_child.name);
       v_dropped := v_dropped + 1;
@@ -5058,7 +5090,7 @@ begin
   return v_dropped;
 end;
 $function$;
-comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application with rows in them; returns their number. Lock timeout: 2 s.';
+comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application that may have rows in them; returns their number. Lock timeout: 2 s.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.due_schedules(p_limit integer DEFAULT 100)
  RETURNS TABLE(schedule_id uuid, cron_expression text, timezone text, due_at text, asked_at timestamp with time zone)
@@ -6347,13 +6379,15 @@ AS $function$
     (
       select -j.priority from stepbase_queue.job j
       where j.name = 'steps' and j.state < 'active' and not j.blocked
+        and j.priority <= -q.last_value::int
       order by j.priority desc
       limit 1
     ),
-    0
-  );
+    (select e.last_value::int from stepbase_engine.queue_next e)
+  )
+  from stepbase_engine.queue_start q;
 $function$;
-comment on function stepbase_engine.front_round() is 'Returns the round at the front of the queue; 0 when the queue is empty.';
+comment on function stepbase_engine.front_round() is 'Returns the round at the front of the queue; the next round when it is empty.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.handle_run_ended(p_run_ids uuid[])
  RETURNS void
@@ -6676,6 +6710,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.last_round(p_app_code text)
 AS $function$
   select -j.priority from stepbase_queue.job j
   where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+    and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
   order by j.priority
   limit 1;
 $function$;
@@ -7083,6 +7118,47 @@ end;
 $function$;
 comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_start int;
+  v_next int;
+begin
+  select q.last_value, e.last_value into v_start, v_next
+  from stepbase_engine.queue_start q, stepbase_engine.queue_next e;
+  -- From the very first round: this also finds the token of a transaction that took long to commit.
+  first_round := (
+    select -j.priority from stepbase_queue.job j
+    where j.name = 'steps' and j.state < 'active' and not j.blocked
+    order by j.priority desc
+    limit 1
+  );
+  if first_round is null and v_next > 1000000000 then
+    -- Otherwise the numbers would be used up after some months.
+    next_round := 0;
+    perform setval('stepbase_engine.queue_start', 0), setval('stepbase_engine.queue_next', 0);
+    return;
+  end if;
+  next_round := greatest(v_next, case when p_last_fetched < 2147483647 then p_last_fetched + 1 end);
+  if next_round > v_next then
+    perform setval('stepbase_engine.queue_next', next_round);
+  end if;
+  -- The next round as it was: transactions that have read it may still add tokens there.
+  if least(first_round, v_next) > v_start then
+    perform setval('stepbase_engine.queue_start', least(first_round, v_next));
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) is 'Moves the start of the queue to its first token and the next round behind p_last_fetched, the last round that the caller fetched since its preceding call (null: none). Returns the round of the first token (null: none) and the next round. A worker fetches from the next round that its preceding call returned, because transactions under way since then may still add tokens there, or from first_round if that is before it.';
+grant execute on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
  RETURNS uuid
  LANGUAGE sql
@@ -7468,6 +7544,7 @@ AS $function$
     from stepbase_queue.job j, urgent u
     where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
       and j.priority > u.priority
+      and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
       and (j.data ->> 'priority')::int < p_priority
     order by j.priority desc
     for update of j skip locked
@@ -7489,15 +7566,31 @@ comment on function stepbase_engine.prioritize_job(p_job_id uuid, p_app_code tex
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune()
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
+declare
+  v_done jsonb;
+begin
+  -- Only one call runs at a time; a concurrent call returns at once.
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.prune')) then
+    return jsonb_build_object('skipped', true);
+  end if;
+  v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
-    'outbox', stepbase_engine.prune_outbox(), 'partitions', stepbase_engine.drop_partitions()
+    'outbox', stepbase_engine.prune_outbox()
   );
+  -- A lock timeout here must not undo the deletions.
+  begin
+    v_done := v_done || jsonb_build_object('partitions', stepbase_engine.drop_partitions());
+  exception when others then
+    raise warning 'stepbase: dropping partitions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
+  end;
+  return v_done;
+end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -7557,7 +7650,7 @@ end;
 $function$;
 comment on function stepbase_engine.prune_outbox(p_limit integer) is 'Deletes at most p_limit outbox rows published more than a day ago; returns their number.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.prune_runs(p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:05'::interval)
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_runs(p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:04'::interval)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -7565,21 +7658,28 @@ AS $function$
 declare
   c_batch constant int := 500;
   v_end constant timestamptz := clock_timestamp() + p_time;
+  -- The relay still needs these runs: to continue a parent, or to start a trigger.
+  v_announced constant uuid[] := array(
+    select o.aggregate_id from stepbase.outbox o where o.published_at is null and o.aggregate_type = 'run'
+  );
   v_pruned int := 0;
   v_gone int;
 begin
   loop
-    -- Leaves first: a run that another run refers to is deleted in a later round.
+    -- Leaves first: a run that another run refers to is deleted in a later round. A child is kept for its open parent.
+    -- The applications are in random order, so that one with many old runs does not delay the others.
     with old as (
       select r.id
-      from stepbase.applications a
+      from (select o.app_code, o.run_retention_days from stepbase.applications o order by random()) a
       cross join lateral (
         select r.id
         from stepbase.runs r
         where r.app_code = a.app_code
           and r.completed_at < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+          and r.id <> all(v_announced)
           and not exists (select 1 from stepbase.runs c where c.parent_run_id = r.id and c.app_code = r.app_code)
           and not exists (select 1 from stepbase.runs c where c.origin_run_id = r.id and c.app_code = r.app_code)
+          and not exists (select 1 from stepbase.runs p where p.id = r.parent_run_id and p.completed_at is null)
         order by r.completed_at
         limit least(c_batch, p_limit - v_pruned)
         for update skip locked
@@ -7599,7 +7699,7 @@ begin
   return v_pruned;
 end;
 $function$;
-comment on function stepbase_engine.prune_runs(p_limit integer, p_time interval) is 'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows. Stops after p_limit runs or p_time; returns the number of runs deleted.';
+comment on function stepbase_engine.prune_runs(p_limit integer, p_time interval) is 'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows, except children of open runs and runs that the relay has to announce. Stops after p_limit runs or p_time; returns the number of runs deleted.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_work_items(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -9240,7 +9340,7 @@ begin
     p_rerun_from_step, p_created_by,
     coalesce(
       (select r.trace_id from stepbase.runs r where r.id = p_parent_run_id),
-      replace(gen_random_uuid()::text, '-', '')
+      replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,
     v_version.steps_total,
@@ -10139,6 +10239,7 @@ AS $function$
     -- Tokens and leases.
     'stepbase_engine.release', 'stepbase_engine.renew_leases', 'stepbase_engine.expire_leases',
     'stepbase_engine.heartbeat', 'stepbase_engine.has_queue', 'stepbase_engine.continue_worker',
+    'stepbase_engine.move_queue_start',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
     'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
@@ -15814,7 +15915,7 @@ create table stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7ddd
   constraint cjc CHECK ((name = 'steps'::text))
 );
 alter table stepbase_queue.job attach partition stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe FOR VALUES IN ('steps');
-CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3d_group_id_priority_idx ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state));
+CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3d_group_id_priority_idx ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state) AND (group_id IS NOT NULL));
 CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i11 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (name, priority DESC, created_on, start_after) WHERE ((state < 'active'::stepbase_queue.job_state) AND (NOT blocked));
 CREATE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i12 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (source_root_id) WHERE (source_root_id IS NOT NULL);
 CREATE UNIQUE INDEX j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe_i4 ON stepbase_queue.j55216e7e7bff60aa7c78ce7f6d24808fdec3dd3de25707a7dddb7bbe USING btree (name, singleton_on, COALESCE(singleton_key, ''::text)) WHERE ((state <> 'cancelled'::stepbase_queue.job_state) AND (singleton_on IS NOT NULL));
@@ -15860,7 +15961,7 @@ create table stepbase_queue.job (
   source_root_id uuid,
   constraint job_pkey PRIMARY KEY (name, id)
 ) partition by LIST (name);
-CREATE INDEX idx_job_rounds ON ONLY stepbase_queue.job USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state));
+CREATE INDEX idx_job_rounds ON ONLY stepbase_queue.job USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state) AND (group_id IS NOT NULL));
 
 create table stepbase_queue.job_common (
   id uuid not null default gen_random_uuid(),
@@ -15904,7 +16005,7 @@ create table stepbase_queue.job_common (
   constraint job_key_strict_fifo_singleton_key_check CHECK ((NOT ((policy = 'key_strict_fifo'::text) AND (singleton_key IS NULL))))
 );
 alter table stepbase_queue.job attach partition stepbase_queue.job_common DEFAULT;
-CREATE INDEX job_common_group_id_priority_idx ON stepbase_queue.job_common USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state));
+CREATE INDEX job_common_group_id_priority_idx ON stepbase_queue.job_common USING btree (group_id, priority) WHERE ((name = 'steps'::text) AND (state < 'active'::stepbase_queue.job_state) AND (group_id IS NOT NULL));
 CREATE UNIQUE INDEX job_common_i1 ON stepbase_queue.job_common USING btree (name, COALESCE(singleton_key, ''::text)) WHERE ((state = 'created'::stepbase_queue.job_state) AND (policy = 'short'::text));
 CREATE INDEX job_common_i10 ON stepbase_queue.job_common USING btree (name, singleton_key, state DESC, created_on, id) INCLUDE (start_after) WHERE ((state < 'active'::stepbase_queue.job_state) AND (NOT blocked) AND (policy = 'key_strict_fifo'::text));
 CREATE INDEX job_common_i11 ON stepbase_queue.job_common USING btree (name, priority DESC, created_on, start_after) WHERE ((state < 'active'::stepbase_queue.job_state) AND (NOT blocked));
