@@ -21,6 +21,9 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** A statement that takes longer holds its lane. */
 const HELD_MS = 1_000;
 
+/** A batch of several apps has at most this part of the limit. */
+const SHARED_PART = 4;
+
 export interface Batcher<T> {
   add(item: T): void;
   /** Resolves when everything added so far is written, or given up. */
@@ -78,15 +81,20 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   const spare = createLane<T>();
   const slow = new SlowLane<T>({ clock, flush, onError, appOf, sizeOf, limit });
 
-  /** If not everything fits, the apps take turns: an item does not wait for all that another app has finished before. */
+  /**
+   * The next batch. If not everything fits, the apps take turns: an item does not wait for all that another app has
+   * finished before. Nor does it wait for a long statement: a batch of several apps is smaller.
+   */
   function take(waiting: T[]): T[] {
-    if (waiting.reduce((sum, item) => sum + sizeOf(item), 0) <= limit) return waiting.splice(0);
+    const isShared = waiting.some((item) => appOf(item) !== appOf(waiting[0] as T));
+    const most = isShared ? Math.ceil(limit / SHARED_PART) : limit;
+    if (waiting.reduce((sum, item) => sum + sizeOf(item), 0) <= most) return waiting.splice(0);
     const byApp = Map.groupBy(waiting.keys(), (at) => appOf(waiting[at] as T));
     const taken = new Set<number>();
     let size = 0;
     for (const at of inTurn([...byApp.values()])) {
       size += sizeOf(waiting[at] as T);
-      if (taken.size > 0 && size > limit) break;
+      if (taken.size > 0 && size > most) break;
       taken.add(at);
     }
     const batch = waiting.filter((_, at) => taken.has(at));
