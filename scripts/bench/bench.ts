@@ -1,7 +1,6 @@
 // The measurement: each round measures every contender once, in an order that rotates with the rounds; the other
 // contenders are stopped meanwhile. The report has the median of the rounds.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { withClient } from '../stack/postgres/connection.ts';
 import {
   type ContenderName,
@@ -208,19 +207,20 @@ class Bench {
     const work = this.#work();
     const stepbase = await startStepbase(this.#environment, database);
     try {
-      await this.#warmUp(stepbase, database, work.calling || work.lone);
       if (work.lone) {
-        await pause(sizes.calmSeconds * 1_000);
+        // Before any burst, which leaves traces for a while; the first runs warm up.
+        await this.#lone(stepbase);
+        await this.#environment.quiesce(database);
         this.#note('lone_run_ms.calm.stepbase', median(await this.#lone(stepbase)));
-        await stepbase.check(STEPS);
       }
+      await this.#warmUp(stepbase, database, work.calling || work.lone);
       if (work.steps || rows.has('loaded')) {
-        await this.#profiled(stepbase, database, async () => {
-          const counted = await this.#many(stepbase, database, TEN, sizes.runs);
-          this.#note('steps_per_s.stepbase', perSecond(sizes.runs * STEPS, counted.ms));
-          if (rows.has('costs')) await this.#costs('noop', 'stepbase', counted);
-        });
+        const counted = await this.#profiled(stepbase, database, () =>
+          this.#many(stepbase, database, TEN, sizes.runs),
+        );
         await stepbase.check(STEPS);
+        this.#note('steps_per_s.stepbase', perSecond(sizes.runs * STEPS, counted.ms));
+        if (rows.has('costs')) await this.#costs('noop', 'stepbase', counted);
       }
       if (work.one) {
         const each: number[] = [];
@@ -288,15 +288,16 @@ class Bench {
     await this.#environment.quiesce(database);
   }
 
-  async #profiled(
+  async #profiled<T>(
     stepbase: Stepbase,
     database: BenchDatabase,
-    work: () => Promise<void>,
-  ): Promise<void> {
+    work: () => Promise<T>,
+  ): Promise<T> {
     const { sizes, profile } = this.#options;
     const finish = profile ? await startProfile(this.#environment, database, stepbase) : undefined;
-    await work();
+    const result = await work();
     this.#profile = await finish?.(sizes.runs * STEPS);
+    return result;
   }
 
   /** Many runs, with the counters of Stepbase around them. */

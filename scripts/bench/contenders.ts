@@ -50,7 +50,6 @@ export interface ContenderTask {
   callingUrl: string;
   oneByOne: number;
   loneRuns: number;
-  calmSeconds: number;
   steps: number;
   jobs: number;
   /** The process id of the server. */

@@ -12,8 +12,6 @@ export interface Sizes {
   oneByOne: number;
   /** The same with steps that make an HTTP call, on a calm system and again right after a burst. */
   loneRuns: number;
-  /** The pause before the calm runs; autovacuum of the stack needs three. */
-  calmSeconds: number;
   /** Runs whose messages are counted. */
   messageRuns: number;
   /** Raw jobs for a queue. */
@@ -41,7 +39,6 @@ export const FULL: Sizes = {
   callingRuns: 300,
   oneByOne: 100,
   loneRuns: 20,
-  calmSeconds: 5,
   messageRuns: 3,
   jobs: 10_000,
   branches: 1_000,
@@ -63,7 +60,6 @@ export const QUICK: Sizes = {
   callingRuns: 100,
   oneByOne: 30,
   loneRuns: 10,
-  calmSeconds: 4,
   messageRuns: 3,
   jobs: 3_000,
   branches: 300,
@@ -85,7 +81,6 @@ export const TINY: Sizes = {
   callingRuns: 3,
   oneByOne: 2,
   loneRuns: 2,
-  calmSeconds: 0,
   messageRuns: 1,
   jobs: 20,
   branches: 20,

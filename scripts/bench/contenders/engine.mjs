@@ -1,6 +1,5 @@
 // The measurements of a workflow engine: the same work, in the same order, for each.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { count } from '../costs.ts';
 
@@ -19,8 +18,7 @@ export async function call() {
  * query for the completed runs and steps (`runs`, `steps`) in the engine's tables, which are in `schemas`.
  */
 export async function measure({ schemas, linear, calling, recorded }) {
-  const { runs, inFlight, warmUp, oneByOne, loneRuns, calmSeconds, callingRuns, steps, work } =
-    task;
+  const { runs, inFlight, warmUp, oneByOne, loneRuns, callingRuns, steps, work } = task;
   const client = new pg.Client({ connectionString: task.url });
   await client.connect();
   const recordedNow = async () => (await client.query(recorded)).rows[0];
@@ -54,16 +52,20 @@ export async function measure({ schemas, linear, calling, recorded }) {
   };
 
   const before = await recordedNow();
-  const result = {};
-  if (work.steps || work.one) await many(linear, warmUp, inFlight);
-  if (work.calling || work.lone) await many(calling, warmUp, inFlight);
   // As autovacuum and the checkpointer do within a minute.
-  await client.query('analyze');
-  await client.query('checkpoint');
+  const quiesce = async () => {
+    await client.query('analyze');
+    await client.query('checkpoint');
+  };
+  const result = {};
   if (work.lone) {
-    await pause(calmSeconds * 1_000);
+    await oneAfterAnother(calling, loneRuns);
+    await quiesce();
     result.calm = await oneAfterAnother(calling, loneRuns);
   }
+  if (work.steps || work.one) await many(linear, warmUp, inFlight);
+  if (work.calling || work.lone) await many(calling, warmUp, inFlight);
+  await quiesce();
   if (work.steps) result.steps = await count(counters, () => many(linear, runs, inFlight));
   if (work.one) result.each = await oneAfterAnother(linear, oneByOne);
   if (work.calling || work.lone) {
