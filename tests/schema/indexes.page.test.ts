@@ -25,7 +25,11 @@ interface Entry {
 /** The rows of the page's tables of indexes. */
 const ENTRIES: Entry[] = PAGE.split('\n')
   .map((line) => line.split(' | '))
-  .filter(([name = '']) => /^\| `(idx_)?(runs|step_runs|run_events)_/.test(name))
+  // The second column is the definition: another table of the page has the costs.
+  .filter(
+    ([name = '', definition = '']) =>
+      /^\| `(idx_)?(runs|step_runs|run_events)_/.test(name) && /^`(unique )?\(/.test(definition),
+  )
   .map(([name = '', definition = '', needs = '']) => ({
     name: name.slice(3, -1),
     definition: definition.slice(1, -1),
