@@ -36,6 +36,8 @@ export interface Stepbase {
   messages(): Promise<number>;
   /** Throws unless every run since the last call completed with a correct history; not measured. */
   check(steps: number): Promise<void>;
+  /** The ids of the runs since the last call of this or of check, which then does not check them. */
+  take(): string[];
   /** The peak resident memory of the worker in MB; undefined if the system does not report it. */
   workerMemory(): Promise<number | undefined>;
   stop(): Promise<void>;
@@ -101,7 +103,7 @@ export async function startStepbase(
 function starter(
   members: pg.Client[],
   observer: pg.Pool,
-): Pick<Stepbase, 'many' | 'one' | 'ends' | 'messages' | 'check'> {
+): Pick<Stepbase, 'many' | 'one' | 'ends' | 'messages' | 'check' | 'take'> {
   let unchecked: string[] = [];
 
   async function start(member: pg.Client, workflow: string): Promise<string> {
@@ -200,6 +202,11 @@ function starter(
         'select count(*)::int as count from realtime.messages',
       );
       return rows[0]?.count ?? Number.NaN;
+    },
+    take() {
+      const ids = unchecked;
+      unchecked = [];
+      return ids;
     },
     async check(steps) {
       const ids = unchecked;
