@@ -22,6 +22,46 @@ comment on column stepbase_engine.run_backlog.arrival is 'Orders runs of the sam
 create index idx_run_backlog_admission_order
 on stepbase_engine.run_backlog (app_code, workflow_limit, queue_limit, priority desc, arrival);
 
+-- Every start asks whether runs of its group wait. The arrival from which it searches keeps it from the dead entries of
+-- admitted runs, as stepbase_engine.queue_start does for tokens.
+create index idx_run_backlog_arrival on stepbase_engine.run_backlog (arrival);
+create sequence stepbase_engine.backlog_start;
+
+comment on sequence stepbase_engine.backlog_start is
+  'No run waits whose arrival is below its last value. stepbase_engine.move_backlog_start sets it.';
+
+create function stepbase_engine.move_backlog_start()
+returns void
+language plpgsql
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_start bigint;
+  v_first bigint;
+begin
+  select b.last_value into v_start from stepbase_engine.backlog_start b;
+  v_first := coalesce(
+    (
+      select w.arrival from stepbase_engine.run_backlog w
+      where w.arrival >= v_start
+      order by w.arrival
+      limit 1
+    ),
+    (select a.last_value from stepbase_engine.run_backlog_arrival_seq a)
+  );
+  if v_first > v_start then
+    perform setval('stepbase_engine.backlog_start', v_first);
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.move_backlog_start() is
+  'Moves the start of the backlog to the first waiting run. If a transaction that is under way adds a run before that, '
+  'the run is admitted as always; only later starts do not wait behind it.';
+
 create table stepbase_engine.run_slots (
   run_id uuid not null,
   limit_id uuid not null,

@@ -75,6 +75,7 @@ begin
     where b.app_code = p_run.app_code
       and b.workflow_limit = coalesce(v_workflow_limit, c_none)
       and b.queue_limit = coalesce(v_queue_limit, c_none)
+      and b.arrival >= (select s.last_value from stepbase_engine.backlog_start s)
   );
   if v_workflow_limit is null and v_queue_limit is null and v_group_is_empty then
     v_token := stepbase_engine.create_first_token(p_run, stepbase_engine.max_queued_per_app());

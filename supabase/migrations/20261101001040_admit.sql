@@ -204,6 +204,7 @@ begin
   select a.admitted + v_steps, a.more_wait or v_steps = p_limit
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
+  perform stepbase_engine.move_backlog_start();
   return next;
 end;
 $$;

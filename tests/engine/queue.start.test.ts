@@ -116,6 +116,14 @@ async function rounds(): Promise<number[]> {
   return rows.map(({ round }) => round);
 }
 
+/** The number of runs in the backlog. */
+async function waiting(): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    'select count(*)::int as count from stepbase_engine.run_backlog',
+  );
+  return rows[0]?.count ?? Number.NaN;
+}
+
 async function places(): Promise<{ start: number; next: number } | undefined> {
   const { rows } = await db.query<{ start: number; next: number }>(
     `select s.last_value::int as start, n.last_value::int as next
@@ -176,6 +184,36 @@ test('under a held snapshot, a start, a fetch and a claim read the same after 40
     expect(after.start - before.start).toBeLessThan(100);
     expect(after.fetch - before.fetch).toBeLessThan(100);
     expect(after.claim - before.claim).toBeLessThan(100);
+  } finally {
+    await snapshot.end();
+  }
+});
+
+test('under a held snapshot, a start reads the same after 300 runs have left the backlog', async () => {
+  const before = await blocks(START, ['acme']);
+  const snapshot = new pg.Client({ connectionString: url });
+  await snapshot.connect();
+  try {
+    await snapshot.query('begin isolation level repeatable read');
+    await snapshot.query('select count(*) from stepbase.runs');
+    // Beyond stepbase_engine.max_queued_per_app.
+    for (let i = 0; i < 500; i += 1) await start();
+    expect(await waiting()).toBe(300);
+    for (let left = 500; left > 0; left -= 100) {
+      await execute(await fetch());
+      await db.query('select * from stepbase_engine.admit()');
+    }
+    expect(await waiting()).toBe(0);
+    for (let i = 0; i < 3; i += 1) await startAndExecute(5);
+    expect((await blocks(START, ['acme'])) - before).toBeLessThan(100);
+    // A run that waits is behind the start, so the next one waits behind it.
+    for (let i = 0; i < 202; i += 1) await start();
+    expect(await waiting()).toBe(2);
+    for (let i = 0; i < 3; i += 1) {
+      await execute(await fetch());
+      await db.query('select * from stepbase_engine.admit()');
+    }
+    expect(await waiting()).toBe(0);
   } finally {
     await snapshot.end();
   }
@@ -250,8 +288,8 @@ test('before the numbers are used up, an empty queue starts again at 0', async (
   await db.query("select setval('stepbase_engine.queue_next', 1500000000)");
   const first = await start();
   expect(await rounds()).toEqual([1_500_000_000]);
-  const waiting = await db.query('select * from stepbase_engine.move_queue_start(null)');
-  expect(waiting.rows).toEqual([{ first_round: 1_500_000_000, next_round: 1_500_000_000 }]);
+  const move = await db.query('select * from stepbase_engine.move_queue_start(null)');
+  expect(move.rows).toEqual([{ first_round: 1_500_000_000, next_round: 1_500_000_000 }]);
   const tokens = await fetch();
   expect(tokens.map(({ run_id }) => run_id)).toEqual([first]);
   await execute(tokens);
