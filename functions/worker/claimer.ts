@@ -15,7 +15,7 @@ export interface ClaimerOptions {
   engine: Pick<Engine, 'claim' | 'failUnwakeable'>;
   plans: Plans;
   lifecycle: Pick<Lifecycle, 'isRunning'>;
-  memory: Pick<RunMemory, 'retain' | 'release' | 'facts'>;
+  memory: Pick<RunMemory, 'retain' | 'release' | 'facts' | 'keepFacts'>;
   leases: Leases;
   dispatcher: Pick<Dispatcher, 'dispatch' | 'startEagerly' | 'advance'>;
   /** A claim outside of a round has ended. */
@@ -109,7 +109,7 @@ export class Claimer {
     return first !== undefined;
   }
 
-  /** While the statement runs, the worker already loads what the steps will read of their runs. */
+  /** While the statement runs, the worker already loads what the steps will read of their runs, if the token lacks it. */
   async #claim(tokens: readonly Token[]): Promise<void> {
     if (tokens.length === 0) return;
     const { engine, lifecycle, memory, leases, dispatcher } = this.#options;
@@ -120,7 +120,10 @@ export class Claimer {
     for (const token of tokens) {
       leases.acquire(token);
       memory.retain(token.runId);
-      memory.facts(token.runId).catch(() => undefined);
+      const { runId, start } = token;
+      // The token of a new run carries them, if they are small.
+      if (start) memory.keepFacts({ run_id: runId, input: start.input, trace_id: start.trace_id });
+      else memory.facts(runId).catch(() => undefined);
     }
     try {
       const works = await engine.claim(tokens);

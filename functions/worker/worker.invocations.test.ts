@@ -41,6 +41,21 @@ Deno.test('a run starts with its first step, without a claim', async () => {
   assert.deepEqual(s.errors, []);
 });
 
+Deno.test('the input that a token carries is not read again for a claimed run', async () => {
+  // Two first steps: the run starts by a claim.
+  const s = setupWorker(
+    1,
+    [asFirst(transform('a', '$string(input)')), asFirst(transform('b', '2'))],
+    {
+      engine: { loadRuns: () => Promise.reject(new Error('the token carries the input')) },
+    },
+  );
+  s.worker.start();
+  await s.until(() => s.completed.length + s.failed.length === 1);
+  await s.worker.stop(0);
+  assert.deepEqual(s.completed[0]?.output, '{}');
+});
+
 Deno.test('a run whose eager start is refused is claimed before the invocation ends', async () => {
   const starts: (boolean | undefined)[] = [];
   const s = setupWorker(1, [asFirst(transform('a', '1'))], {
