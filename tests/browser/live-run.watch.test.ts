@@ -39,7 +39,17 @@ async function startRefund(page: Page): Promise<string> {
     }),
   );
   await dialog.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.waitForURL(/#\/runs\/[0-9a-f-]{36}$/);
+  const alert = dialog.getByRole('alert');
+  const refusal = alert.waitFor().then(
+    () => alert.textContent(),
+    () => null,
+  );
+  await Promise.race([
+    page.waitForURL(/#\/runs\/[0-9a-f-]{36}$/),
+    refusal.then((text) => {
+      if (text !== null) throw new Error(`the run was not started: ${text}`);
+    }),
+  ]);
   return page.url();
 }
 
