@@ -2486,6 +2486,7 @@ create table stepbase_engine.run_backlog (
 );
 comment on table stepbase_engine.run_backlog is 'Pending runs without a token; stepbase_engine.admit gives them one. The runs of an app that are under the same limits form a group, so that a full limit does not delay other runs.';
 CREATE INDEX idx_run_backlog_admission_order ON stepbase_engine.run_backlog USING btree (app_code, workflow_limit, queue_limit, priority DESC, arrival);
+CREATE INDEX idx_run_backlog_arrival ON stepbase_engine.run_backlog USING btree (arrival);
 alter table stepbase_engine.run_backlog enable row level security;
 
 create table stepbase_engine.run_events_default (
@@ -2688,6 +2689,7 @@ begin
   select a.admitted + v_steps, a.more_wait or v_steps = p_limit
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
+  perform stepbase_engine.move_backlog_start();
   return next;
 end;
 $function$;
@@ -5334,6 +5336,7 @@ begin
     where b.app_code = p_run.app_code
       and b.workflow_limit = coalesce(v_workflow_limit, c_none)
       and b.queue_limit = coalesce(v_queue_limit, c_none)
+      and b.arrival >= (select s.last_value from stepbase_engine.backlog_start s)
   );
   if v_workflow_limit is null and v_queue_limit is null and v_group_is_empty then
     v_token := stepbase_engine.create_first_token(p_run, stepbase_engine.max_queued_per_app());
@@ -7117,6 +7120,35 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_start bigint;
+  v_first bigint;
+begin
+  select b.last_value into v_start from stepbase_engine.backlog_start b;
+  v_first := coalesce(
+    (
+      select w.arrival from stepbase_engine.run_backlog w
+      where w.arrival >= v_start
+      order by w.arrival
+      limit 1
+    ),
+    (select a.last_value from stepbase_engine.run_backlog_arrival_seq a)
+  );
+  if v_first > v_start then
+    perform setval('stepbase_engine.backlog_start', v_first);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.move_backlog_start() is 'Moves the start of the backlog to the first waiting run. If a transaction that is under way adds a run before that, the run is admitted as always; only later starts do not wait behind it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer)
  RETURNS record
