@@ -24,8 +24,61 @@ declare
   v_round_work stepbase_engine.work[];
   v_token_ids uuid[];
   v_token_runs uuid[];
+  v_step record;
+  v_edge record;
+  v_id uuid;
   v_now timestamptz := stepbase_engine.now();
 begin
+  -- A single step whose token goes on along its only edge, as in a chain, or ends with it: the same as below. Starting
+  -- the statement for many costs more than its work for one.
+  if p_carry and cardinality(v_resolved) = 1 then
+    select
+      s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.handle, s.job_id,
+      s.status = 'completed' and s.job_id is not null
+      and (select r.status in ('running', 'pending') from stepbase.runs r where r.id = s.run_id) as goes_on
+    into v_step
+    from stepbase.step_runs s
+    where s.id = v_resolved[1];
+    if v_step.goes_on then
+      select
+        p.target_id, p.step_type,
+        p.in_degree = 1 and p.limited_by is null and (p.handle is null or p.handle = v_step.handle)
+        and (
+          select count(*) from stepbase_engine.plan_edges o
+          where o.workflow_version_id = p.workflow_version_id and o.source_id = p.source_id
+        ) = 1
+        and (
+          select count(*) from stepbase.step_runs t
+          where t.run_id = v_step.run_id and t.step_id = p.target_id and t.item_index = 0 and t.attempt = 1
+        ) = 0 as is_plain
+      into v_edge
+      from stepbase_engine.plan_edges p
+      where p.workflow_version_id = v_step.workflow_version_id and p.source_id = v_step.step_id;
+      if not found then
+        v_resolved := '{}';
+      elsif v_edge.is_plain then
+        insert into stepbase.step_runs (
+          run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence, started_at,
+          created_at, updated_at
+        )
+        values (
+          v_step.run_id, v_step.app_code, v_step.workflow_version_id, v_edge.target_id, v_edge.step_type, 'running', 1,
+          v_step.job_id, 1, v_now, v_now, v_now
+        )
+        returning id into v_id;
+        v_events := v_events || stepbase_engine.step_event(
+          'step.started', v_step.run_id, v_step.app_code, v_edge.target_id, 0, 1, 'running',
+          p_open_delta => 1,
+          p_payload => jsonb_build_object('from', array[v_step.step_id])
+        );
+        v_work := array[row(
+          v_step.job_id, v_step.run_id, v_step.app_code, v_step.workflow_version_id, v_id, v_edge.target_id, 0, 1, 1
+        )::stepbase_engine.work];
+        v_resolved := '{}';
+      end if;
+    end if;
+  end if;
+
   while cardinality(v_resolved) > 0 loop
     -- edge: the targets of the resolved steps, with how many edges reach them and how many are taken.
     with edge as (

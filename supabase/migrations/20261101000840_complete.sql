@@ -46,18 +46,18 @@ begin
   v_jobs := v_claimed.job_ids;
   v_events := v_claimed.events;
 
-  select array_agg(
-    row(
-      r.run_id, r.step_id, r.after_id, r.input, r.output, r.handle, r.details, r.job_id
-    )::stepbase_engine.eager_result order by r.ord
-  )
-  into v_eager_results
-  from unnest(
-    p_run_ids, p_eager_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details,
-    p_job_ids
-  ) with ordinality as r (run_id, step_id, after_id, input, output, handle, details, job_id, ord)
-  where r.step_id is not null;
-  if v_eager_results is not null then
+  if array_remove(p_eager_step_ids, null) <> '{}' then
+    select array_agg(
+      row(
+        r.run_id, r.step_id, r.after_id, r.input, r.output, r.handle, r.details, r.job_id
+      )::stepbase_engine.eager_result order by r.ord
+    )
+    into v_eager_results
+    from unnest(
+      p_run_ids, p_eager_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details,
+      p_job_ids
+    ) with ordinality as r (run_id, step_id, after_id, input, output, handle, details, job_id, ord)
+    where r.step_id is not null;
     select v_completed || e.step_run_ids, v_unresolved || e.unresolved_ids, v_events || e.events, v_jobs || e.job_ids
     into v_completed, v_unresolved, v_events, v_jobs
     from stepbase_engine.complete_eagerly(v_completed, v_eager_results) e;
@@ -94,6 +94,11 @@ begin
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   if v_claimed.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_claimed.compensated_runs);
+  end if;
+  -- The token of a chain carries the next step.
+  if cardinality(v_jobs) = 1 and cardinality(v_work) = 1 and v_jobs[1] = (v_work[1]).job_id then
+    return next v_work[1];
+    return;
   end if;
   perform stepbase_engine.end_tokens(array(
     select j.id from unnest(v_jobs) as j (id)
