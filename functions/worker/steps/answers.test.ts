@@ -5,7 +5,7 @@ import { Buffer } from 'node:buffer';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { base64Of, parseBody, retryAfterMs } from './answers.ts';
+import { AnswerHeaders, base64Of, parseBody, retryAfterMs } from './answers.ts';
 import { failureOf, outputOf, testContext } from './testing.ts';
 
 interface Output {
@@ -55,6 +55,30 @@ Deno.test('a number that a double cannot hold keeps its digits', async () => {
       assert.equal((details as { body: { id: unknown } }).body.id, '-4611686018427387905');
     },
   );
+});
+
+Deno.test('headers are sorted, repeated ones joined, and cookies a list', () => {
+  const headers = new AnswerHeaders([
+    ['X-Two', 'b'],
+    ['Set-Cookie', 'one=1'],
+    ['x-two', 'c'],
+    ['__proto__', 'd'],
+    ['set-cookie', 'two=2'],
+  ]);
+  assert.equal(headers.get('x-two'), 'b, c');
+  assert.equal(headers.get('constructor'), null);
+  assert.equal(
+    JSON.stringify(headers),
+    '{"__proto__":"d","x-two":"b, c","set-cookie":["one=1","two=2"]}',
+  );
+  headers.delete('x-two');
+  assert.equal(headers.get('x-two'), null);
+});
+
+Deno.test('text that is not UTF-8 does not change how the next text is read', () => {
+  const read = (bytes: number[]) => parseBody(new Uint8Array(bytes), null, { status: 200 });
+  assert.deepEqual(read([0xc3]), { encoding: 'base64', data: 'ww==' });
+  assert.equal(read([0xc3, 0xa9]), 'é');
 });
 
 const defects: Record<string, RequestListener> = {

@@ -22,14 +22,36 @@ export function hasBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
 }
 
-/** Repeated headers are joined by a comma, except for cookies: set-cookie is always a list. */
-export function headersOf(headers: Headers): Record<string, string | string[]> {
-  const entries: [string, string | string[]][] = [...headers]
-    .filter(([name]) => name !== 'set-cookie')
-    .map(([name, value]) => [name.toLowerCase(), value]);
-  const cookies = headers.getSetCookie();
-  if (cookies.length > 0) entries.push(['set-cookie', cookies]);
-  return Object.fromEntries(entries);
+/** The headers of an answer by their names in lower case: repeated ones are joined by a comma, except for cookies. */
+export class AnswerHeaders {
+  readonly #values: Record<string, string>;
+  readonly #cookies: string[] = [];
+
+  constructor(entries: Iterable<readonly [string, string]>) {
+    const values = new Map<string, string>();
+    for (const [given, value] of entries) {
+      const name = given.toLowerCase();
+      const before = values.get(name);
+      if (name === 'set-cookie') this.#cookies.push(value);
+      else values.set(name, before === undefined ? value : `${before}, ${value}`);
+    }
+    this.#values = Object.fromEntries([...values].sort(([one], [other]) => (one < other ? -1 : 1)));
+  }
+
+  get(name: string): string | null {
+    return Object.hasOwn(this.#values, name) ? (this.#values[name] ?? null) : null;
+  }
+
+  delete(name: string): void {
+    delete this.#values[name];
+  }
+
+  /** For the output of a step; set-cookie is always a list. */
+  toJSON(): Record<string, string | string[]> {
+    return this.#cookies.length === 0
+      ? { ...this.#values }
+      : { ...this.#values, 'set-cookie': this.#cookies };
+  }
 }
 
 /** The whole body; throws beyond the limit. */
@@ -70,6 +92,8 @@ export async function readBeginning(response: HttpResponse, limit: number): Prom
 }
 
 export function joined(chunks: readonly Uint8Array[]) {
+  const [only] = chunks;
+  if (chunks.length === 1 && only) return only;
   const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {
@@ -134,12 +158,16 @@ function invalidJson(status: number): StepError {
   );
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** undefined if the bytes are not text in the charset, or the charset is unknown. */
 function decode(bytes: Uint8Array, type: ContentType, isCut: boolean): string | undefined {
   const isText = type.isJson || type.mime === '' || textType.test(type.mime);
   const declared = type.charset ?? (isText ? declaredInside(bytes, type.mime) : undefined);
   const charset = (isText ? markOf(bytes) : undefined) ?? declared ?? 'utf-8';
   try {
+    // A decoder that is used again must not keep the state of a stream.
+    if (charset === 'utf-8' && !isCut) return utf8.decode(bytes);
     return new TextDecoder(charset, { fatal: true }).decode(bytes, { stream: isCut });
   } catch (error) {
     // JSON is UTF-8; an unknown charset does not change that.

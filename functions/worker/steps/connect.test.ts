@@ -242,7 +242,7 @@ const tests: Record<string, () => Promise<void>> = {
     for (const path of ['/gzip', '/br']) {
       const response = await pinned(http(path), request(), loopback);
       assert.equal(await read(response), text);
-      assert.equal(response.headers.has('content-encoding'), false);
+      assert.equal(response.headers.get('content-encoding'), null);
     }
     const cut = await pinned(http('/cut'), request(), loopback);
     assert.notEqual(await messageOf(read(cut)), 'no error');

@@ -7,7 +7,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import process from 'node:process';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { hasBody } from './answers.ts';
+import { AnswerHeaders, hasBody } from './answers.ts';
 import { createAgents, type PooledOptions } from './connection-pool.ts';
 
 export interface HttpRequest {
@@ -21,7 +21,7 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   status: number;
-  headers: Headers;
+  headers: AnswerHeaders;
   body: AsyncIterable<Uint8Array>;
   /** Closes the connection of a body that is not read. */
   discard(): Promise<void>;
@@ -90,10 +90,7 @@ function answerWith(addresses: readonly string[]): LookupFunction {
 }
 
 function responseOf(message: IncomingMessage, method: string): HttpResponse {
-  const headers = new Headers();
-  for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
-    headers.append(message.rawHeaders[at] ?? '', message.rawHeaders[at + 1] ?? '');
-  }
+  const headers = new AnswerHeaders(pairsOf(message.rawHeaders));
   const status = message.statusCode ?? 0;
   const body = hasBody(method, status) ? decoded(message, headers) : message;
   return {
@@ -107,6 +104,11 @@ function responseOf(message: IncomingMessage, method: string): HttpResponse {
   };
 }
 
+/** Names and values in turn. */
+function* pairsOf(raw: readonly string[]): Generator<[string, string]> {
+  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at] ?? '', raw[at + 1] ?? ''];
+}
+
 const decoders: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
@@ -115,7 +117,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /** As in fetch: a decoded body has neither its encoding nor its length on the wire. */
-function decoded(message: IncomingMessage, headers: Headers): AsyncIterable<Uint8Array> {
+function decoded(message: IncomingMessage, headers: AnswerHeaders): AsyncIterable<Uint8Array> {
   const decoder = decoders[headers.get('content-encoding')?.trim().toLowerCase() ?? ''];
   if (decoder === undefined) return message;
   headers.delete('content-encoding');
@@ -138,7 +140,7 @@ export const connectByFetch: Connect = async (url, { method, headers, body, sign
   });
   return {
     status: response.status,
-    headers: response.headers,
+    headers: new AnswerHeaders(response.headers),
     body: response.body ?? nothing(),
     discard: async () => await response.body?.cancel(),
   };

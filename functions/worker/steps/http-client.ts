@@ -2,14 +2,7 @@
 // are retryable.
 
 import { cutText } from '../../_shared/text/storable.ts';
-import {
-  hasBody,
-  headersOf,
-  parseBody,
-  readBeginning,
-  readWhole,
-  retryAfterMs,
-} from './answers.ts';
+import { hasBody, parseBody, readBeginning, readWhole, retryAfterMs } from './answers.ts';
 import type { HttpResponse } from './connect.ts';
 import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
@@ -99,7 +92,7 @@ async function readAnswer(
   ending: AbortController,
 ): Promise<HttpAnswer> {
   const { status } = response;
-  const headers = headersOf(response.headers);
+  const headers = response.headers.toJSON();
   const type = response.headers.get('content-type');
   const isAccepted = status < 400 || call.accept?.includes(status) === true;
   const isEmpty = !hasBody(call.method, status);
