@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(28);
+select plan(31);
 select tests.create_rows();
 update stepbase.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
@@ -117,6 +117,36 @@ select is(
 select cmp_ok(stepbase_engine.drop_partitions(), '>=', 1, 'drop_partitions drops a month beyond the retention of all applications');
 select is(
   (select count(*) from stepbase.run_events e where e.run_id = '00000000-0000-4000-8000-00000000d022'), 0::bigint, 'the events of a dropped month no longer exist'
+);
+
+-- Another application with one old run, after one with many.
+select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d099');
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id, status, started_at, completed_at)
+select r.app_code, r.workflow_id, r.workflow_version_id, 'completed', o.at, o.at
+from stepbase.runs r
+cross join generate_series(1, 40)
+cross join (select stepbase_engine.now() - interval '300 days' as at) o
+where r.id = '00000000-0000-4000-8000-00000000d022';
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id, status, started_at, completed_at)
+select v.app_code, v.workflow_id, v.id, 'completed', o.at, o.at
+from stepbase.workflow_versions v cross join (select stepbase_engine.now() - interval '299 days' as at) o
+where v.workflow_id = '00000000-0000-4000-8000-00000000d099';
+select count(stepbase_engine.prune_runs(1)) from generate_series(1, 30);
+select is(
+  (select count(*) from stepbase.runs r where r.app_code = 'tap-two' and r.completed_at < stepbase_engine.now() - interval '298 days'),
+  0::bigint, 'many old runs of an application do not delay those of another'
+);
+
+-- A lock timeout is an error in drop_partitions.
+create or replace function stepbase_engine.drop_partitions() returns int language plpgsql set search_path = '' as $$
+begin
+  raise lock_not_available using message = 'no lock';
+end;
+$$;
+select is(stepbase_engine.prune() ->> 'partitions_error', 'no lock', 'prune reports that it dropped no partition');
+select is(
+  (select count(*) from stepbase.runs r where r.completed_at < stepbase_engine.now() - interval '298 days'),
+  0::bigint, 'and the runs that it deleted stay deleted'
 );
 
 select * from finish();
