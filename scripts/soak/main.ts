@@ -10,7 +10,7 @@ const HELP = `npm run soak -- [--steps N] [--json]
 Executes steps on an embedded PostgreSQL while retention deletes the finished runs behind them. Compares the size of
 the tables and the speed in the last quarter of the steps with the second quarter.
 
-  --steps N   the number of steps; default 2000000 (about ten minutes on two cores), at least ${LEAST_STEPS}
+  --steps N   the number of steps; default 2000000 (about a quarter of an hour on two cores), at least ${LEAST_STEPS}
   --json      print the result as one line of JSON
   --help      print this text
 

@@ -53,7 +53,7 @@ export const LEAST_STEPS = SLICES * STEPS * 2;
 const JUDGED_STEPS = 300_000;
 /** The share of all runs that retention keeps: the tables are full long before the second quarter. */
 const RETAINED_SHARE = 1 / 12;
-/** The number of maintenance calls: with 2,000,000 steps one every ten seconds. */
+/** The number of maintenance calls: with 2,000,000 steps one every twenty seconds. */
 const MAINTENANCES = 40;
 /** The audit of a slice ends before its runs are deleted. */
 const LEAST_RETENTION_S = 5;
