@@ -4048,18 +4048,18 @@ begin
   v_jobs := v_claimed.job_ids;
   v_events := v_claimed.events;
 
-  select array_agg(
-    row(
-      r.run_id, r.step_id, r.after_id, r.input, r.output, r.handle, r.details, r.job_id
-    )::stepbase_engine.eager_result order by r.ord
-  )
-  into v_eager_results
-  from unnest(
-    p_run_ids, p_eager_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details,
-    p_job_ids
-  ) with ordinality as r (run_id, step_id, after_id, input, output, handle, details, job_id, ord)
-  where r.step_id is not null;
-  if v_eager_results is not null then
+  if array_remove(p_eager_step_ids, null) <> '{}' then
+    select array_agg(
+      row(
+        r.run_id, r.step_id, r.after_id, r.input, r.output, r.handle, r.details, r.job_id
+      )::stepbase_engine.eager_result order by r.ord
+    )
+    into v_eager_results
+    from unnest(
+      p_run_ids, p_eager_step_ids, p_after_step_ids, p_inputs, p_outputs, p_handles, p_details,
+      p_job_ids
+    ) with ordinality as r (run_id, step_id, after_id, input, output, handle, details, job_id, ord)
+    where r.step_id is not null;
     select v_completed || e.step_run_ids, v_unresolved || e.unresolved_ids, v_events || e.events, v_jobs || e.job_ids
     into v_completed, v_unresolved, v_events, v_jobs
     from stepbase_engine.complete_eagerly(v_completed, v_eager_results) e;
@@ -4096,6 +4096,11 @@ begin
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   if v_claimed.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_claimed.compensated_runs);
+  end if;
+  -- The token of a chain carries the next step.
+  if cardinality(v_jobs) = 1 and cardinality(v_work) = 1 and v_jobs[1] = (v_work[1]).job_id then
+    return next v_work[1];
+    return;
   end if;
   perform stepbase_engine.end_tokens(array(
     select j.id from unnest(v_jobs) as j (id)
@@ -8511,8 +8516,61 @@ declare
   v_round_work stepbase_engine.work[];
   v_token_ids uuid[];
   v_token_runs uuid[];
+  v_step record;
+  v_edge record;
+  v_id uuid;
   v_now timestamptz := stepbase_engine.now();
 begin
+  -- A single step whose token goes on along its only edge, as in a chain, or ends with it: the same as below. Starting
+  -- the statement for many costs more than its work for one.
+  if p_carry and cardinality(v_resolved) = 1 then
+    select
+      s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.handle, s.job_id,
+      s.status = 'completed' and s.job_id is not null
+      and (select r.status in ('running', 'pending') from stepbase.runs r where r.id = s.run_id) as goes_on
+    into v_step
+    from stepbase.step_runs s
+    where s.id = v_resolved[1];
+    if v_step.goes_on then
+      select
+        p.target_id, p.step_type,
+        p.in_degree = 1 and p.limited_by is null and (p.handle is null or p.handle = v_step.handle)
+        and (
+          select count(*) from stepbase_engine.plan_edges o
+          where o.workflow_version_id = p.workflow_version_id and o.source_id = p.source_id
+        ) = 1
+        and (
+          select count(*) from stepbase.step_runs t
+          where t.run_id = v_step.run_id and t.step_id = p.target_id and t.item_index = 0 and t.attempt = 1
+        ) = 0 as is_plain
+      into v_edge
+      from stepbase_engine.plan_edges p
+      where p.workflow_version_id = v_step.workflow_version_id and p.source_id = v_step.step_id;
+      if not found then
+        v_resolved := '{}';
+      elsif v_edge.is_plain then
+        insert into stepbase.step_runs (
+          run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, job_id, fence, started_at,
+          created_at, updated_at
+        )
+        values (
+          v_step.run_id, v_step.app_code, v_step.workflow_version_id, v_edge.target_id, v_edge.step_type, 'running', 1,
+          v_step.job_id, 1, v_now, v_now, v_now
+        )
+        returning id into v_id;
+        v_events := v_events || stepbase_engine.step_event(
+          'step.started', v_step.run_id, v_step.app_code, v_edge.target_id, 0, 1, 'running',
+          p_open_delta => 1,
+          p_payload => jsonb_build_object('from', array[v_step.step_id])
+        );
+        v_work := array[row(
+          v_step.job_id, v_step.run_id, v_step.app_code, v_step.workflow_version_id, v_id, v_edge.target_id, 0, 1, 1
+        )::stepbase_engine.work];
+        v_resolved := '{}';
+      end if;
+    end if;
+  end if;
+
   while cardinality(v_resolved) > 0 loop
     -- edge: the targets of the resolved steps, with how many edges reach them and how many are taken.
     with edge as (
@@ -10308,10 +10366,64 @@ CREATE OR REPLACE FUNCTION stepbase_engine.write_results(p_from_status text, p_r
 AS $function$
 declare
   v_now timestamptz := stepbase_engine.now();
+  v_done record;
 begin
   if array_remove(p_step_run_ids, null) = '{}' then
     return;
   end if;
+
+  -- A single result, as of a run that is alone: the same as below. Starting the statement for many costs more than
+  -- its work for one.
+  if cardinality(p_step_run_ids) = 1 then
+    update stepbase.step_runs s
+    set
+      status = 'completed',
+      input = coalesce(p_inputs[1], s.input),
+      output = p_outputs[1],
+      handle = p_handles[1],
+      context_version = case when s.item_index = 0 then
+        (select r.context_version from stepbase.runs r where r.id = s.run_id)
+        + case when p_uncounted is null then 0
+            else (
+              select count(*) from stepbase.step_runs u where u.id = any(p_uncounted) and u.run_id = s.run_id
+            )
+          end
+        + 1
+      end,
+      job_id = coalesce(p_job_ids[1], s.job_id),
+      completed_by = p_actor_id,
+      completed_at = greatest(v_now, s.started_at),
+      updated_at = v_now
+    where s.id = p_step_run_ids[1]
+      and s.run_id = any(p_run_ids)
+      and s.status = p_from_status
+      and (p_from_status = 'waiting' or s.fence = p_fences[1])
+    returning s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id, s.handle
+    into v_done;
+    if v_done.id is null then
+      return;
+    end if;
+    if v_done.item_index = 0 then
+      step_ids := array[v_done.id];
+    elsif v_done.item_index > 0 then
+      item_ids := array[v_done.id];
+    else
+      compensation_ids := array[v_done.id];
+      compensated_runs := array[v_done.run_id];
+    end if;
+    job_ids := array[v_done.job_id];
+    events := array[stepbase_engine.step_event(
+      p_event_type, v_done.run_id, v_done.app_code, v_done.step_id, v_done.item_index, v_done.attempt, 'completed',
+      p_open_delta => -1,
+      p_done_delta => (v_done.item_index = 0)::int,
+      p_context_delta => (v_done.item_index = 0)::int,
+      p_actor_id => p_actor_id,
+      p_payload => coalesce(p_details[1], '{}')
+        || case when v_done.handle is null then '{}' else jsonb_build_object('handle', v_done.handle) end
+    )];
+    return;
+  end if;
+
   with result as (
     select r.*
     from unnest(p_step_run_ids, p_fences, p_inputs, p_outputs, p_handles, p_details, p_job_ids)
