@@ -26,11 +26,6 @@ export async function wrongBroadcasts(
        from realtime.messages m join run r on m.topic = 'stepbase:run:' || r.id
      ),
      named as (
-       -- One message for each event of a step.
-       select m.run_id from message m
-       where m.event = 'step' and m.payload ->> 'type' = 'step.completed'
-       union all
-       -- One message for each run and statement, with a list of its changed steps.
        select m.run_id
        from message m
        cross join lateral jsonb_to_recordset(m.payload -> 'steps') as s (status text)

@@ -1,4 +1,4 @@
-// The processor time of processes, from the kernel's counters in /proc. Other systems do not have them.
+// The processor time and memory of processes, from the kernel's counters in /proc. Other systems do not have them.
 
 import { readdir, readFile } from 'node:fs/promises';
 
@@ -36,4 +36,11 @@ export async function familyCpuMs(parent: number): Promise<number | undefined> {
   const all = await Promise.all(pids.map(stat));
   const children = all.filter((fields) => Number(fields?.[PARENT]) === parent);
   return children.reduce((total, fields) => total + sum(fields, OWN), sum(own, [...OWN, ...ENDED]));
+}
+
+/** Resident memory in MB; undefined if the system does not report it. */
+export async function residentMb(pid: number | undefined): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kb = /^VmRSS:\s+(\d+) kB/m.exec(text)?.[1];
+  return kb === undefined ? undefined : Number(kb) / 1024;
 }

@@ -1,8 +1,8 @@
 // One sample of a soak: the size of each table with its partitions, and what has been used up to now.
 
 import type pg from 'pg';
+import { familyCpuMs, processCpuMs, residentMb } from '../bench/cpu.ts';
 import type { Stepbase } from '../bench/stepbase.ts';
-import { processCpuMs, residentMb, serverCpuMs } from './cpu.ts';
 
 export interface TableSize {
   /** With its schema; the partitions of a table count as one. */
@@ -57,7 +57,7 @@ const TABLES = `
 export async function takeSample(
   db: pg.Pool,
   stepbase: Stepbase,
-  server: number | undefined,
+  postmaster: number,
   done: Pick<Sample, 'steps' | 'ms'>,
 ): Promise<Sample> {
   const tables = await db.query<TableSize>(TABLES);
@@ -72,9 +72,9 @@ export async function takeSample(
     tables: tables.rows,
     deletedRuns: rows[0]?.deleted ?? missing,
     walBytes: rows[0]?.wal ?? missing,
-    serverCpuMs: server === undefined ? missing : await serverCpuMs(server),
-    workerCpuMs: worker === undefined ? missing : await processCpuMs(worker),
-    workerMb: worker === undefined ? missing : await residentMb(worker),
+    serverCpuMs: (await familyCpuMs(postmaster)) ?? missing,
+    workerCpuMs: (await processCpuMs(worker)) ?? missing,
+    workerMb: (await residentMb(worker)) ?? missing,
   };
 }
 

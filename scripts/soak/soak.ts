@@ -14,7 +14,6 @@ import { calling, linear, makeOwner, memberSession, publish } from '../bench/own
 import { STEPS } from '../bench/sizes.ts';
 import { type Stepbase, startStepbase } from '../bench/stepbase.ts';
 import { auditRuns } from '../chaos/audit.ts';
-import { serverPid } from './cpu.ts';
 import { keptBytes, MESSAGES, type Sample, takeSample } from './sample.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -123,7 +122,6 @@ class Soak {
 
   async run(): Promise<SoakResult> {
     const { steps } = this.#options;
-    const server = await serverPid(this.#environment.dataDir);
     const sliceRuns = Math.min(Math.floor(steps / STEPS / SLICES), MOST_RUNS_IN_SLICE);
     const retainedRuns = Math.ceil((steps / STEPS) * RETAINED_SHARE);
     await this.#slice(sliceRuns);
@@ -134,7 +132,9 @@ class Soak {
     const ends: { runs: number; at: number }[] = [{ runs: this.#started, at: begun }];
     const done = { steps: 0, ms: 0 };
     const take = async () => {
-      this.#samples.push(await takeSample(this.#db, this.#stepbase, server, { ...done }));
+      this.#samples.push(
+        await takeSample(this.#db, this.#stepbase, this.#environment.postmaster, { ...done }),
+      );
     };
     await take();
     let maintenance: Promise<unknown> = Promise.resolve();

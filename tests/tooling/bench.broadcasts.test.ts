@@ -62,17 +62,6 @@ const ofRun = (seq: number, steps: unknown[], more = {}): Message => ({
   payload: { seq_from: seq, seq, status: STATUS, steps, ...more },
 });
 
-it('one message for each step is complete', async () => {
-  const each = (type: string, count: number) =>
-    Array.from({ length: count }, (_, i) => ({
-      event: 'step',
-      payload: { seq: i + 1, type, step_id: `s${i + 1}` },
-    }));
-  expect(await audit(() => each('step.completed', STEPS))).toEqual([]);
-  expect(await audit(() => each('step.completed', STEPS - 1))).toEqual([STEPS - 1]);
-  expect(await audit(() => each('step.started', STEPS))).toEqual([0]);
-});
-
 it('messages for several steps are complete', async () => {
   const first = ofRun(1, [...changed(1, 30), ...changed(31, 31, 'running')]);
   expect(await audit((seq) => [first, ofRun(seq, changed(31, STEPS))])).toEqual([]);
