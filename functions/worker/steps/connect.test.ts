@@ -96,13 +96,20 @@ const pinned = createPinnedConnect({ ca: cert });
 /** A server that answers each request with the number of its connection; `after` runs after an answer. */
 async function countConnections(after: (socket: Socket) => void = () => {}) {
   let connections = 0;
+  let mostRequests = Number.POSITIVE_INFINITY;
   const open = new Set<Socket>();
   const server = createTcpServer((socket) => {
     connections += 1;
+    let requests = 0;
     const body = String(connections);
     open.add(socket);
     socket.on('error', () => {}).on('close', () => open.delete(socket));
     socket.on('data', () => {
+      requests += 1;
+      if (requests > mostRequests) {
+        socket.destroy();
+        return;
+      }
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
       after(socket);
     });
@@ -117,6 +124,9 @@ async function countConnections(after: (socket: Socket) => void = () => {}) {
       // The connection becomes idle a moment after its answer.
       await pause(20);
       return Number(answer);
+    },
+    breakSecond() {
+      mostRequests = 1;
     },
     /** Connections that are open. */
     get open() {
@@ -162,14 +172,21 @@ const tests: Record<string, () => Promise<void>> = {
     const strict = createPinnedConnect();
     assert.match(await messageOf(strict(https('/'), request(), loopback)), /certificate/i);
   },
-  async 'an aborted or broken call is sent once, also after other calls to the host'() {
+  async 'a broken call that is not safe, and an aborted call, are sent once, also after others'() {
+    const calls = [
+      ['GET', '/never'],
+      ['POST', '/never'],
+      ['POST', '/break'],
+      ['DELETE', '/break'],
+    ] as const;
     for (const url of [http, https]) {
-      await read(await pinned(url('/'), request(), loopback));
-      for (const path of ['/never', '/break']) {
+      for (const [method, path] of calls) {
+        await read(await pinned(url('/'), request(), loopback));
+        await read(await pinned(url('/'), request({ method: 'POST' }), loopback));
         const before = received.length;
         const abort = new AbortController();
         onReceived = () => path === '/never' && abort.abort(new Error('enough'));
-        const call = pinned(url(path), request({ signal: abort.signal }), loopback);
+        const call = pinned(url(path), request({ method, signal: abort.signal }), loopback);
         // A repeated call of /never would not end.
         const end = Promise.race([messageOf(call), pause(2_000).then(() => 'no error')]);
         assert.notEqual(await end, 'no error');
@@ -180,14 +197,38 @@ const tests: Record<string, () => Promise<void>> = {
       }
     }
   },
-  async 'the calls of an app to the same addresses use one connection'() {
+  async 'a safe call whose reused connection breaks is repeated once, on a new one'() {
+    for (const method of ['GET', 'HEAD']) {
+      for (const url of [http, https]) {
+        await read(await pinned(url('/'), request(), loopback));
+        await pause(20);
+        const before = received.length;
+        assert.notEqual(
+          await messageOf(pinned(url('/break'), request({ method }), loopback)),
+          'no error',
+        );
+        assert.deepEqual(received.slice(before), ['/break', '/break']);
+        await messageOf(pinned(url('/break'), request({ method }), loopback));
+        assert.equal(received.length, before + 3, 'a new connection that breaks is not repeated');
+      }
+    }
+    // The server closes each connection when it receives a second request.
+    const server = await countConnections();
+    server.breakSecond();
+    assert.equal(await server.call(), 1);
+    assert.equal(await server.call(), 2);
+    await server.stop();
+  },
+  async 'safe calls of an app to the same addresses use one connection'() {
     const server = await countConnections();
     assert.equal(await server.call(), 1);
-    assert.equal(await server.call({ method: 'POST', body: 'a' }), 1);
+    assert.equal(await server.call(), 1);
     assert.equal(await server.call({ appCode: 'other' }), 2, 'another app');
     assert.equal(await server.call({}, ['127.0.0.1', '127.0.0.2']), 3, 'other addresses');
     assert.equal(await server.call({}, ['127.0.0.2', '127.0.0.1']), 3, 'in another order');
     assert.equal(await server.call(), 1);
+    assert.equal(await server.call({ method: 'POST', body: 'a' }), 4, 'not a safe method');
+    assert.equal(await server.call({ method: 'POST', body: 'a' }), 5, 'not a safe method');
     await server.stop();
   },
   async 'calls at the same time use connections of their own'() {

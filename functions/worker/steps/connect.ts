@@ -1,21 +1,21 @@
 // Connections of steps: a request is sent to an address that the egress check has seen, never to a second answer of
 // DNS. The Host header, SNI and the verification of the certificate keep the name of the URL.
 
-import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import process from 'node:process';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AnswerHeaders, hasBody } from './answers.ts';
-import { createAgents, type PooledOptions } from './connection-pool.ts';
+import { type Agents, createAgents, type PooledOptions, usedAgain } from './connection-pool.ts';
 
 export interface HttpRequest {
   method: string;
   headers: Headers;
   body?: string | Uint8Array | undefined;
   signal: AbortSignal;
-  /** The calls of an app may use its connections again. */
+  /** Safe calls of an app may use its connections again. */
   appCode: string;
 }
 
@@ -34,36 +34,68 @@ export type Connect = (
   addresses: readonly string[] | undefined,
 ) => Promise<HttpResponse>;
 
-/** Connects to the checked addresses, in their order; for runtimes whose node:http uses a `lookup` function. */
+/** Methods that change nothing at the receiver, so that it does not matter if it gets such a request twice. */
+const SAFE = new Set(['GET', 'HEAD']);
+
+/**
+ * Connects to the checked addresses, in their order; for runtimes whose node:http uses a `lookup` function.
+ *
+ * Only safe requests use a connection again. The server may close it at the same moment, and nothing tells whether it
+ * has seen the request: a safe one is repeated once, on a new connection, and any other one must not be.
+ */
 export function createPinnedConnect(options: { ca?: string } = {}): Connect {
   const agents = createAgents(options);
-  return (url, { method, headers, body, signal, appCode }, addresses) =>
-    new Promise((resolve, reject) => {
-      const isSecure = url.protocol === 'https:';
-      const sent = new Headers(headers);
-      if (!sent.has('accept-encoding')) sent.set('accept-encoding', 'gzip, br');
-      if (body !== undefined) {
-        const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-        sent.set('content-length', String(bytes.byteLength));
-      }
-      const options: PooledOptions = {
-        method,
-        headers: Object.fromEntries(sent),
-        agent: isSecure ? agents.https : agents.http,
-        // Another app, or another answer of DNS, gets another connection.
-        pool: [appCode, ...(addresses ?? []).toSorted()].join(' '),
-        ...(addresses === undefined ? {} : { lookup: answerWith(addresses) }),
-      };
-      const request = (isSecure ? requestHttps : requestHttp)(url.href, options, (message) =>
-        resolve(responseOf(message, method)),
-      );
-      const onAbort = () => request.destroy(abortReason(signal));
-      signal.addEventListener('abort', onAbort, { once: true });
-      request.on('close', () => signal.removeEventListener('abort', onAbort));
-      request.on('error', reject);
-      if (signal.aborted) onAbort();
-      else request.end(body);
+  return async (url, call, addresses) => {
+    if (!SAFE.has(call.method)) return await send(url, call, addresses, agents.single);
+    let isReused = false;
+    const onBroken = (request: ClientRequest) => {
+      isReused = usedAgain(request);
+    };
+    try {
+      return await send(url, call, addresses, agents.pooled, onBroken);
+    } catch (error) {
+      if (!isReused || call.signal.aborted) throw error;
+      return await send(url, call, addresses, agents.single);
+    }
+  };
+}
+
+function send(
+  url: URL,
+  { method, headers, body, signal, appCode }: HttpRequest,
+  addresses: readonly string[] | undefined,
+  agents: Agents,
+  onBroken: (request: ClientRequest) => void = () => {},
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const isSecure = url.protocol === 'https:';
+    const sent = new Headers(headers);
+    if (!sent.has('accept-encoding')) sent.set('accept-encoding', 'gzip, br');
+    if (body !== undefined) {
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+      sent.set('content-length', String(bytes.byteLength));
+    }
+    const options: PooledOptions = {
+      method,
+      headers: Object.fromEntries(sent),
+      agent: isSecure ? agents.https : agents.http,
+      // Another app, or another answer of DNS, gets another connection.
+      pool: [appCode, ...(addresses ?? []).toSorted()].join(' '),
+      ...(addresses === undefined ? {} : { lookup: answerWith(addresses) }),
+    };
+    const request = (isSecure ? requestHttps : requestHttp)(url.href, options, (message) =>
+      resolve(responseOf(message, method)),
+    );
+    const onAbort = () => request.destroy(abortReason(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    request.on('close', () => signal.removeEventListener('abort', onAbort));
+    request.on('error', (error) => {
+      onBroken(request);
+      reject(error);
     });
+    if (signal.aborted) onAbort();
+    else request.end(body);
+  });
 }
 
 function abortReason(signal: AbortSignal): Error {

@@ -1,9 +1,9 @@
 // Connections that are used again: a step that calls the same host a moment later saves the connection and the TLS
 // handshake. Only calls of the same app and of the same checked addresses share one.
 //
-// A request is sent once. On a reused connection, node:http of Deno repeats a request that is aborted or whose
-// connection breaks, although the receiver may have it already. It does so for requests with `reusedSocket`, so the
-// agents clear that flag: such a call fails, and the retry policy of its step decides.
+// On a reused connection, node:http of Deno repeats a request that is aborted or whose connection breaks, although the
+// receiver may have it already. It does so for requests with `reusedSocket`, so the agents clear that flag, and the
+// caller decides: see connect.ts.
 
 import { type AgentOptions, type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
@@ -28,6 +28,11 @@ function closeOnData(this: Duplex): void {
   this.destroy();
 }
 
+const onReused = new WeakSet<ClientRequest>();
+
+/** Whether the request was sent on a connection that had served another one. */
+export const usedAgain = (request: ClientRequest): boolean => onReused.has(request);
+
 /** Replaces hooks that node:http documents; `keepSocketAlive` returns whether the connection is kept. */
 function pooled<A extends HttpAgent>(agent: A): A {
   const given = {
@@ -47,13 +52,26 @@ function pooled<A extends HttpAgent>(agent: A): A {
       given.reuseSocket(socket, request);
       socket.off('data', closeOnData);
       request.reusedSocket = false;
+      onReused.add(request);
     },
   });
 }
 
-export function createAgents(options: { ca?: string }) {
+export interface Agents {
+  http: HttpAgent;
+  https: HttpsAgent;
+}
+
+/** `pooled` agents use connections again; `single` ones open one for each call. */
+export function createAgents(options: { ca?: string }): Record<'pooled' | 'single', Agents> {
   return {
-    http: pooled(new HttpAgent(SETTINGS)),
-    https: pooled(new HttpsAgent({ ...SETTINGS, ...options })),
+    pooled: {
+      http: pooled(new HttpAgent(SETTINGS)),
+      https: pooled(new HttpsAgent({ ...SETTINGS, ...options })),
+    },
+    single: {
+      http: new HttpAgent({ keepAlive: false }),
+      https: new HttpsAgent({ keepAlive: false, ...options }),
+    },
   };
 }
