@@ -85,7 +85,8 @@ begin
         'at', to_jsonb(r.updated_at)
       )) as payload
     from change c
-    join stepbase.runs r on r.id = c.run_id
+    -- Lateral: look-ups by id. A join would read the whole table, because the planner expects 100 changes.
+    cross join lateral (select o.* from stepbase.runs o where o.id = c.run_id limit 1) r
   ),
   message as (
     select
