@@ -134,7 +134,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
   },
   {
     // As in sync_workflow_graph, when a draft is saved.
-    name: 'runs: any of a version',
+    name: 'runs: whether a version has one',
     as: 'engine',
     text: 'select 1 from stepbase.runs where workflow_version_id = $1 and app_code = $2 limit 1',
     values: ({ workflow_version_id, app_code }) => [workflow_version_id, app_code],
@@ -142,7 +142,7 @@ export const NAMED_QUERIES: NamedQuery[] = [
   },
   {
     // As in stepbase_engine.drop_partitions.
-    name: 'runs: any older than a month',
+    name: 'runs: whether one is older than a month',
     as: 'engine',
     text: `select exists (
       select 1 from stepbase.runs where app_code = $1 and created_at < now() - interval '1 month'

@@ -11,7 +11,8 @@
 -- Token. A job of the queue that carries one or more branches of one run; step_runs.job_id names it. A linear
 -- run needs a single token: complete returns the next steps of the same branch, and the worker continues
 -- with them. A wait or the last step of a branch ends the token, and the engine creates a new one when the
--- wait is over. Only the functions of *_tokens.sql touch the queue's tables.
+-- wait is over. Only the functions of *_tokens.sql and *_queue_start.sql touch
+-- the queue's tables.
 --
 -- Lease. A worker that fetched a token holds a lease on that delivery of it, and renews it. When the lease
 -- expires, the token returns to the queue and another worker claims its steps. Each claim increases
