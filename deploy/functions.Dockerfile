@@ -27,4 +27,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["deno", "run", "--no-prompt", "--allow-net", "--allow-env", "healthcheck.ts"]
 ENTRYPOINT ["deno"]
-CMD ["run", "--no-prompt", "--cached-only", "--no-lock", "--node-modules-dir=none", "--unstable-no-legacy-abort", "--config=functions/main/deno.json", "--allow-net", "--allow-env", "--allow-sys", "--allow-read", "functions/main/index.ts"]
+CMD ["run", "--no-prompt", "--v8-flags=--max-semi-space-size=8", "--cached-only", "--no-lock", "--node-modules-dir=none", "--unstable-no-legacy-abort", "--config=functions/main/deno.json", "--allow-net", "--allow-env", "--allow-sys", "--allow-read", "functions/main/index.ts"]

@@ -114,6 +114,8 @@ export class FunctionProcess {
       args: [
         'run',
         '--no-prompt',
+        // V8's default of 16 MB lets its new objects occupy 40 MB more, and saves no processor time here.
+        '--v8-flags=--max-semi-space-size=8',
         // request.signal is aborted only when the client disconnects, not after every response.
         '--unstable-no-legacy-abort',
         '--allow-net',
