@@ -367,14 +367,15 @@ begin
   for step in select s.step_row from jsonb_array_elements(seed_steps) s (step_row) loop
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, input, output, handle,
-      error, context_version, wait_kind, task, assigned_role, started_at, completed_at, created_at, updated_at
+      error, context_version, wait_kind, task, assigned_roles, started_at, completed_at, created_at, updated_at
     )
     select
       seed_id, workflow.app_code, workflow.published_version_id, n.node_id, n.node_type,
       coalesce((step ->> 'attempt')::int, 1), step ->> 'status', n.in_degree,
       step -> 'input', step -> 'output', step ->> 'handle', step -> 'error',
       case when step ->> 'status' = 'completed' then context_no + 1 end,
-      case when step ->> 'status' = 'waiting' then 'task' end, step -> 'task', step ->> 'role',
+      case when step ->> 'status' = 'waiting' then 'task' end, step -> 'task',
+      case when step ? 'role' then array[step ->> 'role'] end,
       case when step ->> 'status' not in ('skipped', 'ready') then cursor_at end,
       case
         when step ->> 'status' in ('completed', 'failed', 'skipped', 'cancelled')

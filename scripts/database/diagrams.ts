@@ -5,7 +5,15 @@ import { SCHEMAS } from './schemas.ts';
 
 /** The tables of each domain; lookup tables belong to none. */
 export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
-  Tenancy: ['organizations', 'applications', 'users', 'app_members', 'api_keys', 'app_quotas'],
+  Tenancy: [
+    'organizations',
+    'applications',
+    'users',
+    'app_members',
+    'app_roles',
+    'api_keys',
+    'app_quotas',
+  ],
   Registry: ['components', 'agent_prompts', 'projects', 'task_queues', 'workers'],
   Definitions: [
     ...[

@@ -1,4 +1,4 @@
--- Lookup tables of access: member roles with their permissions, and visibilities. Lookup tables replace enums and
+-- Lookup tables of access: built-in roles with their permissions, and visibilities. Lookup tables replace enums and
 -- check lists: each has a natural text key and what a client needs to display a value. Only migrations add values.
 
 create table stepbase.user_roles (
@@ -8,29 +8,29 @@ create table stepbase.user_roles (
   icon text not null,
   color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
   ordinal int not null,
-  rank int not null,
   permissions text[] not null constraint permissions_are_resource_and_action
     check (array_to_string(permissions, ' ') ~ '^([a-z]+:[a-z]+( |$))*$'),
   created_at timestamptz not null default now()
 );
 
-comment on table stepbase.user_roles is 'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.';
+comment on table stepbase.user_roles is
+  'The built-in roles: a new application gets a copy of each in app_roles, which policies and RPCs read.';
 comment on column stepbase.user_roles.ordinal is 'Order in which clients list the values.';
-comment on column stepbase.user_roles.permissions is 'Permissions as resource:action; stepbase_private.has_permission() checks them.';
-comment on column stepbase.user_roles.rank is 'A higher rank includes the duties of lower ranks; task assignment compares ranks.';
+comment on column stepbase.user_roles.permissions is
+  'Permissions as resource:action. Every permission that exists is in one of these rows.';
 
 insert into stepbase.user_roles
-  (name, label, description, icon, color, ordinal, rank, permissions)
+  (name, label, description, icon, color, ordinal, permissions)
 values
-  ('admin', 'Admin', 'Everything in the application, including members, keys and the audit log.', 'shield', '#dc2626', 1, 30, array[
+  ('admin', 'Admin', 'Everything in the application, including members, keys and the audit log.', 'shield', '#dc2626', 1, array[
       'audit:read', 'component:read', 'component:write', 'key:manage', 'key:read', 'member:manage', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
       'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
-  ('developer', 'Developer', 'Builds and runs workflows.', 'code', '#2563eb', 2, 20, array[
+  ('developer', 'Developer', 'Builds and runs workflows.', 'code', '#2563eb', 2, array[
       'component:read', 'component:write', 'key:read', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
       'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
-  ('viewer', 'Viewer', 'Reads; changes nothing.', 'eye', '#64748b', 3, 10, array[
+  ('viewer', 'Viewer', 'Reads; changes nothing.', 'eye', '#64748b', 3, array[
       'component:read', 'member:read', 'project:read', 'prompt:read',
       'queue:read', 'run:read', 'schedule:read', 'stats:read', 'worker:read', 'workflow:read'
     ]);

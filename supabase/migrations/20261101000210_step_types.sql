@@ -220,7 +220,7 @@ values
         "title": {"type": ["string", "number", "boolean"], "minLength": 1},
         "description": {"type": ["string", "number", "boolean", "null"]},
         "assigned_to": {"type": ["string", "null"]},
-        "role": {"type": ["string", "null"]},
+        "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
       },
       "additionalProperties": false
@@ -240,7 +240,7 @@ values
         "title": {"type": ["string", "number", "boolean"], "minLength": 1},
         "description": {"type": ["string", "number", "boolean", "null"]},
         "assigned_to": {"type": ["string", "null"]},
-        "role": {"type": ["string", "null"]},
+        "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
         "form": {},
         "component": {"type": "string", "minLength": 1}

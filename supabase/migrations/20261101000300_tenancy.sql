@@ -89,7 +89,7 @@ comment on column stepbase.users.deleted_at is 'Soft delete: the user''s members
 create table stepbase.app_members (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   user_id uuid not null references stepbase.users (id) on delete cascade,
-  role text not null default 'viewer' references stepbase.user_roles (name),
+  role text not null default 'viewer',
   invited_by uuid default auth.uid() references stepbase.users (id) on delete set null,
   -- Memberships that a client makes wait for the member's consent. A client cannot write the column.
   accepted_at timestamptz default case when auth.uid() is null then now() end,
@@ -105,7 +105,7 @@ comment on column stepbase.app_members.accepted_at is
   'deleting the row. Memberships that the service role creates count at once.';
 
 create index idx_app_members_user_id_created_at on stepbase.app_members (user_id, created_at);
-create index idx_app_members_role on stepbase.app_members (role);
+create index idx_app_members_app_code_role on stepbase.app_members (app_code, role);
 create index idx_app_members_invited_by on stepbase.app_members (invited_by);
 
 alter table stepbase.users add constraint active_app_is_a_membership

@@ -61,7 +61,7 @@ begin
   into live_api_key.app_code, live_api_key.scopes
   from stepbase.api_keys k
   join stepbase.app_members m on m.app_code = k.app_code and m.user_id = k.owner_id and m.accepted_at is not null
-  join stepbase.user_roles r on r.name = m.role
+  join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
   join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
   join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null

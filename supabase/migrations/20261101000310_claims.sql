@@ -65,7 +65,7 @@ begin
   else
     select m.app_code, r.permissions into caller.app_code, caller.permissions
     from stepbase.app_members m
-    join stepbase.user_roles r on r.name = m.role
+    join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
@@ -228,3 +228,24 @@ $$;
 
 comment on function stepbase_private.apps_that_share() is
   'The other live applications with the visibilities of their rows that the caller''s application may see.';
+
+-- Security definer for the reason given for app_code().
+create function stepbase_private.may_grant_role(p_role text)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select 1
+    from stepbase_private.caller() c
+    join stepbase.app_roles r on r.app_code = c.app_code and r.name = p_role
+    where r.permissions <@ c.permissions
+  );
+$$;
+
+comment on function stepbase_private.may_grant_role(text) is
+  'Whether the caller has every permission of a role of its application. Without them it can neither give the role to a '
+  'member, nor change or remove a member who has it.';
+grant execute on function stepbase_private.may_grant_role(text) to authenticated, service_role;

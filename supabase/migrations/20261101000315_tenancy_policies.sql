@@ -4,6 +4,7 @@ alter table stepbase.organizations enable row level security;
 alter table stepbase.applications enable row level security;
 alter table stepbase.users enable row level security;
 alter table stepbase.app_members enable row level security;
+alter table stepbase.app_roles enable row level security;
 
 grant select on stepbase.organizations to authenticated;
 grant select,
@@ -15,8 +16,9 @@ grant select (id, email, display_name, avatar_url),
   on stepbase.users to authenticated;
 grant select, insert (app_code, user_id, role), update (role), delete
 on stepbase.app_members to authenticated;
+grant select on stepbase.app_roles to authenticated;
 grant select, insert, update, delete
-  on stepbase.organizations, stepbase.applications, stepbase.app_members to service_role;
+  on stepbase.organizations, stepbase.applications, stepbase.app_members, stepbase.app_roles to service_role;
 grant select, update on stepbase.users to service_role;
 
 create policy "Members read their organizations" on stepbase.organizations
@@ -66,19 +68,36 @@ create policy "Member managers add people with whom they share an application" o
     app_code = (select stepbase_private.app_code())
     and (select stepbase_private.has_permission('member:manage'))
     and stepbase_private.shares_an_app(user_id)
+    and stepbase_private.may_grant_role(role)
   );
 
-create policy "Member managers change roles" on stepbase.app_members
+create policy "Member managers change roles without permissions that they lack" on stepbase.app_members
   for update to authenticated
-  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
-  with check (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')));
+  using (
+    app_code = (select stepbase_private.app_code())
+    and (select stepbase_private.has_permission('member:manage'))
+    and stepbase_private.may_grant_role(role)
+  )
+  with check (
+    app_code = (select stepbase_private.app_code())
+    and (select stepbase_private.has_permission('member:manage'))
+    and stepbase_private.may_grant_role(role)
+  );
 
 create policy "Member managers remove members, and members leave or decline" on stepbase.app_members
   for delete to authenticated
   using (
     user_id = (select stepbase_private.user_id())
-    or (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:manage')))
+    or (
+      app_code = (select stepbase_private.app_code())
+      and (select stepbase_private.has_permission('member:manage'))
+      and stepbase_private.may_grant_role(role)
+    )
   );
+
+create policy "Members read the roles of their application" on stepbase.app_roles
+  for select to authenticated
+  using (app_code = (select stepbase_private.app_code()));
 
 alter table stepbase.api_keys enable row level security;
 

@@ -30,7 +30,7 @@ begin
   from stepbase.app_members m
   join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join stepbase.user_roles r on r.name = m.role
+  join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
   where m.user_id = (event ->> 'user_id')::uuid and m.accepted_at is not null
   order by (m.app_code is not distinct from v_person.active_app_code) desc, m.created_at, m.app_code
   limit 1;
@@ -68,7 +68,7 @@ comment on function stepbase_private.custom_access_token_hook(jsonb) is
   'Hook of Supabase Auth for each access token, for projects that have none of their own: stepbase_private.add_claims().';
 grant execute on function stepbase_private.custom_access_token_hook(jsonb) to supabase_auth_admin;
 
-grant select on stepbase.users, stepbase.app_members, stepbase.applications, stepbase.organizations, stepbase.user_roles
+grant select on stepbase.users, stepbase.app_members, stepbase.applications, stepbase.organizations, stepbase.app_roles
   to supabase_auth_admin;
 
 create policy "The auth server reads users" on stepbase.users
@@ -83,5 +83,5 @@ create policy "The auth server reads applications" on stepbase.applications
 create policy "The auth server reads organizations" on stepbase.organizations
   for select to supabase_auth_admin using (true);
 
-create policy "The auth server reads roles" on stepbase.user_roles
+create policy "The auth server reads roles" on stepbase.app_roles
   for select to supabase_auth_admin using (true);

@@ -2,7 +2,7 @@
 -- compensation.
 
 create function stepbase_private.config_problems(
-  p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb
+  p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb, p_app_code text
 )
 returns setof stepbase_private.definition_problem
 language sql
@@ -38,14 +38,22 @@ as $$
     select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
   ) k
   union all
-  select p_outer_id, c.pointer || '/role', 'invalid_config', format(
-    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r)),
-    null
+  select
+    p_outer_id, c.pointer || '/role', 'invalid_config',
+    format('%s.role must be one of %s', p_place, array_to_string(k.names, ', ')),
+    stepbase_private.suggestion(n.name, k.names)
   from config c
+  cross join jsonb_path_query(p_config -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
+  cross join lateral (select i.item #>> '{}' as name) n
+  cross join lateral (
+    select array_agg(r.name order by r.ordinal, r.name) as names
+    from stepbase.app_roles r
+    where r.app_code = p_app_code
+  ) k
   where p_kind.is_task
-    and jsonb_typeof(p_config -> 'role') = 'string'
-    and strpos(p_config ->> 'role', '{{') = 0
-    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
+    and p_app_code is not null
+    and strpos(n.name, '{{') = 0
+    and n.name <> all (coalesce(k.names, '{}'))
   union all
   -- JSON Schemas inside the config. One with templates is known only when the step runs.
   select
@@ -63,9 +71,9 @@ as $$
   ) as q (code, path, message);
 $$;
 
-comment on function stepbase_private.config_problems(text, text, text, stepbase.step_types, jsonb) is
-  'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or '
-  'response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the '
+comment on function stepbase_private.config_problems(text, text, text, stepbase.step_types, jsonb, text) is
+  'Problems of a config by the config_schema of its type p_kind; the roles of a task must be app_roles of p_app_code (null: '
+  'not checked), a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the '
   'data of the node. p_place: path of the config below data, as a prefix of messages.';
 
 create function stepbase_private.secret_problems(
@@ -166,7 +174,7 @@ $$;
 comment on function stepbase_private.retry_problems(text, text, text, jsonb) is 'Problems of a retry policy; a null policy has none. Arguments as for config_problems.';
 
 create function stepbase_private.inner_step_problems(
-  p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean
+  p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean, p_app_code text
 )
 returns setof stepbase_private.definition_problem
 language plpgsql
@@ -190,7 +198,7 @@ begin
     return query
       select p.*
       from stepbase_private.config_problems(
-        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
+        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}'), p_app_code
       ) p
       union all
       select p.*
@@ -220,7 +228,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.inner_step_problems(text, text, text, jsonb, boolean) is
+comment on function stepbase_private.inner_step_problems(text, text, text, jsonb, boolean, text) is
   'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for '
   'config_problems.';
 
@@ -265,7 +273,7 @@ declare
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
-  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config, p_app_code) p;
   return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
   return query select p.* from stepbase_private.literal_problems(v_id, v_at, 'config', v_kind, v_config) p;
 
@@ -275,7 +283,7 @@ begin
       select p.* from stepbase_private.inner_step_problems(
         v_id, v_at, 'config.step',
         case jsonb_typeof(v_config -> 'step') when 'object' then (v_config -> 'step') - c_outer end,
-        false
+        false, p_app_code
       ) p
       union all
       select v_id, v_at || '/config/step/' || k.key, 'invalid_config',
@@ -285,7 +293,8 @@ begin
   end if;
   if v_data ? 'compensate' and v_data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true) p;
+      select p.*
+      from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true, p_app_code) p;
   end if;
 
   return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
@@ -298,4 +307,4 @@ $$;
 
 comment on function stepbase_private.node_problems(jsonb, text, text) is
   'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: '
-  'application in which the component is looked up; null: not checked. p_pointer: JSON pointer of the node.';
+  'application in which the component and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';

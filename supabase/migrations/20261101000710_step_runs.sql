@@ -29,7 +29,7 @@ create table stepbase.step_runs (
   work_queue_id uuid,
   task jsonb,
   assigned_to uuid references stepbase.users (id) on delete set null,
-  assigned_role text references stepbase.user_roles (name),
+  assigned_roles text[],
   completed_by uuid references stepbase.users (id) on delete set null,
   assigned_at timestamptz,
   deadline_at timestamptz,
@@ -94,7 +94,9 @@ comment on column stepbase.step_runs.work_queue_id is 'The work queue whose next
 comment on column stepbase.step_runs.task is 'The task: {title, description?, form?}.';
 comment on column stepbase.step_runs.assigned_at is
   'When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.';
-comment on column stepbase.step_runs.assigned_role is 'The least role that may complete the task; null: any with task:complete.';
+-- No foreign key: a role can be deleted while finished tasks still name it.
+comment on column stepbase.step_runs.assigned_roles is
+  'Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.';
 
 -- On PostgreSQL 18 the built-in function saves a function call per row.
 do $do$

@@ -60,9 +60,12 @@ begin
         where m.app_code = s.app_code and m.user_id::text = lower(r.wait #>> '{task,assigned_to}')
       ),
       assigned_at = case when r.wait #>> '{task,assigned_to}' is not null then v_now end,
-      assigned_role = (
-        select u.name from stepbase.user_roles u where u.name = r.wait #>> '{task,role}'
-      ),
+      -- role is a name or an array of names; the operator finds a name in either.
+      assigned_roles = case when r.wait #> '{task,role}' is not null then (
+        select array_agg(a.name order by a.ordinal, a.name)
+        from stepbase.app_roles a
+        where a.app_code = s.app_code and r.wait #> '{task,role}' ? a.name
+      ) end,
       updated_at = v_now
     from request r
     where s.id = r.id and s.status = 'running' and s.fence = r.fence
@@ -71,7 +74,9 @@ begin
       s.work_queue_id, r.job_id, s.task, r.wait, r.ord,
       case
         when s.assigned_at is not null and s.assigned_to is null then 'assignee'
-        when r.wait #>> '{task,role}' is not null and s.assigned_role is null then 'role'
+        when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
+          select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
+        ) then 'role'
       end as unknown
   )
   select
@@ -87,7 +92,7 @@ begin
       jsonb_build_object(
         'code', 'unknown_' || w.unknown,
         'message', case w.unknown
-          when 'role' then format('The role %s does not exist', w.task -> 'role')
+          when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
           else format('The app has no member with the id %s', w.task -> 'assigned_to') end,
         'retryable', false
       ) order by w.ord
@@ -135,6 +140,6 @@ $$;
 
 comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
   'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
-  'kind task (task: {title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue '
+  'kind task (task: {title, description?, form?, assigned_to?, role?}; role: a name or an array of names), delay, signal (signal_name), queue '
   '(work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task '
   'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

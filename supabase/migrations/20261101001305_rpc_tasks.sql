@@ -22,8 +22,8 @@ begin
     );
   end if;
   -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
-  -- assignee leaves assigned_at), members with task:complete whose role has at least the rank of the assigned role.
-  -- An API key is not a user and has no role.
+  -- assignee leaves assigned_at), members with task:complete who have one of the assigned roles. An API key is not a
+  -- user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not stepbase_private.has_permission('member:manage')
     and not (
@@ -31,13 +31,8 @@ begin
       and v_task.assigned_at is null
       and stepbase_private.has_permission('task:complete')
       and (
-        v_task.assigned_role is null
-        or exists (
-          select 1
-          from stepbase.user_roles mine
-          join stepbase.user_roles asked on asked.name = v_task.assigned_role
-          where mine.name = stepbase_private.app_role() and mine.rank >= asked.rank
-        )
+        v_task.assigned_roles is null
+        or coalesce(stepbase_private.app_role() = any (v_task.assigned_roles), false)
       )
     )
   then
@@ -116,7 +111,7 @@ $$;
 
 comment on function stepbase.complete_task(uuid, jsonb) is
   'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with '
-  'member:manage and, without an assignee, for members with task:complete and the assigned role. Errors: SB401, SB403, '
+  'member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, SB403, '
   'SB404, SB409 not waiting for a user, SB422 output does not match the form, SB425 schema too complex.';
 grant execute on function stepbase.complete_task(uuid, jsonb) to authenticated;
 

@@ -123,7 +123,7 @@ begin
     select *
     from (
       values
-        ('applications', 'app_code'), ('app_quotas', 'app_code'), ('app_members', 'user_id'), ('api_keys', 'id'), ('components', 'id'),
+        ('applications', 'app_code'), ('app_quotas', 'app_code'), ('app_members', 'user_id'), ('app_roles', 'name'), ('api_keys', 'id'), ('components', 'id'),
         ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
         ('workflow_versions', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'), ('workflow_queries', 'id'),
         ('workflow_schedules', 'id'), ('workflow_triggers', 'id'), ('workflow_children', 'id'), ('workflow_compilations', 'id')

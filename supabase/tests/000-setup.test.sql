@@ -340,6 +340,8 @@ declare
 begin
   perform tests.create_people();
   made := tests.create_workflow('tap-one', tests.sample_id('workflow'));
+  insert into stepbase.app_roles (app_code, name, label, permissions)
+  values ('tap-one', 'auditor', 'Auditor', '{audit:read,run:read}');
   insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes, owner_id)
   select
     tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read'], p.user_id

@@ -191,7 +191,10 @@ export const STEP_ERRORS = {
     meaning: '`assigned_to` is not the id of a member of the application.',
     retried: false,
   },
-  unknown_role: { meaning: '`role` is not a role.', retried: false },
+  unknown_role: {
+    meaning: '`role` names a role that the application does not have.',
+    retried: false,
+  },
   unknown_step_type: {
     meaning: 'The worker does not know the step type: its version is too old.',
     retried: false,

@@ -111,8 +111,8 @@ export const taskFields = {
   description: text.nullish(),
   /** A user's id. */
   assigned_to: z.string().nullish(),
-  /** The least role that may complete the task. */
-  role: z.string().nullish(),
+  /** The role of the application whose members may complete the task, or several such roles. */
+  role: z.union([z.string(), z.array(z.string()).min(1).max(20)]).nullish(),
   deadline_ms: deadlineMs,
 };
 

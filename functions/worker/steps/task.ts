@@ -9,7 +9,7 @@ export function toTask(config: z.output<typeof userTaskType.config>): StepResult
   if (config.description) task.description = config.description;
   // An empty string is passed on: the engine refuses it, as it refuses every unknown user and role.
   if (typeof config.assigned_to === 'string') task.assigned_to = config.assigned_to;
-  if (typeof config.role === 'string') task.role = config.role;
+  if (config.role !== undefined && config.role !== null) task.role = config.role;
   if (config.form !== undefined && config.form !== null) task.form = config.form;
   if (!config.deadline_ms) return { kind: 'waiting', reason: 'task', task };
   task.deadline_ms = config.deadline_ms;

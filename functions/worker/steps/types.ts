@@ -97,7 +97,8 @@ export interface TaskRequest {
   description?: string;
   /** A user's id. */
   assigned_to?: string;
-  role?: string;
+  /** A role of the application, or several. */
+  role?: string | string[];
   form?: unknown;
   /** The widget that a client shows for the task. */
   widget?: { id: string; definitions: Record<string, unknown> };

@@ -140,7 +140,7 @@ from (
     ('owner demoted to viewer', 'run:read / tap-one run:read',
       $$update stepbase.app_members set role = 'viewer' where user_id = {owner}$$),
     ('a permission taken from the role', 'run:read key:manage / tap-one run:read key:manage',
-      $$update stepbase.user_roles set permissions = array_remove(permissions, 'workflow:write') where name = 'admin'$$),
+      $$update stepbase.app_roles set permissions = array_remove(permissions, 'workflow:write') where name = 'admin'$$),
     ('owner removed from the application', 'none / none', 'delete from stepbase.app_members where user_id = {owner}'),
     ('owner moved to another application', 'none / none',
       $$with gone as (delete from stepbase.app_members where user_id = {owner})

@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(26);
+select plan(28);
 select tests.create_tasks();
 
 select is(
@@ -33,18 +33,27 @@ select is(
 );
 
 -- A task for a role, and callers with an API key.
-update stepbase.step_runs set assigned_to = null, assigned_role = 'admin' where id = '00000000-0000-4000-8000-00000000d023';
+update stepbase.step_runs set assigned_to = null, assigned_roles = '{admin}' where id = '00000000-0000-4000-8000-00000000d023';
 update stepbase.app_members set role = 'developer' where user_id = '00000000-0000-4000-8000-00000000f002';
 select is(
   tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
   'a developer may not decide an approval that is assigned to admins'
 );
-update stepbase.step_runs set assigned_role = 'viewer' where id = '00000000-0000-4000-8000-00000000d023';
+update stepbase.step_runs set assigned_roles = '{viewer,developer}' where id = '00000000-0000-4000-8000-00000000d023';
 select is(
   tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
-  'a developer may decide an approval that is assigned to viewers'
+  'a developer may decide an approval that is assigned to several roles, one of them developer'
 );
-update stepbase.step_runs set assigned_role = null where id = '00000000-0000-4000-8000-00000000d023';
+update stepbase.step_runs set assigned_roles = '{viewer}' where id = '00000000-0000-4000-8000-00000000d023';
+select is(
+  tests.attempt('developer', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'SB403',
+  'no role includes another: a developer may not decide an approval that is assigned to viewers'
+);
+select is(
+  tests.attempt('admin', $$select stepbase.decide_approval('00000000-0000-4000-8000-00000000d023', true)$$), 'ok 1',
+  'a member manager may decide every approval'
+);
+update stepbase.step_runs set assigned_roles = null where id = '00000000-0000-4000-8000-00000000d023';
 create function pg_temp.decide_with_key(scope text)
 returns text
 language plpgsql

@@ -49,6 +49,12 @@ values
   ('app_quotas',            'insert', '- - - | - - - - | -', $$insert into app_quotas (app_code) values ('tap-one')$$),
   ('app_quotas',            'update', '- - - | - - - - | -', $$update app_quotas set max_open_runs = 7 where app_code = 'tap-one'$$),
   ('app_quotas',            'delete', '- - - | - - - - | -', $$delete from app_quotas where app_code = 'tap-one'$$),
+  ('app_roles',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from app_roles where app_code = 'tap-one' and name = 'auditor'$$),
+  ('app_roles',             'insert', '- - - | - - - - | -',
+    $$insert into app_roles (app_code, name, label, permissions)
+      values ('tap-one', 'fresh', 'Fresh', '{}')$$),
+  ('app_roles',             'update', '- - - | - - - - | -', $$update app_roles set label = 'x' where app_code = 'tap-one'$$),
+  ('app_roles',             'delete', '- - - | - - - - | -', $$delete from app_roles where app_code = 'tap-one' and name = 'auditor'$$),
   ('applications',          'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from applications where app_code = 'tap-one'$$),
   ('applications',          'insert', '- - - | - - - - | -',
     $$insert into applications (app_code, organization_id, name)

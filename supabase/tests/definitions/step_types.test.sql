@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(9);
+select plan(13);
 
 create function pg_temp.refused(compensates boolean)
 returns text
@@ -12,7 +12,7 @@ as $$
   from stepbase.step_types t
   where exists (
     select from stepbase_private.inner_step_problems(
-      'a', '/nodes/0/data', 'inner', jsonb_build_object('type', t.name, 'config', '{}'::jsonb), compensates) p
+      'a', '/nodes/0/data', 'inner', jsonb_build_object('type', t.name, 'config', '{}'::jsonb), compensates, null) p
     where p.message = format('inner.type cannot be %s', t.name)
   )
 $$;
@@ -42,8 +42,11 @@ as $$
   select coalesce(string_agg(p.message, ' '), 'valid')
   from stepbase_private.node_problems(
     jsonb_build_object('id', 'a', 'type', type, 'data', jsonb_build_object('config', jsonb_build_object(
-      'title', 'Pay?', 'role', role))), null) p
+      'title', 'Pay?', 'role', role))), 'tap-one') p
 $$;
+select tests.create_people();
+insert into stepbase.app_roles (app_code, name, label, permissions) values ('tap-one', 'finance', 'Finance', '{task:complete}');
+insert into stepbase.app_roles (app_code, name, label, permissions) values ('tap-two', 'legal', 'Legal', '{task:complete}');
 
 select is(
   pg_temp.role_problem(s.type, s.role::jsonb), s.answer, format('a %s with the role %s: %s', s.type, s.role, s.answer)
@@ -51,8 +54,12 @@ select is(
 from (
   values
     ('wait_for_approval', '"developer"', 'valid'),
-    ('wait_for_approval', '"king"', 'config.role must be one of admin, developer, viewer'),
-    ('user_task', '""', 'config.role must be one of admin, developer, viewer'),
+    ('wait_for_approval', '"finance"', 'valid'),
+    ('wait_for_approval', '["finance", "admin", "{{ input.role }}"]', 'valid'),
+    ('wait_for_approval', '["finance", "legal"]', 'config.role must be one of admin, developer, viewer, finance'),
+    ('wait_for_approval', '[]', 'config.role must have at least 1 items'),
+    ('wait_for_approval', '"king"', 'config.role must be one of admin, developer, viewer, finance'),
+    ('user_task', '""', 'config.role must be one of admin, developer, viewer, finance'),
     ('user_task', '"{{ input.role }}"', 'valid'),
     ('user_task', 'null', 'valid')
 ) s (type, role, answer);

@@ -21,7 +21,7 @@ select is(pg_temp.claims('developer') ->> 'org_id', '00000000-0000-4000-8000-000
 select is(pg_temp.claims('developer') ->> 'app_role', 'developer', 'the hook adds app_role');
 select is(
   pg_temp.claims('developer') -> 'permissions',
-  (select to_jsonb(r.permissions) from stepbase.user_roles r where r.name = 'developer'), 'the hook adds permissions'
+  (select to_jsonb(r.permissions) from stepbase.app_roles r where r.app_code = 'tap-one' and r.name = 'developer'), 'the hook adds permissions'
 );
 select is(pg_temp.claims('developer') ->> 'role', 'authenticated', 'the hook keeps the claim role');
 select is(pg_temp.claims('developer') ->> 'aal', 'aal1', 'the hook keeps the claim aal');

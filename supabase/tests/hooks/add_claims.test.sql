@@ -37,7 +37,7 @@ select is(
 select is(pg_temp.answer('viewer') #>> '{claims,app_role}', 'viewer', 'add_claims replaces a forged role');
 select is(
   pg_temp.answer('viewer') #> '{claims,permissions}',
-  (select to_jsonb(r.permissions) from stepbase.user_roles r where r.name = 'viewer'), 'add_claims replaces forged permissions'
+  (select to_jsonb(r.permissions) from stepbase.app_roles r where r.app_code = 'tap-one' and r.name = 'viewer'), 'add_claims replaces forged permissions'
 );
 select is(
   (pg_temp.answer('viewer') -> 'claims') - '{app_code,org_id,app_role,permissions}'::text[],

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(19);
+select plan(20);
 select tests.create_rows();
 
 select is(
@@ -10,7 +10,7 @@ select is(
   'app_code of ' || t.name || ' cannot change'
 )
 from unnest(array[
-  'app_members', 'api_keys', 'agent_prompts', 'components', 'projects', 'workflows', 'workflow_versions', 'workflow_nodes',
+  'app_members', 'app_roles', 'api_keys', 'agent_prompts', 'components', 'projects', 'workflows', 'workflow_versions', 'workflow_nodes',
   'workflow_edges', 'work_queues', 'workflow_signals', 'workflow_queries', 'workflow_schedules', 'workflow_triggers', 'workflow_children',
   'workflow_compilations', 'work_queue_items', 'audit_log', 'run_events'
 ]) t (name);

@@ -80,7 +80,7 @@ select lives_ok(
 -- Assignees see their tasks, also without run:read, but not the context.
 update stepbase.step_runs s set assigned_to = tests.sample_id('viewer')
 where s.id in (tests.sample_id('result'), tests.sample_id('step_run'));
-update stepbase.user_roles r set permissions = array_remove(r.permissions, 'run:read') where r.name = 'viewer';
+update stepbase.app_roles r set permissions = array_remove(r.permissions, 'run:read') where r.name = 'viewer';
 select is(
   tests.attempt('viewer', s.statement), s.answer, format('an assignee without run:read: %s: %s', s.statement, s.answer)
 )
