@@ -7,12 +7,15 @@ create table stepbase.organizations (
     constraint slug_is_kebab_case check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
   name text not null constraint name_is_not_blank check (btrim(name) <> ''),
   metadata jsonb not null default '{}' constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  created_by uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz
 );
 
 comment on table stepbase.organizations is 'A customer. Its applications share resources whose visibility is organization.';
+comment on column stepbase.organizations.created_by is
+  'User who created it with create_organization; null: an operator did, or the user was deleted.';
 comment on column stepbase.organizations.deleted_at is 'Soft delete: members lose access to all of its applications.';
 
 create table stepbase.applications (
@@ -31,6 +34,7 @@ create table stepbase.applications (
     constraint audit_retention_is_between_1_day_and_100_years check (audit_retention_days between 1 and 36500),
   max_waiting_runs int
     constraint max_waiting_runs_is_positive check (max_waiting_runs > 0),
+  created_by uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   deleted_at timestamptz
@@ -46,7 +50,15 @@ comment on column stepbase.applications.event_retention_days is
 comment on column stepbase.applications.audit_retention_days is 'Days for which audit rows are kept; stored and dropped by month like run events.';
 comment on column stepbase.applications.max_waiting_runs is
   'Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.';
-comment on column stepbase.applications.deleted_at is 'Soft delete: members and API keys lose access.';
+comment on column stepbase.applications.created_by is
+  'User who created it with create_application; null: an operator did, or the user was deleted.';
+comment on column stepbase.applications.deleted_at is
+  'Since when the application is deactivated: members and API keys have no access, and schedules, events and webhooks start '
+  'nothing. Open runs continue.';
+comment on column stepbase.applications.is_deactivated_by_member is
+  'True: an admin deactivated it with an RPC and can reactivate it. False: an operator did.';
+comment on column stepbase.applications.purge_at is
+  'When maintain() deletes the application with all its rows, set by delete_application; null: it stays.';
 
 create index idx_applications_organization_id on stepbase.applications (organization_id);
 
@@ -107,6 +119,15 @@ comment on column stepbase.app_members.accepted_at is
 create index idx_app_members_user_id_created_at on stepbase.app_members (user_id, created_at);
 create index idx_app_members_app_code_role on stepbase.app_members (app_code, role);
 create index idx_app_members_invited_by on stepbase.app_members (invited_by);
+
+-- users is created after the tables that refer to it.
+alter table stepbase.organizations add constraint organizations_created_by_fkey
+  foreign key (created_by) references stepbase.users (id) on delete set null;
+alter table stepbase.applications add constraint applications_created_by_fkey
+  foreign key (created_by) references stepbase.users (id) on delete set null;
+
+create index idx_organizations_created_by on stepbase.organizations (created_by);
+create index idx_applications_created_by on stepbase.applications (created_by);
 
 alter table stepbase.users add constraint active_app_is_a_membership
   foreign key (active_app_code, id) references stepbase.app_members (app_code, user_id)

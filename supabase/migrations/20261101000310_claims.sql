@@ -230,6 +230,26 @@ comment on function stepbase_private.apps_that_share() is
   'The other live applications with the visibilities of their rows that the caller''s application may see.';
 
 -- Security definer for the reason given for app_code().
+create function stepbase_private.my_new_organizations()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select o.id
+  from stepbase.organizations o
+  where o.created_by = auth.uid()
+    and o.deleted_at is null
+    and not exists (select 1 from stepbase.applications a where a.organization_id = o.id);
+$$;
+
+comment on function stepbase_private.my_new_organizations() is
+  'Ids of the organizations that the calling user created and that have no application yet. Afterwards the members of its '
+  'applications see an organization, and its creator only as one of them.';
+grant execute on function stepbase_private.my_new_organizations() to authenticated, service_role;
+
+-- Security definer for the reason given for app_code().
 create function stepbase_private.may_grant_role(p_role text)
 returns boolean
 language sql

@@ -28,6 +28,7 @@ create policy "Members read their organizations" on stepbase.organizations
       select a.organization_id from stepbase.applications a
       where a.app_code in (select stepbase_private.my_app_codes())
     )
+    or id in (select stepbase_private.my_new_organizations())
   );
 
 create policy "Members read their applications" on stepbase.applications

@@ -18,6 +18,10 @@ values
   ('context',                    '1 1 1 | 0 0 0 0 | -',                          $$select context(r) from runs r where r.id = {run}$$),
   ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
   ('create_api_key',             '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_api_key('fresh')$$),
+  -- The caller has no organization there.
+  ('create_application',         'SB404 SB404 SB404 | SB404 SB404 SB404 SB404 | -',
+    $$select create_application('tap-fresh', 'Fresh', '00000000-0000-4000-8000-00000000e00f')$$),
+  ('create_organization',        '1 1 1 | 1 1 1 1 | -',                          $$select create_organization('tap-fresh', 'Fresh')$$),
   ('create_webhook',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select create_webhook('w-00d001')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
