@@ -18,16 +18,20 @@ begin
   if not found then
     return null;
   end if;
-  perform 1 from stepbase.applications where app_code = old.app_code for update;
+  perform 1 from stepbase.applications where app_code = old.app_code for no key update;
+  -- An operator may remove all members. A client may not: no one could enter the application again.
   if found
-    and exists (select 1 from stepbase.app_members where app_code = old.app_code)
+    and (
+      auth.jwt() ->> 'role' = 'authenticated'
+      or exists (select 1 from stepbase.app_members where app_code = old.app_code)
+    )
     and not exists (
       select 1 from stepbase.app_members
       where app_code = old.app_code and role = 'admin' and accepted_at is not null
     )
   then
     perform stepbase_private.raise_error(
-      'conflict', format('%s must keep an admin; make another member admin first', old.app_code),
+      'conflict', format('%s must keep an admin; make another member admin first, or delete the application', old.app_code),
       jsonb_build_object('app_code', old.app_code)
     );
   end if;
@@ -36,7 +40,8 @@ end;
 $$;
 
 comment on function stepbase_private.require_an_admin() is
-  'Trigger: raises SB409 conflict when the last admin is removed or demoted while other members remain.';
+  'Trigger: raises SB409 conflict when the last admin is demoted or removed: by a client always, by an operator while '
+  'other members remain.';
 
 create trigger app_members_keep_an_admin after update of role or delete on stepbase.app_members
   for each row execute function stepbase_private.require_an_admin();
