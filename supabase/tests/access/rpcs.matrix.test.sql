@@ -22,8 +22,10 @@ values
   ('create_application',         'SB404 SB404 SB404 | SB404 SB404 SB404 SB404 | -',
     $$select create_application('tap-fresh', 'Fresh', '00000000-0000-4000-8000-00000000e00f')$$),
   ('create_organization',        '1 1 1 | 1 1 1 1 | -',                          $$select create_organization('tap-fresh', 'Fresh')$$),
+  ('create_role',                '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_role('finance', '{run:read}')$$),
   ('create_webhook',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select create_webhook('w-00d001')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
+  ('delete_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_role('auditor')$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   -- The last admin cannot leave.
@@ -46,6 +48,7 @@ values
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
+  ('update_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_role('auditor', '{run:read}')$$),
   ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
   -- Only the auth server calls these.
   ('custom_access_token_hook',   '- - - | - - - - | -',                          $$select stepbase_private.custom_access_token_hook('{}')$$),
