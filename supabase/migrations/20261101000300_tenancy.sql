@@ -1,5 +1,5 @@
 -- Tenancy: an organization owns applications, an application owns all other rows, and users are members of
--- applications with a role. Each user has one active application at a time.
+-- applications with a role. Each session of a user has one active application at a time.
 
 create table stepbase.organizations (
   id uuid primary key default gen_random_uuid(),
@@ -86,7 +86,7 @@ create table stepbase.users (
 
 comment on table stepbase.users is 'Profile of a user of Supabase Auth; triggers on auth.users keep it up to date.';
 comment on column stepbase.users.active_app_code is
-  'Application that the next access token is for, set by switch_app; null: the oldest accepted membership.';
+  'Application that new sessions begin in, set by switch_app; null: the oldest accepted membership.';
 comment on column stepbase.users.username is
   'Unique name, set by the service role. Clients cannot write it: the error of a taken name would tell that it exists.';
 comment on column stepbase.users.is_active is 'False: the account gets no access tokens and no access.';

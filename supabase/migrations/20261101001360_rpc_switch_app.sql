@@ -9,6 +9,7 @@ set search_path = ''
 as $$
 declare
   v_app stepbase.applications;
+  v_session_id constant uuid := stepbase_private.session_id(auth.jwt());
 begin
   if auth.uid() is null then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
@@ -24,6 +25,14 @@ begin
   update stepbase.app_members m
   set accepted_at = now()
   where m.app_code = v_app.app_code and m.user_id = auth.uid() and m.accepted_at is null;
+  -- A session without an id has only the default of new sessions.
+  if v_session_id is not null then
+    insert into stepbase_private.session_apps as s (session_id, user_id, app_code)
+    values (v_session_id, auth.uid(), v_app.app_code)
+    on conflict (session_id) do update
+    set app_code = excluded.app_code, updated_at = now()
+    where s.user_id = excluded.user_id;
+  end if;
   update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
   return v_app;
 end;
@@ -41,8 +50,9 @@ as $$
 $$;
 
 comment on function stepbase.switch_app(text) is
-  'Makes one of the caller''s applications the active one and returns it; refresh the session to get its claims. Accepts '
-  'the membership if another member added the caller. Errors: '
+  'Makes one of the caller''s applications the active one of this session and of new sessions, and returns it; other '
+  'sessions keep theirs. Refresh the session to get its claims. Accepts the membership if another member added the caller. '
+  'Errors: '
   'SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(text) to authenticated;
 

@@ -1,5 +1,6 @@
--- Maintenance: one call a minute expires workers and leases, applies retention, refreshes statistics, creates
--- partitions and sweeps, ends bans, and repairs what other services made late.
+-- Maintenance: one call a minute expires workers and leases, applies retention, refreshes
+-- statistics, creates partitions and sweeps, ends bans, forgets ended sessions, and repairs what other services made
+-- late.
 
 create function stepbase_engine.prune_cron_history(p_keep interval default '1 day', p_limit int default 10000)
 returns int
@@ -67,6 +68,12 @@ begin
     v_done := v_done || jsonb_build_object('access_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('sessions_forgotten', stepbase_private.forget_ended_sessions());
+  exception when others then
+    raise warning 'stepbase: forgetting ended sessions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('sessions_error', sqlerrm);
+  end;
+  begin
     v_done := v_done || jsonb_build_object('cron_pruned', stepbase_engine.prune_cron_history());
   exception when others then
     raise warning 'stepbase: pruning the history of pg_cron failed: %', sqlerrm;
@@ -113,7 +120,7 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once '
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, forgets ended sessions, refreshes the statistics once '
   'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 

@@ -1,6 +1,7 @@
 // A project's own access-token hook calls add_claims, with the privileges of the auth server (an invoker
 // hook) or with its owner's (a security definer hook). Supabase Auth calls both as supabase_auth_admin.
 
+import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import { type FreshDatabase, freshDatabase, seedUser } from '../support/stack.ts';
@@ -48,6 +49,24 @@ test.each([
   });
   expect(answer).not.toHaveProperty('claims.api_key_id');
   if (hook.startsWith('public.')) expect(answer).toHaveProperty('claims.plan', 'pro');
+});
+
+test.each([
+  'public.own_hook',
+  'public.own_definer_hook',
+  'stepbase_private.custom_access_token_hook',
+])('%s stores the application of the session, although a hook is stable', async (hook) => {
+  const user_id = seedUser('admin@acme').id;
+  const claims = { sub: user_id, session_id: randomUUID() };
+  const switched = 'update stepbase.users set active_app_code = $1 where id = $2';
+  const answers: unknown[] = [];
+  for (const chosen of ['acme-labs', 'acme']) {
+    await withClient(database.url, (db) => db.query(switched, [chosen, user_id]));
+    answers.push(await asAuthServer(hook, { user_id, claims }));
+  }
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ claims: { ...claims, app_code: 'acme-labs' } });
+  }
 });
 
 test.each(['public.own_hook', 'public.own_definer_hook'])(
