@@ -37,7 +37,11 @@ create table stepbase.applications (
   created_by uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  deleted_at timestamptz
+  deleted_at timestamptz,
+  is_deactivated_by_member boolean not null default false,
+  purge_at timestamptz,
+  constraint only_a_deactivated_application_is_purged check (purge_at is null or deleted_at is not null),
+  constraint members_deactivate_what_is_active check (not is_deactivated_by_member or deleted_at is not null)
 );
 
 comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
@@ -61,6 +65,7 @@ comment on column stepbase.applications.purge_at is
   'When maintain() deletes the application with all its rows, set by delete_application; null: it stays.';
 
 create index idx_applications_organization_id on stepbase.applications (organization_id);
+create index idx_applications_purge_at on stepbase.applications (purge_at) where purge_at is not null;
 
 create table stepbase.users (
   id uuid primary key references auth.users (id) on delete cascade,

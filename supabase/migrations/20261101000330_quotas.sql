@@ -19,6 +19,16 @@ create table stepbase.app_quotas (
     constraint max_llm_tokens_per_day_is_not_negative check (max_llm_tokens_per_day >= 0),
   max_mails_per_day bigint not null default 1000
     constraint max_mails_per_day_is_not_negative check (max_mails_per_day >= 0),
+  max_run_retention_days double precision not null default 36500
+    constraint max_run_retention_is_between_1_second_and_100_years
+      check (max_run_retention_days between 0.00001 and 36500),
+  max_event_retention_days int not null default 36500
+    constraint max_event_retention_is_between_1_day_and_100_years check (max_event_retention_days between 1 and 36500),
+  min_audit_retention_days int not null default 1
+    constraint min_audit_retention_is_between_1_day_and_100_years check (min_audit_retention_days between 1 and 36500),
+  max_audit_retention_days int not null default 36500
+    constraint max_audit_retention_is_between_the_least_and_100_years
+      check (max_audit_retention_days between min_audit_retention_days and 36500),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -36,6 +46,10 @@ comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per da
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
 comment on column stepbase.app_quotas.max_mails_per_day is 'Mails per day (UTC); each recipient counts. 0: none.';
+comment on column stepbase.app_quotas.max_run_retention_days is 'The longest run_retention_days that a member can choose.';
+comment on column stepbase.app_quotas.max_event_retention_days is 'The longest event_retention_days that a member can choose.';
+comment on column stepbase.app_quotas.min_audit_retention_days is 'The shortest audit_retention_days that a member can choose.';
+comment on column stepbase.app_quotas.max_audit_retention_days is 'The longest audit_retention_days that a member can choose.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();
@@ -83,3 +97,52 @@ $$;
 comment on function stepbase_private.max_streams() is
   'max_streams of the caller''s application; the HTTP API asks it before it opens an event stream.';
 grant execute on function stepbase_private.max_streams() to authenticated;
+
+-- Security definer: only member managers read the quotas, and a function of a member may change the application.
+create function stepbase_private.check_application_bounds()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_bound record;
+begin
+  -- An operator may exceed the bounds that they set.
+  if auth.jwt() ->> 'role' is distinct from 'authenticated' then
+    return new;
+  end if;
+  select b.* into v_bound
+  from stepbase.app_quotas q
+  cross join lateral (
+    values
+      ('run_retention_days', old.run_retention_days, new.run_retention_days, 0.00001, q.max_run_retention_days),
+      ('event_retention_days', old.event_retention_days, new.event_retention_days, 1, q.max_event_retention_days),
+      (
+        'audit_retention_days', old.audit_retention_days, new.audit_retention_days, q.min_audit_retention_days,
+        q.max_audit_retention_days
+      ),
+      ('max_waiting_runs', old.max_waiting_runs, new.max_waiting_runs, 1, q.max_open_runs)
+  ) b (name, old_value, new_value, least_value, most_value)
+  where q.app_code = new.app_code
+    and b.new_value is distinct from b.old_value
+    and b.new_value not between b.least_value and b.most_value
+  limit 1;
+  if found then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('%s must be between %s and %s; the operator sets these bounds', v_bound.name, v_bound.least_value, v_bound.most_value),
+      jsonb_build_object('column', v_bound.name, 'least', v_bound.least_value, 'most', v_bound.most_value)
+    );
+  end if;
+  return new;
+end;
+$$;
+
+comment on function stepbase_private.check_application_bounds() is
+  'Trigger: raises SB400 invalid_request if a member sets a retention or max_waiting_runs outside of the bounds in app_quotas.';
+
+create trigger applications_check_bounds
+  before update of run_retention_days, event_retention_days, audit_retention_days, max_waiting_runs
+  on stepbase.applications
+  for each row execute function stepbase_private.check_application_bounds();

@@ -40,6 +40,9 @@ begin
   select w.* into strict v_workflow
   from stepbase.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
   perform stepbase_engine.require_runnable(v_workflow);
+  if exists (select 1 from stepbase.applications a where a.app_code = p_app_code and a.deleted_at is not null) then
+    perform stepbase_private.raise_error('conflict', 'The application is deactivated');
+  end if;
   return stepbase_engine.start_run(
     p_app_code => p_app_code,
     p_workflow_version_id => v_workflow.published_version_id,
@@ -54,5 +57,5 @@ $$;
 
 comment on function stepbase_engine.start_triggered(text, uuid, jsonb, text, text, uuid, jsonb) is
   'Starts the published version of a workflow for a schedule, an event or a webhook and returns the run; a '
-  'repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published, SB422 '
+  'repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published or the application is deactivated, SB422 '
   'the input does not match the input schema.';

@@ -46,8 +46,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Deleting an application deletes its rows by cascade; then the application no longer exists.
-  if tg_op = 'DELETE' and not exists (select 1 from stepbase.applications a where a.app_code = old.app_code) then
+  -- An application whose time has come is deleted in batches; the last rows go by cascade, when it no longer exists.
+  if tg_op = 'DELETE' and not exists (
+    select 1 from stepbase.applications a
+    where a.app_code = old.app_code and (a.purge_at is null or a.purge_at > stepbase_engine.now())
+  ) then
     return old;
   end if;
   perform stepbase_private.raise_error('immutable', 'audit_log is append-only');

@@ -1,4 +1,4 @@
--- Maintenance: one call a minute expires workers and leases, applies retention, refreshes
+-- Maintenance: one call a minute expires workers and leases, applies retention, deletes applications, refreshes
 -- statistics, creates partitions and sweeps, ends bans, forgets ended sessions, and repairs what other services made
 -- late.
 
@@ -58,6 +58,12 @@ begin
   exception when others then
     raise warning 'stepbase: pruning failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('prune_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('applications', stepbase_engine.purge_applications());
+  exception when others then
+    raise warning 'stepbase: deleting applications failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('applications_error', sqlerrm);
   end;
   begin
     v_done := v_done || jsonb_build_object(
@@ -120,7 +126,7 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, forgets ended sessions, refreshes the statistics once '
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once '
   'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 

@@ -33,14 +33,8 @@ export function TopBar({ appCode, role, email }: Props) {
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
-    void supabase.auth.getUser().then(async ({ data }) => {
-      if (!data.user) return;
-      const found = await supabase
-        .from('app_members')
-        .select('app_code, role, accepted_at')
-        .eq('user_id', data.user.id)
-        .order('app_code');
-      setMemberships(found.data ?? []);
+    void supabase.rpc('my_applications').then(({ data }) => {
+      setMemberships((data ?? []).filter(({ deactivated_at }) => deactivated_at === null));
     });
   }, []);
 
