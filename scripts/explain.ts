@@ -1,11 +1,9 @@
 // `npm run explain -- <workflow>`: prints how the engine understands a workflow, with warnings.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { databaseUrl, NoDatabaseError } from './database/url.ts';
 import { ExplainError, readPlan } from './explain/plan.ts';
 import { toTable } from './explain/table.ts';
-import { DEFAULT_DATA_DIR, ROOT } from './stack/options.ts';
 
 const USAGE = `usage: npm run explain -- <workflow> [--version N] [--app CODE] [--json]
                               [--db-url URL | --data DIR]
@@ -30,21 +28,6 @@ function options() {
   }
 }
 
-function dbUrl(given: string | undefined, data: string | undefined): string {
-  if (given) return given;
-  if (data === undefined && process.env.DATABASE_URL) return process.env.DATABASE_URL;
-  const file = join(
-    data === undefined ? join(ROOT, DEFAULT_DATA_DIR) : resolve(data),
-    'stack.json',
-  );
-  if (!existsSync(file)) {
-    throw new ExplainError(
-      `no stack is running here (${file} does not exist): run npm start, or give --db-url`,
-    );
-  }
-  return (JSON.parse(readFileSync(file, 'utf8')) as { db_url: string }).db_url;
-}
-
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(text)) {
@@ -61,7 +44,7 @@ async function main(): Promise<void> {
   }
   const [workflow, ...more] = positionals;
   if (workflow === undefined || more.length > 0) throw new ExplainError(USAGE);
-  const plan = await readPlan(dbUrl(values['db-url'], values.data), {
+  const plan = await readPlan(databaseUrl(values['db-url'], values.data), {
     workflow,
     version: wholeNumber(values.version),
     app: values.app,
@@ -72,7 +55,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof ExplainError)) throw error;
+  if (!(error instanceof ExplainError || error instanceof NoDatabaseError)) throw error;
   console.error(`explain: ${error.message}`);
   process.exitCode = 1;
 }
