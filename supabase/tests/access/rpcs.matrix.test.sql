@@ -32,6 +32,7 @@ values
     $$select delete_organization('00000000-0000-4000-8000-00000000e001')$$),
   ('delete_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_role('auditor')$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
+  ('erase_person',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select erase_person({viewer})$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
   -- The last admin cannot leave.
