@@ -146,10 +146,10 @@ isOneToOne: false
       referencedColumns: ["id"]
     },{
       foreignKeyName: "app_members_role_fkey"
-      columns: ["role"]
+      columns: ["app_code","role"]
 isOneToOne: false
-      referencedRelation: "user_roles"
-      referencedColumns: ["name"]
+      referencedRelation: "app_roles"
+      referencedColumns: ["app_code","name"]
     },{
       foreignKeyName: "app_members_user_id_fkey"
       columns: ["user_id"]
@@ -160,14 +160,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_descendants": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_runs_per_event": number,"max_stored_bytes": number,"max_streams": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_stored_bytes": number,"max_streams": number,"min_audit_retention_days": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_descendants"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -178,19 +178,45 @@ isOneToOne: true
       referencedColumns: ["app_code"]
     }
                   ]
-                },"applications": {
+                },"app_roles": {
                   Row: {
-                    "app_code": string,"audit_retention_days": number,"created_at": string,"deleted_at": string | null,"description": string,"event_retention_days": number,"max_waiting_runs": number | null,"name": string,"organization_id": string,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string
+                    "app_code": string,"color": string,"created_at": string,"description": string,"icon": string,"is_built_in": boolean,"label": string,"name": string,"ordinal": number,"permissions": (string)[],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number | null,"name": string,"organization_id": string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code": string,"color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"is_built_in"?: boolean,"label": string,"name": string,"ordinal"?: number,"permissions": (string)[],"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number | null,"name"?: string,"organization_id"?: string,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code"?: string,"color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"is_built_in"?: boolean,"label"?: string,"name"?: string,"ordinal"?: number,"permissions"?: (string)[],"updated_at"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "app_roles_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
+                },"applications": {
+                  Row: {
+                    "app_code": string,"audit_retention_days": number,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"event_retention_days": number,"is_deactivated_by_member": boolean,"max_waiting_runs": number | null,"name": string,"organization_id": string,"purge_at": string | null,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name": string,"organization_id": string,"purge_at"?: string | null,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                  }
+                  Update: {
+                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name"?: string,"organization_id"?: string,"purge_at"?: string | null,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "applications_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
       foreignKeyName: "applications_organization_id_fkey"
       columns: ["organization_id"]
 isOneToOne: false
@@ -318,17 +344,23 @@ isOneToOne: false
                   ]
                 },"organizations": {
                   Row: {
-                    "created_at": string,"deleted_at": string | null,"id": string,"metadata": NonNullable<Json>,"name": string,"slug": string,"updated_at": string
+                    "created_at": string,"created_by": string | null,"deleted_at": string | null,"id": string,"metadata": NonNullable<Json>,"name": string,"slug": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"deleted_at"?: string | null,"id"?: string,"metadata"?: NonNullable<Json>,"name": string,"slug": string,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"id"?: string,"metadata"?: NonNullable<Json>,"name": string,"slug": string,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"deleted_at"?: string | null,"id"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"slug"?: string,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"id"?: string,"metadata"?: NonNullable<Json>,"name"?: string,"slug"?: string,"updated_at"?: string
                   }
                   Relationships: [
-                    
+                    {
+      foreignKeyName: "organizations_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
                   ]
                 },"outbox": {
                   Row: {
@@ -600,23 +632,17 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_role": string | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_role"?: string | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
-      foreignKeyName: "step_runs_assigned_role_fkey"
-      columns: ["assigned_role"]
-isOneToOne: false
-      referencedRelation: "user_roles"
-      referencedColumns: ["name"]
-    },{
       foreignKeyName: "step_runs_assigned_to_fkey"
       columns: ["assigned_to"]
 isOneToOne: false
@@ -730,14 +756,14 @@ isOneToOne: false
                   ]
                 },"user_roles": {
                   Row: {
-                    "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number,"permissions": (string)[],"rank": number
+                    "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number,"permissions": (string)[]
                   }
                   ComputedFields: never
                   Insert: {
-                    "color": string,"created_at"?: string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number,"permissions": (string)[],"rank": number
+                    "color": string,"created_at"?: string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number,"permissions": (string)[]
                   }
                   Update: {
-                    "color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"label"?: string,"name"?: string,"ordinal"?: number,"permissions"?: (string)[],"rank"?: number
+                    "color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"label"?: string,"name"?: string,"ordinal"?: number,"permissions"?: (string)[]
                   }
                   Relationships: [
                     
@@ -1596,7 +1622,7 @@ isOneToOne: false
 { Args: { "output"?: Json,"step_run_id": string }; Returns: {
               "app_code": string,
 "assigned_at": string | null,
-"assigned_role": string | null,
+"assigned_roles": (string)[] | null,
 "assigned_to": string | null,
 "attempt": number,
 "completed_at": string | null,
@@ -1647,14 +1673,78 @@ isOneToOne: false
 "create_api_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
                            },
+"create_application":
+{ Args: { "app_code": string,"name": string,"organization_id": string }; Returns: {
+              "app_code": string,
+"audit_retention_days": number,
+"created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"description": string,
+"event_retention_days": number,
+"is_deactivated_by_member": boolean,
+"max_waiting_runs": number | null,
+"name": string,
+"organization_id": string,
+"purge_at": string | null,
+"run_retention_days": number,
+"settings": NonNullable<Json>,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "applications"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"create_organization":
+{ Args: { "name": string,"slug": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"id": string,
+"metadata": NonNullable<Json>,
+"name": string,
+"slug": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organizations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"create_role":
+{ Args: { "description"?: string,"label"?: string,"name": string,"permissions": (string)[] }; Returns: {
+              "app_code": string,
+"color": string,
+"created_at": string,
+"description": string,
+"icon": string,
+"is_built_in": boolean,
+"label": string,
+"name": string,
+"ordinal": number,
+"permissions": (string)[],
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_roles"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_webhook":
 { Args: { "input"?: Json,"name"?: string,"workflow": string }; Returns: Json
+                           },
+"deactivate_application":
+{ Args: { "app_code": string }; Returns: Json
                            },
 "decide_approval":
 { Args: { "approved": boolean,"comment"?: string,"step_run_id": string }; Returns: {
               "app_code": string,
 "assigned_at": string | null,
-"assigned_role": string | null,
+"assigned_roles": (string)[] | null,
 "assigned_to": string | null,
 "attempt": number,
 "completed_at": string | null,
@@ -1696,11 +1786,78 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"delete_application":
+{ Args: { "app_code": string,"force"?: boolean }; Returns: Json
+                           },
+"delete_organization":
+{ Args: { "organization_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"id": string,
+"metadata": NonNullable<Json>,
+"name": string,
+"slug": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organizations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"delete_role":
+{ Args: { "name": string }; Returns: {
+              "app_code": string,
+"color": string,
+"created_at": string,
+"description": string,
+"icon": string,
+"is_built_in": boolean,
+"label": string,
+"name": string,
+"ordinal": number,
+"permissions": (string)[],
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_roles"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "emit_event":
 { Args: { "idempotency_key"?: string,"name": string,"payload"?: Json }; Returns: string
                            },
+"erase_person":
+{ Args: { "user_id": string }; Returns: Json
+                           },
 "explain_workflow":
 { Args: { "version"?: number,"workflow": string }; Returns: Json
+                           },
+"export_application":
+{ Args: { "after"?: Json,"page_size"?: number,"table_name"?: string }; Returns: Json
+                           },
+"leave_application":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "accepted_at": string | null,
+"app_code": string,
+"created_at": string,
+"invited_by": string | null,
+"role": string,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"my_applications":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "accepted_at": string,"app_code": string,"deactivated_at": string,"is_current": boolean,"name": string,"organization_id": string,"organization_name": string,"purge_at": string,"role": string
+            }[]
                            },
 "my_profile":
 { Args: Record<PropertyKey, never>; Returns: {
@@ -1803,6 +1960,9 @@ isOneToOne: false
 "query_run":
 { Args: { "query_name": string,"run_id": string }; Returns: Json
                            },
+"reactivate_application":
+{ Args: { "app_code": string }; Returns: Json
+                           },
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
               "app_code": string,
@@ -1845,6 +2005,22 @@ isOneToOne: false
         to: "runs"
         isOneToOne: false
         isSetofReturn: true
+      } },
+"remove_member":
+{ Args: { "user_id": string }; Returns: {
+              "accepted_at": string | null,
+"app_code": string,
+"created_at": string,
+"invited_by": string | null,
+"role": string,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_members"
+        isOneToOne: true
+        isSetofReturn: false
       } },
 "rerun":
 { Args: { "from_step"?: string,"run_id": string }; Returns: {
@@ -2040,6 +2216,22 @@ isOneToOne: false
 "send_signal":
 { Args: { "payload"?: Json,"run_id": string,"signal_name": string }; Returns: undefined
                            },
+"set_member_role":
+{ Args: { "role": string,"user_id": string }; Returns: {
+              "accepted_at": string | null,
+"app_code": string,
+"created_at": string,
+"invited_by": string | null,
+"role": string,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "start_run":
 { Args: { "idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
@@ -2088,12 +2280,15 @@ isOneToOne: false
               "app_code": string,
 "audit_retention_days": number,
 "created_at": string,
+"created_by": string | null,
 "deleted_at": string | null,
 "description": string,
 "event_retention_days": number,
+"is_deactivated_by_member": boolean,
 "max_waiting_runs": number | null,
 "name": string,
 "organization_id": string,
+"purge_at": string | null,
 "run_retention_days": number,
 "settings": NonNullable<Json>,
 "updated_at": string
@@ -2101,6 +2296,67 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "applications"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_application":
+{ Args: { "audit_retention_days"?: number,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number,"name"?: string,"run_retention_days"?: number }; Returns: {
+              "app_code": string,
+"audit_retention_days": number,
+"created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"description": string,
+"event_retention_days": number,
+"is_deactivated_by_member": boolean,
+"max_waiting_runs": number | null,
+"name": string,
+"organization_id": string,
+"purge_at": string | null,
+"run_retention_days": number,
+"settings": NonNullable<Json>,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "applications"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_organization":
+{ Args: { "name"?: string,"organization_id": string,"slug"?: string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"id": string,
+"metadata": NonNullable<Json>,
+"name": string,
+"slug": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organizations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_role":
+{ Args: { "description"?: string,"label"?: string,"name": string,"permissions"?: (string)[] }; Returns: {
+              "app_code": string,
+"color": string,
+"created_at": string,
+"description": string,
+"icon": string,
+"is_built_in": boolean,
+"label": string,
+"name": string,
+"ordinal": number,
+"permissions": (string)[],
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_roles"
         isOneToOne: true
         isSetofReturn: false
       } },
