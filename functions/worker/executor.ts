@@ -27,7 +27,9 @@ export const MAX_CLAIMS = 5;
 /** engine.release raises `fence` by 1,000, so that released tokens are not counted as lost workers. */
 const HAND_BACK = 1_000;
 
-export type SecretsOf = (appCode: string) => (name: string) => Promise<Secret | undefined>;
+/** An attempt as the database checks its lease. */
+export type Attempt = Pick<Work, 'app_code' | 'step_run_id' | 'fence'>;
+export type SecretsOf = (attempt: Attempt) => (name: string) => Promise<Secret | undefined>;
 
 export interface ExecutorDeps {
   plans: Plans;
@@ -77,7 +79,7 @@ export async function execute(
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
         input = resolved.stored;
-        return await step.run(resolved, deps.secretsOf(work.app_code), ctx);
+        return await step.run(resolved, deps.secretsOf(work), ctx);
       };
       const inTurn = <T>(evaluate: () => Promise<T>) =>
         deps.turns.run(

@@ -1,31 +1,51 @@
-// Secrets: an app finds its own in the environment or in Vault, and never one of another app.
+// Secrets: an app finds its own in the environment or in the database, and never one of another app.
 
 import assert from 'node:assert/strict';
 import { createSecrets, variableOf } from './secrets.ts';
+import { StepError } from './steps/errors.ts';
 
-const withoutVault = { readSecret: () => Promise.resolve(undefined) };
+const withoutStored = { readSecret: () => Promise.resolve(undefined) };
+const attemptOf = (app_code: string) => ({
+  app_code,
+  step_run_id: `step of ${app_code}`,
+  fence: 3,
+});
 
 Deno.test('an app cannot read the secret of another app with the same prefix in its code', async () => {
-  const secretsOf = createSecrets(withoutVault, {
+  const secretsOf = createSecrets(withoutStored, {
     STEPBASE_SECRET_ACME_PROD__KEY: 'of acme-prod',
     STEPBASE_SECRET_ACME__PROD_KEY: 'of acme',
   });
-  assert.equal((await secretsOf('acme-prod')('key'))?.value, 'of acme-prod');
-  assert.equal((await secretsOf('acme')('prod_key'))?.value, 'of acme');
-  assert.equal(await secretsOf('acme')('key'), undefined);
-  assert.equal(await secretsOf('acme')('empty'), undefined);
+  assert.equal((await secretsOf(attemptOf('acme-prod'))('key'))?.value, 'of acme-prod');
+  assert.equal((await secretsOf(attemptOf('acme'))('prod_key'))?.value, 'of acme');
+  assert.equal(await secretsOf(attemptOf('acme'))('key'), undefined);
+  assert.equal(await secretsOf(attemptOf('acme'))('empty'), undefined);
 });
 
-Deno.test('the environment has precedence; Vault has the other secrets, with any name', async () => {
+Deno.test('the environment has precedence; the database has the other secrets, with any name', async () => {
   const requested: string[] = [];
-  const readSecret = (appCode: string, name: string) => {
-    requested.push(`${appCode}/${name}`);
-    return Promise.resolve({ value: 'from vault' });
+  const readSecret = (stepRunId: string, fence: number, name: string) => {
+    requested.push(`${stepRunId}/${fence}/${name}`);
+    return Promise.resolve({ value: 'from the database' });
   };
   const secretsOf = createSecrets({ readSecret }, { STEPBASE_SECRET_ACME__KEY: 'from env' });
-  assert.deepEqual(await secretsOf('acme')('key'), { value: 'from env' });
-  assert.deepEqual(await secretsOf('acme')('Other-Key'), { value: 'from vault' });
-  assert.deepEqual(requested, ['acme/Other-Key']);
+  assert.deepEqual(await secretsOf(attemptOf('acme'))('key'), { value: 'from env' });
+  assert.deepEqual(await secretsOf(attemptOf('acme'))('Other-Key'), { value: 'from the database' });
+  assert.deepEqual(requested, ['step of acme/3/Other-Key']);
+});
+
+Deno.test('an attempt without its lease fails with a retryable error, other errors stay', async () => {
+  const rejecting = (code: string) =>
+    createSecrets(
+      { readSecret: () => Promise.reject(Object.assign(new Error('refused'), { code })) },
+      {},
+    )(attemptOf('acme'))('key');
+  await assert.rejects(rejecting('SB409'), (error) => {
+    assert(error instanceof StepError);
+    assert.equal(error.code, 'lease_lost');
+    return error.retryable;
+  });
+  await assert.rejects(rejecting('57014'), { code: '57014' });
 });
 
 Deno.test('two secrets never share a variable', () => {
@@ -40,14 +60,14 @@ Deno.test('two secrets never share a variable', () => {
 });
 
 Deno.test('a variable beside the secret lists the hosts that may receive it', async () => {
-  const secretsOf = createSecrets(withoutVault, {
+  const secretsOf = createSecrets(withoutStored, {
     STEPBASE_SECRET_ACME__KEY: 'k',
     STEPBASE_SECRET_ACME__KEY__HOSTS: 'api.example.com, *.pay.example ,',
     STEPBASE_SECRET_ACME__SHUT: 's',
     STEPBASE_SECRET_ACME__SHUT__HOSTS: ' ',
   });
   const hosts = ['api.example.com', '*.pay.example'];
-  assert.deepEqual(await secretsOf('acme')('key'), { value: 'k', hosts });
-  assert.deepEqual(await secretsOf('acme')('shut'), { value: 's', hosts: [] });
-  assert.equal(await secretsOf('acme')('key__hosts'), undefined);
+  assert.deepEqual(await secretsOf(attemptOf('acme'))('key'), { value: 'k', hosts });
+  assert.deepEqual(await secretsOf(attemptOf('acme'))('shut'), { value: 's', hosts: [] });
+  assert.equal(await secretsOf(attemptOf('acme'))('key__hosts'), undefined);
 });

@@ -24,11 +24,11 @@ insert into stepbase.user_roles
 values
   ('admin', 'Admin', 'Everything in the application, including members, keys and the audit log.', 'shield', '#dc2626', 1, array[
       'audit:read', 'component:read', 'component:write', 'key:manage', 'key:read', 'member:manage', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
-      'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
+      'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'secret:manage', 'secret:read', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
   ('developer', 'Developer', 'Builds and runs workflows.', 'code', '#2563eb', 2, array[
       'component:read', 'component:write', 'key:read', 'member:read', 'project:read', 'project:write', 'prompt:read', 'prompt:write',
-      'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
+      'queue:read', 'queue:write', 'run:cancel', 'run:execute', 'run:read', 'schedule:read', 'schedule:write', 'secret:read', 'stats:read', 'task:complete', 'worker:read', 'workflow:publish', 'workflow:read', 'workflow:write'
     ]),
   ('viewer', 'Viewer', 'Reads; changes nothing.', 'eye', '#64748b', 3, array[
       'component:read', 'member:read', 'project:read', 'prompt:read',

@@ -29,6 +29,8 @@ create table stepbase.app_quotas (
   max_audit_retention_days int not null default 36500
     constraint max_audit_retention_is_between_the_least_and_100_years
       check (max_audit_retention_days between min_audit_retention_days and 36500),
+  max_secrets int not null default 200
+    constraint max_secrets_is_not_negative check (max_secrets >= 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -50,6 +52,7 @@ comment on column stepbase.app_quotas.max_run_retention_days is 'The longest run
 comment on column stepbase.app_quotas.max_event_retention_days is 'The longest event_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.min_audit_retention_days is 'The shortest audit_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.max_audit_retention_days is 'The longest audit_retention_days that a member can choose.';
+comment on column stepbase.app_quotas.max_secrets is 'Secrets that set_secret stores; 0: none.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

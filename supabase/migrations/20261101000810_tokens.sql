@@ -354,6 +354,21 @@ comment on function stepbase_engine.current_deliveries(uuid[], uuid[], int[]) is
   'retry_count); null arrays when there are none. Takes no lock: the caller has locked the runs, so that a worker '
   'that receives one of these tokens from now on must wait for it.';
 
+create function stepbase_engine.is_leased(p_job_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id and j.state = 'active'
+  );
+end;
+$$;
+
+comment on function stepbase_engine.is_leased(uuid) is 'Returns whether some worker has a lease on a token. Takes no lock.';
+
 create function stepbase_engine.leased_tokens(p_job_ids uuid[], p_deliveries int[])
 returns uuid[]
 language sql

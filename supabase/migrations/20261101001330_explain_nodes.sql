@@ -17,9 +17,12 @@ as $$
       or e.bare ~ '(^|[^A-Za-z0-9_$.])context([^A-Za-z0-9_]|$)'
     ), false),
     array(
-      select distinct m.hit[1]
+      select distinct coalesce(m.hit[1], m.hit[2])
       from expression s
-      cross join regexp_matches(s.bare, '(?:^|[^A-Za-z0-9_$.])secrets\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)', 'g') as m (hit)
+      cross join regexp_matches(
+        s.bare,
+        '(?:^|\$\.|[^A-Za-z0-9_$.])`?secrets(?![A-Za-z0-9_$])`?\s*\.\s*(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`)', 'g'
+      ) as m (hit)
       order by 1
     )
   from expression e;

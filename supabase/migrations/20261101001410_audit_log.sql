@@ -1,5 +1,5 @@
--- The audit log: one row for each change of a configuration row. Triggers write it, no one can change it, and it is
--- partitioned by month.
+-- The audit log: one row for each change of a configuration row, and one for each secret that a run reads. Triggers
+-- write it, no one can change it, and it is partitioned by month.
 
 create table stepbase.audit_log (
   id uuid not null default stepbase_engine.new_id(),
@@ -7,7 +7,7 @@ create table stepbase.audit_log (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   table_name text not null,
   row_id text not null,
-  operation text not null constraint operation_is_known check (operation in ('insert', 'update', 'delete')),
+  operation text not null constraint operation_is_known check (operation in ('insert', 'update', 'delete', 'read')),
   actor_id uuid,
   api_key_id uuid,
   actor_role text not null,
@@ -16,18 +16,19 @@ create table stepbase.audit_log (
   new_row jsonb,
   constraint audit_log_pkey primary key (id, created_at),
   constraint rows_match_operation check (
-    (old_row is not null) = (operation <> 'insert') and (new_row is not null) = (operation <> 'delete')
+    (old_row is not null) = (operation in ('update', 'delete')) and (new_row is not null) = (operation <> 'delete')
   )
 )
 partition by range (created_at);
 
-comment on table stepbase.audit_log is 'Changes of configuration rows; append-only, written by triggers, partitioned by month.';
-comment on column stepbase.audit_log.row_id is 'Key of the changed row as text.';
+comment on table stepbase.audit_log is 'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.';
+comment on column stepbase.audit_log.row_id is 'Key of the changed row as text; the name of a secret.';
+comment on column stepbase.audit_log.operation is 'insert, update or delete; read: a run read a secret for the first time.';
 comment on column stepbase.audit_log.actor_id is 'User who made the change; no foreign key, so that the row outlives the user.';
 comment on column stepbase.audit_log.api_key_id is 'API key that made the change.';
 comment on column stepbase.audit_log.actor_role is 'Database role of the request: authenticated, service_role, postgres …';
 comment on column stepbase.audit_log.old_row is 'The row before the change, without secrets and derived columns.';
-comment on column stepbase.audit_log.new_row is 'The row after the change, without secrets and derived columns.';
+comment on column stepbase.audit_log.new_row is 'The row after the change, without secrets and derived columns; of a read: the run, the step and the version.';
 
 create index idx_audit_log_app_code_created_at on stepbase.audit_log (app_code, created_at desc);
 create index idx_audit_log_table_name_row_id on stepbase.audit_log (table_name, row_id, created_at desc);
@@ -84,7 +85,7 @@ as $$
 declare
   v_key_column constant text := tg_argv[0];
   -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
-  v_hidden constant text[] := '{search,key_hash}';
+  v_hidden constant text[] := '{search,key_hash,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
@@ -139,3 +140,28 @@ begin
   end loop;
 end;
 $$;
+
+create trigger secrets_audit after insert or update or delete on stepbase_private.secrets
+  for each row execute function stepbase_private.audit('name');
+create trigger secret_versions_audit after insert on stepbase_private.secret_versions
+  for each row execute function stepbase_private.audit('secret_id');
+
+create function stepbase_private.audit_secret_read()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row)
+  values (
+    new.app_code, 'secrets', new.name, 'read', session_user,
+    jsonb_build_object('run_id', new.run_id, 'step_id', new.step_id, 'version', new.version)
+  );
+  return null;
+end;
+$$;
+
+comment on function stepbase_private.audit_secret_read() is 'Trigger: writes the first read of a secret in a run to the audit log.';
+
+create trigger secret_reads_audit after insert on stepbase_engine.secret_reads
+  for each row execute function stepbase_private.audit_secret_read();

@@ -346,6 +346,7 @@ begin
   select
     tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read'], p.user_id
   from tests.person('admin') p;
+  perform stepbase_private.store_secret('tap-one', 'tap_key', 'sample', null);
   insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
   values (tests.sample_id('agent_prompt'), 'tap-one', 'prompt', 'Be kind.', null);
   insert into stepbase.components (id, app_code, name, implementation_type, endpoint, created_by)

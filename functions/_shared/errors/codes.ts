@@ -178,8 +178,12 @@ export const STEP_ERRORS = {
   },
   secret_host_not_allowed: {
     meaning:
-      'The host is not one of those that may receive the secret. An operator changes the list.',
+      'The host is not one of those that may receive the secret. An admin or the operator changes the list.',
     retried: false,
+  },
+  lease_lost: {
+    meaning: 'The worker lost its lease before it could read a secret.',
+    retried: true,
   },
   secret_not_found: { meaning: 'The application has no secret of this name.', retried: false },
   step_crashed: { meaning: 'An unexpected error in the step handler.', retried: true },

@@ -84,8 +84,8 @@ export interface Engine {
     payload: unknown,
   ): Promise<{ run_id: string }>;
   queryRun(step: ExternalRunStep, queryName: string): Promise<QueryAnswer>;
-  /** The secret of an app from Vault; undefined when there is no such secret, or no Vault. */
-  readSecret(appCode: string, name: string): Promise<Secret | undefined>;
+  /** A secret of the step's app; undefined when it is not stored. Rejects with SB409 if the lease is lost. */
+  readSecret(stepRunId: string, fence: number, name: string): Promise<Secret | undefined>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   /** How long ago the first attempts of these steps started. */
@@ -307,10 +307,10 @@ export function createEngine(db: Db, clock: Clock): Engine {
       );
       return only(row).found;
     },
-    async readSecret(appCode, name) {
+    async readSecret(stepRunId, fence, name) {
       const [row] = await persistently<{ value: string; hosts: string[] | null }>(
-        'select value, hosts from stepbase_private.secret($1, $2)',
-        [appCode, name],
+        'select value, hosts from stepbase_engine.read_secret($1, $2, $3)',
+        [stepRunId, fence, name],
       );
       if (row === undefined) return undefined;
       return row.hosts === null ? { value: row.value } : { value: row.value, hosts: row.hosts };

@@ -40,8 +40,10 @@ values
   ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
   ('my_profile',                 '1 1 1 | 1 1 1 1 | -',                          $$select my_profile()$$),
   ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
+  ('delete_secret',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_secret('tap_key')$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
   ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
+  ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
@@ -53,6 +55,7 @@ values
   ('save_workflow',              '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select save_workflow('w-00d001', '{"nodes": [], "edges": []}')$$),
   ('search_runs',                '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_runs('sample') where id = {run}$$),
   ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
+  ('rollback_secret',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rollback_secret('tap_key', 1)$$),
   ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
@@ -64,6 +67,7 @@ values
   ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
   -- Only the auth server calls these.
   ('custom_access_token_hook',   '- - - | - - - - | -',                          $$select stepbase_private.custom_access_token_hook('{}')$$),
+  ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('password_verification_hook', '- - - | - - - - | -',                          $$select stepbase_private.password_verification_hook('{}')$$);
 
 create temporary view cells as

@@ -24,6 +24,7 @@ select set_eq(
     'stepbase_engine.has_expired_leases',
     'stepbase_engine.has_queue',
     'stepbase_engine.has_queued_tokens',
+    'stepbase_engine.is_leased',
     'stepbase_engine.last_round',
     'stepbase_engine.leased_tokens',
     'stepbase_engine.move_queue_start',

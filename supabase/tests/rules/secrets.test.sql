@@ -1,4 +1,4 @@
--- Secrets of workflows in Vault: one name per application, and the hosts that may receive them.
+-- Secrets that operators create in Vault: one name per application, and the hosts that may receive them.
 
 begin;
 set local search_path = public, extensions;
@@ -34,11 +34,15 @@ select lives_ok(
   'secrets are created'
 );
 
-select is((select array_agg(s) from stepbase_private.secret(a.app, a.name) s)::text, a.answer, a.app || ' ' || a.name)
+select is(
+  (
+    select array_agg(s) from stepbase_private.operator_secret(a.app, a.name) s
+  )::text, a.answer, a.app || ' ' || a.name
+)
 from (
   values
-    ('tap-one', 'key', '{"(open,)"}'),
-    ('tap-one', 'shut', '{"(shut,{api.example})"}'),
+    ('tap-one', 'key', '{"(open,,)"}'),
+    ('tap-one', 'shut', '{"(shut,{api.example},)"}'),
     ('tap-one', 'old', null),
     ('tap-one', 'other', null),
     ('tap', 'one/key', null),
@@ -51,7 +55,7 @@ select isnt(
 );
 
 select is(
-  has_function_privilege('authenticated', 'stepbase_private.secret(text, text)', 'execute'), false,
+  has_function_privilege('authenticated', 'stepbase_engine.read_secret(uuid, int, text)', 'execute'), false,
   'clients cannot read secrets'
 );
 
