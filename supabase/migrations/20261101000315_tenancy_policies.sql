@@ -1,4 +1,4 @@
--- Privileges and policies of the tenancy tables and of API keys.
+-- Privileges and policies of the tenancy tables, of service accounts and of API keys.
 
 alter table stepbase.organizations enable row level security;
 alter table stepbase.applications enable row level security;
@@ -100,14 +100,18 @@ create policy "Members read the roles of their application" on stepbase.app_role
   for select to authenticated
   using (app_code = (select stepbase_private.app_code()));
 
+alter table stepbase.service_accounts enable row level security;
+
+grant select on stepbase.service_accounts to authenticated;
+grant select, insert, update, delete on stepbase.service_accounts to service_role;
+
+create policy "Members read the service accounts of their application" on stepbase.service_accounts
+  for select to authenticated
+  using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('member:read')));
+
 alter table stepbase.api_keys enable row level security;
 
-grant select (
-  id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, owner_id, created_by,
-  created_at, updated_at
-),
-update (name)
-on stepbase.api_keys to authenticated;
+grant select, update (name) on stepbase.api_keys to authenticated;
 grant select, insert, update, delete on stepbase.api_keys to service_role;
 
 create policy "Key readers read their keys" on stepbase.api_keys

@@ -85,7 +85,7 @@ as $$
 declare
   v_key_column constant text := tg_argv[0];
   -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
-  v_hidden constant text[] := '{search,key_hash,value,vault_id}';
+  v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
@@ -127,7 +127,8 @@ begin
     select *
     from (
       values
-        ('applications', 'app_code'), ('app_quotas', 'app_code'), ('app_members', 'user_id'), ('app_roles', 'name'), ('api_keys', 'id'), ('components', 'id'),
+        ('applications', 'app_code'), ('app_quotas', 'app_code'), ('app_members', 'user_id'), ('app_roles', 'name'),
+        ('api_keys', 'id'), ('service_accounts', 'id'), ('components', 'id'),
         ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
         ('workflow_versions', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'), ('workflow_queries', 'id'),
         ('workflow_schedules', 'id'), ('workflow_triggers', 'id'), ('workflow_children', 'id'), ('workflow_compilations', 'id')

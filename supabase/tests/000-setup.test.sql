@@ -246,7 +246,8 @@ as $$
       ('failed_run', 'd025'),
       ('draft', 'd026'),
       ('webhook', 'd027'),
-      ('result', 'd028')
+      ('result', 'd028'),
+      ('service_account', 'd029')
   ) s (name, suffix)
   union all
   select p.name, t.user_id
@@ -342,10 +343,13 @@ begin
   made := tests.create_workflow('tap-one', tests.sample_id('workflow'));
   insert into stepbase.app_roles (app_code, name, label, permissions)
   values ('tap-one', 'auditor', 'Auditor', '{audit:read,run:read}');
-  insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes, owner_id)
-  select
-    tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', repeat('a', 64), array['run:read'], p.user_id
+  insert into stepbase.api_keys (id, app_code, name, prefix, scopes, owner_id)
+  select tests.sample_id('api_key'), 'tap-one', 'key', 'sbk_tap', array['run:read'], p.user_id
   from tests.person('admin') p;
+  insert into stepbase_private.api_key_hashes (api_key_id, app_code, key_hash)
+  values (tests.sample_id('api_key'), 'tap-one', repeat('a', 64));
+  insert into stepbase.service_accounts (id, app_code, name, role)
+  values (tests.sample_id('service_account'), 'tap-one', 'machine', 'viewer');
   perform stepbase_private.store_secret('tap-one', 'tap_key', 'sample', null);
   insert into stepbase.agent_prompts (id, app_code, name, prompt_content, created_by)
   values (tests.sample_id('agent_prompt'), 'tap-one', 'prompt', 'Be kind.', null);

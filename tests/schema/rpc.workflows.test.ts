@@ -1,6 +1,6 @@
 // A client saves and publishes workflows and switches the application with supabase-js.
 
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Database, Json } from '../../types/database.ts';
 import { pool, signedIn } from '../support/stack.ts';
@@ -130,18 +130,31 @@ describe('switch_app', () => {
 });
 
 describe('API keys', () => {
-  test('are shown once, listed without their hash, and revoked', async () => {
+  test('are shown once, listed with all columns but without their hash, rotated and revoked', async () => {
     const admin = await signedIn('admin@acme');
     const made = await admin.rpc('create_api_key', { name: 'rpc test', scopes: ['run:read'] });
     expect(made.error).toBeNull();
     const key = made.data as { id: string; key: string };
     expect(key.key).toMatch(/^sbk_[\w-]{43}$/);
-    const listed = await admin.from('api_keys').select('name, prefix, scopes').eq('id', key.id);
-    expect(listed.data).toEqual([
-      { name: 'rpc test', prefix: key.key.slice(0, 12), scopes: ['run:read'] },
-    ]);
-    const hash = await admin.from('api_keys').select('key_hash');
-    expect(hash.error?.code).toBe('42501');
+    const listed = async () => await admin.from('api_keys').select('*').eq('id', key.id).single();
+    const first = await listed();
+    expect(first.data).toMatchObject({
+      name: 'rpc test',
+      prefix: key.key.slice(0, 12),
+      scopes: ['run:read'],
+      rotated_at: null,
+    });
+    const hash = createHash('sha256').update(key.key).digest('hex');
+    expect(JSON.stringify(first.data)).not.toContain(hash);
+
+    const rotated = await admin.rpc('rotate_api_key', { api_key_id: key.id });
+    const next = rotated.data as { id: string; key: string; overlap_ends_at: string };
+    expect(next).toMatchObject({ id: key.id, key: expect.stringMatching(/^sbk_[\w-]{43}$/) });
+    expect(next.key).not.toBe(key.key);
+    const second = await listed();
+    expect(second.data?.prefix).toBe(next.key.slice(0, 12));
+    const { rotated_at: at, overlap_ends_at: ends } = second.data ?? {};
+    expect(Date.parse(ends ?? '') - Date.parse(at ?? '')).toBe(86_400_000);
     const revoked = await admin.rpc('revoke_api_key', { api_key_id: key.id });
     expect(revoked.error).toBeNull();
     await pool().query('delete from stepbase.api_keys where id = $1', [key.id]);

@@ -1,8 +1,8 @@
--- API keys: admins create and revoke them, lists do not contain their hash, and a revoked key is invalid at once.
-
+-- API keys: admins create, rotate and revoke them, lists do not contain their hash, and a revoked key is invalid at
+-- once.
 begin;
 set local search_path = public, extensions;
-select plan(54);
+select plan(72);
 select tests.create_rows();
 
 select is(tests.attempt('admin', 'select name, prefix, scopes from stepbase.api_keys'), 'ok 1', 'an admin can list keys');
@@ -11,11 +11,14 @@ select is(tests.attempt('viewer', 'select name from stepbase.api_keys'), 'ok 0',
 select is(tests.attempt('sister', 'select name from stepbase.api_keys'), 'ok 0', 'an application of the same organization sees no keys');
 select is(tests.attempt('foreigner', 'select name from stepbase.api_keys'), 'ok 0', 'an application of another organization sees no keys');
 select is(tests.attempt('anon', 'select name from stepbase.api_keys'), '42501', 'an anonymous caller cannot list keys');
-select is(tests.attempt('admin', 'select key_hash from stepbase.api_keys'), '42501', 'an admin cannot read the hash');
-select is(tests.attempt('admin', 'select * from stepbase.api_keys'), '42501', 'an admin cannot select all columns');
+select is(tests.attempt('admin', 'select * from stepbase.api_keys'), 'ok 1', 'an admin can select all columns');
 select is(
-  tests.attempt('admin', $$insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes)
-    values ('tap-one', 'x', 'x', repeat('b', 64), '{}')$$),
+  tests.attempt(w.who, 'select key_hash from stepbase_private.api_key_hashes'), '42501', w.who || ' cannot read a hash'
+)
+from (values ('admin'), ('service')) w (who);
+select is(
+  tests.attempt('admin', $$insert into stepbase.api_keys (app_code, name, prefix, scopes)
+    values ('tap-one', 'x', 'x', '{}')$$),
   '42501', 'an admin cannot insert a key'
 );
 select is(tests.attempt('admin', 'delete from stepbase.api_keys'), '42501', 'an admin cannot delete a key');
@@ -44,7 +47,7 @@ select tests.perform_as('admin', $$select stepbase.create_api_key('ci', array['r
 select matches((select key ->> 'key' from made), '^sbk_[A-Za-z0-9_-]{43}$', 'create_api_key returns the key');
 select is(
   (
-    select k.key_hash from stepbase.api_keys k join made m on k.id = (m.key ->> 'id')::uuid
+    select h.key_hash from stepbase_private.api_key_hashes h join made m on h.api_key_id = (m.key ->> 'id')::uuid
   ),
   (select encode(sha256(convert_to(key ->> 'key', 'UTF8')), 'hex') from made), 'the key is stored as a hash'
 );
@@ -57,6 +60,96 @@ select isnt(
   'the last use of the key is recorded'
 );
 select is_empty($$select 1 from stepbase_private.verify_api_key(repeat('0', 64))$$, 'verify_api_key finds no unknown key');
+
+-- Rotation. Each case undoes its changes.
+create function pg_temp.hash_of(p_key jsonb)
+returns text
+language sql
+as $$ select encode(sha256(convert_to(p_key ->> 'key', 'UTF8')), 'hex') $$;
+create function pg_temp.rotate(p_who text, p_overlap text default 'default')
+returns jsonb
+language sql
+as $$
+  select tests.perform_as(
+    p_who,
+    format('select stepbase.rotate_api_key(%L%s)', m.key ->> 'id', case when p_overlap <> 'default' then ', ' || p_overlap else '' end)
+  )::jsonb
+  from made m;
+$$;
+-- How many keys are valid at first, after the overlap, and of which; "old new" means both.
+create function pg_temp.valid(p_new jsonb)
+returns text
+language sql
+as $$
+  select string_agg(k.name, ' ' order by k.place)
+  from (
+    select 1 as place, 'old' as name, m.key from made m union all select 2, 'new', p_new
+  ) k
+  where exists (select 1 from stepbase_private.verify_api_key(pg_temp.hash_of(k.key)));
+$$;
+create function pg_temp.rotated(p_overlap text, p_after text default 'select 1')
+returns text
+language plpgsql
+as $$
+declare
+  v_new jsonb;
+  v_valid text;
+begin
+  v_new := pg_temp.rotate('admin', p_overlap);
+  execute replace(p_after, '{key}', quote_literal(v_new ->> 'id'));
+  v_valid := pg_temp.valid(v_new);
+  raise exception using errcode = 'TAP00', message = coalesce(v_valid, 'none');
+exception
+  when sqlstate 'TAP00' then
+    return sqlerrm;
+  when others then
+    return sqlstate;
+end;
+$$;
+select is(pg_temp.rotated('default'), 'old new', 'a rotated key stays valid beside the new one');
+select is(pg_temp.rotated('1'), 'old new', 'for the overlap that the caller wants');
+select is(pg_temp.rotated('0'), 'new', 'or not at all');
+select is(
+  pg_temp.rotated('default', $$update stepbase.api_keys set rotated_at = now() - interval '2 days', overlap_ends_at = now() where id = {key}$$),
+  'new', 'it is invalid when the overlap ends'
+);
+select is(
+  pg_temp.rotated('default', 'update stepbase.api_keys set revoked_at = now() where id = {key}'),
+  'none', 'revoking ends both'
+);
+select is(pg_temp.rotated('-1'), 'SB400', 'the overlap is not negative');
+select is(pg_temp.rotated('604801'), 'SB400', 'the overlap is at most a week');
+select is(
+  pg_temp.rotated('604800', $$select tests.perform_as('admin', 'select stepbase.rotate_api_key(' || quote_literal({key}) || ')')$$),
+  'SB409', 'a third valid key is refused'
+);
+select is(
+  pg_temp.rotated('604800', $$select tests.perform_as('admin', 'select stepbase.rotate_api_key(' || quote_literal({key}) || ', 0)')$$),
+  'none', 'a rotation without overlap ends both earlier keys'
+);
+select throws_ok(
+  $$insert into stepbase_private.api_key_hashes (api_key_id, app_code, is_current, key_hash)
+    select (m.key ->> 'id')::uuid, 'tap-one', x.current, encode(sha256(x.current::text::bytea), 'hex')
+    from made m, (values (false), (true)) x (current)$$, '23505', null, 'the table has two hashes of a key at most'
+);
+create function pg_temp.try_rotation(p_who text)
+returns text
+language sql
+as $$ select tests.attempt(p_who, format('select stepbase.rotate_api_key(%L)', m.key ->> 'id')) from made m $$;
+select is(pg_temp.try_rotation(w.who), w.answer, w.who || ' cannot rotate the key')
+from (values ('developer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('anon', '42501')) w (who, answer);
+update stepbase.user_roles set permissions = array_remove(permissions, 'workflow:read') where name = 'admin';
+select is(pg_temp.try_rotation('admin'), 'SB403', 'nor can a caller who lacks one of its scopes');
+update stepbase.user_roles set permissions = permissions || '{workflow:read}' where name = 'admin';
+select is(pg_temp.rotate('admin') ->> 'id', (select m.key ->> 'id' from made m), 'a rotated key keeps its id');
+select is(
+  (
+    select l.actor_id from stepbase.audit_log l
+    where l.table_name = 'api_keys' and l.row_id = (select m.key ->> 'id' from made m) and 'rotated_at' = any (l.changed_columns)
+  ),
+  (select p.user_id from tests.person('admin') p), 'the audit log has who rotated the key'
+);
+update made set key = pg_temp.rotate('admin', '0');
 
 -- Acting with the key: role authenticated, claim api_key_id, no sub.
 create function pg_temp.with_key(statement text)

@@ -59,10 +59,8 @@ returns text
 language plpgsql
 as $$
 begin
-  insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes, owner_id)
-  select
-    md5(scope)::uuid, 'tap-one', scope, 'x', encode(sha256(convert_to(scope, 'UTF8')), 'hex'), array[scope], p.user_id
-  from tests.person('admin') p;
+  insert into stepbase.api_keys (id, app_code, name, prefix, scopes, owner_id)
+  select md5(scope)::uuid, 'tap-one', scope, 'x', array[scope], p.user_id from tests.person('admin') p;
   perform set_config(
     'request.jwt.claims', jsonb_build_object('role', 'authenticated', 'api_key_id', md5(scope)::uuid)::text, true
   );

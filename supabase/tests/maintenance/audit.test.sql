@@ -27,7 +27,7 @@ select is(
   null, 'a change without a signed-in user has no actor'
 );
 select is(
-  (select count(*) from stepbase.audit_log l where l.table_name = 'api_keys' and (l.new_row ? 'key_hash' or l.old_row ? 'key_hash')),
+  (select count(*) from stepbase.audit_log l where concat(l.old_row, l.new_row) ~ 'key_hash|aaaaaaaaaa'),
   0::bigint, 'hashes of keys are not logged'
 );
 update stepbase.api_keys set last_used_at = now() where app_code = 'tap-one';

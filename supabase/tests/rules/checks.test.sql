@@ -23,7 +23,7 @@ from (
     ('the address of an avatar must not be data', '23514', $$update stepbase.users set avatar_url = E'\ndata:text/html,https://x' where email = 'admin@tap.example'$$),
     ('the address of an avatar may be on the web', 'ok 1', $$update stepbase.users set avatar_url = 'https://cdn.example/a.png' where email = 'admin@tap.example'$$),
     ('a role must exist', '23503', $$update stepbase.app_members set role = 'king' where role = 'viewer' and app_code = 'tap-one'$$),
-    ('the hash of a key must be SHA-256', '23514', $$insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes) values ('tap-one', 'x', 'x', 'plain', '{}')$$),
+    ('the hash of a key must be SHA-256', '23514', $$update stepbase_private.api_key_hashes set key_hash = 'plain'$$),
     ('a permission must have the form resource:action', '23514', $$update stepbase.user_roles set permissions = '{everything}'$$),
     ('a colour must be hexadecimal', '23514', $$update stepbase.run_statuses set color = 'red'$$),
     ('kebab_name must be kebab-case', '23514', $$insert into stepbase.workflows (app_code, kebab_name, name) values ('tap-one', 'Not_Kebab', 'x')$$),

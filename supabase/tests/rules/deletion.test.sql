@@ -6,8 +6,8 @@ select plan(24);
 select tests.create_rows();
 
 -- A user who has created a row in every table.
-insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, created_by, owner_id)
-select 'tap-one', 'mine', 'sbk_mine', repeat('c', 64), '{run:read}', p.user_id, p.user_id from tests.person('admin') p;
+insert into stepbase.api_keys (app_code, name, prefix, scopes, created_by, owner_id)
+select 'tap-one', 'mine', 'sbk_mine', '{run:read}', p.user_id, p.user_id from tests.person('admin') p;
 update stepbase.workflows set created_by = '00000000-0000-4000-8000-00000000f001', updated_by = '00000000-0000-4000-8000-00000000f001'
 where app_code = 'tap-one';
 select set_config('stepbase.test', tests.perform_as('admin', $$select (stepbase.save_workflow('mine',
