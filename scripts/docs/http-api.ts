@@ -58,7 +58,7 @@ export function httpApiPage(): string {
       ]),
     ),
     '## Callers',
-    'Send `Authorization: Bearer <token>` to every route under `/v1`: an API key of the application (`sbk_…`), or the access token of a signed-in user. Statements run as this caller, so row-level security and the checks of the RPCs apply. The secret key of the project is refused, because it belongs to no application.',
+    'Send `Authorization: Bearer <token>` to every route under `/v1`: an API key of the application (`sbk_…`), or the access token of a signed-in user. Statements run as this caller, so row-level security and the checks of the RPCs apply. The secret key of the project acts with the permissions of an admin of the application that the header `x-stepbase-app` names; without the header it is refused (`invalid_request`).',
     '## Common answers',
     'Errors are `application/problem+json`; see [errors](errors.md). Every route under `/v1` can answer with `invalid_request` (400), `not_authenticated` (401), `permission_denied` (403), `payload_too_large` (413), `unsupported_media_type` (415), `limit_reached` (429), `internal_error` (500) and `unavailable` (503). A path parameter that must be a UUID and is not gives `invalid_request`.',
     'Every answer has `X-Request-Id`. When Redis is configured, `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` state the rate limit of the caller (`STEPBASE_RATE_LIMIT` requests in ten seconds).',

@@ -16,7 +16,7 @@ grant execute on function stepbase_private.user_id() to authenticated, service_r
 
 -- API keys: the HTTP API signs a token with the claim api_key_id. Such a token acts for the key's application with
 -- those of the key's scopes that the owner of the key has at that time. Tokens of users never have this claim, because
--- the hook removes it.
+-- the hook removes it. The secret key acts for the application that the request names (*_named_app.sql).
 
 -- Security definer: the policies of the tables below call this function. PL/pgSQL caches its plans; before PostgreSQL
 -- 18, an SQL function is planned at every call, which takes longer than this query.
@@ -32,6 +32,8 @@ declare
 begin
   if v_claims ->> 'api_key_id' is not null then
     return (select k.app_code from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k);
+  elsif v_claims ->> 'role' = 'service_role' then
+    return (select s.app_code from stepbase_private.service_caller() s);
   end if;
   return (
     select m.app_code
@@ -45,8 +47,8 @@ end;
 $$;
 
 comment on function stepbase_private.app_code() is
-  'The application the caller acts for: that of the token if the user is still a member, or that of the API key if '
-  'it is still valid; null otherwise.';
+  'The application the caller acts for: that of the token if the user is still a member, that of the API key if it is '
+  'still valid, or that of the header x-stepbase-app if the caller has the secret key; null otherwise.';
 grant execute on function stepbase_private.app_code() to authenticated, service_role;
 
 -- Security definer and PL/pgSQL for the reasons given for app_code().
@@ -62,6 +64,8 @@ begin
   if v_claims ->> 'api_key_id' is not null then
     select k.app_code, k.scopes into caller.app_code, caller.permissions
     from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k;
+  elsif v_claims ->> 'role' = 'service_role' then
+    select s.app_code, s.permissions into caller.app_code, caller.permissions from stepbase_private.service_caller() s;
   else
     select m.app_code, r.permissions into caller.app_code, caller.permissions
     from stepbase.app_members m
@@ -130,7 +134,12 @@ declare
   v_caller record;
 begin
   select c.app_code, c.permissions into v_caller from stepbase_private.caller() c;
-  if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
+  if v_caller.app_code is null then
+    perform stepbase_private.require_named_app();
+  end if;
+  if auth.jwt() is null or (
+    auth.uid() is null and auth.jwt() ->> 'api_key_id' is null and auth.jwt() ->> 'role' is distinct from 'service_role'
+  ) then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if v_caller.app_code is null then
@@ -149,7 +158,8 @@ $$;
 
 comment on function stepbase_private.require_permission(text) is
   'Returns the caller''s application if the caller has the permission. Raises SB401 not_authenticated or SB403 '
-  'permission_denied otherwise. Every RPC calls it first.';
+  'permission_denied otherwise; for a caller with the secret key, SB400 or SB404 as require_named_app(). Every RPC calls it '
+  'first.';
 grant execute on function stepbase_private.require_permission(text) to authenticated, service_role;
 
 -- Security definer for the reason given for app_code().

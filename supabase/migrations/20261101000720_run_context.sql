@@ -65,7 +65,9 @@ as $$
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
-  where c.run_id = context.run.id;
+  where c.run_id = context.run.id
+    -- The secret key bypasses row-level security.
+    and c.app_code = coalesce((select stepbase_private.named_app()), c.app_code);
 $$;
 
 comment on function stepbase.context(stepbase.runs) is
@@ -81,7 +83,8 @@ as $$
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
-  where c.run_id = context_at.run_id and c.version <= context_at.version;
+  where c.run_id = context_at.run_id and c.version <= context_at.version
+    and c.app_code = coalesce((select stepbase_private.named_app()), c.app_code);
 $$;
 
 comment on function stepbase.context_at(uuid, int) is

@@ -24,10 +24,11 @@ partition by range (created_at);
 comment on table stepbase.run_events is 'The history of a run: append-only, gapless by seq.';
 comment on column stepbase.run_events.seq is 'Counts from 1 within the run, without gaps.';
 comment on column stepbase.run_events.step_id is 'The node the event is about; null for events of the run.';
-comment on column stepbase.run_events.actor_id is 'The user who caused the event; null for the engine.';
+comment on column stepbase.run_events.actor_id is 'The user who caused the event; null for the engine and for machines.';
 comment on column stepbase.run_events.payload is
   'Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the '
-  'step started in the same transaction and has no step.started.';
+  'step started in the same transaction and has no step.started. actor: the API key, or the role service_role, that '
+  'caused the event.';
 
 -- The primary key is the only index, because events are read by run. An index on app_code would cost another entry for
 -- each event. drop_partitions learns from the runs of an application which months it may have events in.

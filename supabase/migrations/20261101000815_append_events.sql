@@ -83,6 +83,10 @@ set jit = off
 as $$
 declare
   c_steps constant int := 50;
+  -- Events that a caller causes. Within a call, all others are consequences.
+  c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
+    'compensation.started}';
+  v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
@@ -161,7 +165,10 @@ begin
   sequenced as (
     select
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
-      coalesce(e.payload, '{}') as payload, e.status,
+      case
+        when v_machine is null or e.event_type <> all (c_called) then coalesce(e.payload, '{}')
+        else coalesce(e.payload, '{}') || v_machine
+      end as payload, e.status,
       r.event_seq - r.events - r.is_complete::int + e.position_in_run as seq,
       e.is_final, e.is_final and r.events - e.position_in_run < c_steps as is_sent
     from event e
@@ -230,7 +237,7 @@ begin
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
-    jsonb_build_object('trigger_type', p_run.trigger_type)
+    jsonb_build_object('trigger_type', p_run.trigger_type) || coalesce(stepbase_private.machine_actor(), '{}')
   );
   perform stepbase_engine.note_changes(
     jsonb_build_array(jsonb_build_object(

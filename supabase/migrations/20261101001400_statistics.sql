@@ -98,14 +98,18 @@ create index idx_project_statistics_app_code on stepbase_private.project_statist
 -- the next one, which check application and permission.
 create function stepbase_private.read_workflow_statistics()
 returns setof stepbase_private.workflow_statistics
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select s.*
   from stepbase_private.workflow_statistics s
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
+end;
 $$;
 
 comment on function stepbase_private.read_workflow_statistics() is 'Rows of stepbase_private.workflow_statistics of the caller''s application; none without stats:read.';
@@ -114,14 +118,18 @@ grant execute on function stepbase_private.read_workflow_statistics() to authent
 -- Security definer for the same reason.
 create function stepbase_private.read_project_statistics()
 returns setof stepbase_private.project_statistics
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select s.*
   from stepbase_private.project_statistics s
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
+end;
 $$;
 
 comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';

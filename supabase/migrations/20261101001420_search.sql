@@ -23,17 +23,21 @@ grant execute on function stepbase_private.search_query(text) to authenticated;
 -- let through, so it could not use the text index. This function checks the application itself.
 create function stepbase_private.matching_workflows(p_query text)
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select w.id
   from stepbase.workflows w
   where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
     and w.app_code = stepbase_private.app_code()
     and stepbase_private.has_permission('workflow:read');
+end;
 $$;
 
 comment on function stepbase_private.matching_workflows(text) is

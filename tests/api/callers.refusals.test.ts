@@ -58,11 +58,15 @@ async function refused(
 const UNAUTHENTICATED = { status: 401, code: 'not_authenticated' };
 
 describe('starting a run is refused', () => {
-  it('without a token, with the publishable key only, or with the secret key', async () => {
+  it('without a token, with the publishable key only, or with the secret key alone', async () => {
     const answer = await refused({}, UNAUTHENTICATED);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
     await refused({ token: 'sb_publishable_api_tests' }, UNAUTHENTICATED);
-    await refused({ token: 'sb_secret_api_tests' }, { status: 403, code: 'permission_denied' });
+    const service = await refused(
+      { token: 'sb_secret_api_tests' },
+      { status: 400, code: 'invalid_request' },
+    );
+    expect(service.body.detail).toContain('x-stepbase-app');
   });
 
   it('with a forged token', async () => {

@@ -2,7 +2,9 @@
 import { deepStrictEqual, rejects, strictEqual } from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import type { Db } from '../db/pool.ts';
 import { AppError } from '../errors/index.ts';
+import { asCaller } from './as-caller.ts';
 import { callerKey, type Identify, identifyCaller } from './caller.ts';
 import { hashApiKey, looksLikeApiKey, matchesAny } from './keys.ts';
 import { userTokenVerifier } from './user-token.ts';
@@ -183,6 +185,46 @@ Deno.test('the secret key is the project, the publishable key is an anonymous ca
     authorization: `Bearer ${await token()}`,
   });
   strictEqual((await identifyCaller(both, by)).kind, 'user');
+});
+
+Deno.test('the header x-stepbase-app names the app of the secret key, and of no other caller', async () => {
+  const by = identify();
+  const appOf = async (headers: Record<string, string>) => {
+    const caller = await identifyCaller(new Headers({ ...headers, 'x-stepbase-app': 'other' }), by);
+    return 'appCode' in caller ? [caller.appCode, caller.claims.role] : caller.kind;
+  };
+  deepStrictEqual(await appOf({ apikey: 'sb_secret_y' }), ['other', 'service_role']);
+  deepStrictEqual(await appOf({ authorization: 'Bearer sb_secret_x' }), ['other', 'service_role']);
+  deepStrictEqual(await appOf({ authorization: `Bearer ${API_KEY}` }), ['shop', 'authenticated']);
+  const user = { authorization: `Bearer ${await token()}` };
+  deepStrictEqual(await appOf(user), ['shop', 'authenticated']);
+  deepStrictEqual(await appOf({ ...user, apikey: 'sb_secret_x' }), ['shop', 'authenticated']);
+  deepStrictEqual(await appOf({ apikey: 'sb_publishable_x' }), 'anonymous');
+});
+
+Deno.test('the statements of a caller have the header of the secret key only', async () => {
+  const settings = async (headers: Record<string, string>) => {
+    const caller = await identifyCaller(
+      new Headers({ ...headers, 'x-stepbase-app': 'other' }),
+      identify(),
+    );
+    if (caller.kind === 'anonymous') throw new Error('this caller has no statements');
+    const seen: unknown[] = [];
+    const query = (_text: string, values?: readonly unknown[]) => {
+      seen.push(...(values ?? []));
+      return Promise.resolve([]);
+    };
+    const db = { transaction: (work: (query: unknown) => unknown) => work(query) };
+    await asCaller(db as unknown as Db, caller, () => Promise.resolve());
+    return seen;
+  };
+  deepStrictEqual(await settings({ apikey: 'sb_secret_x' }), [
+    '{"role":"service_role"}',
+    '{"x-stepbase-app":"other"}',
+  ]);
+  const [claims, headers] = await settings({ apikey: API_KEY });
+  strictEqual(JSON.parse(String(claims)).api_key_id, 'key-1');
+  strictEqual(headers, '{}');
 });
 
 Deno.test('a prefix of a key does not match', () => {

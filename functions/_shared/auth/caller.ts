@@ -20,9 +20,20 @@ export interface ApiKeyCaller {
   claims: JWTPayload;
 }
 
+/** The project with its secret key, for an application that the request names. */
+export interface ServiceCaller {
+  kind: 'service';
+  /** The header x-stepbase-app; every route of members needs it. */
+  appCode: string | undefined;
+  claims: JWTPayload;
+}
+
 /** A caller whose access the database controls. */
-export type MemberCaller = UserCaller | ApiKeyCaller;
-export type Caller = MemberCaller | { kind: 'service' } | { kind: 'anonymous' };
+export type MemberCaller = UserCaller | ApiKeyCaller | ServiceCaller;
+export type Caller = MemberCaller | { kind: 'anonymous' };
+
+/** Names the application of a request with the secret key. For every other caller it has no effect. */
+export const APP_HEADER = 'x-stepbase-app';
 
 export interface ApiKeyFacts {
   api_key_id: string;
@@ -53,16 +64,23 @@ export async function identifyCaller(headers: Headers, by: Identify): Promise<Ca
   let caller: Caller = { kind: 'anonymous' };
   for (const credential of [bearer, apikey]) {
     if (credential === undefined) continue;
-    const found = await identifyCredential(credential, by);
+    const found = await identifyCredential(credential, headers, by);
     if (found.kind !== 'anonymous') return found;
     caller = found;
   }
   return caller;
 }
 
-async function identifyCredential(credential: string, by: Identify): Promise<Caller> {
+async function identifyCredential(
+  credential: string,
+  headers: Headers,
+  by: Identify,
+): Promise<Caller> {
   if (looksLikeApiKey(credential)) return await identifyApiKey(credential, by);
-  if (matchesAny(credential, by.secretKeys)) return { kind: 'service' };
+  if (matchesAny(credential, by.secretKeys)) {
+    const appCode = headers.get(APP_HEADER) || undefined;
+    return { kind: 'service', appCode, claims: { role: 'service_role' } };
+  }
   // supabase-js sends the publishable key as the bearer token while no user is signed in.
   if (matchesAny(credential, by.publishableKeys)) return { kind: 'anonymous' };
   const token = await by.verifyUserToken(credential);
@@ -84,5 +102,12 @@ async function identifyApiKey(key: string, by: Identify): Promise<ApiKeyCaller> 
 
 /** The key under which the rate limit counts a caller's requests. */
 export function callerKey(caller: MemberCaller): string {
-  return caller.kind === 'user' ? `user:${caller.userId}` : `key:${caller.apiKeyId}`;
+  switch (caller.kind) {
+    case 'user':
+      return `user:${caller.userId}`;
+    case 'api_key':
+      return `key:${caller.apiKeyId}`;
+    case 'service':
+      return `service:${caller.appCode}`;
+  }
 }

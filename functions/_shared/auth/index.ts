@@ -1,12 +1,14 @@
 // Authentication of callers, and statements that run as a caller.
 export { asCaller } from './as-caller.ts';
 export {
+  APP_HEADER,
   type ApiKeyCaller,
   type Caller,
   callerKey,
   type Identify,
   identifyCaller,
   type MemberCaller,
+  type ServiceCaller,
   type UserCaller,
 } from './caller.ts';
 export { matchesAny } from './keys.ts';

@@ -1,6 +1,6 @@
-// Identifies the caller and admits only members (users and API keys) to /v1.
+// Identifies the caller and admits to /v1 users, API keys, and the secret key with an application.
 import type { MiddlewareHandler } from 'hono';
-import { identifyCaller } from '../../_shared/auth/index.ts';
+import { APP_HEADER, identifyCaller, type MemberCaller } from '../../_shared/auth/index.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 
@@ -10,14 +10,25 @@ export function authenticate({ identify }: Deps): MiddlewareHandler<ApiEnv> {
     if (caller.kind === 'anonymous') {
       throw new AppError('not_authenticated', 'Send a user token or an API key as Bearer token');
     }
-    if (caller.kind === 'service') {
-      // The secret key names no app, and each run belongs to one.
-      throw new AppError('permission_denied', 'Use an API key of the app, not the secret key');
+    if (caller.kind === 'service' && caller.appCode === undefined) {
+      throw new AppError(
+        'invalid_request',
+        `The secret key belongs to no application; name one in the header ${APP_HEADER}`,
+      );
     }
     c.set('member', caller);
-    const who =
-      caller.kind === 'user' ? { user_id: caller.userId } : { api_key_id: caller.apiKeyId };
-    c.set('log', c.var.log.with({ ...who, app_code: caller.appCode }));
+    c.set('log', c.var.log.with({ ...idOf(caller), app_code: caller.appCode }));
     await next();
   };
+}
+
+function idOf(caller: MemberCaller): Record<string, string> {
+  switch (caller.kind) {
+    case 'user':
+      return { user_id: caller.userId };
+    case 'api_key':
+      return { api_key_id: caller.apiKeyId };
+    case 'service':
+      return { role: 'service_role' };
+  }
 }

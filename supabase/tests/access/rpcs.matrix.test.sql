@@ -5,6 +5,9 @@
 -- caller cannot distinguish from one that does not exist). A call that creates something creates it in the caller's own
 -- application, so sister and foreigner succeed. To add a function, add its row; a function without one fails this
 -- test. Calls that depend on more than the role have their own tests (run_rpcs, api_keys, membership).
+--
+-- With the secret key and the header x-stepbase-app, a call has the outcome of an admin of that application; the table
+-- of exceptions lists the others. For the people the header has no effect, so it names tap-one in all of their calls.
 
 begin;
 set local search_path = public, extensions;
@@ -23,6 +26,7 @@ values
     $$select create_application('tap-fresh', 'Fresh', '00000000-0000-4000-8000-00000000e00f')$$),
   ('create_organization',        '1 1 1 | 1 1 1 1 | -',                          $$select create_organization('tap-fresh', 'Fresh')$$),
   ('create_role',                '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_role('finance', '{run:read}')$$),
+  ('create_service_account',     '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_service_account('fresh', 'viewer')$$),
   ('create_webhook',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select create_webhook('w-00d001')$$),
   ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
@@ -31,20 +35,19 @@ values
   ('delete_organization',        'SB409 SB403 SB403 | SB409 SB404 SB404 SB404 | -',
     $$select delete_organization('00000000-0000-4000-8000-00000000e001')$$),
   ('delete_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_role('auditor')$$),
+  ('delete_secret',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_secret('tap_key')$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
   ('erase_person',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select erase_person({viewer})$$),
-  ('create_service_account',     '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_service_account('fresh', 'viewer')$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
   ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
+  ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('my_profile',                 '1 1 1 | 1 1 1 1 | -',                          $$select my_profile()$$),
   ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
-  ('delete_secret',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_secret('tap_key')$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
   ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
-  ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
@@ -52,35 +55,120 @@ values
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
   ('resume_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select resume_run({run})$$),
   ('revoke_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select revoke_api_key({api_key})$$),
+  ('rollback_secret',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rollback_secret('tap_key', 1)$$),
+  ('rotate_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rotate_api_key({api_key})$$),
   ('rotate_webhook_secret',      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rotate_webhook_secret({webhook})$$),
   ('save_workflow',              '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select save_workflow('w-00d001', '{"nodes": [], "edges": []}')$$),
   ('search_runs',                '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_runs('sample') where id = {run}$$),
-  ('rotate_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rotate_api_key({api_key})$$),
   ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
-  ('rollback_secret',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rollback_secret('tap_key', 1)$$),
   ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
+  ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
   ('update_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select update_application('Renamed')$$),
   ('update_organization',        '1 SB403 SB403 | 1 SB404 SB404 SB404 | -',
     $$select update_organization('00000000-0000-4000-8000-00000000e001', 'Renamed')$$),
   ('update_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_role('auditor', '{run:read}')$$),
+  ('update_service_account',     '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_service_account({service_account}, 'admin')$$),
   ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
   -- Only the auth server calls these.
   ('custom_access_token_hook',   '- - - | - - - - | -',                          $$select stepbase_private.custom_access_token_hook('{}')$$),
-  ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
-  ('update_service_account',     '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_service_account({service_account}, 'admin')$$),
   ('password_verification_hook', '- - - | - - - - | -',                          $$select stepbase_private.password_verification_hook('{}')$$);
+
+-- With the secret key: the outcomes for tap-one, for tap-two, and without the header, where they are not those of
+-- admin, of sister, and SB400.
+create temporary table with_secret_key (function_name text, own text, other text, none text);
+insert into with_secret_key (function_name, own, other, none)
+values
+  -- Only a member or a service account owns a key.
+  ('adopt_api_key', 'SB403', 'SB403', 'SB400'),
+  ('create_api_key', 'SB400', 'SB400', 'SB400'),
+  -- Without the header, the secret key reads them as it reads the tables.
+  ('context', '1', '1', '1'),
+  ('context_at', '1', '0', '1'),
+  -- They are about the account of a user.
+  ('my_profile', 'SB401', 'SB401', 'SB401'),
+  ('switch_app', 'SB401', 'SB401', 'SB401'),
+  ('custom_access_token_hook', '42501', '42501', '42501'),
+  ('password_verification_hook', '42501', '42501', '42501');
+
+create temporary view secret_key_cells as
+select
+  m.function_name, tests.expand(m.statement) as statement, h.app,
+  regexp_replace(h.outcome, '^(?=\d{1,4}$)', 'ok ') as answer
+from matrix m
+cross join lateral regexp_split_to_array(trim(m.outcomes), '[ |]+') o (codes)
+left join with_secret_key e on e.function_name = m.function_name
+cross join lateral (
+  values
+    ('tap-one', coalesce(e.own, o.codes[1])), ('tap-two', coalesce(e.other, o.codes[4])), (null, coalesce(e.none, 'SB400'))
+) h (app, outcome);
+
+-- The rows of all tables that do not belong to an application.
+create function pg_temp.rows_beyond(p_app text)
+returns text
+language plpgsql
+as $$
+declare
+  v_table record;
+  v_rows text;
+  v_all text := '';
+begin
+  for v_table in
+    select c.oid::regclass as name
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'app_code' and not a.attisdropped
+    where c.relnamespace::regnamespace::text in ('stepbase', 'stepbase_private', 'stepbase_engine')
+      and c.relkind in ('r', 'p') and not c.relispartition
+    order by 1
+  loop
+    execute format(
+      'select md5(string_agg(t::text, chr(10) order by t::text)) from %s t where t.app_code is distinct from $1', v_table.name
+    ) into v_rows using p_app;
+    v_all := v_all || v_table.name || coalesce(v_rows, '-');
+  end loop;
+  return v_all;
+end;
+$$;
+
+-- The outcome of a call with the secret key, as tests.attempt(); 'leak' if it changes a row of another application.
+create function pg_temp.with_secret_key(p_app text, p_statement text)
+returns text
+language plpgsql
+as $$
+declare
+  v_before constant text := pg_temp.rows_beyond(p_app);
+  v_count bigint;
+begin
+  perform set_config(
+    'request.headers', jsonb_strip_nulls(jsonb_build_object('x-stepbase-app', p_app, 'accept', '*/*'))::text, true
+  );
+  perform tests.become('service');
+  execute p_statement;
+  get diagnostics v_count = row_count;
+  perform tests.leave();
+  raise exception using
+    errcode = 'TAP00',
+    message = case when pg_temp.rows_beyond(p_app) = v_before then 'ok ' || v_count else 'leak' end;
+exception
+  when sqlstate 'TAP00' then
+    return sqlerrm;
+  when others then
+    return sqlstate;
+end;
+$$;
 
 create temporary view cells as
 select m.function_name, o.who, tests.expand(m.statement) as statement, o.answer, o.meaning
 from matrix m
 cross join lateral tests.outcomes(m.outcomes) o;
 
-select plan(3 + (select count(*)::int from cells));
+select plan(9 + (select count(*)::int from cells) + (select count(*)::int from secret_key_cells));
 select tests.create_tasks();
 select stepbase_engine.refresh_statistics();
+select tests.create_workflow('tap-two', gen_random_uuid());
+select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 
 select is_empty(
   $$select p.proname from pg_proc p
@@ -106,6 +194,51 @@ select is_empty(
 
 select is(tests.attempt(c.who, c.statement), c.answer, format('%s as %s: %s', c.function_name, c.who, c.meaning))
 from cells c;
+
+select is(
+  pg_temp.with_secret_key(c.app, c.statement), c.answer,
+  format('%s with the secret key, %s', c.function_name, coalesce('for ' || c.app, 'without an application'))
+)
+from secret_key_cells c;
+select is(pg_temp.with_secret_key('tap-none', $$select stepbase.emit_event('order.paid')$$), 'SB404', 'an unknown application is refused');
+select is(pg_temp.with_secret_key('', $$select stepbase.emit_event('order.paid')$$), 'SB400', 'an empty name counts as none');
+update stepbase.applications set deleted_at = now() where app_code = 'tap-two';
+select is(
+  pg_temp.with_secret_key('tap-two', $$select stepbase.emit_event('order.paid')$$), 'SB404', 'a deleted application is refused'
+);
+update stepbase.applications set deleted_at = null where app_code = 'tap-two';
+
+-- What the header gives to callers with other roles: the application of the caller, before and after.
+create function pg_temp.app_of(p_claims jsonb, p_role text)
+returns text
+language plpgsql
+as $$
+declare
+  v_app text;
+begin
+  perform set_config('request.headers', '{"x-stepbase-app": "tap-two"}', true);
+  perform set_config('request.jwt.claims', p_claims::text, true);
+  perform set_config('role', p_role, true);
+  v_app := concat_ws(' ', stepbase_private.app_code(), (select c.app_code from stepbase_private.caller() c));
+  perform tests.leave();
+  return v_app;
+end;
+$$;
+select is(
+  pg_temp.app_of(
+    jsonb_build_object('role', 'authenticated', 'sub', (select p.user_id from tests.person('viewer') p), 'app_code', 'tap-one'),
+    'authenticated'
+  ), 'tap-one tap-one', 'the header is ignored for users'
+);
+select is(
+  pg_temp.app_of(
+    jsonb_build_object('role', 'authenticated', 'api_key_id', tests.sample_id('api_key')), 'authenticated'
+  ), 'tap-one tap-one', 'the header is ignored for API keys'
+);
+select is(
+  pg_temp.app_of('{"role": "authenticated", "app_role": "service_role", "user_role": "service_role"}', 'authenticated'), '',
+  'the header is ignored for other claims with the name of the role'
+);
 
 select * from finish();
 rollback;

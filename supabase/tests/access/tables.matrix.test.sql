@@ -256,6 +256,8 @@ cross join lateral tests.outcomes(m.outcomes) o;
 
 select plan(4 + (select count(*)::int from cells));
 select tests.create_rows();
+-- The header is for the secret key: it must change none of the outcomes.
+select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
 -- The shared rows are visible to the organization, in the shared views only.
 update stepbase.workflows set visibility = 'organization' where id = tests.sample_id('workflow');
