@@ -15,6 +15,7 @@ create table stepbase.workflow_triggers (
       or event_name in ('run.completed', 'run.failed', 'run.cancelled', 'run.timed_out')
     ),
   source_workflow_id uuid,
+  signature_scheme text references stepbase.webhook_signature_schemes (name),
   filter jsonb,
   input jsonb not null default '{}' constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   is_enabled boolean not null default true,
@@ -29,6 +30,7 @@ create table stepbase.workflow_triggers (
     (source_workflow_id is not null) = coalesce(event_name like 'run.%', false)
   ),
   constraint source_is_another_workflow check (source_workflow_id <> workflow_id),
+  constraint signature_scheme_is_for_webhooks check ((signature_scheme is not null) = (trigger_type = 'webhook')),
   constraint filter_is_for_events check (filter is null or trigger_type = 'event'),
   constraint trigger_workflow_is_of_same_app
     foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
@@ -40,6 +42,7 @@ comment on table stepbase.workflow_triggers is 'Events and webhooks that start r
 comment on column stepbase.workflow_triggers.event_name is
   'Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.';
 comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: workflow whose runs fire it.';
+comment on column stepbase.workflow_triggers.signature_scheme is 'For webhooks: how the sender signs its calls.';
 comment on column stepbase.workflow_triggers.filter is
   'JSON that the event''s payload must contain (@>); null: any payload.';
 comment on column stepbase.workflow_triggers.input is
@@ -52,6 +55,7 @@ create index idx_workflow_triggers_workflow_id_app_code on stepbase.workflow_tri
 create index idx_workflow_triggers_source_workflow_id_app_code
   on stepbase.workflow_triggers (source_workflow_id, app_code);
 create index idx_workflow_triggers_app_code_event_name on stepbase.workflow_triggers (app_code, event_name);
+create index idx_workflow_triggers_signature_scheme on stepbase.workflow_triggers (signature_scheme);
 create index idx_workflow_triggers_created_by on stepbase.workflow_triggers (created_by);
 
 -- Security definer: counts all triggers, including those that the caller cannot read.
@@ -90,14 +94,17 @@ create trigger workflow_triggers_touch_updated_at before update on stepbase.work
   for each row execute function stepbase_private.touch_updated_at();
 create trigger workflow_triggers_keep_identity before update on stepbase.workflow_triggers
   for each row execute function stepbase_private.refuse_column_change(
-    'id', 'app_code', 'workflow_id', 'trigger_type', 'created_at'
+    'id', 'app_code', 'workflow_id', 'trigger_type', 'signature_scheme', 'created_at'
   );
 
 alter table stepbase.workflow_triggers enable row level security;
 
 -- created_by is not granted, because runs start on behalf of that user.
 grant select, delete,
-  insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled),
+  insert (
+    id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, signature_scheme, filter, input,
+    is_enabled
+  ),
   update (name, event_name, source_workflow_id, filter, input, is_enabled)
 on stepbase.workflow_triggers to authenticated;
 grant select, insert, update, delete on stepbase.workflow_triggers to service_role;

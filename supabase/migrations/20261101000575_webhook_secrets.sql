@@ -41,37 +41,120 @@ comment on function stepbase_private.forget_vault_secret() is 'Trigger: deletes 
 create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
   for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
 
-create function stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text)
+create function stepbase_private.random_webhook_secret()
+returns text
+language sql
+volatile
+set search_path = ''
+as $$
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
+  select 'whsec_' || encode(
+    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
+  );
+$$;
+
+comment on function stepbase_private.random_webhook_secret() is
+  'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks defines.';
+
+create function stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_vault_id uuid;
+begin
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
+    execute 'select vault.create_secret($1, $2, $3)' into v_vault_id using p_secret, p_name, p_description;
+  end if;
+  return v_vault_id;
+end;
+$$;
+
+comment on function stepbase_private.put_webhook_secret(text, text, text) is
+  'Stores a secret in Vault and returns its id there; null in a database without Vault, where the caller stores it.';
+
+create function stepbase_private.get_webhook_secrets(p_vault_ids uuid[])
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_secrets text[];
+begin
+  if cardinality(p_vault_ids) > 0 then
+    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
+    into v_secrets
+    using p_vault_ids;
+  end if;
+  return coalesce(v_secrets, '{}');
+end;
+$$;
+
+comment on function stepbase_private.get_webhook_secrets(uuid[]) is 'Returns these secrets from Vault.';
+
+create function stepbase_private.check_webhook_secret(p_scheme text, p_secret text)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_scheme stepbase.webhook_signature_schemes;
+begin
+  select s.* into v_scheme from stepbase.webhook_signature_schemes s where s.name = p_scheme;
+  if not found then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('signature_scheme must be one of %s', (
+        select string_agg(s.name, ', ' order by s.ordinal) from stepbase.webhook_signature_schemes s
+      ))
+    );
+  end if;
+  if p_secret is null and not v_scheme.is_secret_generated then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('secret is missing: %s issues the secret, so copy it from there', v_scheme.label)
+    );
+  end if;
+  -- The message does not contain the secret, because messages are logged.
+  if p_secret !~ v_scheme.secret_pattern then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('secret must be %s (%s)', v_scheme.secret_format, v_scheme.label)
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_private.check_webhook_secret(text, text) is
+  'Raises SB400 if a webhook cannot have this signature scheme, or this scheme with this secret; null: no secret is given.';
+
+create function stepbase_private.store_webhook_secret(p_trigger_id uuid, p_app_code text, p_secret text)
 returns text
 language plpgsql
 set search_path = ''
 as $$
 declare
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  v_secret constant text := 'whsec_' || encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
-  );
+  v_secret constant text := coalesce(p_secret, stepbase_private.random_webhook_secret());
   v_id constant uuid := gen_random_uuid();
-  v_vault_id uuid;
+  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+    v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id
+  );
 begin
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
-    execute 'select vault.create_secret($1, $2, $3)'
-    into v_vault_id
-    using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id;
-  end if;
   insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
   values (
     v_id, p_app_code, p_trigger_id,
     case when v_vault_id is null then v_secret end, v_vault_id
   );
-  return v_secret;
+  return case when p_secret is null then v_secret end;
 end;
 $$;
 
-comment on function stepbase_private.make_webhook_secret(uuid, text) is
-  'Creates and stores a secret of a webhook trigger. Returns it as whsec_ and 32 bytes in base64 (Standard Webhooks).';
+comment on function stepbase_private.store_webhook_secret(uuid, text, text) is
+  'Stores a secret of a webhook trigger. Without p_secret it creates one and returns it; a given secret is not returned.';
 
-create function stepbase_private.webhook_secrets_of(p_trigger_id uuid)
+create function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text)
 returns text[]
 language plpgsql
 stable
@@ -80,23 +163,20 @@ as $$
 declare
   v_kept text[];
   v_vault_ids uuid[];
-  v_secrets text[] := '{}';
 begin
   select
     coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
     array_agg(s.vault_id) filter (where s.vault_id is not null)
   into v_kept, v_vault_ids
   from stepbase_private.webhook_secrets s
+  join stepbase.workflow_triggers t on t.id = s.trigger_id
   where s.trigger_id = p_trigger_id
+    and t.signature_scheme = p_scheme
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  if v_vault_ids is not null then
-    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
-    into v_secrets
-    using v_vault_ids;
-  end if;
-  return v_kept || v_secrets;
+  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
 end;
 $$;
 
-comment on function stepbase_private.webhook_secrets_of(uuid) is
-  'Secrets that calls of a webhook may be signed with; empty for an unknown webhook. The HTTP API calls it.';
+comment on function stepbase_private.webhook_secrets_of(uuid, text) is
+  'Secrets that may sign calls of a webhook by a signature scheme; empty for an unknown webhook and for one with another '
+  'scheme. The HTTP API calls it.';

@@ -1,7 +1,13 @@
 -- RPCs that create webhooks and rotate their secrets. See rpc_runs for the pattern.
 
 -- Security definer, as rotate_webhook_secret: clients cannot write secrets.
-create function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb)
+create function stepbase_private.create_webhook(
+  p_workflow text,
+  p_name text,
+  p_input jsonb,
+  p_signature_scheme text,
+  p_secret text
+)
 returns jsonb
 language plpgsql
 security definer
@@ -15,6 +21,7 @@ begin
   if jsonb_typeof(p_input) is distinct from 'object' then
     perform stepbase_private.raise_error('invalid_request', 'input must be a JSON object');
   end if;
+  perform stepbase_private.check_webhook_secret(p_signature_scheme, p_secret);
   select w.id into v_workflow_id from stepbase.workflows w
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
@@ -23,35 +30,47 @@ begin
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
-  insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_type, input, created_by)
-  values (v_app_code, v_workflow_id, p_name, 'webhook', p_input, auth.uid())
+  insert into stepbase.workflow_triggers (
+    app_code, workflow_id, name, trigger_type, signature_scheme, input, created_by
+  )
+  values (v_app_code, v_workflow_id, p_name, 'webhook', p_signature_scheme, p_input, auth.uid())
   returning id into v_id;
   return jsonb_build_object(
-    'id', v_id, 'path', '/hooks/' || v_id, 'secret', stepbase_private.make_webhook_secret(v_id, v_app_code)
+    'id', v_id, 'path', '/hooks/' || v_id, 'signature_scheme', p_signature_scheme,
+    'secret', stepbase_private.store_webhook_secret(v_id, v_app_code, p_secret)
   );
 end;
 $$;
 
-comment on function stepbase_private.create_webhook(text, text, jsonb) is 'Implements stepbase.create_webhook.';
-grant execute on function stepbase_private.create_webhook(text, text, jsonb) to authenticated;
+comment on function stepbase_private.create_webhook(text, text, jsonb, text, text) is 'Implements stepbase.create_webhook.';
+grant execute on function stepbase_private.create_webhook(text, text, jsonb, text, text) to authenticated;
 
-create function stepbase.create_webhook(workflow text, name text default '', input jsonb default '{}')
+create function stepbase.create_webhook(
+  workflow text,
+  name text default '',
+  input jsonb default '{}',
+  signature_scheme text default 'standard_webhooks',
+  secret text default null
+)
 returns jsonb
 language sql
 set search_path = ''
 as $$
   select stepbase_private.create_webhook(
-    create_webhook.workflow, coalesce(create_webhook.name, ''), coalesce(create_webhook.input, '{}')
+    create_webhook.workflow, coalesce(create_webhook.name, ''), coalesce(create_webhook.input, '{}'),
+    coalesce(create_webhook.signature_scheme, 'standard_webhooks'), create_webhook.secret
   );
 $$;
 
-comment on function stepbase.create_webhook(text, text, jsonb) is
-  'Creates a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path to call, relative to the '
-  'HTTP API, and the secret that signs calls, which is returned only here. Requires schedule:write. Errors: SB400 input is '
-  'no object, SB401, SB403, SB404 unknown workflow.';
-grant execute on function stepbase.create_webhook(text, text, jsonb) to authenticated;
+comment on function stepbase.create_webhook(text, text, jsonb, text, text) is
+  'Creates a webhook trigger of a workflow (kebab_name) and returns {id, path, signature_scheme, secret}. path is relative '
+  'to the HTTP API. The sender signs its calls by signature_scheme (stepbase.webhook_signature_schemes) with the secret: '
+  'the given one, which is never returned, or a new one, which is returned only here. Stripe and Slack issue the secret, so '
+  'it must be given. Requires schedule:write. Errors: SB400 input is no object, unknown scheme, missing or malformed '
+  'secret, SB401, SB403, SB404 unknown workflow.';
+grant execute on function stepbase.create_webhook(text, text, jsonb, text, text) to authenticated;
 
-create function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds int)
+create function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds int, p_secret text)
 returns jsonb
 language plpgsql
 security definer
@@ -59,16 +78,18 @@ set search_path = ''
 as $$
 declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_scheme text;
 begin
   if p_overlap_seconds not between 0 and 604800 then
     perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
   end if;
-  perform 1 from stepbase.workflow_triggers t
+  select t.signature_scheme into v_scheme from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Webhook not found');
   end if;
+  perform stepbase_private.check_webhook_secret(v_scheme, p_secret);
   delete from stepbase_private.webhook_secrets s
   where s.trigger_id = p_trigger_id
     and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
@@ -76,27 +97,33 @@ begin
   set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
   where s.trigger_id = p_trigger_id;
   return jsonb_build_object(
-    'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id,
-    'secret', stepbase_private.make_webhook_secret(p_trigger_id, v_app_code)
+    'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id, 'signature_scheme', v_scheme,
+    'secret', stepbase_private.store_webhook_secret(p_trigger_id, v_app_code, p_secret)
   );
 end;
 $$;
 
-comment on function stepbase_private.rotate_webhook_secret(uuid, int) is 'Implements stepbase.rotate_webhook_secret.';
-grant execute on function stepbase_private.rotate_webhook_secret(uuid, int) to authenticated;
+comment on function stepbase_private.rotate_webhook_secret(uuid, int, text) is 'Implements stepbase.rotate_webhook_secret.';
+grant execute on function stepbase_private.rotate_webhook_secret(uuid, int, text) to authenticated;
 
-create function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds int default 0)
+create function stepbase.rotate_webhook_secret(
+  trigger_id uuid,
+  overlap_seconds int default 0,
+  secret text default null
+)
 returns jsonb
 language sql
 set search_path = ''
 as $$
   select stepbase_private.rotate_webhook_secret(
-    rotate_webhook_secret.trigger_id, coalesce(rotate_webhook_secret.overlap_seconds, 0)
+    rotate_webhook_secret.trigger_id, coalesce(rotate_webhook_secret.overlap_seconds, 0),
+    rotate_webhook_secret.secret
   );
 $$;
 
-comment on function stepbase.rotate_webhook_secret(uuid, int) is
-  'Creates a new secret of a webhook and returns {id, path, secret}; the secret is returned only here. Earlier secrets '
-  'stay valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, SB401, '
-  'SB403, SB404 unknown webhook.';
-grant execute on function stepbase.rotate_webhook_secret(uuid, int) to authenticated;
+comment on function stepbase.rotate_webhook_secret(uuid, int, text) is
+  'Replaces the secret of a webhook and returns {id, path, signature_scheme, secret}. The new secret is the given one, '
+  'which is never returned, or a new one, which is returned only here. Earlier secrets stay valid for overlap_seconds (0 to '
+  '604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, '
+  'SB404 unknown webhook.';
+grant execute on function stepbase.rotate_webhook_secret(uuid, int, text) to authenticated;

@@ -324,7 +324,7 @@ as $$
   select unnest(array[
     'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
     'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
-    'work_item_statuses', 'worker_statuses', 'error_codes'
+    'work_item_statuses', 'worker_statuses', 'error_codes', 'webhook_signature_schemes'
   ])
 $$;
 
@@ -461,8 +461,8 @@ begin
   select tests.sample_id('draft'), v.app_code, v.workflow_id, 2, v.definition, null
   from stepbase.workflow_versions v
   where v.workflow_id = tests.sample_id('workflow');
-  insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, created_by)
-  values (tests.sample_id('webhook'), 'tap-one', tests.sample_id('workflow'), 'webhook', null);
+  insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, signature_scheme, created_by)
+  values (tests.sample_id('webhook'), 'tap-one', tests.sample_id('workflow'), 'webhook', 'standard_webhooks', null);
 end
 $$;
 

@@ -5,12 +5,12 @@ import { AppError, isErrorCode } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { readUuid } from '../validation.ts';
+import { deliveryId, type ReadCall, readCalls, verifiedCall } from '../webhooks/calls.ts';
 import { bodyOf, queryOf, safeHeaders } from '../webhooks/input.ts';
 import { readSecrets, startWebhook } from '../webhooks/queries.ts';
-import { isSigned, readCall } from '../webhooks/signature.ts';
 
 interface HookEnv {
-  Variables: ApiEnv['Variables'] & { triggerId: string; callId: string; body: Uint8Array };
+  Variables: ApiEnv['Variables'] & { triggerId: string; call: ReadCall; body: Uint8Array };
 }
 
 export function hookRoutes(deps: Deps): Hono<HookEnv> {
@@ -18,13 +18,11 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
 
   const verify: MiddlewareHandler<HookEnv> = async (c, next) => {
     const triggerId = readUuid(c, 'trigger_id');
-    const call = readCall(c.req.raw.headers, new Date(clock.epoch()));
+    const calls = readCalls(c.req.raw.headers, new Date(clock.epoch()));
     const body = new Uint8Array(await c.req.arrayBuffer());
-    if (!isSigned(call, await readSecrets(db, triggerId), body)) {
-      throw new AppError('not_authenticated', 'The signature is not valid');
-    }
+    const secretsOf = (scheme: string) => readSecrets(db, triggerId, scheme);
+    c.set('call', await verifiedCall(calls, body, secretsOf));
     c.set('triggerId', triggerId);
-    c.set('callId', call.id);
     c.set('body', body);
     c.set('log', c.var.log.with({ trigger_id: triggerId }));
     await next();
@@ -35,8 +33,10 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
     verify,
     rateLimit<HookEnv>(deps, (c) => `hook:${c.var.triggerId}`),
     async (c) => {
-      const { triggerId, callId, body } = c.var;
-      const started = await startWebhook(db, triggerId, callId, {
+      const { triggerId, call, body } = c.var;
+      const handshake = call.scheme.handshake?.(body);
+      if (handshake !== undefined) return c.json(handshake);
+      const started = await startWebhook(db, triggerId, await deliveryId(call, body), {
         body: bodyOf(body, c.req.header('content-type') ?? null),
         headers: safeHeaders(c.req.raw.headers),
         query: queryOf(c.req.url),

@@ -3,11 +3,11 @@
 import type { Db } from '../../_shared/db/pool.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
 
-/** An empty list when the webhook does not exist. */
-export async function readSecrets(db: Db, triggerId: string): Promise<string[]> {
+/** An empty list when the webhook does not exist, or uses another signature scheme. */
+export async function readSecrets(db: Db, triggerId: string, scheme: string): Promise<string[]> {
   const [row] = await db.query<{ secrets: string[] }>(
-    'select stepbase_private.webhook_secrets_of($1) as secrets',
-    [triggerId],
+    'select stepbase_private.webhook_secrets_of($1, $2) as secrets',
+    [triggerId, scheme],
   );
   return row?.secrets ?? [];
 }

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(35);
+select plan(41);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
@@ -13,18 +13,21 @@ from (
   values
     ('a trigger must be an event or a webhook', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'manual')$$),
     ('an event trigger must have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'event')$$),
-    ('a webhook must not have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'x')$$),
+    ('a webhook must not have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, signature_scheme, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'stripe', 'x')$$),
     ('an event name must not have spaces', '23514', $$update stepbase.workflow_triggers set event_name = 'a b' where app_code = 'tap-one'$$),
     ('an event name must not start with run.', '23514', $$update stepbase.workflow_triggers set event_name = 'run.started' where app_code = 'tap-one'$$),
     ('a trigger for the end of a run must have a source workflow', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed' where app_code = 'tap-one'$$),
     ('a trigger for another event must not have a source workflow', '23514', $$update stepbase.workflow_triggers set source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
     ('a workflow cannot be triggered by its own runs', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = workflow_id where app_code = 'tap-one'$$),
-    ('a webhook must not have a filter', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, filter) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', '{}')$$),
+    ('a webhook must not have a filter', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, signature_scheme, filter) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'stripe', '{}')$$),
+    ('a webhook must have a signature scheme', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook')$$),
+    ('the signature scheme of a webhook must exist', '23503', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, signature_scheme) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'other')$$),
+    ('an event trigger must not have a signature scheme', 'SB424', $$update stepbase.workflow_triggers set signature_scheme = 'stripe' where app_code = 'tap-one'$$),
     ('the input of a trigger must be an object', '23514', $$update stepbase.workflow_triggers set input = '[]' where app_code = 'tap-one'$$),
     ('the workflow of a trigger must be of its application', '23503', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 'event', 'x')$$),
     ('the source workflow of a trigger must be of its application', '23503', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d201' where app_code = 'tap-one'$$),
     ('a workflow can be triggered by runs of another workflow', 'ok 1', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
-    ('the type of a trigger cannot change', 'SB424', $$update stepbase.workflow_triggers set trigger_type = 'webhook', event_name = null where app_code = 'tap-one'$$),
+    ('the type of a trigger cannot change', 'SB424', $$update stepbase.workflow_triggers set trigger_type = 'webhook', event_name = null, signature_scheme = 'stripe' where app_code = 'tap-one'$$),
     ('the workflow of a trigger cannot change', 'SB424', $$update stepbase.workflow_triggers set workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
     ('an event can have at most a hundred triggers', 'SB429', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, event_name) select 'tap-one', '00000000-0000-4000-8000-00000000d001', 'event', 'go' from generate_series(1, 100)$$),
     ('a disabled schedule cannot have a next time', '23514', $$update stepbase.workflow_schedules set is_enabled = false; update stepbase.workflow_schedules set next_run_at = now()$$)
@@ -71,12 +74,28 @@ create temporary table hook as
 select tests.perform_as('developer', $$select stepbase.create_webhook('w-00d001')::text$$)::jsonb as made;
 select matches((select h.made ->> 'secret' from hook h), '^whsec_[A-Za-z0-9+/]{43}=$', 'create_webhook returns the secret');
 select is(
-  (select stepbase_private.webhook_secrets_of((h.made ->> 'id')::uuid) from hook h),
+  (select stepbase_private.webhook_secrets_of((h.made ->> 'id')::uuid, 'standard_webhooks') from hook h),
   (select array[h.made ->> 'secret'] from hook h), 'the secret is stored'
 );
-select is(stepbase_private.webhook_secrets_of(gen_random_uuid()), '{}'::text[], 'an unknown webhook has no secrets');
 select is(
-  tests.attempt('admin', 'select stepbase_private.webhook_secrets_of(gen_random_uuid())'), '42501', 'clients cannot call webhook_secrets_of'
+  (select stepbase_private.webhook_secrets_of((h.made ->> 'id')::uuid, 'stripe') from hook h),
+  '{}'::text[], 'a webhook has no secrets for another signature scheme'
+);
+select is(
+  stepbase_private.webhook_secrets_of(gen_random_uuid(), 'standard_webhooks'), '{}'::text[], 'an unknown webhook has no secrets'
+);
+create temporary table given as
+select tests.perform_as(
+  'developer', $$select stepbase.create_webhook('w-00d001', 'Pay', '{}', 'stripe', 'whsec_0123456789abcdef')::text$$
+)::jsonb as made;
+select is((select g.made -> 'secret' from given g), 'null', 'a given secret is not returned');
+select is(
+  (select stepbase_private.webhook_secrets_of((g.made ->> 'id')::uuid, 'stripe') from given g),
+  array['whsec_0123456789abcdef'], 'a given secret is stored'
+);
+delete from stepbase.workflow_triggers t using given g where t.id = (g.made ->> 'id')::uuid;
+select is(
+  tests.attempt('admin', $$select stepbase_private.webhook_secrets_of(gen_random_uuid(), 'stripe')$$), '42501', 'clients cannot call webhook_secrets_of'
 );
 select is(tests.attempt('admin', 'select * from stepbase_private.webhook_secrets'), '42501', 'clients cannot read webhook_secrets');
 delete from stepbase.workflow_triggers t using hook h where t.id = (h.made ->> 'id')::uuid;
