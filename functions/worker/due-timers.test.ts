@@ -25,7 +25,13 @@ function setup(due: Map<string, 'good' | 'slow'>) {
         }
         woken.push(...due.keys());
         due.clear();
-        return { inMs: undefined, schedules: false, messages: false, checks: false };
+        return {
+          inMs: undefined,
+          schedules: false,
+          messages: false,
+          checks: false,
+          deliveries: false,
+        };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
       async wakeRun(runId) {
@@ -47,6 +53,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
     timers,
     acceptsWork: () => true,
     onChecks: () => undefined,
+    onDeliveries: () => undefined,
     onDue: () => dueTimers.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,
@@ -78,6 +85,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
           schedules: false,
           messages: false,
           checks: false,
+          deliveries: false,
         });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
@@ -93,6 +101,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
     })(),
     acceptsWork: () => true,
     onChecks: () => undefined,
+    onDeliveries: () => undefined,
     onDue: () => away.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,

@@ -24,6 +24,8 @@ export interface DueTimersOptions {
   onDue(): void;
   /** A published version has to be checked. */
   onChecks(): void;
+  /** A webhook delivery is due. */
+  onDeliveries(): void;
   /** Steps or runs may have become ready. */
   onFired(...signals: Signal[]): void;
   onIdle(): void;
@@ -85,7 +87,7 @@ export class DueTimers {
   }
 
   async #fire(): Promise<void> {
-    const { engine, onChecks, onFired } = this.#options;
+    const { engine, onChecks, onDeliveries, onFired } = this.#options;
     const mayMakeTokens = this.#mayMakeTokens;
     this.#mayMakeTokens = false;
     const next = await engine.wake().catch(async (error: unknown) => {
@@ -95,6 +97,7 @@ export class DueTimers {
     });
     this.#wakeIn(next.inMs);
     if (next.checks) onChecks();
+    if (next.deliveries) onDeliveries();
     if (next.schedules) {
       await runSchedules(engine);
       this.#isWanted = true;

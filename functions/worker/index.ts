@@ -24,6 +24,8 @@ import { createSecrets } from './secrets.ts';
 import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
 import { Turns } from './turns.ts';
+import { createDeliveryStore } from './webhooks/queries.ts';
+import { createSend } from './webhooks/send.ts';
 import { createWorker } from './worker.ts';
 
 /** With wake-ups over LISTEN the poll is a safety net; without them it is how the worker finds work. */
@@ -53,6 +55,8 @@ const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
 let listener: WakeupListener | undefined;
 
+const stepEnv = createStepEnv(env.steps);
+
 const heartbeat = createHeartbeat({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
@@ -71,7 +75,7 @@ const worker = createWorker({
     memory,
     turns: new Turns({ clock }),
     clock,
-    env: createStepEnv(env.steps),
+    env: stepEnv,
     secretsOf: createSecrets(engine, env.secrets),
     servicesFor: createStepServices(engine, () => worker.wake({ kind: 'outbox' })),
   },
@@ -81,6 +85,7 @@ const worker = createWorker({
   pollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : POLL_WITHOUT_LISTEN_MS),
   cancelPollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : env.worker.cancelPollMs),
   notify: createRunNotifier(bus, clock),
+  webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock }) },
   onError,
 });
 

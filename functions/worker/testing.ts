@@ -89,7 +89,13 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     },
     wait: unexpected,
     wake: () =>
-      Promise.resolve({ inMs: undefined, schedules: false, messages: false, checks: false }),
+      Promise.resolve({
+        inMs: undefined,
+        schedules: false,
+        messages: false,
+        checks: false,
+        deliveries: false,
+      }),
     dueSchedules: unexpected,
     fireSchedules: unexpected,
     dueChecks: unexpected,
@@ -219,6 +225,13 @@ export function setupWorker(
     }),
     pollMs: () => 60_000,
     cancelPollMs: () => 60_000,
+    webhooks: {
+      store: {
+        claim: () => Promise.resolve([]),
+        record: () => Promise.reject(new Error('the test does not expect this call')),
+      },
+      send: () => Promise.reject(new Error('the test does not expect this call')),
+    },
     notify(notifications) {
       waiters.check();
       return notify(notifications);

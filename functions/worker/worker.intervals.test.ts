@@ -69,6 +69,7 @@ Deno.test('the worker fires timers of the database when they are due', async () 
       inMs: calls.length === 1 ? 20_000 : undefined,
       schedules: false,
       checks: false,
+      deliveries: false,
       messages: false,
     });
   };
@@ -86,7 +87,13 @@ Deno.test('a search for work that fails is reported and repeated after a second'
   const wake: Engine['wake'] = () => {
     calls.push(clock.now());
     if (calls.length === 1) return Promise.reject(new Error('away'));
-    return Promise.resolve({ inMs: undefined, schedules: false, messages: false, checks: false });
+    return Promise.resolve({
+      inMs: undefined,
+      schedules: false,
+      messages: false,
+      checks: false,
+      deliveries: false,
+    });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });
   s.worker.start();

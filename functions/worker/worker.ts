@@ -24,6 +24,7 @@ import type { NotifyRuns } from './run-notifier.ts';
 import { reserveFor } from './shares.ts';
 import { createTimers } from './timers.ts';
 import { VersionChecks } from './version-checks.ts';
+import { Deliveries, type WebhookOptions } from './webhooks/deliveries.ts';
 
 export interface WorkerOptions {
   engine: Engine;
@@ -41,6 +42,7 @@ export interface WorkerOptions {
   /** The interval of polls for cancelled runs of the steps in flight. */
   cancelPollMs(): number;
   notify: NotifyRuns;
+  webhooks: WebhookOptions;
   onError(message: string, error: unknown): void;
 }
 
@@ -68,8 +70,9 @@ export function createWorker(options: WorkerOptions): Worker {
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
     isBusy: () =>
-      [producer, claimer, publisher, checks].some(({ isBusy }) => isBusy) || leases.size > 0,
-    continueInvocation: () => producer.relayLast(),
+      [producer, claimer, publisher, checks, deliveries].some(({ isBusy }) => isBusy) ||
+      leases.size > 0,
+    continueInvocation,
     handBack,
   });
   const steps = new InFlightSteps({
@@ -112,12 +115,20 @@ export function createWorker(options: WorkerOptions): Worker {
   const relay = new Relay({
     ...{ engine, publisher, acceptsWork, onIdle, onError },
     later: timers.later,
-    onRelayed: () => producer.noteFound('queue', 'backlog'),
+    onRelayed() {
+      producer.noteFound('queue', 'backlog');
+      deliveries.start();
+    },
   });
   const checks: VersionChecks = new VersionChecks({ engine, acceptsWork, onIdle, onError });
+  const deliveries: Deliveries = new Deliveries({
+    ...{ ...options.webhooks, acceptsWork, onIdle, onError },
+    later: timers.later,
+  });
   const dueTimers = new DueTimers({
     ...{ engine, timers, acceptsWork, onIdle, onError },
     onChecks: () => checks.start(),
+    onDeliveries: () => deliveries.start(),
     onDue: () => producer.wake({ kind: 'due' }),
     onFired: (...signals) => producer.noteFound(...signals),
   });
@@ -172,10 +183,18 @@ export function createWorker(options: WorkerOptions): Worker {
     return lifecycle.stop(graceMs);
   }
 
+  /** The last steps of an invocation may have left messages and deliveries. */
+  function continueInvocation(): boolean {
+    if (!producer.relayLast()) return false;
+    deliveries.start();
+    return true;
+  }
+
   async function handBack(): Promise<boolean> {
     leases.abandon(leases.list());
     steps.cancelAll();
-    await Promise.all([producer.settled(), claimer.settled(), checks.settled()]);
+    deliveries.cancel();
+    await Promise.all([producer, claimer, checks, deliveries].map((part) => part.settled()));
     await completer.drain();
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {
@@ -207,7 +226,7 @@ export function createWorker(options: WorkerOptions): Worker {
       const handedBack = await stop(0);
       return {
         steps: stats.completed + stats.failed - before,
-        more: handedBack || budget.spent || producer.hasPending,
+        more: handedBack || budget.spent || producer.hasPending || deliveries.hasPending,
       };
     },
     async stop(graceMs) {

@@ -30,11 +30,22 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'workflow_queries',
       'workflow_schedules',
       'workflow_triggers',
+      'webhook_subscriptions',
       'workflow_children',
       'work_queues',
     ],
   ],
-  Execution: [...['runs', 'step_runs', 'run_events', 'run_signals', 'work_queue_items', 'outbox']],
+  Execution: [
+    ...[
+      'runs',
+      'step_runs',
+      'run_events',
+      'run_signals',
+      'work_queue_items',
+      'outbox',
+      'webhook_deliveries',
+    ],
+  ],
   Insight: ['activity_statistics', 'audit_log'],
 };
 

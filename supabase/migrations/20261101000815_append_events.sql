@@ -58,6 +58,12 @@ begin
             select 1 from stepbase.work_queue_items i
             where i.taken_by_run_id = r.id and i.status = 'taken'
           )
+          or exists (
+            select 1 from stepbase.webhook_subscriptions s
+            where s.app_code = r.app_code and s.is_enabled
+              and 'run.' || r.status = any(s.event_types)
+              and (s.workflow_id is null or s.workflow_id = r.workflow_id)
+          )
         )
       )
     );
@@ -69,8 +75,8 @@ $$;
 
 comment on function stepbase_engine.announce_ended(uuid[]) is
   'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
-  'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, or the run holds '
-  'items of a work queue. A run that compensates is announced only for its children.';
+  'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds '
+  'items of a work queue, or a webhook subscription wants the event. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void

@@ -26,6 +26,7 @@ declare
   v_unassignable_runs uuid[];
   v_unassignable_errors jsonb[];
   v_jobs uuid[];
+  v_has_tasks boolean;
   v_events stepbase_engine.event[];
   v_now timestamptz := stepbase_engine.now();
 begin
@@ -98,6 +99,7 @@ begin
       ) order by w.ord
     ) filter (where w.unknown is not null),
     array_agg(distinct w.job_id),
+    bool_or(w.wait_kind = 'task' and w.unknown is null),
     array_agg(
       stepbase_engine.step_event(
         case when w.wait_kind = 'task' and w.unknown is null then 'task.created' else 'step.waiting' end,
@@ -109,7 +111,7 @@ begin
     )
   into
     v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_events
+    v_unassignable_errors, v_jobs, v_has_tasks, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -117,6 +119,9 @@ begin
 
   perform stepbase_engine.append_events(v_events);
   perform stepbase_engine.end_tokens(v_jobs);
+  if v_has_tasks then
+    perform stepbase_engine.announce_tasks_to_webhooks(v_events);
+  end if;
   if v_parents is not null then
     perform stepbase_engine.expand_items(v_parents, v_items, v_concurrency);
   end if;

@@ -189,7 +189,8 @@ begin
         select min(r.deadline_at) from stepbase.runs r
         where r.deadline_at is not null and r.completed_at is null and r.started_at is not null
       ),
-      stepbase_engine.next_schedule_at()
+      stepbase_engine.next_schedule_at(),
+      stepbase_engine.next_webhook_delivery_at()
     )
   );
 end;
@@ -197,5 +198,5 @@ $$;
 
 comment on function stepbase_engine.wake(int) is
   'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s '
-  'clock, of the next timer, run deadline or schedule; null when there is none. A run that cannot be woken does not '
+  'clock, of the next timer, run deadline, schedule or webhook delivery; null when there is none. A run that cannot be woken does not '
   'delay the others.';

@@ -76,6 +76,7 @@ begin
   if v_ended is not null then
     perform stepbase_engine.handle_run_ended(v_ended);
     perform stepbase_engine.emit_run_events(v_ended);
+    perform stepbase_engine.announce_ends_to_webhooks(v_ended);
     perform stepbase_engine.finish_items_of_runs(v_ended);
   end if;
   if v_detached is not null then

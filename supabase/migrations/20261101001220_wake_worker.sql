@@ -24,6 +24,7 @@ begin
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
     or stepbase_engine.has_due_schedules()
+    or stepbase_engine.has_due_webhook_deliveries()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     or (
@@ -40,8 +41,8 @@ end;
 $$;
 
 comment on function stepbase_engine.has_pending_work() is
-  'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or '
-  'schedules, versions to check, runs and steps that the backlog can admit, or expired leases.';
+  'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, '
+  'schedules or webhook deliveries, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean

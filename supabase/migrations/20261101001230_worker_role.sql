@@ -58,6 +58,9 @@ as $$
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
+    -- Webhook deliveries.
+    'stepbase_engine.has_due_webhook_deliveries', 'stepbase_engine.claim_webhook_deliveries',
+    'stepbase_engine.record_webhook_attempt',
     -- What steps do in the database.
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
     'stepbase_engine.query_from_step', 'stepbase_engine.read_secret', 'stepbase_engine.count_use',

@@ -34,6 +34,9 @@ begin
       )
     ]);
     perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+    if stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.paused'], array['{}'::jsonb]) > 0 then
+      perform stepbase_engine.request_worker();
+    end if;
   end if;
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
@@ -123,6 +126,7 @@ begin
   perform stepbase_engine.resume_timers(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  perform stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.resumed'], array['{}'::jsonb]);
   perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;

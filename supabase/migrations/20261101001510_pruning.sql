@@ -1,4 +1,4 @@
--- Pruning: runs, outbox rows and work items past their retention are deleted in bounded batches.
+-- Pruning: runs, outbox rows, work items and webhook deliveries past their retention are deleted in bounded batches.
 
 create function stepbase_engine.prune_runs(p_limit int default 20000, p_time interval default '4 seconds')
 returns int
@@ -123,6 +123,44 @@ comment on function stepbase_engine.prune_work_items(int) is
   'Deletes at most p_limit items that left their work queue more than run_retention_days of their application ago; '
   'returns their number.';
 
+create function stepbase_engine.prune_webhook_deliveries(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_longest constant int := 30;
+  v_pruned int;
+begin
+  with old as (
+    select d.id
+    from stepbase.applications a
+    cross join lateral (
+      select d.id
+      from stepbase.webhook_deliveries d
+      where d.app_code = a.app_code
+        and d.status <> 'pending'
+        and d.created_at < stepbase_engine.now() - least(a.run_retention_days, c_longest) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) d
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase.webhook_deliveries d
+    using old o
+    where d.id = o.id
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_webhook_deliveries(int) is
+  'Deletes at most p_limit webhook deliveries that have ended and began more than run_retention_days of their application '
+  'ago, or 30 days; returns their number.';
+
 create function stepbase_engine.prune()
 returns jsonb
 language plpgsql
@@ -137,7 +175,7 @@ begin
   end if;
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
-    'outbox', stepbase_engine.prune_outbox()
+    'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -151,7 +189,7 @@ end;
 $$;
 
 comment on function stepbase_engine.prune() is
-  'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}, or '
+  'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, partitions}, or '
   'partitions_error; {skipped: true} if another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the

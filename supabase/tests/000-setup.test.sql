@@ -247,7 +247,9 @@ as $$
       ('draft', 'd026'),
       ('webhook', 'd027'),
       ('result', 'd028'),
-      ('service_account', 'd029')
+      ('service_account', 'd029'),
+      ('webhook_subscription', 'd071'),
+      ('webhook_delivery', 'd072')
   ) s (name, suffix)
   union all
   select p.name, t.user_id
@@ -380,6 +382,18 @@ begin
   insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
   values (
     tests.sample_id('workflow_trigger'), 'tap-one', tests.sample_id('workflow'), 'event', 'go', null
+  );
+  -- Disabled, so that ends of runs are not announced because of it.
+  insert into stepbase.webhook_subscriptions (id, app_code, url, event_types, is_enabled, created_by)
+  values (
+    tests.sample_id('webhook_subscription'), 'tap-one', 'https://x.example/events', '{run.failed}', false, null
+  );
+  insert into stepbase.webhook_deliveries (
+    id, app_code, subscription_id, event_type, payload, status, attempts, next_attempt_at, completed_at
+  )
+  values (
+    tests.sample_id('webhook_delivery'), 'tap-one', tests.sample_id('webhook_subscription'), 'run.failed', '{}', 'failed',
+    8, null, now()
   );
   insert into stepbase.workflow_children (
     id, app_code, parent_workflow_id, child_workflow_id, child_workflow_name, created_by

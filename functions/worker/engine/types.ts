@@ -159,6 +159,8 @@ export interface NextDue {
   messages: boolean;
   /** A published version was not checked yet. */
   checks: boolean;
+  /** A webhook delivery is due now. */
+  deliveries: boolean;
 }
 
 /** A published version that the checker has to check. */

@@ -197,6 +197,22 @@ values
     $$insert into workflow_queries (app_code, workflow_id, query_name)
       values ('tap-one', {workflow}, 'fresh')$$),
   ('workflow_queries',      'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_queries set description = 'x' where id = {workflow_query}$$),
+  ('webhook_deliveries',    'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from webhook_deliveries where id = {webhook_delivery}$$),
+  ('webhook_deliveries',    'insert', '- - - | - - - - | -',
+    $$insert into webhook_deliveries (app_code, subscription_id, event_type, payload)
+      values ('tap-one', {webhook_subscription}, 'webhook.test', '{}')$$),
+  ('webhook_deliveries',    'update', '- - - | - - - - | -',
+    $$update webhook_deliveries set payload = '[]' where id = {webhook_delivery}$$),
+  ('webhook_deliveries',    'delete', '- - - | - - - - | -', $$delete from webhook_deliveries where id = {webhook_delivery}$$),
+  ('webhook_subscriptions', 'select', '1 1 1 | 0 0 0 0 | -',
+    $$select 1 from webhook_subscriptions where id = {webhook_subscription}$$),
+  ('webhook_subscriptions', 'insert', '- - - | - - - - | -',
+    $$insert into webhook_subscriptions (app_code, url, event_types)
+      values ('tap-one', 'https://y.example', '{run.failed}')$$),
+  ('webhook_subscriptions', 'update', '1 1 0 | 0 0 0 0 | -',
+    $$update webhook_subscriptions set description = 'x' where id = {webhook_subscription}$$),
+  ('webhook_subscriptions', 'delete', '1 1 0 | 0 0 0 0 | -',
+    $$delete from webhook_subscriptions where id = {webhook_subscription}$$),
   ('workflow_queries',      'delete', '1 1 0 | 0 0 0 0 | -', $$delete from workflow_queries where id = {workflow_query}$$),
   ('workflow_schedules',    'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_schedules where id = {workflow_schedule}$$),
   ('workflow_schedules',    'insert', '1 1 - | - - - - | -',

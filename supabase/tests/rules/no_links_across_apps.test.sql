@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(18);
+select plan(20);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 insert into stepbase.projects (id, app_code, name, created_by)
@@ -27,6 +27,8 @@ from (
     ('signal → work queue', $$update stepbase.workflow_signals set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d009'$$),
     ('query → work queue', $$update stepbase.workflow_queries set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d010'$$),
     ('schedule → work queue', $$update stepbase.workflow_schedules set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d011'$$),
+    ('webhook subscription → workflow', $$update stepbase.webhook_subscriptions set workflow_id = '00000000-0000-4000-8000-00000000d201' where app_code = 'tap-one'$$),
+    ('delivery → webhook subscription', $$insert into stepbase.webhook_deliveries (app_code, subscription_id, event_type, payload) select 'tap-two', s.id, 'webhook.test', '{}' from stepbase.webhook_subscriptions s where s.app_code = 'tap-one'$$),
     ('child → workflow', $$insert into stepbase.workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', '00000000-0000-4000-8000-00000000d201', 'x')$$),
     ('item → work queue', $$insert into stepbase.work_queue_items (app_code, work_queue_id, item) values ('tap-one', '00000000-0000-4000-8000-00000000d208', '1')$$),
     ('run → workflow', $$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.app_code = 'tap-two'$$),
