@@ -84,17 +84,23 @@ isOneToOne: false
                   ]
                 },"api_keys": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"expires_at": string | null,"id": string,"key_hash": string,"last_used_at": string | null,"name": string,"owner_id": string | null,"prefix": string,"revoked_at": string | null,"revoked_by": string | null,"scopes": (string)[],"updated_at": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"expires_at": string | null,"id": string,"last_used_at": string | null,"name": string,"overlap_ends_at": string | null,"owner_id": string | null,"prefix": string,"revoked_at": string | null,"revoked_by": string | null,"rotated_at": string | null,"scopes": (string)[],"service_account_id": string | null,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash": string,"last_used_at"?: string | null,"name": string,"owner_id"?: string | null,"prefix": string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes": (string)[],"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"last_used_at"?: string | null,"name": string,"overlap_ends_at"?: string | null,"owner_id"?: string | null,"prefix": string,"revoked_at"?: string | null,"revoked_by"?: string | null,"rotated_at"?: string | null,"scopes": (string)[],"service_account_id"?: string | null,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"key_hash"?: string,"last_used_at"?: string | null,"name"?: string,"owner_id"?: string | null,"prefix"?: string,"revoked_at"?: string | null,"revoked_by"?: string | null,"scopes"?: (string)[],"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"expires_at"?: string | null,"id"?: string,"last_used_at"?: string | null,"name"?: string,"overlap_ends_at"?: string | null,"owner_id"?: string | null,"prefix"?: string,"revoked_at"?: string | null,"revoked_by"?: string | null,"rotated_at"?: string | null,"scopes"?: (string)[],"service_account_id"?: string | null,"updated_at"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "api_key_service_account_is_of_same_app"
+      columns: ["service_account_id","app_code"]
+isOneToOne: false
+      referencedRelation: "service_accounts"
+      referencedColumns: ["id","app_code"]
+    },{
       foreignKeyName: "api_keys_app_code_fkey"
       columns: ["app_code"]
 isOneToOne: false
@@ -160,14 +166,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_stored_bytes": number,"max_streams": number,"min_audit_retention_days": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_secrets": number,"max_stored_bytes": number,"max_streams": number,"min_audit_retention_days": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -630,6 +636,38 @@ isOneToOne: false
       referencedColumns: ["id","app_code"]
     }
                   ]
+                },"service_accounts": {
+                  Row: {
+                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"id": string,"is_active": boolean,"name": string,"role": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"is_active"?: boolean,"name": string,"role": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"is_active"?: boolean,"name"?: string,"role"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "service_account_role_is_of_same_app"
+      columns: ["app_code","role"]
+isOneToOne: false
+      referencedRelation: "app_roles"
+      referencedColumns: ["app_code","name"]
+    },{
+      foreignKeyName: "service_accounts_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "service_accounts_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"step_runs": {
                   Row: {
                     "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
@@ -786,6 +824,72 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "app_members"
       referencedColumns: ["app_code","user_id"]
+    }
+                  ]
+                },"webhook_deliveries": {
+                  Row: {
+                    "app_code": string,"attempts": number,"completed_at": string | null,"created_at": string,"duration_ms": number | null,"event_type": string,"failure": string | null,"id": string,"last_attempt_at": string | null,"max_attempts": number,"next_attempt_at": string | null,"payload": NonNullable<Json>,"response_body": string | null,"response_status": number | null,"run_id": string | null,"status": string,"subscription_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type": string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type"?: string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "delivery_subscription_is_of_same_app"
+      columns: ["subscription_id","app_code"]
+isOneToOne: false
+      referencedRelation: "webhook_subscriptions"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
+                },"webhook_signature_schemes": {
+                  Row: {
+                    "color": string,"created_at": string,"description": string,"icon": string,"is_secret_generated": boolean,"label": string,"name": string,"ordinal": number,"secret_format": string,"secret_pattern": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "color": string,"created_at"?: string,"description": string,"icon": string,"is_secret_generated": boolean,"label": string,"name": string,"ordinal": number,"secret_format": string,"secret_pattern": string
+                  }
+                  Update: {
+                    "color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"is_secret_generated"?: boolean,"label"?: string,"name"?: string,"ordinal"?: number,"secret_format"?: string,"secret_pattern"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"webhook_subscriptions": {
+                  Row: {
+                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"disabled_reason": string | null,"event_types": (string)[],"failing_since": string | null,"id": string,"is_enabled": boolean,"updated_at": string,"url": string,"workflow_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"disabled_reason"?: string | null,"event_types": (string)[],"failing_since"?: string | null,"id"?: string,"is_enabled"?: boolean,"updated_at"?: string,"url": string,"workflow_id"?: string | null
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"disabled_reason"?: string | null,"event_types"?: (string)[],"failing_since"?: string | null,"id"?: string,"is_enabled"?: boolean,"updated_at"?: string,"url"?: string,"workflow_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "subscription_workflow_is_of_same_app"
+      columns: ["workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "webhook_subscriptions_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "webhook_subscriptions_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
     }
                   ]
                 },"work_item_statuses": {
@@ -1256,14 +1360,14 @@ isOneToOne: false
                   ]
                 },"workflow_triggers": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"event_name": string | null,"filter": Json | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_error": Json | null,"last_fired_at": string | null,"name": string,"source_workflow_id": string | null,"trigger_type": string,"updated_at": string,"workflow_id": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"event_name": string | null,"filter": Json | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_error": Json | null,"last_fired_at": string | null,"name": string,"signature_scheme": string | null,"source_workflow_id": string | null,"trigger_type": string,"updated_at": string,"workflow_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"source_workflow_id"?: string | null,"trigger_type": string,"updated_at"?: string,"workflow_id": string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"signature_scheme"?: string | null,"source_workflow_id"?: string | null,"trigger_type": string,"updated_at"?: string,"workflow_id": string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"source_workflow_id"?: string | null,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"event_name"?: string | null,"filter"?: Json | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_fired_at"?: string | null,"name"?: string,"signature_scheme"?: string | null,"source_workflow_id"?: string | null,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string
                   }
                   Relationships: [
                     {
@@ -1290,6 +1394,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflow_triggers_signature_scheme_fkey"
+      columns: ["signature_scheme"]
+isOneToOne: false
+      referencedRelation: "webhook_signature_schemes"
+      referencedColumns: ["name"]
     },{
       foreignKeyName: "workflow_triggers_trigger_type_fkey"
       columns: ["trigger_type"]
@@ -1573,7 +1683,7 @@ isOneToOne: false
           }
           Functions: {
             "adopt_api_key":
-{ Args: { "api_key_id": string }; Returns: (string)[]
+{ Args: { "api_key_id": string,"service_account_id"?: string }; Returns: (string)[]
                            },
 "cancel_run":
 { Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
@@ -1671,7 +1781,7 @@ isOneToOne: false
 { Args: { "run_id": string,"version": number }; Returns: Json
                            },
 "create_api_key":
-{ Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[] }; Returns: Json
+{ Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[],"service_account_id"?: string }; Returns: Json
                            },
 "create_application":
 { Args: { "app_code": string,"name": string,"organization_id": string }; Returns: {
@@ -1734,8 +1844,29 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"create_service_account":
+{ Args: { "description"?: string,"name": string,"role": string }; Returns: {
+              "app_code": string,
+"created_at": string,
+"created_by": string | null,
+"description": string,
+"id": string,
+"is_active": boolean,
+"name": string,
+"role": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "service_accounts"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_webhook":
-{ Args: { "input"?: Json,"name"?: string,"workflow": string }; Returns: Json
+{ Args: { "input"?: Json,"name"?: string,"secret"?: string,"signature_scheme"?: string,"workflow": string }; Returns: Json
+                           },
+"create_webhook_subscription":
+{ Args: { "description"?: string,"event_types": (string)[],"url": string,"workflow"?: string }; Returns: Json
                            },
 "deactivate_application":
 { Args: { "app_code": string }; Returns: Json
@@ -1826,6 +1957,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"delete_secret":
+{ Args: { "name": string }; Returns: undefined
+                           },
 "emit_event":
 { Args: { "idempotency_key"?: string,"name": string,"payload"?: Json }; Returns: string
                            },
@@ -1854,6 +1988,11 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"list_secrets":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "allowed_hosts": (string)[],"created_at": string,"name": string,"source": string,"updated_at": string,"version": number,"versions": (number)[],"workflows": (string)[]
+            }[]
+                           },
 "my_applications":
 { Args: Record<PropertyKey, never>; Returns: {
               "accepted_at": string,"app_code": string,"deactivated_at": string,"is_current": boolean,"name": string,"organization_id": string,"organization_name": string,"purge_at": string,"role": string
@@ -2108,11 +2247,46 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"retry_delivery":
+{ Args: { "delivery_id": string }; Returns: {
+              "app_code": string,
+"attempts": number,
+"completed_at": string | null,
+"created_at": string,
+"duration_ms": number | null,
+"event_type": string,
+"failure": string | null,
+"id": string,
+"last_attempt_at": string | null,
+"max_attempts": number,
+"next_attempt_at": string | null,
+"payload": NonNullable<Json>,
+"response_body": string | null,
+"response_status": number | null,
+"run_id": string | null,
+"status": string,
+"subscription_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "webhook_deliveries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "revoke_api_key":
 { Args: { "api_key_id": string }; Returns: string
                            },
+"rollback_secret":
+{ Args: { "name": string,"version": number }; Returns: Json
+                           },
+"rotate_api_key":
+{ Args: { "api_key_id": string,"overlap_seconds"?: number }; Returns: Json
+                           },
 "rotate_webhook_secret":
-{ Args: { "overlap_seconds"?: number,"trigger_id": string }; Returns: Json
+{ Args: { "overlap_seconds"?: number,"secret"?: string,"trigger_id": string }; Returns: Json
+                           },
+"rotate_webhook_subscription_secret":
+{ Args: { "overlap_seconds"?: number,"subscription_id": string }; Returns: Json
                            },
 "save_workflow":
 { Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string }; Returns: {
@@ -2216,6 +2390,32 @@ isOneToOne: false
 "send_signal":
 { Args: { "payload"?: Json,"run_id": string,"signal_name": string }; Returns: undefined
                            },
+"send_test_event":
+{ Args: { "subscription_id": string }; Returns: {
+              "app_code": string,
+"attempts": number,
+"completed_at": string | null,
+"created_at": string,
+"duration_ms": number | null,
+"event_type": string,
+"failure": string | null,
+"id": string,
+"last_attempt_at": string | null,
+"max_attempts": number,
+"next_attempt_at": string | null,
+"payload": NonNullable<Json>,
+"response_body": string | null,
+"response_status": number | null,
+"run_id": string | null,
+"status": string,
+"subscription_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "webhook_deliveries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "set_member_role":
 { Args: { "role": string,"user_id": string }; Returns: {
               "accepted_at": string | null,
@@ -2232,6 +2432,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_secret":
+{ Args: { "allowed_hosts"?: (string)[],"name": string,"value": string }; Returns: Json
+                           },
 "start_run":
 { Args: { "idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
@@ -2357,6 +2560,24 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "app_roles"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_service_account":
+{ Args: { "description"?: string,"is_active"?: boolean,"role"?: string,"service_account_id": string }; Returns: {
+              "app_code": string,
+"created_at": string,
+"created_by": string | null,
+"description": string,
+"id": string,
+"is_active": boolean,
+"name": string,
+"role": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "service_accounts"
         isOneToOne: true
         isSetofReturn: false
       } },

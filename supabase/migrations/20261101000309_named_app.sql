@@ -29,7 +29,7 @@ begin
   select a.app_code, r.permissions into service_caller.app_code, service_caller.permissions
   from stepbase.applications a
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join stepbase.user_roles r on r.name = 'admin'
+  join stepbase.app_roles r on r.app_code = a.app_code and r.name = 'admin'
   where a.app_code = stepbase_private.named_app() and a.deleted_at is null;
 end;
 $$;

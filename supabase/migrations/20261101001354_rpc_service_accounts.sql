@@ -1,35 +1,5 @@
 -- RPCs that create and change service accounts. See rpc_runs for the pattern.
 
-create function stepbase_private.require_grantable(p_role text)
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_beyond text[];
-begin
-  select array(select unnest(r.permissions) except select unnest(stepbase_private.permissions()) order by 1)
-  into v_beyond
-  from stepbase.user_roles r
-  where r.name = p_role;
-  if not found then
-    perform stepbase_private.raise_error(
-      'invalid_request', format('There is no role %s', coalesce(p_role, 'null')), jsonb_build_object('role', p_role)
-    );
-  end if;
-  if v_beyond <> '{}' then
-    perform stepbase_private.raise_error(
-      'permission_denied', format('The role %s has permissions that you do not have', p_role),
-      jsonb_build_object('permissions', v_beyond)
-    );
-  end if;
-end;
-$$;
-
-comment on function stepbase_private.require_grantable(text) is
-  'Raises SB403 if a role has a permission that the caller lacks, and SB400 if the role does not exist.';
-
 -- Security definer, as update_service_account: clients cannot write the table.
 create function stepbase_private.create_service_account(p_name text, p_role text, p_description text)
 returns stepbase.service_accounts

@@ -49,8 +49,8 @@ begin
     v_account := stepbase_private.require_service_account(p_service_account_id, v_app);
     if p_scopes is null then
       v_wanted := array(
-        select unnest(v_allowed) intersect select unnest(r.permissions) from stepbase.user_roles r
-        where r.name = v_account.role
+        select unnest(v_allowed) intersect select unnest(r.permissions) from stepbase.app_roles r
+        where r.app_code = v_app and r.name = v_account.role
         order by 1
       );
     end if;

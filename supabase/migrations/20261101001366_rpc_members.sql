@@ -1,46 +1,6 @@
 -- RPCs that change the role of a member, remove a member and leave an application. See rpc_runs for the pattern. The
 -- trigger of last_admin keeps an admin in each application, also when two admins leave at the same time.
 
-create function stepbase_private.require_grantable(p_role text)
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_app constant text := stepbase_private.app_code();
-  v_names constant text[] := array(
-    select r.name from stepbase.app_roles r where r.app_code = v_app order by r.ordinal, r.name
-  );
-  v_lacking text[];
-begin
-  if p_role is null or p_role <> all (v_names) then
-    perform stepbase_private.raise_error(
-      'invalid_request',
-      format('The application has no role %s; it has %s', coalesce(p_role, 'null'), array_to_string(v_names, ', ')),
-      jsonb_build_object('roles', v_names)
-    );
-  end if;
-  if not stepbase_private.may_grant_role(p_role) then
-    v_lacking := array(
-      select unnest(r.permissions) from stepbase.app_roles r where r.app_code = v_app and r.name = p_role
-      except
-      select unnest(stepbase_private.permissions())
-      order by 1
-    );
-    perform stepbase_private.raise_error(
-      'permission_denied',
-      format('The role %s has permissions that you lack: %s', p_role, array_to_string(v_lacking, ', ')),
-      jsonb_build_object('permissions', v_lacking)
-    );
-  end if;
-end;
-$$;
-
-comment on function stepbase_private.require_grantable(text) is
-  'Raises SB400 invalid_request if the caller''s application has no such role, and SB403 permission_denied if the role has a '
-  'permission that the caller lacks.';
-
 create function stepbase_private.require_member(p_user_id uuid)
 returns stepbase.app_members
 language plpgsql

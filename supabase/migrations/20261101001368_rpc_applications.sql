@@ -109,7 +109,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_user_id constant uuid := stepbase_private.require_user();
+  v_is_secret_key constant boolean := coalesce(auth.jwt() ->> 'role' = 'service_role', false);
+  v_user_id constant uuid := case when not v_is_secret_key then stepbase_private.require_user() end;
   v_role text;
   v_app stepbase.applications;
 begin
@@ -119,6 +120,17 @@ begin
   where a.app_code = p_app_code
   -- Not for update: a transaction that holds a run and writes to the outbox would wait for it, and deadlock.
   for no key update of a;
+  if v_is_secret_key then
+    if stepbase_private.named_app() is null then
+      perform stepbase_private.raise_error(
+        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
+      );
+    end if;
+    if v_app.app_code is distinct from stepbase_private.named_app() then
+      perform stepbase_private.raise_error('not_found', 'The application is not the one in the header x-stepbase-app');
+    end if;
+    return v_app;
+  end if;
   select m.role into v_role
   from stepbase.app_members m
   join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
@@ -135,8 +147,9 @@ end;
 $$;
 
 comment on function stepbase_private.require_app_admin(text) is
-  'Locks and returns an application, active or not, of which the calling user is an admin. Raises SB401, SB403 for other '
-  'roles and API keys, and SB404 not_found.';
+  'Locks and returns an application, active or not, of which the calling user is an admin, or which a caller with the '
+  'secret key names in x-stepbase-app. Raises SB400 without that header, SB401, SB403 for other roles and API keys, and '
+  'SB404 not_found.';
 
 create function stepbase_private.application_state(p_app_code text)
 returns jsonb

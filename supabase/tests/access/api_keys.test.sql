@@ -138,9 +138,9 @@ language sql
 as $$ select tests.attempt(p_who, format('select stepbase.rotate_api_key(%L)', m.key ->> 'id')) from made m $$;
 select is(pg_temp.try_rotation(w.who), w.answer, w.who || ' cannot rotate the key')
 from (values ('developer', 'SB403'), ('sister', 'SB404'), ('foreigner', 'SB404'), ('anon', '42501')) w (who, answer);
-update stepbase.user_roles set permissions = array_remove(permissions, 'workflow:read') where name = 'admin';
+update stepbase.app_roles set permissions = array_remove(permissions, 'workflow:read') where app_code = 'tap-one' and name = 'admin';
 select is(pg_temp.try_rotation('admin'), 'SB403', 'nor can a caller who lacks one of its scopes');
-update stepbase.user_roles set permissions = permissions || '{workflow:read}' where name = 'admin';
+update stepbase.app_roles set permissions = permissions || '{workflow:read}' where app_code = 'tap-one' and name = 'admin';
 select is(pg_temp.rotate('admin') ->> 'id', (select m.key ->> 'id' from made m), 'a rotated key keeps its id');
 select is(
   (

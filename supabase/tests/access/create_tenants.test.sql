@@ -95,9 +95,9 @@ select is(
 );
 
 -- API keys and anonymous users.
-insert into stepbase.api_keys (id, app_code, name, prefix, key_hash, scopes, owner_id)
+insert into stepbase.api_keys (id, app_code, name, prefix, scopes, owner_id)
 values (
-  '00000000-0000-4000-8000-00000000c001', 'tap-one', 'k', 'x', repeat('e', 64), '{member:manage}',
+  '00000000-0000-4000-8000-00000000c001', 'tap-one', 'k', 'x', '{member:manage}',
   '00000000-0000-4000-8000-00000000f001'
 );
 select is(

@@ -28,9 +28,9 @@ values
   ('create_role',                '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_role('finance', '{run:read}')$$),
   ('create_service_account',     '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_service_account('fresh', 'viewer')$$),
   ('create_webhook',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select create_webhook('w-00d001')$$),
-  ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
   ('create_webhook_subscription', '1 1 SB403 | 1 1 SB403 SB403 | -',
     $$select create_webhook_subscription('https://x.example', '{run.failed}')$$),
+  ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
   ('delete_application',         '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select delete_application('tap-one', true)$$),
   -- It has applications.
@@ -44,8 +44,8 @@ values
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
-  ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
   ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
+  ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
   ('my_profile',                 '1 1 1 | 1 1 1 1 | -',                          $$select my_profile()$$),
   ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
@@ -67,9 +67,9 @@ values
   ('search_runs',                '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_runs('sample') where id = {run}$$),
   ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
   ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
+  ('send_test_event',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_test_event({webhook_subscription})$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
-  ('send_test_event',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_test_event({webhook_subscription})$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
   ('update_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select update_application('Renamed')$$),
@@ -94,8 +94,14 @@ values
   ('context', '1', '1', '1'),
   ('context_at', '1', '0', '1'),
   -- They are about the account of a user.
+  ('create_application', 'SB401', 'SB401', 'SB401'),
+  ('create_organization', 'SB401', 'SB401', 'SB401'),
+  ('delete_organization', 'SB401', 'SB401', 'SB401'),
+  ('leave_application', 'SB401', 'SB401', 'SB401'),
+  ('my_applications', 'SB401', 'SB401', 'SB401'),
   ('my_profile', 'SB401', 'SB401', 'SB401'),
   ('switch_app', 'SB401', 'SB401', 'SB401'),
+  ('update_organization', 'SB401', 'SB401', 'SB401'),
   ('custom_access_token_hook', '42501', '42501', '42501'),
   ('password_verification_hook', '42501', '42501', '42501');
 

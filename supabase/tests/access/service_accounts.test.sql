@@ -16,9 +16,9 @@ returns text
 language sql
 as $$
   select string_agg(p.name, ' ' order by p.name)
-  from stepbase.user_roles r
+  from stepbase.app_roles r
   cross join unnest(r.permissions) p (name)
-  where r.name = p_role
+  where r.app_code = 'tap-one' and r.name = p_role
 $$;
 
 -- Who creates and changes them.
@@ -31,16 +31,16 @@ select is(tests.attempt('admin', $$select stepbase.create_service_account(' ', '
 select is(tests.attempt('admin', $$select stepbase.create_service_account('ci', 'king')$$), 'SB400', 'the role exists');
 select is(tests.attempt('admin', $$select stepbase.create_service_account('ci', null)$$), 'SB400', 'the role is not null');
 select is(tests.attempt('admin', $$select stepbase.create_service_account('machine', 'viewer')$$), 'SB409', 'the name is unique');
-update stepbase.user_roles set permissions = permissions || '{root:all}' where name = 'developer';
+update stepbase.app_roles set permissions = array_remove(permissions, 'audit:read') where app_code = 'tap-one' and name = 'admin';
 select is(
-  tests.attempt('admin', $$select stepbase.create_service_account('ci', 'developer')$$), 'SB403',
+  tests.attempt('admin', $$select stepbase.create_service_account('ci', 'auditor')$$), 'SB403',
   'the role has no permission that the caller lacks'
 );
 select is(
-  tests.attempt('admin', $$select stepbase.update_service_account('00000000-0000-4000-8000-00000000d029', 'developer')$$), 'SB403',
+  tests.attempt('admin', $$select stepbase.update_service_account('00000000-0000-4000-8000-00000000d029', 'auditor')$$), 'SB403',
   'nor has a later one'
 );
-update stepbase.user_roles set permissions = array_remove(permissions, 'root:all') where name = 'developer';
+update stepbase.app_roles set permissions = permissions || '{audit:read}' where app_code = 'tap-one' and name = 'admin';
 select is(
   tests.attempt('admin', $$insert into stepbase.app_members (app_code, user_id, role)
     values ('tap-one', '00000000-0000-4000-8000-00000000d029', 'viewer')$$), '42501', 'it is no user and cannot sign in'
