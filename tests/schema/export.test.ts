@@ -25,8 +25,12 @@ test('writes every row of every table once, with exact numbers and without hashe
     `update stepbase.runs set metadata = jsonb_build_object('amount', ${BIG}) where app_code = 'acme'`,
   );
   await db.query(
-    `insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes)
-     values ('acme', 'exported', 'sbk_x', repeat('ab', 32), '{run:read}')`,
+    `with made as (
+       insert into stepbase.api_keys (app_code, name, prefix, scopes)
+       values ('acme', 'exported', 'sbk_x', '{run:read}') returning id, app_code
+     )
+     insert into stepbase_private.api_key_hashes (api_key_id, app_code, key_hash)
+     select m.id, m.app_code, repeat('ab', 32) from made m`,
   );
   const out = join(folder, 'acme');
   const counts = await exportApplication(database.url, 'acme', out);
