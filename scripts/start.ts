@@ -18,6 +18,7 @@ function banner(stack: Stack): string {
     ['Web client', info.web_url],
     ['API (Supabase URL)', info.api_url],
     ['HTTP API', info.http_api_url],
+    ...(info.mail_url === null ? [] : [['Mail', info.mail_url] satisfies [string, string]]),
     ['Database', info.db_url],
     ['Redis (Upstash REST)', info.redis_url],
     ['Publishable key', info.publishable_key],

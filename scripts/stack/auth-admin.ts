@@ -1,15 +1,17 @@
 // /auth/v1/admin and /auth/v1/invite: the user administration of Supabase Auth, which @supabase/lite lacks.
 
-import { createHash, randomInt } from 'node:crypto';
 import type pg from 'pg';
 import { z } from 'zod';
 import { authError, authJson } from './auth-errors.ts';
-import { AdminRefusal, AuthUsers, changes } from './auth-users.ts';
+import type { AuthMail } from './auth-mail.ts';
+import { type AuthOtp, oneTimeCode } from './auth-otp.ts';
+import { AdminRefusal, AuthUsers, changes, type User, type UserChanges } from './auth-users.ts';
 import type { Identity } from './identity.ts';
 
 interface AdminOptions {
   pool: pg.Pool;
-  apiUrl: string;
+  mail: AuthMail;
+  otp: AuthOtp;
   siteUrl: string;
   minimumPasswordLength: number;
   caller: (headers: Headers) => Promise<Identity>;
@@ -25,6 +27,8 @@ const link = changes.extend({
   data: z.record(z.string(), z.unknown()).nullish(),
   redirect_to: z.string().nullish(),
 });
+
+const invitation = link.pick({ email: true, data: true });
 
 const pageNumber = z.union([
   z.literal('').transform(() => undefined),
@@ -58,7 +62,10 @@ export class AuthAdmin {
       return authError(403, 'not_admin', 'User not allowed');
     }
     try {
-      if (isInvite) throw notBuilt('sends no mail');
+      if (isInvite) {
+        if (request.method !== 'POST') throw notAllowed();
+        return await this.#invite(parse(invitation, await body(request)));
+      }
       return await this.#route(request, url, url.pathname.slice(ADMIN.length).split('/'));
     } catch (error) {
       if (error instanceof AdminRefusal) {
@@ -124,42 +131,53 @@ export class AuthAdmin {
     );
   }
 
+  async #invite({ email, data }: z.output<typeof invitation>): Promise<Response> {
+    const user = await this.#unconfirmed(email, { user_metadata: data });
+    await this.#users.markInvited(String(user.id));
+    return authJson(200, await this.#options.otp.confirm(user, 'invite'));
+  }
+
+  /** The user with this address, or a new one; refuses an address that is confirmed. */
+  async #unconfirmed(email: string, wanted: UserChanges): Promise<User> {
+    const known = await this.#users.find(email);
+    if (known?.email_confirmed_at) throw this.#users.emailExists();
+    return known ?? (await this.#users.create({ ...wanted, email, email_confirm: false }));
+  }
+
   /** The link works as if it had been mailed. */
   async #generateLink(params: z.output<typeof link>, url: URL): Promise<Response> {
-    const { type } = params;
-    if (!['signup', 'magiclink', 'recovery'].includes(type)) {
+    const { type, email } = params;
+    if (type !== 'signup' && type !== 'invite' && type !== 'magiclink' && type !== 'recovery') {
       throw notBuilt(`generates no link of the type ${type}`);
     }
-    const known = await this.#users.find(params.email);
+    const known = await this.#users.find(email);
     if (type === 'recovery' && !known) {
       throw new AdminRefusal(404, 'user_not_found', 'User with this email not found');
     }
     if (type === 'signup' && !params.password && !known) {
       throw new AdminRefusal(400, 'validation_failed', 'Signup requires a valid password');
     }
-    if (type === 'signup' && known?.email_confirmed_at) throw this.#users.emailExists();
-    const user =
-      known ??
-      (await this.#users.create({ ...params, user_metadata: params.data, email_confirm: false }));
-    const otp = String(randomInt(0, 1_000_000)).padStart(6, '0');
-    const hash = createHash('sha256')
-      .update(`${String(user.email).toLowerCase()}${otp}`)
-      .digest('hex');
-    const confirms = type === 'signup' || !user.email_confirmed_at;
+    const wanted = { ...params, user_metadata: params.data };
+    const isFirst = type === 'signup' || type === 'invite';
+    const user = isFirst
+      ? await this.#unconfirmed(email, wanted)
+      : (known ?? (await this.#users.create({ ...wanted, email_confirm: false })));
+    if (type === 'invite') await this.#users.markInvited(String(user.id));
+    const { code, hash } = oneTimeCode(String(user.email));
+    const confirms = isFirst || !user.email_confirmed_at;
     const changed = await this.#users.remember(
       String(user.id),
       confirms && type !== 'recovery' ? 'confirmation' : 'recovery',
       hash,
     );
-    const target = url.searchParams.get('redirect_to') ?? params.redirect_to;
-    const redirect = target ?? this.#options.siteUrl;
-    const query = new URLSearchParams({ token: hash, type, redirect_to: redirect });
+    const { mail, siteUrl } = this.#options;
+    const target = url.searchParams.get('redirect_to') ?? params.redirect_to ?? null;
     return authJson(200, {
       ...changed,
-      action_link: `${this.#options.apiUrl}/auth/v1/verify?${query}`,
-      email_otp: otp,
+      action_link: await mail.redirecting(target, async () => mail.link(type, hash)),
+      email_otp: code,
       hashed_token: hash,
-      redirect_to: redirect,
+      redirect_to: target ?? siteUrl,
       verification_type: type,
     });
   }

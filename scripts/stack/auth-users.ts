@@ -249,6 +249,10 @@ export class AuthUsers {
     return await this.get(id);
   }
 
+  async markInvited(id: string): Promise<void> {
+    await this.#pool.query('update auth.users set invited_at = now() where id = $1', [id]);
+  }
+
   async delete(id: string): Promise<void> {
     await this.#inTransaction(async (client) => {
       await endSessions(client, id);

@@ -5,10 +5,13 @@ import pg from 'pg';
 import { AuthAdmin } from './auth-admin.ts';
 import { absentFeature, authError } from './auth-errors.ts';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
+import { AuthMail } from './auth-mail.ts';
+import { AuthOtp } from './auth-otp.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
 import { jsonValue } from './json-values.ts';
 import type { StackKeys } from './keys.ts';
+import type { MailServer } from './mail/settings.ts';
 import { closePool } from './postgres/close-pool.ts';
 import { withSilencedConsole } from './silenced-console.ts';
 
@@ -25,6 +28,8 @@ interface AuthOptions {
   keys: StackKeys;
   gatekeeper: Gatekeeper;
   project: ProjectConfig;
+  /** Undefined: nothing can be mailed, and the flows that need a mail fail. */
+  mailServer: MailServer | undefined;
   onError: (message: string) => void;
 }
 
@@ -43,6 +48,11 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       types: { json: jsonValue(114), jsonb: jsonValue(3802) },
     },
   });
+  const mail = new AuthMail({
+    server: options.mailServer,
+    apiUrl: options.apiUrl,
+    siteUrl: options.webUrl,
+  });
   const app = new App({
     connection,
     auth: {
@@ -54,6 +64,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       enable_refresh_token_rotation: project.auth.enable_refresh_token_rotation,
       refresh_token_reuse_interval: project.auth.refresh_token_reuse_interval,
       site_url: options.webUrl,
+      additional_redirect_urls: project.auth.additional_redirect_urls,
       email: {
         enable_signup: project.auth.email.enable_signup,
         enable_confirmations: project.auth.email.enable_confirmations,
@@ -62,7 +73,10 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       secret_key: keys.secretKey,
     },
     db: { migrations: { enabled: false } },
-    options: { server: { disableStudio: true } },
+    options: {
+      server: { disableStudio: true },
+      drivers: { email: { send: (message) => mail.sendOfLite(message) } },
+    },
   });
   const pool = new pg.Pool({ connectionString: options.dbUrl, max: 5, idleTimeoutMillis: 60_000 });
   pool.on('error', () => undefined);
@@ -74,9 +88,11 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     passwordHook: project.auth.hook.password_verification_attempt,
   });
 
+  const otp = new AuthOtp(pool, mail, project.auth);
   const admin = new AuthAdmin({
     pool,
-    apiUrl: options.apiUrl,
+    mail,
+    otp,
     siteUrl: options.webUrl,
     minimumPasswordLength: project.auth.minimum_password_length,
     caller: (headers) => options.gatekeeper.identify(headers),
@@ -108,20 +124,25 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
         await hooks.passwordAttempt(body.email, body.password);
       }
     }
-    const response = await withSilencedConsole(() => app.fetch(request));
-    return await resign(response, authenticationMethod(url.pathname, grant), withClaims);
+    const next = await otp.handle(request, url);
+    if (next instanceof Response) return next;
+    const response = await withSilencedConsole(() => app.fetch(next));
+    const method = authenticationMethod(url.pathname, grant);
+    return await resign(response, method, url.searchParams.get('type'), withClaims);
   };
 
   return {
     fetch: async (request) => {
       try {
-        return await answer(request);
+        const redirectTo = new URL(request.url).searchParams.get('redirect_to');
+        return await mail.redirecting(redirectTo, () => answer(request));
       } catch (error) {
         if (!(error instanceof HookRefusal)) options.onError(`auth: ${String(error)}`);
         return refusal(error);
       }
     },
     stop: async () => {
+      mail.stop();
       await Promise.all([closePool(connection), pool.end()]);
     },
   };
@@ -132,10 +153,14 @@ function authenticationMethod(path: string, grant: string | null): string {
   return path === '/auth/v1/verify' ? 'otp' : 'password';
 }
 
-/** Replaces the token in a JSON session or in the fragment of a redirect; other responses are not changed. */
+/**
+ * Replaces the token in a JSON session or in the fragment of a redirect, which also gets the type that the caller
+ * wrote; other responses are not changed.
+ */
 async function resign(
   response: Response,
   method: string,
+  type: string | null,
   withClaims: (token: string, method: string) => Promise<string>,
 ): Promise<Response> {
   const location = response.headers.get('location');
@@ -143,6 +168,7 @@ async function resign(
     const [base, fragment] = location.split('#') as [string, string];
     const values = new URLSearchParams(fragment);
     values.set('access_token', await withClaims(values.get('access_token') ?? '', method));
+    if (type !== null) values.set('type', type);
     const headers = new Headers(response.headers);
     headers.set('location', `${base}#${values}`);
     return new Response(null, { status: 303, headers });

@@ -30,6 +30,7 @@ const shape = z.object({
   auth: z
     .object({
       site_url: z.string().optional(),
+      additional_redirect_urls: z.array(z.string()).default([]),
       jwt_expiry: z.number().int().positive().default(3600),
       enable_signup: z.boolean().default(true),
       minimum_password_length: z.number().int().default(6),

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { StackKeys } from './keys.ts';
+import { DEFAULT_SENDER } from './mail/settings.ts';
 import type { StackConfig } from './options.ts';
 import { asRole, withClient } from './postgres/connection.ts';
 
@@ -39,17 +40,22 @@ export async function allowWorkerLogin(
   );
 }
 
-/** The functions connect as stepbase_worker, not with the login of `databaseUrl`. */
+/** The functions connect as stepbase_worker, not with the login of `databaseUrl`. `catcherUrl`: of the mail catcher. */
 export function functionEnvironment(
   config: StackConfig,
   keys: StackKeys,
   databaseUrl: string,
+  catcherUrl?: string,
 ): Record<string, string> {
   const own: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && value !== '' && PASSED_ON.test(name)) own[name] = value;
   }
+  // A mail server that the user has set gets the mails instead.
+  const isCaught = catcherUrl && !own.SMTP_URL && !own.RESEND_API_KEY;
   return {
+    SMTP_FROM: DEFAULT_SENDER,
+    ...(isCaught ? { SMTP_URL: catcherUrl } : {}),
     STEPBASE_WORKER_MODE: 'resident',
     // The fake shops and model servers of demos and tests listen on loopback.
     STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',

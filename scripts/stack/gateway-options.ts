@@ -2,6 +2,7 @@
 // database, Redis, the functions and the web client run beside it. The environment provides every key and address.
 
 import { z } from 'zod';
+import { mailServer } from './mail/settings.ts';
 import type { StackOptions } from './options.ts';
 import { StackError } from './stack-error.ts';
 
@@ -29,6 +30,8 @@ const schema = z.object({
   PORT: z.coerce.number().int().optional(),
   STEPBASE_API_ADDRESS: httpAddress,
   STEPBASE_WORKER_ADDRESS: httpAddress,
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  SMTP_FROM: z.string().optional(),
   STEPBASE_SEED: z.stringbool().default(true),
 });
 
@@ -48,11 +51,15 @@ export function gatewayOptions(env: GatewayEnv): StackOptions {
     throw new StackError(`The environment of the gateway is not valid:\n${faults.join('\n')}`);
   }
   const { data } = parsed;
+  const server = mailServer(data);
   return {
     host: '0.0.0.0',
     ...(data.PORT === undefined ? {} : { port: data.PORT }),
     functions: false,
     web: false,
+    // Its port is open to other machines, which must not read mails.
+    mail: false,
+    ...(server === undefined ? {} : { mailServer: server }),
     seed: data.STEPBASE_SEED,
     databaseUrl: data.DATABASE_URL,
     workerPassword: data.STEPBASE_DB_PASSWORD,

@@ -1,4 +1,4 @@
-// The gateway: /auth/v1, /rest/v1, /realtime/v1 and /functions/v1 on one port.
+// The gateway: /auth/v1, /rest/v1, /realtime/v1, /functions/v1 and the caught mails at /mail on one port.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -6,6 +6,7 @@ import type { AuthService } from './auth.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import { BodyTooLarge, closeServer, listen, sendJson, sendResponse, toRequest } from './http.ts';
 import type { Gatekeeper } from './identity.ts';
+import type { MailCatcher } from './mail/catcher.ts';
 import { ForwardProxy } from './proxy.ts';
 import type { Realtime } from './realtime/server.ts';
 import type { RestService } from './rest.ts';
@@ -19,6 +20,7 @@ export interface GatewayOptions {
   realtime: Realtime;
   gatekeeper: Gatekeeper;
   project: ProjectConfig;
+  mail: Pick<MailCatcher, 'fetch'> | undefined;
   /** The address of a function; undefined for an unknown name. */
   functionAddress: (name: string) => string | undefined;
   onError: (message: string) => void;
@@ -72,6 +74,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const url = new URL(request.url ?? '/', options.apiUrl);
     // For the container's health check.
     if (url.pathname === '/healthz') return sendJson(response, 200, { status: 'ok' });
+    if (options.mail && /^\/mail(\/|$)/.test(url.pathname)) {
+      const answer = await options.mail.fetch(await toRequest(request, options.apiUrl), url);
+      if (answer) return await sendResponse(answer, response);
+    }
     const [, service, version] = url.pathname.split('/');
     if (version === 'v1') {
       if (service === 'auth') {

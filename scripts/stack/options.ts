@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gatewayOptions } from './gateway-options.ts';
 import type { StackKeys } from './keys.ts';
+import { type MailServer, mailServer } from './mail/settings.ts';
 import { StackError } from './stack-error.ts';
 
 export { StackError } from './stack-error.ts';
@@ -28,6 +29,12 @@ export interface StackOptions {
   functions?: boolean;
   /** Serves the web client. Default true. */
   web?: boolean;
+  /** Catches all mail and shows it at /mail on the gateway. Default true. */
+  mail?: boolean;
+  /** Auth confirms an address by mail before the first sign-in, instead of the setting in supabase/config.toml. */
+  confirmEmail?: boolean;
+  /** The mail server of Auth, if the stack does not catch its mail. Default: env SMTP_URL and SMTP_FROM. */
+  mailServer?: MailServer;
   /** Runs supabase/seed.sql on a database that has not been seeded. Default true. */
   seed?: boolean;
   /** An existing PostgreSQL (superuser) instead of the embedded one. Default: env DATABASE_URL. */
@@ -72,10 +79,11 @@ export interface Ports {
   redis: number;
   api: number;
   worker: number;
+  smtp: number;
 }
 
 /** The names of the ports, in the order of their numbers. */
-export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker'] as const;
+export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker', 'smtp'] as const;
 
 export interface StackConfig {
   ports: Ports;
@@ -88,6 +96,9 @@ export interface StackConfig {
   redisUrl: string;
   functions: boolean;
   web: boolean;
+  mail: boolean;
+  confirmEmail: boolean | undefined;
+  mailServer: MailServer | undefined;
   seed: boolean;
   reset: boolean;
   databaseUrl: string | undefined;
@@ -109,13 +120,14 @@ export function portsFrom(first: number): Ports {
     redis: first + 3,
     api: first + 4,
     worker: first + 5,
+    smtp: first + 6,
   };
 }
 
 export function resolveOptions(options: StackOptions): StackConfig {
   const port = options.port ?? DEFAULT_PORT;
-  if (!Number.isInteger(port) || port < 1024 || port > 65530) {
-    throw new StackError(`--port must be a whole number from 1024 to 65530, not ${port}`);
+  if (!Number.isInteger(port) || port < 1024 || port > 65529) {
+    throw new StackError(`--port must be a whole number from 1024 to 65529, not ${port}`);
   }
   const dataDir = options.dataDir ?? DEFAULT_DATA_DIR;
   const ports = portsFrom(port);
@@ -134,6 +146,9 @@ export function resolveOptions(options: StackOptions): StackConfig {
     redisUrl: `http://127.0.0.1:${ports.redis}`,
     functions,
     web: options.web ?? true,
+    mail: options.mail ?? true,
+    confirmEmail: options.confirmEmail,
+    mailServer: options.mailServer ?? mailServer(process.env),
     seed: options.seed ?? true,
     reset: options.reset ?? false,
     databaseUrl: options.databaseUrl ?? (process.env.DATABASE_URL || undefined),

@@ -1,4 +1,4 @@
-// Ports: checks whether they are free, and finds six free ones in a row for throw-away stacks.
+// Ports: checks whether they are free, and finds seven free ones in a row for throw-away stacks.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
@@ -11,6 +11,7 @@ const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
   redis: 'Upstash Redis',
   api: 'function api',
   worker: 'function worker',
+  smtp: 'the mail catcher',
 };
 
 export function isFree(port: number): Promise<boolean> {
@@ -25,11 +26,12 @@ export function isFree(port: number): Promise<boolean> {
 
 /** The names of the ports that the services of this stack listen on. */
 export function portsNeeded(
-  config: Pick<StackConfig, 'databaseUrl' | 'functions' | 'web'>,
+  config: Pick<StackConfig, 'databaseUrl' | 'functions' | 'web' | 'mail'>,
 ): Array<(typeof PORT_NAMES)[number]> {
   return PORT_NAMES.filter((name) => {
     if (name === 'postgres') return config.databaseUrl === undefined;
     if (name === 'web') return config.web;
+    if (name === 'smtp') return config.mail;
     return config.functions || (name !== 'api' && name !== 'worker');
   });
 }
@@ -49,7 +51,7 @@ export async function assertPortsFree(
   }
 }
 
-/** The first of six free ports in a row, outside the ephemeral range of clients. */
+/** The first of seven free ports in a row, outside the ephemeral range of clients. */
 export async function findFreePorts(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const first = 12_000 + 8 * randomInt(0, 2_400);
@@ -57,5 +59,5 @@ export async function findFreePorts(): Promise<number> {
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return first;
   }
-  throw new StackError('Found no six free ports in a row between 12000 and 31200');
+  throw new StackError('Found no seven free ports in a row between 12000 and 31200');
 }

@@ -14,6 +14,8 @@ import { startGateway } from './gateway.ts';
 import { Gatekeeper } from './identity.ts';
 import { loadKeys } from './keys.ts';
 import { lockDataDir } from './lock.ts';
+import { startMailCatcher } from './mail/catcher.ts';
+import { DEFAULT_SENDER } from './mail/settings.ts';
 import {
   assertMayDelete,
   resolveOptions,
@@ -42,6 +44,8 @@ export interface StackInfo {
   redis_url: string;
   redis_token: string;
   web_url: string;
+  /** The page of the caught mails, and their JSON API below it; null where mails are sent elsewhere. */
+  mail_url: string | null;
   publishable_key: string;
   secret_key: string;
   functions: { api: string; worker: string };
@@ -152,6 +156,8 @@ async function startServices(
   const keys = await loadKeys(dataDir, config.keys);
   const project = await loadProjectConfig();
   const { hook } = project.auth;
+  project.auth.email.enable_confirmations =
+    config.confirmEmail ?? project.auth.email.enable_confirmations;
   if (config.accessTokenHook) hook.custom_access_token = config.accessTokenHook;
   if (config.passwordHook) hook.password_verification_attempt = config.passwordHook;
 
@@ -177,12 +183,15 @@ async function startServices(
   });
   services.push({ name: 'upstash', stop: () => upstash.stop() });
 
+  const catcher = config.mail ? await startMailCatcher(ports.smtp, say) : undefined;
+  if (catcher) services.push({ name: 'mail', stop: () => catcher.stop() });
+
   const functions = config.functions
     ? {
         api: new FunctionProcess({
           name: 'api',
           port: ports.api,
-          env: functionEnvironment(config, keys, database.url),
+          env: functionEnvironment(config, keys, database.url, catcher?.url),
           dataDir,
           logLevel: config.logLevel,
           say,
@@ -190,7 +199,7 @@ async function startServices(
         worker: new FunctionProcess({
           name: 'worker',
           port: ports.worker,
-          env: functionEnvironment(config, keys, database.url),
+          env: functionEnvironment(config, keys, database.url, catcher?.url),
           dataDir,
           logLevel: config.logLevel,
           say,
@@ -231,6 +240,7 @@ async function startServices(
       keys,
       gatekeeper,
       project,
+      mailServer: config.mailServer ?? (catcher && { url: catcher.url, from: DEFAULT_SENDER }),
       onError: say,
     }),
   );
@@ -256,6 +266,7 @@ async function startServices(
     realtime,
     gatekeeper,
     project,
+    mail: catcher,
     functionAddress: (slug) => {
       const name = FUNCTIONS.find((known) => slugOf(known) === slug);
       return name && config.functionAddresses[name];
@@ -285,6 +296,7 @@ async function startServices(
     redis_url: config.redisUrl,
     redis_token: keys.redisToken,
     web_url: config.webUrl,
+    mail_url: catcher ? `${apiUrl}/mail` : null,
     publishable_key: keys.publishableKey,
     secret_key: keys.secretKey,
     functions: { api: functionUrl(config, 'api'), worker: functionUrl(config, 'worker') },

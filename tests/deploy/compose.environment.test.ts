@@ -40,7 +40,7 @@ describe('compose.yaml', () => {
       const some = Object.fromEntries(GATEWAY_VARIABLES.map((each) => [each, 'x'.repeat(40)]));
       const valid = { ...some, DATABASE_URL: 'postgres://a@b/c', REDIS_URL: 'redis://r:1' };
       const options = { SUPABASE_PUBLIC_URL: '', SITE_URL: '', STEPBASE_API_ADDRESS: '' };
-      const rest = { STEPBASE_WORKER_ADDRESS: '', STEPBASE_SEED: '', PORT: '' };
+      const rest = { STEPBASE_WORKER_ADDRESS: '', STEPBASE_SEED: '', PORT: '', SMTP_URL: '' };
       const env = { ...valid, ...options, ...rest };
       expect(() => gatewayOptions(env)).not.toThrow();
       try {
