@@ -31,6 +31,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
           messages: false,
           checks: false,
           deliveries: false,
+          mails: false,
         };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
@@ -54,6 +55,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
     acceptsWork: () => true,
     onChecks: () => undefined,
     onDeliveries: () => undefined,
+    onMails: () => undefined,
     onDue: () => dueTimers.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,
@@ -86,6 +88,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
           messages: false,
           checks: false,
           deliveries: false,
+          mails: false,
         });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
@@ -102,6 +105,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
     acceptsWork: () => true,
     onChecks: () => undefined,
     onDeliveries: () => undefined,
+    onMails: () => undefined,
     onDue: () => away.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,

@@ -26,6 +26,8 @@ export interface DueTimersOptions {
   onChecks(): void;
   /** A webhook delivery is due. */
   onDeliveries(): void;
+  /** A mail of Stepbase itself waits to be sent. */
+  onMails(): void;
   /** Steps or runs may have become ready. */
   onFired(...signals: Signal[]): void;
   onIdle(): void;
@@ -87,7 +89,7 @@ export class DueTimers {
   }
 
   async #fire(): Promise<void> {
-    const { engine, onChecks, onDeliveries, onFired } = this.#options;
+    const { engine, onChecks, onDeliveries, onMails, onFired } = this.#options;
     const mayMakeTokens = this.#mayMakeTokens;
     this.#mayMakeTokens = false;
     const next = await engine.wake().catch(async (error: unknown) => {
@@ -98,6 +100,7 @@ export class DueTimers {
     this.#wakeIn(next.inMs);
     if (next.checks) onChecks();
     if (next.deliveries) onDeliveries();
+    if (next.mails) onMails();
     if (next.schedules) {
       await runSchedules(engine);
       this.#isWanted = true;

@@ -13,6 +13,8 @@ export interface HeartbeatOptions {
   mode: Heartbeat['mode'];
   concurrency: number;
   leaseSeconds: number;
+  /** Whether the worker has settings for the mails of Stepbase. */
+  mail: boolean;
   /** The region of a hosted project. */
   region: string | undefined;
   stats(): WorkerStats;
@@ -33,6 +35,7 @@ export function createHeartbeat({
   mode,
   concurrency,
   leaseSeconds,
+  mail,
   region,
   stats,
 }: HeartbeatOptions): HeartbeatOf {
@@ -53,6 +56,7 @@ export function createHeartbeat({
       concurrency,
       metadata: {
         lease_seconds: leaseSeconds,
+        mail,
         ...(mode === 'resident' ? { pid: process.pid, tokens, completed, failed } : {}),
       },
       ...(error === undefined ? {} : { error_message: String(error) }),

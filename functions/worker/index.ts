@@ -17,6 +17,7 @@ import { openQueue } from './engine/queue.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
 import { type Wakeup, WakeupListener } from './listener.ts';
+import { createMailer } from './mails/mailer.ts';
 import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createRunNotifier } from './run-notifier.ts';
@@ -53,14 +54,15 @@ const queue = await retry(
 );
 const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
-let listener: WakeupListener | undefined;
-
 const stepEnv = createStepEnv(env.steps);
+const mailer = createMailer(stepEnv, env.steps.webUrl);
+let listener: WakeupListener | undefined;
 
 const heartbeat = createHeartbeat({
   mode: env.worker.mode,
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
+  mail: mailer.isConfigured,
   region: env.worker.region,
   stats: () => worker.stats,
 });
@@ -86,6 +88,7 @@ const worker = createWorker({
   cancelPollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : env.worker.cancelPollMs),
   notify: createRunNotifier(bus, clock),
   webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock }) },
+  mailer,
   onError,
 });
 

@@ -70,6 +70,7 @@ Deno.test('the worker fires timers of the database when they are due', async () 
       schedules: false,
       checks: false,
       deliveries: false,
+      mails: false,
       messages: false,
     });
   };
@@ -93,6 +94,7 @@ Deno.test('a search for work that fails is reported and repeated after a second'
       messages: false,
       checks: false,
       deliveries: false,
+      mails: false,
     });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });

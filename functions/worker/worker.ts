@@ -15,6 +15,8 @@ import { InFlightSteps } from './in-flight.ts';
 import { Leases } from './leases.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { Wakeup } from './listener.ts';
+import type { Mailer } from './mails/mailer.ts';
+import { Mails } from './mails/mails.ts';
 import { createMaintenance } from './maintenance.ts';
 import { OutboxPublisher } from './outbox-publisher.ts';
 import { Producer } from './producer.ts';
@@ -43,6 +45,8 @@ export interface WorkerOptions {
   cancelPollMs(): number;
   notify: NotifyRuns;
   webhooks: WebhookOptions;
+  /** Sends the mails of Stepbase itself. */
+  mailer: Mailer;
   onError(message: string, error: unknown): void;
 }
 
@@ -70,7 +74,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
     isBusy: () =>
-      [producer, claimer, publisher, checks, deliveries].some(({ isBusy }) => isBusy) ||
+      [producer, claimer, publisher, checks, deliveries, mails].some(({ isBusy }) => isBusy) ||
       leases.size > 0,
     continueInvocation,
     handBack,
@@ -125,8 +129,13 @@ export function createWorker(options: WorkerOptions): Worker {
     ...{ ...options.webhooks, acceptsWork, onIdle, onError },
     later: timers.later,
   });
+  const mails: Mails = new Mails({
+    ...{ engine, acceptsWork, onIdle, onError },
+    mailer: options.mailer,
+  });
   const dueTimers = new DueTimers({
     ...{ engine, timers, acceptsWork, onIdle, onError },
+    onMails: () => mails.start(),
     onChecks: () => checks.start(),
     onDeliveries: () => deliveries.start(),
     onDue: () => producer.wake({ kind: 'due' }),
@@ -194,7 +203,8 @@ export function createWorker(options: WorkerOptions): Worker {
     leases.abandon(leases.list());
     steps.cancelAll();
     deliveries.cancel();
-    await Promise.all([producer, claimer, checks, deliveries].map((part) => part.settled()));
+    mails.cancelAll();
+    await Promise.all([producer, claimer, checks, deliveries, mails].map((part) => part.settled()));
     await completer.drain();
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {

@@ -11,6 +11,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
     'users',
     'app_members',
     'app_roles',
+    'invitations',
     'service_accounts',
     'api_keys',
     'app_quotas',

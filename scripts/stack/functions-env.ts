@@ -56,6 +56,7 @@ export function functionEnvironment(
   return {
     SMTP_FROM: DEFAULT_SENDER,
     ...(isCaught ? { SMTP_URL: catcherUrl } : {}),
+    STEPBASE_WEB_URL: config.webUrl,
     STEPBASE_WORKER_MODE: 'resident',
     // The fake shops and model servers of demos and tests listen on loopback.
     STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',

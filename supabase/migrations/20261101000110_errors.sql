@@ -32,7 +32,12 @@ values
   ('schema_too_complex', 'SB425', 422, 'The schema is too complex', 12),
   ('limit_reached', 'SB429', 429, 'A limit is reached', 13),
   ('internal_error', null, 500, 'Internal error', 14),
-  ('unavailable', null, 503, 'Temporarily unavailable', 15);
+  ('unavailable', null, 503, 'Temporarily unavailable', 15),
+  ('invitation_expired', 'SB410', 410, 'The invitation has expired', 30),
+  ('invitation_used', 'SB411', 409, 'The invitation was used', 31),
+  ('invitation_revoked', 'SB412', 410, 'The invitation was revoked', 32),
+  ('invitation_not_yours', 'SB413', 403, 'The invitation is for another address', 33),
+  ('mail_not_configured', 'SB503', 503, 'Mail is not configured', 34);
 
 alter table stepbase.error_codes enable row level security;
 grant select on stepbase.error_codes to authenticated, service_role;

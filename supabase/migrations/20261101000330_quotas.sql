@@ -31,6 +31,10 @@ create table stepbase.app_quotas (
       check (max_audit_retention_days between min_audit_retention_days and 36500),
   max_secrets int not null default 200
     constraint max_secrets_is_not_negative check (max_secrets >= 0),
+  max_open_invitations int not null default 100
+    constraint max_open_invitations_is_not_negative check (max_open_invitations >= 0),
+  max_invitation_mails_per_hour int not null default 50
+    constraint max_invitation_mails_per_hour_is_not_negative check (max_invitation_mails_per_hour >= 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -47,12 +51,14 @@ comment on column stepbase.app_quotas.max_stored_bytes is
 comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
-comment on column stepbase.app_quotas.max_mails_per_day is 'Mails per day (UTC); each recipient counts. 0: none.';
+comment on column stepbase.app_quotas.max_mails_per_day is 'Mails of steps per day (UTC); each recipient counts. 0: none.';
 comment on column stepbase.app_quotas.max_run_retention_days is 'The longest run_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.max_event_retention_days is 'The longest event_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.min_audit_retention_days is 'The shortest audit_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.max_audit_retention_days is 'The longest audit_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.max_secrets is 'Secrets that set_secret stores; 0: none.';
+comment on column stepbase.app_quotas.max_open_invitations is 'Invitations that can be accepted at the same time. 0: none.';
+comment on column stepbase.app_quotas.max_invitation_mails_per_hour is 'Mails of invitations in the last hour, also repeated ones. 0: none.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

@@ -55,6 +55,8 @@ as $$
     -- Checks of published versions.
     'stepbase_engine.has_due_version_checks', 'stepbase_engine.due_version_checks',
     'stepbase_engine.record_version_check',
+    -- Mails of Stepbase itself.
+    'stepbase_engine.has_due_mails', 'stepbase_engine.take_mails', 'stepbase_engine.record_mail',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',

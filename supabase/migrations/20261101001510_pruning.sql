@@ -175,7 +175,8 @@ begin
   end if;
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
-    'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries()
+    'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
+    'mails', stepbase_engine.prune_mails()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -189,7 +190,8 @@ end;
 $$;
 
 comment on function stepbase_engine.prune() is
-  'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, partitions}, or '
+  'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
+  'webhook_deliveries, mails, partitions}, or '
   'partitions_error; {skipped: true} if another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the

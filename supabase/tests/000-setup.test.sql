@@ -49,8 +49,8 @@ begin
     ('tap-one', '00000000-0000-4000-8000-00000000e001', 'One'),
     ('tap-two', '00000000-0000-4000-8000-00000000e001', 'Two'),
     ('tap-three', '00000000-0000-4000-8000-00000000e002', 'Three');
-  insert into auth.users (id, aud, role, email, encrypted_password)
-  select p.user_id, 'authenticated', 'authenticated', n.who || '@tap.example', 'x'
+  insert into auth.users (id, aud, role, email, encrypted_password, email_confirmed_at)
+  select p.user_id, 'authenticated', 'authenticated', n.who || '@tap.example', 'x', now()
   from unnest(array['admin', 'developer', 'viewer', 'sister', 'foreigner', 'stranger', 'removed']) n (who)
   cross join lateral tests.person(n.who) p;
   insert into stepbase.app_members (app_code, user_id, role)
@@ -248,6 +248,7 @@ as $$
       ('webhook', 'd027'),
       ('result', 'd028'),
       ('service_account', 'd029'),
+      ('invitation', 'd030'),
       ('webhook_subscription', 'd071'),
       ('webhook_delivery', 'd072')
   ) s (name, suffix)
@@ -436,6 +437,11 @@ begin
   values (tests.sample_id('run'), 1, 'tap-one', 'run.created');
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
   values ('tap-one', 'run', tests.sample_id('run'), 'run.changed');
+  -- For stranger; the token in the mail was sbi_sample.
+  insert into stepbase.invitations (id, app_code, email, role, is_by_operator, expires_at)
+  values (tests.sample_id('invitation'), 'tap-one', 'stranger@tap.example', 'viewer', true, now() + interval '7 days');
+  insert into stepbase_private.invitation_tokens (invitation_id, app_code, token_hash)
+  values (tests.sample_id('invitation'), 'tap-one', encode(sha256('sbi_sample'), 'hex'));
 end
 $$;
 

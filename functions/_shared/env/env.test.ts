@@ -38,6 +38,7 @@ Deno.test('the settings for steps are parsed with their defaults', () => {
     egressAllow: [],
     openai: { baseUrl: 'https://api.openai.com/v1', apiKey: undefined },
     smtp: { url: undefined, from: undefined },
+    webUrl: undefined,
     resend: undefined,
   });
 });
@@ -50,6 +51,7 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     SMTP_FROM: ' mail@example.com ',
     RESEND_API_KEY: 're_1',
     RESEND_BASE_URL: 'http://127.0.0.1:4/',
+    STEPBASE_WEB_URL: 'https://app.example/',
     STEPBASE_ALLOW_PRIVATE_NETWORK: '1',
     STEPBASE_EGRESS_ALLOW: 'erp.internal, 10.0.0.0/8,',
   });
@@ -58,6 +60,7 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     egressAllow: ['erp.internal', '10.0.0.0/8'],
     openai: { baseUrl: 'http://127.0.0.1:3/v1', apiKey: undefined },
     smtp: { url: undefined, from: 'mail@example.com' },
+    webUrl: 'https://app.example',
     resend: { baseUrl: 'http://127.0.0.1:4', apiKey: 're_1' },
   });
 });

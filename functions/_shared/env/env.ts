@@ -105,14 +105,20 @@ const shape = {
     .url({ protocol: /^smtps?$/ })
     .optional()
     .describe(
-      'Mail server for send_email: smtp://user:password@host:port. Hosted functions reach port 465 (smtps://) but not 25 and 587.',
+      'Mail server for send_email and invitations: smtp://user:password@host:port. Hosted functions reach port 465 (smtps://) but not 25 and 587.',
     ),
-  SMTP_FROM: text.describe('Sender of send_email.'),
+  SMTP_FROM: text.describe('Sender of all mails.'),
   RESEND_API_KEY: z.string().optional().describe('Sends mail over HTTPS with Resend.'),
   RESEND_BASE_URL: z
     .url()
     .default('https://api.resend.com')
     .describe('Address of the Resend API; default https://api.resend.com.'),
+  STEPBASE_WEB_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Public address of the web client: the base of the links in mails of Stepbase. Invitations need it, SMTP_FROM, and SMTP_URL or RESEND_API_KEY.',
+    ),
   STEPBASE_ALLOW_PRIVATE_NETWORK: flag.describe(
     'Set to true to let steps call addresses of private networks. For development only.',
   ),
@@ -250,6 +256,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       egressAllow: env.STEPBASE_EGRESS_ALLOW,
       openai: { baseUrl: withoutSlash(env.OPENAI_BASE_URL), apiKey: env.OPENAI_API_KEY },
       smtp: { url: env.SMTP_URL?.trim(), from: env.SMTP_FROM },
+      webUrl: env.STEPBASE_WEB_URL === undefined ? undefined : withoutSlash(env.STEPBASE_WEB_URL),
       resend:
         env.RESEND_API_KEY === undefined
           ? undefined

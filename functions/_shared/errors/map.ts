@@ -25,6 +25,11 @@ export const ERRORS = {
   limit_reached: { status: 429, title: 'A limit is reached' },
   internal_error: { status: 500, title: 'Internal error' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
+  invitation_expired: { status: 410, title: 'The invitation has expired' },
+  invitation_used: { status: 409, title: 'The invitation was used' },
+  invitation_revoked: { status: 410, title: 'The invitation was revoked' },
+  invitation_not_yours: { status: 403, title: 'The invitation is for another address' },
+  mail_not_configured: { status: 503, title: 'Mail is not configured' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -35,11 +40,16 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   SB403: 'permission_denied',
   SB404: 'not_found',
   SB409: 'conflict',
+  SB410: 'invitation_expired',
+  SB411: 'invitation_used',
+  SB412: 'invitation_revoked',
+  SB413: 'invitation_not_yours',
   SB422: 'invalid_input',
   SB423: 'invalid_definition',
   SB424: 'immutable',
   SB425: 'schema_too_complex',
   SB429: 'limit_reached',
+  SB503: 'mail_not_configured',
   // PostgreSQL's own: a value that does not fit its type or nests too deeply, a violated constraint, a
   // serialization failure or deadlock, a cancelled statement, a database that is away.
   '22P02': 'invalid_request',

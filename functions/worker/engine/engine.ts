@@ -11,11 +11,13 @@ import type { QueryAnswer } from '../steps/types.ts';
 import type {
   CompletedBranch,
   DueCheck,
+  DueMail,
   DueSchedule,
   ExternalRunStep,
   FailedStep,
   Heartbeat,
   Lease,
+  MailOutcome,
   NextDue,
   NextSchedule,
   Outbox,
@@ -46,6 +48,10 @@ export interface Engine {
   /** Published versions that this worker's checker has to check; a few at a time. */
   dueChecks(): Promise<DueCheck[]>;
   recordCheck(workflowVersionId: string, findings: readonly Fault[]): Promise<void>;
+  /** Takes mails of Stepbase itself for an attempt; a few at a time. */
+  takeMails(): Promise<DueMail[]>;
+  /** An outcome of an attempt that was taken again meanwhile has no effect. */
+  recordMail(mail: Pick<DueMail, 'mail_id' | 'attempt'>, outcome: MailOutcome): Promise<void>;
   /** Moves runs from the backlog into the queue; `hasBacklog` when others still wait for room in it. */
   admit(): Promise<{ admitted: number; hasBacklog: boolean }>;
   /** The due runs, one by one: when wake takes too long. */
@@ -180,11 +186,12 @@ export function createEngine(db: Db, clock: Clock): Engine {
         messages: boolean;
         checks: boolean;
         deliveries: boolean;
+        mails: boolean;
       }>(
         `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
            stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages,
            stepbase_engine.has_due_version_checks($1) as checks,
-           stepbase_engine.has_due_webhook_deliveries() as deliveries`,
+           stepbase_engine.has_due_webhook_deliveries() as deliveries, stepbase_engine.has_due_mails() as mails`,
         [CHECKER_VERSION],
       );
       const { due_in_ms: inMs, ...due } = only(row);
@@ -203,6 +210,20 @@ export function createEngine(db: Db, clock: Clock): Engine {
         workflowVersionId,
         CHECKER_VERSION,
         toStorableJson(findings),
+      ]);
+    },
+    takeMails: () => db.query('select * from stepbase_engine.take_mails()'),
+    async recordMail({ mail_id, attempt }, outcome) {
+      const [messageId, error, isFinal] =
+        'error' in outcome
+          ? [null, outcome.error, outcome.isFinal]
+          : [outcome.messageId, null, false];
+      await db.query('select stepbase_engine.record_mail($1, $2, $3, $4, $5)', [
+        mail_id,
+        attempt,
+        messageId,
+        error,
+        isFinal,
       ]);
     },
     async admit() {

@@ -161,7 +161,22 @@ export interface NextDue {
   checks: boolean;
   /** A webhook delivery is due now. */
   deliveries: boolean;
+  /** A mail of Stepbase itself waits to be sent. */
+  mails: boolean;
 }
+
+/** A mail that was taken for an attempt. `data` is what its template needs. */
+export interface DueMail {
+  mail_id: string;
+  app_code: string;
+  template: string;
+  recipient: string;
+  data: Row;
+  attempt: number;
+}
+
+/** The outcome of an attempt to send a mail. */
+export type MailOutcome = { messageId: string } | { error: string; isFinal: boolean };
 
 /** A published version that the checker has to check. */
 export interface DueCheck {

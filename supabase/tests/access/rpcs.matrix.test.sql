@@ -15,6 +15,7 @@ set local search_path = public, extensions;
 create temporary table matrix (function_name text, outcomes text, statement text);
 insert into matrix (function_name, outcomes, statement)
 values
+  ('accept_invitation',          'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select accept_invitation('sbi_sample')$$),
   ('adopt_api_key',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select adopt_api_key({api_key})$$),
   ('cancel_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_run({run})$$),
   ('complete_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select complete_task({user_task})$$),
@@ -32,6 +33,7 @@ values
     $$select create_webhook_subscription('https://x.example', '{run.failed}')$$),
   ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
+  ('decline_invitation',         'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select decline_invitation('sbi_sample')$$),
   ('delete_application',         '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select delete_application('tap-one', true)$$),
   -- It has applications.
   ('delete_organization',        'SB409 SB403 SB403 | SB409 SB404 SB404 SB404 | -',
@@ -42,22 +44,27 @@ values
   ('erase_person',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select erase_person({viewer})$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
+  ('invite_member',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select invite_member('fresh@tap.example')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
   ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
+  ('my_invitations',             '0 0 0 | 0 0 1 0 | -',                          $$select my_invitations()$$),
   ('my_profile',                 '1 1 1 | 1 1 1 1 | -',                          $$select my_profile()$$),
   ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
   ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
   ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
+  ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
   ('remove_member',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select remove_member({viewer})$$),
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
+  ('resend_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select resend_invitation({invitation})$$),
   ('resume_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select resume_run({run})$$),
   ('retry_delivery',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select retry_delivery({webhook_delivery})$$),
   ('revoke_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select revoke_api_key({api_key})$$),
+  ('revoke_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select revoke_invitation({invitation})$$),
   ('rollback_secret',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rollback_secret('tap_key', 1)$$),
   ('rotate_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rotate_api_key({api_key})$$),
   ('rotate_webhook_secret',      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rotate_webhook_secret({webhook})$$),

@@ -78,6 +78,12 @@ values
   ('dead_letters',          'update', '- - - | - - - - | -',
     $$update dead_letters set app_code = 'tap-two' where run_id = {run}$$),
   ('dead_letters',          'delete', '- - - | - - - - | -', $$delete from dead_letters where run_id = {run}$$),
+  ('invitations',           'select', '1 0 0 | 0 0 0 0 | -', $$select 1 from invitations where id = {invitation}$$),
+  ('invitations',           'insert', '- - - | - - - - | -',
+    $$insert into invitations (app_code, email, role, expires_at)
+      values ('tap-one', 'fresh@tap.example', 'viewer', now())$$),
+  ('invitations',           'update', '- - - | - - - - | -', $$update invitations set role = 'admin' where id = {invitation}$$),
+  ('invitations',           'delete', '- - - | - - - - | -', $$delete from invitations where id = {invitation}$$),
   ('organizations',         'select', '1 1 1 | 1 0 0 0 | -', $$select 1 from organizations where slug = 'tap-org'$$),
   ('organizations',         'insert', '- - - | - - - - | -', $$insert into organizations (slug, name) values ('x', 'X')$$),
   ('organizations',         'update', '- - - | - - - - | -', $$update organizations set name = 'x' where slug = 'tap-org'$$),

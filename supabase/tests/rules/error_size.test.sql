@@ -33,7 +33,7 @@ select is(
 
 -- Every column that holds errors, for every writer.
 create temporary view error_columns as
-select c.relname as name, a.attname as column_name, format_type(a.atttypid, a.atttypmod) as type
+select c.oid as table_id, c.relname as name, a.attname as column_name, format_type(a.atttypid, a.atttypmod) as type
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid
 where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespace, 'stepbase_private'::regnamespace)
@@ -44,7 +44,7 @@ where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespa
   and (c.relname, a.attname) not in (('workflow_nodes', 'on_error'), ('transitions', 'reason'));
 select is(
   array(select format('%s.%s', e.name, e.column_name) from error_columns e order by 1),
-  '{outbox.error,runs.error,runs.pending_outcome,step_runs.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
+  '{invitations.mail_error,mails.error,outbox.error,runs.error,runs.pending_outcome,step_runs.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
   'these columns hold errors'
 );
 select is_empty(
@@ -53,7 +53,7 @@ select is_empty(
     where not exists (
       select 1 from pg_trigger t
       join pg_attribute a on a.attrelid = t.tgrelid and a.attnum = any (t.tgattr)
-      where t.tgrelid = format('stepbase.%I', e.name)::regclass and a.attname = e.column_name
+      where t.tgrelid = e.table_id and a.attname = e.column_name
         and t.tgfoid = 'stepbase_private.cut_errors()'::regprocedure
     )$$,
   'a trigger cuts each of them'
