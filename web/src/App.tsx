@@ -2,6 +2,7 @@
 import type { Session } from '@supabase/supabase-js';
 import { useEffect, useState } from 'react';
 import { supabase } from './client.ts';
+import { InvitationPage } from './invitation/InvitationPage.tsx';
 import { RunPage } from './run/RunPage.tsx';
 import { RunsPage } from './runs/RunsPage.tsx';
 import { SignIn } from './SignIn.tsx';
@@ -25,6 +26,10 @@ function useRoute(): string {
   return route;
 }
 
+/** The token in the link of an invitation. It is read once: the page's address stays the same. */
+const invitation =
+  location.pathname === '/invitation' ? new URLSearchParams(location.search).get('token') : null;
+
 export function App() {
   const [session, setSession] = useState<Session | null>();
   const route = useRoute();
@@ -35,6 +40,7 @@ export function App() {
   }, []);
 
   if (session === undefined) return <p className="empty">Loading…</p>;
+  if (invitation !== null) return <InvitationPage token={invitation} session={session} />;
   if (session === null) return <SignIn />;
 
   const { appCode, role } = appOf(session);
