@@ -126,9 +126,11 @@ function section(rpc: Rpc): string {
 
 export async function rpcsPage(client: pg.Client): Promise<string> {
   const { rows } = await client.query<Rpc>(RPCS, [SCHEMAS.exposed]);
-  const hooks = rows.filter(({ roles }) => !roles.includes('authenticated'));
-  const fields = rows.filter((rpc) => rpc.is_computed && !hooks.includes(rpc));
-  const calls = rows.filter((rpc) => !hooks.includes(rpc) && !fields.includes(rpc));
+  const closed = rows.filter(({ roles }) => !roles.includes('authenticated'));
+  const hooks = closed.filter(({ roles }) => roles.includes('supabase_auth_admin'));
+  const operators = closed.filter((rpc) => !hooks.includes(rpc));
+  const fields = rows.filter((rpc) => rpc.is_computed && !closed.includes(rpc));
+  const calls = rows.filter((rpc) => !closed.includes(rpc) && !fields.includes(rpc));
   const rowOf = (rpc: Rpc) => [
     `[${rpc.name}](#${anchor(rpc.name)})`,
     code(permissionIn(rpc.comment) ?? '').replace('``', ''),
@@ -151,6 +153,20 @@ export async function rpcsPage(client: pg.Client): Promise<string> {
               code(name),
               code(shortType(of?.type ?? '')),
               shortType(result),
+              comment,
+            ]),
+          ),
+        ]),
+    ...(operators.length === 0
+      ? []
+      : [
+          "## Operators' SQL",
+          'Operators execute these functions in SQL. No member of an application can.',
+          table(
+            ['function', 'executable by', 'purpose'],
+            operators.map(({ name, arguments: given, roles, comment }) => [
+              code(`${name}(${given.map((argument) => argument.name).join(', ')})`),
+              ['postgres', ...roles].map(code).join(', '),
               comment,
             ]),
           ),

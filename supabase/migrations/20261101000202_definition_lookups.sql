@@ -69,7 +69,9 @@ values
   ('schedule', 'Schedule', 'A workflow schedule.', 'calendar-clock', '#7c3aed', 2),
   ('webhook', 'Webhook', 'An HTTP call from another system.', 'webhook', '#0d9488', 3),
   ('event', 'Event', 'An event of the application, or the end of another run.', 'zap', '#d97706', 4),
-  ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5);
+  ('child', 'Child', 'A parent run.', 'git-branch', '#64748b', 5),
+  ('sql', 'SQL', 'SQL of an operator: the function start_run_as.', 'code', '#0f766e', 6),
+  ('database', 'Database', 'A change of a table, by a database trigger.', 'table', '#be185d', 7);
 
 create table stepbase.parent_close_policies (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),

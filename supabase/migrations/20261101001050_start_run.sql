@@ -95,7 +95,7 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
-  v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
+  v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
   -- Most starts are where a worker is resident and pg_net is absent: the look-up is cheaper than the call.
   if to_regproc('net.http_post') is not null then
     perform stepbase_engine.request_worker();
@@ -109,5 +109,5 @@ comment on function stepbase_engine.start_run(
 ) is
   'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same '
   'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
-  'schema; SB429 for the triggers manual and webhook if the backlog of the app is full, and for every trigger if the app has '
+  'schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has '
   'max_open_runs open runs.';

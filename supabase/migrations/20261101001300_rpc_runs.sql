@@ -4,17 +4,22 @@
 -- does the work: it checks the caller's permission first, and is security definer because clients cannot write run
 -- tables.
 
-create function stepbase_private.start_run(
-  p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int
+create function stepbase_private.start_run_in(
+  p_app_code text,
+  p_workflow text,
+  p_input jsonb,
+  p_idempotency_key text,
+  p_version int,
+  p_priority int,
+  p_trigger_type text,
+  p_created_by uuid
 )
 returns stepbase.runs
 language plpgsql
-security definer
 set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_app_code text := stepbase_private.require_permission('run:execute');
   v_workflow record;
   v_version_id uuid;
   v_run stepbase.runs;
@@ -23,10 +28,10 @@ begin
     perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
   end if;
   -- A client that used the key of, say, a schedule's next run would prevent that run from starting.
-  if p_idempotency_key ~ '^(schedule|child|event|webhook):' then
+  if p_idempotency_key ~ '^(schedule|child|event|webhook|database):' then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'idempotency_key must not begin with schedule:, child:, event: or webhook:; the engine uses these prefixes'
+      'idempotency_key must not begin with schedule:, child:, event:, webhook: or database:; the engine uses these prefixes'
     );
   end if;
   if p_priority not between -100 and 100 then
@@ -35,7 +40,7 @@ begin
   select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
   from stepbase.workflows w
   join stepbase.workflow_statuses s on s.name = w.status
-  where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
+  where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
       'not_found', format('Workflow %s does not exist', p_workflow),
@@ -59,8 +64,8 @@ begin
     );
   end if;
   v_run := stepbase_engine.start_run(
-    v_app_code, v_version_id, coalesce(p_input, '{}'), 'manual', p_idempotency_key,
-    p_priority, auth.uid()
+    p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,
+    coalesce(p_priority, 0), p_created_by
   );
   -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
   if v_run.workflow_id <> v_workflow.id or v_run.input <> coalesce(p_input, '{}') then
@@ -74,6 +79,26 @@ begin
     );
   end if;
   return v_run;
+end;
+$$;
+
+comment on function stepbase_private.start_run_in(text, text, jsonb, text, int, int, text, uuid) is
+  'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and '
+  'start_run_as, which document the errors.';
+
+create function stepbase_private.start_run(
+  p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int
+)
+returns stepbase.runs
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  return stepbase_private.start_run_in(
+    stepbase_private.require_permission('run:execute'), p_workflow, p_input, p_idempotency_key, p_version, p_priority,
+    'manual', auth.uid()
+  );
 end;
 $$;
 

@@ -333,6 +333,18 @@ $$;
 
 comment on function tests.lookup_tables() is 'The tables of fixed values to which other tables refer.';
 
+create or replace function tests.operator_functions()
+returns table (name text, for_service_role boolean)
+language sql
+immutable
+set search_path = ''
+as $$
+  values ('start_run_as', true)
+$$;
+
+comment on function tests.operator_functions() is
+  'The functions of the exposed schema that only operators may execute, and whether the service role is one of them.';
+
 -- One row of every kind in tap-one, with the ids of tests.samples().
 create or replace function tests.create_rows()
 returns void

@@ -78,6 +78,8 @@ values
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
+  -- Operators' SQL; operator_sql.test.sql has the roles that may execute it.
+  ('start_run_as',               '- - - | - - - - | -',                          $$select start_run_as('tap-one', 'w-00d001')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
   ('update_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select update_application('Renamed')$$),
   ('update_organization',        '1 SB403 SB403 | 1 SB404 SB404 SB404 | -',

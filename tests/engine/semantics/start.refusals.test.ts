@@ -89,7 +89,7 @@ describe.concurrent('start_run', () => {
     expect(all).toHaveLength(1);
   });
 
-  test.each(['schedule:', 'child:', 'event:', 'webhook:'])(
+  test.each(['schedule:', 'child:', 'event:', 'webhook:', 'database:'])(
     'a key that begins with %s is reserved for the engine',
     async (prefix) => {
       const name = await b.publish([value('a')]);
