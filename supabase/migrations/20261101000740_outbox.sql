@@ -13,19 +13,24 @@ create table stepbase.outbox (
   attempts int not null default 0,
   quarantined_at timestamptz,
   error text,
-  constraint aggregate_type_is_known check (aggregate_type in ('run', 'step_run', 'event', 'work_queue')),
+  constraint aggregate_type_is_known check (
+    aggregate_type in ('run', 'step_run', 'event', 'work_queue', 'database_trigger')
+  ),
   constraint event_type_is_known check (
-    event_type in ('run.changed', 'run.cancel', 'run.ended', 'child.detached', 'children.blocked', 'event.emitted', 'queue.changed')
+    event_type in (
+      'run.changed', 'run.cancel', 'run.ended', 'child.detached', 'children.blocked', 'event.emitted', 'queue.changed',
+      'rows.changed'
+    )
   )
 );
 
 comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
-comment on column stepbase.outbox.aggregate_id is 'The run, step run, event or work queue that the row is about.';
+comment on column stepbase.outbox.aggregate_id is 'The run, step run, event, work queue or database trigger that the row is about.';
 comment on column stepbase.outbox.event_type is
   'run.changed: notify subscribers through Redis; run.cancel: notify workers; run.ended: continue the parent, close the '
   'children, start triggers; child.detached: the step that waited for this run ended without it; children.blocked: start '
   'children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give '
-  'items to waiting steps.';
+  'items to waiting steps; rows.changed: start the runs of a database trigger.';
 comment on column stepbase.outbox.published_at is 'When the relay handled the row; null until then.';
 comment on column stepbase.outbox.attempts is 'How often the relay failed to handle this row alone.';
 comment on column stepbase.outbox.quarantined_at is

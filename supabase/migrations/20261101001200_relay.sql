@@ -196,7 +196,8 @@ begin
   if v_ids is null then
     return 0;
   end if;
-  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit);
+  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit)
+    + stepbase_engine.relay_changes(v_ids, p_limit);
 end;
 $$;
 

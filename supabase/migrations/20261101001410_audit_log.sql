@@ -166,3 +166,7 @@ comment on function stepbase_private.audit_secret_read() is 'Trigger: writes the
 
 create trigger secret_reads_audit after insert on stepbase_engine.secret_reads
   for each row execute function stepbase_private.audit_secret_read();
+
+-- Members of the application see in the audit log which tables start its runs.
+create trigger database_triggers_audit after insert or update or delete on stepbase_private.database_triggers
+  for each row execute function stepbase_private.audit('name');

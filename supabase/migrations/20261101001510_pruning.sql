@@ -161,6 +161,53 @@ comment on function stepbase_engine.prune_webhook_deliveries(int) is
   'Deletes at most p_limit webhook deliveries that have ended and began more than run_retention_days of their application '
   'ago, or 30 days; returns their number.';
 
+create function stepbase_engine.prune_refused_starts(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select r.id
+    from stepbase.applications a
+    cross join lateral (
+      select r.id
+      from stepbase.refused_starts r
+      where r.app_code = a.app_code
+        and r.created_at < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) r
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase.refused_starts r
+    using old o
+    where r.id = o.id
+    returning 1
+  ),
+  unassigned as (
+    delete from stepbase_private.unassigned_changes c
+    where c.id in (
+      select u.id
+      from stepbase_private.unassigned_changes u
+      where u.created_at < stepbase_engine.now() - interval '30 days'
+      limit p_limit
+      for update skip locked
+    )
+    returning 1
+  )
+  select (select count(*) from gone) + (select count(*) from unassigned) into v_pruned;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_refused_starts(int) is
+  'Deletes refused starts that are older than run_retention_days of their application, and changes without an application '
+  'that are older than 30 days, at most p_limit of each; returns their number.';
+
 create function stepbase_engine.prune()
 returns jsonb
 language plpgsql
@@ -176,7 +223,7 @@ begin
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
-    'mails', stepbase_engine.prune_mails()
+    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -191,7 +238,7 @@ $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, partitions}, or '
+  'webhook_deliveries, mails, refused_starts, partitions}, or '
   'partitions_error; {skipped: true} if another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the

@@ -249,6 +249,7 @@ as $$
       ('result', 'd028'),
       ('service_account', 'd029'),
       ('invitation', 'd030'),
+      ('refused_start', 'd031'),
       ('webhook_subscription', 'd071'),
       ('webhook_delivery', 'd072')
   ) s (name, suffix)
@@ -339,7 +340,7 @@ language sql
 immutable
 set search_path = ''
 as $$
-  values ('start_run_as', true)
+  values ('start_run_as', true), ('create_database_trigger', false), ('drop_database_trigger', false)
 $$;
 
 comment on function tests.operator_functions() is
@@ -424,6 +425,8 @@ begin
   values (
     tests.sample_id('work_queue_item'), 'tap-one', tests.sample_id('work_queue'), '{"n": 1}'
   );
+  insert into stepbase.refused_starts (id, app_code, database_trigger, workflow, event, error)
+  values (tests.sample_id('refused_start'), 'tap-one', 'orders', 'w-00d001', 'insert', '{"code": "conflict"}');
   insert into stepbase.activity_statistics (id, app_code, workflow_id, step_type)
   values (
     tests.sample_id('activity_statistic'), 'tap-one', tests.sample_id('workflow'), 'transform'

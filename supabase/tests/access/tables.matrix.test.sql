@@ -73,6 +73,10 @@ values
       values ('tap-one', 'fresh', 'service_task', 'https://y.example')$$),
   ('components',            'update', '1 1 0 | 0 0 0 0 | -', $$update components set description = 'x' where id = {component}$$),
   ('components',            'delete', '1 1 0 | 0 0 0 0 | -', $$delete from components where id = {component}$$),
+  ('database_triggers',     'select', '- - - | - - - - | -', $$select 1 from database_triggers$$),
+  ('database_triggers',     'insert', '- - - | - - - - | -', $$insert into database_triggers (name) values ('x')$$),
+  ('database_triggers',     'update', '- - - | - - - - | -', $$update database_triggers set name = 'x'$$),
+  ('database_triggers',     'delete', '- - - | - - - - | -', $$delete from database_triggers$$),
   ('dead_letters',          'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from dead_letters where run_id = {run}$$),
   ('dead_letters',          'insert', '- - - | - - - - | -', $$insert into dead_letters (run_id) values ({run})$$),
   ('dead_letters',          'update', '- - - | - - - - | -',
@@ -98,6 +102,12 @@ values
   ('projects',              'insert', '1 1 - | - - - - | -', $$insert into projects (app_code, name) values ('tap-one', 'fresh')$$),
   ('projects',              'update', '1 1 0 | 0 0 0 0 | -', $$update projects set description = 'x' where id = {project}$$),
   ('projects',              'delete', '1 1 0 | 0 0 0 0 | -', $$delete from projects where id = {project}$$),
+  ('refused_starts',        'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from refused_starts where id = {refused_start}$$),
+  ('refused_starts',        'insert', '- - - | - - - - | -',
+    $$insert into refused_starts (app_code, database_trigger, workflow, event, error)
+      values ('tap-one', 'orders', 'w-00d001', 'insert', '{}')$$),
+  ('refused_starts',        'update', '- - - | - - - - | -', $$update refused_starts set error = '{}' where id = {refused_start}$$),
+  ('refused_starts',        'delete', '- - - | - - - - | -', $$delete from refused_starts where id = {refused_start}$$),
   ('run_context',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_context where run_id = {run}$$),
   ('run_context',           'insert', '- - - | - - - - | -',
     $$insert into run_context (run_id, version, app_code, step_id)
