@@ -56,7 +56,7 @@ async function setup(
     });
     void turns.run('other', () => held);
   }
-  const { env, queues, runs, usage } = testContext();
+  const { env, queues, runs, usage, functions } = testContext();
   const kept: unknown[] = [];
   let attempt: Attempt | undefined;
   const step: CompiledStep = {
@@ -111,7 +111,7 @@ async function setup(
     clock,
     env,
     secretsOf: () => () => Promise.resolve(undefined),
-    servicesFor: () => ({ queues, runs, usage }),
+    servicesFor: () => ({ queues, runs, usage, functions }),
   }).then((result) => {
     outcome = result;
   });

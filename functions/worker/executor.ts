@@ -41,7 +41,10 @@ export interface ExecutorDeps {
   env: StepEnv;
   secretsOf: SecretsOf;
   /** The database services of a step; `key` is the same for every attempt. */
-  servicesFor(runId: string, key: string): Pick<StepContext, 'queues' | 'runs' | 'usage'>;
+  servicesFor(
+    runId: string,
+    key: string,
+  ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions'>;
 }
 
 export type AttemptOutcome =

@@ -13,6 +13,7 @@ import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
 import { type BlockedTime, measureBlockedTime, startBudget } from './budget.ts';
 import { createEngine, type Heartbeat } from './engine/engine.ts';
+import { CALL_CONNECTIONS, createFunctionCalls } from './engine/function-calls.ts';
 import { openQueue } from './engine/queue.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
@@ -47,6 +48,14 @@ const db = openDb({
   applicationName: 'stepbase-worker',
   direct: env.database.direct,
 });
+// Opens a connection with the first call of a function.
+const functionDb = openDb({
+  connectionString: env.database.url,
+  ssl: env.database.ssl,
+  max: CALL_CONNECTIONS,
+  applicationName: 'stepbase-functions',
+  direct: env.database.direct,
+});
 const engine = withOrderedHeartbeats(createEngine(db, clock));
 const queue = await retry(
   () => openQueue(db, clock, (error) => onError('pg-boss reported an error', error)),
@@ -79,7 +88,9 @@ const worker = createWorker({
     clock,
     env: stepEnv,
     secretsOf: createSecrets(engine, env.secrets),
-    servicesFor: createStepServices(engine, () => worker.wake({ kind: 'outbox' })),
+    servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
+      worker.wake({ kind: 'outbox' }),
+    ),
   },
   concurrency: env.worker.concurrency,
   leaseSeconds: env.worker.leaseSeconds,
@@ -184,7 +195,7 @@ async function stop(): Promise<void> {
   subscription.close();
   bus.close();
   await queue.stop();
-  await db.close();
+  await Promise.all([db.close(), functionDb.close()]);
   await server.shutdown();
 }
 

@@ -1,11 +1,16 @@
-// The database services for a running step: use work queues, signal and query other runs. Each call is a transaction
+// The database services for a running step: use work queues, signal and query other runs, call functions. Each call is a transaction
 // with the key of the step, so that a repeated call has no effect.
 
 import type { Engine } from './engine/engine.ts';
+import type { FunctionCalls } from './engine/function-calls.ts';
 import type { ExecutorDeps } from './executor.ts';
 
 /** `relay`: a run may be waiting for the item or the signal that was just written. */
-export function createStepServices(engine: Engine, relay: () => void): ExecutorDeps['servicesFor'] {
+export function createStepServices(
+  engine: Engine,
+  functions: FunctionCalls,
+  relay: () => void,
+): ExecutorDeps['servicesFor'] {
   async function thenRelay<T>(call: Promise<T>): Promise<T> {
     const result = await call;
     relay();
@@ -17,6 +22,8 @@ export function createStepServices(engine: Engine, relay: () => void): ExecutorD
         thenRelay(engine.pushItem({ runId, key, queue }, item, priority)),
       pop: (queue) => engine.popItem({ runId, key, queue }),
     },
+    // The function may change a table that starts runs.
+    functions: { call: (call) => thenRelay(functions.call(runId, key, call)) },
     usage: {
       countLlmCall: () => engine.countUse(runId, { llmCalls: 1 }),
       countTokens: (tokens) => engine.countTokens(runId, tokens),

@@ -213,7 +213,11 @@ export function setupWorker(
       clock,
       env: testEnv(),
       secretsOf: () => () => Promise.resolve(undefined),
-      servicesFor: createStepServices(engine, () => undefined),
+      servicesFor: createStepServices(
+        engine,
+        { call: () => Promise.reject(new Error('this worker calls no functions')) },
+        () => undefined,
+      ),
     },
     concurrency: 50,
     leaseSeconds: 60,

@@ -75,7 +75,7 @@ export async function chaos(
     db.on('error', () => undefined);
     const suffix = randomUUID().slice(0, 8);
     const kinds = mixOf({ shop: shop.url, suffix });
-    const sites = await prepare(environment, kinds, suffix);
+    const sites = await prepare(environment, db, kinds, suffix);
     say(`${options.workers} workers are up, ${kinds.length} workflows are published`);
 
     const begun = performance.now();
@@ -124,6 +124,7 @@ export function isSound(report: ChaosReport): boolean {
 
 async function prepare(
   environment: ChaosEnvironment,
+  db: pg.Pool,
   kinds: readonly Kind[],
   suffix: string,
 ): Promise<Map<Kind, Site>> {
@@ -135,6 +136,7 @@ async function prepare(
   for (const kind of kinds) {
     const client = clients[kind.app ?? 'acme'];
     const workflow = `${kind.name}-${suffix}`;
+    if (kind.setUp) await db.query(kind.setUp);
     const draft = await client.call((supabase) =>
       supabase
         .rpc('save_workflow', { kebab_name: workflow, definition: kind.definition })

@@ -40,6 +40,8 @@ export interface Kind {
   /** `n` is added. */
   input?(n: number): Record<string, unknown>;
   priority?(n: number): number;
+  /** Operators' SQL, before the workflow is saved. */
+  setUp?: string;
   /** Once, before the first run. */
   prepare?(site: Site): Promise<void>;
   /** Starts the n-th run, if start_run does not. */

@@ -115,8 +115,25 @@ values
     true, true, true, true
   ),
   (
+    'sql_function', 'SQL function', 'Calls a function of the database.',
+    'database', '#0f766e', 3, 'action',
+    '{
+      "type": "object",
+      "required": ["function"],
+      "properties": {
+        "function": {"type": "string", "pattern": "^[^.]{1,130}\\.[^.]{1,130}$"},
+        "arguments": {"type": "object", "default": {}}
+      },
+      "additionalProperties": false
+    }',
+    '{}', '{}',
+    10000, '{}', null,
+    false, false, true, false, false,
+    false, true, true, true
+  ),
+  (
     'transform', 'Transform', 'Computes a value with a JSONata expression.',
-    'shuffle', '#0d9488', 3, 'data',
+    'shuffle', '#0d9488', 4, 'data',
     '{
       "type": "object",
       "required": ["expression"],
@@ -132,7 +149,7 @@ values
   ),
   (
     'condition', 'Condition', 'Chooses the edges to follow with a JSONata expression.',
-    'git-branch', '#d97706', 4, 'control',
+    'git-branch', '#d97706', 5, 'control',
     '{
       "type": "object",
       "required": ["expression"],
@@ -148,7 +165,7 @@ values
   ),
   (
     'inline_code', 'Inline code', 'Runs a JavaScript function in a sandbox.',
-    'code', '#0d9488', 5, 'data',
+    'code', '#0d9488', 6, 'data',
     '{
       "type": "object",
       "required": ["code"],
@@ -164,7 +181,7 @@ values
   ),
   (
     'llm_call', 'LLM call', 'Asks a language model.',
-    'bot', '#7c3aed', 6, 'ai',
+    'bot', '#7c3aed', 7, 'ai',
     '{
       "type": "object",
       "required": ["model"],
@@ -187,7 +204,7 @@ values
   ),
   (
     'send_email', 'Send email', 'Sends a mail.',
-    'mail', '#2563eb', 7, 'action',
+    'mail', '#2563eb', 8, 'action',
     '{
       "type": "object",
       "required": ["to", "subject"],
@@ -212,7 +229,7 @@ values
   ),
   (
     'wait_for_approval', 'Wait for approval', 'Waits until a person approves or rejects.',
-    'user-check', '#d97706', 8, 'human',
+    'user-check', '#d97706', 9, 'human',
     '{
       "type": "object",
       "required": ["title"],
@@ -232,7 +249,7 @@ values
   ),
   (
     'user_task', 'User task', 'Waits until a person has filled in a form.',
-    'clipboard-list', '#d97706', 9, 'human',
+    'clipboard-list', '#d97706', 10, 'human',
     '{
       "type": "object",
       "required": ["title"],
@@ -254,7 +271,7 @@ values
   ),
   (
     'service_task', 'Service task', 'Runs a service component.',
-    'box', '#2563eb', 10, 'component',
+    'box', '#2563eb', 11, 'component',
     '{
       "type": "object",
       "required": ["component"],
@@ -271,7 +288,7 @@ values
   ),
   (
     'ai_agent_task', 'AI agent task', 'Runs an agent component.',
-    'sparkles', '#7c3aed', 11, 'component',
+    'sparkles', '#7c3aed', 12, 'component',
     '{
       "type": "object",
       "required": ["component"],
@@ -288,7 +305,7 @@ values
   ),
   (
     'delay', 'Delay', 'Waits for a time.',
-    'timer', '#64748b', 12, 'control',
+    'timer', '#64748b', 13, 'control',
     '{
       "type": "object",
       "properties": {
@@ -305,7 +322,7 @@ values
   ),
   (
     'wait_for_signal', 'Wait for signal', 'Waits until a signal arrives.',
-    'radio', '#0d9488', 13, 'control',
+    'radio', '#0d9488', 14, 'control',
     '{
       "type": "object",
       "required": ["signal_name"],
@@ -322,7 +339,7 @@ values
   ),
   (
     'for_each', 'For each', 'Runs one step for every item of a list.',
-    'repeat', '#64748b', 14, 'control',
+    'repeat', '#64748b', 15, 'control',
     '{
       "type": "object",
       "required": ["items", "step"],
@@ -340,7 +357,7 @@ values
   ),
   (
     'child_workflow', 'Child workflow', 'Starts another workflow.',
-    'workflow', '#7c3aed', 15, 'control',
+    'workflow', '#7c3aed', 16, 'control',
     '{
       "type": "object",
       "required": ["workflow"],
@@ -360,7 +377,7 @@ values
   ),
   (
     'work_queue_push', 'Push to work queue', 'Puts an item into a work queue.',
-    'inbox', '#0d9488', 16, 'data',
+    'inbox', '#0d9488', 17, 'data',
     '{
       "type": "object",
       "required": ["queue"],
@@ -378,7 +395,7 @@ values
   ),
   (
     'work_queue_pop', 'Pop from work queue', 'Takes the next item out of a work queue.',
-    'inbox', '#0d9488', 17, 'data',
+    'inbox', '#0d9488', 18, 'data',
     '{
       "type": "object",
       "required": ["queue"],
@@ -396,7 +413,7 @@ values
   ),
   (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.',
-    'zap', '#d97706', 18, 'action',
+    'zap', '#d97706', 19, 'action',
     '{
       "type": "object",
       "required": ["name"],
@@ -413,7 +430,7 @@ values
   ),
   (
     'send_signal', 'Send signal', 'Sends a signal to its parent, or to another run.',
-    'radio', '#0d9488', 19, 'action',
+    'radio', '#0d9488', 20, 'action',
     '{
       "type": "object",
       "required": ["signal_name"],
@@ -431,7 +448,7 @@ values
   ),
   (
     'query_run', 'Query run', 'Asks its parent, or another run, one of its queries.',
-    'help-circle', '#0d9488', 20, 'data',
+    'help-circle', '#0d9488', 21, 'data',
     '{
       "type": "object",
       "required": ["query_name"],

@@ -65,7 +65,8 @@ as $$
     'stepbase_engine.record_webhook_attempt',
     -- What steps do in the database.
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
-    'stepbase_engine.query_from_step', 'stepbase_engine.read_secret', 'stepbase_engine.count_use',
+    'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
+    'stepbase_engine.count_use',
     'stepbase_engine.count_tokens',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',

@@ -340,7 +340,9 @@ language sql
 immutable
 set search_path = ''
 as $$
-  values ('start_run_as', true), ('create_database_trigger', false), ('drop_database_trigger', false)
+  values
+    ('start_run_as', true), ('create_database_trigger', false), ('drop_database_trigger', false),
+    ('allow_function', false), ('disallow_function', false)
 $$;
 
 comment on function tests.operator_functions() is

@@ -49,6 +49,7 @@ export const CONFIGS: Readonly<Record<string, Json>> = {
   wait_for_signal: { signal_name: 's' },
   send_signal: { signal_name: 's', payload: { any: { thing: 1 } } },
   query_run: { query_name: 'q' },
+  sql_function: { function: 'public.f', arguments: { any: { thing: 1 } } },
   emit_event: { name: 'e', payload: { any: { thing: 1 } } },
   child_workflow: { workflow: 'w', input: { any: { thing: 1 } } },
   for_each: {

@@ -19,6 +19,7 @@ import {
 } from '../engine/support.ts';
 import { seedUser, waitFor } from '../support/stack.ts';
 import { examples } from './docs-examples.ts';
+import { blocks, read } from './docs-pages.ts';
 
 let b: TestApp;
 let stack: Stack;
@@ -122,6 +123,8 @@ async function parentOf(name: string, may: object, hears: Node[]): Promise<strin
   expect(error).toBeNull();
   return parent;
 }
+
+const sqlOf = (page: string) => blocks(read(`docs/${page}.md`), 'sql');
 
 const queue = async (workflow: string) => {
   const { error } = await b.developer
@@ -492,6 +495,22 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(limited.all).toHaveLength(1);
   },
 
+  async 'guides/sql-functions: reserve'() {
+    await b.db.query(`
+      create table public.stock (app_code text, order_id bigint, reserved int);
+      insert into public.stock values ('acme', 7, 1), ('globex', 8, 0)`);
+    await b.db.query(sqlOf('guides/sql-functions')[0] ?? '');
+    const { run } = await ran('guides/sql-functions: reserve', { order_id: 7 });
+    expect(run.output).toEqual({ reserve: { reserved: 1 } });
+    const other = await ran('guides/sql-functions: reserve', { order_id: 8 });
+    expect(other.run.error).toMatchObject({
+      code: 'function_failed',
+      message: 'public.reserve_stock: order 8 has no stock',
+    });
+    const { rows } = await b.db.query('select * from public.stock order by order_id');
+    expect(rows.map(({ reserved }) => reserved)).toEqual([2, 0]);
+  },
+
   async 'guides/compensation: book'() {
     answers('/bookings', { id: 'b-7' });
     const { run, all } = await ran(
@@ -513,6 +532,37 @@ describe('the guides', () => {
 
   test('have a test for every example and no other', () => {
     expect(Object.keys(TRIED).sort()).toEqual(guides.map(({ name }) => name).sort());
+  });
+
+  test('guides/database-triggers: a paid order starts a run with the mapped input', async () => {
+    await publishedAs('order-shipping', [value('shown', 'input')]);
+    await b.db.query('create table public.orders (id int, status text, customer jsonb)');
+    await b.db.query(sqlOf('guides/database-triggers')[0] ?? '');
+    await b.db.query(`insert into public.orders values (1, 'open', '{"email": "ada@x.example"}')`);
+    await b.db.query(`update public.orders set status = 'paid'`);
+    const id = await waitFor('the run', async () => {
+      const { rows } = await b.db.query<{ id: string }>(
+        "select id from stepbase.runs where trigger_type = 'database'",
+      );
+      return rows[0]?.id;
+    });
+    expect((await b.ended(id)).run.output).toEqual({
+      shown: { order_id: 1, email: 'ada@x.example', source: 'orders' },
+    });
+    const { rows } = await b.db.query(sqlOf('guides/database-triggers')[1]?.split(';')[0] ?? '');
+    expect(rows).toMatchObject([{ name: 'orders_order-shipping', table_name: 'public.orders' }]);
+  });
+
+  test('guides/start-from-sql: the call starts one run for its key', async () => {
+    await publishedAs('order-shipping', [value('shown', 'input')]);
+    const [call = ''] = sqlOf('guides/start-from-sql');
+    await b.db.query(call);
+    await b.db.query(call);
+    const { rows } = await b.db.query<{ id: string; trigger_type: string }>(
+      "select id, trigger_type from stepbase.runs where idempotency_key = 'ship:o-1'",
+    );
+    expect(rows).toMatchObject([{ trigger_type: 'sql' }]);
+    await b.ended(rows[0]?.id ?? '');
   });
 
   test.each(guides)('$name: the example does what the page states', async ({ name }) => {

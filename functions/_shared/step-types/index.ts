@@ -26,6 +26,7 @@ import { queryRunType } from './query-run.ts';
 import { sendEmailType } from './send-email.ts';
 import { sendSignalType } from './send-signal.ts';
 import { serviceTaskType } from './service-task.ts';
+import { sqlFunctionType } from './sql-function.ts';
 import { transformType } from './transform.ts';
 import { userTaskType } from './user-task.ts';
 import { waitForApprovalType } from './wait-for-approval.ts';
@@ -37,6 +38,7 @@ import { workQueuePushType } from './work-queue-push.ts';
 const all = [
   httpRequestType,
   webhookType,
+  sqlFunctionType,
   transformType,
   conditionType,
   inlineCodeType,

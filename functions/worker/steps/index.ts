@@ -12,6 +12,7 @@ import { inlineCode } from './inline-code.ts';
 import { llmCall } from './llm-call.ts';
 import { sendEmail } from './send-email.ts';
 import { serviceTask } from './service-task.ts';
+import { sqlFunction } from './sql-function.ts';
 import { transform } from './transform.ts';
 import type { StepHandler } from './types.ts';
 import { userTask } from './user-task.ts';
@@ -23,6 +24,7 @@ import { workQueuePop, workQueuePush } from './work-queue.ts';
 const handlers: readonly StepHandler[] = [
   httpRequest,
   webhook,
+  sqlFunction,
   transform,
   condition,
   inlineCode,

@@ -24,6 +24,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
       signal: () => Promise.reject(new Error('this test has no other runs')),
       query: () => Promise.reject(new Error('this test has no other runs')),
     },
+    functions: { call: () => Promise.reject(new Error('this test has no functions')) },
     usage: {
       countLlmCall: () => Promise.resolve(),
       countTokens: () => Promise.resolve(),

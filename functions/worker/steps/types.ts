@@ -51,6 +51,7 @@ export interface StepContext {
   queues: WorkQueues;
   runs: ExternalRuns;
   usage: Usage;
+  functions: ProjectFunctions;
   /** Present when the node names a component. */
   component?: Component;
   input: unknown;
@@ -90,6 +91,22 @@ export interface ExternalRuns {
   /** A repeated call of the same step sends nothing. */
   signal(run: string, name: string, payload: unknown): Promise<{ run_id: string }>;
   query(run: string, name: string): Promise<QueryAnswer>;
+}
+
+export interface FunctionCall {
+  app: string;
+  /** Schema and name. */
+  name: string;
+  args: Record<string, unknown>;
+  timeoutMs: number;
+  signal: AbortSignal;
+  queueing: StepContext['queueing'];
+}
+
+/** Functions of the project's database that an operator has allowed. */
+export interface ProjectFunctions {
+  /** A repeated call of the same step returns the result of the first one that succeeded. */
+  call(call: FunctionCall): Promise<unknown>;
 }
 
 export interface TaskRequest {

@@ -79,7 +79,9 @@ values
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   -- Operators' SQL; operator_sql.test.sql has the roles that may execute it.
+  ('allow_function',             '- - - | - - - - | -',                          $$select allow_function('pg_catalog.now()')$$),
   ('create_database_trigger',    '- - - | - - - - | -',                          $$select create_database_trigger('pg_class', '{insert}', 'w-00d001')$$),
+  ('disallow_function',          '- - - | - - - - | -',                          $$select disallow_function('pg_catalog.now()')$$),
   ('drop_database_trigger',      '- - - | - - - - | -',                          $$select drop_database_trigger('orders')$$),
   ('start_run_as',               '- - - | - - - - | -',                          $$select start_run_as('tap-one', 'w-00d001')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),

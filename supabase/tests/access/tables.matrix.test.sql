@@ -25,6 +25,10 @@ values
   ('activity_statistics',   'insert', '- - - | - - - - | -', $$insert into activity_statistics (app_code, step_type) values ('tap-one', 'delay')$$),
   ('activity_statistics',   'update', '- - - | - - - - | -', $$update activity_statistics set execution_count = 1 where id = {activity_statistic}$$),
   ('activity_statistics',   'delete', '- - - | - - - - | -', $$delete from activity_statistics where id = {activity_statistic}$$),
+  ('allowed_functions',     'select', '- - - | - - - - | -', $$select 1 from allowed_functions$$),
+  ('allowed_functions',     'insert', '- - - | - - - - | -', $$insert into allowed_functions (name) values ('x')$$),
+  ('allowed_functions',     'update', '- - - | - - - - | -', $$update allowed_functions set name = 'x'$$),
+  ('allowed_functions',     'delete', '- - - | - - - - | -', $$delete from allowed_functions$$),
   ('agent_prompts',         'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from agent_prompts where id = {agent_prompt}$$),
   ('agent_prompts',         'insert', '1 1 - | - - - - | -',
     $$insert into agent_prompts (app_code, name, prompt_content)

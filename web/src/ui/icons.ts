@@ -4,6 +4,7 @@ export const ICONS: Readonly<Record<string, string>> = {
   box: 'M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9',
   'clipboard-list': 'M8 4H6v17h12V4h-2M9 2h6v4H9zM9 11h6M9 15h6',
   code: 'M8 7l-5 5 5 5M16 7l5 5-5 5M14 4l-4 16',
+  database: 'M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0',
   'git-branch': 'M12 3l9 9-9 9-9-9zM12 9v3M12 15v.1',
   globe: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18',
   'help-circle':
