@@ -1,4 +1,4 @@
-// The gateway: /auth/v1, /rest/v1, /realtime/v1, /functions/v1 and the caught mails at /mail on one port.
+// The gateway: /auth/v1, /rest/v1, /realtime/v1, /storage/v1, /functions/v1 and the caught mails at /mail on one port.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -10,6 +10,7 @@ import type { MailCatcher } from './mail/catcher.ts';
 import { ForwardProxy } from './proxy.ts';
 import type { Realtime } from './realtime/server.ts';
 import type { RestService } from './rest.ts';
+import type { StorageService } from './storage.ts';
 
 export interface GatewayOptions {
   port: number;
@@ -18,6 +19,7 @@ export interface GatewayOptions {
   auth: AuthService;
   rest: RestService;
   realtime: Realtime;
+  storage: StorageService;
   gatekeeper: Gatekeeper;
   project: ProjectConfig;
   mail: Pick<MailCatcher, 'fetch'> | undefined;
@@ -89,6 +91,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (service === 'rest') {
         return await sendResponse(
           await options.rest.fetch(await toRequest(request, options.apiUrl)),
+          response,
+        );
+      }
+      if (service === 'storage') {
+        return await sendResponse(
+          await options.storage.fetch(await toRequest(request, options.apiUrl)),
           response,
         );
       }

@@ -30,6 +30,7 @@ import { MessageRate } from './realtime/message-rate.ts';
 import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
 import { SEED_USERS } from './seed-users.ts';
+import { openStorage } from './storage.ts';
 import { startUpstash } from './upstash/server.ts';
 import { buildWeb, startWeb, webExists } from './web.ts';
 
@@ -264,6 +265,7 @@ async function startServices(
     auth,
     rest,
     realtime,
+    storage: await openStorage(dataDir, gatekeeper),
     gatekeeper,
     project,
     mail: catcher,

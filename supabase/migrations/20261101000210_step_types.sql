@@ -132,8 +132,46 @@ values
     false, true, true, true
   ),
   (
+    'storage_read', 'Read file', 'Reads a file of Supabase Storage.',
+    'file-down', '#0369a1', 4, 'data',
+    '{
+      "type": "object",
+      "required": ["bucket", "path"],
+      "properties": {
+        "bucket": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"},
+        "path": {"type": "string", "pattern": "^[A-Za-z0-9_!.*''() &$@=;:+,?-]+(\\/[A-Za-z0-9_!.*''() &$@=;:+,?-]+)*$", "maxLength": 900, "not": {"pattern": "(^|/)\\.+(/|$)"}},
+        "max_bytes": {"type": "integer", "default": 1048576, "minimum": 1, "maximum": 4194304}
+      },
+      "additionalProperties": false
+    }',
+    '{}', '{}',
+    30000, '{}', null,
+    false, false, true, false, false,
+    false, true, true, true
+  ),
+  (
+    'storage_write', 'Write file', 'Writes a file to Supabase Storage.',
+    'file-up', '#0369a1', 5, 'data',
+    '{
+      "type": "object",
+      "required": ["bucket", "path", "content"],
+      "properties": {
+        "bucket": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"},
+        "path": {"type": "string", "pattern": "^[A-Za-z0-9_!.*''() &$@=;:+,?-]+(\\/[A-Za-z0-9_!.*''() &$@=;:+,?-]+)*$", "maxLength": 900, "not": {"pattern": "(^|/)\\.+(/|$)"}},
+        "content": {},
+        "content_type": {"type": "string", "minLength": 1, "maxLength": 200},
+        "overwrite": {"type": "boolean", "default": true}
+      },
+      "additionalProperties": false
+    }',
+    '{}', '{}',
+    30000, '{}', null,
+    false, false, true, false, false,
+    false, true, true, true
+  ),
+  (
     'transform', 'Transform', 'Computes a value with a JSONata expression.',
-    'shuffle', '#0d9488', 4, 'data',
+    'shuffle', '#0d9488', 6, 'data',
     '{
       "type": "object",
       "required": ["expression"],
@@ -149,7 +187,7 @@ values
   ),
   (
     'condition', 'Condition', 'Chooses the edges to follow with a JSONata expression.',
-    'git-branch', '#d97706', 5, 'control',
+    'git-branch', '#d97706', 7, 'control',
     '{
       "type": "object",
       "required": ["expression"],
@@ -165,7 +203,7 @@ values
   ),
   (
     'inline_code', 'Inline code', 'Runs a JavaScript function in a sandbox.',
-    'code', '#0d9488', 6, 'data',
+    'code', '#0d9488', 8, 'data',
     '{
       "type": "object",
       "required": ["code"],
@@ -181,7 +219,7 @@ values
   ),
   (
     'llm_call', 'LLM call', 'Asks a language model.',
-    'bot', '#7c3aed', 7, 'ai',
+    'bot', '#7c3aed', 9, 'ai',
     '{
       "type": "object",
       "required": ["model"],
@@ -204,7 +242,7 @@ values
   ),
   (
     'send_email', 'Send email', 'Sends a mail.',
-    'mail', '#2563eb', 8, 'action',
+    'mail', '#2563eb', 10, 'action',
     '{
       "type": "object",
       "required": ["to", "subject"],
@@ -229,7 +267,7 @@ values
   ),
   (
     'wait_for_approval', 'Wait for approval', 'Waits until a person approves or rejects.',
-    'user-check', '#d97706', 9, 'human',
+    'user-check', '#d97706', 11, 'human',
     '{
       "type": "object",
       "required": ["title"],
@@ -249,7 +287,7 @@ values
   ),
   (
     'user_task', 'User task', 'Waits until a person has filled in a form.',
-    'clipboard-list', '#d97706', 10, 'human',
+    'clipboard-list', '#d97706', 12, 'human',
     '{
       "type": "object",
       "required": ["title"],
@@ -271,7 +309,7 @@ values
   ),
   (
     'service_task', 'Service task', 'Runs a service component.',
-    'box', '#2563eb', 11, 'component',
+    'box', '#2563eb', 13, 'component',
     '{
       "type": "object",
       "required": ["component"],
@@ -288,7 +326,7 @@ values
   ),
   (
     'ai_agent_task', 'AI agent task', 'Runs an agent component.',
-    'sparkles', '#7c3aed', 12, 'component',
+    'sparkles', '#7c3aed', 14, 'component',
     '{
       "type": "object",
       "required": ["component"],
@@ -305,7 +343,7 @@ values
   ),
   (
     'delay', 'Delay', 'Waits for a time.',
-    'timer', '#64748b', 13, 'control',
+    'timer', '#64748b', 15, 'control',
     '{
       "type": "object",
       "properties": {
@@ -322,7 +360,7 @@ values
   ),
   (
     'wait_for_signal', 'Wait for signal', 'Waits until a signal arrives.',
-    'radio', '#0d9488', 14, 'control',
+    'radio', '#0d9488', 16, 'control',
     '{
       "type": "object",
       "required": ["signal_name"],
@@ -339,7 +377,7 @@ values
   ),
   (
     'for_each', 'For each', 'Runs one step for every item of a list.',
-    'repeat', '#64748b', 15, 'control',
+    'repeat', '#64748b', 17, 'control',
     '{
       "type": "object",
       "required": ["items", "step"],
@@ -357,7 +395,7 @@ values
   ),
   (
     'child_workflow', 'Child workflow', 'Starts another workflow.',
-    'workflow', '#7c3aed', 16, 'control',
+    'workflow', '#7c3aed', 18, 'control',
     '{
       "type": "object",
       "required": ["workflow"],
@@ -377,7 +415,7 @@ values
   ),
   (
     'work_queue_push', 'Push to work queue', 'Puts an item into a work queue.',
-    'inbox', '#0d9488', 17, 'data',
+    'inbox', '#0d9488', 19, 'data',
     '{
       "type": "object",
       "required": ["queue"],
@@ -395,7 +433,7 @@ values
   ),
   (
     'work_queue_pop', 'Pop from work queue', 'Takes the next item out of a work queue.',
-    'inbox', '#0d9488', 18, 'data',
+    'inbox', '#0d9488', 20, 'data',
     '{
       "type": "object",
       "required": ["queue"],
@@ -413,7 +451,7 @@ values
   ),
   (
     'emit_event', 'Emit event', 'Emits an event that may start other workflows.',
-    'zap', '#d97706', 19, 'action',
+    'zap', '#d97706', 21, 'action',
     '{
       "type": "object",
       "required": ["name"],
@@ -430,7 +468,7 @@ values
   ),
   (
     'send_signal', 'Send signal', 'Sends a signal to its parent, or to another run.',
-    'radio', '#0d9488', 20, 'action',
+    'radio', '#0d9488', 22, 'action',
     '{
       "type": "object",
       "required": ["signal_name"],
@@ -448,7 +486,7 @@ values
   ),
   (
     'query_run', 'Query run', 'Asks its parent, or another run, one of its queries.',
-    'help-circle', '#0d9488', 21, 'data',
+    'help-circle', '#0d9488', 23, 'data',
     '{
       "type": "object",
       "required": ["query_name"],

@@ -50,6 +50,8 @@ export const CONFIGS: Readonly<Record<string, Json>> = {
   send_signal: { signal_name: 's', payload: { any: { thing: 1 } } },
   query_run: { query_name: 'q' },
   sql_function: { function: 'public.f', arguments: { any: { thing: 1 } } },
+  storage_read: { bucket: 'b', path: 'a.txt' },
+  storage_write: { bucket: 'b', path: 'a.txt', content: { any: { thing: 1 } } },
   emit_event: { name: 'e', payload: { any: { thing: 1 } } },
   child_workflow: { workflow: 'w', input: { any: { thing: 1 } } },
   for_each: {

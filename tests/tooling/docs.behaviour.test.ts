@@ -17,7 +17,7 @@ import {
   testApp,
   value,
 } from '../engine/support.ts';
-import { seedUser, waitFor } from '../support/stack.ts';
+import { client, seedUser, waitFor } from '../support/stack.ts';
 import { examples } from './docs-examples.ts';
 import { blocks, read } from './docs-pages.ts';
 
@@ -509,6 +509,27 @@ const TRIED: Record<string, () => Promise<void>> = {
     });
     const { rows } = await b.db.query('select * from public.stock order by order_id');
     expect(rows.map(({ reserved }) => reserved)).toEqual([2, 0]);
+  },
+
+  async 'guides/storage-files: report'() {
+    const server = client(b.stack, b.stack.secret_key);
+    await server.storage.createBucket('reports', { public: false, fileSizeLimit: '4MB' });
+    const { run } = await ran(
+      'guides/storage-files: report',
+      { month: '2026-01' },
+      { nodes: [value('sum', '{"total": 3}')], lines: ['sum > report'] },
+    );
+    expect(run.output).toMatchObject({ report: { name: 'acme/2026-01/sales.json', size: 11 } });
+  },
+
+  async 'guides/storage-files: prices'() {
+    const server = client(b.stack, b.stack.secret_key);
+    await server.storage.createBucket('reports', { public: false });
+    const files = server.storage.from('reports');
+    const { error } = await files.upload('acme/prices.csv', 'a,1', { contentType: 'text/csv' });
+    expect(error).toBeNull();
+    const { run } = await ran('guides/storage-files: prices');
+    expect(run.output).toMatchObject({ prices: { content: 'a,1', content_type: 'text/csv' } });
   },
 
   async 'guides/compensation: book'() {

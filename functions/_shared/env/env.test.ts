@@ -40,6 +40,7 @@ Deno.test('the settings for steps are parsed with their defaults', () => {
     smtp: { url: undefined, from: undefined },
     webUrl: undefined,
     resend: undefined,
+    storage: { url: 'http://127.0.0.1:2', secretKey: undefined },
   });
 });
 
@@ -48,6 +49,8 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     ...LEAST,
     OPENAI_BASE_URL: 'http://127.0.0.1:3/v1/',
     OPENAI_API_KEY: ' ',
+    SUPABASE_URL: 'http://127.0.0.1:5/',
+    SUPABASE_SECRET_KEYS: '{"default": "sb_secret_1"}',
     SMTP_FROM: ' mail@example.com ',
     RESEND_API_KEY: 're_1',
     RESEND_BASE_URL: 'http://127.0.0.1:4/',
@@ -62,6 +65,7 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     smtp: { url: undefined, from: 'mail@example.com' },
     webUrl: 'https://app.example',
     resend: { baseUrl: 'http://127.0.0.1:4', apiKey: 're_1' },
+    storage: { url: 'http://127.0.0.1:5', secretKey: 'sb_secret_1' },
   });
 });
 

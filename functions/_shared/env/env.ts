@@ -75,7 +75,7 @@ const shape = {
     .string()
     .optional()
     .describe(
-      'The secret key, which authorises calls of the worker. Hosted projects inject SUPABASE_SECRET_KEYS instead.',
+      'The secret key, which authorises calls of the worker and reads and writes files of Supabase Storage. Hosted projects inject SUPABASE_SECRET_KEYS instead.',
     ),
   SUPABASE_PUBLISHABLE_KEYS: keyMap.describe(
     'Injected by hosted projects: {"default": "sb_publishable_…"}.',
@@ -233,6 +233,7 @@ const schema = z.object(shape).transform((env, ctx) => {
   const keys = (one: string | undefined, map: Record<string, string>) => [
     ...new Set([...(one === undefined ? [] : [one]), ...Object.values(map)]),
   ];
+  const secretKeys = keys(env.SUPABASE_SECRET_KEY, env.SUPABASE_SECRET_KEYS);
   return {
     database: {
       ...databaseAddress(databaseUrl, env.DATABASE_CA),
@@ -241,7 +242,7 @@ const schema = z.object(shape).transform((env, ctx) => {
     },
     supabaseUrl,
     publishableKeys: keys(env.SUPABASE_PUBLISHABLE_KEY, env.SUPABASE_PUBLISHABLE_KEYS),
-    secretKeys: keys(env.SUPABASE_SECRET_KEY, env.SUPABASE_SECRET_KEYS),
+    secretKeys,
     jwt: {
       secret: env.JWT_SECRET,
       issuer: env.JWT_ISSUER ?? `${supabaseUrl}/auth/v1`,
@@ -261,6 +262,7 @@ const schema = z.object(shape).transform((env, ctx) => {
         env.RESEND_API_KEY === undefined
           ? undefined
           : { baseUrl: withoutSlash(env.RESEND_BASE_URL), apiKey: env.RESEND_API_KEY },
+      storage: { url: supabaseUrl, secretKey: secretKeys[0] },
     },
     worker: {
       mode: env.STEPBASE_WORKER_MODE,

@@ -116,6 +116,30 @@ export const taskFields = {
   deadline_ms: deadlineMs,
 };
 
+/** The largest file that a step reads or writes. */
+export const STORAGE_MAX_BYTES = 4_194_304;
+
+export const bucketName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'must be the name of a bucket');
+
+const DOTS = '(^|/)\\.+(/|$)';
+
+/** Names of the characters that Supabase Storage allows, between slashes; none of dots only. */
+export const storagePath = withJsonSchema(
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9_!.*'() &$@=;:+,?-]+(\/[A-Za-z0-9_!.*'() &$@=;:+,?-]+)*$/,
+      "must be names of letters, digits, spaces and !-_.*'()&$@=;:+,? between slashes",
+    ),
+  {
+    check: (value) => value.length <= 900 && !new RegExp(DOTS).test(value),
+    message: 'must have at most 900 characters, and no name of dots only',
+    jsonSchema: { maxLength: 900, not: { pattern: DOTS } },
+  },
+);
+
 /** The config of the types that run a component. */
 export const componentConfig = z.strictObject({
   component: z.string().min(1),

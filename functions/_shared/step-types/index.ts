@@ -27,6 +27,8 @@ import { sendEmailType } from './send-email.ts';
 import { sendSignalType } from './send-signal.ts';
 import { serviceTaskType } from './service-task.ts';
 import { sqlFunctionType } from './sql-function.ts';
+import { storageReadType } from './storage-read.ts';
+import { storageWriteType } from './storage-write.ts';
 import { transformType } from './transform.ts';
 import { userTaskType } from './user-task.ts';
 import { waitForApprovalType } from './wait-for-approval.ts';
@@ -39,6 +41,8 @@ const all = [
   httpRequestType,
   webhookType,
   sqlFunctionType,
+  storageReadType,
+  storageWriteType,
   transformType,
   conditionType,
   inlineCodeType,

@@ -6,6 +6,7 @@ import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
 import { type Connect, createConnect } from './connect.ts';
 import { createEgressPolicy, type EgressPolicy } from './egress.ts';
 import type { Receivers } from './secret-receivers.ts';
+import type { StorageAccess } from './storage-client.ts';
 
 export interface StepLimits {
   /** Largest response body that a step keeps. */
@@ -28,6 +29,8 @@ export interface StepEnv {
     /** An HTTP mail API in the form of Resend, for platforms that block SMTP ports. */
     resend?: { baseUrl: string; apiKey: string };
   };
+  /** Supabase Storage of the project. */
+  storage: StorageAccess;
   limits: StepLimits;
 }
 
@@ -39,7 +42,7 @@ export const defaultStepLimits: StepLimits = {
 };
 
 export function createStepEnv(
-  { allowPrivateNetwork, egressAllow, openai, smtp, resend }: Env['steps'],
+  { allowPrivateNetwork, egressAllow, openai, smtp, resend, storage }: Env['steps'],
   overrides: Partial<StepEnv> = {},
 ): StepEnv {
   return {
@@ -55,6 +58,10 @@ export function createStepEnv(
       ...(smtp.from === undefined ? {} : { from: smtp.from }),
       ...(smtp.url === undefined ? {} : { smtpUrl: smtp.url }),
       ...(resend === undefined ? {} : { resend }),
+    },
+    storage: {
+      url: storage.url,
+      ...(storage.secretKey === undefined ? {} : { secretKey: storage.secretKey }),
     },
     limits: defaultStepLimits,
     ...overrides,

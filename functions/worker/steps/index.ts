@@ -13,6 +13,7 @@ import { llmCall } from './llm-call.ts';
 import { sendEmail } from './send-email.ts';
 import { serviceTask } from './service-task.ts';
 import { sqlFunction } from './sql-function.ts';
+import { storageRead, storageWrite } from './storage.ts';
 import { transform } from './transform.ts';
 import type { StepHandler } from './types.ts';
 import { userTask } from './user-task.ts';
@@ -25,6 +26,8 @@ const handlers: readonly StepHandler[] = [
   httpRequest,
   webhook,
   sqlFunction,
+  storageRead,
+  storageWrite,
   transform,
   condition,
   inlineCode,

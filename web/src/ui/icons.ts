@@ -5,6 +5,8 @@ export const ICONS: Readonly<Record<string, string>> = {
   'clipboard-list': 'M8 4H6v17h12V4h-2M9 2h6v4H9zM9 11h6M9 15h6',
   code: 'M8 7l-5 5 5 5M16 7l5 5-5 5M14 4l-4 16',
   database: 'M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0',
+  'file-down': 'M6 3h8l4 4v14H6zM12 10v7M9 14l3 3 3-3',
+  'file-up': 'M6 3h8l4 4v14H6zM12 17v-7M9 13l3-3 3 3',
   'git-branch': 'M12 3l9 9-9 9-9-9zM12 9v3M12 15v.1',
   globe: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18',
   'help-circle':
