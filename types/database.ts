@@ -166,14 +166,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_runs": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_secrets": number,"max_stored_bytes": number,"max_streams": number,"min_audit_retention_days": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_secrets": number,"max_stored_bytes": number,"max_streams": number,"min_audit_retention_days": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_secrets"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -348,6 +348,44 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"invitations": {
+                  Row: {
+                    "accepted_by": string | null,"app_code": string,"created_at": string,"email": string,"ended_at": string | null,"expires_at": string,"id": string,"invited_by": string | null,"is_by_operator": boolean,"mail_error": string | null,"mail_sent_at": string | null,"role": string,"status": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "accepted_by"?: string | null,"app_code": string,"created_at"?: string,"email": string,"ended_at"?: string | null,"expires_at": string,"id"?: string,"invited_by"?: string | null,"is_by_operator"?: boolean,"mail_error"?: string | null,"mail_sent_at"?: string | null,"role": string,"status"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "accepted_by"?: string | null,"app_code"?: string,"created_at"?: string,"email"?: string,"ended_at"?: string | null,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"is_by_operator"?: boolean,"mail_error"?: string | null,"mail_sent_at"?: string | null,"role"?: string,"status"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "invitation_role_is_of_same_app"
+      columns: ["app_code","role"]
+isOneToOne: false
+      referencedRelation: "app_roles"
+      referencedColumns: ["app_code","name"]
+    },{
+      foreignKeyName: "invitations_accepted_by_fkey"
+      columns: ["accepted_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "invitations_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "invitations_invited_by_fkey"
+      columns: ["invited_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"organizations": {
                   Row: {
                     "created_at": string,"created_by": string | null,"deleted_at": string | null,"id": string,"metadata": NonNullable<Json>,"name": string,"slug": string,"updated_at": string
@@ -426,6 +464,26 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    }
+                  ]
+                },"refused_starts": {
+                  Row: {
+                    "app_code": string,"changes": number,"created_at": string,"database_trigger": string,"error": NonNullable<Json>,"event": string,"id": string,"input": Json | null,"workflow": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"changes"?: number,"created_at"?: string,"database_trigger": string,"error": NonNullable<Json>,"event": string,"id"?: string,"input"?: Json | null,"workflow": string
+                  }
+                  Update: {
+                    "app_code"?: string,"changes"?: number,"created_at"?: string,"database_trigger"?: string,"error"?: NonNullable<Json>,"event"?: string,"id"?: string,"input"?: Json | null,"workflow"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "refused_starts_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
     }
                   ]
                 },"run_event_types": {
@@ -1543,7 +1601,47 @@ isOneToOne: false
                 }
           }
           Views: {
-            "dead_letters": {
+            "allowed_functions": {
+                  Row: {
+                    "app_code": string | null,"created_at": string,"is_present": boolean | null,"name": string,"signature": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"created_at"?: string | null,"is_present"?: boolean | null,"name"?: string | null,"signature"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"created_at"?: string | null,"is_present"?: boolean | null,"name"?: string | null,"signature"?: string | null
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "allowed_functions_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
+                },"database_triggers": {
+                  Row: {
+                    "app_code": string | null,"app_column": string | null,"created_at": string,"events": (string)[],"filter": Json | null,"id": string,"is_enabled": boolean | null,"mapping": NonNullable<Json>,"max_rows": number,"name": string,"table_name": string | null,"update_columns": (string)[] | null,"workflow": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                           "app_code"?: string | null,"app_column"?: string | null,"created_at"?: string | null,"events"?: (string)[] | null,"filter"?: Json | null,"id"?: string | null,"is_enabled"?: boolean | null,"mapping"?: Json | null,"max_rows"?: number | null,"name"?: string | null,"table_name"?: string | null,"update_columns"?: (string)[] | null,"workflow"?: string | null
+                         }
+                        Update: {
+                           "app_code"?: string | null,"app_column"?: string | null,"created_at"?: string | null,"events"?: (string)[] | null,"filter"?: Json | null,"id"?: string | null,"is_enabled"?: boolean | null,"mapping"?: Json | null,"max_rows"?: number | null,"name"?: string | null,"table_name"?: string | null,"update_columns"?: (string)[] | null,"workflow"?: string | null
+                         }
+                        Relationships: [
+                    {
+      foreignKeyName: "database_triggers_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
+                },"dead_letters": {
                   Row: {
                     "app_code": string,"attempts": number | null,"created_at": string,"error_code": string | null,"error_message": string | null,"failed_at": string | null,"input": NonNullable<Json>,"item_index": number | null,"last_error": Json | null,"parent_run_id": string | null,"redriven_run_id": string | null,"redriven_status": string | null,"run_id": string,"status": string,"step_id": string | null,"step_run_id": string | null,"step_type": string | null,"version": number | null,"workflow": string | null,"workflow_id": string,"workflow_version_id": string
                   }
@@ -1682,8 +1780,27 @@ isOneToOne: false
                 }
           }
           Functions: {
-            "adopt_api_key":
+            "accept_invitation":
+{ Args: { "token": string }; Returns: {
+              "accepted_at": string | null,
+"app_code": string,
+"created_at": string,
+"invited_by": string | null,
+"role": string,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "app_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"adopt_api_key":
 { Args: { "api_key_id": string,"service_account_id"?: string }; Returns: (string)[]
+                           },
+"allow_function":
+{ Args: { "app_code"?: string,"function": unknown }; Returns: undefined
                            },
 "cancel_run":
 { Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
@@ -1807,6 +1924,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"create_database_trigger":
+{ Args: { "app"?: string,"app_column"?: string,"events": (string)[],"filter"?: Json,"mapping"?: Json,"max_rows"?: number,"name"?: string,"table_name": unknown,"workflow": string }; Returns: string
+                           },
 "create_organization":
 { Args: { "name": string,"slug": string }; Returns: {
               "created_at": string,
@@ -1917,6 +2037,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"decline_invitation":
+{ Args: { "token": string }; Returns: Json
+                           },
 "delete_application":
 { Args: { "app_code": string,"force"?: boolean }; Returns: Json
                            },
@@ -1960,6 +2083,12 @@ isOneToOne: false
 "delete_secret":
 { Args: { "name": string }; Returns: undefined
                            },
+"disallow_function":
+{ Args: { "app_code"?: string,"function": string }; Returns: undefined
+                           },
+"drop_database_trigger":
+{ Args: { "name": string }; Returns: undefined
+                           },
 "emit_event":
 { Args: { "idempotency_key"?: string,"name": string,"payload"?: Json }; Returns: string
                            },
@@ -1972,6 +2101,29 @@ isOneToOne: false
 "export_application":
 { Args: { "after"?: Json,"page_size"?: number,"table_name"?: string }; Returns: Json
                            },
+"invite_member":
+{ Args: { "email": string,"role"?: string }; Returns: {
+              "accepted_by": string | null,
+"app_code": string,
+"created_at": string,
+"email": string,
+"ended_at": string | null,
+"expires_at": string,
+"id": string,
+"invited_by": string | null,
+"is_by_operator": boolean,
+"mail_error": string | null,
+"mail_sent_at": string | null,
+"role": string,
+"status": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "invitations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "leave_application":
 { Args: Record<PropertyKey, never>; Returns: {
               "accepted_at": string | null,
@@ -1997,6 +2149,9 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: {
               "accepted_at": string,"app_code": string,"deactivated_at": string,"is_current": boolean,"name": string,"organization_id": string,"organization_name": string,"purge_at": string,"role": string
             }[]
+                           },
+"my_invitations":
+{ Args: Record<PropertyKey, never>; Returns: Json[]
                            },
 "my_profile":
 { Args: Record<PropertyKey, never>; Returns: {
@@ -2102,6 +2257,9 @@ isOneToOne: false
 "reactivate_application":
 { Args: { "app_code": string }; Returns: Json
                            },
+"read_invitation":
+{ Args: { "token": string }; Returns: Json
+                           },
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
               "app_code": string,
@@ -2204,6 +2362,29 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"resend_invitation":
+{ Args: { "id": string }; Returns: {
+              "accepted_by": string | null,
+"app_code": string,
+"created_at": string,
+"email": string,
+"ended_at": string | null,
+"expires_at": string,
+"id": string,
+"invited_by": string | null,
+"is_by_operator": boolean,
+"mail_error": string | null,
+"mail_sent_at": string | null,
+"role": string,
+"status": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "invitations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "resume_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,
@@ -2276,6 +2457,29 @@ isOneToOne: false
 "revoke_api_key":
 { Args: { "api_key_id": string }; Returns: string
                            },
+"revoke_invitation":
+{ Args: { "id": string }; Returns: {
+              "accepted_by": string | null,
+"app_code": string,
+"created_at": string,
+"email": string,
+"ended_at": string | null,
+"expires_at": string,
+"id": string,
+"invited_by": string | null,
+"is_by_operator": boolean,
+"mail_error": string | null,
+"mail_sent_at": string | null,
+"role": string,
+"status": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "invitations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "rollback_secret":
 { Args: { "name": string,"version": number }; Returns: Json
                            },
@@ -2437,6 +2641,49 @@ isOneToOne: false
                            },
 "start_run":
 { Args: { "idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
+              "app_code": string,
+"completed_at": string | null,
+"context_version": number,
+"created_at": string,
+"created_by": string | null,
+"current_step": string | null,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"event_seq": number,
+"id": string,
+"idempotency_key": string | null,
+"input": NonNullable<Json>,
+"is_limited": boolean,
+"metadata": NonNullable<Json>,
+"open_steps": number,
+"origin_run_id": string | null,
+"output": Json | null,
+"parent_close_policy": string | null,
+"parent_run_id": string | null,
+"parent_step_run_id": string | null,
+"paused_at": string | null,
+"pending_outcome": Json | null,
+"priority": number,
+"rerun_from_step": string | null,
+"started_at": string | null,
+"status": string,
+"steps_completed": number,
+"steps_total": number,
+"trace_id": string,
+"trigger_type": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"start_run_as":
+{ Args: { "app_code": string,"idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
 "context_version": number,

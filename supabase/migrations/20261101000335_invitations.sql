@@ -8,7 +8,7 @@ create table stepbase.invitations (
     constraint email_is_an_address check (
       length(email) <= 254 and email ~ '^[^[:space:]@<>(),;:"\\]+@[^[:space:]@<>(),;:"\\]+$'
     ),
-  role text not null references stepbase.user_roles (name),
+  role text not null,
   status text not null default 'open'
     constraint status_is_known check (status in ('open', 'accepted', 'declined', 'revoked', 'expired')),
   invited_by uuid references stepbase.users (id) on delete set null,
@@ -21,6 +21,8 @@ create table stepbase.invitations (
   created_at timestamptz not null default stepbase_engine.now(),
   updated_at timestamptz not null default now(),
   constraint invitation_is_of_app unique (id, app_code),
+  constraint invitation_role_is_of_same_app
+    foreign key (app_code, role) references stepbase.app_roles (app_code, name),
   constraint ended_at_matches_status check ((status = 'open') = (ended_at is null))
 );
 
@@ -40,7 +42,7 @@ create unique index idx_invitations_app_code_email
 on stepbase.invitations (app_code, email) where status = 'open';
 create index idx_invitations_open on stepbase.invitations (app_code, expires_at) where status = 'open';
 create index idx_invitations_app_code_created_at on stepbase.invitations (app_code, created_at desc);
-create index idx_invitations_role on stepbase.invitations (role);
+create index idx_invitations_app_code_role on stepbase.invitations (app_code, role);
 create index idx_invitations_email on stepbase.invitations (email) where status = 'open';
 create index idx_invitations_invited_by on stepbase.invitations (invited_by);
 create index idx_invitations_accepted_by on stepbase.invitations (accepted_by);

@@ -1,7 +1,6 @@
 -- RPCs of invitations, for those who invite and for those who are invited. See rpc_runs for the pattern.
 -- An answer never tells whether an address has an account: an invitation is the same row and the same mail for both.
 
--- The only place that maps a role to its permissions here.
 -- Security definer: an invited person is no member yet.
 create function stepbase_private.permissions_of_role(p_app_code text, p_role text)
 returns text[]
@@ -10,39 +9,11 @@ stable
 security definer
 set search_path = ''
 as $$
-  select r.permissions
-  from stepbase.user_roles r
-  join stepbase.applications a on a.app_code = p_app_code
-  where r.name = p_role;
+  select r.permissions from stepbase.app_roles r where r.app_code = p_app_code and r.name = p_role;
 $$;
 
 comment on function stepbase_private.permissions_of_role(text, text) is
   'The permissions of a role in an application; null if the role does not exist.';
-
-create function stepbase_private.require_grantable_role(p_app_code text, p_role text)
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_granted constant text[] := stepbase_private.permissions_of_role(p_app_code, p_role);
-  v_own constant text[] := stepbase_private.permissions();
-begin
-  if v_granted is null then
-    perform stepbase_private.raise_error('invalid_request', format('role %L does not exist', p_role));
-  end if;
-  if not v_granted <@ v_own then
-    perform stepbase_private.raise_error(
-      'permission_denied', format('The role %s has permissions that you lack', p_role),
-      jsonb_build_object('missing', array(select unnest(v_granted) except select unnest(v_own) order by 1))
-    );
-  end if;
-end;
-$$;
-
-comment on function stepbase_private.require_grantable_role(text, text) is
-  'Raises SB400 for an unknown role, and SB403 with the missing permissions if the caller lacks one that the role has.';
 
 -- The member who invites: the caller, or the owner of the API key that calls.
 create function stepbase_private.inviter_id()
@@ -132,7 +103,7 @@ begin
   if length(v_email) > 254 or v_email !~ '^[^[:space:]@<>(),;:"\\]+@[^[:space:]@<>(),;:"\\]+$' then
     perform stepbase_private.raise_error('invalid_request', 'email must be one e-mail address');
   end if;
-  perform stepbase_private.require_grantable_role(v_app, p_role);
+  perform stepbase_private.require_grantable(p_role);
   -- One at a time for an application, so that two calls do not exceed a limit together.
   perform pg_advisory_xact_lock(hashtextextended('stepbase.invite:' || v_app, 0));
   if exists (
@@ -242,7 +213,7 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('stepbase.invite:' || v_app, 0));
   v_invitation := stepbase_private.lock_open_invitation(v_app, p_id);
-  perform stepbase_private.require_grantable_role(v_app, v_invitation.role);
+  perform stepbase_private.require_grantable(v_invitation.role);
   -- The caller vouches for the invitation from now on.
   update stepbase.invitations i
   set

@@ -66,9 +66,9 @@ select is(tests.attempt('admin', $$select stepbase.invite_member('a@x.example, b
 select is(tests.attempt('admin', $$select stepbase.invite_member(null)$$), 'SB400', 'the address is required');
 select is(tests.attempt('admin', $$select stepbase.invite_member('a@x.example', 'emperor')$$), 'SB400', 'the role exists');
 select is(tests.attempt('admin', $$select stepbase.invite_member('a@x.example', null)$$), 'SB400', 'the role is required');
-update stepbase.user_roles set permissions = permissions || array['member:manage'] where name = 'developer';
+update stepbase.app_roles set permissions = permissions || array['member:manage'] where app_code = 'tap-one' and name = 'developer';
 select is(
-  tests.detail_of('developer', $$select stepbase.invite_member('a@x.example', 'admin')$$) -> 'missing' ? 'key:manage', true,
+  tests.detail_of('developer', $$select stepbase.invite_member('a@x.example', 'admin')$$) -> 'permissions' ? 'key:manage', true,
   'no member grants a role with a permission that the member lacks'
 );
 select is(tests.attempt('developer', $$select stepbase.invite_member('a@x.example', 'viewer')$$), 'ok 1', 'but a role with fewer');
