@@ -44,6 +44,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'run_signals',
       'work_queue_items',
       'outbox',
+      'refused_starts',
       'webhook_deliveries',
     ],
   ],

@@ -154,7 +154,7 @@ values
     'file-up', '#0369a1', 5, 'data',
     '{
       "type": "object",
-      "required": ["bucket", "path", "content"],
+      "required": ["bucket", "path"],
       "properties": {
         "bucket": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"},
         "path": {"type": "string", "pattern": "^[A-Za-z0-9_!.*''() &$@=;:+,?-]+(\\/[A-Za-z0-9_!.*''() &$@=;:+,?-]+)*$", "maxLength": 900, "not": {"pattern": "(^|/)\\.+(/|$)"}},
