@@ -83,7 +83,7 @@ export function errorsPage(): string {
     described(RUN_ERRORS),
     'After a [compensation](../guides/compensation.md), `runs.error` can have two more members: `compensation_failed` lists the compensations that failed, `compensation_cancelled` the steps that were not compensated because the run was cancelled with `force`.',
     '## Errors of schedules and triggers',
-    '`last_error` of a schedule or trigger holds a code from the first table (for example `invalid_input`, or `limit_reached` after 16 events in a row), or one of these:',
+    '`last_error` of a schedule or trigger, and `error` of a [refused start](../guides/database-triggers.md#refused-starts), hold a code from the first table (for example `invalid_input`, or `limit_reached` after 16 events in a row), or one of these:',
     described(START_ERRORS),
   );
 }

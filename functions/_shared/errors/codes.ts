@@ -111,6 +111,50 @@ export const STEP_ERRORS = {
     meaning: 'The domain of `from` differs from that of `SMTP_FROM`.',
     retried: false,
   },
+  function_not_allowed: {
+    meaning: 'No operator has allowed the function for the application, or it was dropped.',
+    retried: false,
+  },
+  invalid_arguments: {
+    meaning:
+      'An argument of the function is missing or unknown, or its type does not accept the value.',
+    retried: false,
+  },
+  function_failed: {
+    meaning: 'The function raised an error. `details.sqlstate` has its SQLSTATE.',
+    retried: false,
+  },
+  function_denied: {
+    meaning: 'The role of the function has no right to do what it did.',
+    retried: false,
+  },
+  function_unavailable: {
+    meaning: 'A deadlock or a lock timeout stopped the function, or the database is away.',
+    retried: true,
+  },
+  result_too_large: {
+    meaning: 'The function returned more than 1,000 rows or 256 KB. The call is rolled back.',
+    retried: false,
+  },
+  storage_not_found: { meaning: 'The bucket or the file does not exist.', retried: false },
+  storage_exists: { meaning: 'The file exists, and `overwrite` is false.', retried: false },
+  storage_too_large: {
+    meaning: 'The file exceeds `max_bytes`, 4 MB, or a limit of the bucket.',
+    retried: false,
+  },
+  storage_type_refused: {
+    meaning: 'The bucket does not accept the content type.',
+    retried: false,
+  },
+  storage_refused: {
+    meaning: 'Supabase Storage refused the request. `details.status` has the reason.',
+    retried: false,
+  },
+  storage_unavailable: {
+    meaning: 'Supabase Storage does not answer, or answers with 408, 429, or 500 or higher.',
+    retried: true,
+  },
+  storage_not_configured: { meaning: '`SUPABASE_SECRET_KEY` is not set.', retried: false },
   child_failed: { meaning: 'The child run failed.', retried: false },
   child_cancelled: { meaning: 'The child run was cancelled.', retried: false },
   child_timed_out: { meaning: 'The child run exceeded its execution timeout.', retried: false },
