@@ -105,41 +105,56 @@ create policy "Prompt writers delete prompts" on stepbase.agent_prompts
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('prompt:write'::text) AS has_permission)));
 
+create view stepbase.allowed_functions with (security_invoker=true) as
+ SELECT name,
+    signature,
+    app_code,
+    (to_regprocedure(signature) IS NOT NULL) AS is_present,
+    created_at
+   FROM stepbase_private.allowed_functions f;
+comment on view stepbase.allowed_functions is 'The functions that sql_function steps may call, for operators: no role of the API can read it.';
+CREATE TRIGGER allowed_functions_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.allowed_functions FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
+
 create table stepbase.api_keys (
   id uuid not null default gen_random_uuid(),
   app_code text not null,
   name text not null,
-  prefix text not null, -- The first 12 characters of the key, for display.
-  key_hash text not null, -- SHA-256 of the key in hex. Clients cannot read it.
+  prefix text not null, -- The first 12 characters of the newest key, for display.
   scopes text[] not null, -- Permissions that the key may have: a subset of its creator's at creation. It has those that its owner has, too.
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone, -- When the key was last used, with a resolution of one minute.
+  rotated_at timestamp with time zone, -- When rotate_api_key last replaced the key.
+  overlap_ends_at timestamp with time zone, -- Until when the key before the last rotation is valid, too.
   revoked_at timestamp with time zone,
   revoked_by uuid,
-  owner_id uuid, -- Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of the application the key gives no access.
+  owner_id uuid, -- Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of the application, and without a service account, the key gives no access.
+  service_account_id uuid, -- Service account on whose behalf the key acts, instead of a member.
   created_by uuid, -- Creator; null after the user was deleted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint api_keys_pkey PRIMARY KEY (id),
-  constraint key_hash_is_unique UNIQUE (key_hash),
+  constraint api_keys_id_app_code_key UNIQUE (id, app_code),
+  constraint api_key_service_account_is_of_same_app FOREIGN KEY (service_account_id, app_code) REFERENCES stepbase.service_accounts(id, app_code) ON DELETE CASCADE,
   constraint api_keys_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint api_keys_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint api_keys_revoked_by_fkey FOREIGN KEY (revoked_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint expires_after_it_was_made CHECK ((expires_at > created_at)),
-  constraint key_hash_is_sha256 CHECK ((key_hash ~ '^[0-9a-f]{64}$'::text)),
-  constraint name_is_not_blank CHECK ((btrim(name) <> ''::text))
+  constraint name_is_not_blank CHECK ((btrim(name) <> ''::text)),
+  constraint overlap_follows_a_rotation CHECK ((overlap_ends_at >= rotated_at)),
+  constraint owner_is_a_user_or_a_service_account CHECK (((owner_id IS NULL) OR (service_account_id IS NULL)))
 );
-comment on table stepbase.api_keys is 'API keys (sbk_…), stored as hashes; created and revoked by RPC.';
+comment on table stepbase.api_keys is 'API keys (sbk_…); created, rotated and revoked by RPC.';
 CREATE INDEX idx_api_keys_app_code_created_at ON stepbase.api_keys USING btree (app_code, created_at DESC);
 CREATE INDEX idx_api_keys_created_by ON stepbase.api_keys USING btree (created_by);
 CREATE INDEX idx_api_keys_owner_id ON stepbase.api_keys USING btree (owner_id);
 CREATE INDEX idx_api_keys_revoked_by ON stepbase.api_keys USING btree (revoked_by);
+CREATE INDEX idx_api_keys_service_account_id_app_code ON stepbase.api_keys USING btree (service_account_id, app_code);
 CREATE TRIGGER api_keys_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
-CREATE TRIGGER api_keys_keep_identity BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'prefix', 'key_hash', 'scopes', 'created_at');
+CREATE TRIGGER api_keys_keep_identity BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'scopes', 'created_at');
 CREATE TRIGGER api_keys_touch_updated_at BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.api_keys enable row level security;
-grant select (id, app_code, name, prefix, scopes, expires_at, last_used_at, revoked_at, revoked_by, owner_id, created_by, created_at, updated_at), update (name) on stepbase.api_keys to authenticated;
+grant select, update (name) on stepbase.api_keys to authenticated;
 grant select, insert, update, delete on stepbase.api_keys to service_role;
 create policy "Key managers rename keys" on stepbase.api_keys
   for update to authenticated
@@ -164,12 +179,12 @@ END, -- When the membership began to count. Null: a member manager added the use
   constraint app_members_pkey PRIMARY KEY (app_code, user_id),
   constraint app_members_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint app_members_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
-  constraint app_members_role_fkey FOREIGN KEY (role) REFERENCES stepbase.user_roles(name),
+  constraint app_members_role_fkey FOREIGN KEY (app_code, role) REFERENCES stepbase.app_roles(app_code, name),
   constraint app_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE CASCADE
 );
 comment on table stepbase.app_members is 'Membership of a user in an application. Policies read it, so deleting the row ends access at once.';
+CREATE INDEX idx_app_members_app_code_role ON stepbase.app_members USING btree (app_code, role);
 CREATE INDEX idx_app_members_invited_by ON stepbase.app_members USING btree (invited_by);
-CREATE INDEX idx_app_members_role ON stepbase.app_members USING btree (role);
 CREATE INDEX idx_app_members_user_id_created_at ON stepbase.app_members USING btree (user_id, created_at);
 CREATE TRIGGER app_members_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_members FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('user_id');
 CREATE TRIGGER app_members_keep_an_admin AFTER DELETE OR UPDATE OF role ON stepbase.app_members FOR EACH ROW EXECUTE FUNCTION stepbase_private.require_an_admin();
@@ -181,14 +196,14 @@ grant select, insert, update, delete on stepbase.app_members to service_role;
 grant select on stepbase.app_members to supabase_auth_admin;
 create policy "Member managers add people with whom they share an application" on stepbase.app_members
   for insert to authenticated
-  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.shares_an_app(user_id)));
-create policy "Member managers change roles" on stepbase.app_members
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.shares_an_app(user_id) AND stepbase_private.may_grant_role(role)));
+create policy "Member managers change roles without permissions that they lack" on stepbase.app_members
   for update to authenticated
-  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)))
-  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.may_grant_role(role)))
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.may_grant_role(role)));
 create policy "Member managers remove members, and members leave or decline" on stepbase.app_members
   for delete to authenticated
-  using (((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission))));
+  using (((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission) AND stepbase_private.may_grant_role(role))));
 create policy "Members read the members of their application" on stepbase.app_members
   for select to authenticated
   using (((user_id = ( SELECT stepbase_private.user_id() AS user_id)) OR ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:read'::text) AS has_permission))));
@@ -205,19 +220,33 @@ create table stepbase.app_quotas (
   max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.
   max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
   max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
-  max_mails_per_day bigint not null default 1000, -- Mails per day (UTC); each recipient counts. 0: none.
+  max_mails_per_day bigint not null default 1000, -- Mails of steps per day (UTC); each recipient counts. 0: none.
+  max_run_retention_days double precision not null default 36500, -- The longest run_retention_days that a member can choose.
+  max_event_retention_days integer not null default 36500, -- The longest event_retention_days that a member can choose.
+  min_audit_retention_days integer not null default 1, -- The shortest audit_retention_days that a member can choose.
+  max_audit_retention_days integer not null default 36500, -- The longest audit_retention_days that a member can choose.
+  max_secrets integer not null default 200, -- Secrets that set_secret stores; 0: none.
+  max_open_invitations integer not null default 100, -- Invitations that can be accepted at the same time. 0: none.
+  max_invitation_mails_per_hour integer not null default 50, -- Mails of invitations in the last hour, also repeated ones. 0: none.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
   constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint max_audit_retention_is_between_the_least_and_100_years CHECK (((max_audit_retention_days >= min_audit_retention_days) AND (max_audit_retention_days <= 36500))),
   constraint max_descendants_is_positive CHECK ((max_descendants > 0)),
+  constraint max_event_retention_is_between_1_day_and_100_years CHECK (((max_event_retention_days >= 1) AND (max_event_retention_days <= 36500))),
+  constraint max_invitation_mails_per_hour_is_not_negative CHECK ((max_invitation_mails_per_hour >= 0)),
   constraint max_llm_calls_per_day_is_not_negative CHECK ((max_llm_calls_per_day >= 0)),
   constraint max_llm_tokens_per_day_is_not_negative CHECK ((max_llm_tokens_per_day >= 0)),
   constraint max_mails_per_day_is_not_negative CHECK ((max_mails_per_day >= 0)),
+  constraint max_open_invitations_is_not_negative CHECK ((max_open_invitations >= 0)),
   constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
+  constraint max_run_retention_is_between_1_second_and_100_years CHECK (((max_run_retention_days >= (0.00001)::double precision) AND (max_run_retention_days <= (36500)::double precision))),
   constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
+  constraint max_secrets_is_not_negative CHECK ((max_secrets >= 0)),
   constraint max_stored_bytes_is_positive CHECK ((max_stored_bytes > 0)),
-  constraint max_streams_is_positive CHECK ((max_streams > 0))
+  constraint max_streams_is_positive CHECK ((max_streams > 0)),
+  constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500)))
 );
 comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
 CREATE TRIGGER app_quotas_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
@@ -230,6 +259,42 @@ create policy "Member managers read the quotas of their application" on stepbase
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
 
+create table stepbase.app_roles (
+  app_code text not null,
+  name text not null,
+  label text not null,
+  description text not null default ''::text,
+  icon text not null default 'user'::text,
+  color text not null default '#64748b'::text,
+  ordinal integer not null default 100, -- Order in which clients list the roles.
+  permissions text[] not null, -- Permissions as resource:action, sorted; stepbase_private.has_permission() checks them.
+  is_built_in boolean not null default false, -- Copied from user_roles when the application was created; cannot be deleted by clients.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint app_roles_pkey PRIMARY KEY (app_code, name),
+  constraint app_roles_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint admins_manage_members CHECK (((name <> 'admin'::text) OR (is_built_in AND ('member:manage'::text = ANY (permissions))))),
+  constraint color_is_hex CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+  constraint label_is_not_blank CHECK ((btrim(label) <> ''::text)),
+  constraint name_is_snake_case CHECK ((name ~ '^[a-z][a-z0-9_]{0,62}$'::text)),
+  constraint permissions_are_resource_and_action CHECK ((array_to_string(permissions, ' '::text) ~ '^([a-z]+:[a-z]+( |$))*$'::text))
+);
+comment on table stepbase.app_roles is 'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.';
+CREATE TRIGGER app_roles_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_roles FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('name');
+CREATE TRIGGER app_roles_check_permissions BEFORE INSERT OR UPDATE OF permissions ON stepbase.app_roles FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_permissions();
+CREATE TRIGGER app_roles_keep_identity BEFORE UPDATE ON stepbase.app_roles FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'name', 'is_built_in', 'created_at');
+CREATE TRIGGER app_roles_touch_updated_at BEFORE UPDATE ON stepbase.app_roles FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.app_roles enable row level security;
+grant select on stepbase.app_roles to authenticated;
+grant select, insert, update, delete on stepbase.app_roles to service_role;
+grant select on stepbase.app_roles to supabase_auth_admin;
+create policy "Members read the roles of their application" on stepbase.app_roles
+  for select to authenticated
+  using ((app_code = ( SELECT stepbase_private.app_code() AS app_code)));
+create policy "The auth server reads roles" on stepbase.app_roles
+  for select to supabase_auth_admin
+  using (true);
+
 create table stepbase.applications (
   app_code text not null, -- Immutable natural key; also the claim app_code of access tokens.
   organization_id uuid not null,
@@ -240,22 +305,32 @@ create table stepbase.applications (
   event_retention_days integer not null default 90, -- Days for which run events are kept. They are stored by month; a month is dropped once no application needs it.
   audit_retention_days integer not null default 365, -- Days for which audit rows are kept; stored and dropped by month like run events.
   max_waiting_runs integer, -- Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.
+  created_by uuid, -- User who created it with create_application; null: an operator did, or the user was deleted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
-  deleted_at timestamp with time zone, -- Soft delete: members and API keys lose access.
+  deleted_at timestamp with time zone, -- Since when the application is deactivated: members and API keys have no access, and schedules, events and webhooks start nothing. Open runs continue.
+  is_deactivated_by_member boolean not null default false, -- True: an admin deactivated it with an RPC and can reactivate it. False: an operator did.
+  purge_at timestamp with time zone, -- When maintain() deletes the application with all its rows, set by delete_application; null: it stays.
   constraint applications_pkey PRIMARY KEY (app_code),
+  constraint applications_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint applications_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES stepbase.organizations(id),
   constraint app_code_is_kebab_case CHECK ((app_code ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$'::text)),
   constraint audit_retention_is_between_1_day_and_100_years CHECK (((audit_retention_days >= 1) AND (audit_retention_days <= 36500))),
   constraint event_retention_is_between_1_day_and_100_years CHECK (((event_retention_days >= 1) AND (event_retention_days <= 36500))),
   constraint max_waiting_runs_is_positive CHECK ((max_waiting_runs > 0)),
+  constraint members_deactivate_what_is_active CHECK (((NOT is_deactivated_by_member) OR (deleted_at IS NOT NULL))),
   constraint name_is_not_blank CHECK ((btrim(name) <> ''::text)),
+  constraint only_a_deactivated_application_is_purged CHECK (((purge_at IS NULL) OR (deleted_at IS NOT NULL))),
   constraint run_retention_is_between_1_second_and_100_years CHECK (((run_retention_days >= (0.00001)::double precision) AND (run_retention_days <= (36500)::double precision))),
   constraint settings_is_an_object CHECK ((jsonb_typeof(settings) = 'object'::text))
 );
 comment on table stepbase.applications is 'The tenant. Every tenant row belongs to one application through app_code.';
+CREATE INDEX idx_applications_created_by ON stepbase.applications USING btree (created_by);
 CREATE INDEX idx_applications_organization_id ON stepbase.applications USING btree (organization_id);
+CREATE INDEX idx_applications_purge_at ON stepbase.applications USING btree (purge_at) WHERE (purge_at IS NOT NULL);
 CREATE TRIGGER applications_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
+CREATE TRIGGER applications_check_bounds BEFORE UPDATE OF run_retention_days, event_retention_days, audit_retention_days, max_waiting_runs ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_application_bounds();
+CREATE TRIGGER applications_copy_built_in_roles AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.copy_built_in_roles();
 CREATE TRIGGER applications_create_default_quotas AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_quotas();
 CREATE TRIGGER applications_create_default_task_queue AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_task_queue();
 CREATE TRIGGER applications_keep_identity BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'organization_id', 'created_at');
@@ -280,20 +355,20 @@ create table stepbase.audit_log (
   created_at timestamp with time zone not null default stepbase_engine.now(),
   app_code text not null,
   table_name text not null,
-  row_id text not null, -- Key of the changed row as text.
-  operation text not null,
+  row_id text not null, -- Key of the changed row as text; the name of a secret.
+  operation text not null, -- insert, update or delete; read: a run read a secret for the first time.
   actor_id uuid, -- User who made the change; no foreign key, so that the row outlives the user.
   api_key_id uuid, -- API key that made the change.
   actor_role text not null, -- Database role of the request: authenticated, service_role, postgres …
   changed_columns text[] not null default '{}'::text[],
   old_row jsonb, -- The row before the change, without secrets and derived columns.
-  new_row jsonb, -- The row after the change, without secrets and derived columns.
+  new_row jsonb, -- The row after the change, without secrets and derived columns; of a read: the run, the step and the version.
   constraint audit_log_pkey PRIMARY KEY (id, created_at),
   constraint audit_log_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
-  constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text]))),
-  constraint rows_match_operation CHECK ((((old_row IS NOT NULL) = (operation <> 'insert'::text)) AND ((new_row IS NOT NULL) = (operation <> 'delete'::text))))
+  constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'read'::text]))),
+  constraint rows_match_operation CHECK ((((old_row IS NOT NULL) = (operation = ANY (ARRAY['update'::text, 'delete'::text]))) AND ((new_row IS NOT NULL) = (operation <> 'delete'::text))))
 ) partition by RANGE (created_at);
-comment on table stepbase.audit_log is 'Changes of configuration rows; append-only, written by triggers, partitioned by month.';
+comment on table stepbase.audit_log is 'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.';
 CREATE INDEX idx_audit_log_actor_id ON ONLY stepbase.audit_log USING btree (actor_id, created_at DESC);
 CREATE INDEX idx_audit_log_app_code_created_at ON ONLY stepbase.audit_log USING btree (app_code, created_at DESC);
 CREATE INDEX idx_audit_log_table_name_row_id ON ONLY stepbase.audit_log USING btree (table_name, row_id, created_at DESC);
@@ -433,6 +508,32 @@ create policy "Members read their components and those of all applications" on s
   for select to authenticated
   using ((( SELECT stepbase_private.has_permission('component:read'::text) AS has_permission) AND ((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR ((app_code IS NULL) AND (deleted_at IS NULL)))));
 
+create view stepbase.database_triggers with (security_invoker=true) as
+ SELECT t.id,
+    t.name,
+    (
+        CASE
+            WHEN (c.oid IS NOT NULL) THEN format('%I.%I'::text, n.nspname, c.relname)
+            ELSE NULL::text
+        END COLLATE "default") AS table_name,
+    t.events,
+    t.update_columns,
+    t.workflow,
+    t.app_code,
+    t.app_column,
+    t.filter,
+    t.mapping,
+    t.max_rows,
+    (( SELECT count(*) AS count
+           FROM pg_trigger g
+          WHERE ((g.tgrelid = (t.table_id)::oid) AND (g.tgfoid = ('stepbase_engine.capture_changes'::regproc)::oid) AND (g.tgargs = (convert_to((t.id)::text, 'UTF8'::name) || '\x00'::bytea)) AND (g.tgenabled = ANY (ARRAY['O'::"char", 'A'::"char"])))) = cardinality(t.events)) AS is_enabled,
+    t.created_at
+   FROM ((stepbase_private.database_triggers t
+     LEFT JOIN pg_class c ON ((c.oid = (t.table_id)::oid)))
+     LEFT JOIN pg_namespace n ON ((n.oid = c.relnamespace)));
+comment on view stepbase.database_triggers is 'The database triggers, for operators: no role of the API can read it.';
+CREATE TRIGGER database_triggers_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.database_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
+
 create view stepbase.dead_letters with (security_invoker=true) as
  SELECT r.id AS run_id,
     r.app_code,
@@ -500,21 +601,69 @@ create policy "Signed-in users read error codes" on stepbase.error_codes
   for select to authenticated
   using (true);
 
+create table stepbase.invitations (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  email text not null, -- The invited address: only a user with this confirmed address can accept.
+  role text not null, -- Role that the member gets.
+  status text not null default 'open'::text, -- open: can be accepted until expires_at. accepted, declined, revoked, expired: it has ended.
+  invited_by uuid, -- Member who invited, or the owner of the API key. The invitation ends with this member's right to invite.
+  is_by_operator boolean not null default false, -- Made by the service role or an operator: it depends on no member.
+  expires_at timestamp with time zone not null,
+  mail_sent_at timestamp with time zone, -- When the mail server took the latest mail; null until then.
+  mail_error text, -- Why the latest mail was not sent; a repetition can follow.
+  accepted_by uuid,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint invitations_pkey PRIMARY KEY (id),
+  constraint invitation_is_of_app UNIQUE (id, app_code),
+  constraint invitation_role_is_of_same_app FOREIGN KEY (app_code, role) REFERENCES stepbase.app_roles(app_code, name),
+  constraint invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint invitations_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint email_is_an_address CHECK (((length(email) <= 254) AND (email ~ '^[^[:space:]@<>(),;:"\\]+@[^[:space:]@<>(),;:"\\]+$'::text))),
+  constraint email_is_lowercase CHECK ((email = lower(email))),
+  constraint ended_at_matches_status CHECK (((status = 'open'::text) = (ended_at IS NULL))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['open'::text, 'accepted'::text, 'declined'::text, 'revoked'::text, 'expired'::text])))
+);
+comment on table stepbase.invitations is 'Invitations to an application. RPCs create and end them; the row stays as a record and is deleted 90 days after its end.';
+CREATE INDEX idx_invitations_accepted_by ON stepbase.invitations USING btree (accepted_by);
+CREATE INDEX idx_invitations_app_code_created_at ON stepbase.invitations USING btree (app_code, created_at DESC);
+CREATE UNIQUE INDEX idx_invitations_app_code_email ON stepbase.invitations USING btree (app_code, email) WHERE (status = 'open'::text);
+CREATE INDEX idx_invitations_app_code_role ON stepbase.invitations USING btree (app_code, role);
+CREATE INDEX idx_invitations_email ON stepbase.invitations USING btree (email) WHERE (status = 'open'::text);
+CREATE INDEX idx_invitations_invited_by ON stepbase.invitations USING btree (invited_by);
+CREATE INDEX idx_invitations_open ON stepbase.invitations USING btree (app_code, expires_at) WHERE (status = 'open'::text);
+CREATE TRIGGER invitations_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.invitations FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER invitations_cut_errors BEFORE INSERT OR UPDATE OF mail_error ON stepbase.invitations FOR EACH ROW WHEN ((pg_column_size(new.mail_error) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('mail_error');
+CREATE TRIGGER invitations_keep_identity BEFORE UPDATE ON stepbase.invitations FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'email', 'role', 'created_at');
+CREATE TRIGGER invitations_touch_updated_at BEFORE UPDATE ON stepbase.invitations FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.invitations enable row level security;
+grant select on stepbase.invitations to authenticated;
+grant select, delete on stepbase.invitations to service_role;
+create policy "Member managers read the invitations of their application" on stepbase.invitations
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
+
 create table stepbase.organizations (
   id uuid not null default gen_random_uuid(),
   slug text not null,
   name text not null,
   metadata jsonb not null default '{}'::jsonb,
+  created_by uuid, -- User who created it with create_organization; null: an operator did, or the user was deleted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone, -- Soft delete: members lose access to all of its applications.
   constraint organizations_pkey PRIMARY KEY (id),
   constraint organization_slug_is_unique UNIQUE (slug),
+  constraint organizations_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint name_is_not_blank CHECK ((btrim(name) <> ''::text)),
   constraint slug_is_kebab_case CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text))
 );
 comment on table stepbase.organizations is 'A customer. Its applications share resources whose visibility is organization.';
+CREATE INDEX idx_organizations_created_by ON stepbase.organizations USING btree (created_by);
 CREATE TRIGGER organizations_keep_identity BEFORE UPDATE ON stepbase.organizations FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'created_at');
 CREATE TRIGGER organizations_touch_updated_at BEFORE UPDATE ON stepbase.organizations FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.organizations enable row level security;
@@ -523,9 +672,9 @@ grant select, insert, update, delete on stepbase.organizations to service_role;
 grant select on stepbase.organizations to supabase_auth_admin;
 create policy "Members read their organizations" on stepbase.organizations
   for select to authenticated
-  using ((id IN ( SELECT a.organization_id
+  using (((id IN ( SELECT a.organization_id
    FROM stepbase.applications a
-  WHERE (a.app_code IN ( SELECT stepbase_private.my_app_codes() AS my_app_codes)))));
+  WHERE (a.app_code IN ( SELECT stepbase_private.my_app_codes() AS my_app_codes)))) OR (id IN ( SELECT stepbase_private.my_new_organizations() AS my_new_organizations))));
 create policy "The auth server reads organizations" on stepbase.organizations
   for select to supabase_auth_admin
   using (true);
@@ -534,8 +683,8 @@ create table stepbase.outbox (
   id bigint not null generated always as identity,
   app_code text not null,
   aggregate_type text not null,
-  aggregate_id uuid not null, -- The run, step run, event or work queue that the row is about.
-  event_type text not null, -- run.changed: notify subscribers through Redis; run.cancel: notify workers; run.ended: continue the parent, close the children, start triggers; child.detached: the step that waited for this run ended without it; children.blocked: start children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give items to waiting steps.
+  aggregate_id uuid not null, -- The run, step run, event, work queue or database trigger that the row is about.
+  event_type text not null, -- run.changed: notify subscribers through Redis; run.cancel: notify workers; run.ended: continue the parent, close the children, start triggers; child.detached: the step that waited for this run ended without it; children.blocked: start children that waited for other steps or runs; event.emitted: start the triggers of the event; queue.changed: give items to waiting steps; rows.changed: start the runs of a database trigger.
   payload jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   published_at timestamp with time zone, -- When the relay handled the row; null until then.
@@ -544,8 +693,8 @@ create table stepbase.outbox (
   error text, -- The error of the last failed attempt.
   constraint outbox_pkey PRIMARY KEY (id),
   constraint outbox_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code),
-  constraint aggregate_type_is_known CHECK ((aggregate_type = ANY (ARRAY['run'::text, 'step_run'::text, 'event'::text, 'work_queue'::text]))),
-  constraint event_type_is_known CHECK ((event_type = ANY (ARRAY['run.changed'::text, 'run.cancel'::text, 'run.ended'::text, 'child.detached'::text, 'children.blocked'::text, 'event.emitted'::text, 'queue.changed'::text])))
+  constraint aggregate_type_is_known CHECK ((aggregate_type = ANY (ARRAY['run'::text, 'step_run'::text, 'event'::text, 'work_queue'::text, 'database_trigger'::text]))),
+  constraint event_type_is_known CHECK ((event_type = ANY (ARRAY['run.changed'::text, 'run.cancel'::text, 'run.ended'::text, 'child.detached'::text, 'children.blocked'::text, 'event.emitted'::text, 'queue.changed'::text, 'rows.changed'::text])))
 );
 comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
 CREATE INDEX idx_outbox_app_code ON stepbase.outbox USING btree (app_code);
@@ -624,6 +773,32 @@ create policy "Project writers delete projects" on stepbase.projects
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('project:write'::text) AS has_permission)));
 
+create table stepbase.refused_starts (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  database_trigger text not null, -- The name of the database trigger, which may have been dropped since.
+  workflow text not null,
+  event text not null, -- insert, update or delete.
+  changes integer not null default 1, -- The number of changed rows that this row stands for.
+  input jsonb, -- The input that the run would have had; null if several or no inputs were made.
+  error jsonb not null, -- Why no run started: {code, message, at, …}.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint refused_starts_pkey PRIMARY KEY (id),
+  constraint refused_starts_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint changes_are_positive CHECK ((changes > 0)),
+  constraint error_is_an_object CHECK ((jsonb_typeof(error) = 'object'::text)),
+  constraint event_is_known CHECK ((event = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text])))
+);
+comment on table stepbase.refused_starts is 'Changes of tables for which no run started, with the reason. The write that made the change succeeded.';
+CREATE INDEX idx_refused_starts_app_code_created_at ON stepbase.refused_starts USING btree (app_code, created_at DESC);
+CREATE TRIGGER refused_starts_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.refused_starts FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+alter table stepbase.refused_starts enable row level security;
+grant select on stepbase.refused_starts to authenticated;
+grant select, delete on stepbase.refused_starts to service_role;
+create policy "Members read the refused starts of their app" on stepbase.refused_starts
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission)));
+
 create view stepbase.run_context with (security_invoker=true) as
  SELECT run_id,
     context_version AS version,
@@ -673,8 +848,8 @@ create table stepbase.run_events (
   step_id text, -- The node the event is about; null for events of the run.
   item_index integer,
   attempt integer,
-  actor_id uuid, -- The user who caused the event; null for the engine.
-  payload jsonb not null default '{}'::jsonb, -- Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the step started in the same transaction and has no step.started.
+  actor_id uuid, -- The user who caused the event; null for the engine and for machines.
+  payload jsonb not null default '{}'::jsonb, -- Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the step started in the same transaction and has no step.started. actor: the API key, or the role service_role, that caused the event.
   constraint run_events_pkey PRIMARY KEY (run_id, seq, created_at),
   constraint run_events_event_type_fkey FOREIGN KEY (event_type) REFERENCES stepbase.run_event_types(name),
   constraint run_events_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
@@ -823,6 +998,37 @@ create policy "Members read the runs of their app" on stepbase.runs
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
+create table stepbase.service_accounts (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  name text not null,
+  description text not null default ''::text,
+  role text not null, -- Limits the permissions of the API keys of the account.
+  is_active boolean not null default true, -- False: the API keys of the account give no access.
+  created_by uuid, -- Creator; null after the user was deleted, and for machines.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint service_accounts_pkey PRIMARY KEY (id),
+  constraint service_account_name_is_unique_in_app UNIQUE (app_code, name),
+  constraint service_accounts_id_app_code_key UNIQUE (id, app_code),
+  constraint service_account_role_is_of_same_app FOREIGN KEY (app_code, role) REFERENCES stepbase.app_roles(app_code, name),
+  constraint service_accounts_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint service_accounts_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint name_is_not_blank CHECK ((btrim(name) <> ''::text))
+);
+comment on table stepbase.service_accounts is 'Members without a login, which own API keys; created and changed by RPC.';
+CREATE INDEX idx_service_accounts_app_code_role ON stepbase.service_accounts USING btree (app_code, role);
+CREATE INDEX idx_service_accounts_created_by ON stepbase.service_accounts USING btree (created_by);
+CREATE TRIGGER service_accounts_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER service_accounts_keep_identity BEFORE UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'created_at');
+CREATE TRIGGER service_accounts_touch_updated_at BEFORE UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.service_accounts enable row level security;
+grant select on stepbase.service_accounts to authenticated;
+grant select, insert, update, delete on stepbase.service_accounts to service_role;
+create policy "Members read the service accounts of their application" on stepbase.service_accounts
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:read'::text) AS has_permission)));
+
 create view stepbase.shared_components with (security_invoker=true) as
  SELECT component_id,
     app_code,
@@ -918,7 +1124,7 @@ create table stepbase.step_runs (
   work_queue_id uuid, -- The work queue whose next item a waiting step waits for.
   task jsonb, -- The task: {title, description?, form?}.
   assigned_to uuid,
-  assigned_role text, -- The least role that may complete the task; null: any with task:complete.
+  assigned_roles text[], -- Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.
   completed_by uuid,
   assigned_at timestamp with time zone, -- When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.
   deadline_at timestamp with time zone,
@@ -929,7 +1135,6 @@ create table stepbase.step_runs (
   updated_at timestamp with time zone not null default now(),
   constraint step_runs_pkey PRIMARY KEY (id),
   constraint step_runs_run_step_item_attempt_key UNIQUE (run_id, step_id, item_index, attempt),
-  constraint step_runs_assigned_role_fkey FOREIGN KEY (assigned_role) REFERENCES stepbase.user_roles(name),
   constraint step_runs_assigned_to_fkey FOREIGN KEY (assigned_to) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint step_runs_completed_by_fkey FOREIGN KEY (completed_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint step_runs_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
@@ -1108,24 +1313,19 @@ create table stepbase.user_roles (
   icon text not null,
   color text not null,
   ordinal integer not null, -- Order in which clients list the values.
-  rank integer not null, -- A higher rank includes the duties of lower ranks; task assignment compares ranks.
-  permissions text[] not null, -- Permissions as resource:action; stepbase_private.has_permission() checks them.
+  permissions text[] not null, -- Permissions as resource:action. Every permission that exists is in one of these rows.
   created_at timestamp with time zone not null default now(),
   constraint user_roles_pkey PRIMARY KEY (name),
   constraint color_is_hex CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
   constraint name_is_snake_case CHECK ((name ~ '^[a-z][a-z0-9_.]*$'::text)),
   constraint permissions_are_resource_and_action CHECK ((array_to_string(permissions, ' '::text) ~ '^([a-z]+:[a-z]+( |$))*$'::text))
 );
-comment on table stepbase.user_roles is 'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.';
+comment on table stepbase.user_roles is 'The built-in roles: a new application gets a copy of each in app_roles, which policies and RPCs read.';
 alter table stepbase.user_roles enable row level security;
 grant select on stepbase.user_roles to authenticated;
 grant select on stepbase.user_roles to service_role;
-grant select on stepbase.user_roles to supabase_auth_admin;
 create policy "Signed-in users read user roles" on stepbase.user_roles
   for select to authenticated
-  using (true);
-create policy "The auth server reads roles" on stepbase.user_roles
-  for select to supabase_auth_admin
   using (true);
 
 create table stepbase.users (
@@ -1135,7 +1335,7 @@ create table stepbase.users (
   display_name text not null default ''::text,
   full_name text,
   avatar_url text,
-  active_app_code text, -- Application that the next access token is for, set by switch_app; null: the oldest accepted membership.
+  active_app_code text, -- Application that new sessions begin in, set by switch_app; null: the oldest accepted membership.
   is_active boolean not null default true, -- False: the account gets no access tokens and no access.
   banned_until timestamp with time zone, -- End of a ban in auth.users that deactivated the account; stepbase_engine.maintain activates it again then.
   last_login_at timestamp with time zone, -- Copied from auth.users.last_sign_in_at.
@@ -1177,6 +1377,124 @@ create policy "Users change their own profile" on stepbase.users
 create policy "Users read themselves and the members of their application" on stepbase.users
   for select to authenticated
   using (((id = ( SELECT stepbase_private.user_id() AS user_id)) OR (( SELECT stepbase_private.has_permission('member:read'::text) AS has_permission) AND (id IN ( SELECT stepbase_private.app_user_ids() AS app_user_ids)))));
+
+create table stepbase.webhook_deliveries (
+  id uuid not null default stepbase_engine.new_id(), -- Sent as webhook-id, the same with every attempt.
+  app_code text not null,
+  subscription_id uuid not null,
+  event_type text not null,
+  run_id uuid, -- The run of the event; null for webhook.test. No foreign key, so that the log outlives the run.
+  payload jsonb not null, -- The body that is sent: {type, timestamp, data}.
+  status text not null default 'pending'::text,
+  attempts integer not null default 0, -- Attempts that began. A result with another number is refused, because a later attempt has begun.
+  max_attempts integer not null default 8,
+  next_attempt_at timestamp with time zone default stepbase_engine.now(), -- When the next attempt may begin; during an attempt, when it counts as lost. Null after the last one.
+  last_attempt_at timestamp with time zone,
+  duration_ms integer,
+  response_status integer, -- HTTP status of the last attempt; null without a response.
+  response_body text, -- Beginning of the last response, at most 1000 characters.
+  failure text, -- Why the last attempt failed; null after a success.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  completed_at timestamp with time zone,
+  constraint webhook_deliveries_pkey PRIMARY KEY (id),
+  constraint delivery_subscription_is_of_same_app FOREIGN KEY (subscription_id, app_code) REFERENCES stepbase.webhook_subscriptions(id, app_code) ON DELETE CASCADE,
+  constraint attempts_are_not_negative CHECK ((attempts >= 0)),
+  constraint completed_at_matches_status CHECK (((status = 'pending'::text) = (completed_at IS NULL))),
+  constraint event_type_is_known CHECK ((event_type = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.paused'::text, 'run.resumed'::text, 'task.created'::text, 'webhook.test'::text]))),
+  constraint max_attempts_is_positive CHECK ((max_attempts > 0)),
+  constraint payload_is_bounded CHECK ((octet_length((payload)::text) <= 65536)),
+  constraint pending_has_a_next_attempt CHECK (((status = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+  constraint response_body_is_short CHECK ((length(response_body) <= 1000)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+comment on table stepbase.webhook_deliveries is 'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.';
+CREATE INDEX idx_webhook_deliveries_app_code_created_at ON stepbase.webhook_deliveries USING btree (app_code, created_at) WHERE (status <> 'pending'::text);
+CREATE INDEX idx_webhook_deliveries_app_code_due ON stepbase.webhook_deliveries USING btree (app_code, next_attempt_at) WHERE (status = 'pending'::text);
+CREATE INDEX idx_webhook_deliveries_due ON stepbase.webhook_deliveries USING btree (next_attempt_at) WHERE (status = 'pending'::text);
+CREATE INDEX idx_webhook_deliveries_pending ON stepbase.webhook_deliveries USING btree (subscription_id) WHERE (status = 'pending'::text);
+CREATE UNIQUE INDEX idx_webhook_deliveries_run_end ON stepbase.webhook_deliveries USING btree (subscription_id, run_id) WHERE (event_type = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text]));
+CREATE INDEX idx_webhook_deliveries_run_id ON stepbase.webhook_deliveries USING btree (run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX idx_webhook_deliveries_subscription_id_app_code ON stepbase.webhook_deliveries USING btree (subscription_id, app_code, created_at DESC);
+CREATE TRIGGER webhook_deliveries_cut_errors BEFORE INSERT OR UPDATE OF failure ON stepbase.webhook_deliveries FOR EACH ROW WHEN ((pg_column_size(new.failure) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('failure');
+alter table stepbase.webhook_deliveries enable row level security;
+grant select on stepbase.webhook_deliveries to authenticated;
+grant select, insert, update, delete on stepbase.webhook_deliveries to service_role;
+create policy "Members who read runs read their webhook deliveries" on stepbase.webhook_deliveries
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
+create table stepbase.webhook_signature_schemes (
+  name text not null,
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null,
+  ordinal integer not null, -- Order in which clients list the values.
+  secret_pattern text not null, -- Regular expression that a given secret must match.
+  secret_format text not null, -- The pattern in words, for error messages.
+  is_secret_generated boolean not null, -- Stepbase creates the secret if none is given. False: the sender issues it, so it must be given.
+  created_at timestamp with time zone not null default now(),
+  constraint webhook_signature_schemes_pkey PRIMARY KEY (name),
+  constraint color_is_hex CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+  constraint name_is_snake_case CHECK ((name ~ '^[a-z][a-z0-9_.]*$'::text))
+);
+comment on table stepbase.webhook_signature_schemes is 'How senders of webhooks sign their calls.';
+alter table stepbase.webhook_signature_schemes enable row level security;
+grant select on stepbase.webhook_signature_schemes to authenticated;
+grant select on stepbase.webhook_signature_schemes to service_role;
+create policy "Signed-in users read webhook signature schemes" on stepbase.webhook_signature_schemes
+  for select to authenticated
+  using (true);
+
+create table stepbase.webhook_subscriptions (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null default stepbase_private.app_code(),
+  workflow_id uuid, -- Only events of runs of this workflow; null: of every workflow.
+  url text not null,
+  event_types text[] not null, -- Run event types that are sent: see run_event_types.
+  description text not null default ''::text,
+  is_enabled boolean not null default true,
+  disabled_reason text, -- Why Stepbase disabled the subscription; null if it is enabled or a member disabled it.
+  failing_since timestamp with time zone, -- When the first of the failures happened that no success has followed; null after a success.
+  created_by uuid default stepbase_private.user_id(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint webhook_subscriptions_pkey PRIMARY KEY (id),
+  constraint webhook_subscription_is_of_app UNIQUE (id, app_code),
+  constraint subscription_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
+  constraint webhook_subscriptions_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint webhook_subscriptions_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint description_is_short CHECK ((length(description) <= 500)),
+  constraint enabled_has_no_reason CHECK (((NOT is_enabled) OR (disabled_reason IS NULL))),
+  constraint event_types_are_few CHECK (((cardinality(event_types) >= 1) AND (cardinality(event_types) <= 20))),
+  constraint event_types_are_known CHECK ((event_types <@ ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.paused'::text, 'run.resumed'::text, 'task.created'::text])),
+  constraint url_is_http CHECK (((url ~ '^https?://[^\s/?#@]+([/?#]\S*)?$'::text) AND (length(url) <= 2000)))
+);
+comment on table stepbase.webhook_subscriptions is 'URLs that receive the events of an application''s runs.';
+CREATE INDEX idx_webhook_subscriptions_app_code ON stepbase.webhook_subscriptions USING btree (app_code);
+CREATE INDEX idx_webhook_subscriptions_app_code_enabled ON stepbase.webhook_subscriptions USING btree (app_code) WHERE is_enabled;
+CREATE INDEX idx_webhook_subscriptions_created_by ON stepbase.webhook_subscriptions USING btree (created_by);
+CREATE INDEX idx_webhook_subscriptions_workflow_id_app_code ON stepbase.webhook_subscriptions USING btree (workflow_id, app_code);
+CREATE TRIGGER webhook_subscriptions_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.webhook_subscriptions FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER webhook_subscriptions_cut_errors BEFORE INSERT OR UPDATE OF disabled_reason ON stepbase.webhook_subscriptions FOR EACH ROW WHEN ((pg_column_size(new.disabled_reason) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('disabled_reason');
+CREATE TRIGGER webhook_subscriptions_end_deliveries AFTER UPDATE OF is_enabled ON stepbase.webhook_subscriptions FOR EACH ROW WHEN ((old.is_enabled AND (NOT new.is_enabled))) EXECUTE FUNCTION stepbase_private.end_webhook_deliveries();
+CREATE TRIGGER webhook_subscriptions_forgive BEFORE UPDATE OF url, is_enabled ON stepbase.webhook_subscriptions FOR EACH ROW WHEN (((new.url <> old.url) OR (new.is_enabled AND (NOT old.is_enabled)))) EXECUTE FUNCTION stepbase_private.forgive_webhook_subscription();
+CREATE TRIGGER webhook_subscriptions_keep_identity BEFORE UPDATE ON stepbase.webhook_subscriptions FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'created_at');
+CREATE TRIGGER webhook_subscriptions_limit AFTER INSERT ON stepbase.webhook_subscriptions FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_webhook_subscriptions();
+CREATE TRIGGER webhook_subscriptions_touch_updated_at BEFORE UPDATE ON stepbase.webhook_subscriptions FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.webhook_subscriptions enable row level security;
+grant select, update (workflow_id, url, event_types, description, is_enabled), delete on stepbase.webhook_subscriptions to authenticated;
+grant select, insert, update, delete on stepbase.webhook_subscriptions to service_role;
+create policy "Members read their webhook subscriptions" on stepbase.webhook_subscriptions
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission)));
+create policy "Schedule writers delete webhook subscriptions" on stepbase.webhook_subscriptions
+  for delete to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:write'::text) AS has_permission)));
+create policy "Schedule writers who read runs change webhook subscriptions" on stepbase.webhook_subscriptions
+  for update to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:write'::text) AS has_permission) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)))
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:write'::text) AS has_permission) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
 create table stepbase.work_item_statuses (
   name text not null,
@@ -1755,6 +2073,7 @@ create table stepbase.workflow_triggers (
   trigger_type text not null,
   event_name text, -- Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.
   source_workflow_id uuid, -- For run.…: workflow whose runs fire it.
+  signature_scheme text, -- For webhooks: how the sender signs its calls.
   filter jsonb, -- JSON that the event's payload must contain (@>); null: any payload.
   input jsonb not null default '{}'::jsonb, -- Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.
   is_enabled boolean not null default true,
@@ -1769,6 +2088,7 @@ create table stepbase.workflow_triggers (
   constraint trigger_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
   constraint workflow_triggers_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint workflow_triggers_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint workflow_triggers_signature_scheme_fkey FOREIGN KEY (signature_scheme) REFERENCES stepbase.webhook_signature_schemes(name),
   constraint workflow_triggers_trigger_type_fkey FOREIGN KEY (trigger_type) REFERENCES stepbase.trigger_types(name),
   constraint event_name_is_a_name CHECK ((event_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$'::text)),
   constraint event_name_matches_trigger_type CHECK (((event_name IS NOT NULL) = (trigger_type = 'event'::text))),
@@ -1777,21 +2097,23 @@ create table stepbase.workflow_triggers (
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
   constraint run_event_has_a_source CHECK (((source_workflow_id IS NOT NULL) = COALESCE((event_name ~~ 'run.%'::text), false))),
   constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text])))),
+  constraint signature_scheme_is_for_webhooks CHECK (((signature_scheme IS NOT NULL) = (trigger_type = 'webhook'::text))),
   constraint source_is_another_workflow CHECK ((source_workflow_id <> workflow_id)),
   constraint trigger_type_is_event_or_webhook CHECK ((trigger_type = ANY (ARRAY['event'::text, 'webhook'::text])))
 );
 comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 CREATE INDEX idx_workflow_triggers_app_code_event_name ON stepbase.workflow_triggers USING btree (app_code, event_name);
 CREATE INDEX idx_workflow_triggers_created_by ON stepbase.workflow_triggers USING btree (created_by);
+CREATE INDEX idx_workflow_triggers_signature_scheme ON stepbase.workflow_triggers USING btree (signature_scheme);
 CREATE INDEX idx_workflow_triggers_source_workflow_id_app_code ON stepbase.workflow_triggers USING btree (source_workflow_id, app_code);
 CREATE INDEX idx_workflow_triggers_workflow_id_app_code ON stepbase.workflow_triggers USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_triggers_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER workflow_triggers_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.workflow_triggers FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
-CREATE TRIGGER workflow_triggers_keep_identity BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'trigger_type', 'created_at');
+CREATE TRIGGER workflow_triggers_keep_identity BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'trigger_type', 'signature_scheme', 'created_at');
 CREATE TRIGGER workflow_triggers_limit BEFORE INSERT OR UPDATE OF event_name, source_workflow_id ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_triggers();
 CREATE TRIGGER workflow_triggers_touch_updated_at BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_triggers enable row level security;
-grant select, insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, filter, input, is_enabled), update (name, event_name, source_workflow_id, filter, input, is_enabled), delete on stepbase.workflow_triggers to authenticated;
+grant select, insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, signature_scheme, filter, input, is_enabled), update (name, event_name, source_workflow_id, filter, input, is_enabled), delete on stepbase.workflow_triggers to authenticated;
 grant select, insert, update, delete on stepbase.workflow_triggers to service_role;
 create policy "Members read their triggers" on stepbase.workflow_triggers
   for select to authenticated
@@ -1978,15 +2300,34 @@ create policy "Workflow writers create workflows" on stepbase.workflows
   for insert to authenticated
   with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)));
 
-CREATE OR REPLACE FUNCTION stepbase.adopt_api_key(api_key_id uuid)
+CREATE OR REPLACE FUNCTION stepbase.accept_invitation(token text)
+ RETURNS stepbase.app_members
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.accept_invitation(accept_invitation.token);
+$function$;
+comment on function stepbase.accept_invitation(token text) is 'Makes the caller a member by the token of a mail and returns the membership. Then call switch_app and refresh the session. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+grant execute on function stepbase.accept_invitation(token text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.adopt_api_key(api_key_id uuid, service_account_id uuid DEFAULT NULL::uuid)
  RETURNS text[]
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select stepbase_private.adopt_api_key(adopt_api_key.api_key_id);
+  select stepbase_private.adopt_api_key(adopt_api_key.api_key_id, adopt_api_key.service_account_id);
 $function$;
-comment on function stepbase.adopt_api_key(api_key_id uuid) is 'Makes the caller the owner of an API key, for example after its owner has left, and returns the scopes that it now has (null if it has expired); the audit log records the change. Requires key:manage. Errors: SB401, SB403 also for callers with an API key, SB404 unknown key, SB409 revoked.';
-grant execute on function stepbase.adopt_api_key(api_key_id uuid) to authenticated;
+comment on function stepbase.adopt_api_key(api_key_id uuid, service_account_id uuid) is 'Makes the caller, or a service account, the owner of an API key, for example after its owner has left, and returns the scopes that it now has (null if it has expired); the audit log records the change. Requires key:manage. Errors: SB401, SB403 also for a machine that names no service account, and for a service account with permissions that the caller lacks, SB404 unknown key or service account, SB409 revoked or deactivated.';
+grant execute on function stepbase.adopt_api_key(api_key_id uuid, service_account_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.allow_function(function regprocedure, app_code text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.allow_function(allow_function.function, allow_function.app_code);
+$function$;
+comment on function stepbase.allow_function(function regprocedure, app_code text) is 'Allows sql_function steps of an application, or of all (null), to call a function of the project, and grants EXECUTE on it to the role stepbase_functions. Of overloaded functions the last one that was allowed counts. Errors: SB400 not callable by name, SB403 a function of the system, SB404 unknown application, SB409 the role does not exist or does not own execute_call.';
 
 CREATE OR REPLACE FUNCTION stepbase.cancel_run(run_id uuid, reason text DEFAULT NULL::text, force boolean DEFAULT false)
  RETURNS stepbase.runs
@@ -1996,7 +2337,7 @@ AS $function$
   select stepbase_private.cancel_run(cancel_run.run_id, cancel_run.reason, cancel_run.force);
 $function$;
 comment on function stepbase.cancel_run(run_id uuid, reason text, force boolean) is 'Cancels a run that has not ended, with its open steps, and compensates its completed steps; requires run:cancel. Repeated calls have no further effect. force: the run ends at once without (further) compensation; a run that is already compensating ends with its pending outcome. Errors: SB401, SB403, SB404, SB409 the run has ended or will end with another status.';
-grant execute on function stepbase.cancel_run(run_id uuid, reason text, force boolean) to authenticated;
+grant execute on function stepbase.cancel_run(run_id uuid, reason text, force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.complete_task(step_run_id uuid, output jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase.step_runs
@@ -2007,8 +2348,8 @@ AS $function$
     complete_task.step_run_id, array['user_task'], coalesce(complete_task.output, '{}'), null
   );
 $function$;
-comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and the assigned role. Errors: SB401, SB403, SB404, SB409 not waiting for a user, SB422 output does not match the form, SB425 schema too complex.';
-grant execute on function stepbase.complete_task(step_run_id uuid, output jsonb) to authenticated;
+comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, SB403, SB404, SB409 not waiting for a user, SB422 output does not match the form, SB425 schema too complex.';
+grant execute on function stepbase.complete_task(step_run_id uuid, output jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.context(run stepbase.runs)
  RETURNS jsonb
@@ -2020,7 +2361,9 @@ AS $function$
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
-  where c.run_id = context.run.id;
+  where c.run_id = context.run.id
+    -- The secret key bypasses row-level security.
+    and c.app_code = coalesce((select stepbase_private.named_app()), c.app_code);
 $function$;
 comment on function stepbase.context(run stepbase.runs) is 'Computed field: the context of the run, folded from its patches. select=*,context';
 grant execute on function stepbase.context(run stepbase.runs) to authenticated, service_role;
@@ -2035,34 +2378,118 @@ AS $function$
   select coalesce(jsonb_object_agg(p.key, p.value order by c.version), '{}')
   from stepbase.run_context c
   cross join lateral jsonb_each(c.patch) p
-  where c.run_id = context_at.run_id and c.version <= context_at.version;
+  where c.run_id = context_at.run_id and c.version <= context_at.version
+    and c.app_code = coalesce((select stepbase_private.named_app()), c.app_code);
 $function$;
 comment on function stepbase.context_at(run_id uuid, version integer) is 'Returns the context of a run at a version. Row-level security applies: a run that the caller may not see has an empty context.';
 grant execute on function stepbase.context_at(run_id uuid, version integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text, service_account_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.create_api_key(
-    create_api_key.name, create_api_key.scopes, create_api_key.expires_at
+    create_api_key.name, create_api_key.scopes, create_api_key.expires_at, create_api_key.service_account_id
   );
 $function$;
-comment on function stepbase.create_api_key(name text, scopes text[], expires_at text) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that its owner (the caller) has at the time of use. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past or not of ISO 8601; SB401, SB403.';
-grant execute on function stepbase.create_api_key(name text, scopes text[], expires_at text) to authenticated;
+comment on function stepbase.create_api_key(name text, scopes text[], expires_at text, service_account_id uuid) is 'Creates an API key of the caller''s application and returns {id, key, prefix, name, scopes, expires_at, created_at}; the key itself is returned only here. scopes: default all of the caller''s permissions; the key has those of them that its owner has at the time of use. The owner is the service account, or else the caller. expires_at: default never. Requires key:manage. Errors: SB400 blank name, scopes beyond the caller''s, expires_at in the past or not of ISO 8601, or no service account for the secret key; SB401, SB403, SB404 unknown service account, SB409 deactivated.';
+grant execute on function stepbase.create_api_key(name text, scopes text[], expires_at text, service_account_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.create_webhook(workflow text, name text DEFAULT ''::text, input jsonb DEFAULT '{}'::jsonb)
+CREATE OR REPLACE FUNCTION stepbase.create_application(app_code text, name text, organization_id uuid)
+ RETURNS stepbase.applications
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_application(
+    create_application.app_code, create_application.name, create_application.organization_id
+  );
+$function$;
+comment on function stepbase.create_application(app_code text, name text, organization_id uuid) is 'Creates an application of an organization, makes the caller its admin, and returns it. Call switch_app and refresh the session to work in it. Allowed for admins of an application of the organization, and for the creator of an organization without one, unless the operator keeps it to operators (installation_settings.tenant_creation). Errors: SB400 invalid app_code or name, SB401, SB403 also for API keys and anonymous users, SB404 unknown organization, SB409 the app_code is taken, SB429 the user or the organization has the most applications that it can.';
+grant execute on function stepbase.create_application(app_code text, name text, organization_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.create_database_trigger(table_name regclass, events text[], workflow text, filter jsonb DEFAULT NULL::jsonb, mapping jsonb DEFAULT '{}'::jsonb, app text DEFAULT NULL::text, app_column text DEFAULT NULL::text, name text DEFAULT NULL::text, max_rows integer DEFAULT 1000)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_database_trigger(
+    create_database_trigger.table_name, create_database_trigger.events, create_database_trigger.workflow,
+    create_database_trigger.filter, create_database_trigger.mapping, create_database_trigger.app,
+    create_database_trigger.app_column, create_database_trigger.name, create_database_trigger.max_rows
+  );
+$function$;
+comment on function stepbase.create_database_trigger(table_name regclass, events text[], workflow text, filter jsonb, mapping jsonb, app text, app_column text, name text, max_rows integer) is 'Makes changes of a table start runs of a workflow and returns the name of the database trigger. Needs the privilege TRIGGER on the table. events: insert, update, update of <column>, delete. filter: {new, old, path}. mapping: keys of the input, each with a column, a JSON path or {value}. app: the application of each run, or app_column: the column that contains it. max_rows: how many runs one statement starts. Mapped columns bypass the row-level security of the table. Errors: SB400 invalid argument, SB403 a table of the system, SB404 unknown application, SB409 the name is in use.';
+
+CREATE OR REPLACE FUNCTION stepbase.create_organization(slug text, name text)
+ RETURNS stepbase.organizations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_organization(create_organization.slug, create_organization.name);
+$function$;
+comment on function stepbase.create_organization(slug text, name text) is 'Creates an organization and returns it; create_application adds its first application. Allowed for signed-in users, unless the operator keeps it to operators (installation_settings.tenant_creation). Errors: SB400 invalid slug or name, SB401, SB403 also for API keys and anonymous users, SB409 the slug is taken, SB429 the user has created the most organizations that a user can.';
+grant execute on function stepbase.create_organization(slug text, name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.create_role(name text, permissions text[], label text DEFAULT NULL::text, description text DEFAULT NULL::text)
+ RETURNS stepbase.app_roles
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_role(
+    create_role.name, create_role.permissions, create_role.label, create_role.description
+  );
+$function$;
+comment on function stepbase.create_role(name text, permissions text[], label text, description text) is 'Creates a role of the caller''s application and returns it. label: default the name. Requires member:manage and every one of the permissions. Errors: SB400 invalid name or unknown permission, SB401, SB403, SB409 the name is taken, SB429 more than 100 roles.';
+grant execute on function stepbase.create_role(name text, permissions text[], label text, description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.create_service_account(name text, role text, description text DEFAULT ''::text)
+ RETURNS stepbase.service_accounts
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_service_account(
+    create_service_account.name, create_service_account.role, create_service_account.description
+  );
+$function$;
+comment on function stepbase.create_service_account(name text, role text, description text) is 'Creates a service account of the caller''s application and returns it. It cannot sign in: create API keys for it with create_api_key. Requires member:manage. Errors: SB400 blank name or unknown role, SB401, SB403 also if the role has permissions that the caller lacks, SB409 the name is taken.';
+grant execute on function stepbase.create_service_account(name text, role text, description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.create_webhook(workflow text, name text DEFAULT ''::text, input jsonb DEFAULT '{}'::jsonb, signature_scheme text DEFAULT 'standard_webhooks'::text, secret text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.create_webhook(
-    create_webhook.workflow, coalesce(create_webhook.name, ''), coalesce(create_webhook.input, '{}')
+    create_webhook.workflow, coalesce(create_webhook.name, ''), coalesce(create_webhook.input, '{}'),
+    coalesce(create_webhook.signature_scheme, 'standard_webhooks'), create_webhook.secret
   );
 $function$;
-comment on function stepbase.create_webhook(workflow text, name text, input jsonb) is 'Creates a webhook trigger of a workflow (kebab_name) and returns {id, path, secret}: the path to call, relative to the HTTP API, and the secret that signs calls, which is returned only here. Requires schedule:write. Errors: SB400 input is no object, SB401, SB403, SB404 unknown workflow.';
-grant execute on function stepbase.create_webhook(workflow text, name text, input jsonb) to authenticated;
+comment on function stepbase.create_webhook(workflow text, name text, input jsonb, signature_scheme text, secret text) is 'Creates a webhook trigger of a workflow (kebab_name) and returns {id, path, signature_scheme, secret}. path is relative to the HTTP API. The sender signs its calls by signature_scheme (stepbase.webhook_signature_schemes) with the secret: the given one, which is never returned, or a new one, which is returned only here. Stripe and Slack issue the secret, so it must be given. Requires schedule:write. Errors: SB400 input is no object, unknown scheme, missing or malformed secret, SB401, SB403, SB404 unknown workflow.';
+grant execute on function stepbase.create_webhook(workflow text, name text, input jsonb, signature_scheme text, secret text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.create_webhook_subscription(url text, event_types text[], workflow text DEFAULT NULL::text, description text DEFAULT ''::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.create_webhook_subscription(
+    create_webhook_subscription.url, create_webhook_subscription.event_types, create_webhook_subscription.workflow,
+    coalesce(create_webhook_subscription.description, '')
+  );
+$function$;
+comment on function stepbase.create_webhook_subscription(url text, event_types text[], workflow text, description text) is 'Sends run events (run.completed, run.failed, run.cancelled, run.timed_out, run.paused, run.resumed, task.created) of a workflow (kebab_name), or of all, to a URL, signed as Standard Webhooks. Returns {id, secret}: the secret is returned only here. Requires schedule:write and run:read. Errors: SB400 invalid url or event_types, SB401, SB403, SB404 unknown workflow, SB429 the application has 50 subscriptions.';
+grant execute on function stepbase.create_webhook_subscription(url text, event_types text[], workflow text, description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.deactivate_application(app_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.deactivate_application(deactivate_application.app_code);
+$function$;
+comment on function stepbase.deactivate_application(app_code text) is 'Deactivates an application: its members and API keys have no access, and schedules, events and webhooks start nothing; open runs continue. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403, SB404 not a member.';
+grant execute on function stepbase.deactivate_application(app_code text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.decide_approval(step_run_id uuid, approved boolean, comment text DEFAULT NULL::text)
  RETURNS stepbase.step_runs
@@ -2079,7 +2506,75 @@ AS $function$
   );
 $function$;
 comment on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) is 'Approves or rejects a waiting approval and continues the run through the handle approved or rejected. Allowed for the same members as complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
-grant execute on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) to authenticated;
+grant execute on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.decline_invitation(token text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.decline_invitation(decline_invitation.token);
+$function$;
+comment on function stepbase.decline_invitation(token text) is 'Declines the invitation of the token in a mail and returns it as read_invitation does. Errors: those of accept_invitation.';
+grant execute on function stepbase.decline_invitation(token text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.delete_application(app_code text, force boolean DEFAULT false)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delete_application(delete_application.app_code, delete_application.force);
+$function$;
+comment on function stepbase.delete_application(app_code text, force boolean) is 'Deactivates an application and schedules the deletion of all its rows at purge_at, after the grace period of the installation; reactivate_application cancels it until then. Returns {app_code, status, deactivated_at, purge_at, open_runs}. force: cancel open runs, with their compensations; many of them within the next minutes. Requires the role admin in it. Errors: SB401, SB403, SB404 not a member, SB409 open runs without force (open_runs in the detail).';
+grant execute on function stepbase.delete_application(app_code text, force boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.delete_organization(organization_id uuid)
+ RETURNS stepbase.organizations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delete_organization(delete_organization.organization_id);
+$function$;
+comment on function stepbase.delete_organization(organization_id uuid) is 'Deletes an organization without applications and returns it. Allowed for its creator. Errors: SB401, SB403, SB404 unknown organization, SB409 it has applications, also deactivated ones.';
+grant execute on function stepbase.delete_organization(organization_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.delete_role(name text)
+ RETURNS stepbase.app_roles
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delete_role(delete_role.name);
+$function$;
+comment on function stepbase.delete_role(name text) is 'Deletes a role that the application created and returns it. Requires member:manage and every permission of the role. Errors: SB401, SB403, SB404 unknown role, SB409 built in, or members or open tasks have it (the detail has their numbers).';
+grant execute on function stepbase.delete_role(name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.delete_secret(name text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delete_secret(delete_secret.name);
+$function$;
+comment on function stepbase.delete_secret(name text) is 'Deletes a secret that set_secret stored, with all versions; steps that need it fail with secret_not_found. An entry of Vault that an operator created stays. Requires secret:manage. Errors: SB401, SB403, SB404 unknown secret.';
+grant execute on function stepbase.delete_secret(name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.disallow_function(function text, app_code text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.disallow_function(disallow_function.function, disallow_function.app_code);
+$function$;
+comment on function stepbase.disallow_function(function text, app_code text) is 'Withdraws allow_function for one application, or the entry for all (null). function: schema, name and types of the arguments, also of a function that was dropped. Errors: SB404 it is not allowed there.';
+
+CREATE OR REPLACE FUNCTION stepbase.drop_database_trigger(name text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.drop_database_trigger(drop_database_trigger.name);
+$function$;
+comment on function stepbase.drop_database_trigger(name text) is 'Drops a database trigger; changes whose runs have not started yet start none. If the caller does not own the table, the trigger of the table remains and starts nothing. Errors: SB404 unknown name.';
 
 CREATE OR REPLACE FUNCTION stepbase.emit_event(name text, payload jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
  RETURNS uuid
@@ -2091,7 +2586,17 @@ AS $function$
   );
 $function$;
 comment on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) is 'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload (event_id in the details; checked for a day).';
-grant execute on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) to authenticated;
+grant execute on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.erase_person(user_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.erase_person(erase_person.user_id);
+$function$;
+comment on function stepbase.erase_person(user_id uuid) is 'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the call until is_complete is true. Run events, outputs of decided tasks and the audit log keep the id, which names no one after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. Errors: SB400, SB401, SB403, SB409 the last admin.';
+grant execute on function stepbase.erase_person(user_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.explain_workflow(workflow text, version integer DEFAULT NULL::integer)
  RETURNS jsonb
@@ -2102,7 +2607,73 @@ AS $function$
   select stepbase_private.explain_workflow(explain_workflow.workflow, explain_workflow.version);
 $function$;
 comment on function stepbase.explain_workflow(workflow text, version integer) is 'Explains how the engine executes a workflow (kebab_name): nodes in topological order with reads, edges, limits and retries, problems {node, pointer, code, message, hint?}, warnings {node_id, code, message}, and check {checked_at, checker_version, findings}: what a worker found in a published version, null before. version: default the published one, or else the draft. Requires workflow:read. Errors: SB401, SB403, SB404 unknown workflow or version.';
-grant execute on function stepbase.explain_workflow(workflow text, version integer) to authenticated;
+grant execute on function stepbase.explain_workflow(workflow text, version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.export_application(table_name text DEFAULT NULL::text, after jsonb DEFAULT NULL::jsonb, page_size integer DEFAULT 500)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.export_application(
+    export_application.table_name, export_application.after, export_application.page_size
+  );
+$function$;
+comment on function stepbase.export_application(table_name text, after jsonb, page_size integer) is 'One page of a table of the caller''s application as {rows, next}: at most page_size (1 to 1000) rows and 4 MB. Pass next as after to get the following page, until it is null. Without table_name: {tables}, the names. Secrets and hashes of keys are left out. Requires member:manage, audit:read, key:read, run:read, workflow:read, component:read and prompt:read. Errors: SB400 unknown table, cursor or page_size, SB401, SB403.';
+grant execute on function stepbase.export_application(table_name text, after jsonb, page_size integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.invite_member(email text, role text DEFAULT 'viewer'::text)
+ RETURNS stepbase.invitations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.invite_member(invite_member.email, invite_member.role);
+$function$;
+comment on function stepbase.invite_member(email text, role text) is 'Invites an address to the caller''s application and mails it a link that works once, for seven days. The answer is the same whether the address has an account or not. Requires member:manage. Errors: SB400 no address, unknown role; SB401; SB403, also for a role with a permission that the caller lacks; SB409 already a member or invited; SB429 too many open invitations, or mails per hour; SB503 mail is not configured.';
+grant execute on function stepbase.invite_member(email text, role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.leave_application()
+ RETURNS stepbase.app_members
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.leave_application();
+$function$;
+comment on function stepbase.leave_application() is 'Ends the caller''s membership of the active application and returns it. Refresh the session afterwards. Errors: SB401, SB403 not a member, also for API keys, SB409 the caller is the last admin: make another member admin or delete the application.';
+grant execute on function stepbase.leave_application() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.list_secrets()
+ RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select * from stepbase_private.list_secrets();
+$function$;
+comment on function stepbase.list_secrets() is 'The secrets of the caller''s application without their values, by name. source: application (set_secret) or operator (an entry of Vault); of two with the same name, steps read that of the application. versions: those that rollback_secret can bring back, newest first. workflows: published workflows whose expressions name it. Secrets in the environment of the worker are not listed. Requires secret:read. Errors: SB401, SB403.';
+grant execute on function stepbase.list_secrets() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.my_applications()
+ RETURNS TABLE(app_code text, name text, organization_id uuid, organization_name text, role text, accepted_at timestamp with time zone, is_current boolean, deactivated_at timestamp with time zone, purge_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select m.* from stepbase_private.my_applications() m;
+$function$;
+comment on function stepbase.my_applications() is 'The caller''s memberships with their applications, also deactivated ones. accepted_at: null until switch_app. is_current: the token is for it. purge_at: when it will be deleted. Errors: SB401, SB403 for API keys.';
+grant execute on function stepbase.my_applications() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.my_invitations()
+ RETURNS SETOF jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select i from stepbase_private.my_invitations() i;
+$function$;
+comment on function stepbase.my_invitations() is 'The open invitations to the caller''s confirmed address, the newest first, as read_invitation returns them. Accepting needs the token of the mail. Errors: SB401 not signed in.';
+grant execute on function stepbase.my_invitations() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.my_profile()
  RETURNS stepbase.users
@@ -2113,7 +2684,7 @@ AS $function$
   select stepbase_private.my_profile();
 $function$;
 comment on function stepbase.my_profile() is 'The caller''s profile with all columns; of other members, clients read id, email, display_name and avatar_url. Errors: SB401 not signed in.';
-grant execute on function stepbase.my_profile() to authenticated;
+grant execute on function stepbase.my_profile() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.pause_run(run_id uuid)
  RETURNS stepbase.runs
@@ -2123,7 +2694,7 @@ AS $function$
   select stepbase_private.pause_run(pause_run.run_id);
 $function$;
 comment on function stepbase.pause_run(run_id uuid) is 'Pauses a run: steps in flight finish and no new step starts; requires run:execute. Repeated calls have no further effect. Errors: SB401, SB403, SB404, SB409 the run has ended or is compensating.';
-grant execute on function stepbase.pause_run(run_id uuid) to authenticated;
+grant execute on function stepbase.pause_run(run_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.project_statistics()
  RETURNS TABLE(project_id uuid, workflows bigint, total_workflow_executions bigint, total_activity_executions bigint, avg_execution_duration_ms bigint, last_execution_at timestamp with time zone, refreshed_at timestamp with time zone)
@@ -2137,7 +2708,7 @@ AS $function$
   from stepbase_private.read_project_statistics() s;
 $function$;
 comment on function stepbase.project_statistics() is 'Totals of runs by project of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
-grant execute on function stepbase.project_statistics() to authenticated;
+grant execute on function stepbase.project_statistics() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid)
  RETURNS stepbase.workflow_versions
@@ -2147,7 +2718,7 @@ AS $function$
   select stepbase_private.publish_workflow(publish_workflow.workflow_version_id);
 $function$;
 comment on function stepbase.publish_workflow(workflow_version_id uuid) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.errors).';
-grant execute on function stepbase.publish_workflow(workflow_version_id uuid) to authenticated;
+grant execute on function stepbase.publish_workflow(workflow_version_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.query_run(run_id uuid, query_name text)
  RETURNS jsonb
@@ -2175,7 +2746,27 @@ begin
 end;
 $function$;
 comment on function stepbase.query_run(run_id uuid, query_name text) is 'Answers a query of a run without changing the run; requires run:read. Built-in queries: status, context and steps. A declared query is a path into {input, output, context, run, steps}, such as steps.fetch.output.total, or the state of a work queue (<queue>_state). Errors: SB400 the expression needs JSONata (the HTTP API evaluates it), SB401, SB403, SB404 unknown run or query, SB409 the answer does not match the return type.';
-grant execute on function stepbase.query_run(run_id uuid, query_name text) to authenticated;
+grant execute on function stepbase.query_run(run_id uuid, query_name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.reactivate_application(app_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.reactivate_application(reactivate_application.app_code);
+$function$;
+comment on function stepbase.reactivate_application(app_code text) is 'Ends the deactivation of an application, and cancels its deletion within the grace period. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403 also if an operator deactivated it, SB404 not a member, SB409 the grace period is over.';
+grant execute on function stepbase.reactivate_application(app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_invitation(read_invitation.token);
+$function$;
+comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+grant execute on function stepbase.read_invitation(token text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
  RETURNS SETOF stepbase.runs
@@ -2188,7 +2779,17 @@ AS $function$
   );
 $function$;
 comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
-grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated;
+grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.remove_member(user_id uuid)
+ RETURNS stepbase.app_members
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.remove_member(remove_member.user_id);
+$function$;
+comment on function stepbase.remove_member(user_id uuid) is 'Removes a member from the caller''s application and returns the membership that ended. The member loses access with the next statement, and API keys of which they are the owner stop working. Requires member:manage and every permission of the member''s role. Errors: SB401, SB403, SB404 unknown member, SB409 the last admin.';
+grant execute on function stepbase.remove_member(user_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -2198,7 +2799,17 @@ AS $function$
   select stepbase_private.rerun(rerun.run_id, rerun.from_step);
 $function$;
 comment on function stepbase.rerun(run_id uuid, from_step text) is 'Starts a new run with the version and input of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. Errors: SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step), the workflow cannot be started, or the step waits for others (waits_for).';
-grant execute on function stepbase.rerun(run_id uuid, from_step text) to authenticated;
+grant execute on function stepbase.rerun(run_id uuid, from_step text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.resend_invitation(id uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.resend_invitation(resend_invitation.id);
+$function$;
+comment on function stepbase.resend_invitation(id uuid) is 'Mails a new link of an open invitation, which then lasts seven days again; the earlier link ends. Requires member:manage. Errors: SB401; SB403, also for a role with a permission that the caller lacks; SB404; SB410, SB411, SB412 it has ended; SB429 mails per hour; SB503 mail is not configured.';
+grant execute on function stepbase.resend_invitation(id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.resume_run(run_id uuid)
  RETURNS stepbase.runs
@@ -2208,7 +2819,17 @@ AS $function$
   select stepbase_private.resume_run(resume_run.run_id);
 $function$;
 comment on function stepbase.resume_run(run_id uuid) is 'Resumes a paused run; timers that became due during the pause fire now; requires run:execute. Errors: SB401, SB403, SB404, SB409 the run has ended.';
-grant execute on function stepbase.resume_run(run_id uuid) to authenticated;
+grant execute on function stepbase.resume_run(run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.retry_delivery(delivery_id uuid)
+ RETURNS stepbase.webhook_deliveries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.retry_delivery(retry_delivery.delivery_id);
+$function$;
+comment on function stepbase.retry_delivery(delivery_id uuid) is 'Sends an ended webhook delivery once more, with the same webhook-id, and returns it. Requires schedule:write and run:read. Errors: SB401, SB403, SB404, SB409 the delivery is pending.';
+grant execute on function stepbase.retry_delivery(delivery_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.revoke_api_key(api_key_id uuid)
  RETURNS timestamp with time zone
@@ -2218,19 +2839,65 @@ AS $function$
   select stepbase_private.revoke_api_key(revoke_api_key.api_key_id);
 $function$;
 comment on function stepbase.revoke_api_key(api_key_id uuid) is 'Revokes an API key at once and returns the time of revocation; repeated calls have no further effect. Requires key:manage. Errors: SB401, SB403, SB404 unknown key.';
-grant execute on function stepbase.revoke_api_key(api_key_id uuid) to authenticated;
+grant execute on function stepbase.revoke_api_key(api_key_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer DEFAULT 0)
+CREATE OR REPLACE FUNCTION stepbase.revoke_invitation(id uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.revoke_invitation(revoke_invitation.id);
+$function$;
+comment on function stepbase.revoke_invitation(id uuid) is 'Ends an open invitation at once; repeated calls have no further effect. Requires member:manage. Errors: SB401, SB403, SB404, SB410 expired, SB411 accepted or declined.';
+grant execute on function stepbase.revoke_invitation(id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.rollback_secret(name text, version integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.rollback_secret(rollback_secret.name, rollback_secret.version);
+$function$;
+comment on function stepbase.rollback_secret(name text, version integer) is 'Uses an earlier version of a secret again, with the hosts that were stored with it, and returns {name, version, allowed_hosts}. Requires secret:manage. Errors: SB401, SB403, SB404 unknown secret, or a version that is not kept.';
+grant execute on function stepbase.rollback_secret(name text, version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.rotate_api_key(api_key_id uuid, overlap_seconds integer DEFAULT 86400)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.rotate_api_key(
+    rotate_api_key.api_key_id, coalesce(rotate_api_key.overlap_seconds, 86400)
+  );
+$function$;
+comment on function stepbase.rotate_api_key(api_key_id uuid, overlap_seconds integer) is 'Replaces an API key by a new one with the same id, owner and scopes, and returns {id, key, prefix, overlap_ends_at, expires_at}; the key itself is returned only here. The replaced key stays valid for overlap_seconds (0 to 604800, default a day). Requires key:manage. Errors: SB400 overlap_seconds out of range, SB401, SB403 also if the key has scopes beyond the caller''s, SB404 unknown key, SB409 revoked, expired, or the overlap of the last rotation has not ended (0 ends it).';
+grant execute on function stepbase.rotate_api_key(api_key_id uuid, overlap_seconds integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer DEFAULT 0, secret text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.rotate_webhook_secret(
-    rotate_webhook_secret.trigger_id, coalesce(rotate_webhook_secret.overlap_seconds, 0)
+    rotate_webhook_secret.trigger_id, coalesce(rotate_webhook_secret.overlap_seconds, 0),
+    rotate_webhook_secret.secret
   );
 $function$;
-comment on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer) is 'Creates a new secret of a webhook and returns {id, path, secret}; the secret is returned only here. Earlier secrets stay valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown webhook.';
-grant execute on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer) to authenticated;
+comment on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer, secret text) is 'Replaces the secret of a webhook and returns {id, path, signature_scheme, secret}. The new secret is the given one, which is never returned, or a new one, which is returned only here. Earlier secrets stay valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, SB404 unknown webhook.';
+grant execute on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer, secret text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer DEFAULT 0)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.rotate_webhook_subscription_secret(
+    rotate_webhook_subscription_secret.subscription_id,
+    coalesce(rotate_webhook_subscription_secret.overlap_seconds, 0)
+  );
+$function$;
+comment on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) is 'Creates a new secret of a webhook subscription and returns {id, secret}; the secret is returned only here. For overlap_seconds (0 to 604800) deliveries are signed with the earlier secrets as well. Requires schedule:write and run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404.';
+grant execute on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.save_workflow(kebab_name text, definition jsonb, name text DEFAULT NULL::text, description text DEFAULT NULL::text, input_schema jsonb DEFAULT NULL::jsonb)
  RETURNS stepbase.workflow_versions
@@ -2243,7 +2910,7 @@ AS $function$
   );
 $function$;
 comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
-grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated;
+grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before text DEFAULT NULL::text, page_size integer DEFAULT 50)
  RETURNS SETOF stepbase.runs
@@ -2272,7 +2939,7 @@ AS $function$
   limit least(greatest(search_runs.page_size, 1), 200);
 $function$;
 comment on function stepbase.search_runs(query text, status text, before text, page_size integer) is 'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
-grant execute on function stepbase.search_runs(query text, status text, before text, page_size integer) to authenticated;
+grant execute on function stepbase.search_runs(query text, status text, before text, page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
  RETURNS SETOF stepbase.workflows
@@ -2287,7 +2954,7 @@ AS $function$
   limit 200;
 $function$;
 comment on function stepbase.search_workflows(query text) is 'Workflows of the caller''s application whose name or description matches query (websearch syntax), best match first; at most 200 rows.';
-grant execute on function stepbase.search_workflows(query text) to authenticated;
+grant execute on function stepbase.search_workflows(query text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.send_signal(run_id uuid, signal_name text, payload jsonb DEFAULT '{}'::jsonb)
  RETURNS void
@@ -2299,7 +2966,37 @@ AS $function$
   );
 $function$;
 comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
-grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated;
+grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.send_test_event(subscription_id uuid)
+ RETURNS stepbase.webhook_deliveries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.send_test_event(send_test_event.subscription_id);
+$function$;
+comment on function stepbase.send_test_event(subscription_id uuid) is 'Sends an event of the type webhook.test to a webhook subscription, once, also to a disabled one, and returns the delivery; read it again for the result. Requires schedule:write and run:read. Errors: SB401, SB403, SB404, SB429 more than 10 in a minute.';
+grant execute on function stepbase.send_test_event(subscription_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.set_member_role(user_id uuid, role text)
+ RETURNS stepbase.app_members
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.set_member_role(set_member_role.user_id, set_member_role.role);
+$function$;
+comment on function stepbase.set_member_role(user_id uuid, role text) is 'Gives a member of the caller''s application another of its roles and returns the membership; it takes effect with the member''s next statement. Requires member:manage and every permission of both roles. Errors: SB400 unknown role, SB401, SB403, SB404 unknown member, SB409 the last admin.';
+grant execute on function stepbase.set_member_role(user_id uuid, role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.set_secret(name text, value text, allowed_hosts text[] DEFAULT NULL::text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.set_secret(set_secret.name, set_secret.value, set_secret.allowed_hosts);
+$function$;
+comment on function stepbase.set_secret(name text, value text, allowed_hosts text[]) is 'Stores a new version of a secret of the caller''s application for {{ secrets.<name> }} and returns {name, version, allowed_hosts}; steps that start from now on read it. allowed_hosts: the hosts that may receive it (host, host:port, *.domain); null keeps those of the version in use, {*} allows every host. Requires secret:manage. Errors: SB400 name, value (1 to 65536 bytes) or allowed_hosts not valid, SB401, SB403, SB429 max_secrets is reached.';
+grant execute on function stepbase.set_secret(name text, value text, allowed_hosts text[]) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
  RETURNS stepbase.runs
@@ -2312,7 +3009,20 @@ AS $function$
   );
 $function$;
 comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
-grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) to authenticated;
+grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.start_run_as(app_code text, workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
+ RETURNS stepbase.runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.start_run_as(
+    start_run_as.app_code, start_run_as.workflow, start_run_as.input, start_run_as.idempotency_key,
+    start_run_as.version, start_run_as.priority
+  );
+$function$;
+comment on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid key or priority, SB404 unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+grant execute on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer) to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
  RETURNS stepbase.applications
@@ -2321,8 +3031,59 @@ CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
 AS $function$
   select stepbase_private.switch_app(switch_app.app_code);
 $function$;
-comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one and returns it; refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
-grant execute on function stepbase.switch_app(app_code text) to authenticated;
+comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one of this session and of new sessions, and returns it; other sessions keep theirs. Refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
+grant execute on function stepbase.switch_app(app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.update_application(name text DEFAULT NULL::text, description text DEFAULT NULL::text, run_retention_days double precision DEFAULT NULL::double precision, event_retention_days integer DEFAULT NULL::integer, audit_retention_days integer DEFAULT NULL::integer, max_waiting_runs integer DEFAULT NULL::integer)
+ RETURNS stepbase.applications
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.update_application(
+    update_application.name, update_application.description, update_application.run_retention_days,
+    update_application.event_retention_days, update_application.audit_retention_days,
+    update_application.max_waiting_runs
+  );
+$function$;
+comment on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer) is 'Renames the caller''s application, or changes its retention and limits, and returns it; null keeps a value, and max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, or a value outside of the bounds that the operator sets in app_quotas, SB401, SB403.';
+grant execute on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.update_organization(organization_id uuid, name text DEFAULT NULL::text, slug text DEFAULT NULL::text)
+ RETURNS stepbase.organizations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.update_organization(
+    update_organization.organization_id, update_organization.name, update_organization.slug
+  );
+$function$;
+comment on function stepbase.update_organization(organization_id uuid, name text, slug text) is 'Renames an organization and returns it; null keeps a value. Allowed for admins of one of its applications, and for its creator while it has none. Errors: SB400 invalid name or slug, SB401, SB403, SB404 unknown organization, SB409 the slug is taken.';
+grant execute on function stepbase.update_organization(organization_id uuid, name text, slug text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.update_role(name text, permissions text[] DEFAULT NULL::text[], label text DEFAULT NULL::text, description text DEFAULT NULL::text)
+ RETURNS stepbase.app_roles
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.update_role(
+    update_role.name, update_role.permissions, update_role.label, update_role.description
+  );
+$function$;
+comment on function stepbase.update_role(name text, permissions text[], label text, description text) is 'Changes a role of the caller''s application and returns it; null keeps a value. The permissions take effect with the members'' next statement. Requires member:manage, and every permission that the role has and will have. Errors: SB400 unknown permission or blank label, SB401, SB403, SB404 unknown role, SB409 the role admin would lose member:manage.';
+grant execute on function stepbase.update_role(name text, permissions text[], label text, description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.update_service_account(service_account_id uuid, role text DEFAULT NULL::text, is_active boolean DEFAULT NULL::boolean, description text DEFAULT NULL::text)
+ RETURNS stepbase.service_accounts
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.update_service_account(
+    update_service_account.service_account_id, update_service_account.role, update_service_account.is_active,
+    update_service_account.description
+  );
+$function$;
+comment on function stepbase.update_service_account(service_account_id uuid, role text, is_active boolean, description text) is 'Changes the role of a service account, deactivates it (is_active false: its API keys give no access) or activates it again, and returns it; null changes nothing. Requires member:manage. Errors: SB400 unknown role, SB401, SB403 also if a role has permissions that the caller lacks, SB404 unknown service account.';
+grant execute on function stepbase.update_service_account(service_account_id uuid, role text, is_active boolean, description text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.workflow_statistics()
  RETURNS TABLE(workflow_id uuid, total_runs bigint, completed_runs bigint, failed_runs bigint, cancelled_runs bigint, open_runs bigint, avg_duration_ms bigint, p95_duration_ms bigint, total_steps bigint, last_run_at timestamp with time zone, refreshed_at timestamp with time zone)
@@ -2336,7 +3097,7 @@ AS $function$
   from stepbase_private.read_workflow_statistics() s;
 $function$;
 comment on function stepbase.workflow_statistics() is 'Totals of runs by workflow of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
-grant execute on function stepbase.workflow_statistics() to authenticated;
+grant execute on function stepbase.workflow_statistics() to authenticated, service_role;
 
 -- ── schema stepbase_engine ─────────────────────────────────────────────────────────────────
 
@@ -2391,8 +3152,8 @@ create table stepbase_engine.audit_log_default (
   new_row jsonb,
   constraint audit_log_default_pkey PRIMARY KEY (id, created_at),
   constraint audit_log_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
-  constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text]))),
-  constraint rows_match_operation CHECK ((((old_row IS NOT NULL) = (operation <> 'insert'::text)) AND ((new_row IS NOT NULL) = (operation <> 'delete'::text))))
+  constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'read'::text]))),
+  constraint rows_match_operation CHECK ((((old_row IS NOT NULL) = (operation = ANY (ARRAY['update'::text, 'delete'::text]))) AND ((new_row IS NOT NULL) = (operation <> 'delete'::text))))
 );
 alter table stepbase.audit_log attach partition stepbase_engine.audit_log_default DEFAULT;
 comment on table stepbase_engine.audit_log_default is 'Audit rows of months without a partition; maintenance moves them.';
@@ -2445,6 +3206,18 @@ create table stepbase_engine.full_apps (
 );
 comment on table stepbase_engine.full_apps is 'Applications that reached max_open_runs or max_stored_bytes: each start checks both until it finds room.';
 alter table stepbase_engine.full_apps enable row level security;
+
+create table stepbase_engine.function_results (
+  run_id uuid not null,
+  app_code text not null,
+  call_key text not null, -- The idempotency key of the step: <run>:<step>:<item>.
+  result jsonb,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint function_results_pkey PRIMARY KEY (run_id, app_code, call_key),
+  constraint function_results_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.function_results is 'The results of the functions that sql_function steps called; deleted with their run.';
+alter table stepbase_engine.function_results enable row level security;
 
 create table stepbase_engine.pinned_components (
   workflow_version_id uuid not null,
@@ -2519,6 +3292,20 @@ create table stepbase_engine.run_slots (
 comment on table stepbase_engine.run_slots is 'The concurrency slots of runs: one row per limit (of a workflow or a task queue) that a run counts for, from its admission to its end.';
 CREATE INDEX idx_run_slots_limit_id ON stepbase_engine.run_slots USING btree (limit_id);
 alter table stepbase_engine.run_slots enable row level security;
+
+create table stepbase_engine.secret_reads (
+  run_id uuid not null,
+  app_code text not null,
+  name text not null,
+  version integer, -- Version that was read; null for an entry of Vault that an operator created.
+  step_id text not null, -- Node whose attempt read it first.
+  read_at timestamp with time zone not null,
+  constraint secret_reads_pkey PRIMARY KEY (run_id, app_code, name),
+  constraint secret_read_run_is_of_same_app FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.secret_reads is 'The first read of a secret in a run; a trigger copies it to the audit log, which gets one row per run and secret.';
+CREATE TRIGGER secret_reads_audit AFTER INSERT ON stepbase_engine.secret_reads FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit_secret_read();
+alter table stepbase_engine.secret_reads enable row level security;
 
 create table stepbase_engine.step_backlog (
   step_run_id uuid not null,
@@ -2971,6 +3758,12 @@ begin
             select 1 from stepbase.work_queue_items i
             where i.taken_by_run_id = r.id and i.status = 'taken'
           )
+          or exists (
+            select 1 from stepbase.webhook_subscriptions s
+            where s.app_code = r.app_code and s.is_enabled
+              and 'run.' || r.status = any(s.event_types)
+              and (s.workflow_id is null or s.workflow_id = r.workflow_id)
+          )
         )
       )
     );
@@ -2979,7 +3772,127 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, or the run holds items of a work queue. A run that compensates is announced only for its children.';
+comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, or a webhook subscription wants the event. A run that compensates is announced only for its children.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- A run that compensates is announced to its children, but has not ended.
+  v_ended constant uuid[] := array(
+    select r.id from stepbase.runs r where r.id = any(p_run_ids) and r.completed_at is not null
+    order by r.completed_at
+  );
+begin
+  if v_ended <> '{}' then
+    perform stepbase_engine.announce_to_webhooks(
+      v_ended, array_fill(null::text, array[cardinality(v_ended)]), array_fill('{}'::jsonb, array[cardinality(v_ended)])
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[]) is 'Announces the runs among these that have ended.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_runs uuid[];
+  v_data jsonb[];
+begin
+  select
+    array_agg(s.run_id order by s.ord),
+    array_agg(
+      jsonb_strip_nulls(jsonb_build_object(
+        'task_id', s.id, 'step_id', s.step_id, 'step_type', s.step_type, 'item_index', s.item_index,
+        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_role', s.assigned_role,
+        'deadline_at', s.deadline_at
+      )) order by s.ord
+    )
+  into v_runs, v_data
+  from (
+    select t.*, e.ord
+    from unnest(p_events) with ordinality as e (
+      run_id, app_code, event_type, step_id, item_index, attempt, status,
+      open_delta, done_delta, context_delta, actor_id, payload, ord
+    )
+    cross join lateral (
+      select o.* from stepbase.step_runs o
+      where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
+      limit 1
+    ) t
+    where e.event_type = 'task.created'
+      and exists (
+        select 1 from stepbase.webhook_subscriptions w
+        where w.app_code = e.app_code and w.is_enabled and 'task.created' = any(w.event_types)
+      )
+  ) s;
+  if v_runs is not null then
+    perform stepbase_engine.announce_to_webhooks(
+      v_runs, array_fill('task.created'::text, array[cardinality(v_runs)]), v_data
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[]) is 'Announces those of these events that are task.created, with the id, step and title of the task.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_to_webhooks(p_run_ids uuid[], p_event_types text[], p_data jsonb[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_max_pending constant int := 10000;
+  v_subscriptions uuid[];
+  v_count int;
+begin
+  with event as (
+    select r.run, e.data, coalesce(e.event_type, 'run.' || (r.run).status) as event_type
+    from unnest(p_run_ids, p_event_types, p_data) with ordinality as e (run_id, event_type, data, ord)
+    -- Lateral: look-ups by id.
+    cross join lateral (select o as run from stepbase.runs o where o.id = e.run_id limit 1) r
+    order by e.ord
+  ),
+  made as (
+    insert into stepbase.webhook_deliveries (app_code, subscription_id, event_type, run_id, payload)
+    select
+      s.app_code, s.id, e.event_type, (e.run).id,
+      stepbase_engine.webhook_event(e.event_type, stepbase_engine.webhook_run_data(e.run) || e.data)
+    from event e
+    join stepbase.webhook_subscriptions s on s.app_code = (e.run).app_code
+      and s.is_enabled
+      and e.event_type = any(s.event_types)
+      and (s.workflow_id is null or s.workflow_id = (e.run).workflow_id)
+    on conflict do nothing
+    returning subscription_id
+  )
+  select array_agg(distinct m.subscription_id), count(*) into v_subscriptions, v_count from made m;
+  if v_count > 0 then
+    update stepbase.webhook_subscriptions s
+    set is_enabled = false, disabled_reason = format('%s deliveries were waiting', c_max_pending)
+    where s.id = any(v_subscriptions)
+      and c_max_pending < (
+        select count(*)
+        from (
+          select 1 from stepbase.webhook_deliveries d
+          where d.subscription_id = s.id and d.status = 'pending'
+          limit c_max_pending + 1
+        ) n
+      );
+    perform pg_notify('stepbase', 'due');
+  end if;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_engine.announce_to_webhooks(p_run_ids uuid[], p_event_types text[], p_data jsonb[]) is 'Writes the deliveries of events to the subscriptions that match and returns their number. By position: the run, the event type (null: the status of the ended run) and data to add. A repeated end of a run is not delivered again. Disables a subscription with more than 10000 pending deliveries.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.answer_query(p_run stepbase.runs, p_query_name text)
  RETURNS jsonb
@@ -3047,6 +3960,10 @@ CREATE OR REPLACE FUNCTION stepbase_engine.append_events(p_events stepbase_engin
 AS $function$
 declare
   c_steps constant int := 50;
+  -- Events that a caller causes. Within a call, all others are consequences.
+  c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
+    'compensation.started}';
+  v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];
   v_runs uuid[] := array(select distinct e.run_id from unnest(p_events) as e);
@@ -3125,7 +4042,10 @@ begin
   sequenced as (
     select
       e.run_id, r.app_code, e.event_type, e.step_id, e.item_index, e.attempt, e.actor_id,
-      coalesce(e.payload, '{}') as payload, e.status,
+      case
+        when v_machine is null or e.event_type <> all (c_called) then coalesce(e.payload, '{}')
+        else coalesce(e.payload, '{}') || v_machine
+      end as payload, e.status,
       r.event_seq - r.events - r.is_complete::int + e.position_in_run as seq,
       e.is_final, e.is_final and r.events - e.position_in_run < c_steps as is_sent
     from event e
@@ -3190,7 +4110,7 @@ begin
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
-    jsonb_build_object('trigger_type', p_run.trigger_type)
+    jsonb_build_object('trigger_type', p_run.trigger_type) || coalesce(stepbase_private.machine_actor(), '{}')
   );
   perform stepbase_engine.note_changes(
     jsonb_build_array(jsonb_build_object(
@@ -3504,6 +4424,176 @@ end;
 $function$;
 comment on function stepbase_engine.broadcast(p_unsent jsonb) is 'Sends private Realtime messages about the changes that note_changes collected. stepbase:run:<id>, event run: {run_id, workflow_id, seq_from, seq, status, steps_completed, steps_total, error, at, steps: [{step_id, item_index, attempt, status, handle, error}]}. stepbase:app:<app_code>:runs, event runs: {runs: [the same without seq_from and steps]} for runs whose status changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the list above 32 KB. A failure loses the messages and raises a warning.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.call_function(p_run_id uuid, p_key text, p_function text, p_arguments jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_bytes constant int := 262144;
+  c_rows constant int := 1000;
+  v_run record;
+  v_signature text;
+  v_function regprocedure;
+  v_call record;
+  v_result jsonb;
+  v_reason text := 'invalid_arguments';
+  v_state text;
+  v_message text;
+begin
+  select r.app_code, r.completed_at, w.kebab_name into strict v_run
+  from stepbase.runs r
+  join stepbase.workflows w on w.id = r.workflow_id
+  where r.id = p_run_id;
+  if v_run.completed_at is not null then
+    perform stepbase_private.raise_error('conflict', 'The run has ended', '{"reason": "conflict"}');
+  end if;
+  perform stepbase_engine.require_restricted_calls();
+  -- A worker that was taken for lost may still be in the call.
+  perform pg_advisory_xact_lock(hashtextextended(p_key, 0));
+  select f.result into v_result
+  from stepbase_engine.function_results f
+  where f.run_id = p_run_id and f.app_code = v_run.app_code and f.call_key = p_key;
+  if found then
+    return v_result;
+  end if;
+
+  select f.signature into v_signature
+  from stepbase_private.allowed_functions f
+  where f.name = p_function and (f.app_code = v_run.app_code or f.app_code is null)
+  order by f.app_code nulls last
+  limit 1;
+  v_function := to_regprocedure(v_signature);
+  if v_function is null then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      case when v_signature is null
+        then format('%s is not allowed for this application; an operator allows it by allow_function', p_function)
+        else format('%s does not exist any more', v_signature)
+      end,
+      '{"reason": "function_not_allowed"}'
+    );
+  end if;
+  select c.* into v_call from stepbase_engine.call_statement(v_function, p_arguments) c;
+
+  perform set_config(
+    'request.jwt.claims',
+    jsonb_build_object(
+      'role', 'stepbase_functions', 'app_code', v_run.app_code, 'run_id', p_run_id, 'workflow', v_run.kebab_name,
+      'idempotency_key', p_key
+    )::text,
+    true
+  );
+  perform set_config('stepbase_call.idempotency_key', p_key, true);
+  perform set_config('stepbase_call.event_depth', stepbase_engine.event_depth(p_run_id)::text, true);
+  begin
+    if v_call.conversion is not null then
+      perform stepbase_engine.execute_call(v_call.conversion, p_arguments, true);
+    end if;
+    v_reason := 'function_failed';
+    v_result := stepbase_engine.execute_call(v_call.statement, p_arguments, v_call.has_result);
+  exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+    -- Transient faults (deadlocks, lock timeouts, missing resources, a shutdown) are raised as they are.
+    if v_state ~ '^(40|53|55P03|57|58|XX)' then
+      raise;
+    end if;
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s: %s', p_function, left(v_message, 1000)),
+      jsonb_build_object(
+        'reason', case when v_state = '42501' and v_reason = 'function_failed' then 'function_denied' else v_reason end,
+        'sqlstate', v_state
+      )
+    );
+  end;
+  if jsonb_typeof(v_result) = 'array' and jsonb_array_length(v_result) > c_rows
+    and (select p.proretset from pg_catalog.pg_proc p where p.oid = v_function)
+  then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s returned more than %s rows', p_function, c_rows), '{"reason": "result_too_large"}'
+    );
+  end if;
+  if octet_length(v_result::text) > c_bytes then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s returned more than %s bytes of JSON', p_function, c_bytes),
+      '{"reason": "result_too_large"}'
+    );
+  end if;
+  insert into stepbase_engine.function_results (run_id, app_code, call_key, result)
+  values (p_run_id, v_run.app_code, p_key, v_result);
+  return v_result;
+end;
+$function$;
+comment on function stepbase_engine.call_function(p_run_id uuid, p_key text, p_function text, p_arguments jsonb) is 'Calls a function that an operator has allowed for the application of a run, and returns its result as JSON: null for void, an array for a set. p_key is the same for all attempts of the step: after a call has succeeded, a repeated one returns its result. The function reads app_code and others from request.jwt.claims. Errors (reason in the detail): SB403 function_not_allowed, SB400 invalid_arguments, function_failed, function_denied and result_too_large, SB409 the run has ended.';
+grant execute on function stepbase_engine.call_function(p_run_id uuid, p_key text, p_function text, p_arguments jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.call_statement(p_function regprocedure, p_arguments jsonb, OUT statement text, OUT conversion text, OUT has_result boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_function record;
+  v_types text[] := '{}';
+  v_values text[] := '{}';
+  v_known text[] := '{}';
+  v_argument record;
+begin
+  select
+    format('%I.%I', n.nspname, p.proname) as name, p.pronargs, p.pronargdefaults, p.proargtypes, p.proretset,
+    p.prorettype, p.proargnames, p.proargmodes
+  into strict v_function
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where p.oid = p_function;
+  for v_argument in
+    select a.name, format_type(t.type_id, null) as type_name, t.place
+    from unnest(v_function.proargtypes::oid[]) with ordinality as t (type_id, place)
+    join (
+      -- Arguments that are only results are not in proargtypes.
+      select n.name, row_number() over (order by n.place) as place
+      from unnest(v_function.proargnames) with ordinality as n (name, place)
+      where coalesce(v_function.proargmodes[n.place], 'i') in ('i', 'b')
+    ) a on a.place = t.place
+    order by t.place
+  loop
+    v_known := array_append(v_known, v_argument.name);
+    if p_arguments ? v_argument.name then
+      v_types := array_append(v_types, format('%I %s', v_argument.name, v_argument.type_name));
+      v_values := array_append(v_values, format('%1$I => a.%1$I', v_argument.name));
+    elsif v_argument.place <= v_function.pronargs - v_function.pronargdefaults then
+      perform stepbase_private.raise_error(
+        'invalid_request', format('%s needs the argument %s', v_function.name, v_argument.name),
+        '{"reason": "invalid_arguments"}'
+      );
+    end if;
+  end loop;
+  perform stepbase_private.raise_error(
+    'invalid_request', format('%s has no argument %s', v_function.name, min(k.name)), '{"reason": "invalid_arguments"}'
+  )
+  from jsonb_object_keys(p_arguments) as k (name)
+  where k.name <> all (v_known)
+  having count(*) > 0;
+
+  has_result := v_function.prorettype <> 'void'::regtype;
+  conversion := case when v_types <> '{}' then format('select to_jsonb(true) from jsonb_to_record($1) as a (%s)', array_to_string(v_types, ', ')) end;
+  statement := format(
+    '%s lateral %s(%s) as r%s',
+    'from ' || case when v_types <> '{}' then format('jsonb_to_record($1) as a (%s),', array_to_string(v_types, ', ')) else '' end,
+    v_function.name, array_to_string(v_values, ', '), case when v_function.proretset then ' limit 1001' else '' end
+  );
+  statement := case
+    when not has_result then 'select 1 ' || statement
+    when v_function.proretset
+      then format('select coalesce(jsonb_agg(s.v), ''[]'') from (select to_jsonb(r.*) as v %s) s', statement)
+    else 'select to_jsonb(r.*) ' || statement
+  end;
+end;
+$function$;
+comment on function stepbase_engine.call_statement(p_function regprocedure, p_arguments jsonb, OUT statement text, OUT conversion text, OUT has_result boolean) is 'The statement that calls a function with named arguments from a JSON object ($1) and returns its result as JSON, and one that only converts the arguments (null without arguments). Of a set it reads at most 1,001 rows. Errors: SB400 a missing or an unknown argument.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.call_worker()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3542,6 +4632,145 @@ end;
 $function$;
 comment on function stepbase_engine.call_worker() is 'Calls the worker function by pg_net when the transaction commits, and returns whether it did: false without pg_net, or without stepbase_url and stepbase_secret_key in Vault.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.cancel_open_runs(p_app_code text, p_actor_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 500)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_runs uuid[] := array(
+    select r.id
+    from stepbase.runs r
+    where r.app_code = p_app_code and r.status in ('pending', 'running', 'paused') and r.pending_outcome is null
+    order by r.created_at
+    limit p_limit
+  );
+begin
+  if v_runs = '{}' then
+    return 0;
+  end if;
+  v_runs := array(
+    select stepbase_engine.end_runs(
+      v_runs, 'cancelled', jsonb_build_object('code', 'cancelled', 'message', 'the application is being deleted'), p_actor_id
+    )
+  );
+  perform stepbase_engine.notify_run(p_app_code, r.id, 'run.cancel') from unnest(v_runs) r (id);
+  return cardinality(v_runs);
+end;
+$function$;
+comment on function stepbase_engine.cancel_open_runs(p_app_code text, p_actor_id uuid, p_limit integer) is 'Cancels up to p_limit open runs of an application, the oldest first, with their compensations, and returns how many.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.capture_changes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_trigger stepbase_private.database_triggers;
+  v_event constant text := lower(tg_op);
+  v_rows refcursor;
+  v_old jsonb;
+  v_new jsonb;
+  v_change jsonb;
+  v_app text;
+  v_apps text[] := '{}';
+  v_inputs jsonb[] := '{}';
+  v_excess jsonb := '{}';
+  v_count bigint;
+  v_detail text;
+begin
+  select t.* into v_trigger from stepbase_private.database_triggers t where t.id::text = tg_argv[0];
+  -- drop_database_trigger cannot remove the trigger from a table of another owner; then it starts nothing.
+  if not found then
+    return null;
+  end if;
+  if v_trigger.table_id <> tg_relid or v_event <> all (v_trigger.events)
+    or tg_level <> 'STATEMENT' or tg_when <> 'AFTER'
+  then
+    raise insufficient_privilege using
+      message = format('trigger %s was not created by create_database_trigger', tg_name);
+  end if;
+  begin
+    perform stepbase_engine.check_database_trigger(v_trigger);
+    -- n.* is the row, also if the table has a column n.
+    if tg_op = 'INSERT' then
+      open v_rows no scroll for select null::jsonb, to_jsonb(n.*) from stepbase_new_rows n;
+    elsif tg_op = 'DELETE' then
+      open v_rows no scroll for select to_jsonb(o.*), null::jsonb from stepbase_old_rows o;
+    else
+      select count(*) into v_count from stepbase_new_rows;
+      if v_count <> (select count(*) from stepbase_old_rows) then
+        perform stepbase_private.raise_error(
+          'conflict', 'A row moved to a partition that refused it, so old and new rows cannot be paired'
+        );
+      end if;
+      -- PostgreSQL adds the old and the new version of a row to both tables at the same time.
+      open v_rows no scroll for
+        select o.version, n.version
+        from (select to_jsonb(t.*) as version, row_number() over () as place from stepbase_old_rows t) o
+        join (select to_jsonb(t.*) as version, row_number() over () as place from stepbase_new_rows t) n using (place)
+        order by place;
+    end if;
+    loop
+      fetch v_rows into v_old, v_new;
+      exit when not found;
+      continue when tg_op = 'UPDATE' and v_trigger.update_columns is not null and not exists (
+        select from unnest(v_trigger.update_columns) as c (name) where v_old -> c.name is distinct from v_new -> c.name
+      );
+      v_change := jsonb_build_object('event', v_event, 'schema', tg_table_schema, 'table', tg_table_name)
+        || case when v_new is null then '{}' else jsonb_build_object('new', v_new) end
+        || case when v_old is null then '{}' else jsonb_build_object('old', v_old) end;
+      continue when v_trigger.filter is not null and not stepbase_engine.change_matches(v_trigger.filter, v_change);
+      v_app := coalesce(v_trigger.app_code, coalesce(v_new, v_old) ->> v_trigger.app_column);
+      if cardinality(v_inputs) < v_trigger.max_rows then
+        v_apps := array_append(v_apps, v_app);
+        v_inputs := array_append(v_inputs, stepbase_engine.map_change(v_trigger.mapping, v_change));
+      else
+        v_app := left(coalesce(v_app, ''), 100);
+        v_excess := jsonb_set(v_excess, array[v_app], to_jsonb(coalesce((v_excess ->> v_app)::int, 0) + 1));
+      end if;
+    end loop;
+    close v_rows;
+    if cardinality(v_inputs) > 0 then
+      perform stepbase_engine.request_starts(v_trigger, v_event, v_apps, v_inputs, v_excess);
+    end if;
+  exception when others then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    v_change := stepbase_engine.describe_error(sqlstate, sqlerrm, v_detail);
+    if tg_op = 'INSERT' then
+      select count(*) into v_count from stepbase_new_rows;
+    else
+      select count(*) into v_count from stepbase_old_rows;
+    end if;
+    if v_count > 0 then
+      perform stepbase_engine.refuse_changes(v_trigger, v_trigger.app_code, v_event, v_count::int, v_change);
+    end if;
+  end;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.capture_changes() is 'Trigger (after, for each statement) of a database trigger, whose id is its argument: requests the runs that the changed rows start. Raises 42501 on a table for which the database trigger was not created.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.change_matches(p_filter jsonb, p_change jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    (not p_filter ? 'new' or coalesce(p_change -> 'new' @> (p_filter -> 'new'), false))
+    and (not p_filter ? 'old' or coalesce(p_change -> 'old' @> (p_filter -> 'old'), false))
+    -- A predicate ($.new.total > 100) gives true, false or null, a path with a filter the items that it selects.
+    and (
+      not p_filter ? 'path'
+      or coalesce(
+        jsonb_path_query_first(p_change, (p_filter ->> 'path')::jsonpath, '{}', true) not in ('false', 'null'), false
+      )
+    );
+$function$;
+comment on function stepbase_engine.change_matches(p_filter jsonb, p_change jsonb) is 'Whether a change fulfils the filter of a database trigger: its new and old row contain filter.new and filter.old (@>), and the first result of filter.path is neither false nor null.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.check_blocked_children()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3563,6 +4792,38 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.check_blocked_children() is 'Trigger: a resolved step will start no child any more. Asks the relay (outbox, children.blocked) to check the steps whose block_until may wait for that child.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_database_trigger(p_trigger stepbase_private.database_triggers)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_missing text;
+  v_cast constant regtype := stepbase_engine.untrusted_cast(p_trigger.table_id);
+begin
+  select n.name into v_missing
+  from unnest(p_trigger.columns) as n (name)
+  where not exists (
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = p_trigger.table_id and a.attname = n.name and a.attnum > 0 and not a.attisdropped
+  )
+  limit 1;
+  if found then
+    perform stepbase_private.raise_error(
+      'conflict', format('%s has no column %s any more; drop the trigger and create it again', p_trigger.table_id, v_missing)
+    );
+  end if;
+  if v_cast is not null then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('%s has values of type %s, whose cast to json is not of an operator; drop that cast', p_trigger.table_id, v_cast)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_database_trigger(p_trigger stepbase_private.database_triggers) is 'Raises SB409 conflict if a column that the trigger names is gone, and SB403 permission_denied if converting rows would execute the function of a cast that no operator has made.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_open_runs(p_app_code text)
  RETURNS void
@@ -3899,6 +5160,68 @@ end;
 $function$;
 comment on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[]) is 'Claims the tokens that pg-boss delivered to this worker (job ids, their runs, and the delivery: pg-boss''s retry_count) and returns the steps to execute. Starts pending runs. Tokens that were delivered to another worker meanwhile are ignored. A fence above 1 means that an earlier worker did not finish the attempt.';
 grant execute on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer)
+ RETURNS TABLE(id uuid, app_code text, url text, attempt integer, payload text, secrets text[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  c_per_app constant int := 5;
+  c_lease constant interval := interval '2 minutes';
+  v_now constant timestamptz := stepbase_engine.now();
+begin
+  if not stepbase_engine.has_due_webhook_deliveries() then
+    return;
+  end if;
+  return query
+    with recursive
+    -- A loose index scan: the apps with pending deliveries.
+    app as (
+      (select d.app_code from stepbase.webhook_deliveries d where d.status = 'pending' order by d.app_code limit 1)
+      union all
+      select n.app_code
+      from app a
+      cross join lateral (
+        select d.app_code from stepbase.webhook_deliveries d
+        where d.status = 'pending' and d.app_code > a.app_code
+        order by d.app_code
+        limit 1
+      ) n
+    ),
+    due as (
+      select d.id, row_number() over (partition by a.app_code order by d.next_attempt_at) as place
+      from app a
+      cross join lateral (
+        select o.id, o.next_attempt_at from stepbase.webhook_deliveries o
+        where o.app_code = a.app_code and o.status = 'pending' and o.next_attempt_at <= v_now
+        order by o.next_attempt_at
+        limit greatest(0, c_per_app - (select count(*) from unnest(p_busy) as b (app) where b.app = a.app_code))
+        for no key update skip locked
+      ) d
+    ),
+    -- One of each app, then a second one of each, and so on.
+    taken as (
+      select u.id from due u order by u.place, random() limit p_limit
+    ),
+    claimed as (
+      update stepbase.webhook_deliveries d
+      set attempts = d.attempts + 1, last_attempt_at = v_now, next_attempt_at = v_now + c_lease
+      from taken t
+      where d.id = t.id and d.status = 'pending'
+      returning d.id, d.app_code, d.subscription_id, d.attempts, d.payload
+    )
+    select
+      c.id, c.app_code, s.url, c.attempts, c.payload::text, stepbase_private.subscription_secrets_of(s.id)
+    from claimed c
+    join stepbase.webhook_subscriptions s on s.id = c.subscription_id;
+end;
+$function$;
+comment on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) is 'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send. p_busy: the application of each delivery that the worker makes now; with these, an application has at most five.';
+grant execute on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.close_children(p_child_ids uuid[], p_message text)
  RETURNS void
@@ -5432,6 +6755,26 @@ AS $function$
 $function$;
 comment on function stepbase_engine.event_of_message(p_message stepbase.outbox) is 'The event in a message of the outbox, in the form in which started runs receive it: {id, name, payload, at, run_id?, step_id?}.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.execute_call(p_statement text, p_arguments jsonb, p_has_result boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_result jsonb;
+begin
+  if not p_has_result then
+    execute p_statement using p_arguments;
+    return null;
+  end if;
+  execute p_statement into v_result using p_arguments;
+  return v_result;
+end;
+$function$;
+comment on function stepbase_engine.execute_call(p_statement text, p_arguments jsonb, p_has_result boolean) is 'Executes the statement that call_function makes, with the rights of stepbase_functions, and returns its first value.';
+grant execute on function stepbase_engine.execute_call(p_statement text, p_arguments jsonb, p_has_result boolean) to postgres;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.expand_items(p_parent_ids uuid[], p_items jsonb[], p_concurrency integer[])
  RETURNS void
  LANGUAGE plpgsql
@@ -5904,9 +7247,12 @@ AS $function$
       or e.bare ~ '(^|[^A-Za-z0-9_$.])context([^A-Za-z0-9_]|$)'
     ), false),
     array(
-      select distinct m.hit[1]
+      select distinct coalesce(m.hit[1], m.hit[2])
       from expression s
-      cross join regexp_matches(s.bare, '(?:^|[^A-Za-z0-9_$.])secrets\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)', 'g') as m (hit)
+      cross join regexp_matches(
+        s.bare,
+        '(?:^|\$\.|[^A-Za-z0-9_$.])`?secrets(?![A-Za-z0-9_$])`?\s*\.\s*(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]+)`)', 'g'
+      ) as m (hit)
       order by 1
     )
   from expression e;
@@ -6022,7 +7368,7 @@ begin
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_role, f.retries, f.retry_at, f.ord, f.continues,
+      s.assigned_to, s.assigned_at, s.assigned_roles, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
       not f.retries and s.item_index = -1 as ends_compensation
@@ -6030,13 +7376,13 @@ begin
   next_attempt as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_role, wait_kind, wake_at,
+      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_roles, wait_kind, wake_at,
       created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
       f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
-      f.assigned_at, f.assigned_role, 'retry', f.retry_at, v_now, v_now
+      f.assigned_at, f.assigned_roles, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.retries
   )
@@ -6405,6 +7751,20 @@ end;
 $function$;
 comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, continues the compensation of the parent and closes open children (also when the run starts to compensate). The caller has locked all of these runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_due_mails()
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select from stepbase_private.mails m
+    where m.sent_at is null and m.failed_at is null and m.due_at <= stepbase_engine.now()
+  );
+$function$;
+comment on function stepbase_engine.has_due_mails() is 'Whether a mail waits to be sent. Costs one index look-up.';
+grant execute on function stepbase_engine.has_due_mails() to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_schedules()
  RETURNS boolean
  LANGUAGE sql
@@ -6433,6 +7793,20 @@ AS $function$
 $function$;
 comment on function stepbase_engine.has_due_version_checks(p_checker_version integer) is 'Whether a published version was not checked, or by an older checker. Costs one index look-up.';
 grant execute on function stepbase_engine.has_due_version_checks(p_checker_version integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.has_due_webhook_deliveries()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1 from stepbase.webhook_deliveries d
+    where d.status = 'pending' and d.next_attempt_at <= stepbase_engine.now()
+  );
+$function$;
+comment on function stepbase_engine.has_due_webhook_deliveries() is 'Whether a worker has a delivery to make now. Costs one index look-up.';
+grant execute on function stepbase_engine.has_due_webhook_deliveries() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_expired_leases(p_lease interval)
  RETURNS boolean
@@ -6484,6 +7858,8 @@ begin
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
     or stepbase_engine.has_due_schedules()
+    or stepbase_engine.has_due_webhook_deliveries()
+    or stepbase_engine.has_due_mails()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     or (
@@ -6498,7 +7874,7 @@ begin
     or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $function$;
-comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines or schedules, versions to check, runs and steps that the backlog can admit, or expired leases.';
+comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, schedules or webhook deliveries, mails to send, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
@@ -6581,6 +7957,20 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_compensated(p_run_id uuid) is 'Whether at least one compensation of the run has started. Results of such a run are not copied into a rerun.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_leased(p_job_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id and j.state = 'active'
+  );
+end;
+$function$;
+comment on function stepbase_engine.is_leased(p_job_id uuid) is 'Returns whether some worker has a lease on a token. Takes no lock.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_runnable(p_workflow stepbase.workflows)
  RETURNS boolean
@@ -6887,12 +8277,24 @@ begin
     v_done := v_done || jsonb_build_object('prune_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('applications', stepbase_engine.purge_applications());
+  exception when others then
+    raise warning 'stepbase: deleting applications failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('applications_error', sqlerrm);
+  end;
+  begin
     v_done := v_done || jsonb_build_object(
       'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy()
     );
   exception when others then
     raise warning 'stepbase: ending bans or creating the Realtime policy failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('access_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('sessions_forgotten', stepbase_private.forget_ended_sessions());
+  exception when others then
+    raise warning 'stepbase: forgetting ended sessions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('sessions_error', sqlerrm);
   end;
   begin
     v_done := v_done || jsonb_build_object('cron_pruned', stepbase_engine.prune_cron_history());
@@ -6939,7 +8341,29 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, ends bans, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.map_change(p_mapping jsonb, p_change jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    jsonb_object_agg(
+      m.key,
+      case
+        when jsonb_typeof(m.source) = 'object' then m.source -> 'value'
+        when m.source #>> '{}' like '$%'
+          then jsonb_path_query_first(p_change, (m.source #>> '{}')::jsonpath, '{}', true)
+        else coalesce(p_change -> 'new', p_change -> 'old') -> (m.source #>> '{}')
+      end
+    ),
+    '{}'
+  )
+  from jsonb_each(p_mapping) as m (key, source);
+$function$;
+comment on function stepbase_engine.map_change(p_mapping jsonb, p_change jsonb) is 'The input that the mapping of a database trigger makes of a change. A column is that of the new row, or of the old one when the row was deleted. A path without a result gives null.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.max_attempts(p_retry jsonb)
  RETURNS integer
@@ -7305,6 +8729,20 @@ AS $function$
 $function$;
 comment on function stepbase_engine.next_schedule_at() is 'The earliest time at which a schedule is due; null if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.next_webhook_delivery_at()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select d.next_attempt_at
+  from stepbase.webhook_deliveries d
+  where d.status = 'pending' and d.next_attempt_at > stepbase_engine.now()
+  order by d.next_attempt_at
+  limit 1;
+$function$;
+comment on function stepbase_engine.next_webhook_delivery_at() is 'When the next delivery becomes due; null when there is none. A delivery that is due already does not count.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.node_components(p_node stepbase.workflow_nodes)
  RETURNS TABLE(part text, reference text, component_id uuid)
  LANGUAGE sql
@@ -7661,7 +9099,8 @@ begin
   end if;
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
-    'outbox', stepbase_engine.prune_outbox()
+    'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
+    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -7673,7 +9112,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -7705,6 +9144,46 @@ end;
 $function$;
 comment on function stepbase_engine.prune_cron_history(p_keep interval, p_limit integer) is 'Deletes up to p_limit records of runs of Stepbase''s cron jobs that ended before p_keep, and returns how many.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_mails(p_limit integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_mails int;
+  v_invitations int;
+begin
+  delete from stepbase_private.mails m
+  where m.id in (
+    select o.id
+    from stepbase_private.mails o
+    where o.created_at < stepbase_engine.now() - interval '30 days' and (o.sent_at is not null or o.failed_at is not null)
+    order by o.created_at
+    limit p_limit
+    for update skip locked
+  );
+  get diagnostics v_mails = row_count;
+  delete from stepbase.invitations i
+  where i.id in (
+    select o.id
+    from stepbase.applications a
+    cross join lateral (
+      select x.id
+      from stepbase.invitations x
+      where x.app_code = a.app_code
+        and x.created_at < stepbase_engine.now() - interval '90 days'
+        and coalesce(x.ended_at, x.expires_at) < stepbase_engine.now() - interval '90 days'
+      limit p_limit
+      for update skip locked
+    ) o
+    limit p_limit
+  );
+  get diagnostics v_invitations = row_count;
+  return v_mails + v_invitations;
+end;
+$function$;
+comment on function stepbase_engine.prune_mails(p_limit integer) is 'Deletes mails that ended and are 30 days old, and invitations 90 days after their end or expiry: at most p_limit of each. Returns their number.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_outbox(p_limit integer DEFAULT 5000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7732,6 +9211,50 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_outbox(p_limit integer) is 'Deletes at most p_limit outbox rows published more than a day ago; returns their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_refused_starts(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select r.id
+    from stepbase.applications a
+    cross join lateral (
+      select r.id
+      from stepbase.refused_starts r
+      where r.app_code = a.app_code
+        and r.created_at < stepbase_engine.now() - a.run_retention_days * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) r
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase.refused_starts r
+    using old o
+    where r.id = o.id
+    returning 1
+  ),
+  unassigned as (
+    delete from stepbase_private.unassigned_changes c
+    where c.id in (
+      select u.id
+      from stepbase_private.unassigned_changes u
+      where u.created_at < stepbase_engine.now() - interval '30 days'
+      limit p_limit
+      for update skip locked
+    )
+    returning 1
+  )
+  select (select count(*) from gone) + (select count(*) from unassigned) into v_pruned;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_refused_starts(p_limit integer) is 'Deletes refused starts that are older than run_retention_days of their application, and changes without an application that are older than 30 days, at most p_limit of each; returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_runs(p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:04'::interval)
  RETURNS integer
@@ -7784,6 +9307,41 @@ end;
 $function$;
 comment on function stepbase_engine.prune_runs(p_limit integer, p_time interval) is 'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows, except children of open runs and runs that the relay has to announce. Stops after p_limit runs or p_time; returns the number of runs deleted.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_webhook_deliveries(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_longest constant int := 30;
+  v_pruned int;
+begin
+  with old as (
+    select d.id
+    from stepbase.applications a
+    cross join lateral (
+      select d.id
+      from stepbase.webhook_deliveries d
+      where d.app_code = a.app_code
+        and d.status <> 'pending'
+        and d.created_at < stepbase_engine.now() - least(a.run_retention_days, c_longest) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) d
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase.webhook_deliveries d
+    using old o
+    where d.id = o.id
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_webhook_deliveries(p_limit integer) is 'Deletes at most p_limit webhook deliveries that have ended and began more than run_retention_days of their application ago, or 30 days; returns their number.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_work_items(p_limit integer DEFAULT 5000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7817,6 +9375,109 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_work_items(p_limit integer) is 'Deletes at most p_limit items that left their work queue more than run_retention_days of their application ago; returns their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.purge_applications(p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:04'::interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_batch constant int := 500;
+  v_end constant timestamptz := clock_timestamp() + p_time;
+  v_app record;
+  v_gone int;
+  v_rows int := 0;
+  v_cancelled int := 0;
+  v_deleted int := 0;
+begin
+  for v_app in
+    select a.app_code, a.purge_at <= stepbase_engine.now() as is_due
+    from stepbase.applications a
+    where a.purge_at is not null
+    order by a.purge_at
+  loop
+    exit when v_rows >= p_limit or clock_timestamp() >= v_end;
+    if not v_app.is_due then
+      v_cancelled := v_cancelled + stepbase_engine.cancel_open_runs(v_app.app_code);
+      continue;
+    end if;
+    -- The lock waits for reactivate_application, which may have come first.
+    perform 1 from stepbase.applications a
+    where a.app_code = v_app.app_code and a.purge_at <= stepbase_engine.now()
+    for no key update;
+    continue when not found;
+    loop
+      v_gone := stepbase_engine.purge_batch(v_app.app_code, least(c_batch, p_limit - v_rows));
+      v_rows := v_rows + v_gone;
+      exit when v_gone = 0 or v_rows >= p_limit or clock_timestamp() >= v_end;
+    end loop;
+    if v_gone = 0 then
+      if to_regclass('vault.secrets') is not null then
+        execute 'delete from vault.secrets s where starts_with(s.name, $1)' using 'stepbase/app/' || v_app.app_code || '/';
+      end if;
+      delete from stepbase.applications a where a.app_code = v_app.app_code;
+      v_deleted := v_deleted + 1;
+    end if;
+  end loop;
+  return jsonb_build_object('deleted', v_deleted, 'rows', v_rows, 'runs_cancelled', v_cancelled);
+end;
+$function$;
+comment on function stepbase_engine.purge_applications(p_limit integer, p_time interval) is 'Deletes applications whose purge_at has come, at most p_limit rows and for p_time, the rest in the next call. Cancels open runs of those that wait for their purge_at. Returns {deleted, rows, runs_cancelled}.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.purge_batch(p_app_code text, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_gone int;
+begin
+  -- What did not end within the grace period ends now, without compensation. Ending releases its tokens and slots.
+  v_ids := array(
+    select r.id from stepbase.runs r
+    where r.app_code = p_app_code and r.status in ('pending', 'running', 'paused')
+    limit p_limit
+  );
+  if v_ids <> '{}' then
+    perform stepbase_engine.stop_compensation(v_ids, null);
+    perform stepbase_engine.end_runs(
+      v_ids, 'cancelled', jsonb_build_object('code', 'cancelled', 'message', 'the application is being deleted'), null, false
+    );
+    return cardinality(v_ids);
+  end if;
+  delete from stepbase.outbox o
+  where o.id in (select x.id from stepbase.outbox x where x.app_code = p_app_code limit p_limit);
+  get diagnostics v_gone = row_count;
+  if v_gone = 0 then
+    delete from stepbase.work_queue_items i
+    where i.id in (select x.id from stepbase.work_queue_items x where x.app_code = p_app_code limit p_limit);
+    get diagnostics v_gone = row_count;
+  end if;
+  if v_gone = 0 then
+    -- Leaves first, as in prune_runs.
+    delete from stepbase.runs r
+    where r.id in (
+      select x.id
+      from stepbase.runs x
+      where x.app_code = p_app_code
+        and not exists (select 1 from stepbase.runs c where c.parent_run_id = x.id and c.app_code = x.app_code)
+        and not exists (select 1 from stepbase.runs c where c.origin_run_id = x.id and c.app_code = x.app_code)
+      limit p_limit
+    );
+    get diagnostics v_gone = row_count;
+  end if;
+  if v_gone = 0 then
+    delete from stepbase.audit_log a
+    where (a.id, a.created_at) in (
+      select x.id, x.created_at from stepbase.audit_log x where x.app_code = p_app_code limit p_limit
+    );
+    get diagnostics v_gone = row_count;
+  end if;
+  return v_gone;
+end;
+$function$;
+comment on function stepbase_engine.purge_batch(p_app_code text, p_limit integer) is 'Ends or deletes up to p_limit rows of one of the large tables of an application: runs, outbox, items of work queues, audit log. Returns how many; 0: none is left.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.push_from_step(p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority integer)
  RETURNS jsonb
@@ -7969,6 +9630,40 @@ AS $function$
 $function$;
 comment on function stepbase_engine.queued_runs() is 'Returns the run of every token, fetched or not. It reads the whole queue: for maintenance only.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text)
+ RETURNS TABLE(value text, hosts text[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_step stepbase.step_runs;
+  v_secret record;
+begin
+  select s.* into v_step
+  from stepbase.step_runs s
+  where s.id = p_step_run_id and s.status = 'running' and s.fence = p_fence;
+  if not found or not stepbase_engine.is_leased(v_step.job_id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The attempt does not hold its lease any more', jsonb_build_object('reason', 'lease_lost')
+    );
+  end if;
+  select s.* into v_secret from stepbase_private.stored_secret(v_step.app_code, p_name) s;
+  if not found then
+    select s.* into v_secret from stepbase_private.operator_secret(v_step.app_code, p_name) s;
+    if not found then
+      return;
+    end if;
+  end if;
+  insert into stepbase_engine.secret_reads (run_id, app_code, name, version, step_id, read_at)
+  values (v_step.run_id, v_step.app_code, p_name, v_secret.version, v_step.step_id, stepbase_engine.now())
+  on conflict on constraint secret_reads_pkey do nothing;
+  return query select v_secret.value::text, v_secret.hosts::text[];
+end;
+$function$;
+comment on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) is 'The value of a secret and the hosts that may receive it (null: every host), for a running step; no row if the application of the step has no such secret. Records the first read in each run. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
+grant execute on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.reconcile_admission(p_limit integer DEFAULT 1000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -8052,6 +9747,34 @@ end;
 $function$;
 comment on function stepbase_engine.reconcile_admission(p_limit integer) is 'Repairs admission: releases slots that no run or step holds, gives slots to runs that a limit does not count yet, and enqueues up to p_limit runs and p_limit steps that have neither a token nor a row in the backlog. Returns how many it enqueued. Except for runs started while a limit changed, only a fault outside the engine makes this necessary.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text DEFAULT NULL::text, p_is_final boolean DEFAULT false)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  c_pauses constant interval[] := array['30 seconds', '2 minutes', '10 minutes', '1 hour', '3 hours'];
+  v_mail stepbase_private.mails;
+begin
+  update stepbase_private.mails m
+  set
+    sent_at = case when p_error is null then v_now end,
+    failed_at = case when p_error is not null and (p_is_final or p_attempt > cardinality(c_pauses)) then v_now end,
+    due_at = coalesce(v_now + c_pauses[p_attempt], m.due_at),
+    message_id = p_message_id,
+    error = left(p_error, 500)
+  where m.id = p_mail_id and m.attempts = p_attempt and m.sent_at is null and m.failed_at is null
+  returning m.* into v_mail;
+  update stepbase.invitations i
+  set mail_sent_at = coalesce(v_mail.sent_at, i.mail_sent_at), mail_error = v_mail.error
+  where i.id = v_mail.invitation_id and i.app_code = v_mail.app_code;
+end;
+$function$;
+comment on function stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text, p_is_final boolean) is 'Stores the outcome of an attempt: the id of the sent message, or an error. A failed attempt is repeated after 30 seconds, 2 minutes, 10 minutes, 1 hour and 3 hours, unless p_is_final. An attempt that was taken again changes nothing.';
+grant execute on function stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text, p_is_final boolean) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.record_relay_failure(p_app_code text, p_error text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -8121,6 +9844,72 @@ AS $function$
 $function$;
 comment on function stepbase_engine.record_version_check(p_workflow_version_id uuid, p_checker_version integer, p_findings jsonb) is 'Stores the findings of a check, unless a newer checker has checked the version meanwhile.';
 grant execute on function stepbase_engine.record_version_check(p_workflow_version_id uuid, p_checker_version integer, p_findings jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.record_webhook_attempt(p_id uuid, p_attempt integer, p_response_status integer, p_response_body text, p_failure text, p_duration_ms integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_patience constant interval := interval '3 days';
+  v_now constant timestamptz := stepbase_engine.now();
+  -- The receiver asks for no further deliveries.
+  v_is_gone constant boolean := coalesce(p_response_status = 410, false);
+  v_subscription stepbase.webhook_subscriptions;
+  v_delivery stepbase.webhook_deliveries;
+begin
+  -- Subscriptions are locked before their deliveries, as when one is disabled.
+  select s.* into v_subscription
+  from stepbase.webhook_subscriptions s
+  where s.id = (select d.subscription_id from stepbase.webhook_deliveries d where d.id = p_id)
+  for no key update;
+  update stepbase.webhook_deliveries d
+  set
+    status = e.status,
+    next_attempt_at = case e.status when 'pending' then v_now + stepbase_engine.webhook_backoff(d.attempts) end,
+    completed_at = case when e.status <> 'pending' then v_now end,
+    duration_ms = p_duration_ms,
+    response_status = p_response_status,
+    response_body = left(p_response_body, 1000),
+    failure = p_failure
+  from (
+    select
+      o.id,
+      case
+        when p_failure is null then 'delivered'
+        when v_is_gone or o.attempts >= o.max_attempts then 'failed'
+        else 'pending'
+      end as status
+    from stepbase.webhook_deliveries o
+    where o.id = p_id
+  ) e
+  where d.id = e.id and d.status = 'pending' and d.attempts = p_attempt
+  returning d.* into v_delivery;
+  -- A test tells nothing about the events.
+  if v_delivery.id is null or v_delivery.event_type = 'webhook.test' then
+    return;
+  end if;
+  if p_failure is null then
+    update stepbase.webhook_subscriptions s set failing_since = null
+    where s.id = v_subscription.id and s.failing_since is not null;
+  elsif v_subscription.is_enabled and (v_is_gone or v_subscription.failing_since < v_now - c_patience) then
+    update stepbase.webhook_subscriptions s
+    set
+      is_enabled = false,
+      failing_since = coalesce(s.failing_since, v_now),
+      disabled_reason = case
+        when v_is_gone then 'The receiver answered 410 (gone)'
+        else format('Every delivery has failed for three days; the last failure: %s', p_failure)
+      end
+    where s.id = v_subscription.id;
+  elsif v_subscription.failing_since is null then
+    update stepbase.webhook_subscriptions s set failing_since = v_now where s.id = v_subscription.id;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.record_webhook_attempt(p_id uuid, p_attempt integer, p_response_status integer, p_response_body text, p_failure text, p_duration_ms integer) is 'Records the result of a claimed attempt (p_failure null: success). A failure is repeated up to max_attempts; after three days of failures, or after 410, the subscription is disabled. A result of an earlier attempt changes nothing.';
+grant execute on function stepbase_engine.record_webhook_attempt(p_id uuid, p_attempt integer, p_response_status integer, p_response_body text, p_failure text, p_duration_ms integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.redrive(p_origin stepbase.runs, p_created_by uuid)
  RETURNS stepbase.runs
@@ -8221,6 +10010,23 @@ end;
 $function$;
 comment on function stepbase_engine.refuse_change() is 'Trigger: raises SB424 for update, delete and truncate of a table of append-only rows of runs, for every role.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.refuse_changes(p_trigger stepbase_private.database_triggers, p_app_code text, p_event text, p_changes integer, p_error jsonb, p_input jsonb DEFAULT NULL::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_app_code is null then
+    insert into stepbase_private.unassigned_changes (database_trigger, changes, error)
+    values (p_trigger.name, p_changes, p_error);
+  else
+    insert into stepbase.refused_starts (app_code, database_trigger, workflow, event, changes, input, error)
+    values (p_app_code, p_trigger.name, p_trigger.workflow, p_event, p_changes, p_input, p_error);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.refuse_changes(p_trigger stepbase_private.database_triggers, p_app_code text, p_event text, p_changes integer, p_error jsonb, p_input jsonb) is 'Records that changes start no run. Without an application, only operators see it.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_app(p_app_code text, p_limit integer DEFAULT 200)
  RETURNS integer
  LANGUAGE plpgsql
@@ -8243,11 +10049,45 @@ begin
   if v_ids is null then
     return 0;
   end if;
-  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit);
+  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit)
+    + stepbase_engine.relay_changes(v_ids, p_limit);
 end;
 $function$;
 comment on function stepbase_engine.relay_app(p_app_code text, p_limit integer) is 'Handles the oldest messages of an app, at most p_limit, and returns their number. Call it until it returns 0: handled messages may have written others.';
 grant execute on function stepbase_engine.relay_app(p_app_code text, p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_changes(p_outbox_ids bigint[], p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_message stepbase.outbox;
+  v_trigger stepbase_private.database_triggers;
+  v_published int := 0;
+  v_started int := 0;
+begin
+  for v_message in
+    select o.* from stepbase.outbox o
+    where o.id = any(p_outbox_ids) and o.event_type = 'rows.changed'
+    order by o.id
+  loop
+    select t.* into v_trigger from stepbase_private.database_triggers t where t.id = v_message.aggregate_id;
+    -- A trigger that was dropped starts nothing any more.
+    if found then
+      perform stepbase_engine.start_by_change(v_trigger, v_message, i.input, i.place::int)
+      from jsonb_array_elements(v_message.payload -> 'inputs') with ordinality as i (input, place);
+      v_started := v_started + jsonb_array_length(v_message.payload -> 'inputs');
+    end if;
+    update stepbase.outbox o set published_at = stepbase_engine.now() where o.id = v_message.id;
+    v_published := v_published + 1;
+    -- Keeps the transaction short; the next call takes the remaining changes.
+    exit when v_started >= p_limit;
+  end loop;
+  return v_published;
+end;
+$function$;
+comment on function stepbase_engine.relay_changes(p_outbox_ids bigint[], p_limit integer) is 'Starts the runs that changes of tables requested in these messages, until p_limit runs have started, and marks the messages as published; returns their number. The caller has locked the messages.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_events(p_outbox_ids bigint[], p_limit integer)
  RETURNS integer
@@ -8368,6 +10208,7 @@ begin
   if v_ended is not null then
     perform stepbase_engine.handle_run_ended(v_ended);
     perform stepbase_engine.emit_run_events(v_ended);
+    perform stepbase_engine.announce_ends_to_webhooks(v_ended);
     perform stepbase_engine.finish_items_of_runs(v_ended);
   end if;
   if v_detached is not null then
@@ -8488,6 +10329,84 @@ $function$;
 comment on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) is 'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction ends or returns those.';
 grant execute on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.request_starts(p_trigger stepbase_private.database_triggers, p_event text, p_apps text[], p_inputs jsonb[], p_excess jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- A row of the outbox has at most 20 inputs of 64 KB.
+  c_chunk constant int := 20;
+  c_bytes constant int := 65536;
+  v_refused record;
+  -- A step that calls a function of the project sets it; see sql_function.
+  v_depth constant text := coalesce(current_setting('stepbase_call.event_depth', true), '');
+begin
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    c.app_code, 'database_trigger', p_trigger.id, 'rows.changed',
+    jsonb_build_object(
+      'event', p_event, 'depth', 1 + case when v_depth ~ '^[0-9]{1,4}$' then v_depth::int else 0 end,
+      'inputs', jsonb_agg(c.input order by c.place)
+    )
+  from (
+    select
+      i.app_code, i.input, i.place,
+      (row_number() over (partition by i.app_code order by i.place) - 1) / c_chunk as chunk
+    from unnest(p_apps, p_inputs) with ordinality as i (app_code, input, place)
+    join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
+    where octet_length(i.input::text) <= c_bytes
+  ) c
+  group by c.app_code, c.chunk
+  order by min(c.place);
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+    perform stepbase_engine.request_worker();
+  end if;
+
+  for v_refused in
+    select
+      a.app_code, count(*)::int as changes,
+      case
+        when a.app_code is not null then format('The input has more than %s bytes; map fewer columns', c_bytes)
+        when p_trigger.app_column is null then format('Application %s was deleted', p_trigger.app_code)
+        else format(
+          '%s of %s contains no application: %s', p_trigger.app_column, p_trigger.table_id,
+          coalesce(left(min(i.app_code), 100), 'null')
+        )
+      end as message
+    from unnest(p_apps, p_inputs) as i (app_code, input)
+    left join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
+    where a.app_code is null or octet_length(i.input::text) > c_bytes
+    group by a.app_code
+  loop
+    perform stepbase_engine.refuse_changes(
+      p_trigger, v_refused.app_code, p_event, v_refused.changes,
+      jsonb_build_object(
+        'code', case when v_refused.app_code is null then 'not_found' else 'invalid_input' end,
+        'message', v_refused.message, 'at', stepbase_engine.now()
+      )
+    );
+  end loop;
+
+  for v_refused in
+    select a.app_code, sum(e.changes::int)::int as changes
+    from jsonb_each_text(p_excess) as e (app_code, changes)
+    left join stepbase.applications a on a.app_code = e.app_code and a.deleted_at is null
+    group by a.app_code
+  loop
+    perform stepbase_engine.refuse_changes(
+      p_trigger, v_refused.app_code, p_event, v_refused.changes,
+      jsonb_build_object(
+        'code', 'limit_reached', 'limit', p_trigger.max_rows, 'at', stepbase_engine.now(),
+        'message', format('One statement starts at most %s runs (max_rows of the trigger)', p_trigger.max_rows)
+      )
+    );
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.request_starts(p_trigger stepbase_private.database_triggers, p_event text, p_apps text[], p_inputs jsonb[], p_excess jsonb) is 'Writes the inputs of the runs that changes start to the outbox, at most 20 in a row of it. Records as refused: inputs over 64 KB, changes without an application, and p_excess ({app_code: number}), the changes beyond max_rows.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.request_worker()
  RETURNS void
  LANGUAGE plpgsql
@@ -8516,6 +10435,30 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.request_worker() is 'Calls the worker function at commit if no worker is alive, at most once a second. It never raises an error. Needs what stepbase_engine.call_worker needs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.require_restricted_calls()
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- Without the role, calls would have all rights of the owner of Stepbase.
+  perform 1
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_roles r on r.oid = p.proowner and r.rolname = 'stepbase_functions'
+  where p.oid = 'stepbase_engine.execute_call'::regproc;
+  if not found then
+    perform stepbase_private.raise_error(
+      'conflict',
+      'Functions cannot be called: create the role stepbase_functions, grant it to the role that migrates, and make it the '
+      'owner of stepbase_engine.execute_call',
+      '{"reason": "function_not_allowed"}'
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.require_restricted_calls() is 'Raises SB409 conflict if the migration could not give execute_call to the role stepbase_functions.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.require_runnable(p_workflow stepbase.workflows)
  RETURNS void
@@ -9282,6 +11225,45 @@ end;
 $function$;
 comment on function stepbase_engine.start_blocked_children(p_run_id uuid) is 'Checks block_until again for the waiting steps of a run and starts the children that may start now. The caller has locked the run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.start_by_change(p_trigger stepbase_private.database_triggers, p_message stepbase.outbox, p_input jsonb, p_place integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_event constant text := p_message.payload ->> 'event';
+  v_depth constant int := (p_message.payload ->> 'depth')::int;
+  v_workflow_id uuid;
+  v_detail text;
+  v_error jsonb;
+begin
+  -- Stops a workflow that changes the table that starts it.
+  if v_depth > 16 then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The change has depth %s: at most 16 events in a row may start runs', v_depth)
+    );
+  end if;
+  select w.id into v_workflow_id
+  from stepbase.workflows w
+  where w.app_code = p_message.app_code and w.kebab_name = p_trigger.workflow and w.deleted_at is null;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('Workflow %s does not exist', p_trigger.workflow),
+      jsonb_build_object('workflow', p_trigger.workflow)
+    );
+  end if;
+  perform stepbase_engine.start_triggered(
+    p_message.app_code, v_workflow_id, p_input, 'database', format('database:%s:%s', p_message.id, p_place), null,
+    jsonb_build_object('database_trigger', p_trigger.name, 'event', v_event, 'event_depth', v_depth)
+  );
+exception when others then
+  get stacked diagnostics v_detail = pg_exception_detail;
+  v_error := stepbase_engine.describe_error(sqlstate, sqlerrm, v_detail);
+  perform stepbase_engine.refuse_changes(p_trigger, p_message.app_code, v_event, 1, v_error, p_input);
+end;
+$function$;
+comment on function stepbase_engine.start_by_change(p_trigger stepbase_private.database_triggers, p_message stepbase.outbox, p_input jsonb, p_place integer) is 'Starts the run of one changed row. An error is stored in stepbase.refused_starts and does not affect other changes.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.start_by_event(p_trigger stepbase.workflow_triggers, p_event jsonb, p_depth integer, p_key text, p_place integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -9516,7 +11498,7 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
-  v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook'));
+  v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
   -- Most starts are where a worker is resident and pg_net is absent: the look-up is cheaper than the call.
   if to_regproc('net.http_post') is not null then
     perform stepbase_engine.request_worker();
@@ -9524,7 +11506,7 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual and webhook if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
+comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, OUT is_started boolean, OUT refused jsonb)
  RETURNS record
@@ -9585,6 +11567,9 @@ begin
   select w.* into strict v_workflow
   from stepbase.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
   perform stepbase_engine.require_runnable(v_workflow);
+  if exists (select 1 from stepbase.applications a where a.app_code = p_app_code and a.deleted_at is not null) then
+    perform stepbase_private.raise_error('conflict', 'The application is deactivated');
+  end if;
   return stepbase_engine.start_run(
     p_app_code => p_app_code,
     p_workflow_version_id => v_workflow.published_version_id,
@@ -9596,7 +11581,7 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb) is 'Starts the published version of a workflow for a schedule, an event or a webhook and returns the run; a repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published, SB422 the input does not match the input schema.';
+comment on function stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb) is 'Starts the published version of a workflow for a schedule, an event or a webhook and returns the run; a repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published or the application is deactivated, SB422 the input does not match the input schema.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
  RETURNS TABLE(run_id uuid, status text, is_new boolean, problem jsonb)
@@ -9932,6 +11917,50 @@ AS $function$
 $function$;
 comment on function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid) is 'Replaces the plan edges of a version with ones derived from its nodes and edges.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.take_mails(p_limit integer DEFAULT 10, p_lease interval DEFAULT '00:02:00'::interval)
+ RETURNS TABLE(mail_id uuid, app_code text, template text, recipient text, data jsonb, attempt integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_mail record;
+  v_token text;
+begin
+  for v_mail in
+    update stepbase_private.mails m
+    set attempts = m.attempts + 1, due_at = stepbase_engine.now() + p_lease
+    where m.id in (
+      select d.id
+      from stepbase_private.mails d
+      where d.sent_at is null and d.failed_at is null and d.due_at <= stepbase_engine.now()
+      order by d.due_at
+      limit p_limit
+      for update skip locked
+    )
+    returning m.*
+  loop
+    if v_mail.template = 'invitation' then
+      -- The token exists in this answer and in the mail only. Two random UUIDs have 244 random bits.
+      v_token := 'sbi_' || rtrim(translate(encode(
+        sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+      insert into stepbase_private.invitation_tokens as t (invitation_id, app_code, token_hash)
+      values (v_mail.invitation_id, v_mail.app_code, encode(sha256(convert_to(v_token, 'UTF8')), 'hex'))
+      on conflict (invitation_id) do update set token_hash = excluded.token_hash;
+    end if;
+    mail_id := v_mail.id;
+    app_code := v_mail.app_code;
+    template := v_mail.template;
+    recipient := v_mail.recipient;
+    data := v_mail.data || jsonb_strip_nulls(jsonb_build_object('token', v_token));
+    attempt := v_mail.attempts;
+    return next;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.take_mails(p_limit integer, p_lease interval) is 'Takes at most p_limit due mails for an attempt and returns them. An invitation gets a new token, so that none is stored. A mail without an outcome after p_lease is taken again.';
+grant execute on function stepbase_engine.take_mails(p_limit integer, p_lease interval) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.time_out_runs(p_limit integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -9976,6 +12005,45 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes and does not delay the others.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.untrusted_cast(p_table regclass)
+ RETURNS regtype
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- Most databases have no such cast, so the columns of the table are rarely read.
+  with recursive
+  untrusted as (
+    select c.castsource
+    from pg_catalog.pg_cast c
+    join pg_catalog.pg_proc p on p.oid = c.castfunc
+    join pg_catalog.pg_roles r on r.oid = p.proowner
+    where c.casttarget = 'json'::regtype and c.castsource >= 16384
+      and not r.rolsuper
+      and not pg_has_role(r.oid, current_user, 'usage')
+  ),
+  part (type_id) as (
+    select a.atttypid
+    from pg_catalog.pg_attribute a
+    where a.attrelid = p_table and a.attnum > 0 and not a.attisdropped and exists (select from untrusted)
+    union
+    -- Domains, arrays and the columns of composite types.
+    select n.type_id
+    from part p
+    join pg_catalog.pg_type t on t.oid = p.type_id
+    cross join lateral (
+      select t.typbasetype as type_id where t.typbasetype <> 0
+      union all
+      select t.typelem where t.typelem <> 0
+      union all
+      select a.atttypid from pg_catalog.pg_attribute a
+      where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    ) n
+  )
+  select u.castsource::regtype from untrusted u join part p on p.type_id = u.castsource limit 1;
+$function$;
+comment on function stepbase_engine.untrusted_cast(p_table regclass) is 'A type in the columns of a table for which somebody without the rights of the current role has made a cast to json; null if there is none. to_jsonb would execute the function of that cast with the rights of the current role.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.url_problems(p_type stepbase.step_types, p_config jsonb)
  RETURNS TABLE(code text, message text)
@@ -10053,6 +12121,7 @@ declare
   v_unassignable_runs uuid[];
   v_unassignable_errors jsonb[];
   v_jobs uuid[];
+  v_has_tasks boolean;
   v_events stepbase_engine.event[];
   v_now timestamptz := stepbase_engine.now();
 begin
@@ -10087,9 +12156,12 @@ begin
         where m.app_code = s.app_code and m.user_id::text = lower(r.wait #>> '{task,assigned_to}')
       ),
       assigned_at = case when r.wait #>> '{task,assigned_to}' is not null then v_now end,
-      assigned_role = (
-        select u.name from stepbase.user_roles u where u.name = r.wait #>> '{task,role}'
-      ),
+      -- role is a name or an array of names; the operator finds a name in either.
+      assigned_roles = case when r.wait #> '{task,role}' is not null then (
+        select array_agg(a.name order by a.ordinal, a.name)
+        from stepbase.app_roles a
+        where a.app_code = s.app_code and r.wait #> '{task,role}' ? a.name
+      ) end,
       updated_at = v_now
     from request r
     where s.id = r.id and s.status = 'running' and s.fence = r.fence
@@ -10098,7 +12170,9 @@ begin
       s.work_queue_id, r.job_id, s.task, r.wait, r.ord,
       case
         when s.assigned_at is not null and s.assigned_to is null then 'assignee'
-        when r.wait #>> '{task,role}' is not null and s.assigned_role is null then 'role'
+        when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
+          select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
+        ) then 'role'
       end as unknown
   )
   select
@@ -10114,12 +12188,13 @@ begin
       jsonb_build_object(
         'code', 'unknown_' || w.unknown,
         'message', case w.unknown
-          when 'role' then format('The role %s does not exist', w.task -> 'role')
+          when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
           else format('The app has no member with the id %s', w.task -> 'assigned_to') end,
         'retryable', false
       ) order by w.ord
     ) filter (where w.unknown is not null),
     array_agg(distinct w.job_id),
+    bool_or(w.wait_kind = 'task' and w.unknown is null),
     array_agg(
       stepbase_engine.step_event(
         case when w.wait_kind = 'task' and w.unknown is null then 'task.created' else 'step.waiting' end,
@@ -10131,7 +12206,7 @@ begin
     )
   into
     v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_events
+    v_unassignable_errors, v_jobs, v_has_tasks, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -10139,6 +12214,9 @@ begin
 
   perform stepbase_engine.append_events(v_events);
   perform stepbase_engine.end_tokens(v_jobs);
+  if v_has_tasks then
+    perform stepbase_engine.announce_tasks_to_webhooks(v_events);
+  end if;
   if v_parents is not null then
     perform stepbase_engine.expand_items(v_parents, v_items, v_concurrency);
   end if;
@@ -10159,7 +12237,7 @@ begin
   perform pg_notify('stepbase', 'due');
 end;
 $function$;
-comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?}), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?}; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
 grant execute on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
@@ -10221,12 +12299,13 @@ begin
         select min(r.deadline_at) from stepbase.runs r
         where r.deadline_at is not null and r.completed_at is null and r.started_at is not null
       ),
-      stepbase_engine.next_schedule_at()
+      stepbase_engine.next_schedule_at(),
+      stepbase_engine.next_webhook_delivery_at()
     )
   );
 end;
 $function$;
-comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s clock, of the next timer, run deadline or schedule; null when there is none. A run that cannot be woken does not delay the others.';
+comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s clock, of the next timer, run deadline, schedule or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
 grant execute on function stepbase_engine.wake(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_run_isolated(p_run_id uuid)
@@ -10354,6 +12433,56 @@ end;
 $function$;
 comment on function stepbase_engine.wake_worker() is 'Calls the worker function by pg_net if work is pending and no worker is alive, and returns whether it did. pg_cron runs it every ten seconds where no worker is resident. Needs pg_net, and stepbase_url and stepbase_secret_key in Vault.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.webhook_backoff(p_attempts integer)
+ RETURNS interval
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Eight attempts in a day, with up to a tenth more, so that the deliveries of an outage are spread.
+  select (array[10, 60, 300, 1800, 7200, 21600, 50400])[least(greatest(p_attempts, 1), 7)]
+    * (1 + 0.1 * random()) * interval '1 second';
+$function$;
+comment on function stepbase_engine.webhook_backoff(p_attempts integer) is 'The time until the next attempt after so many attempts: from 10 seconds to 14 hours.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.webhook_event(p_event_type text, p_data jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('type', p_event_type, 'timestamp', stepbase_engine.now(), 'data', p_data);
+$function$;
+comment on function stepbase_engine.webhook_event(p_event_type text, p_data jsonb) is 'The body of a delivery as Standard Webhooks recommends: {type, timestamp, data}.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.webhook_run_data(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_bytes constant int := 16384;
+  v_output_is_long constant boolean := octet_length(p_run.output::text) > c_bytes;
+  v_error constant jsonb := case
+    when octet_length(p_run.error::text) > c_bytes
+      then jsonb_build_object('code', p_run.error -> 'code', 'message', left(p_run.error ->> 'message', 1000))
+    else p_run.error
+  end;
+begin
+  return jsonb_build_object(
+      'run_id', p_run.id, 'workflow_id', p_run.workflow_id, 'status', p_run.status,
+      'workflow', (select w.kebab_name from stepbase.workflows w where w.id = p_run.workflow_id)
+    )
+    || case
+      when v_output_is_long then '{"output_omitted": true}'
+      when p_run.output is not null then jsonb_build_object('output', p_run.output)
+      else '{}'
+    end
+    || case when v_error is not null then jsonb_build_object('error', v_error) else '{}' end;
+end;
+$function$;
+comment on function stepbase_engine.webhook_run_data(p_run stepbase.runs) is 'What an event tells about its run: {run_id, workflow_id, workflow, status, output?, error?}. Above 16 KB the output is left out, and output_omitted is true; an error that is as long keeps code and message.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.work_queue_state(p_work_queue_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -10405,12 +12534,18 @@ AS $function$
     -- Checks of published versions.
     'stepbase_engine.has_due_version_checks', 'stepbase_engine.due_version_checks',
     'stepbase_engine.record_version_check',
+    -- Mails of Stepbase itself.
+    'stepbase_engine.has_due_mails', 'stepbase_engine.take_mails', 'stepbase_engine.record_mail',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
+    -- Webhook deliveries.
+    'stepbase_engine.has_due_webhook_deliveries', 'stepbase_engine.claim_webhook_deliveries',
+    'stepbase_engine.record_webhook_attempt',
     -- What steps do in the database.
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
-    'stepbase_engine.query_from_step', 'stepbase_private.secret', 'stepbase_engine.count_use',
+    'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
+    'stepbase_engine.count_use',
     'stepbase_engine.count_tokens',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
@@ -10572,6 +12707,65 @@ grant usage on schema stepbase_private to service_role;
 grant usage on schema stepbase_private to stepbase_worker;
 grant usage on schema stepbase_private to supabase_auth_admin;
 
+create table stepbase_private.allowed_functions (
+  id uuid not null default gen_random_uuid(),
+  name text not null, -- Schema and name, as steps write them: public.refund.
+  signature text not null, -- The function with the types of its arguments: public.refund(bigint).
+  app_code text, -- The application that may call it; null: every application.
+  created_at timestamp with time zone not null default now(),
+  constraint allowed_functions_pkey PRIMARY KEY (id),
+  constraint allowed_functions_name_app_code_key UNIQUE NULLS NOT DISTINCT (name, app_code),
+  constraint allowed_functions_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_private.allowed_functions is 'The functions that sql_function steps may call; written by allow_function. The view stepbase.allowed_functions lists them.';
+CREATE INDEX idx_allowed_functions_app_code ON stepbase_private.allowed_functions USING btree (app_code);
+alter table stepbase_private.allowed_functions enable row level security;
+
+create table stepbase_private.api_key_hashes (
+  api_key_id uuid not null,
+  app_code text not null,
+  is_current boolean not null default true, -- False: replaced by a rotation; valid until api_keys.overlap_ends_at.
+  key_hash text not null, -- SHA-256 of the key in hex.
+  created_at timestamp with time zone not null default now(),
+  constraint api_key_hashes_pkey PRIMARY KEY (api_key_id, app_code, is_current),
+  constraint key_hash_is_unique UNIQUE (key_hash),
+  constraint hash_api_key_is_of_same_app FOREIGN KEY (api_key_id, app_code) REFERENCES stepbase.api_keys(id, app_code) ON DELETE CASCADE,
+  constraint key_hash_is_sha256 CHECK ((key_hash ~ '^[0-9a-f]{64}$'::text))
+);
+comment on table stepbase_private.api_key_hashes is 'Hashes of API keys: the current one, and after a rotation the one before it. The primary key allows two at most.';
+alter table stepbase_private.api_key_hashes enable row level security;
+
+create table stepbase_private.database_triggers (
+  id uuid not null default gen_random_uuid(),
+  name text not null,
+  table_id regclass not null, -- The table; it may have been dropped since.
+  events text[] not null,
+  update_columns text[], -- An update counts only if it changes one of these columns; null: every update.
+  app_code text, -- The application of every run.
+  app_column text, -- The column that contains the application of the run.
+  workflow text not null,
+  filter jsonb, -- {new, old, path}: what a change must fulfil to start a run; null: every change does.
+  mapping jsonb not null, -- Keys of the input of a run, each with a column, a JSON path or {value}.
+  columns text[] not null default '{}'::text[], -- The columns that filter, mapping, update_columns and app_column name.
+  max_rows integer not null default 1000, -- How many runs one statement may start.
+  created_at timestamp with time zone not null default now(),
+  constraint database_triggers_pkey PRIMARY KEY (id),
+  constraint database_triggers_name_key UNIQUE (name),
+  constraint database_triggers_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint app_is_fixed_or_of_the_row CHECK (((app_code IS NULL) <> (app_column IS NULL))),
+  constraint events_are_known CHECK (((events <@ ARRAY['insert'::text, 'update'::text, 'delete'::text]) AND ((cardinality(events) >= 1) AND (cardinality(events) <= 3)))),
+  constraint filter_is_an_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
+  constraint mapping_is_an_object CHECK ((jsonb_typeof(mapping) = 'object'::text)),
+  constraint max_rows_is_between_1_and_10000 CHECK (((max_rows >= 1) AND (max_rows <= 10000))),
+  constraint name_is_short_word CHECK ((name ~ '^[A-Za-z][A-Za-z0-9_-]{0,39}$'::text)),
+  constraint update_columns_need_update CHECK (((update_columns IS NULL) OR (('update'::text = ANY (events)) AND (cardinality(update_columns) > 0)))),
+  constraint workflow_is_kebab_case CHECK (((workflow ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text) AND (length(workflow) <= 100)))
+);
+comment on table stepbase_private.database_triggers is 'Changes of a table that start runs; written by create_database_trigger. The view stepbase.database_triggers lists them.';
+CREATE INDEX idx_database_triggers_app_code ON stepbase_private.database_triggers USING btree (app_code);
+CREATE TRIGGER database_triggers_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase_private.database_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('name');
+alter table stepbase_private.database_triggers enable row level security;
+
 create type stepbase_private.definition_problem as (
   node text,
   pointer text,
@@ -10580,11 +12774,75 @@ create type stepbase_private.definition_problem as (
   hint text
 );
 
+create table stepbase_private.installation_settings (
+  is_only_row boolean not null default true,
+  tenant_creation text not null default 'users'::text, -- Who creates organizations and applications: users (every signed-in user, within the limits below) or operators (by SQL or with the secret key).
+  max_organizations_per_user integer not null default 5, -- Organizations that one user has created and that still exist.
+  max_applications_per_user integer not null default 20, -- Applications that one user has created and that still exist.
+  max_applications_per_organization integer not null default 100, -- Applications of one organization; create_application checks it, an operator may exceed it.
+  deletion_grace_days integer not null default 30, -- Days between delete_application and the deletion of the rows, during which an admin can cancel.
+  updated_at timestamp with time zone not null default now(),
+  constraint installation_settings_pkey PRIMARY KEY (is_only_row),
+  constraint deletion_grace_is_between_0_days_and_10_years CHECK (((deletion_grace_days >= 0) AND (deletion_grace_days <= 3650))),
+  constraint max_applications_per_organization_is_not_negative CHECK ((max_applications_per_organization >= 0)),
+  constraint max_applications_per_user_is_not_negative CHECK ((max_applications_per_user >= 0)),
+  constraint max_organizations_per_user_is_not_negative CHECK ((max_organizations_per_user >= 0)),
+  constraint tenant_creation_is_known CHECK ((tenant_creation = ANY (ARRAY['users'::text, 'operators'::text]))),
+  constraint there_is_one_row CHECK (is_only_row)
+);
+comment on table stepbase_private.installation_settings is 'Settings of the installation, in one row. Example: update stepbase_private.installation_settings set tenant_creation = ''operators''.';
+CREATE TRIGGER installation_settings_touch_updated_at BEFORE UPDATE ON stepbase_private.installation_settings FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase_private.installation_settings enable row level security;
+
+create table stepbase_private.invitation_tokens (
+  invitation_id uuid not null,
+  app_code text not null,
+  token_hash text not null,
+  constraint invitation_tokens_pkey PRIMARY KEY (invitation_id),
+  constraint token_hash_is_unique UNIQUE (token_hash),
+  constraint token_is_of_the_app_of_its_invitation FOREIGN KEY (invitation_id, app_code) REFERENCES stepbase.invitations(id, app_code) ON DELETE CASCADE,
+  constraint token_hash_is_sha256 CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
+);
+comment on table stepbase_private.invitation_tokens is 'The token of the latest mail of each invitation, as SHA-256 in hex. An earlier link is not valid any more.';
+CREATE INDEX idx_invitation_tokens_invitation_id_app_code ON stepbase_private.invitation_tokens USING btree (invitation_id, app_code);
+alter table stepbase_private.invitation_tokens enable row level security;
+
 create type stepbase_private.json_validation as (
   evaluations_left integer,
   problems_left integer,
   problems jsonb
 );
+
+create table stepbase_private.mails (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  template text not null,
+  recipient text not null,
+  data jsonb not null default '{}'::jsonb, -- What the template needs. It has no secret: take_mails adds the token.
+  invitation_id uuid,
+  due_at timestamp with time zone not null default stepbase_engine.now(), -- When the next attempt is due; during an attempt, when it counts as lost.
+  attempts integer not null default 0,
+  sent_at timestamp with time zone,
+  failed_at timestamp with time zone, -- When the last attempt failed, or the mail was not needed any more.
+  message_id text,
+  error text,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint mails_pkey PRIMARY KEY (id),
+  constraint mail_is_of_the_app_of_its_invitation FOREIGN KEY (invitation_id, app_code) REFERENCES stepbase.invitations(id, app_code) ON DELETE CASCADE,
+  constraint mails_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint attempts_is_not_negative CHECK ((attempts >= 0)),
+  constraint data_is_an_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+  constraint mail_ends_once CHECK (((sent_at IS NULL) OR (failed_at IS NULL))),
+  constraint mail_of_an_invitation_names_it CHECK (((template = 'invitation'::text) = (invitation_id IS NOT NULL))),
+  constraint template_is_known CHECK ((template = 'invitation'::text))
+);
+comment on table stepbase_private.mails is 'Mails of Stepbase itself. A transaction writes the row, a worker sends the mail with the settings of send_email. Ended rows are deleted after 30 days.';
+CREATE INDEX idx_mails_app_code_created_at ON stepbase_private.mails USING btree (app_code, created_at);
+CREATE INDEX idx_mails_created_at ON stepbase_private.mails USING btree (created_at);
+CREATE INDEX idx_mails_due ON stepbase_private.mails USING btree (due_at) WHERE ((sent_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX idx_mails_invitation_id_app_code ON stepbase_private.mails USING btree (invitation_id, app_code);
+CREATE TRIGGER mails_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase_private.mails FOR EACH ROW WHEN ((pg_column_size(new.error) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+alter table stepbase_private.mails enable row level security;
 
 create materialized view stepbase_private.project_statistics as
  SELECT p.id AS project_id,
@@ -10602,6 +12860,80 @@ comment on materialized view stepbase_private.project_statistics is 'Totals of r
 CREATE INDEX idx_project_statistics_app_code ON stepbase_private.project_statistics USING btree (app_code);
 CREATE UNIQUE INDEX idx_project_statistics_project_id ON stepbase_private.project_statistics USING btree (project_id);
 
+create table stepbase_private.secret_versions (
+  id uuid not null default gen_random_uuid(),
+  secret_id uuid not null,
+  app_code text not null,
+  version integer not null,
+  allowed_hosts text[], -- The hosts that may receive this value; null: every host.
+  value text, -- The value, in databases without Vault.
+  vault_id uuid, -- Id of the value in vault.secrets, where it is named stepbase/secret/<app_code>/<name>/<version>.
+  created_at timestamp with time zone not null default now(),
+  constraint secret_versions_pkey PRIMARY KEY (id),
+  constraint secret_versions_secret_version_key UNIQUE (secret_id, app_code, version),
+  constraint secret_version_secret_is_of_same_app FOREIGN KEY (secret_id, app_code) REFERENCES stepbase_private.secrets(id, app_code) ON DELETE CASCADE,
+  constraint allowed_hosts_is_not_empty CHECK ((allowed_hosts <> '{}'::text[])),
+  constraint value_is_in_one_place CHECK (((value IS NULL) <> (vault_id IS NULL)))
+);
+comment on table stepbase_private.secret_versions is 'Values of secrets; set_secret keeps the newest ten of each.';
+CREATE TRIGGER secret_versions_audit AFTER INSERT ON stepbase_private.secret_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('secret_id');
+CREATE TRIGGER secret_versions_forget AFTER DELETE ON stepbase_private.secret_versions FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
+alter table stepbase_private.secret_versions enable row level security;
+
+create table stepbase_private.secrets (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  name text not null,
+  version integer not null, -- The version in use: the newest, or an earlier one after rollback_secret.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(), -- When the version in use last changed.
+  constraint secrets_pkey PRIMARY KEY (id),
+  constraint secret_name_is_unique_in_app UNIQUE (app_code, name),
+  constraint secrets_id_app_code_key UNIQUE (id, app_code),
+  constraint secrets_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint name_is_an_identifier CHECK ((name ~ '^[A-Za-z_][A-Za-z0-9_]{0,127}$'::text)),
+  constraint version_is_positive CHECK ((version > 0))
+);
+comment on table stepbase_private.secrets is 'Secrets of applications, without their values.';
+CREATE TRIGGER secrets_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase_private.secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('name');
+CREATE TRIGGER secrets_keep_identity BEFORE UPDATE ON stepbase_private.secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'created_at');
+CREATE TRIGGER secrets_touch_updated_at BEFORE UPDATE ON stepbase_private.secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase_private.secrets enable row level security;
+
+create table stepbase_private.session_apps (
+  session_id uuid not null, -- Claim session_id of the token: auth.sessions.id, without a foreign key.
+  user_id uuid not null,
+  app_code text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint session_apps_pkey PRIMARY KEY (session_id),
+  constraint session_app_is_a_membership FOREIGN KEY (app_code, user_id) REFERENCES stepbase.app_members(app_code, user_id) ON DELETE CASCADE
+);
+comment on table stepbase_private.session_apps is 'Application that the access tokens of an Auth session are for. The access-token hook writes a row with the first token of a session, switch_app changes it, and maintain() deletes it after the session has ended.';
+CREATE INDEX idx_session_apps_app_code_user_id ON stepbase_private.session_apps USING btree (app_code, user_id);
+alter table stepbase_private.session_apps enable row level security;
+grant select, insert on stepbase_private.session_apps to supabase_auth_admin;
+create policy "The auth server adds the application of a session" on stepbase_private.session_apps
+  for insert to supabase_auth_admin
+  with check (true);
+create policy "The auth server reads the applications of sessions" on stepbase_private.session_apps
+  for select to supabase_auth_admin
+  using (true);
+
+create table stepbase_private.unassigned_changes (
+  id uuid not null default stepbase_engine.new_id(),
+  database_trigger text not null,
+  changes integer not null,
+  error jsonb not null,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint unassigned_changes_pkey PRIMARY KEY (id),
+  constraint changes_are_positive CHECK ((changes > 0)),
+  constraint error_is_an_object CHECK ((jsonb_typeof(error) = 'object'::text))
+);
+comment on table stepbase_private.unassigned_changes is 'As stepbase.refused_starts, for changes that belong to no application: app_column is null or names an unknown one.';
+CREATE INDEX idx_unassigned_changes_created_at ON stepbase_private.unassigned_changes USING btree (created_at);
+alter table stepbase_private.unassigned_changes enable row level security;
+
 create table stepbase_private.webhook_secrets (
   id uuid not null default gen_random_uuid(),
   app_code text not null,
@@ -10618,6 +12950,23 @@ comment on table stepbase_private.webhook_secrets is 'Secrets of webhook trigger
 CREATE INDEX idx_webhook_secrets_trigger_id_app_code ON stepbase_private.webhook_secrets USING btree (trigger_id, app_code);
 CREATE TRIGGER webhook_secrets_forget AFTER DELETE ON stepbase_private.webhook_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
 alter table stepbase_private.webhook_secrets enable row level security;
+
+create table stepbase_private.webhook_subscription_secrets (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  subscription_id uuid not null,
+  secret text, -- The secret, in databases without Vault.
+  vault_id uuid, -- Id of the secret in vault.secrets.
+  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
+  created_at timestamp with time zone not null default now(),
+  constraint webhook_subscription_secrets_pkey PRIMARY KEY (id),
+  constraint webhook_secret_subscription_is_of_same_app FOREIGN KEY (subscription_id, app_code) REFERENCES stepbase.webhook_subscriptions(id, app_code) ON DELETE CASCADE,
+  constraint secret_is_in_one_place CHECK (((secret IS NULL) <> (vault_id IS NULL)))
+);
+comment on table stepbase_private.webhook_subscription_secrets is 'Secrets that sign deliveries; a subscription has several while a new one replaces an old one.';
+CREATE INDEX idx_webhook_subscription_secrets_subscription_id_app_code ON stepbase_private.webhook_subscription_secrets USING btree (subscription_id, app_code);
+CREATE TRIGGER webhook_subscription_secrets_forget AFTER DELETE ON stepbase_private.webhook_subscription_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
+alter table stepbase_private.webhook_subscription_secrets enable row level security;
 
 create materialized view stepbase_private.workflow_statistics as
  SELECT w.id AS workflow_id,
@@ -10654,40 +13003,85 @@ CREATE INDEX idx_workflow_transitions_from_status ON stepbase_private.workflow_t
 CREATE INDEX idx_workflow_transitions_to_status ON stepbase_private.workflow_transitions USING btree (to_status);
 alter table stepbase_private.workflow_transitions enable row level security;
 
+CREATE OR REPLACE FUNCTION stepbase_private.accept_invitation(p_token text)
+ RETURNS stepbase.app_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_invitation constant stepbase.invitations := stepbase_private.invitation_of_token(p_token);
+  v_member stepbase.app_members;
+begin
+  insert into stepbase.app_members as m (app_code, user_id, role, invited_by, accepted_at)
+  values (v_invitation.app_code, auth.uid(), v_invitation.role, v_invitation.invited_by, now())
+  -- A membership that waited for consent gets the role of the invitation; one that counts already keeps its role.
+  on conflict (app_code, user_id) do update
+  set
+    role = case when m.accepted_at is null then excluded.role else m.role end,
+    accepted_at = coalesce(m.accepted_at, excluded.accepted_at)
+  returning m.* into v_member;
+  perform stepbase_private.end_invitation(v_invitation.id, 'accepted', auth.uid());
+  return v_member;
+end;
+$function$;
+comment on function stepbase_private.accept_invitation(p_token text) is 'Implements stepbase.accept_invitation.';
+grant execute on function stepbase_private.accept_invitation(p_token text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.add_claims(event jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
- STABLE
  SET search_path TO ''
 AS $function$
 declare
   -- No other source may set these claims. api_key_id is set only by the HTTP API, in tokens of its own.
   c_own_claims constant text[] := '{app_code,org_id,app_role,permissions,api_key_id}';
   v_claims jsonb := coalesce(event -> 'claims', '{}') - c_own_claims;
+  v_user_id constant uuid := (event ->> 'user_id')::uuid;
+  v_session_id constant uuid := stepbase_private.session_id(event -> 'claims');
+  v_session_app text;
   v_person record;
   v_membership record;
 begin
   select u.is_active, u.deleted_at, u.active_app_code into v_person
   from stepbase.users u
-  where u.id = (event ->> 'user_id')::uuid;
+  where u.id = v_user_id;
 
   if found and (not v_person.is_active or v_person.deleted_at is not null) then
     return jsonb_build_object('error', jsonb_build_object(
       'http_code', 403, 'message', 'This account is deactivated'));
   end if;
 
-  -- The active application; without one, the oldest membership. A membership that the user has not accepted never
-  -- counts, so a user never works in an application without having switched to it.
+  select s.app_code into v_session_app
+  from stepbase_private.session_apps s where s.session_id = v_session_id and s.user_id = v_user_id;
+
+  -- The application of the session; in a new session the one that the user chose last; without one, the oldest
+  -- membership. A membership that the user has not accepted never counts, so a user never works in an application
+  -- without having switched to it.
   select m.app_code, a.organization_id, m.role, r.permissions into v_membership
   from stepbase.app_members m
   join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  join stepbase.user_roles r on r.name = m.role
-  where m.user_id = (event ->> 'user_id')::uuid and m.accepted_at is not null
-  order by (m.app_code is not distinct from v_person.active_app_code) desc, m.created_at, m.app_code
+  join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
+  where m.user_id = v_user_id and m.accepted_at is not null
+  order by
+    (m.app_code is not distinct from v_session_app) desc,
+    (m.app_code is not distinct from v_person.active_app_code) desc,
+    m.created_at, m.app_code
   limit 1;
 
   if found then
+    -- From now on, a switch in another session does not change this one.
+    if v_session_id is not null and v_session_app is null then
+      begin
+        insert into stepbase_private.session_apps (session_id, user_id, app_code)
+        values (v_session_id, v_user_id, v_membership.app_code)
+        on conflict (session_id) do nothing;
+      exception when foreign_key_violation then
+        -- The membership has just ended: the next token finds another application.
+        null;
+      end;
+    end if;
     v_claims := v_claims || jsonb_build_object(
       'app_code', v_membership.app_code,
       'org_id', v_membership.organization_id,
@@ -10698,10 +13092,10 @@ begin
   return jsonb_set(event, '{claims}', v_claims);
 end;
 $function$;
-comment on function stepbase_private.add_claims(event jsonb) is 'Adds Stepbase''s claims to the event of a custom access token hook and returns the event. Input: {user_id, claims, …}. Sets app_code, org_id, app_role and permissions of the active membership (without one, of the oldest accepted one) and removes values of these claims and of api_key_id that the event already had; all other claims stay. A user without a membership gets none of them. For a deactivated account it returns {error: {http_code: 403, message}}, which a hook must return unchanged. Callers: supabase_auth_admin, and security definer hooks owned by the owner of Stepbase''s tables.';
+comment on function stepbase_private.add_claims(event jsonb) is 'Adds Stepbase''s claims to the event of a custom access token hook and returns the event. Input: {user_id, claims, …}. Sets app_code, org_id, app_role and permissions of the session''s membership (in a new session of the active one, or of the oldest accepted one), which it stores in session_apps for the claim session_id, and removes values of these claims and of api_key_id that the event already had; all other claims stay. A user without a membership gets none of them. For a deactivated account it returns {error: {http_code: 403, message}}, which a hook must return unchanged. Callers: supabase_auth_admin, and security definer hooks owned by the owner of Stepbase''s tables.';
 grant execute on function stepbase_private.add_claims(event jsonb) to supabase_auth_admin;
 
-CREATE OR REPLACE FUNCTION stepbase_private.adopt_api_key(p_api_key_id uuid)
+CREATE OR REPLACE FUNCTION stepbase_private.adopt_api_key(p_api_key_id uuid, p_service_account_id uuid)
  RETURNS text[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -10710,9 +13104,15 @@ AS $function$
 declare
   v_app constant text := stepbase_private.require_permission('key:manage');
   v_key stepbase.api_keys;
+  v_account stepbase.service_accounts;
 begin
-  if auth.uid() is null then
-    perform stepbase_private.raise_error('permission_denied', 'An API key cannot own another one; sign in as a member');
+  if p_service_account_id is not null then
+    v_account := stepbase_private.require_service_account(p_service_account_id, v_app);
+    perform stepbase_private.require_grantable(v_account.role);
+  elsif auth.uid() is null then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'Only a member or a service account can own an API key; sign in, or name a service account'
+    );
   end if;
   select k.* into v_key from stepbase.api_keys k where k.id = p_api_key_id and k.app_code = v_app for update;
   if not found then
@@ -10721,12 +13121,60 @@ begin
   if v_key.revoked_at is not null then
     perform stepbase_private.raise_error('conflict', 'The API key is revoked; create a new one');
   end if;
-  update stepbase.api_keys k set owner_id = auth.uid() where k.id = v_key.id;
+  update stepbase.api_keys k
+  set owner_id = case when v_account.id is null then auth.uid() end, service_account_id = v_account.id
+  where k.id = v_key.id;
   return (select l.scopes from stepbase_private.live_api_key(v_key.id) l);
 end;
 $function$;
-comment on function stepbase_private.adopt_api_key(p_api_key_id uuid) is 'Implements stepbase.adopt_api_key.';
-grant execute on function stepbase_private.adopt_api_key(p_api_key_id uuid) to authenticated;
+comment on function stepbase_private.adopt_api_key(p_api_key_id uuid, p_service_account_id uuid) is 'Implements stepbase.adopt_api_key.';
+grant execute on function stepbase_private.adopt_api_key(p_api_key_id uuid, p_service_account_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.allow_function(p_function regprocedure, p_app_code text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_name text;
+  v_schema text;
+begin
+  perform stepbase_private.check_allowed_function(p_function);
+  if p_app_code is not null and not exists (
+    select from stepbase.applications a where a.app_code = p_app_code and a.deleted_at is null
+  ) then
+    perform stepbase_private.raise_error('not_found', format('Application %s does not exist', p_app_code));
+  end if;
+  perform stepbase_engine.require_restricted_calls();
+  select format('%I.%I', n.nspname, p.proname) into v_name
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where p.oid = p_function;
+  insert into stepbase_private.allowed_functions (name, signature, app_code)
+  values (v_name, p_function::text, p_app_code)
+  on conflict (name, app_code) do update set signature = excluded.signature;
+  -- The types of arguments may be of other schemas.
+  for v_schema in
+    select distinct n.nspname
+    from (
+      select p.pronamespace as id from pg_catalog.pg_proc p where p.oid = p_function
+      union all
+      select coalesce(e.typnamespace, y.typnamespace)
+      from pg_catalog.pg_proc p
+      cross join lateral unnest(p.proargtypes::oid[]) t (id)
+      join pg_catalog.pg_type y on y.oid = t.id
+      left join pg_catalog.pg_type e on e.oid = y.typelem
+      where p.oid = p_function
+    ) s
+    join pg_catalog.pg_namespace n on n.oid = s.id
+    where not has_schema_privilege('stepbase_functions', n.oid, 'usage')
+  loop
+    execute format('grant usage on schema %I to stepbase_functions', v_schema);
+  end loop;
+  execute format('grant execute on function %s to stepbase_functions', p_function);
+end;
+$function$;
+comment on function stepbase_private.allow_function(p_function regprocedure, p_app_code text) is 'Implements stepbase.allow_function.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.app_code()
  RETURNS text
@@ -10739,6 +13187,8 @@ declare
 begin
   if v_claims ->> 'api_key_id' is not null then
     return (select k.app_code from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k);
+  elsif v_claims ->> 'role' = 'service_role' then
+    return (select s.app_code from stepbase_private.service_caller() s);
   end if;
   return (
     select m.app_code
@@ -10750,7 +13200,7 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_private.app_code() is 'The application the caller acts for: that of the token if the user is still a member, or that of the API key if it is still valid; null otherwise.';
+comment on function stepbase_private.app_code() is 'The application the caller acts for: that of the token if the user is still a member, that of the API key if it is still valid, or that of the header x-stepbase-app if the caller has the secret key; null otherwise.';
 grant execute on function stepbase_private.app_code() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.app_role()
@@ -10779,6 +13229,27 @@ $function$;
 comment on function stepbase_private.app_user_ids() is 'Ids of the members of the caller''s application, without those who have not accepted yet.';
 grant execute on function stepbase_private.app_user_ids() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.application_state(p_app_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'app_code', a.app_code,
+    'status', case when a.purge_at is not null then 'deleting' when a.deleted_at is not null then 'deactivated' else 'active' end,
+    'deactivated_at', a.deleted_at,
+    'purge_at', a.purge_at,
+    'open_runs', (
+      select count(*) from stepbase.runs r
+      where r.app_code = a.app_code and r.status in ('pending', 'running', 'paused')
+    )
+  )
+  from stepbase.applications a
+  where a.app_code = p_app_code;
+$function$;
+comment on function stepbase_private.application_state(p_app_code text) is '{app_code, status, deactivated_at, purge_at, open_runs} of an application. status: active, deactivated or deleting.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.apps_that_share()
  RETURNS TABLE(app_code text, visibility text)
  LANGUAGE sql
@@ -10804,9 +13275,9 @@ AS $function$
 declare
   v_key_column constant text := tg_argv[0];
   -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
-  v_hidden constant text[] := '{search,key_hash}';
+  v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
-    'last_error,last_fired_at,execution_count,avg_execution_duration_ms,last_executed_at}';
+    'last_error,last_fired_at,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -10835,6 +13306,22 @@ begin
 end;
 $function$;
 comment on function stepbase_private.audit() is 'Trigger: writes a row of stepbase.audit_log. Argument: the column that identifies the changed row.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.audit_secret_read()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row)
+  values (
+    new.app_code, 'secrets', new.name, 'read', session_user,
+    jsonb_build_object('run_id', new.run_id, 'step_id', new.step_id, 'version', new.version)
+  );
+  return null;
+end;
+$function$;
+comment on function stepbase_private.audit_secret_read() is 'Trigger: writes the first read of a secret in a run to the audit log.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.becomes_double(p_value numeric, p_double double precision)
  RETURNS boolean
@@ -10934,10 +13421,12 @@ begin
   if v_claims ->> 'api_key_id' is not null then
     select k.app_code, k.scopes into caller.app_code, caller.permissions
     from stepbase_private.live_api_key((v_claims ->> 'api_key_id')::uuid) k;
+  elsif v_claims ->> 'role' = 'service_role' then
+    select s.app_code, s.permissions into caller.app_code, caller.permissions from stepbase_private.service_caller() s;
   else
     select m.app_code, r.permissions into caller.app_code, caller.permissions
     from stepbase.app_members m
-    join stepbase.user_roles r on r.name = m.role
+    join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
     join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
     join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
     join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
@@ -10947,6 +13436,33 @@ end;
 $function$;
 comment on function stepbase_private.caller(OUT app_code text, OUT permissions text[]) is 'app_code() and permissions() of the caller with one query; nulls if the caller acts for no application.';
 grant execute on function stepbase_private.caller(OUT app_code text, OUT permissions text[]) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.can_send_mail()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- Each worker reports with its heartbeat. An older report tells nothing: the settings may have changed since.
+  select bool_or((w.metadata ->> 'mail')::boolean)
+  from stepbase.workers w
+  where w.app_code is null
+    and w.metadata ? 'mail'
+    and w.last_heartbeat_at > stepbase_engine.now() - interval '10 minutes';
+$function$;
+comment on function stepbase_private.can_send_mail() is 'Whether a worker with a heartbeat in the last ten minutes has settings for mail; null if no worker has reported.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.cancel_mails(p_invitation stepbase.invitations, p_reason text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update stepbase_private.mails m
+  set failed_at = stepbase_engine.now(), error = p_reason
+  where m.invitation_id = p_invitation.id and m.app_code = p_invitation.app_code
+    and m.sent_at is null and m.failed_at is null;
+$function$;
+comment on function stepbase_private.cancel_mails(p_invitation stepbase.invitations, p_reason text) is 'Ends the mails of an invitation that were not sent.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)
  RETURNS stepbase.runs
@@ -10997,7 +13513,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean) is 'Implements stepbase.cancel_run.';
-grant execute on function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean) to authenticated;
+grant execute on function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.canvas_keys()
  RETURNS jsonb
@@ -11052,6 +13568,91 @@ begin
 end;
 $function$;
 comment on function stepbase_private.change_queue_signal() is 'Trigger: copies a changed work_item_schema to the parameters of the queue''s signal.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_allowed_function(p_function regprocedure)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_function record;
+  v_problem text;
+begin
+  select p.*, n.nspname into v_function
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where p.oid = p_function;
+  if not found then
+    perform stepbase_private.raise_error('invalid_request', 'function must be a function with the types of its arguments');
+  end if;
+  if stepbase_private.is_system_schema(v_function.nspname) then
+    perform stepbase_private.raise_error(
+      'permission_denied', format('Functions of schema %s cannot be allowed: they belong to the system', v_function.nspname)
+    );
+  end if;
+  v_problem := case
+    when v_function.prokind <> 'f' then 'is no ordinary function'
+    when v_function.prorettype in ('trigger'::regtype, 'event_trigger'::regtype) then 'is a trigger function'
+    when v_function.provariadic <> 0 then 'has a variadic argument'
+    when v_function.prorettype = 'record'::regtype and v_function.proallargtypes is null
+      then 'returns records without columns; declare them with returns table'
+    when exists (
+      select from unnest(v_function.proargtypes::oid[]) t (id)
+      join pg_catalog.pg_type y on y.oid = t.id and y.typtype = 'p'
+    ) then 'has an argument of a pseudo-type'
+    when (
+      select count(*) from unnest(v_function.proargnames) with ordinality n (name, place)
+      where n.name <> '' and coalesce(v_function.proargmodes[n.place], 'i') in ('i', 'b')
+    ) <> v_function.pronargs then 'has an argument without a name'
+  end;
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', format('%s %s', p_function, v_problem));
+  end if;
+end;
+$function$;
+comment on function stepbase_private.check_allowed_function(p_function regprocedure) is 'Raises SB403 permission_denied for a function of the system, and SB400 invalid_request for one that a step cannot call: every argument needs a name and a type of its own.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_application_bounds()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_bound record;
+begin
+  -- An operator may exceed the bounds that they set.
+  if auth.jwt() ->> 'role' is distinct from 'authenticated' then
+    return new;
+  end if;
+  select b.* into v_bound
+  from stepbase.app_quotas q
+  cross join lateral (
+    values
+      ('run_retention_days', old.run_retention_days, new.run_retention_days, 0.00001, q.max_run_retention_days),
+      ('event_retention_days', old.event_retention_days, new.event_retention_days, 1, q.max_event_retention_days),
+      (
+        'audit_retention_days', old.audit_retention_days, new.audit_retention_days, q.min_audit_retention_days,
+        q.max_audit_retention_days
+      ),
+      ('max_waiting_runs', old.max_waiting_runs, new.max_waiting_runs, 1, q.max_open_runs)
+  ) b (name, old_value, new_value, least_value, most_value)
+  where q.app_code = new.app_code
+    and b.new_value is distinct from b.old_value
+    and b.new_value not between b.least_value and b.most_value
+  limit 1;
+  if found then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('%s must be between %s and %s; the operator sets these bounds', v_bound.name, v_bound.least_value, v_bound.most_value),
+      jsonb_build_object('column', v_bound.name, 'least', v_bound.least_value, 'most', v_bound.most_value)
+    );
+  end if;
+  return new;
+end;
+$function$;
+comment on function stepbase_private.check_application_bounds() is 'Trigger: raises SB400 invalid_request if a member sets a retention or max_waiting_runs outside of the bounds in app_quotas.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_block_until()
  RETURNS trigger
@@ -11217,7 +13818,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb) is 'What SQL finds in a definition that is not saved: {problems, context}. p_kebab_name: its workflow, or null. p_input_schema: null for that of the latest version, JSON null for none. The HTTP API gives both to the checker.';
-grant execute on function stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb) to authenticated;
+grant execute on function stepbase_private.check_definition_of(p_kebab_name text, p_definition jsonb, p_input_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_implementation_type()
  RETURNS trigger
@@ -11234,6 +13835,26 @@ begin
 end;
 $function$;
 comment on function stepbase_private.check_implementation_type() is 'Trigger: raises SB400 invalid_request if components cannot implement the step type implementation_type.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_json_path(p_path text, p_place text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if length(p_path) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', format('%s: the JSON path has more than 1000 characters', p_place));
+  end if;
+  begin
+    -- Also finds variables, which have no values here.
+    perform jsonb_path_query_first('{"event": "insert", "new": {}, "old": {}}', p_path::jsonpath, '{}', true);
+  exception when others then
+    perform stepbase_private.raise_error('invalid_request', format('%s is not a JSON path: %s', p_place, sqlerrm));
+  end;
+end;
+$function$;
+comment on function stepbase_private.check_json_path(p_path text, p_place text) is 'Raises SB400 invalid_request if a text is not a JSON path, or names variables.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_json_schemas()
  RETURNS trigger
@@ -11261,6 +13882,188 @@ end;
 $function$;
 comment on function stepbase_private.check_json_schemas() is 'Trigger: checks the JSON Schemas in the columns of the trigger''s arguments. Raises SB422 invalid_input or SB425 schema_too_complex.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.check_permissions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_known constant text[] := array(select distinct unnest(r.permissions) from stepbase.user_roles r order by 1);
+  v_unknown text;
+begin
+  select p.name into v_unknown from unnest(new.permissions) p (name)
+  where p.name <> all (v_known) or p.name is null
+  limit 1;
+  if found then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('permissions: %s is not a permission%s', coalesce(v_unknown, 'null'), coalesce(
+        '; did you mean ' || stepbase_private.nearest_word(v_unknown, v_known) || '?', ''
+      )),
+      jsonb_build_object('permission', v_unknown, 'permissions', v_known)
+    );
+  end if;
+  new.permissions := array(
+    select p.name from (select distinct unnest(new.permissions)) p (name) order by p.name collate "C"
+  );
+  return new;
+end;
+$function$;
+comment on function stepbase_private.check_permissions() is 'Trigger: raises SB400 invalid_request for a permission that no built-in role has, and sorts the permissions.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_trigger_filter(p_table regclass, p_events text[], p_filter jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_part record;
+  v_columns text[] := '{}';
+begin
+  if p_filter is null then
+    return v_columns;
+  end if;
+  if jsonb_typeof(p_filter) <> 'object' then
+    perform stepbase_private.raise_error('invalid_request', 'filter must be an object with the keys new, old and path');
+  end if;
+  for v_part in select f.key, f.value from jsonb_each(p_filter) f loop
+    if v_part.key = 'path' and jsonb_typeof(v_part.value) = 'string' then
+      perform stepbase_private.check_json_path(v_part.value #>> '{}', 'filter.path');
+    elsif v_part.key in ('new', 'old') and jsonb_typeof(v_part.value) = 'object' then
+      if (case v_part.key when 'new' then 'delete' else 'insert' end) = any (p_events) then
+        perform stepbase_private.raise_error(
+          'invalid_request',
+          format(
+            'filter.%s cannot be used with the event %s, whose rows have no %s version; use path, or two triggers',
+            v_part.key, case v_part.key when 'new' then 'delete' else 'insert' end, v_part.key
+          )
+        );
+      end if;
+      v_columns := v_columns || array(
+        select stepbase_private.require_column(p_table, k.name, 'filter.' || v_part.key)
+        from jsonb_object_keys(v_part.value) k (name)
+      );
+    else
+      perform stepbase_private.raise_error(
+        'invalid_request',
+        format('filter.%s must be new or old with an object of columns, or path with a JSON path', v_part.key)
+      );
+    end if;
+  end loop;
+  return v_columns;
+end;
+$function$;
+comment on function stepbase_private.check_trigger_filter(p_table regclass, p_events text[], p_filter jsonb) is 'Returns the columns that the filter of a database trigger names; raises SB400 invalid_request if it is not valid.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_trigger_mapping(p_table regclass, p_mapping jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_part record;
+  v_columns text[] := '{}';
+begin
+  if jsonb_typeof(p_mapping) is distinct from 'object' or octet_length(p_mapping::text) > 65536 then
+    perform stepbase_private.raise_error('invalid_request', 'mapping must be an object of at most 64 KB');
+  end if;
+  for v_part in select m.key, m.value, m.value #>> '{}' as source from jsonb_each(p_mapping) m loop
+    if jsonb_typeof(v_part.value) = 'string' and v_part.source like '$%' then
+      perform stepbase_private.check_json_path(v_part.source, 'mapping.' || v_part.key);
+    elsif jsonb_typeof(v_part.value) = 'string' then
+      v_columns := array_append(
+        v_columns, stepbase_private.require_column(p_table, v_part.source, 'mapping.' || v_part.key)
+      );
+    elsif jsonb_typeof(v_part.value) <> 'object' or not v_part.value ? 'value' or v_part.value - 'value' <> '{}' then
+      perform stepbase_private.raise_error(
+        'invalid_request',
+        format('mapping.%s must be a column, a JSON path that begins with $, or an object {"value": …}', v_part.key)
+      );
+    end if;
+  end loop;
+  return v_columns;
+end;
+$function$;
+comment on function stepbase_private.check_trigger_mapping(p_table regclass, p_mapping jsonb) is 'Returns the columns that the mapping of a database trigger names; raises SB400 invalid_request if it is not valid.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_trigger_table(p_table regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_table record;
+begin
+  select n.nspname, c.relkind, c.relpersistence, c.relispartition,
+    exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    ) as is_of_extension
+  into v_table
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.oid = p_table;
+  if not found then
+    perform stepbase_private.raise_error('invalid_request', 'table_name must be a table');
+  end if;
+  if v_table.is_of_extension or stepbase_private.is_system_schema(v_table.nspname) then
+    perform stepbase_private.raise_error(
+      'permission_denied', format('Tables of schema %s cannot start runs: they belong to the system', v_table.nspname),
+      jsonb_build_object('schema', v_table.nspname)
+    );
+  end if;
+  if v_table.relkind not in ('r', 'p') or v_table.relpersistence = 't' then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s is not a permanent table: views and foreign tables have no row changes', p_table)
+    );
+  end if;
+  if v_table.relispartition then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s is a partition; create the trigger on the partitioned table', p_table)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.check_trigger_table(p_table regclass) is 'Raises SB403 permission_denied for a table of Stepbase, of the system or of an extension, and SB400 invalid_request for anything but an ordinary or a partitioned table.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_webhook_secret(p_scheme text, p_secret text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_scheme stepbase.webhook_signature_schemes;
+begin
+  select s.* into v_scheme from stepbase.webhook_signature_schemes s where s.name = p_scheme;
+  if not found then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('signature_scheme must be one of %s', (
+        select string_agg(s.name, ', ' order by s.ordinal) from stepbase.webhook_signature_schemes s
+      ))
+    );
+  end if;
+  if p_secret is null and not v_scheme.is_secret_generated then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('secret is missing: %s issues the secret, so copy it from there', v_scheme.label)
+    );
+  end if;
+  -- The message does not contain the secret, because messages are logged.
+  if p_secret !~ v_scheme.secret_pattern then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('secret must be %s (%s)', v_scheme.secret_format, v_scheme.label)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.check_webhook_secret(p_scheme text, p_secret text) is 'Raises SB400 if a webhook cannot have this signature scheme, or this scheme with this secret; null: no secret is given.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_workflow_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -11282,6 +14085,39 @@ begin
 end;
 $function$;
 comment on function stepbase_private.check_workflow_transition() is 'Trigger: raises SB409 conflict for a change of status that stepbase_private.workflow_transitions does not list. Argument: workflow or version.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.checked_hosts(p_hosts text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_host text;
+begin
+  if array_length(p_hosts, 1) is null or array_ndims(p_hosts) > 1 or cardinality(p_hosts) > 50 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'allowed_hosts must have between 1 and 50 hosts; null keeps the present ones, and * alone allows every host'
+    );
+  end if;
+  if p_hosts = '{*}' then
+    return null;
+  end if;
+  foreach v_host in array p_hosts loop
+    if v_host is null or length(v_host) > 260
+      or lower(v_host) !~ '^((\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$'
+    then
+      perform stepbase_private.raise_error(
+        'invalid_request',
+        'allowed_hosts must contain hosts such as api.example.com, api.example.com:8443 or *.example.com',
+        jsonb_build_object('host', left(v_host, 260))
+      );
+    end if;
+  end loop;
+  return array(select distinct lower(h.host) from unnest(p_hosts) h (host) order by 1);
+end;
+$function$;
+comment on function stepbase_private.checked_hosts(p_hosts text[]) is 'The hosts that may receive a secret in lower case and in order; null if the list is only *, for every host. Errors: SB400 an empty list, more than 50 hosts, or an entry that is not host, host:port or *.domain.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.child_workflow_id(p_parent_workflow_id uuid, p_name text)
  RETURNS uuid
@@ -11383,7 +14219,7 @@ end;
 $function$;
 comment on function stepbase_private.config_expressions(p_step_type text, p_config jsonb) is 'All expressions in the config of a step of type p_step_type, with their language (jsonata, javascript): templates in any string, and the whole strings under the type''s raw_keys. For a for_each, includes those of the step that it runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb, p_app_code text)
  RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
  STABLE
@@ -11418,14 +14254,22 @@ AS $function$
     select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
   ) k
   union all
-  select p_outer_id, c.pointer || '/role', 'invalid_config', format(
-    '%s.role must be one of %s', p_place, (select string_agg(r.name, ', ' order by r.ordinal) from stepbase.user_roles r)),
-    null
+  select
+    p_outer_id, c.pointer || '/role', 'invalid_config',
+    format('%s.role must be one of %s', p_place, array_to_string(k.names, ', ')),
+    stepbase_private.suggestion(n.name, k.names)
   from config c
+  cross join jsonb_path_query(p_config -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
+  cross join lateral (select i.item #>> '{}' as name) n
+  cross join lateral (
+    select array_agg(r.name order by r.ordinal, r.name) as names
+    from stepbase.app_roles r
+    where r.app_code = p_app_code
+  ) k
   where p_kind.is_task
-    and jsonb_typeof(p_config -> 'role') = 'string'
-    and strpos(p_config ->> 'role', '{{') = 0
-    and not exists (select from stepbase.user_roles r where r.name = p_config ->> 'role')
+    and p_app_code is not null
+    and strpos(n.name, '{{') = 0
+    and n.name <> all (coalesce(k.names, '{}'))
   union all
   -- JSON Schemas inside the config. One with templates is known only when the step runs.
   select
@@ -11442,7 +14286,17 @@ AS $function$
     end
   ) as q (code, path, message);
 $function$;
-comment on function stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'Problems of a config by the config_schema of its type p_kind; the role of a task must be one of user_roles, a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the data of the node. p_place: path of the config below data, as a prefix of messages.';
+comment on function stepbase_private.config_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb, p_app_code text) is 'Problems of a config by the config_schema of its type p_kind; the roles of a task must be app_roles of p_app_code (null: not checked), a form or response_schema a valid JSON Schema. p_outer_id: node that the problems are reported for. p_data: JSON pointer of the data of the node. p_place: path of the config below data, as a prefix of messages.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.confirmed_email()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select lower(u.email) from auth.users u where u.id = auth.uid() and u.email_confirmed_at is not null;
+$function$;
+comment on function stepbase_private.confirmed_email() is 'The address of the calling user if Supabase Auth has confirmed it; null otherwise.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.content_hash(p_definition jsonb)
  RETURNS text
@@ -11495,7 +14349,22 @@ $function$;
 comment on function stepbase_private.content_of(p_definition jsonb) is 'The part of a definition that decides what runs do: the keys with the use content in canvas_keys(), without keys that begin with x-, ordered by id.';
 grant execute on function stepbase_private.content_of(p_definition jsonb) to service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text)
+CREATE OR REPLACE FUNCTION stepbase_private.copy_built_in_roles()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.app_roles (app_code, name, label, description, icon, color, ordinal, permissions, is_built_in)
+  select new.app_code, r.name, r.label, r.description, r.icon, r.color, r.ordinal, r.permissions, true
+  from stepbase.user_roles r;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.copy_built_in_roles() is 'Trigger: gives a new application its copies of the built-in roles.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text, p_service_account_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -11504,13 +14373,29 @@ AS $function$
 declare
   v_app constant text := stepbase_private.require_permission('key:manage');
   v_allowed constant text[] := stepbase_private.permissions();
-  v_wanted constant text[] := coalesce(p_scopes, v_allowed);
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  v_secret constant text := 'sbk_' || rtrim(translate(encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  v_caller constant stepbase.api_keys := (
+    select k from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid
+  );
+  v_new constant record := stepbase_private.random_api_key();
   v_expires_at constant timestamptz := stepbase_private.iso_time(p_expires_at, 'expires_at');
+  v_account stepbase.service_accounts;
+  v_wanted text[] := coalesce(p_scopes, v_allowed);
   v_made stepbase.api_keys;
 begin
+  if p_service_account_id is not null then
+    v_account := stepbase_private.require_service_account(p_service_account_id, v_app);
+    if p_scopes is null then
+      v_wanted := array(
+        select unnest(v_allowed) intersect select unnest(r.permissions) from stepbase.app_roles r
+        where r.app_code = v_app and r.name = v_account.role
+        order by 1
+      );
+    end if;
+  elsif auth.uid() is null and v_caller.id is null then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'The secret key cannot own an API key; name the service account that owns it in service_account_id'
+    );
+  end if;
   if not v_wanted <@ v_allowed then
     perform stepbase_private.raise_error(
       'invalid_request', 'scopes must be a subset of your own permissions',
@@ -11523,24 +14408,155 @@ begin
   if coalesce(btrim(p_name), '') = '' then
     perform stepbase_private.raise_error('invalid_request', 'name must not be blank');
   end if;
-  insert into stepbase.api_keys (app_code, name, prefix, key_hash, scopes, expires_at, created_by, owner_id)
+  insert into stepbase.api_keys (
+    app_code, name, prefix, scopes, expires_at, created_by, owner_id, service_account_id
+  )
   values (
-    v_app, p_name, left(v_secret, 12), encode(sha256(convert_to(v_secret, 'UTF8')), 'hex'),
-    v_wanted, v_expires_at, auth.uid(),
+    v_app, p_name, v_new.prefix, v_wanted, v_expires_at, auth.uid(),
     -- A key that is created with a key has the same owner.
-    coalesce(
-      auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
-    )
+    case when v_account.id is null then coalesce(auth.uid(), v_caller.owner_id) end,
+    coalesce(v_account.id, case when auth.uid() is null then v_caller.service_account_id end)
   )
   returning * into v_made;
+  insert into stepbase_private.api_key_hashes (api_key_id, app_code, key_hash)
+  values (v_made.id, v_app, v_new.key_hash);
   return jsonb_build_object(
-    'id', v_made.id, 'key', v_secret, 'prefix', v_made.prefix, 'name', v_made.name,
+    'id', v_made.id, 'key', v_new.key, 'prefix', v_made.prefix, 'name', v_made.name,
     'scopes', v_made.scopes, 'expires_at', v_made.expires_at, 'created_at', v_made.created_at
   );
 end;
 $function$;
-comment on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text) is 'Implements stepbase.create_api_key.';
-grant execute on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text) to authenticated;
+comment on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text, p_service_account_id uuid) is 'Implements stepbase.create_api_key.';
+grant execute on function stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text, p_service_account_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_application(p_app_code text, p_name text, p_organization_id uuid)
+ RETURNS stepbase.applications
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_settings constant stepbase_private.installation_settings := stepbase_private.require_creator('application');
+  v_name constant text := stepbase_private.require_name(p_name);
+  v_organization stepbase.organizations;
+  v_app stepbase.applications;
+begin
+  if coalesce(p_app_code, '') !~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' or length(p_app_code) > 63 then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      'app_code must begin with a letter and have at most 63 lower-case letters, digits and single hyphens between them'
+    );
+  end if;
+  -- The lock serializes the creations in one organization, and makes the checks see one that has just ended.
+  perform 1 from stepbase.organizations o where o.id = p_organization_id for no key update;
+  v_organization := stepbase_private.require_organization(p_organization_id);
+  perform stepbase_private.require_room(
+    (select count(*) from stepbase.applications a where a.created_by = auth.uid()),
+    v_settings.max_applications_per_user, 'max_applications_per_user',
+    'A user can create %s applications (%s); delete one or ask the operator'
+  );
+  perform stepbase_private.require_room(
+    (select count(*) from stepbase.applications a where a.organization_id = v_organization.id),
+    v_settings.max_applications_per_organization, 'max_applications_per_organization',
+    'An organization can have %s applications (%s); delete one or ask the operator'
+  );
+  insert into stepbase.applications (app_code, organization_id, name, created_by)
+  values (p_app_code, v_organization.id, v_name, auth.uid())
+  on conflict (app_code) do nothing
+  returning * into v_app;
+  if not found then
+    perform stepbase_private.raise_error(
+      'conflict', format('The app_code %s is taken; choose another', p_app_code), jsonb_build_object('app_code', p_app_code)
+    );
+  end if;
+  insert into stepbase.app_members (app_code, user_id, role, invited_by, accepted_at)
+  values (v_app.app_code, auth.uid(), 'admin', null, now());
+  return v_app;
+end;
+$function$;
+comment on function stepbase_private.create_application(p_app_code text, p_name text, p_organization_id uuid) is 'Implements stepbase.create_application.';
+grant execute on function stepbase_private.create_application(p_app_code text, p_name text, p_organization_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_database_trigger(p_table regclass, p_events text[], p_workflow text, p_filter jsonb, p_mapping jsonb, p_app text, p_app_column text, p_name text, p_max_rows integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_events record;
+  v_columns text[];
+  v_schema text;
+  v_table text;
+  v_event text;
+  v_id constant uuid := gen_random_uuid();
+  v_name text := p_name;
+begin
+  perform stepbase_private.check_trigger_table(p_table);
+  select e.events, e.update_columns into v_events from stepbase_private.trigger_events(p_table, p_events) e;
+  if (p_app is null) = (p_app_column is null) then
+    perform stepbase_private.raise_error('invalid_request', 'Give either app or app_column');
+  end if;
+  perform 1 from stepbase.applications a where a.app_code = p_app and a.deleted_at is null;
+  if p_app is not null and not found then
+    perform stepbase_private.raise_error('not_found', format('Application %s does not exist', p_app));
+  end if;
+  if coalesce(p_workflow, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(p_workflow) > 100 then
+    perform stepbase_private.raise_error('invalid_request', 'workflow must be the kebab_name of a workflow');
+  end if;
+  if coalesce(p_max_rows, 0) not between 1 and 10000 then
+    perform stepbase_private.raise_error('invalid_request', 'max_rows must be between 1 and 10000');
+  end if;
+  v_columns := stepbase_private.check_trigger_filter(p_table, v_events.events, p_filter)
+    || stepbase_private.check_trigger_mapping(p_table, p_mapping)
+    || v_events.update_columns
+    || case when p_app_column is not null
+      then array[stepbase_private.require_column(p_table, p_app_column, 'app_column')] end;
+  select n.nspname, c.relname into v_schema, v_table
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.oid = p_table;
+  v_name := coalesce(p_name, left(regexp_replace(v_table || '_' || p_workflow, '[^A-Za-z0-9_-]', '_', 'g'), 40));
+  if v_name !~ '^[A-Za-z][A-Za-z0-9_-]{0,39}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'name must start with a letter and have at most 40 letters, digits, _ or -'
+    );
+  end if;
+
+  insert into stepbase_private.database_triggers (
+    id, name, table_id, events, update_columns, app_code, app_column, workflow, filter, mapping, columns, max_rows
+  )
+  values (
+    v_id, v_name, p_table, v_events.events, v_events.update_columns, p_app, p_app_column, p_workflow, p_filter,
+    p_mapping, array(select distinct c.name from unnest(v_columns) c (name) order by 1), p_max_rows
+  )
+  on conflict (name) do nothing;
+  if not found then
+    perform stepbase_private.raise_error(
+      'conflict', format('The database trigger %s exists; drop it first, or give another name', v_name)
+    );
+  end if;
+
+  -- PostgreSQL allows one event for each trigger with transition tables.
+  foreach v_event in array v_events.events loop
+    execute format(
+      'create trigger %I after %s on %I.%I referencing %s %s for each statement '
+      'execute function stepbase_engine.capture_changes(%L)',
+      format('stepbase_%s_%s', v_name, v_event), v_event, v_schema, v_table,
+      case when v_event <> 'insert' then 'old table as stepbase_old_rows' else '' end,
+      case when v_event <> 'delete' then 'new table as stepbase_new_rows' else '' end,
+      v_id
+    );
+  end loop;
+  if p_app is not null and not exists (
+    select from stepbase.workflows w
+    where w.app_code = p_app and w.kebab_name = p_workflow and w.deleted_at is null
+  ) then
+    raise notice 'stepbase: application % has no workflow % yet; until it has, starts are refused', p_app, p_workflow;
+  end if;
+  return v_name;
+end;
+$function$;
+comment on function stepbase_private.create_database_trigger(p_table regclass, p_events text[], p_workflow text, p_filter jsonb, p_mapping jsonb, p_app text, p_app_column text, p_name text, p_max_rows integer) is 'Implements stepbase.create_database_trigger.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.create_default_quotas()
  RETURNS trigger
@@ -11571,6 +14587,38 @@ end;
 $function$;
 comment on function stepbase_private.create_default_task_queue() is 'Trigger: creates the system queue `default` of a new application, without limits.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.create_organization(p_slug text, p_name text)
+ RETURNS stepbase.organizations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_settings constant stepbase_private.installation_settings := stepbase_private.require_creator('organization');
+  v_name constant text := stepbase_private.require_name(p_name);
+  v_organization stepbase.organizations;
+begin
+  perform stepbase_private.require_slug(p_slug);
+  perform stepbase_private.require_room(
+    (select count(*) from stepbase.organizations o where o.created_by = auth.uid()),
+    v_settings.max_organizations_per_user, 'max_organizations_per_user',
+    'A user can create %s organizations (%s); delete one or ask the operator'
+  );
+  insert into stepbase.organizations (slug, name, created_by)
+  values (p_slug, v_name, auth.uid())
+  on conflict (slug) do nothing
+  returning * into v_organization;
+  if not found then
+    perform stepbase_private.raise_error(
+      'conflict', format('The slug %s is taken; choose another', p_slug), jsonb_build_object('slug', p_slug)
+    );
+  end if;
+  return v_organization;
+end;
+$function$;
+comment on function stepbase_private.create_organization(p_slug text, p_name text) is 'Implements stepbase.create_organization.';
+grant execute on function stepbase_private.create_organization(p_slug text, p_name text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.create_queue_messages()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -11595,7 +14643,80 @@ end;
 $function$;
 comment on function stepbase_private.create_queue_messages() is 'Trigger: creates the signal and the query of a work queue.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.create_role(p_name text, p_permissions text[], p_label text, p_description text)
+ RETURNS stepbase.app_roles
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  c_most_roles constant int := 100;
+  v_known constant text[] := array(select unnest(r.permissions) from stepbase.user_roles r);
+  v_role stepbase.app_roles;
+begin
+  if coalesce(p_name, '') !~ '^[a-z][a-z0-9_]{0,62}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'name must begin with a letter and have at most 63 lower-case letters, digits and _'
+    );
+  end if;
+  if p_permissions is null then
+    perform stepbase_private.raise_error('invalid_request', 'permissions must be an array');
+  end if;
+  -- An unknown permission gets its own error from the trigger.
+  if p_permissions <@ v_known then
+    perform stepbase_private.require_held(p_permissions);
+  end if;
+  -- The lock serializes the changes of one application's roles.
+  perform 1 from stepbase.applications a where a.app_code = v_app for no key update;
+  perform stepbase_private.require_room(
+    (select count(*) from stepbase.app_roles r where r.app_code = v_app), c_most_roles, 'max_roles',
+    'An application can have %s roles (%s); delete one first'
+  );
+  insert into stepbase.app_roles (app_code, name, label, description, permissions)
+  values (
+    v_app, p_name, stepbase_private.require_name(coalesce(p_label, p_name), 'label'), coalesce(p_description, ''),
+    p_permissions
+  )
+  on conflict (app_code, name) do nothing
+  returning * into v_role;
+  if not found then
+    perform stepbase_private.raise_error('conflict', format('The application already has a role %s', p_name));
+  end if;
+  return v_role;
+end;
+$function$;
+comment on function stepbase_private.create_role(p_name text, p_permissions text[], p_label text, p_description text) is 'Implements stepbase.create_role.';
+grant execute on function stepbase_private.create_role(p_name text, p_permissions text[], p_label text, p_description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_service_account(p_name text, p_role text, p_description text)
+ RETURNS stepbase.service_accounts
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_made stepbase.service_accounts;
+begin
+  if coalesce(btrim(p_name), '') = '' then
+    perform stepbase_private.raise_error('invalid_request', 'name must not be blank');
+  end if;
+  perform stepbase_private.require_grantable(p_role);
+  insert into stepbase.service_accounts (app_code, name, description, role, created_by)
+  values (v_app, p_name, coalesce(p_description, ''), p_role, auth.uid())
+  on conflict on constraint service_account_name_is_unique_in_app do nothing
+  returning * into v_made;
+  if not found then
+    perform stepbase_private.raise_error('conflict', format('The application has a service account %s already', p_name));
+  end if;
+  return v_made;
+end;
+$function$;
+comment on function stepbase_private.create_service_account(p_name text, p_role text, p_description text) is 'Implements stepbase.create_service_account.';
+grant execute on function stepbase_private.create_service_account(p_name text, p_role text, p_description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb, p_signature_scheme text, p_secret text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -11609,6 +14730,7 @@ begin
   if jsonb_typeof(p_input) is distinct from 'object' then
     perform stepbase_private.raise_error('invalid_request', 'input must be a JSON object');
   end if;
+  perform stepbase_private.check_webhook_secret(p_signature_scheme, p_secret);
   select w.id into v_workflow_id from stepbase.workflows w
   where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
@@ -11617,16 +14739,59 @@ begin
       jsonb_build_object('workflow', p_workflow)
     );
   end if;
-  insert into stepbase.workflow_triggers (app_code, workflow_id, name, trigger_type, input, created_by)
-  values (v_app_code, v_workflow_id, p_name, 'webhook', p_input, auth.uid())
+  insert into stepbase.workflow_triggers (
+    app_code, workflow_id, name, trigger_type, signature_scheme, input, created_by
+  )
+  values (v_app_code, v_workflow_id, p_name, 'webhook', p_signature_scheme, p_input, auth.uid())
   returning id into v_id;
   return jsonb_build_object(
-    'id', v_id, 'path', '/hooks/' || v_id, 'secret', stepbase_private.make_webhook_secret(v_id, v_app_code)
+    'id', v_id, 'path', '/hooks/' || v_id, 'signature_scheme', p_signature_scheme,
+    'secret', stepbase_private.store_webhook_secret(v_id, v_app_code, p_secret)
   );
 end;
 $function$;
-comment on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb) is 'Implements stepbase.create_webhook.';
-grant execute on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb) to authenticated;
+comment on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb, p_signature_scheme text, p_secret text) is 'Implements stepbase.create_webhook.';
+grant execute on function stepbase_private.create_webhook(p_workflow text, p_name text, p_input jsonb, p_signature_scheme text, p_secret text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.create_webhook_subscription(p_url text, p_event_types text[], p_workflow text, p_description text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_workflow_id uuid;
+  v_id uuid;
+begin
+  perform stepbase_private.require_permission('run:read');
+  if p_workflow is not null then
+    select w.id into v_workflow_id from stepbase.workflows w
+    where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found', format('Workflow %s does not exist', p_workflow),
+        jsonb_build_object('workflow', p_workflow)
+      );
+    end if;
+  end if;
+  begin
+    insert into stepbase.webhook_subscriptions (app_code, workflow_id, url, event_types, description, created_by)
+    values (v_app_code, v_workflow_id, p_url, p_event_types, p_description, auth.uid())
+    returning id into v_id;
+  exception when check_violation or not_null_violation then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      'url must be an http or https URL without a password, of at most 2000 characters; event_types must be a list of '
+      'run.completed, run.failed, run.cancelled, run.timed_out, run.paused, run.resumed and task.created; description has '
+      'at most 500 characters'
+    );
+  end;
+  return jsonb_build_object('id', v_id, 'secret', stepbase_private.make_subscription_secret(v_id, v_app_code));
+end;
+$function$;
+comment on function stepbase_private.create_webhook_subscription(p_url text, p_event_types text[], p_workflow text, p_description text) is 'Implements stepbase.create_webhook_subscription.';
+grant execute on function stepbase_private.create_webhook_subscription(p_url text, p_event_types text[], p_workflow text, p_description text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.cron_field(p_name text, p_field text, p_low integer, p_high integer, p_length integer, p_names text[], OUT numbers integer[], OUT problem text)
  RETURNS record
@@ -11814,7 +14979,6 @@ comment on function stepbase_private.cron_problem(p_expression text) is 'Why a s
 CREATE OR REPLACE FUNCTION stepbase_private.custom_access_token_hook(event jsonb)
  RETURNS jsonb
  LANGUAGE sql
- STABLE
  SET search_path TO ''
 AS $function$
   select stepbase_private.add_claims(event);
@@ -11859,6 +15023,39 @@ AS $function$
   select '{label,config,retry,compensate,timeout_ms,on_error,join}'::text[];
 $function$;
 comment on function stepbase_private.data_keys() is 'The keys of the data of a node.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.deactivate_application(p_app_code text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant stepbase.applications := stepbase_private.require_app_admin(p_app_code);
+begin
+  update stepbase.applications a
+  set deleted_at = now(), is_deactivated_by_member = true
+  where a.app_code = v_app.app_code and a.deleted_at is null;
+  return stepbase_private.application_state(v_app.app_code);
+end;
+$function$;
+comment on function stepbase_private.deactivate_application(p_app_code text) is 'Implements stepbase.deactivate_application.';
+grant execute on function stepbase_private.deactivate_application(p_app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.decline_invitation(p_token text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_invitation constant stepbase.invitations := stepbase_private.invitation_of_token(p_token);
+begin
+  return stepbase_private.describe_invitation(stepbase_private.end_invitation(v_invitation.id, 'declined'));
+end;
+$function$;
+comment on function stepbase_private.decline_invitation(p_token text) is 'Implements stepbase.decline_invitation.';
+grant execute on function stepbase_private.decline_invitation(p_token text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.definition_cycle_problems(p_definition jsonb)
  RETURNS SETOF stepbase_private.definition_problem
@@ -12168,6 +15365,167 @@ end;
 $function$;
 comment on function stepbase_private.definition_size_problems(p_definition jsonb) is 'Problems of the size of a definition and of the texts in it, which limit what its analysis costs.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.delete_application(p_app_code text, p_force boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant stepbase.applications := stepbase_private.require_app_admin(p_app_code);
+  v_open constant int := (stepbase_private.application_state(v_app.app_code) ->> 'open_runs')::int;
+begin
+  if v_open > 0 and not coalesce(p_force, false) then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The application has %s open runs; let them end, or set force to cancel them', v_open),
+      jsonb_build_object('open_runs', v_open)
+    );
+  end if;
+  update stepbase.applications a
+  set
+    is_deactivated_by_member = a.deleted_at is null or a.is_deactivated_by_member,
+    deleted_at = coalesce(a.deleted_at, now()),
+    purge_at = coalesce(a.purge_at, (
+      select stepbase_engine.now() + s.deletion_grace_days * interval '1 day'
+      from stepbase_private.installation_settings s
+    ))
+  where a.app_code = v_app.app_code;
+  -- The rest of many open runs is cancelled by maintain().
+  perform stepbase_engine.cancel_open_runs(v_app.app_code, auth.uid());
+  return stepbase_private.application_state(v_app.app_code);
+end;
+$function$;
+comment on function stepbase_private.delete_application(p_app_code text, p_force boolean) is 'Implements stepbase.delete_application.';
+grant execute on function stepbase_private.delete_application(p_app_code text, p_force boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.delete_organization(p_organization_id uuid)
+ RETURNS stepbase.organizations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_organization constant stepbase.organizations := stepbase_private.require_organization(p_organization_id);
+  v_apps text[];
+begin
+  perform 1 from stepbase.organizations o where o.id = v_organization.id for update;
+  v_apps := array(
+    select a.app_code from stepbase.applications a where a.organization_id = v_organization.id order by a.app_code
+  );
+  if v_apps <> '{}' then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The organization has applications: %s; delete them first, and wait for the end of their grace period',
+        array_to_string(v_apps[1:10], ', ')),
+      jsonb_build_object('applications', cardinality(v_apps))
+    );
+  end if;
+  delete from stepbase.organizations o where o.id = v_organization.id;
+  return v_organization;
+end;
+$function$;
+comment on function stepbase_private.delete_organization(p_organization_id uuid) is 'Implements stepbase.delete_organization.';
+grant execute on function stepbase_private.delete_organization(p_organization_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.delete_role(p_name text)
+ RETURNS stepbase.app_roles
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_role constant stepbase.app_roles := stepbase_private.require_role(p_name);
+  v_members bigint;
+  v_tasks bigint;
+begin
+  if v_role.is_built_in then
+    perform stepbase_private.raise_error('conflict', format('The role %s is built in and cannot be deleted', p_name));
+  end if;
+  select count(*) into v_members from stepbase.app_members m where m.app_code = v_role.app_code and m.role = p_name;
+  select count(*) into v_tasks
+  from stepbase.step_runs s
+  where s.app_code = v_role.app_code and s.status = 'waiting' and s.wait_kind = 'task' and p_name = any (s.assigned_roles);
+  if v_members > 0 or v_tasks > 0 then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The role %s has %s members and %s open tasks; give the members another role and end the tasks first',
+        p_name, v_members, v_tasks),
+      jsonb_build_object('members', v_members, 'open_tasks', v_tasks)
+    );
+  end if;
+  begin
+    delete from stepbase.app_roles r where r.app_code = v_role.app_code and r.name = p_name;
+  exception when foreign_key_violation then
+    perform stepbase_private.raise_error('conflict', format('The role %s is still in use', p_name));
+  end;
+  return v_role;
+end;
+$function$;
+comment on function stepbase_private.delete_role(p_name text) is 'Implements stepbase.delete_role.';
+grant execute on function stepbase_private.delete_role(p_name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.delete_secret(p_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('secret:manage');
+begin
+  perform stepbase_private.lock_secrets(v_app);
+  delete from stepbase_private.secrets s where s.app_code = v_app and s.name = p_name;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Secret not found');
+  end if;
+end;
+$function$;
+comment on function stepbase_private.delete_secret(p_name text) is 'Implements stepbase.delete_secret.';
+grant execute on function stepbase_private.delete_secret(p_name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.describe_invitation(p_invitation stepbase.invitations)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', p_invitation.id, 'app_code', p_invitation.app_code, 'application', a.name, 'email', p_invitation.email,
+    'role', p_invitation.role, 'status', p_invitation.status, 'expires_at', p_invitation.expires_at,
+    'invited_by', coalesce(nullif(btrim(u.display_name), ''), u.email), 'created_at', p_invitation.created_at
+  )
+  from stepbase.applications a
+  left join stepbase.users u on u.id = p_invitation.invited_by
+  where a.app_code = p_invitation.app_code;
+$function$;
+comment on function stepbase_private.describe_invitation(p_invitation stepbase.invitations) is 'What the invited person sees of an invitation.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.disallow_function(p_function text, p_app_code text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_function constant regprocedure := to_regprocedure(p_function);
+  v_signature constant text := coalesce(v_function::text, p_function);
+begin
+  delete from stepbase_private.allowed_functions f
+  where f.signature = v_signature and f.app_code is not distinct from p_app_code;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('%s is not allowed for %s', p_function, coalesce('application ' || p_app_code, 'all applications'))
+    );
+  end if;
+  if v_function is not null and not exists (
+    select from stepbase_private.allowed_functions f where f.signature = v_signature
+  ) then
+    execute format('revoke execute on function %s from stepbase_functions', v_function);
+  end if;
+end;
+$function$;
+comment on function stepbase_private.disallow_function(p_function text, p_app_code text) is 'Implements stepbase.disallow_function.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.downstream_steps(p_definition jsonb)
  RETURNS TABLE(node_id text, place integer, downstream bit varying)
  LANGUAGE plpgsql
@@ -12201,6 +15559,41 @@ begin
 end;
 $function$;
 comment on function stepbase_private.downstream_steps(p_definition jsonb) is 'The steps of a definition in topological order: place, from 0, and downstream, in which bit n is set if a path leads to the step at place n. Nodes on a cycle or downstream of one are left out.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.drop_database_trigger(p_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_trigger stepbase_private.database_triggers;
+  v_attached record;
+begin
+  delete from stepbase_private.database_triggers t where t.name = p_name returning t.* into v_trigger;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('The database trigger %s does not exist', coalesce(p_name, 'null'))
+    );
+  end if;
+  for v_attached in
+    select g.tgname, n.nspname, c.relname, c.relowner
+    from pg_catalog.pg_trigger g
+    join pg_catalog.pg_class c on c.oid = g.tgrelid
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where g.tgrelid = v_trigger.table_id
+      and g.tgfoid = 'stepbase_engine.capture_changes'::regproc
+      and g.tgargs = convert_to(v_trigger.id::text, 'UTF8') || '\x00'::bytea
+  loop
+    if pg_has_role(v_attached.relowner, 'usage') then
+      execute format('drop trigger %I on %I.%I', v_attached.tgname, v_attached.nspname, v_attached.relname);
+    else
+      raise notice 'stepbase: trigger % on %.% starts nothing any more; only the owner of the table can remove it',
+        v_attached.tgname, v_attached.nspname, v_attached.relname;
+    end if;
+  end loop;
+end;
+$function$;
+comment on function stepbase_private.drop_database_trigger(p_name text) is 'Implements stepbase.drop_database_trigger.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.edit_distance(p_one text, p_other text, p_most integer)
  RETURNS integer
@@ -12294,7 +15687,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text) is 'Implements stepbase.emit_event.';
-grant execute on function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text) to authenticated;
+grant execute on function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.end_bans()
  RETURNS integer
@@ -12310,6 +15703,41 @@ begin
 end;
 $function$;
 comment on function stepbase_private.end_bans() is 'Activates the accounts whose ban in auth.users has ended, and returns how many. Maintenance calls it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.end_invitation(p_id uuid, p_status text, p_accepted_by uuid DEFAULT NULL::uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_invitation stepbase.invitations;
+begin
+  update stepbase.invitations i
+  set status = p_status, ended_at = stepbase_engine.now(), accepted_by = p_accepted_by
+  where i.id = p_id
+  returning i.* into v_invitation;
+  perform stepbase_private.cancel_mails(v_invitation, format('the invitation is %s', p_status));
+  return v_invitation;
+end;
+$function$;
+comment on function stepbase_private.end_invitation(p_id uuid, p_status text, p_accepted_by uuid) is 'Ends an invitation with a status and cancels its mails that were not sent. The caller has locked the row.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.end_webhook_deliveries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update stepbase.webhook_deliveries d
+  set
+    status = 'failed', next_attempt_at = null, completed_at = stepbase_engine.now(),
+    failure = coalesce(d.failure || '; then the subscription was disabled', 'The subscription was disabled')
+  where d.subscription_id = new.id and d.status = 'pending' and d.event_type <> 'webhook.test';
+  return null;
+end;
+$function$;
+comment on function stepbase_private.end_webhook_deliveries() is 'Trigger: the pending deliveries of a subscription fail when it is disabled.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.ensure_realtime_policy()
  RETURNS boolean
@@ -12332,6 +15760,47 @@ begin
 end;
 $function$;
 comment on function stepbase_private.ensure_realtime_policy() is 'Creates the policy on realtime.messages if it is missing, and returns whether it did. Realtime creates its table itself, on a new project possibly after the migrations; maintenance calls this again.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.erase_person(p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  c_most_rows constant int := 10000;
+  v_column record;
+  v_rows int;
+  v_erased jsonb := '{}';
+  v_is_complete boolean := true;
+begin
+  if p_user_id is null then
+    perform stepbase_private.raise_error('invalid_request', 'user_id must not be null');
+  end if;
+  if exists (select 1 from stepbase.app_members m where m.app_code = v_app and m.user_id = p_user_id) then
+    perform stepbase_private.remove_member(p_user_id);
+    v_erased := jsonb_build_object('app_members.user_id', 1);
+  end if;
+  for v_column in select c.table_name, c.column_name from stepbase_private.person_columns() c loop
+    execute format(
+      'update stepbase.%1$I t set %2$I = null
+      where t.app_code = $1 and t.%2$I = $2
+        and t.ctid in (select x.ctid from stepbase.%1$I x where x.app_code = $1 and x.%2$I = $2 limit $3)',
+      v_column.table_name, v_column.column_name
+    )
+    using v_app, p_user_id, c_most_rows;
+    get diagnostics v_rows = row_count;
+    if v_rows > 0 then
+      v_erased := v_erased || jsonb_build_object(v_column.table_name || '.' || v_column.column_name, v_rows);
+    end if;
+    v_is_complete := v_is_complete and v_rows < c_most_rows;
+  end loop;
+  return jsonb_build_object('user_id', p_user_id, 'erased', v_erased, 'is_complete', v_is_complete);
+end;
+$function$;
+comment on function stepbase_private.erase_person(p_user_id uuid) is 'Implements stepbase.erase_person.';
+grant execute on function stepbase_private.erase_person(p_user_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.exact_number(p_text text)
  RETURNS jsonb
@@ -12386,7 +15855,158 @@ begin
 end;
 $function$;
 comment on function stepbase_private.explain_workflow(p_workflow text, p_version integer) is 'Implements stepbase.explain_workflow.';
-grant execute on function stepbase_private.explain_workflow(p_workflow text, p_version integer) to authenticated;
+grant execute on function stepbase_private.explain_workflow(p_workflow text, p_version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app text;
+  v_permission text;
+begin
+  foreach v_permission in array '{member:manage,audit:read,key:read,run:read,workflow:read,component:read,prompt:read}'::text[] loop
+    v_app := stepbase_private.require_permission(v_permission);
+  end loop;
+  if p_table_name is null then
+    return jsonb_build_object(
+      'tables', array(select t.table_name from stepbase_private.export_tables() t)
+    );
+  end if;
+  return stepbase_private.export_page(v_app, p_table_name, p_after, p_page_size);
+end;
+$function$;
+comment on function stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size integer) is 'Implements stepbase.export_application.';
+grant execute on function stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_bytes constant int := 4194304;
+  v_table record;
+  v_page jsonb;
+begin
+  select t.* into v_table from stepbase_private.export_tables() t where t.table_name = p_table_name;
+  if not found then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s is not a table of an export', coalesce(p_table_name, 'null')),
+      jsonb_build_object('tables', array(select t.table_name from stepbase_private.export_tables() t))
+    );
+  end if;
+  if p_limit is null or p_limit not between 1 and 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'page_size must be between 1 and 1000');
+  end if;
+  if jsonb_typeof(p_after) <> 'array' then
+    perform stepbase_private.raise_error('invalid_request', 'after must be the value next of the previous page');
+  end if;
+  begin
+    execute format(
+      'with found as (select q.*, row_number() over () as place from (%s) q),
+      sized as (
+        select f.*, sum(octet_length(f.row::text)) over (order by f.place) as bytes from found f
+      ),
+      kept as (select s.* from sized s where s.place = 1 or s.bytes <= $4)
+      select jsonb_build_object(
+        %L, coalesce(jsonb_agg(k.row order by k.place), %L),
+        %L, case when count(*) = $3 or count(*) < (select count(*) from found)
+          then (select l.cursor from kept l order by l.place desc limit 1) end
+      )
+      from kept k',
+      stepbase_private.export_query(v_table.table_name, v_table.run_key, v_table.hidden), 'rows', '[]', 'next'
+    )
+    into v_page
+    using p_app_code, p_after, p_limit, c_most_bytes;
+  exception when data_exception then
+    perform stepbase_private.raise_error('invalid_request', 'after must be the value next of the previous page');
+  end;
+  return v_page;
+end;
+$function$;
+comment on function stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer) is '{rows, next} of one table of an application: at most p_limit rows, and at most 4 MB but at least one row. next: the argument p_after of the next page; null: no row is left. Operators may call it; members call stepbase.export_application.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[])
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with key as (
+    select
+      string_agg(format('%s.%I', k.alias, k.name), ', ' order by k.place) as columns,
+      string_agg(format('($2 ->> %s)::%s', k.place - 1, format_type(a.atttypid, a.atttypmod)), ', ' order by k.place) as "values"
+    from (
+      select 'r' as alias, r.name, r.place, 'stepbase.runs'::regclass as relation
+      from unnest('{created_at,id}'::text[]) with ordinality r (name, place)
+      where p_run_key is not null
+      union all
+      select 't', u.name, u.place + 2, format('stepbase.%I', p_table_name)::regclass
+      from unnest(p_run_key) with ordinality u (name, place)
+      union all
+      -- The runs of an application are ordered by time, as their index; other tables by their primary key.
+      select 't', u.name, u.place, format('stepbase.%I', p_table_name)::regclass
+      from unnest(
+        case when p_table_name in ('runs', 'audit_log') then '{created_at,id}'::text[] else array(
+          select n.attname::text
+          from pg_index i
+          cross join unnest(i.indkey::int2[]) with ordinality p (attnum, place)
+          join pg_attribute n on n.attrelid = i.indrelid and n.attnum = p.attnum
+          where i.indrelid = format('stepbase.%I', p_table_name)::regclass and i.indisprimary
+          order by p.place
+        ) end
+      ) with ordinality u (name, place)
+      where p_run_key is null
+    ) k
+    join pg_attribute a on a.attrelid = k.relation and a.attname = k.name
+  )
+  select format(
+    'select to_jsonb(t) - %L::text[] as row, jsonb_build_array(%s) as cursor
+    from %s
+    where %s.app_code = $1 and %s and ($2 is null or (%s) > (%s))
+    order by %s
+    limit $3',
+    p_hidden, k.columns,
+    case when p_run_key is null then format('stepbase.%I t', p_table_name)
+      else format('stepbase.runs r join stepbase.%I t on t.run_id = r.id and t.app_code = r.app_code', p_table_name) end,
+    case when p_run_key is null then 't' else 'r' end,
+    -- This condition finds the place in the index of the runs; the next one finds it in the run.
+    case when p_run_key is null then 'true' else '($2 is null or r.created_at >= ($2 ->> 0)::timestamptz)' end,
+    k.columns, k."values", k.columns
+  )
+  from key k;
+$function$;
+comment on function stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[]) is 'The statement of one page of a table. Parameters: $1 application, $2 cursor, $3 number of rows. Columns: row and cursor.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.export_tables()
+ RETURNS TABLE(table_name text, run_key text[], hidden text[])
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- Tables of runs are read run by run, because their keys begin with the run and not with the application.
+  select
+    c.relname::text,
+    case c.relname
+      when 'step_runs' then array['id'] when 'run_events' then array['seq', 'created_at'] when 'run_signals' then array['id']
+    end,
+    case c.relname when 'api_keys' then array['key_hash'] when 'workflows' then array['search'] else '{}' end
+  from pg_class c
+  where c.relnamespace = 'stepbase'::regnamespace
+    and c.relkind in ('r', 'p')
+    and not c.relispartition
+    -- Messages between the parts of the engine are not data of the application.
+    and c.relname <> 'outbox'
+    and exists (
+      select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'app_code' and not a.attisdropped
+    )
+  order by c.relname;
+$function$;
+comment on function stepbase_private.export_tables() is 'The tables of an export. run_key: the key within a run, for tables of runs. hidden: columns that are left out, because they are secret or derived.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text)
  RETURNS TABLE(pointer text, expression text, language text)
@@ -12475,7 +16095,34 @@ begin
 end;
 $function$;
 comment on function stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text) is 'Implements stepbase.complete_task and stepbase.decide_approval.';
-grant execute on function stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text) to authenticated;
+grant execute on function stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.forget_ended_sessions(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  if to_regclass('auth.sessions') is null then
+    return 0;
+  end if;
+  execute $sql$
+    delete from stepbase_private.session_apps s
+    where s.session_id in (
+      select x.session_id
+      from stepbase_private.session_apps x
+      where not exists (select 1 from auth.sessions a where a.id = x.session_id)
+      limit $1
+    )
+  $sql$
+  using p_limit;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_private.forget_ended_sessions(p_limit integer) is 'Deletes up to p_limit rows of session_apps whose session has ended, and returns how many. Maintenance calls it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.forget_vault_secret()
  RETURNS trigger
@@ -12489,6 +16136,40 @@ begin
 end;
 $function$;
 comment on function stepbase_private.forget_vault_secret() is 'Trigger: deletes the secret in Vault when its row is deleted.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.forgive_webhook_subscription()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.failing_since := null;
+  if new.is_enabled then
+    new.disabled_reason := null;
+  end if;
+  return new;
+end;
+$function$;
+comment on function stepbase_private.forgive_webhook_subscription() is 'Trigger: a subscription that is enabled again, or gets another URL, starts without failures.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.get_webhook_secrets(p_vault_ids uuid[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_secrets text[];
+begin
+  if cardinality(p_vault_ids) > 0 then
+    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
+    into v_secrets
+    using p_vault_ids;
+  end if;
+  return coalesce(v_secrets, '{}');
+end;
+$function$;
+comment on function stepbase_private.get_webhook_secrets(p_vault_ids uuid[]) is 'Returns these secrets from Vault.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.handle_problems(p_definition jsonb)
  RETURNS SETOF stepbase_private.definition_problem
@@ -12547,7 +16228,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.inner_step_keys() is 'The keys of a compensation.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean, p_app_code text)
  RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
  STABLE
@@ -12570,7 +16251,7 @@ begin
     return query
       select p.*
       from stepbase_private.config_problems(
-        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}')
+        p_outer_id, p_data, p_place || '.config', v_kind, coalesce(p_step -> 'config', '{}'), p_app_code
       ) p
       union all
       select p.*
@@ -12599,7 +16280,126 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean) is 'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for config_problems.';
+comment on function stepbase_private.inner_step_problems(p_outer_id text, p_data text, p_place text, p_step jsonb, p_compensates boolean, p_app_code text) is 'Problems of a step inside a node: its compensation (p_compensates) or the step of a for_each. Arguments as for config_problems.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.invitation_of_token(p_token text)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_invitation stepbase.invitations;
+begin
+  if auth.uid() is null then
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in with the invited address first');
+  end if;
+  select i.* into v_invitation
+  from stepbase_private.invitation_tokens t
+  join stepbase.invitations i on i.id = t.invitation_id and i.app_code = t.app_code
+  join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where t.token_hash = encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex')
+  for update of i;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Invitation not found; use the link of the newest mail');
+  end if;
+  -- First, so that another person learns nothing about the invitation.
+  if v_invitation.email is distinct from stepbase_private.confirmed_email() then
+    perform stepbase_private.raise_error(
+      'invitation_not_yours', 'The invitation is for another address; sign in with the address that received the mail'
+    );
+  end if;
+  if v_invitation.status = 'open' and v_invitation.expires_at <= stepbase_engine.now() then
+    perform stepbase_private.raise_error(
+      'invitation_expired', 'The invitation has expired; ask for a new one',
+      jsonb_build_object('expires_at', v_invitation.expires_at)
+    );
+  end if;
+  v_invitation := stepbase_private.lock_open_invitation(v_invitation.app_code, v_invitation.id);
+  if not stepbase_private.may_still_invite(v_invitation) then
+    perform stepbase_private.raise_error(
+      'invitation_revoked', 'The member who invited you can no longer invite with this role; ask for a new invitation'
+    );
+  end if;
+  return v_invitation;
+end;
+$function$;
+comment on function stepbase_private.invitation_of_token(p_token text) is 'Locks the open invitation of a token for the calling user, and returns it. Errors: SB401 not signed in, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.invite_member(p_email text, p_role text)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_email constant text := lower(btrim(coalesce(p_email, '')));
+  v_now constant timestamptz := stepbase_engine.now();
+  v_limit int;
+  v_invitation stepbase.invitations;
+begin
+  if length(v_email) > 254 or v_email !~ '^[^[:space:]@<>(),;:"\\]+@[^[:space:]@<>(),;:"\\]+$' then
+    perform stepbase_private.raise_error('invalid_request', 'email must be one e-mail address');
+  end if;
+  perform stepbase_private.require_grantable(p_role);
+  -- One at a time for an application, so that two calls do not exceed a limit together.
+  perform pg_advisory_xact_lock(hashtextextended('stepbase.invite:' || v_app, 0));
+  if exists (
+    select 1 from stepbase.app_members m
+    join stepbase.users u on u.id = m.user_id
+    where m.app_code = v_app and m.accepted_at is not null and u.email = v_email
+  ) then
+    perform stepbase_private.raise_error('conflict', format('%s is already a member of the application', v_email));
+  end if;
+  select i.* into v_invitation
+  from stepbase.invitations i
+  where i.app_code = v_app and i.email = v_email and i.status = 'open'
+  for update;
+  if found and v_invitation.expires_at > v_now then
+    perform stepbase_private.raise_error(
+      'conflict', format('%s is already invited; call resend_invitation, or revoke_invitation first', v_email),
+      jsonb_build_object('invitation_id', v_invitation.id)
+    );
+  elsif found then
+    perform stepbase_private.end_invitation(v_invitation.id, 'expired');
+  end if;
+  select q.max_open_invitations into v_limit from stepbase.app_quotas q where q.app_code = v_app;
+  if (
+    select count(*) >= v_limit
+    from stepbase.invitations i
+    where i.app_code = v_app and i.status = 'open' and i.expires_at > v_now
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application may have %s open invitations; revoke one first', v_limit),
+      jsonb_build_object('quota', 'max_open_invitations', 'limit', v_limit)
+    );
+  end if;
+  insert into stepbase.invitations (app_code, email, role, invited_by, is_by_operator, expires_at)
+  values (
+    v_app, v_email, p_role, stepbase_private.inviter_id(), stepbase_private.inviter_id() is null,
+    v_now + interval '7 days'
+  )
+  returning * into v_invitation;
+  perform stepbase_private.mail_invitation(v_invitation);
+  return v_invitation;
+end;
+$function$;
+comment on function stepbase_private.invite_member(p_email text, p_role text) is 'Implements stepbase.invite_member.';
+grant execute on function stepbase_private.invite_member(p_email text, p_role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.inviter_id()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
+  );
+$function$;
+comment on function stepbase_private.inviter_id() is 'The calling user, or the owner of the calling API key; null for the service role.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_jsonata_name(p_token text)
  RETURNS boolean
@@ -12610,6 +16410,20 @@ AS $function$
   select p_token ~ '^[^][\s(){}.,:;=!<>&|*+/%?^~@#$-]';
 $function$;
 comment on function stepbase_private.is_jsonata_name(p_token text) is 'Whether a token of JSONata selects a property by its name as a step of a path: a word, or text in quotes or backticks.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_system_schema(p_schema text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_schema ~ '^(pg_|supabase_|stepbase($|_)|_)'
+    or p_schema in (
+      'information_schema', 'auth', 'storage', 'realtime', 'vault', 'cron', 'net', 'extensions', 'graphql',
+      'graphql_public', 'pgsodium', 'pgsodium_masks', 'pgbouncer', 'pgmq', 'tiger', 'tiger_data', 'topology'
+    );
+$function$;
+comment on function stepbase_private.is_system_schema(p_schema text) is 'Whether a schema belongs to Stepbase, PostgreSQL, Supabase or an extension, and not to the project.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_unsafe_number(p_value numeric)
  RETURNS boolean
@@ -12687,7 +16501,7 @@ exception
 end;
 $function$;
 comment on function stepbase_private.iso_time(p_text text, p_parameter text) is 'The time of a date of ISO 8601 with an optional time of day and offset; UTC without an offset. Null for null. Errors: SB400 with the name of the parameter, for another form or a day that does not exist.';
-grant execute on function stepbase_private.iso_time(p_text text, p_parameter text) to authenticated;
+grant execute on function stepbase_private.iso_time(p_text text, p_parameter text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.javascript_steps(p_code text)
  RETURNS TABLE(step text, is_certain boolean)
@@ -13653,6 +17467,28 @@ AS $function$
 $function$;
 comment on function stepbase_private.key_problems(p_node text, p_pointer text, p_place text, p_what text, p_value jsonb, p_known text[], p_elsewhere jsonb) is 'One problem for each key of an object that is not in p_known, at most 100. p_pointer: where the object stands. p_place: prefix of the key in messages. p_what: what the object is. p_elsewhere as for suggestion.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.leave_application()
+ RETURNS stepbase.app_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_member stepbase.app_members;
+begin
+  delete from stepbase.app_members m
+  where m.app_code = stepbase_private.app_code() and m.user_id = v_user_id
+  returning m.* into v_member;
+  if not found then
+    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application');
+  end if;
+  return v_member;
+end;
+$function$;
+comment on function stepbase_private.leave_application() is 'Implements stepbase.leave_application.';
+grant execute on function stepbase_private.leave_application() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.limit_triggers()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -13676,6 +17512,67 @@ begin
 end;
 $function$;
 comment on function stepbase_private.limit_triggers() is 'Trigger: raises SB429 limit_reached when an event would have more than 100 triggers.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.limit_webhook_subscriptions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The end of each run compares its event with all of them.
+  if (select count(*) from stepbase.webhook_subscriptions s where s.app_code = new.app_code) > 50 then
+    perform stepbase_private.raise_error(
+      'limit_reached', 'The application already has 50 webhook subscriptions; delete one first'
+    );
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.limit_webhook_subscriptions() is 'Trigger: raises SB429 limit_reached when an application would have more than 50 webhook subscriptions.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.list_secrets()
+ RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('secret:read');
+  v_prefix constant text := 'stepbase/app/' || v_app || '/';
+  v_operator jsonb := '[]';
+begin
+  if to_regclass('vault.secrets') is not null then
+    execute
+      'select coalesce(jsonb_agg(jsonb_build_object(''name'', substr(s.name, length($1) + 1), ''hosts'', '
+      '    stepbase_private.secret_hosts(s.description), ''created_at'', s.created_at, ''updated_at'', s.updated_at)), ''[]'') '
+      'from vault.secrets s where starts_with(s.name, $1)'
+    into v_operator
+    using v_prefix;
+  end if;
+  return query
+  with known as (
+    select
+      s.name, 'application' as source, s.version, u.allowed_hosts, s.created_at, s.updated_at,
+      array(
+        select v.version from stepbase_private.secret_versions v where v.secret_id = s.id order by v.version desc
+      ) as versions
+    from stepbase_private.secrets s
+    join stepbase_private.secret_versions u on u.secret_id = s.id and u.version = s.version
+    where s.app_code = v_app
+    union all
+    select o.name, 'operator', null, o.hosts, o.created_at, o.updated_at, '{}'
+    from jsonb_to_recordset(v_operator) o (name text, hosts text[], created_at timestamptz, updated_at timestamptz)
+  )
+  select
+    k.name, k.source, k.version, k.versions, k.allowed_hosts, coalesce(r.workflows, '{}'), k.created_at, k.updated_at
+  from known k
+  left join stepbase_private.secret_references(v_app) r on r.name = k.name
+  order by k.name, k.source;
+end;
+$function$;
+comment on function stepbase_private.list_secrets() is 'Implements stepbase.list_secrets.';
+grant execute on function stepbase_private.list_secrets() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.literal_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb)
  RETURNS SETOF stepbase_private.definition_problem
@@ -13712,62 +17609,149 @@ begin
     )
   into live_api_key.app_code, live_api_key.scopes
   from stepbase.api_keys k
-  join stepbase.app_members m on m.app_code = k.app_code and m.user_id = k.owner_id and m.accepted_at is not null
-  join stepbase.user_roles r on r.name = m.role
-  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  cross join lateral (
+    select m.role
+    from stepbase.app_members m
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.app_code = k.app_code and m.user_id = k.owner_id and m.accepted_at is not null
+    union all
+    select s.role from stepbase.service_accounts s
+    where s.id = k.service_account_id and s.app_code = k.app_code and s.is_active
+  ) o
+  join stepbase.app_roles r on r.app_code = k.app_code and r.name = o.role
   join stepbase.applications a on a.app_code = k.app_code and a.deleted_at is null
-  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join stepbase.organizations g on g.id = a.organization_id and g.deleted_at is null
   where k.id = p_api_key_id
     and k.revoked_at is null
     and (k.expires_at is null or k.expires_at > now());
 end;
 $function$;
-comment on function stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[]) is 'Application and scopes in effect of an API key: its scopes that the role of its owner has now. Nulls if the key is unknown, revoked, expired or of a deleted application, or if its owner is not an active member.';
+comment on function stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[]) is 'Application and scopes in effect of an API key: its scopes that the role of its owner has now. Nulls if the key is unknown, revoked, expired or of a deleted application, or if its owner is neither an active member nor an active service account.';
 grant execute on function stepbase_private.live_api_key(p_api_key_id uuid, OUT app_code text, OUT scopes text[]) to service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text)
+CREATE OR REPLACE FUNCTION stepbase_private.lock_open_invitation(p_app_code text, p_id uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_invitation stepbase.invitations;
+begin
+  select i.* into v_invitation
+  from stepbase.invitations i
+  where i.id = p_id and i.app_code = p_app_code
+  for update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Invitation not found');
+  end if;
+  if v_invitation.status <> 'open' then
+    perform stepbase_private.raise_error(
+      case v_invitation.status
+        when 'revoked' then 'invitation_revoked'
+        when 'expired' then 'invitation_expired'
+        else 'invitation_used'
+      end,
+      format('The invitation is %s', v_invitation.status), jsonb_build_object('status', v_invitation.status)
+    );
+  end if;
+  return v_invitation;
+end;
+$function$;
+comment on function stepbase_private.lock_open_invitation(p_app_code text, p_id uuid) is 'Locks an invitation that has not ended, and returns it. Errors: SB404 unknown in this application, SB410 expired, SB411 accepted or declined, SB412 revoked.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.lock_secrets(p_app_code text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select pg_advisory_xact_lock(hashtextextended('stepbase_private.secrets ' || p_app_code, 0));
+$function$;
+comment on function stepbase_private.lock_secrets(p_app_code text) is 'Serializes the changes of the secrets of an application until the end of the transaction, so that their count and the numbers of their versions are exact.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.machine_actor()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_claims jsonb;
+begin
+  -- Most calls are those of the engine, which has no claims.
+  if coalesce(current_setting('request.jwt.claims', true), '') = '' then
+    return null;
+  end if;
+  v_claims := auth.jwt();
+  return case
+    when auth.uid() is not null then null
+    when v_claims ->> 'api_key_id' is not null
+      then jsonb_build_object('actor', jsonb_build_object('api_key_id', v_claims -> 'api_key_id'))
+    when v_claims ->> 'role' = 'service_role' then '{"actor": {"role": "service_role"}}'
+  end;
+end;
+$function$;
+comment on function stepbase_private.machine_actor() is 'How events name a caller that is no user: {actor: {api_key_id}}, or {actor: {role: service_role}} for the secret key; null for users and for the engine.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.mail_invitation(p_invitation stepbase.invitations)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.queue_mail(
+    p_invitation.app_code, 'invitation', p_invitation.email,
+    jsonb_build_object(
+      'application', a.name,
+      'role', p_invitation.role,
+      'inviter', coalesce(nullif(btrim(u.display_name), ''), u.email),
+      'expires_at', p_invitation.expires_at
+    ),
+    p_invitation.id
+  )
+  from stepbase.applications a
+  left join stepbase.users u on u.id = p_invitation.invited_by
+  where a.app_code = p_invitation.app_code;
+$function$;
+comment on function stepbase_private.mail_invitation(p_invitation stepbase.invitations) is 'Queues the mail of an invitation. Errors: those of stepbase_private.queue_mail.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text)
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  v_secret constant text := 'whsec_' || encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
-  );
+  v_secret constant text := stepbase_private.random_webhook_secret();
   v_id constant uuid := gen_random_uuid();
-  v_vault_id uuid;
-begin
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
-    execute 'select vault.create_secret($1, $2, $3)'
-    into v_vault_id
-    using v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id;
-  end if;
-  insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
-  values (
-    v_id, p_app_code, p_trigger_id,
-    case when v_vault_id is null then v_secret end, v_vault_id
+  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+    v_secret, 'stepbase/webhook/' || v_id, 'Signs deliveries of webhook subscription ' || p_subscription_id
   );
+begin
+  insert into stepbase_private.webhook_subscription_secrets (id, app_code, subscription_id, secret, vault_id)
+  values (v_id, p_app_code, p_subscription_id, case when v_vault_id is null then v_secret end, v_vault_id);
   return v_secret;
 end;
 $function$;
-comment on function stepbase_private.make_webhook_secret(p_trigger_id uuid, p_app_code text) is 'Creates and stores a secret of a webhook trigger. Returns it as whsec_ and 32 bytes in base64 (Standard Webhooks).';
+comment on function stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text) is 'Creates, stores and returns a secret of a webhook subscription.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.matching_workflows(p_query text)
  RETURNS SETOF uuid
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select w.id
   from stepbase.workflows w
   where w.search @@ stepbase_private.search_query(p_query)
     and w.deleted_at is null
     and w.app_code = stepbase_private.app_code()
     and stepbase_private.has_permission('workflow:read');
+end;
 $function$;
 comment on function stepbase_private.matching_workflows(p_query text) is 'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax); empty without workflow:read.';
-grant execute on function stepbase_private.matching_workflows(p_query text) to authenticated;
+grant execute on function stepbase_private.matching_workflows(p_query text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.max_streams()
  RETURNS integer
@@ -13778,7 +17762,23 @@ AS $function$
   select q.max_streams from stepbase.app_quotas q where q.app_code = stepbase_private.app_code();
 $function$;
 comment on function stepbase_private.max_streams() is 'max_streams of the caller''s application; the HTTP API asks it before it opens an event stream.';
-grant execute on function stepbase_private.max_streams() to authenticated;
+grant execute on function stepbase_private.max_streams() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.may_grant_role(p_role text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1
+    from stepbase_private.caller() c
+    join stepbase.app_roles r on r.app_code = c.app_code and r.name = p_role
+    where r.permissions <@ c.permissions
+  );
+$function$;
+comment on function stepbase_private.may_grant_role(p_role text) is 'Whether the caller has every permission of a role of its application. Without them it can neither give the role to a member, nor change or remove a member who has it.';
+grant execute on function stepbase_private.may_grant_role(p_role text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_receive(p_topic text)
  RETURNS boolean
@@ -13799,7 +17799,27 @@ begin
 end;
 $function$;
 comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id> or stepbase:app:<app_code>:runs.';
-grant execute on function stepbase_private.may_receive(p_topic text) to authenticated;
+grant execute on function stepbase_private.may_receive(p_topic text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.may_still_invite(p_invitation stepbase.invitations)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_invitation.is_by_operator or exists (
+    select 1
+    from stepbase.app_members m
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    cross join lateral stepbase_private.permissions_of_role(m.app_code, m.role) own
+    where m.app_code = p_invitation.app_code
+      and m.user_id = p_invitation.invited_by
+      and m.accepted_at is not null
+      and 'member:manage' = any (own)
+      and stepbase_private.permissions_of_role(p_invitation.app_code, p_invitation.role) <@ own
+  );
+$function$;
+comment on function stepbase_private.may_still_invite(p_invitation stepbase.invitations) is 'Whether the member who invited could do it now. An invitation of a removed or demoted member must not outlive the right to invite.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_use_component(p_app_code text, p_component stepbase.components)
  RETURNS boolean
@@ -13844,6 +17864,72 @@ $function$;
 comment on function stepbase_private.my_app_codes() is 'Codes of the applications that the calling user can switch to: of all memberships, accepted or not.';
 grant execute on function stepbase_private.my_app_codes() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.my_applications()
+ RETURNS TABLE(app_code text, name text, organization_id uuid, organization_name text, role text, accepted_at timestamp with time zone, is_current boolean, deactivated_at timestamp with time zone, purge_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_current constant text := stepbase_private.app_code();
+begin
+  return query
+    select
+      a.app_code, a.name, a.organization_id, o.name, m.role, m.accepted_at,
+      a.app_code is not distinct from v_current, a.deleted_at, a.purge_at
+    from stepbase.app_members m
+    join stepbase.applications a on a.app_code = m.app_code
+    join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.user_id = v_user_id
+    order by m.created_at, a.app_code;
+end;
+$function$;
+comment on function stepbase_private.my_applications() is 'Implements stepbase.my_applications.';
+grant execute on function stepbase_private.my_applications() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.my_invitations()
+ RETURNS SETOF jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if auth.uid() is null then
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
+  end if;
+  return query
+  select stepbase_private.describe_invitation(i)
+  from stepbase.invitations i
+  join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where i.email = stepbase_private.confirmed_email()
+    and i.status = 'open'
+    and i.expires_at > stepbase_engine.now()
+    and stepbase_private.may_still_invite(i)
+  order by i.created_at desc
+  limit 100;
+end;
+$function$;
+comment on function stepbase_private.my_invitations() is 'Implements stepbase.my_invitations.';
+grant execute on function stepbase_private.my_invitations() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.my_new_organizations()
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select o.id
+  from stepbase.organizations o
+  where o.created_by = auth.uid()
+    and o.deleted_at is null
+    and not exists (select 1 from stepbase.applications a where a.organization_id = o.id);
+$function$;
+comment on function stepbase_private.my_new_organizations() is 'Ids of the organizations that the calling user created and that have no application yet. Afterwards the members of its applications see an organization, and its creator only as one of them.';
+grant execute on function stepbase_private.my_new_organizations() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.my_profile()
  RETURNS stepbase.users
  LANGUAGE plpgsql
@@ -13861,7 +17947,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.my_profile() is 'Implements stepbase.my_profile.';
-grant execute on function stepbase_private.my_profile() to authenticated;
+grant execute on function stepbase_private.my_profile() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.name_queue_messages()
  RETURNS trigger
@@ -13875,6 +17961,20 @@ begin
 end;
 $function$;
 comment on function stepbase_private.name_queue_messages() is 'Trigger: sets signal_name and query_name of a work queue to their defaults.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.named_app()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when auth.jwt() ->> 'role' = 'service_role'
+      then nullif(nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-stepbase-app', '')
+  end;
+$function$;
+comment on function stepbase_private.named_app() is 'The header x-stepbase-app of a request with the secret key, whether the application exists or not; null for every other caller.';
+grant execute on function stepbase_private.named_app() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.names_secrets(p_expression text)
  RETURNS boolean
@@ -13958,7 +18058,7 @@ declare
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
-  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config, p_app_code) p;
   return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
   return query select p.* from stepbase_private.literal_problems(v_id, v_at, 'config', v_kind, v_config) p;
 
@@ -13968,7 +18068,7 @@ begin
       select p.* from stepbase_private.inner_step_problems(
         v_id, v_at, 'config.step',
         case jsonb_typeof(v_config -> 'step') when 'object' then (v_config -> 'step') - c_outer end,
-        false
+        false, p_app_code
       ) p
       union all
       select v_id, v_at || '/config/step/' || k.key, 'invalid_config',
@@ -13978,7 +18078,8 @@ begin
   end if;
   if v_data ? 'compensate' and v_data -> 'compensate' <> 'null' then
     return query
-      select p.* from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true) p;
+      select p.*
+      from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true, p_app_code) p;
   end if;
 
   return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
@@ -13988,7 +18089,25 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the component is looked up; null: not checked. p_pointer: JSON pointer of the node.';
+comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the component and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.operator_secret(p_app_code text, p_name text)
+ RETURNS TABLE(value text, hosts text[], version integer)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('vault.decrypted_secrets') is null then
+    return;
+  end if;
+  return query execute
+    'select s.decrypted_secret, stepbase_private.secret_hosts(s.description), null::int '
+    'from vault.decrypted_secrets s where s.name = $1'
+  using 'stepbase/app/' || p_app_code || '/' || p_name;
+end;
+$function$;
+comment on function stepbase_private.operator_secret(p_app_code text, p_name text) is 'Returns the Vault entry named stepbase/app/<app_code>/<name>, which an operator created, and the hosts that may receive it, or no row.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.password_verification_hook(event jsonb)
  RETURNS jsonb
@@ -14066,12 +18185,15 @@ begin
       )
     ]);
     perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+    if stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.paused'], array['{}'::jsonb]) > 0 then
+      perform stepbase_engine.request_worker();
+    end if;
   end if;
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
 comment on function stepbase_private.pause_run(p_run_id uuid) is 'Implements stepbase.pause_run.';
-grant execute on function stepbase_private.pause_run(p_run_id uuid) to authenticated;
+grant execute on function stepbase_private.pause_run(p_run_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.permissions()
  RETURNS text[]
@@ -14083,6 +18205,36 @@ AS $function$
 $function$;
 comment on function stepbase_private.permissions() is 'The caller''s permissions: those of the member''s role, or the API key''s scopes; empty without an application.';
 grant execute on function stepbase_private.permissions() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.permissions_of_role(p_app_code text, p_role text)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select r.permissions from stepbase.app_roles r where r.app_code = p_app_code and r.name = p_role;
+$function$;
+comment on function stepbase_private.permissions_of_role(p_app_code text, p_role text) is 'The permissions of a role in an application; null if the role does not exist.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.person_columns()
+ RETURNS TABLE(table_name text, column_name text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select c.relname::text, a.attname::text
+  from pg_constraint f
+  join pg_class c on c.oid = f.conrelid and c.relnamespace = 'stepbase'::regnamespace and not c.relispartition
+  join pg_attribute a on a.attrelid = f.conrelid and a.attnum = f.conkey[1] and not a.attnotnull
+  where f.contype = 'f'
+    and f.confrelid = 'stepbase.users'::regclass
+    and cardinality(f.conkey) = 1
+    and exists (
+      select 1 from pg_attribute o where o.attrelid = f.conrelid and o.attname = 'app_code' and not o.attisdropped
+    )
+  order by 1, 2;
+$function$;
+comment on function stepbase_private.person_columns() is 'The columns in rows of an application that name a person and can be null: foreign keys to users.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.pin_published_components()
  RETURNS trigger
@@ -14224,7 +18376,23 @@ begin
 end;
 $function$;
 comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid) is 'Implements stepbase.publish_workflow.';
-grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid) to authenticated;
+grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_vault_id uuid;
+begin
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
+    execute 'select vault.create_secret($1, $2, $3)' into v_vault_id using p_secret, p_name, p_description;
+  end if;
+  return v_vault_id;
+end;
+$function$;
+comment on function stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text) is 'Stores a secret in Vault and returns its id there; null in a database without Vault, where the caller stores it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.query_run(p_run_id uuid, p_query_name text)
  RETURNS jsonb
@@ -14239,7 +18407,43 @@ begin
 end;
 $function$;
 comment on function stepbase_private.query_run(p_run_id uuid, p_query_name text) is 'Implements stepbase.query_run; the HTTP API calls it, too. Result: see stepbase_engine.answer_query.';
-grant execute on function stepbase_private.query_run(p_run_id uuid, p_query_name text) to authenticated;
+grant execute on function stepbase_private.query_run(p_run_id uuid, p_query_name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.queue_mail(p_app_code text, p_template text, p_recipient text, p_data jsonb, p_invitation_id uuid DEFAULT NULL::uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit int;
+  v_id uuid;
+begin
+  if not stepbase_private.can_send_mail() then
+    perform stepbase_private.raise_error(
+      'mail_not_configured',
+      'Mail is not configured. An operator sets SMTP_URL or RESEND_API_KEY, SMTP_FROM and STEPBASE_WEB_URL for the worker'
+    );
+  end if;
+  select q.max_invitation_mails_per_hour into v_limit from stepbase.app_quotas q where q.app_code = p_app_code;
+  if (
+    select count(*) >= v_limit
+    from stepbase_private.mails m
+    where m.app_code = p_app_code and m.created_at > stepbase_engine.now() - interval '1 hour'
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application may send %s of these mails per hour; retry later', v_limit),
+      jsonb_build_object('quota', 'max_invitation_mails_per_hour', 'limit', v_limit)
+    );
+  end if;
+  insert into stepbase_private.mails (app_code, template, recipient, data, invitation_id)
+  values (p_app_code, p_template, p_recipient, coalesce(p_data, '{}'), p_invitation_id)
+  returning id into v_id;
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.request_worker();
+  return v_id;
+end;
+$function$;
+comment on function stepbase_private.queue_mail(p_app_code text, p_template text, p_recipient text, p_data jsonb, p_invitation_id uuid) is 'Queues a mail that a worker sends after the commit, and returns its id. Errors: SB503 mail_not_configured if every worker that reported has no settings for mail, SB429 beyond max_invitation_mails_per_hour of the application.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.raise_error(p_code text, p_message text, p_details jsonb DEFAULT '{}'::jsonb)
  RETURNS void
@@ -14257,18 +18461,84 @@ $function$;
 comment on function stepbase_private.raise_error(p_code text, p_message text, p_details jsonb) is 'Raises the error p_code of stepbase.error_codes with its SQLSTATE and the given message. The detail is JSON: {"code": p_code, …p_details}. An unknown code, or one without a SQLSTATE, raises 22004.';
 grant execute on function stepbase_private.raise_error(p_code text, p_message text, p_details jsonb) to authenticated, service_role, supabase_auth_admin;
 
+CREATE OR REPLACE FUNCTION stepbase_private.random_api_key(OUT key text, OUT prefix text, OUT key_hash text)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
+  key := 'sbk_' || rtrim(translate(encode(
+    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  prefix := left(key, 12);
+  key_hash := encode(sha256(convert_to(key, 'UTF8')), 'hex');
+end;
+$function$;
+comment on function stepbase_private.random_api_key(OUT key text, OUT prefix text, OUT key_hash text) is 'A new API key with its prefix and its hash.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.random_webhook_secret()
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
+  select 'whsec_' || encode(
+    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
+  );
+$function$;
+comment on function stepbase_private.random_webhook_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks defines.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.reactivate_application(p_app_code text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant stepbase.applications := stepbase_private.require_app_admin(p_app_code);
+begin
+  if v_app.deleted_at is not null and not v_app.is_deactivated_by_member then
+    perform stepbase_private.raise_error('permission_denied', 'An operator deactivated the application; ask the operator');
+  end if;
+  if v_app.purge_at <= stepbase_engine.now() then
+    perform stepbase_private.raise_error('conflict', 'The deletion of the application has begun');
+  end if;
+  update stepbase.applications a
+  set deleted_at = null, is_deactivated_by_member = false, purge_at = null
+  where a.app_code = v_app.app_code;
+  return stepbase_private.application_state(v_app.app_code);
+end;
+$function$;
+comment on function stepbase_private.reactivate_application(p_app_code text) is 'Implements stepbase.reactivate_application.';
+grant execute on function stepbase_private.reactivate_application(p_app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_invitation(p_token text)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.describe_invitation(stepbase_private.invitation_of_token(p_token));
+$function$;
+comment on function stepbase_private.read_invitation(p_token text) is 'Implements stepbase.read_invitation.';
+grant execute on function stepbase_private.read_invitation(p_token text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.read_project_statistics()
  RETURNS SETOF stepbase_private.project_statistics
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select s.*
   from stepbase_private.project_statistics s
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
+end;
 $function$;
 comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';
-grant execute on function stepbase_private.read_project_statistics() to authenticated;
+grant execute on function stepbase_private.read_project_statistics() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_steps(p_expression text, p_language text DEFAULT 'jsonata'::text)
  RETURNS TABLE(step text, is_certain boolean)
@@ -14299,16 +18569,20 @@ comment on function stepbase_private.read_steps(p_expression text, p_language te
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_workflow_statistics()
  RETURNS SETOF stepbase_private.workflow_statistics
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+begin
+  perform stepbase_private.require_named_app();
+  return query
   select s.*
   from stepbase_private.workflow_statistics s
   where s.app_code = stepbase_private.app_code() and stepbase_private.has_permission('stats:read');
+end;
 $function$;
 comment on function stepbase_private.read_workflow_statistics() is 'Rows of stepbase_private.workflow_statistics of the caller''s application; none without stats:read.';
-grant execute on function stepbase_private.read_workflow_statistics() to authenticated;
+grant execute on function stepbase_private.read_workflow_statistics() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean)
  RETURNS SETOF stepbase.runs
@@ -14407,7 +18681,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean) is 'Behind stepbase.redrive.';
-grant execute on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean) to authenticated;
+grant execute on function stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.reference_pointer(p_node jsonb, p_step text, p_pointer text)
  RETURNS text
@@ -14570,8 +18844,11 @@ CREATE OR REPLACE FUNCTION stepbase_private.refuse_audit_change()
  SET search_path TO ''
 AS $function$
 begin
-  -- Deleting an application deletes its rows by cascade; then the application no longer exists.
-  if tg_op = 'DELETE' and not exists (select 1 from stepbase.applications a where a.app_code = old.app_code) then
+  -- An application whose time has come is deleted in batches; the last rows go by cascade, when it no longer exists.
+  if tg_op = 'DELETE' and not exists (
+    select 1 from stepbase.applications a
+    where a.app_code = old.app_code and (a.purge_at is null or a.purge_at > stepbase_engine.now())
+  ) then
     return old;
   end if;
   perform stepbase_private.raise_error('immutable', 'audit_log is append-only');
@@ -14677,6 +18954,22 @@ end;
 $function$;
 comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.remove_member(p_user_id uuid)
+ RETURNS stepbase.app_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_member constant stepbase.app_members := stepbase_private.require_member(p_user_id);
+begin
+  delete from stepbase.app_members m where m.app_code = v_member.app_code and m.user_id = v_member.user_id;
+  return v_member;
+end;
+$function$;
+comment on function stepbase_private.remove_member(p_user_id uuid) is 'Implements stepbase.remove_member.';
+grant execute on function stepbase_private.remove_member(p_user_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.request_version_check()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -14710,23 +19003,186 @@ begin
   if not found then
     return null;
   end if;
-  perform 1 from stepbase.applications where app_code = old.app_code for update;
+  perform 1 from stepbase.applications where app_code = old.app_code for no key update;
+  -- An operator may remove all members. A client may not: no one could enter the application again.
   if found
-    and exists (select 1 from stepbase.app_members where app_code = old.app_code)
+    and (
+      auth.jwt() ->> 'role' = 'authenticated'
+      or exists (select 1 from stepbase.app_members where app_code = old.app_code)
+    )
     and not exists (
       select 1 from stepbase.app_members
       where app_code = old.app_code and role = 'admin' and accepted_at is not null
     )
   then
     perform stepbase_private.raise_error(
-      'conflict', format('%s must keep an admin; make another member admin first', old.app_code),
+      'conflict', format('%s must keep an admin; make another member admin first, or delete the application', old.app_code),
       jsonb_build_object('app_code', old.app_code)
     );
   end if;
   return null;
 end;
 $function$;
-comment on function stepbase_private.require_an_admin() is 'Trigger: raises SB409 conflict when the last admin is removed or demoted while other members remain.';
+comment on function stepbase_private.require_an_admin() is 'Trigger: raises SB409 conflict when the last admin is demoted or removed: by a client always, by an operator while other members remain.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_app_admin(p_app_code text)
+ RETURNS stepbase.applications
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_is_secret_key constant boolean := coalesce(auth.jwt() ->> 'role' = 'service_role', false);
+  v_user_id constant uuid := case when not v_is_secret_key then stepbase_private.require_user() end;
+  v_role text;
+  v_app stepbase.applications;
+begin
+  select a.* into v_app
+  from stepbase.applications a
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where a.app_code = p_app_code
+  -- Not for update: a transaction that holds a run and writes to the outbox would wait for it, and deadlock.
+  for no key update of a;
+  if v_is_secret_key then
+    if stepbase_private.named_app() is null then
+      perform stepbase_private.raise_error(
+        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
+      );
+    end if;
+    if v_app.app_code is distinct from stepbase_private.named_app() then
+      perform stepbase_private.raise_error('not_found', 'The application is not the one in the header x-stepbase-app');
+    end if;
+    return v_app;
+  end if;
+  select m.role into v_role
+  from stepbase.app_members m
+  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  where m.app_code = v_app.app_code and m.user_id = v_user_id and m.accepted_at is not null;
+  -- Unknown applications and those of others raise the same error.
+  if v_role is null then
+    perform stepbase_private.raise_error('not_found', 'Application not found among your memberships');
+  end if;
+  if v_role <> 'admin' then
+    perform stepbase_private.raise_error('permission_denied', format('This requires the role admin in %s', p_app_code));
+  end if;
+  return v_app;
+end;
+$function$;
+comment on function stepbase_private.require_app_admin(p_app_code text) is 'Locks and returns an application, active or not, of which the calling user is an admin, or which a caller with the secret key names in x-stepbase-app. Raises SB400 without that header, SB401, SB403 for other roles and API keys, and SB404 not_found.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_column(p_table regclass, p_column text, p_place text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1
+  from pg_catalog.pg_attribute a
+  where a.attrelid = p_table and a.attname = p_column and a.attnum > 0 and not a.attisdropped;
+  if not found then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s: %s has no column %s', p_place, p_table, coalesce(p_column, 'null'))
+    );
+  end if;
+  return p_column;
+end;
+$function$;
+comment on function stepbase_private.require_column(p_table regclass, p_column text, p_place text) is 'Returns the name of a column of a table; raises SB400 invalid_request if the table has none of that name.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_creator(p_thing text)
+ RETURNS stepbase_private.installation_settings
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_settings stepbase_private.installation_settings;
+begin
+  select s.* into strict v_settings from stepbase_private.installation_settings s;
+  if v_settings.tenant_creation = 'operators' then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('Only operators create an %s on this installation (tenant_creation); ask the operator', p_thing),
+      jsonb_build_object('rule', 'tenant_creation')
+    );
+  end if;
+  if coalesce((auth.jwt() ->> 'is_anonymous')::boolean, false) then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('An anonymous user cannot create an %s; add an e-mail address to the account first', p_thing),
+      jsonb_build_object('rule', 'named_users_only')
+    );
+  end if;
+  -- The lock serializes the calls of one user, so that two of them cannot exceed a limit together.
+  perform 1 from stepbase.users u
+  where u.id = v_user_id and u.is_active and u.deleted_at is null
+  for no key update;
+  if not found then
+    perform stepbase_private.raise_error('permission_denied', 'This account is deactivated');
+  end if;
+  return v_settings;
+end;
+$function$;
+comment on function stepbase_private.require_creator(p_thing text) is 'The settings of the installation, if the caller may create an organization or application, within the limits that they name. Raises SB401, or SB403 with the rule that refuses it. Locks the user''s row.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_grantable(p_role text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.app_code();
+  v_names constant text[] := array(
+    select r.name from stepbase.app_roles r where r.app_code = v_app order by r.ordinal, r.name
+  );
+  v_lacking text[];
+begin
+  if p_role is null or p_role <> all (v_names) then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('The application has no role %s; it has %s', coalesce(p_role, 'null'), array_to_string(v_names, ', ')),
+      jsonb_build_object('roles', v_names)
+    );
+  end if;
+  if not stepbase_private.may_grant_role(p_role) then
+    v_lacking := array(
+      select unnest(r.permissions) from stepbase.app_roles r where r.app_code = v_app and r.name = p_role
+      except
+      select unnest(stepbase_private.permissions())
+      order by 1
+    );
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('The role %s has permissions that you lack: %s', p_role, array_to_string(v_lacking, ', ')),
+      jsonb_build_object('permissions', v_lacking)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_grantable(p_role text) is 'Raises SB400 invalid_request if the caller''s application has no such role, and SB403 permission_denied if the role has a permission that the caller lacks.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_held(p_permissions text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_lacking constant text[] := array(
+    select unnest(p_permissions) except select unnest(stepbase_private.permissions()) order by 1
+  );
+begin
+  if v_lacking <> '{}' then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('You cannot give permissions that you lack: %s', array_to_string(v_lacking, ', ')),
+      jsonb_build_object('permissions', v_lacking)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_held(p_permissions text[]) is 'Raises SB403 permission_denied if the caller lacks one of these permissions.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_json_schema(p_schema jsonb, p_name text)
  RETURNS void
@@ -14754,6 +19210,110 @@ end;
 $function$;
 comment on function stepbase_private.require_json_schema(p_schema jsonb, p_name text) is 'Raises SB422 invalid_input or SB425 schema_too_complex if the schema named p_name cannot be stored.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_member(p_user_id uuid)
+ RETURNS stepbase.app_members
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_member stepbase.app_members;
+begin
+  select m.* into v_member
+  from stepbase.app_members m
+  where m.app_code = v_app and m.user_id = p_user_id
+  for update;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', 'The application has no such member', jsonb_build_object('user_id', p_user_id)
+    );
+  end if;
+  perform stepbase_private.require_grantable(v_member.role);
+  return v_member;
+end;
+$function$;
+comment on function stepbase_private.require_member(p_user_id uuid) is 'Locks and returns a membership of the caller''s application. Raises SB401, SB403 without member:manage or if the member''s role has a permission that the caller lacks, and SB404 not_found.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_name(p_name text, p_argument text DEFAULT 'name'::text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if coalesce(btrim(p_name), '') = '' or length(p_name) > 200 then
+    perform stepbase_private.raise_error('invalid_request', format('%s must have 1 to 200 characters and not be blank', p_argument));
+  end if;
+  return btrim(p_name);
+end;
+$function$;
+comment on function stepbase_private.require_name(p_name text, p_argument text) is 'A name without spaces around it. Raises SB400 invalid_request if it is blank or longer than 200 characters.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_named_app()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if auth.jwt() ->> 'role' = 'service_role' and (select c.app_code from stepbase_private.service_caller() c) is null then
+    if stepbase_private.named_app() is null then
+      perform stepbase_private.raise_error(
+        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
+      );
+    end if;
+    perform stepbase_private.raise_error(
+      'not_found', format('Application %s does not exist', stepbase_private.named_app()),
+      jsonb_build_object('app_code', stepbase_private.named_app())
+    );
+  end if;
+  return true;
+end;
+$function$;
+comment on function stepbase_private.require_named_app() is 'True, unless the caller has the secret key: raises SB400 without the header x-stepbase-app, and SB404 if it names no application.';
+grant execute on function stepbase_private.require_named_app() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_organization(p_organization_id uuid)
+ RETURNS stepbase.organizations
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_organization stepbase.organizations;
+  v_is_new constant boolean := p_organization_id in (select stepbase_private.my_new_organizations());
+begin
+  select o.* into v_organization
+  from stepbase.organizations o
+  where o.id = p_organization_id
+    and o.deleted_at is null
+    and (v_is_new or exists (
+      select 1 from stepbase.applications a
+      where a.organization_id = o.id and a.app_code in (select stepbase_private.my_app_codes())
+    ));
+  -- Unknown organizations and those of others raise the same error.
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Organization not found among yours');
+  end if;
+  if not v_is_new and not exists (
+    select 1
+    from stepbase.app_members m
+    join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where a.organization_id = p_organization_id
+      and m.user_id = v_user_id and m.role = 'admin' and m.accepted_at is not null
+  ) then
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      format('This requires the role admin in an application of the organization %s; ask one of its admins', v_organization.slug),
+      jsonb_build_object('rule', 'organization_admin')
+    );
+  end if;
+  return v_organization;
+end;
+$function$;
+comment on function stepbase_private.require_organization(p_organization_id uuid) is 'The organization, if the caller is an admin of one of its applications, or created it and it has no application. Raises SB401, SB404 for an organization that the caller does not belong to, SB403 otherwise.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_permission(p_permission text)
  RETURNS text
  LANGUAGE plpgsql
@@ -14764,7 +19324,12 @@ declare
   v_caller record;
 begin
   select c.app_code, c.permissions into v_caller from stepbase_private.caller() c;
-  if auth.jwt() is null or (auth.uid() is null and auth.jwt() ->> 'api_key_id' is null) then
+  if v_caller.app_code is null then
+    perform stepbase_private.require_named_app();
+  end if;
+  if auth.jwt() is null or (
+    auth.uid() is null and auth.jwt() ->> 'api_key_id' is null and auth.jwt() ->> 'role' is distinct from 'service_role'
+  ) then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if v_caller.app_code is null then
@@ -14780,8 +19345,44 @@ begin
   return v_caller.app_code;
 end;
 $function$;
-comment on function stepbase_private.require_permission(p_permission text) is 'Returns the caller''s application if the caller has the permission. Raises SB401 not_authenticated or SB403 permission_denied otherwise. Every RPC calls it first.';
+comment on function stepbase_private.require_permission(p_permission text) is 'Returns the caller''s application if the caller has the permission. Raises SB401 not_authenticated or SB403 permission_denied otherwise; for a caller with the secret key, SB400 or SB404 as require_named_app(). Every RPC calls it first.';
 grant execute on function stepbase_private.require_permission(p_permission text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_role(p_name text)
+ RETURNS stepbase.app_roles
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_role stepbase.app_roles;
+begin
+  perform 1 from stepbase.applications a where a.app_code = v_app for no key update;
+  select r.* into v_role from stepbase.app_roles r where r.app_code = v_app and r.name = p_name for update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', format('The application has no role %s', p_name));
+  end if;
+  perform stepbase_private.require_grantable(p_name);
+  return v_role;
+end;
+$function$;
+comment on function stepbase_private.require_role(p_name text) is 'Locks and returns a role of the caller''s application. Raises SB401, SB403 without member:manage or if the role has a permission that the caller lacks, and SB404 not_found.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_room(p_count bigint, p_limit integer, p_setting text, p_message text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_count >= p_limit then
+    perform stepbase_private.raise_error(
+      'limit_reached', format(p_message, p_limit, p_setting), jsonb_build_object('quota', p_setting, 'limit', p_limit)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_room(p_count bigint, p_limit integer, p_setting text, p_message text) is 'Raises SB429 limit_reached if p_count rows exist already. p_message has a place for the limit and one for the name of the setting.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_run(p_run_id uuid, p_app_code text)
  RETURNS stepbase.runs
@@ -14805,6 +19406,44 @@ end;
 $function$;
 comment on function stepbase_private.require_run(p_run_id uuid, p_app_code text) is 'Returns the run p_run_id of an application; raises SB404 not_found if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_service_account(p_id uuid, p_app_code text)
+ RETURNS stepbase.service_accounts
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_account stepbase.service_accounts;
+begin
+  select s.* into v_account
+  from stepbase.service_accounts s where s.id = p_id and s.app_code = p_app_code;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Service account not found');
+  end if;
+  if not v_account.is_active then
+    perform stepbase_private.raise_error('conflict', 'The service account is deactivated');
+  end if;
+  return v_account;
+end;
+$function$;
+comment on function stepbase_private.require_service_account(p_id uuid, p_app_code text) is 'Returns an active service account of an application. Errors: SB404 unknown, SB409 deactivated.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_slug(p_slug text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if coalesce(p_slug, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(p_slug) > 63 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'slug must have 1 to 63 lower-case letters, digits and single hyphens between them'
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_slug(p_slug text) is 'Raises SB400 invalid_request for a slug that is not kebab-case or too long.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_task(p_step_run_id uuid, p_step_types text[])
  RETURNS stepbase.step_runs
  LANGUAGE plpgsql
@@ -14827,8 +19466,8 @@ begin
     );
   end if;
   -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
-  -- assignee leaves assigned_at), members with task:complete whose role has at least the rank of the assigned role.
-  -- An API key is not a user and has no role.
+  -- assignee leaves assigned_at), members with task:complete who have one of the assigned roles. An API key is not a
+  -- user and has no role.
   if not coalesce(v_task.assigned_to = auth.uid(), false)
     and not stepbase_private.has_permission('member:manage')
     and not (
@@ -14836,13 +19475,8 @@ begin
       and v_task.assigned_at is null
       and stepbase_private.has_permission('task:complete')
       and (
-        v_task.assigned_role is null
-        or exists (
-          select 1
-          from stepbase.user_roles mine
-          join stepbase.user_roles asked on asked.name = v_task.assigned_role
-          where mine.name = stepbase_private.app_role() and mine.rank >= asked.rank
-        )
+        v_task.assigned_roles is null
+        or coalesce(stepbase_private.app_role() = any (v_task.assigned_roles), false)
       )
     )
   then
@@ -14865,6 +19499,48 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_task(p_step_run_id uuid, p_step_types text[]) is 'Returns a waiting task of the caller''s application that the caller may complete. Raises SB401, SB403, SB404 not_found or SB409 conflict otherwise.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_user()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if auth.jwt() ->> 'api_key_id' is not null then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'An API key cannot do this; sign in as a user', jsonb_build_object('rule', 'users_only')
+    );
+  end if;
+  if auth.uid() is null then
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
+  end if;
+  return auth.uid();
+end;
+$function$;
+comment on function stepbase_private.require_user() is 'Id of the calling user. Raises SB403 permission_denied for API keys and SB401 not_authenticated without a user.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_webhook_subscription(p_subscription_id uuid)
+ RETURNS stepbase.webhook_subscriptions
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_subscription stepbase.webhook_subscriptions;
+begin
+  -- Deliveries contain outputs of runs.
+  perform stepbase_private.require_permission('run:read');
+  select s.* into v_subscription from stepbase.webhook_subscriptions s
+  where s.id = p_subscription_id and s.app_code = v_app_code
+  for no key update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Webhook subscription not found');
+  end if;
+  return v_subscription;
+end;
+$function$;
+comment on function stepbase_private.require_webhook_subscription(p_subscription_id uuid) is 'Returns and locks a webhook subscription that the caller may change. Raises SB401, SB403 or SB404 otherwise.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.rerun(p_run_id uuid, p_from_step text)
  RETURNS stepbase.runs
@@ -14920,7 +19596,38 @@ begin
 end;
 $function$;
 comment on function stepbase_private.rerun(p_run_id uuid, p_from_step text) is 'Implements stepbase.rerun.';
-grant execute on function stepbase_private.rerun(p_run_id uuid, p_from_step text) to authenticated;
+grant execute on function stepbase_private.rerun(p_run_id uuid, p_from_step text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.resend_invitation(p_id uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_invitation stepbase.invitations;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('stepbase.invite:' || v_app, 0));
+  v_invitation := stepbase_private.lock_open_invitation(v_app, p_id);
+  perform stepbase_private.require_grantable(v_invitation.role);
+  -- The caller vouches for the invitation from now on.
+  update stepbase.invitations i
+  set
+    invited_by = stepbase_private.inviter_id(),
+    is_by_operator = stepbase_private.inviter_id() is null,
+    expires_at = stepbase_engine.now() + interval '7 days',
+    mail_error = null
+  where i.id = v_invitation.id
+  returning i.* into v_invitation;
+  -- A late repetition of the earlier mail would end the link of the new one.
+  perform stepbase_private.cancel_mails(v_invitation, 'a later mail replaces it');
+  perform stepbase_private.mail_invitation(v_invitation);
+  return v_invitation;
+end;
+$function$;
+comment on function stepbase_private.resend_invitation(p_id uuid) is 'Implements stepbase.resend_invitation.';
+grant execute on function stepbase_private.resend_invitation(p_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.resume_run(p_run_id uuid)
  RETURNS stepbase.runs
@@ -14990,12 +19697,48 @@ begin
   perform stepbase_engine.resume_timers(v_run.id);
   perform pg_notify('stepbase', 'due');
   perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  perform stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.resumed'], array['{}'::jsonb]);
   perform stepbase_engine.request_worker();
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
 comment on function stepbase_private.resume_run(p_run_id uuid) is 'Implements stepbase.resume_run.';
-grant execute on function stepbase_private.resume_run(p_run_id uuid) to authenticated;
+grant execute on function stepbase_private.resume_run(p_run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.retry_delivery(p_delivery_id uuid)
+ RETURNS stepbase.webhook_deliveries
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_delivery stepbase.webhook_deliveries;
+begin
+  perform stepbase_private.require_permission('run:read');
+  update stepbase.webhook_deliveries d
+  set
+    status = 'pending', completed_at = null, next_attempt_at = stepbase_engine.now(), max_attempts = d.attempts + 1
+  where d.id = p_delivery_id and d.app_code = v_app_code and d.status <> 'pending'
+  returning d.* into v_delivery;
+  if not found then
+    select d.* into v_delivery from stepbase.webhook_deliveries d
+    where d.id = p_delivery_id and d.app_code = v_app_code;
+    if not found then
+      perform stepbase_private.raise_error('not_found', 'Webhook delivery not found');
+    end if;
+    perform stepbase_private.raise_error(
+      'conflict', 'The delivery is pending: it is attempted at next_attempt_at',
+      jsonb_build_object('next_attempt_at', v_delivery.next_attempt_at)
+    );
+  end if;
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.request_worker();
+  return v_delivery;
+end;
+$function$;
+comment on function stepbase_private.retry_delivery(p_delivery_id uuid) is 'Implements stepbase.retry_delivery.';
+grant execute on function stepbase_private.retry_delivery(p_delivery_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.retry_problems(p_outer_id text, p_data text, p_place text, p_retry jsonb)
  RETURNS SETOF stepbase_private.definition_problem
@@ -15053,9 +19796,117 @@ begin
 end;
 $function$;
 comment on function stepbase_private.revoke_api_key(p_api_key_id uuid) is 'Implements stepbase.revoke_api_key.';
-grant execute on function stepbase_private.revoke_api_key(p_api_key_id uuid) to authenticated;
+grant execute on function stepbase_private.revoke_api_key(p_api_key_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer)
+CREATE OR REPLACE FUNCTION stepbase_private.revoke_invitation(p_id uuid)
+ RETURNS stepbase.invitations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_invitation stepbase.invitations;
+begin
+  select i.* into v_invitation from stepbase.invitations i where i.id = p_id and i.app_code = v_app for update;
+  if v_invitation.status = 'revoked' then
+    return v_invitation;
+  end if;
+  v_invitation := stepbase_private.lock_open_invitation(v_app, p_id);
+  return stepbase_private.end_invitation(v_invitation.id, 'revoked');
+end;
+$function$;
+comment on function stepbase_private.revoke_invitation(p_id uuid) is 'Implements stepbase.revoke_invitation.';
+grant execute on function stepbase_private.revoke_invitation(p_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rollback_secret(p_name text, p_version integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('secret:manage');
+  v_secret stepbase_private.secrets;
+  v_hosts text[];
+begin
+  perform stepbase_private.lock_secrets(v_app);
+  select s.* into v_secret from stepbase_private.secrets s where s.app_code = v_app and s.name = p_name;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Secret not found');
+  end if;
+  select v.allowed_hosts into v_hosts
+  from stepbase_private.secret_versions v where v.secret_id = v_secret.id and v.version = p_version;
+  if not found then
+    perform stepbase_private.raise_error('not_found', format('The secret has no version %s any more', p_version));
+  end if;
+  update stepbase_private.secrets s set version = p_version where s.id = v_secret.id and s.version <> p_version;
+  return jsonb_build_object('name', p_name, 'version', p_version, 'allowed_hosts', v_hosts);
+end;
+$function$;
+comment on function stepbase_private.rollback_secret(p_name text, p_version integer) is 'Implements stepbase.rollback_secret.';
+grant execute on function stepbase_private.rollback_secret(p_name text, p_version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rotate_api_key(p_api_key_id uuid, p_overlap_seconds integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('key:manage');
+  v_new constant record := stepbase_private.random_api_key();
+  v_key stepbase.api_keys;
+begin
+  if p_overlap_seconds not between 0 and 604800 then
+    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
+  end if;
+  select k.* into v_key from stepbase.api_keys k where k.id = p_api_key_id and k.app_code = v_app for update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'API key not found');
+  end if;
+  if v_key.revoked_at is not null or v_key.expires_at <= now() then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The API key is %s; create a new one', case when v_key.revoked_at is null then 'expired' else 'revoked' end)
+    );
+  end if;
+  -- The caller receives the key, so that it must not have more permissions than the caller.
+  if not v_key.scopes <@ stepbase_private.permissions() then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'The API key has permissions that you do not have; create a new one',
+      jsonb_build_object(
+        'scopes', array(select unnest(v_key.scopes) except select unnest(stepbase_private.permissions()))
+      )
+    );
+  end if;
+  if p_overlap_seconds > 0 and v_key.overlap_ends_at > now() then
+    perform stepbase_private.raise_error(
+      'conflict',
+      'The key before the last rotation is still valid; wait for the end of the overlap, or rotate without overlap',
+      jsonb_build_object('overlap_ends_at', v_key.overlap_ends_at)
+    );
+  end if;
+  delete from stepbase_private.api_key_hashes h
+  where h.api_key_id = v_key.id and (p_overlap_seconds = 0 or not h.is_current);
+  update stepbase_private.api_key_hashes h set is_current = false where h.api_key_id = v_key.id;
+  insert into stepbase_private.api_key_hashes (api_key_id, app_code, key_hash) values (v_key.id, v_app, v_new.key_hash);
+  update stepbase.api_keys k
+  set
+    prefix = v_new.prefix, rotated_at = now(),
+    overlap_ends_at = case when p_overlap_seconds > 0 then now() + p_overlap_seconds * interval '1 second' end
+  where k.id = v_key.id
+  returning k.* into v_key;
+  return jsonb_build_object(
+    'id', v_key.id, 'key', v_new.key, 'prefix', v_key.prefix, 'overlap_ends_at', v_key.overlap_ends_at,
+    'expires_at', v_key.expires_at
+  );
+end;
+$function$;
+comment on function stepbase_private.rotate_api_key(p_api_key_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_api_key.';
+grant execute on function stepbase_private.rotate_api_key(p_api_key_id uuid, p_overlap_seconds integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer, p_secret text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -15063,16 +19914,18 @@ CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_secret(p_trigger_id u
 AS $function$
 declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_scheme text;
 begin
   if p_overlap_seconds not between 0 and 604800 then
     perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
   end if;
-  perform 1 from stepbase.workflow_triggers t
+  select t.signature_scheme into v_scheme from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Webhook not found');
   end if;
+  perform stepbase_private.check_webhook_secret(v_scheme, p_secret);
   delete from stepbase_private.webhook_secrets s
   where s.trigger_id = p_trigger_id
     and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
@@ -15080,13 +19933,41 @@ begin
   set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
   where s.trigger_id = p_trigger_id;
   return jsonb_build_object(
-    'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id,
-    'secret', stepbase_private.make_webhook_secret(p_trigger_id, v_app_code)
+    'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id, 'signature_scheme', v_scheme,
+    'secret', stepbase_private.store_webhook_secret(p_trigger_id, v_app_code, p_secret)
   );
 end;
 $function$;
-comment on function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_webhook_secret.';
-grant execute on function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer) to authenticated;
+comment on function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer, p_secret text) is 'Implements stepbase.rotate_webhook_secret.';
+grant execute on function stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer, p_secret text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_subscription constant stepbase.webhook_subscriptions :=
+    stepbase_private.require_webhook_subscription(p_subscription_id);
+begin
+  if p_overlap_seconds not between 0 and 604800 then
+    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
+  end if;
+  delete from stepbase_private.webhook_subscription_secrets s
+  where s.subscription_id = v_subscription.id
+    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
+  update stepbase_private.webhook_subscription_secrets s
+  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
+  where s.subscription_id = v_subscription.id;
+  return jsonb_build_object(
+    'id', v_subscription.id,
+    'secret', stepbase_private.make_subscription_secret(v_subscription.id, v_subscription.app_code)
+  );
+end;
+$function$;
+comment on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_webhook_subscription_secret.';
+grant execute on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb)
  RETURNS stepbase.workflow_versions
@@ -15156,7 +20037,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) is 'Implements stepbase.save_workflow.';
-grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) to authenticated;
+grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.search_query(p_query text)
  RETURNS tsquery
@@ -15173,26 +20054,7 @@ begin
 end;
 $function$;
 comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax. Raises SB400 invalid_request beyond 1,000 characters.';
-grant execute on function stepbase_private.search_query(p_query text) to authenticated;
-
-CREATE OR REPLACE FUNCTION stepbase_private.secret(p_app_code text, p_name text)
- RETURNS TABLE(value text, hosts text[])
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-begin
-  if to_regclass('vault.decrypted_secrets') is null then
-    return;
-  end if;
-  return query execute
-    'select s.decrypted_secret, stepbase_private.secret_hosts(s.description) '
-    'from vault.decrypted_secrets s where s.name = $1'
-  using 'stepbase/app/' || p_app_code || '/' || p_name;
-end;
-$function$;
-comment on function stepbase_private.secret(p_app_code text, p_name text) is 'Returns the Vault secret named stepbase/app/<app_code>/<name> and the hosts that may receive it, or no row. Only the database role of the functions may execute it.';
-grant execute on function stepbase_private.secret(p_app_code text, p_name text) to stepbase_worker;
+grant execute on function stepbase_private.search_query(p_query text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.secret_hosts(p_description text)
  RETURNS text[]
@@ -15251,6 +20113,29 @@ AS $function$
 $function$;
 comment on function stepbase_private.secret_problems(p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb) is 'A problem if a config reads secrets although the engine stores the resolved config (tasks, items, events, inputs of child runs). Arguments as for config_problems.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.secret_references(p_app_code text)
+ RETURNS TABLE(name text, workflows text[])
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select u.name, array_agg(distinct u.workflow order by u.workflow)
+  from (
+    select unnest(f.secrets) as name, w.kebab_name as workflow
+    from stepbase.workflows w
+    join stepbase.workflow_nodes n on n.workflow_version_id = w.published_version_id
+    cross join lateral (
+      values (n.node_type, n.config), (n.compensate ->> 'type', n.compensate -> 'config')
+    ) c (node_type, config)
+    cross join lateral stepbase_engine.expression_facts(c.node_type, c.config) f
+    where w.app_code = p_app_code and w.deleted_at is null
+      -- A cheap test that most configs fail.
+      and strpos(c.config::text, 'secrets') > 0
+  ) u
+  group by u.name;
+$function$;
+comment on function stepbase_private.secret_references(p_app_code text) is 'The names of secrets in the expressions of the published versions of an application, with the workflows that name them.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -15266,7 +20151,118 @@ begin
 end;
 $function$;
 comment on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) is 'Implements stepbase.send_signal.';
-grant execute on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) to authenticated;
+grant execute on function stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.send_test_event(p_subscription_id uuid)
+ RETURNS stepbase.webhook_deliveries
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_per_minute constant int := 10;
+  v_subscription constant stepbase.webhook_subscriptions :=
+    stepbase_private.require_webhook_subscription(p_subscription_id);
+  v_delivery stepbase.webhook_deliveries;
+begin
+  if c_per_minute <= (
+    select count(*) from stepbase.webhook_deliveries d
+    where d.subscription_id = v_subscription.id and d.app_code = v_subscription.app_code
+      and d.created_at > stepbase_engine.now() - interval '1 minute' and d.event_type = 'webhook.test'
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('At most %s test events a minute can be sent to a webhook subscription', c_per_minute)
+    );
+  end if;
+  insert into stepbase.webhook_deliveries (app_code, subscription_id, event_type, max_attempts, payload)
+  values (
+    v_subscription.app_code, v_subscription.id, 'webhook.test', 1,
+    stepbase_engine.webhook_event('webhook.test', jsonb_build_object('subscription_id', v_subscription.id))
+  )
+  returning * into v_delivery;
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.request_worker();
+  return v_delivery;
+end;
+$function$;
+comment on function stepbase_private.send_test_event(p_subscription_id uuid) is 'Implements stepbase.send_test_event.';
+grant execute on function stepbase_private.send_test_event(p_subscription_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.service_caller(OUT app_code text, OUT permissions text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  select a.app_code, r.permissions into service_caller.app_code, service_caller.permissions
+  from stepbase.applications a
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  join stepbase.app_roles r on r.app_code = a.app_code and r.name = 'admin'
+  where a.app_code = stepbase_private.named_app() and a.deleted_at is null;
+end;
+$function$;
+comment on function stepbase_private.service_caller(OUT app_code text, OUT permissions text[]) is 'Application and permissions of a caller with the secret key: those of an admin of the application that the request names; nulls without a live one.';
+grant execute on function stepbase_private.service_caller(OUT app_code text, OUT permissions text[]) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.session_id(p_claims jsonb)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_claims ->> 'session_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then (p_claims ->> 'session_id')::uuid
+  end;
+$function$;
+comment on function stepbase_private.session_id(p_claims jsonb) is 'Id of the Auth session in the claims of a token; null if there is none.';
+grant execute on function stepbase_private.session_id(p_claims jsonb) to authenticated, service_role, supabase_auth_admin;
+
+CREATE OR REPLACE FUNCTION stepbase_private.set_member_role(p_user_id uuid, p_role text)
+ RETURNS stepbase.app_members
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_member stepbase.app_members := stepbase_private.require_member(p_user_id);
+begin
+  perform stepbase_private.require_grantable(p_role);
+  update stepbase.app_members m
+  set role = p_role
+  where m.app_code = v_member.app_code and m.user_id = v_member.user_id
+  returning m.* into v_member;
+  return v_member;
+end;
+$function$;
+comment on function stepbase_private.set_member_role(p_user_id uuid, p_role text) is 'Implements stepbase.set_member_role.';
+grant execute on function stepbase_private.set_member_role(p_user_id uuid, p_role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.set_secret(p_name text, p_value text, p_allowed_hosts text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('secret:manage');
+  v_stored stepbase_private.secret_versions;
+begin
+  if p_name is null or p_name !~ '^[A-Za-z_][A-Za-z0-9_]{0,127}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'name must begin with a letter or _ and have at most 128 letters, digits and _'
+    );
+  end if;
+  -- Here, not by a constraint: its message would contain the value.
+  if p_value is null or p_value = '' or octet_length(p_value) > 65536 then
+    perform stepbase_private.raise_error('invalid_request', 'value must have between 1 and 65536 bytes');
+  end if;
+  v_stored := stepbase_private.store_secret(v_app, p_name, p_value, p_allowed_hosts);
+  return jsonb_build_object('name', p_name, 'version', v_stored.version, 'allowed_hosts', v_stored.allowed_hosts);
+end;
+$function$;
+comment on function stepbase_private.set_secret(p_name text, p_value text, p_allowed_hosts text[]) is 'Implements stepbase.set_secret.';
+grant execute on function stepbase_private.set_secret(p_name text, p_value text, p_allowed_hosts text[]) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.shared_components()
  RETURNS TABLE(component_id uuid, app_code text, name text, reference text, display_name text, description text, version text, component_type text, implementation_type text, visibility text, config_schema jsonb, input_schema jsonb, output_schema jsonb, tags text[], capabilities text[], endpoint text, timeout_ms integer, retry_count integer, ui_widget_id text, ui_definitions jsonb, is_active boolean, deprecated boolean)
@@ -15283,7 +20279,7 @@ AS $function$
   where stepbase_private.has_permission('component:read');
 $function$;
 comment on function stepbase_private.shared_components() is 'Implements stepbase.shared_components.';
-grant execute on function stepbase_private.shared_components() to authenticated;
+grant execute on function stepbase_private.shared_components() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.shared_prompts()
  RETURNS TABLE(prompt_id uuid, app_code text, name text, display_name text, description text, version text, visibility text, prompt_content text, prompt_variables jsonb, capabilities text[], tags text[], recommended_models jsonb, deprecated boolean)
@@ -15299,7 +20295,7 @@ AS $function$
   where stepbase_private.has_permission('prompt:read');
 $function$;
 comment on function stepbase_private.shared_prompts() is 'Implements stepbase.shared_prompts.';
-grant execute on function stepbase_private.shared_prompts() to authenticated;
+grant execute on function stepbase_private.shared_prompts() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.shared_workflows()
  RETURNS TABLE(workflow_id uuid, app_code text, kebab_name text, name text, description text, tags text[], visibility text, status text, version integer, definition jsonb, input_schema jsonb, output_schema jsonb, published_at timestamp with time zone)
@@ -15316,7 +20312,7 @@ AS $function$
   where stepbase_private.has_permission('workflow:read');
 $function$;
 comment on function stepbase_private.shared_workflows() is 'Implements stepbase.shared_workflows.';
-grant execute on function stepbase_private.shared_workflows() to authenticated;
+grant execute on function stepbase_private.shared_workflows() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.shares_an_app(p_user_id uuid)
  RETURNS boolean
@@ -15353,10 +20349,49 @@ CREATE OR REPLACE FUNCTION stepbase_private.start_run(p_workflow text, p_input j
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
+AS $function$
+begin
+  return stepbase_private.start_run_in(
+    stepbase_private.require_permission('run:execute'), p_workflow, p_input, p_idempotency_key, p_version, p_priority,
+    'manual', auth.uid()
+  );
+end;
+$function$;
+comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run.';
+grant execute on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer)
+ RETURNS stepbase.runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1
+  from stepbase.applications a
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where a.app_code = p_app_code and a.deleted_at is null;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('Application %s does not exist', coalesce(p_app_code, 'null')),
+      jsonb_build_object('app_code', p_app_code)
+    );
+  end if;
+  return stepbase_private.start_run_in(
+    p_app_code, p_workflow, p_input, p_idempotency_key, p_version, p_priority, 'sql', null
+  );
+end;
+$function$;
+comment on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run_as.';
+grant execute on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid)
+ RETURNS stepbase.runs
+ LANGUAGE plpgsql
+ SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  v_app_code text := stepbase_private.require_permission('run:execute');
   v_workflow record;
   v_version_id uuid;
   v_run stepbase.runs;
@@ -15365,10 +20400,10 @@ begin
     perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
   end if;
   -- A client that used the key of, say, a schedule's next run would prevent that run from starting.
-  if p_idempotency_key ~ '^(schedule|child|event|webhook):' then
+  if p_idempotency_key ~ '^(schedule|child|event|webhook|database):' then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'idempotency_key must not begin with schedule:, child:, event: or webhook:; the engine uses these prefixes'
+      'idempotency_key must not begin with schedule:, child:, event:, webhook: or database:; the engine uses these prefixes'
     );
   end if;
   if p_priority not between -100 and 100 then
@@ -15377,7 +20412,7 @@ begin
   select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
   from stepbase.workflows w
   join stepbase.workflow_statuses s on s.name = w.status
-  where w.app_code = v_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
+  where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
   if not found then
     perform stepbase_private.raise_error(
       'not_found', format('Workflow %s does not exist', p_workflow),
@@ -15401,8 +20436,8 @@ begin
     );
   end if;
   v_run := stepbase_engine.start_run(
-    v_app_code, v_version_id, coalesce(p_input, '{}'), 'manual', p_idempotency_key,
-    p_priority, auth.uid()
+    p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,
+    coalesce(p_priority, 0), p_created_by
   );
   -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
   if v_run.workflow_id <> v_workflow.id or v_run.input <> coalesce(p_input, '{}') then
@@ -15418,8 +20453,107 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run.';
-grant execute on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to authenticated;
+comment on function stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid) is 'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and start_run_as, which document the errors.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.store_secret(p_app_code text, p_name text, p_value text, p_allowed_hosts text[])
+ RETURNS stepbase_private.secret_versions
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_kept constant int := 10;
+  v_limit constant int := (select q.max_secrets from stepbase.app_quotas q where q.app_code = p_app_code);
+  v_hosts text[] := case when p_allowed_hosts is not null then stepbase_private.checked_hosts(p_allowed_hosts) end;
+  v_version int := 1;
+  v_secret_id uuid;
+  v_vault_id uuid;
+  v_stored stepbase_private.secret_versions;
+begin
+  perform stepbase_private.lock_secrets(p_app_code);
+  select s.id into v_secret_id from stepbase_private.secrets s where s.app_code = p_app_code and s.name = p_name;
+  if found then
+    if p_allowed_hosts is null then
+      select v.allowed_hosts into v_hosts
+      from stepbase_private.secrets s
+      join stepbase_private.secret_versions v on v.secret_id = s.id and v.version = s.version
+      where s.id = v_secret_id;
+    end if;
+    v_version := (select max(v.version) + 1 from stepbase_private.secret_versions v where v.secret_id = v_secret_id);
+    update stepbase_private.secrets s set version = v_version where s.id = v_secret_id;
+  else
+    if (select count(*) from stepbase_private.secrets s where s.app_code = p_app_code) >= v_limit then
+      perform stepbase_private.raise_error(
+        'limit_reached', format('%s has %s secrets, its limit; delete one first', p_app_code, v_limit),
+        jsonb_build_object('quota', 'max_secrets', 'limit', v_limit)
+      );
+    end if;
+    insert into stepbase_private.secrets (app_code, name, version) values (p_app_code, p_name, v_version)
+    returning id into v_secret_id;
+  end if;
+  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
+    execute 'select vault.create_secret($1, $2, $3)'
+    into v_vault_id
+    using p_value, format('stepbase/secret/%s/%s/%s', p_app_code, p_name, v_version),
+      format('Secret %s of application %s', p_name, p_app_code);
+  end if;
+  insert into stepbase_private.secret_versions (secret_id, app_code, version, allowed_hosts, value, vault_id)
+  values (
+    v_secret_id, p_app_code, v_version, v_hosts, case when v_vault_id is null then p_value end, v_vault_id
+  )
+  returning * into v_stored;
+  delete from stepbase_private.secret_versions v
+  where v.secret_id = v_secret_id and v.version <= v_version - v_kept;
+  return v_stored;
+end;
+$function$;
+comment on function stepbase_private.store_secret(p_app_code text, p_name text, p_value text, p_allowed_hosts text[]) is 'Stores a new version of a secret, which is in use from now on, and deletes versions beyond the newest ten. Hosts: as for set_secret. Errors: SB400 hosts not valid, SB429 max_secrets is reached.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.store_webhook_secret(p_trigger_id uuid, p_app_code text, p_secret text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_secret constant text := coalesce(p_secret, stepbase_private.random_webhook_secret());
+  v_id constant uuid := gen_random_uuid();
+  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+    v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id
+  );
+begin
+  insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
+  values (
+    v_id, p_app_code, p_trigger_id,
+    case when v_vault_id is null then v_secret end, v_vault_id
+  );
+  return case when p_secret is null then v_secret end;
+end;
+$function$;
+comment on function stepbase_private.store_webhook_secret(p_trigger_id uuid, p_app_code text, p_secret text) is 'Stores a secret of a webhook trigger. Without p_secret it creates one and returns it; a given secret is not returned.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.stored_secret(p_app_code text, p_name text)
+ RETURNS TABLE(value text, hosts text[], version integer)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_stored stepbase_private.secret_versions;
+begin
+  select v.* into v_stored
+  from stepbase_private.secrets s
+  join stepbase_private.secret_versions v on v.secret_id = s.id and v.version = s.version
+  where s.app_code = p_app_code and s.name = p_name;
+  if v_stored.vault_id is not null then
+    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.id = $1'
+    into v_stored.value
+    using v_stored.vault_id;
+  end if;
+  if v_stored.value is not null then
+    return query select v_stored.value, v_stored.allowed_hosts, v_stored.version;
+  end if;
+end;
+$function$;
+comment on function stepbase_private.stored_secret(p_app_code text, p_name text) is 'The value in use of a secret that set_secret stored, the hosts that may receive it and its version, or no row.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.structure_problems(p_definition jsonb)
  RETURNS SETOF stepbase_private.definition_problem
@@ -15446,6 +20580,28 @@ end;
 $function$;
 comment on function stepbase_private.structure_problems(p_definition jsonb) is 'Problems that prevent a definition from being stored: shape, unknown step types, unknown keys, dangling edges, cycles. No row: none.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.subscription_secrets_of(p_subscription_id uuid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kept text[];
+  v_vault_ids uuid[];
+begin
+  select
+    coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
+    array_agg(s.vault_id) filter (where s.vault_id is not null)
+  into v_kept, v_vault_ids
+  from stepbase_private.webhook_subscription_secrets s
+  where s.subscription_id = p_subscription_id
+    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
+  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
+end;
+$function$;
+comment on function stepbase_private.subscription_secrets_of(p_subscription_id uuid) is 'The secrets that sign deliveries of a subscription now.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.suggestion(p_key text, p_known text[], p_elsewhere jsonb DEFAULT '{}'::jsonb)
  RETURNS text
  LANGUAGE sql
@@ -15464,6 +20620,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.switch_app(p_app_code text)
 AS $function$
 declare
   v_app stepbase.applications;
+  v_session_id constant uuid := stepbase_private.session_id(auth.jwt());
 begin
   if auth.uid() is null then
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
@@ -15479,12 +20636,20 @@ begin
   update stepbase.app_members m
   set accepted_at = now()
   where m.app_code = v_app.app_code and m.user_id = auth.uid() and m.accepted_at is null;
+  -- A session without an id has only the default of new sessions.
+  if v_session_id is not null then
+    insert into stepbase_private.session_apps as s (session_id, user_id, app_code)
+    values (v_session_id, auth.uid(), v_app.app_code)
+    on conflict (session_id) do update
+    set app_code = excluded.app_code, updated_at = now()
+    where s.user_id = excluded.user_id;
+  end if;
   update stepbase.users u set active_app_code = v_app.app_code where u.id = auth.uid();
   return v_app;
 end;
 $function$;
 comment on function stepbase_private.switch_app(p_app_code text) is 'Implements stepbase.switch_app.';
-grant execute on function stepbase_private.switch_app(p_app_code text) to authenticated;
+grant execute on function stepbase_private.switch_app(p_app_code text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.sync_user_profile()
  RETURNS trigger
@@ -15901,6 +21066,39 @@ end;
 $function$;
 comment on function stepbase_private.touch_updated_at() is 'Trigger: sets updated_at to the time of the update.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.trigger_events(p_table regclass, p_events text[], OUT events text[], OUT update_columns text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_event text;
+begin
+  events := '{}';
+  foreach v_event in array coalesce(p_events, '{}') loop
+    if v_event in ('insert', 'update', 'delete') and v_event <> all (events) then
+      events := array_append(events, v_event);
+    elsif v_event like 'update of %' and ('update' <> all (events) or update_columns is not null) then
+      -- The rest is the name itself, without quotes.
+      update_columns := array_append(
+        update_columns, stepbase_private.require_column(p_table, substr(v_event, 11), 'events')
+      );
+      events := array_append(array_remove(events, 'update'), 'update');
+    else
+      perform stepbase_private.raise_error(
+        'invalid_request',
+        format('events: %s is not insert, update, update of <column> or delete, or is there twice', coalesce(v_event, 'null'))
+      );
+    end if;
+  end loop;
+  if cardinality(events) = 0 then
+    perform stepbase_private.raise_error('invalid_request', 'events must name insert, update, update of <column> or delete');
+  end if;
+end;
+$function$;
+comment on function stepbase_private.trigger_events(p_table regclass, p_events text[], OUT events text[], OUT update_columns text[]) is 'Reads the argument events of create_database_trigger; raises SB400 invalid_request.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.unsafe_literals(p_expression text)
  RETURNS text[]
  LANGUAGE sql
@@ -15931,6 +21129,122 @@ AS $function$
 $function$;
 comment on function stepbase_private.unsafe_literals(p_expression text) is 'The numbers in a JSONata expression that a double cannot hold (is_unsafe_number), up to the first slash outside of strings and comments.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer)
+ RETURNS stepbase.applications
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_row stepbase.applications;
+begin
+  update stepbase.applications a
+  set
+    name = stepbase_private.require_name(coalesce(p_name, a.name)),
+    description = coalesce(p_description, a.description),
+    run_retention_days = coalesce(p_run_retention_days, a.run_retention_days),
+    event_retention_days = coalesce(p_event_retention_days, a.event_retention_days),
+    audit_retention_days = coalesce(p_audit_retention_days, a.audit_retention_days),
+    max_waiting_runs = nullif(coalesce(p_max_waiting_runs, a.max_waiting_runs), 0)
+  where a.app_code = v_app
+  returning a.* into v_row;
+  return v_row;
+end;
+$function$;
+comment on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer) is 'Implements stepbase.update_application.';
+grant execute on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.update_organization(p_organization_id uuid, p_name text, p_slug text)
+ RETURNS stepbase.organizations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_organization stepbase.organizations := stepbase_private.require_organization(p_organization_id);
+begin
+  perform stepbase_private.require_slug(coalesce(p_slug, v_organization.slug));
+  begin
+    update stepbase.organizations o
+    set name = stepbase_private.require_name(coalesce(p_name, o.name)), slug = coalesce(p_slug, o.slug)
+    where o.id = v_organization.id
+    returning o.* into v_organization;
+  exception when unique_violation then
+    perform stepbase_private.raise_error(
+      'conflict', format('The slug %s is taken; choose another', p_slug), jsonb_build_object('slug', p_slug)
+    );
+  end;
+  return v_organization;
+end;
+$function$;
+comment on function stepbase_private.update_organization(p_organization_id uuid, p_name text, p_slug text) is 'Implements stepbase.update_organization.';
+grant execute on function stepbase_private.update_organization(p_organization_id uuid, p_name text, p_slug text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.update_role(p_name text, p_permissions text[], p_label text, p_description text)
+ RETURNS stepbase.app_roles
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_role stepbase.app_roles := stepbase_private.require_role(p_name);
+  v_known constant text[] := array(select unnest(r.permissions) from stepbase.user_roles r);
+begin
+  if p_permissions <@ v_known then
+    perform stepbase_private.require_held(p_permissions);
+    if v_role.name = 'admin' and not 'member:manage' = any (p_permissions) then
+      perform stepbase_private.raise_error('conflict', 'The role admin must keep the permission member:manage');
+    end if;
+  end if;
+  update stepbase.app_roles r
+  set
+    permissions = coalesce(p_permissions, r.permissions),
+    label = stepbase_private.require_name(coalesce(p_label, r.label), 'label'),
+    description = coalesce(p_description, r.description)
+  where r.app_code = v_role.app_code and r.name = v_role.name
+  returning r.* into v_role;
+  return v_role;
+end;
+$function$;
+comment on function stepbase_private.update_role(p_name text, p_permissions text[], p_label text, p_description text) is 'Implements stepbase.update_role.';
+grant execute on function stepbase_private.update_role(p_name text, p_permissions text[], p_label text, p_description text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.update_service_account(p_service_account_id uuid, p_role text, p_is_active boolean, p_description text)
+ RETURNS stepbase.service_accounts
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+  v_account stepbase.service_accounts;
+begin
+  select s.* into v_account from stepbase.service_accounts s
+  where s.id = p_service_account_id and s.app_code = v_app
+  for update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Service account not found');
+  end if;
+  if p_role is distinct from v_account.role and p_role is not null then
+    perform stepbase_private.require_grantable(v_account.role);
+    perform stepbase_private.require_grantable(p_role);
+  end if;
+  if p_is_active and not v_account.is_active then
+    perform stepbase_private.require_grantable(coalesce(p_role, v_account.role));
+  end if;
+  update stepbase.service_accounts s
+  set
+    role = coalesce(p_role, s.role), is_active = coalesce(p_is_active, s.is_active),
+    description = coalesce(p_description, s.description)
+  where s.id = v_account.id
+  returning s.* into v_account;
+  return v_account;
+end;
+$function$;
+comment on function stepbase_private.update_service_account(p_service_account_id uuid, p_role text, p_is_active boolean, p_description text) is 'Implements stepbase.update_service_account.';
+grant execute on function stepbase_private.update_service_account(p_service_account_id uuid, p_role text, p_is_active boolean, p_description text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.user_id()
  RETURNS uuid
  LANGUAGE sql
@@ -15952,7 +21266,10 @@ declare
   v_id uuid;
   v_live record;
 begin
-  select k.id into v_id from stepbase.api_keys k where k.key_hash = p_key_hash;
+  select h.api_key_id into v_id
+  from stepbase_private.api_key_hashes h
+  join stepbase.api_keys k on k.id = h.api_key_id
+  where h.key_hash = p_key_hash and (h.is_current or k.overlap_ends_at > now());
   select l.app_code, l.scopes into v_live from stepbase_private.live_api_key(v_id) l;
   if v_live.app_code is null then
     return;
@@ -15964,10 +21281,10 @@ begin
   return query select v_id, v_live.app_code, v_live.scopes;
 end;
 $function$;
-comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none. Updates last_used_at. The HTTP API calls it.';
+comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none, or if a rotation has replaced the key and its overlap has ended. Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role, stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid)
+CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text)
  RETURNS text[]
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
@@ -15976,25 +21293,21 @@ AS $function$
 declare
   v_kept text[];
   v_vault_ids uuid[];
-  v_secrets text[] := '{}';
 begin
   select
     coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
     array_agg(s.vault_id) filter (where s.vault_id is not null)
   into v_kept, v_vault_ids
   from stepbase_private.webhook_secrets s
+  join stepbase.workflow_triggers t on t.id = s.trigger_id
   where s.trigger_id = p_trigger_id
+    and t.signature_scheme = p_scheme
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  if v_vault_ids is not null then
-    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
-    into v_secrets
-    using v_vault_ids;
-  end if;
-  return v_kept || v_secrets;
+  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
 end;
 $function$;
-comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) is 'Secrets that calls of a webhook may be signed with; empty for an unknown webhook. The HTTP API calls it.';
-grant execute on function stepbase_private.webhook_secrets_of(p_trigger_id uuid) to stepbase_worker;
+comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text) is 'Secrets that may sign calls of a webhook by a signature scheme; empty for an unknown webhook and for one with another scheme. The HTTP API calls it.';
+grant execute on function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_private.with_digits(p_value jsonb)
  RETURNS jsonb

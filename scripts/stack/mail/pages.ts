@@ -29,7 +29,7 @@ dt { color: var(--muted); }
 dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 pre, iframe { margin: 0; width: 100%; background: var(--surface); border: 1px solid var(--line); border-radius: .5rem; }
 pre { padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, monospace; }
-iframe { height: 32rem; }
+iframe { height: 20rem; resize: vertical; }
 button { font: inherit; padding: .3rem .8rem; border: 1px solid var(--line); border-radius: .4rem;
   background: var(--surface); color: inherit; cursor: pointer; }
 h2 { font-size: 1rem; margin: 0 0 .3rem; }
