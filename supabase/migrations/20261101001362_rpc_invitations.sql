@@ -198,7 +198,7 @@ $$;
 
 comment on function stepbase_private.lock_open_invitation(text, uuid) is
   'Locks an invitation that has not ended, and returns it. Errors: SB404 unknown in this application, SB410 expired, SB411 accepted or '
-  'declined, SB412 revoked.';
+  'declined, SB414 revoked.';
 
 -- Security definer: clients cannot write invitations.
 create function stepbase_private.resend_invitation(p_id uuid)
@@ -243,7 +243,7 @@ $$;
 
 comment on function stepbase.resend_invitation(uuid) is
   'Mails a new link of an open invitation, which then lasts seven days again; the earlier link ends. Requires member:manage. Errors: SB401; '
-  'SB403, also for a role with a permission that the caller lacks; SB404; SB410, SB411, SB412 it has ended; SB429 mails per hour; SB503 mail '
+  'SB403, also for a role with a permission that the caller lacks; SB404; SB410, SB411, SB414 it has ended; SB429 mails per hour; SB503 mail '
   'is not configured.';
 grant execute on function stepbase.resend_invitation(uuid) to authenticated;
 

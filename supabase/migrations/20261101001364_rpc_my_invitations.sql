@@ -84,7 +84,7 @@ $$;
 
 comment on function stepbase_private.invitation_of_token(text) is
   'Locks the open invitation of a token for the calling user, and returns it. Errors: SB401 not signed in, SB404 unknown token, SB410 '
-  'expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+  'expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 
 create function stepbase_private.describe_invitation(p_invitation stepbase.invitations)
 returns jsonb
@@ -127,7 +127,7 @@ $$;
 
 comment on function stepbase.read_invitation(text) is
   'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with '
-  'the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+  'the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.read_invitation(text) to authenticated;
 
 -- Security definer: clients cannot write invitations and memberships of their own.
@@ -167,7 +167,7 @@ $$;
 
 comment on function stepbase.accept_invitation(text) is
   'Makes the caller a member by the token of a mail and returns the membership. Then call switch_app and refresh the session. The caller is '
-  'signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 '
+  'signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 '
   'revoked, SB413 another address.';
 grant execute on function stepbase.accept_invitation(text) to authenticated;
 

@@ -223,7 +223,8 @@ begin
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
-    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts()
+    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
+    'idempotency_keys', stepbase_engine.prune_idempotency_keys()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -238,8 +239,8 @@ $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, refused_starts, partitions}, or '
-  'partitions_error; {skipped: true} if another call is running.';
+  'webhook_deliveries, mails, refused_starts, idempotency_keys, partitions}, or partitions_error; {skipped: true} if '
+  'another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the
 -- rows. pg_cron before 1.5 has no seconds; there the maintenance prunes alone.

@@ -21,6 +21,8 @@ export interface Problem {
   status: number;
   detail: string;
   code: string;
+  /** The path of the request. */
+  path?: string;
   /** Identifies this occurrence in the logs. */
   instance?: string;
   /** invalid_definition: a list of DefinitionFault; invalid_input: a list of {path, message}. */
@@ -28,7 +30,7 @@ export interface Problem {
   [extra: string]: unknown;
 }
 
-export function toProblem(error: AppError, requestId?: string): Problem {
+export function toProblem(error: AppError, requestId?: string, path?: string): Problem {
   const { status, title } = ERRORS[error.code];
   const members = {
     type: `urn:stepbase:problem:${error.code}`,
@@ -36,6 +38,7 @@ export function toProblem(error: AppError, requestId?: string): Problem {
     status,
     detail: error.message,
     code: error.code,
+    ...(path === undefined ? {} : { path }),
     ...(requestId === undefined ? {} : { instance: `urn:stepbase:request:${requestId}` }),
   };
   // The standard members come first and cannot be replaced.
@@ -46,8 +49,9 @@ export function problemResponse(
   error: AppError,
   requestId?: string,
   headers: Record<string, string> = {},
+  path?: string,
 ): Response {
-  return new Response(JSON.stringify(toProblem(error, requestId)), {
+  return new Response(JSON.stringify(toProblem(error, requestId, path)), {
     status: error.status,
     headers: {
       'content-type': 'application/problem+json',

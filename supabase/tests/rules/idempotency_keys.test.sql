@@ -1,0 +1,61 @@
+-- Idempotency keys: a key belongs to one application and route, means one request, expires, and hides from clients.
+
+begin;
+set local search_path = public, extensions;
+select plan(16);
+select tests.create_people();
+
+create function pg_temp.claim(who text, key text, hash text, route text default 'createProject')
+returns text
+language sql
+as $$
+  select tests.attempt(who, format(
+    'select 1 where stepbase_private.claim_idempotency_key(%L, %L, encode(sha256(%L), ''hex'')) is null', route, key, hash
+  ))
+$$;
+
+select is(pg_temp.claim('admin', 'k', 'one'), 'ok 1', 'a new key is claimed');
+select is(
+  tests.attempt('admin', $$select stepbase_private.store_idempotent_answer('createProject', 'k', '{"status": 201}')$$), 'ok 1',
+  'the answer is stored'
+);
+select is(pg_temp.claim('developer', 'k', 'one'), 'ok 0', 'a stored answer belongs to the application, not to one member');
+select is(pg_temp.claim('admin', 'k', 'two'), 'SB409', 'the same key for another request is a conflict');
+select is(pg_temp.claim('admin', 'k', 'two', 'createPrompt'), 'ok 1', 'the same key on another route is new');
+select is(pg_temp.claim('sister', 'k', 'two'), 'ok 1', 'the same key in another application is new');
+select is(
+  (select array_agg(k.answer ->> 'status' order by k.route, k.app_code)
+   from stepbase_private.idempotency_keys k where k.key = 'k'),
+  array['201', null, null], 'only the first key has an answer'
+);
+select is(
+  tests.attempt('admin', $$select stepbase_private.store_idempotent_answer('createProject', 'k', '{"status": 500}')$$), 'ok 1',
+  'storing again is no error'
+);
+select is(
+  (select k.answer ->> 'status' from stepbase_private.idempotency_keys k where k.app_code = 'tap-one' and k.route = 'createProject'),
+  '201', 'the first answer stays'
+);
+select is(pg_temp.claim('stranger', 'k', 'one'), 'SB403', 'a caller without an application has no keys');
+select is(
+  tests.attempt('admin', 'select 1 from stepbase_private.idempotency_keys'), '42501', 'clients cannot read the keys'
+);
+select is(
+  tests.attempt('anon', $$select stepbase_private.claim_idempotency_key('a', 'b', repeat('0', 64))$$), '42501',
+  'an anonymous caller cannot claim a key'
+);
+
+-- Expiry.
+select is(stepbase_engine.prune_idempotency_keys(), 0, 'no key has expired');
+update stepbase_private.idempotency_keys
+set created_at = created_at - interval '25 hours', expires_at = expires_at - interval '25 hours'
+where app_code = 'tap-one';
+select is(pg_temp.claim('admin', 'k', 'three'), 'ok 1', 'an expired key is new');
+select is(
+  (stepbase_engine.prune() ->> 'idempotency_keys')::int, 1, 'pruning deletes the other expired key and no live one'
+);
+select is(
+  (select count(*) from stepbase_private.idempotency_keys k where k.key = 'k'), 2::bigint, 'the live keys remain'
+);
+select * from finish();
+rollback;
