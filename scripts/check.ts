@@ -34,6 +34,7 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/docs/main.ts', '--check', '--only', 'files'],
   },
+  { name: 'OpenAPI document', command: process.execPath, args: ['scripts/openapi-lint.ts'] },
   {
     name: 'migration of step types',
     command: process.execPath,

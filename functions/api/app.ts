@@ -13,17 +13,17 @@ import { handleError, handleMethodNotAllowed, handleNotFound } from './middlewar
 import { limitFailures } from './middleware/limit-failures.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { wakeWorkers } from './middleware/wake-workers.ts';
-import { definitionRoutes } from './routes/definitions.ts';
-import { eventRoutes } from './routes/events.ts';
+import { openApiDocument } from './openapi.ts';
+import type { Operation } from './operation.ts';
+import { OPERATIONS, RESOURCES } from './operations.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
-import { runRoutes } from './routes/runs.ts';
-import { taskRoutes } from './routes/tasks.ts';
-import { workflowRoutes } from './routes/workflows.ts';
 
 const EXPOSED_HEADERS = [
   'X-Request-Id',
   'Location',
+  'ETag',
+  'Preference-Applied',
   'Retry-After',
   'RateLimit-Limit',
   'RateLimit-Remaining',
@@ -47,12 +47,12 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     .use(limitBody)
     .use(authenticate(deps))
     .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
-    .use(wakeWorkers(deps))
-    .route('/workflows', workflowRoutes(deps))
-    .route('/workflows', definitionRoutes(deps))
-    .route('/runs', runRoutes(deps))
-    .route('/events', eventRoutes(deps))
-    .route('/', taskRoutes(deps));
+    .use(wakeWorkers(deps));
+  for (const operation of OPERATIONS) {
+    if (isUnderV1(operation)) {
+      v1.on(operation.method, operation.path.slice('/v1'.length), operation.handler(deps));
+    }
+  }
 
   const app = new Hono<ApiEnv>().basePath('/stepbase-api');
   app.use(requestId());
@@ -60,13 +60,15 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.use(
     cors({
       origin: corsOrigins.length === 0 ? '*' : corsOrigins,
-      allowMethods: ['GET', 'POST', 'OPTIONS'],
+      allowMethods: ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'],
       allowHeaders: [
         'authorization',
         'apikey',
         'content-type',
         'idempotency-key',
+        'if-match',
         'last-event-id',
+        'prefer',
         'x-client-info',
         'x-request-id',
       ],
@@ -76,6 +78,12 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   );
   app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
+  // Built by the first request: a cold start that serves another route does not pay for it.
+  let document: string | undefined;
+  app.get('/openapi.json', (c) => {
+    document ??= JSON.stringify(openApiDocument(RESOURCES));
+    return c.body(document, 200, { 'content-type': 'application/json' });
+  });
   app.route('/v1', v1);
   // Webhooks of other systems are authenticated by their signature.
   app.use('/hooks/*', failures, limitBody, wakeWorkers(deps));
@@ -84,3 +92,6 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.onError(handleError);
   return app;
 }
+
+/** Webhooks and health checks have middleware of their own. */
+const isUnderV1 = ({ path }: Operation) => path.startsWith('/v1/');

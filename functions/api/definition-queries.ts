@@ -2,7 +2,7 @@
 import type { CheckContext, SqlProblem } from '../_shared/checker/index.ts';
 import type { Query } from '../_shared/db/pool.ts';
 import { toStorableJson } from '../_shared/text/storable.ts';
-import type { Json } from './queries.ts';
+import { type Json, one } from './queries.ts';
 
 export interface Definition {
   /** The kebab_name of its workflow. */
@@ -33,9 +33,15 @@ export interface Draft extends Definition {
   description: string | undefined;
 }
 
-export async function saveDraft(query: Query, draft: Draft): Promise<Json> {
-  const [row] = await query<{ value: Json }>(
-    `select to_jsonb(v) as value
+export interface TaggedVersion {
+  version: Json;
+  /** Identifies the state of a draft in ETag and If-Match. */
+  etag: string;
+}
+
+export async function saveDraft(query: Query, draft: Draft): Promise<TaggedVersion> {
+  const [row] = await query<TaggedVersion>(
+    `select to_jsonb(v) as version, stepbase_private.draft_etag(v) as etag
      from stepbase.save_workflow(
        kebab_name => $1, definition => $2::jsonb, name => $3, description => $4,
        input_schema => $5::jsonb
@@ -49,8 +55,68 @@ export async function saveDraft(query: Query, draft: Draft): Promise<Json> {
     ],
   );
   if (row === undefined) throw new Error('save_workflow returned no version');
-  return row.value;
+  return row;
 }
+
+export async function readDraft(
+  query: Query,
+  workflow: string,
+): Promise<TaggedVersion | undefined> {
+  const [row] = await query<TaggedVersion>(
+    `select to_jsonb(v) as version, stepbase_private.draft_etag(v) as etag
+     from stepbase.workflow_versions v
+     join stepbase.workflows w on w.id = v.workflow_id
+     where w.kebab_name = $1 and w.app_code = stepbase_private.app_code() and w.deleted_at is null
+       and v.status = 'draft'`,
+    [workflow],
+  );
+  return row;
+}
+
+/** Locks the draft until the transaction ends; raises precondition_failed if it has another ETag. */
+export async function requireDraft(query: Query, workflow: string, etag: string): Promise<void> {
+  await query('select stepbase_private.require_draft($1, $2)', [workflow, etag]);
+}
+
+export async function archiveWorkflow(query: Query, workflow: string): Promise<boolean> {
+  const rows = await query(
+    `update stepbase.workflows w set status = 'archived'
+     where w.kebab_name = $1 and w.deleted_at is null and w.status <> 'archived'
+     returning 1`,
+    [workflow],
+  );
+  return rows.length > 0;
+}
+
+export async function restoreWorkflow(query: Query, workflow: string): Promise<boolean> {
+  const rows = await query(
+    `update stepbase.workflows w
+     set
+       deleted_at = null,
+       status = case
+         when w.status <> 'archived' then w.status
+         when w.published_version_id is null then 'draft'
+         else 'published'
+       end
+     where w.kebab_name = $1 and (w.deleted_at is not null or w.status = 'archived')
+     returning 1`,
+    [workflow],
+  );
+  return rows.length > 0;
+}
+
+export async function deleteWorkflow(query: Query, workflow: string): Promise<boolean> {
+  const rows = await query(
+    `update stepbase.workflows w set deleted_at = now()
+     where w.kebab_name = $1 and w.deleted_at is null
+     returning 1`,
+    [workflow],
+  );
+  return rows.length > 0;
+}
+
+export const explainWorkflow = (query: Query, workflow: string, version: number | undefined) =>
+  one(query, 'select stepbase.explain_workflow($1, $2::int) as value', [workflow, version ?? null]);
 
 export interface Version {
   id: string;
@@ -59,6 +125,7 @@ export interface Version {
   input_schema: object | null;
   /** As PostgreSQL writes it: JavaScript's dates have no microseconds. */
   updated_at: string;
+  etag: string;
 }
 
 /** The version with the number, or else the draft. */
@@ -68,7 +135,8 @@ export async function findVersion(
   version: number | undefined,
 ): Promise<Version | undefined> {
   const [row] = await query<Version & { [column: string]: unknown }>(
-    `select v.id, v.status, v.definition, v.input_schema, v.updated_at::text as updated_at
+    `select v.id, v.status, v.definition, v.input_schema, v.updated_at::text as updated_at,
+       stepbase_private.draft_etag(v) as etag
      from stepbase.workflow_versions v
      join stepbase.workflows w on w.id = v.workflow_id
      where w.kebab_name = $1 and w.app_code = stepbase_private.app_code() and w.deleted_at is null

@@ -5,11 +5,12 @@ import { toStorableJson } from '../_shared/text/storable.ts';
 
 export type Json = Record<string, unknown>;
 
-interface One extends Row {
+export interface One extends Row {
   value: Json;
 }
 
-async function one(query: Query, text: string, values: unknown[]): Promise<Json> {
+/** The value of a statement that returns one row with a column `value`. */
+export async function one(query: Query, text: string, values: unknown[]): Promise<Json> {
   const [row] = await query<One>(text, values);
   if (row === undefined) throw new Error('the statement returned no row');
   return row.value;

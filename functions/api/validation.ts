@@ -1,4 +1,4 @@
-// Validates requests at the edge: JSON bodies and path parameters, with zod.
+// Validates requests at the edge: JSON bodies, path parameters and query parameters, with zod.
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { AppError } from '../_shared/errors/index.ts';
@@ -25,11 +25,49 @@ export async function readBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> 
   });
 }
 
+const UUID = z.uuid();
+const TEXT = z.string().min(1).max(255);
+
+/** The schema of a path parameter: that of the operation, or else a UUID for `…_id` and text for the others. */
+export function paramSchema(
+  name: string,
+  given: Readonly<Record<string, z.ZodType>> | undefined,
+): z.ZodType {
+  return given?.[name] ?? (name.endsWith('_id') ? UUID : TEXT);
+}
+
+export const paramNames = (path: string): string[] =>
+  [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+
+/** The path parameters as text, each valid. */
+export function readParams(
+  c: Context,
+  { path, params }: { path: string; params?: Readonly<Record<string, z.ZodType>> },
+): Record<string, string> {
+  return Object.fromEntries(
+    paramNames(path).map((name) => {
+      const value = c.req.param(name) ?? '';
+      if (!paramSchema(name, params).safeParse(value).success) {
+        const what = name.endsWith('_id') ? 'a UUID' : 'valid';
+        throw new AppError('invalid_request', `${name} is not ${what}`, {
+          extra: { errors: [{ path: name, message: `not ${what}` }] },
+        });
+      }
+      return [name, value];
+    }),
+  );
+}
+
 export function readUuid(c: Context, name: string): string {
-  const parsed = z.uuid().safeParse(c.req.param(name));
+  return readParams(c, { path: `:${name}`, params: { [name]: UUID } })[name] ?? '';
+}
+
+/** The query parameters; one that the operation does not have is refused. */
+export function readQuery<T extends z.ZodObject>(c: Context, schema: T): z.output<T> {
+  const parsed = schema.safeParse(c.req.query());
   if (parsed.success) return parsed.data;
-  throw new AppError('invalid_request', `${name} is not a UUID`, {
-    extra: { errors: [{ path: name, message: 'not a UUID' }] },
+  throw new AppError('invalid_request', 'The query parameters are not valid', {
+    extra: { errors: issues(parsed.error) },
   });
 }
 

@@ -1,5 +1,8 @@
 // The most frequent queries of the web client, the API and the engine, as the database receives them.
 
+import { listStatement, writeCursor } from '../../functions/api/lists.ts';
+import { RUNS } from '../../functions/api/routes/runs.ts';
+
 export interface NamedQuery {
   name: string;
   /** With a member's claims (RLS applies), or by the engine as postgres. */
@@ -24,7 +27,41 @@ export interface Sample {
 
 const RUN = 'id, workflow_id, status, steps_completed, steps_total, started_at, completed_at';
 
+/** A page of runs as the HTTP API reads it. */
+function apiPage(
+  name: string,
+  given: (sample: Sample) => Record<string, unknown>,
+  tables = ['runs'],
+): NamedQuery {
+  // The text has placeholders only, so each sample gives the same one.
+  const text = listStatement(RUNS, given(NO_SAMPLE)).text;
+  const values = (sample: Sample) => listStatement(RUNS, given(sample)).values;
+  return { name: `runs of the HTTP API: ${name}`, as: 'member', text, values, tables };
+}
+
+const NO_SAMPLE: Sample = {
+  app_code: '',
+  user_id: '',
+  workflow_id: '',
+  workflow_version_id: '',
+  run_id: '',
+  step_run_id: '',
+  trace_id: '',
+  created_at: new Date(0),
+};
+
 export const NAMED_QUERIES: NamedQuery[] = [
+  apiPage('first page', () => ({})),
+  apiPage('later page', ({ created_at, run_id }) => ({
+    cursor: writeCursor('-created_at', [created_at.toISOString(), run_id]),
+  })),
+  apiPage('later page of a status', ({ created_at, run_id }) => ({
+    status: 'failed',
+    cursor: writeCursor('-created_at', [created_at.toISOString(), run_id]),
+  })),
+  apiPage('oldest page', () => ({ sort: 'created_at' })),
+  apiPage('last to end', () => ({ sort: '-completed_at' })),
+  apiPage('of a trace', ({ trace_id }) => ({ trace_id })),
   {
     name: 'runs: newest page',
     as: 'member',

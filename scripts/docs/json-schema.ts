@@ -56,7 +56,10 @@ export function limitsOf(schema: Readonly<Record<string, unknown>>): string[] {
     ),
     ...range(number('minLength'), number('maxLength'), 'characters'),
     ...range(number('minItems'), number('maxItems'), 'items'),
-    ...(typeof schema.pattern === 'string' ? [`matches ${code(schema.pattern)}`] : []),
+    // A format states its pattern already.
+    ...(typeof schema.pattern === 'string' && schema.format === undefined
+      ? [`matches ${code(schema.pattern)}`]
+      : []),
     ...(typeof schema.format === 'string' ? [`format ${code(schema.format)}`] : []),
   ];
 }
@@ -64,12 +67,18 @@ export function limitsOf(schema: Readonly<Record<string, unknown>>): string[] {
 function rows(schema: Schema, prefix: string): string[][] {
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
-    const notes = [
-      ...(property.description ? [property.description] : []),
+    const limits = [
       ...limitsOf(property),
       ...(property.default === undefined
         ? []
         : [`default ${code(JSON.stringify(property.default))}`]),
+    ];
+    const { description = '' } = property;
+    const notes = [
+      ...(description === ''
+        ? []
+        : [limits.length > 0 ? description.replace(/\.$/, '') : description]),
+      ...limits,
     ];
     const own = [
       code(`${prefix}${key}`),

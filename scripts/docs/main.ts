@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withDatabase } from '../database/target.ts';
 import { ROOT } from '../stack/options.ts';
-import { databasePages, filePages, type GeneratedPage } from './pages.ts';
+import { API_TABLES_PATH, apiTablesFile } from './api-tables.ts';
+import type { GeneratedPage } from './markdown.ts';
 
 const { values } = parseArgs({
   options: {
@@ -51,8 +52,14 @@ function handle({ path, text }: GeneratedPage): void {
   }
 }
 
-if (values.only !== 'database') filePages().forEach(handle);
+// Each source comes before the pages that are made of it: the snapshot of the schema, the tables of the HTTP API.
 if (values.only !== 'files') {
+  const { databasePages } = await import('./database-pages.ts');
   (await withDatabase(values['db-url'], databasePages)).forEach(handle);
+}
+if (values.only !== 'database') {
+  handle({ path: API_TABLES_PATH, text: apiTablesFile() });
+  const { filePages } = await import('./pages.ts');
+  filePages().forEach(handle);
 }
 if (process.exitCode === 1) console.log('Run `npm run docs` and commit the result.');

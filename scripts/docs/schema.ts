@@ -5,8 +5,8 @@ import type pg from 'pg';
 import { grantsByRole, type Relation, readRelations } from '../database/catalogue.ts';
 import { DOMAINS, diagrams } from '../database/diagrams.ts';
 import { SCHEMAS } from '../database/schemas.ts';
+import type { GeneratedPage } from './markdown.ts';
 import { anchor, block, code, firstSentence, generatedFrom, page, table } from './markdown.ts';
-import type { GeneratedPage } from './pages.ts';
 
 const source = `the catalogue of schema \`${SCHEMAS.exposed}\``;
 

@@ -9,8 +9,9 @@ import type pg from 'pg';
 import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { workerUrl } from '../../scripts/stack/functions-env.ts';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
-import { pool, stackInfo } from '../support/stack.ts';
+import { client, pool, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
+import { expectDocumented } from './contract.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_MS = scaled(20_000);
@@ -140,6 +141,44 @@ export async function asPerson<T extends pg.QueryResultRow>(
   }
 }
 
+export interface TestTenant {
+  app_code: string;
+  /** An admin of the application, who belongs to no other one. */
+  admin: Person;
+  token: string;
+}
+
+/** An application of its own with an admin, so that lists hold only rows of the test. */
+export async function createTenant(prefix: string): Promise<TestTenant> {
+  const app_code = `${prefix}-${randomUUID().slice(0, 8)}`;
+  const [organization] = await sql<{ id: string }>(
+    'insert into stepbase.organizations (slug, name) values ($1, $1) returning id',
+    [app_code],
+  );
+  await sql(
+    'insert into stepbase.applications (app_code, organization_id, name) values ($1, $2, $1)',
+    [app_code, organization?.id],
+  );
+  const admin = await createMember(app_code, 'admin');
+  return { app_code, admin, token: await signToken(admin) };
+}
+
+export async function createMember(app_code: string, role: string): Promise<Person> {
+  const auth = client(stackInfo(), stackInfo().secret_key).auth.admin;
+  const { data, error } = await auth.createUser({
+    email: `${randomUUID()}@tenant.example`,
+    password: randomUUID(),
+    email_confirm: true,
+  });
+  if (error) throw error;
+  await sql('insert into stepbase.app_members (app_code, user_id, role) values ($1, $2, $3)', [
+    app_code,
+    data.user.id,
+    role,
+  ]);
+  return { id: data.user.id, app_code };
+}
+
 const TWO_TRANSFORMS_AND_AN_APPROVAL = {
   nodes: [
     node('double', 'transform', { expression: 'input.n * 2' }),
@@ -179,6 +218,7 @@ export interface Answer {
   body: Record<string, unknown>;
 }
 
+/** Sends a request and checks that the answer is the one that the OpenAPI document describes. */
 export async function call(
   url: string,
   options: {
@@ -186,19 +226,29 @@ export async function call(
     token?: string;
     body?: unknown;
     headers?: Record<string, string>;
+    timeoutMs?: number;
   } = {},
 ): Promise<Answer> {
+  const method = options.method ?? (options.body === undefined ? 'GET' : 'POST');
   const response = await fetch(url, {
-    method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
+    method,
     headers: {
       ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
       ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(options.timeoutMs ?? 10_000),
   });
   const text = await response.text();
   const body: unknown = text === '' ? {} : JSON.parse(text);
+  const { status } = response;
+  expectDocumented({
+    method,
+    url,
+    status,
+    contentType: response.headers.get('content-type'),
+    body,
+  });
   return { status: response.status, headers: response.headers, body: Object(body) };
 }

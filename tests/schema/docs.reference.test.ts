@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SCHEMAS, schemaLiterals } from '../../scripts/database/schemas.ts';
 import { SNAPSHOT_VERSION, schemaSnapshot } from '../../scripts/database/snapshot.ts';
-import { databasePages, type GeneratedPage } from '../../scripts/docs/pages.ts';
+import { databasePages } from '../../scripts/docs/database-pages.ts';
+import type { GeneratedPage } from '../../scripts/docs/markdown.ts';
 import { createDatabase } from '../../scripts/stack/databases.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import { stackInfo } from '../support/stack.ts';

@@ -12,6 +12,7 @@ import {
   STEP_ERRORS,
 } from '../../functions/_shared/errors/codes.ts';
 import { ERRORS } from '../../functions/_shared/errors/index.ts';
+import { OPERATIONS } from '../../functions/api/operations.ts';
 import { BLOCKS, blockOf } from '../../scripts/docs/blocks.ts';
 import { firstSentence } from '../../scripts/docs/markdown.ts';
 import { permissionIn, statesIn } from '../../scripts/docs/rpcs.ts';
@@ -31,9 +32,26 @@ const found = (text: string, pattern: RegExp): string[] => [
 describe('reference/http-api.md', () => {
   it('describes the body of every route that reads one', () => {
     const bodies = found(read('functions/api/routes/*.ts'), /^export const (\w+Body) =/gm);
-    const used = found(read('functions/api/endpoints.ts'), /body: (\w+),/g);
-    // Pause and resume share a body without keys.
-    expect([...used, 'NoBody'].sort()).toEqual(bodies.sort());
+    const used = found(read('functions/api/routes/*.ts'), /body: (\w+Body),/g);
+    expect(used.sort()).toEqual(bodies.sort());
+  });
+
+  it('gives every operation an id, a title and a path of its own', () => {
+    for (const values of [
+      OPERATIONS.map(({ id }) => id),
+      OPERATIONS.map(({ title }) => title),
+      OPERATIONS.map(({ method, path }) => `${method} ${path}`),
+    ]) {
+      expect(values).toEqual([...new Set(values)]);
+    }
+  });
+
+  it('lets every POST that answers with 201 be repeated', () => {
+    const creating = OPERATIONS.filter(({ replies }) => Object.hasOwn(replies, 201));
+    const without = creating.filter(
+      ({ headers }) => !Object.hasOwn(headers ?? {}, 'Idempotency-Key'),
+    );
+    expect(without.map(({ id }) => id)).toEqual([]);
   });
 });
 

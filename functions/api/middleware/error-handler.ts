@@ -12,20 +12,18 @@ export function handleError(error: Error, c: Context<ApiEnv>): Response {
   if (problem.status >= 500) {
     c.var.log.error('the request failed', { code: problem.code, error });
   }
-  return problemResponse(problem, c.var.requestId, headersSoFar(c));
+  return problemResponse(problem, c.var.requestId, headersSoFar(c), c.req.path);
 }
 
 export function handleNotFound(c: Context<ApiEnv>): Response {
   const problem = new AppError('not_found', `There is no ${c.req.method} ${c.req.path}`);
-  return problemResponse(problem, c.var.requestId, headersSoFar(c));
+  return problemResponse(problem, c.var.requestId, headersSoFar(c), c.req.path);
 }
 
 export function handleMethodNotAllowed(c: Context<ApiEnv>, methods: string[]): Response {
   const problem = new AppError('method_not_allowed', `${c.req.path} has no ${c.req.method}`);
-  return problemResponse(problem, c.var.requestId, {
-    ...headersSoFar(c),
-    allow: methods.join(', '),
-  });
+  const headers = { ...headersSoFar(c), allow: methods.join(', ') };
+  return problemResponse(problem, c.var.requestId, headers, c.req.path);
 }
 
 /** Headers that middleware set before the error: CORS, request id, rate limit. */

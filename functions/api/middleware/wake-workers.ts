@@ -8,7 +8,7 @@ declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefin
 export function wakeWorkers({ bus }: Pick<Deps, 'bus'>) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     await next();
-    if (!bus.configured || c.req.method !== 'POST' || !c.res.ok) return;
+    if (!bus.configured || c.req.method === 'GET' || !c.res.ok) return;
     const runId = /\/runs\/([0-9a-f-]{36})\/cancel$/.exec(c.req.path)?.[1];
     const told = [bus.publish(WAKE_CHANNEL, { kind: 'everything' })];
     if (runId !== undefined) told.push(bus.publish(WAKE_CHANNEL, { kind: 'cancel', runId }));

@@ -1,12 +1,20 @@
-// Definitions of workflows: validate, save the draft, publish. Each is checked by the database and by the checker.
-import { Hono } from 'hono';
+// Definitions of workflows: validate, read and save the draft, publish. Each is checked by the database and by the
+// checker.
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
 import { AppError, toAppError } from '../../_shared/errors/index.ts';
+import { Fault, WorkflowVersion } from '../components.ts';
+import { found } from '../crud.ts';
 import { checkAsCaller, refusal } from '../definition-check.ts';
-import { findVersion, publishVersion, saveDraft } from '../definition-queries.ts';
-import type { ApiEnv, Deps } from '../deps.ts';
-import { readBody } from '../validation.ts';
+import {
+  findVersion,
+  publishVersion,
+  readDraft,
+  requireDraft,
+  saveDraft,
+} from '../definition-queries.ts';
+import { type Operation, operation, statement } from '../operation.ts';
+import { named } from '../rows.ts';
 
 const inputSchema = z.record(z.string(), z.unknown()).nullable().optional();
 
@@ -21,48 +29,145 @@ export const DraftBody = z.strictObject({
   description: z.string().max(10_000).optional(),
   input_schema: inputSchema,
 });
-export const PublishBody = z.strictObject({ version: z.number().int().positive().optional() });
+export const PublishBody = z.strictObject({
+  version: z.number().int().positive().max(2_147_483_647).optional(),
+});
 
-export function definitionRoutes({ db }: Deps): Hono<ApiEnv> {
-  return new Hono<ApiEnv>()
-    .post('/validate', async (c) => {
-      const { definition, workflow, input_schema } = await readBody(c, ValidateBody);
-      const faults = await checkAsCaller(db, c.var.member, {
+const FAULTS =
+  'a list of `{node, pointer, code, message, hint?, severity}` ([problems](errors.md#problems-of-a-definition) and [faults](errors.md#faults-that-the-checker-finds))';
+
+const Validation = named('Validation', () =>
+  z.object({ valid: z.boolean(), faults: z.array(Fault()) }),
+);
+const CheckedVersion = named('CheckedVersion', () =>
+  z.object({ version: WorkflowVersion(), faults: z.array(Fault()) }),
+);
+const ETAG = { ETag: 'Identifies this state of the draft, for `If-Match`.' };
+const IF_MATCH = {
+  'If-Match':
+    'Only if the draft still has this `ETag`; otherwise `precondition_failed` (412). `*`: only if there is a draft.',
+};
+
+export const DEFINITIONS: Operation[] = [
+  operation(
+    {
+      id: 'validateDefinition',
+      method: 'POST',
+      path: '/v1/workflows/validate',
+      title: 'Validate a definition',
+      permission: 'workflow:read',
+      description:
+        'Checks a definition without saving it and lists all faults. `workflow` is the `kebab_name` of its workflow, whose signals and children are known then. Without `input_schema`, that of its latest version applies.',
+      body: ValidateBody,
+      replies: {
+        200: { description: `\`{valid, faults}\`; \`faults\` is ${FAULTS}`, schema: Validation },
+      },
+      errors: ['schema_too_complex'],
+    },
+    async ({ deps, member, body: { definition, workflow, input_schema } }) => {
+      const faults = await checkAsCaller(deps.db, member, {
         workflow,
         definition: definition ?? null,
         inputSchema: input_schema,
       });
-      return c.json({ valid: refusal(faults) === undefined, faults });
-    })
-    .post('/:kebab_name/draft', async (c) => {
-      const workflow = c.req.param('kebab_name');
-      const { definition, name, description, input_schema } = await readBody(c, DraftBody);
+      return { body: { valid: refusal(faults) === undefined, faults } };
+    },
+  ),
+  statement(
+    {
+      id: 'getDraft',
+      method: 'GET',
+      path: '/v1/workflows/:kebab_name/draft',
+      title: 'Read a draft',
+      permission: 'workflow:read',
+      description: 'Returns the draft of the workflow with its definition and schemas.',
+      replies: {
+        200: {
+          description: 'the draft (a row of `workflow_versions`)',
+          schema: WorkflowVersion,
+          headers: ETAG,
+        },
+      },
+      errors: ['not_found'],
+    },
+    async (query, { params }) => {
+      const { etag, version } = found('draft', await readDraft(query, params.kebab_name ?? ''));
+      return { body: version, headers: { etag } };
+    },
+  ),
+  operation(
+    {
+      id: 'saveDraft',
+      method: 'POST',
+      path: '/v1/workflows/:kebab_name/draft',
+      title: 'Save a draft',
+      permission: 'workflow:write',
+      description:
+        'Saves a definition as the draft of a workflow, and creates the workflow if it does not exist, as the RPC `save_workflow` does. A draft may have faults, which the answer lists; it is refused only if its nodes and edges are not a graph. `"input_schema": null` removes the schema.',
+      body: DraftBody,
+      headers: IF_MATCH,
+      replies: {
+        200: {
+          description: `\`{version, faults}\`: the draft (a row of \`workflow_versions\`) and ${FAULTS}`,
+          schema: CheckedVersion,
+          headers: ETAG,
+        },
+      },
+      errors: ['precondition_failed', 'invalid_definition', 'invalid_input', 'schema_too_complex'],
+    },
+    async ({ c, deps, member, params: { kebab_name: workflow = '' }, body }) => {
+      const { definition, name, description, input_schema } = body;
       const draft = { workflow, definition: definition ?? null, inputSchema: input_schema };
-      const faults = await checkAsCaller(db, c.var.member, draft);
+      const faults = await checkAsCaller(deps.db, member, draft);
+      const expected = c.req.header('if-match');
       try {
-        const version = await asCaller(db, c.var.member, (query) =>
-          saveDraft(query, { ...draft, name, description }),
-        );
-        return c.json({ version, faults });
+        const { etag, version } = await asCaller(deps.db, member, async (query) => {
+          if (expected !== undefined) await requireDraft(query, workflow, expected);
+          return await saveDraft(query, { ...draft, name, description });
+        });
+        return { body: { version, faults }, headers: { etag } };
       } catch (error) {
         // The database names what prevents saving; the answer lists everything that is to be mended.
         const refused = toAppError(error);
         throw refused.code === 'invalid_definition' ? (refusal(faults) ?? refused) : refused;
       }
-    })
-    .post('/:kebab_name/publish', async (c) => {
-      const workflow = c.req.param('kebab_name');
-      const { version: number } = await readBody(c, PublishBody);
-      const version = await asCaller(db, c.var.member, (query) =>
-        findVersion(query, workflow, number),
+    },
+  ),
+  operation(
+    {
+      id: 'publishWorkflow',
+      method: 'POST',
+      path: '/v1/workflows/:kebab_name/publish',
+      title: 'Publish a version',
+      permission: 'workflow:publish',
+      description:
+        'Publishes the draft, or `version`, if it has no fault with the severity `error`. Otherwise `errors` of `invalid_definition` lists all faults. Publishing a published version again has no effect.',
+      body: PublishBody,
+      headers: IF_MATCH,
+      replies: {
+        200: {
+          description:
+            '`{version, faults}`: the version (a row of `workflow_versions`) and its warnings',
+          schema: CheckedVersion,
+        },
+      },
+      errors: ['not_found', 'conflict', 'precondition_failed', 'invalid_definition'],
+    },
+    async ({ c, deps: { db }, member, params: { kebab_name: workflow = '' }, body }) => {
+      const expected = c.req.header('if-match');
+      const version = await asCaller(db, member, (query) =>
+        findVersion(query, workflow, body.version),
       );
       if (version === undefined) {
-        const what = number === undefined ? 'draft' : `version ${number}`;
+        const what = body.version === undefined ? 'draft' : `version ${body.version}`;
         throw new AppError('not_found', `Workflow ${workflow} has no ${what}`);
+      }
+      if (expected !== undefined && expected !== '*' && expected !== version.etag) {
+        throw new AppError('precondition_failed', 'The draft was saved since it was read');
       }
       const faults =
         version.status === 'draft'
-          ? await checkAsCaller(db, c.var.member, {
+          ? await checkAsCaller(db, member, {
               workflow,
               definition: version.definition,
               inputSchema: version.input_schema,
@@ -70,10 +175,11 @@ export function definitionRoutes({ db }: Deps): Hono<ApiEnv> {
           : [];
       const refused = refusal(faults);
       if (refused !== undefined) throw refused;
-      const published = await asCaller(db, c.var.member, (query) => publishVersion(query, version));
+      const published = await asCaller(db, member, (query) => publishVersion(query, version));
       if (published === undefined) {
         throw new AppError('conflict', 'The draft was saved while it was checked: publish again');
       }
-      return c.json({ version: published, faults });
-    });
-}
+      return { body: { version: published, faults } };
+    },
+  ),
+];

@@ -1,8 +1,11 @@
 // GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the queue, Realtime's policy and Redis.
 import { Hono } from 'hono';
+import { z } from 'zod';
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
+import { documented, type Resource } from '../operation.ts';
 import { checkRealtime, pingDatabase, pingQueue } from '../queries.ts';
+import { named } from '../rows.ts';
 
 const CHECK_MS = 2_000;
 
@@ -70,3 +73,69 @@ export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
       return c.json(answer, answer.status === 'failed' ? 503 : 200);
     });
 }
+
+const ReadinessAnswer = named('Readiness', () => {
+  const check = z.object({
+    status: z.enum(['ok', 'failed', 'disabled']),
+    latency_ms: z.number(),
+  });
+  return z.object({
+    status: z.enum(['ok', 'degraded', 'failed']),
+    checks: z.object({ postgres: check, queue: check, realtime: check, redis: check }),
+  });
+});
+
+export const HEALTH_RESOURCE: Resource = {
+  name: 'Health',
+  description: 'Probes of the process, and the description of this API.',
+  operations: [
+    documented({
+      id: 'getHealth',
+      method: 'GET',
+      path: '/healthz',
+      title: 'Check the process',
+      permission: null,
+      description: 'Answers while the process runs; it queries nothing.',
+      replies: {
+        200: {
+          description: '`{"status": "ok"}`',
+          schema: named('Health', () => z.object({ status: z.literal('ok') })),
+        },
+      },
+      errors: [],
+    }),
+    documented({
+      id: 'getReadiness',
+      method: 'GET',
+      path: '/readyz',
+      title: 'Check readiness',
+      permission: null,
+      description:
+        'Queries PostgreSQL, the queue, the policy on `realtime.messages` and Redis, each with a deadline of two seconds. `failed` (PostgreSQL or the queue) is 503; `degraded` (Realtime or Redis) is 200.',
+      replies: {
+        200: {
+          description:
+            '`{status, checks: {postgres, queue, realtime, redis}}`, each check with its `latency_ms`',
+          schema: ReadinessAnswer,
+        },
+        503: { description: 'the same, with `"status": "failed"`', schema: ReadinessAnswer },
+      },
+      errors: [],
+    }),
+    documented({
+      id: 'getOpenApi',
+      method: 'GET',
+      path: '/openapi.json',
+      title: 'Read the OpenAPI document',
+      permission: null,
+      description: 'Returns the description of this API in OpenAPI 3.1.',
+      replies: {
+        200: {
+          description: 'the document',
+          schema: named('OpenApiDocument', () => z.looseObject({ openapi: z.string() })),
+        },
+      },
+      errors: [],
+    }),
+  ],
+};

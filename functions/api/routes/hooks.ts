@@ -1,9 +1,12 @@
 // POST /hooks/<trigger id>: a signed call of another system starts a run. Without a valid signature the response
 // does not reveal whether the webhook exists.
 import { Hono, type MiddlewareHandler } from 'hono';
+import { z } from 'zod';
 import { AppError, isErrorCode } from '../../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
+import { documented, type Resource } from '../operation.ts';
+import { named } from '../rows.ts';
 import { readUuid } from '../validation.ts';
 import { deliveryId, type ReadCall, readCalls, verifiedCall } from '../webhooks/calls.ts';
 import { bodyOf, queryOf, safeHeaders } from '../webhooks/input.ts';
@@ -50,3 +53,46 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
     },
   );
 }
+
+const HookAnswer = named('HookAnswer', () => z.object({ run_id: z.uuid(), status: z.string() }));
+
+export const HOOK_RESOURCE: Resource = {
+  name: 'Webhook calls',
+  description: 'Signed calls of other systems.',
+  operations: [
+    documented({
+      id: 'callWebhook',
+      method: 'POST',
+      path: '/hooks/:trigger_id',
+      title: 'Call a webhook',
+      permission: null,
+      description:
+        "Starts a run of the webhook's workflow. The call is signed as Standard Webhooks defines; it needs no API key. A repeated delivery of the same `webhook-id` returns the first run. An unknown webhook answers like a wrong signature, with 401.",
+      rawBody:
+        'Any text in UTF-8, parsed when `content-type` is JSON. `input.body` of the run holds it.',
+      headers: {
+        'webhook-id': 'Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
+        'webhook-timestamp': 'Seconds since 1970; at most 300 seconds from the current time.',
+        'webhook-signature':
+          '`v1,` and the base64 of HMAC-SHA256 over `<id>.<timestamp>.<body>`; spaces separate several.',
+      },
+      replies: {
+        202: { description: '`{run_id, status}` of the new run', schema: HookAnswer },
+        200: {
+          description: '`{run_id, status}` of the run that an earlier delivery started',
+          schema: HookAnswer,
+        },
+      },
+      errors: [
+        'invalid_request',
+        'not_authenticated',
+        'not_found',
+        'conflict',
+        'payload_too_large',
+        'invalid_input',
+        'schema_too_complex',
+        'limit_reached',
+      ],
+    }),
+  ],
+};

@@ -1,10 +1,11 @@
-// Tasks of people in a run: completes a task, decides an approval.
-import { Hono } from 'hono';
+// Tasks of people in runs: lists, completes a task, decides an approval.
 import { z } from 'zod';
-import { asCaller } from '../../_shared/auth/index.ts';
-import type { ApiEnv, Deps } from '../deps.ts';
+import { AS_STEP_RUN, StepRun } from '../components.ts';
+import { found, readRow } from '../crud.ts';
+import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { type Resource, statement } from '../operation.ts';
 import { completeTask, decideApproval } from '../queries.ts';
-import { readBody, readUuid } from '../validation.ts';
+import { ofWorkflow } from './runs.ts';
 
 export const CompleteBody = z.strictObject({
   output: z.record(z.string(), z.unknown()).default({}),
@@ -14,22 +15,107 @@ export const DecideBody = z.strictObject({
   comment: z.string().max(10_000).optional(),
 });
 
-export function taskRoutes({ db }: Deps): Hono<ApiEnv> {
-  return new Hono<ApiEnv>()
-    .post('/tasks/:step_run_id/complete', async (c) => {
-      const stepRunId = readUuid(c, 'step_run_id');
-      const { output } = await readBody(c, CompleteBody);
-      return c.json(
-        await asCaller(db, c.var.member, (query) => completeTask(query, stepRunId, output)),
-      );
-    })
-    .post('/approvals/:step_run_id', async (c) => {
-      const stepRunId = readUuid(c, 'step_run_id');
-      const { approved, comment } = await readBody(c, DecideBody);
-      return c.json(
-        await asCaller(db, c.var.member, (query) =>
-          decideApproval(query, stepRunId, approved, comment),
+const TASKS: ListSpec = {
+  table: 'step_runs',
+  where: "t.status = 'waiting' and t.wait_kind = 'task'",
+  sorts: ['created_at'],
+  filters: {
+    mine: {
+      schema: z
+        .enum(['true', 'false'])
+        .describe('`true`: tasks that are assigned to the caller; `false`: all others.'),
+      where: (value, bind) =>
+        `(t.assigned_to is not distinct from stepbase_private.user_id() and t.assigned_to is not null) = ${bind(value)}::boolean`,
+    },
+    assigned_to: equal('step_runs', 'assigned_to'),
+    assigned_role: equal('step_runs', 'assigned_role'),
+    run_id: equal('step_runs', 'run_id'),
+    workflow: {
+      ...ofWorkflow,
+      where: (value, bind) =>
+        `t.workflow_version_id in (
+           select v.id from stepbase.workflow_versions v join stepbase.workflows w on w.id = v.workflow_id
+           where w.kebab_name = ${bind(value)}
+         )`,
+    },
+  },
+};
+
+export const TASK_RESOURCE: Resource = {
+  name: 'Tasks',
+  description: 'Steps that wait for a person.',
+  operations: [
+    statement(
+      {
+        id: 'listTasks',
+        method: 'GET',
+        path: '/v1/tasks',
+        title: 'List tasks',
+        permission: 'member',
+        description:
+          'Lists waiting tasks and approvals, the oldest first. With `run:read` those of the application, without it those assigned to the caller.',
+        query: listQuery(TASKS),
+        replies: { 200: { description: 'one page', schema: pageOf('TaskPage', StepRun) } },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readList(query, TASKS, call.query) }),
+    ),
+    statement(
+      {
+        id: 'getTask',
+        method: 'GET',
+        path: '/v1/tasks/:step_run_id',
+        title: 'Read a task',
+        permission: 'member',
+        description:
+          'Returns the task, also one that is completed. `task` holds its title and form.',
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found'],
+      },
+      async (query, { params }) => ({
+        body: found(
+          'task',
+          await readRow(
+            query,
+            { table: 'step_runs', where: 't.task is not null' },
+            params.step_run_id ?? '',
+          ),
         ),
-      );
-    });
-}
+      }),
+    ),
+    statement(
+      {
+        id: 'completeTask',
+        method: 'POST',
+        path: '/v1/tasks/:step_run_id/complete',
+        title: 'Complete a task',
+        permission: 'member',
+        description:
+          'Completes a waiting `user_task`. Needs `task:complete`; an assigned task needs its assignee or `member:manage` instead.',
+        body: CompleteBody,
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found', 'conflict', 'invalid_input', 'schema_too_complex'],
+      },
+      async (query, { params, body }) => ({
+        body: await completeTask(query, params.step_run_id ?? '', body.output),
+      }),
+    ),
+    statement(
+      {
+        id: 'decideApproval',
+        method: 'POST',
+        path: '/v1/approvals/:step_run_id',
+        title: 'Decide an approval',
+        permission: 'member',
+        description:
+          'Approves or rejects a waiting `wait_for_approval`. Needs `task:complete`; an assigned approval needs its assignee or `member:manage` instead.',
+        body: DecideBody,
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found', 'conflict'],
+      },
+      async (query, { params, body }) => ({
+        body: await decideApproval(query, params.step_run_id ?? '', body.approved, body.comment),
+      }),
+    ),
+  ],
+};

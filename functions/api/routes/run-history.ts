@@ -1,0 +1,123 @@
+// What happened in a run: its events as a page or as a stream, its signals, and its context.
+import { z } from 'zod';
+import { asCaller } from '../../_shared/auth/index.ts';
+import type { Query } from '../../_shared/db/pool.ts';
+import { JsonObject } from '../components.ts';
+import { found, readRow } from '../crud.ts';
+import { type FilterSpec, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { type Operation, operation, statement } from '../operation.ts';
+import { named, row } from '../rows.ts';
+import { readContext } from '../run-queries.ts';
+import { streamRun } from '../stream/response.ts';
+
+const ofRun: FilterSpec = {
+  schema: z.uuid(),
+  where: (value, bind) => `t.run_id = ${bind(value)}::uuid`,
+};
+const seqAfter: FilterSpec = {
+  schema: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .describe('Only events after this `seq`.'),
+  where: (value, bind) => `t.seq > ${bind(value)}::bigint`,
+};
+
+const EVENTS: ListSpec = {
+  table: 'run_events',
+  key: [],
+  sorts: ['seq'],
+  filters: { run_id: ofRun, after: seqAfter },
+};
+const SIGNALS: ListSpec = {
+  table: 'run_signals',
+  sorts: ['created_at'],
+  filters: { run_id: ofRun },
+};
+
+async function requireRun(query: Query, runId: string): Promise<void> {
+  found('run', await readRow(query, { table: 'runs', columns: ['id'] }, runId));
+}
+
+const Version = z.coerce.number<string | number>().int().min(0).max(2_147_483_647);
+
+export const HISTORY: Operation[] = [
+  operation(
+    {
+      id: 'listRunEvents',
+      method: 'GET',
+      path: '/v1/runs/:run_id/events',
+      title: 'Read or stream the events of a run',
+      permission: 'run:read',
+      description:
+        'With `Accept: application/json`: one page of events, ordered by `seq`. Otherwise server-sent events: one `snapshot` (`{run, steps}`), then every later event as `run` or `step`, in order and without gaps, then `end` when the run has ended. The id of an event is its `seq`. The stream ends after `STEPBASE_STREAM_SECONDS`; an EventSource reconnects by itself and resumes. A comment line every 15 seconds keeps the connection open. An `error` event means that the caller may no longer see the run. 429 means that the application has `max_streams` streams open in this process.',
+      query: listQuery({ sorts: EVENTS.sorts, filters: { after: seqAfter } }),
+      headers: {
+        'Last-Event-ID':
+          'Resumes the stream after this `seq`, without a snapshot. Clients that cannot set headers use `?after=<seq>`.',
+      },
+      replies: {
+        200: {
+          description: 'one page, or `text/event-stream`',
+          schema: pageOf('RunEventPage', row('run_events', 'RunEvent')),
+          types: { 'text/event-stream': 'Server-sent events.' },
+        },
+      },
+      errors: ['not_found', 'limit_reached'],
+    },
+    async ({ c, deps, member, params: { run_id: runId = '' }, query: given }) => {
+      if (!/\bapplication\/json\b/i.test(c.req.header('accept') ?? '')) {
+        return await streamRun(c, deps, runId);
+      }
+      return await asCaller(deps.db, member, async (query) => {
+        await requireRun(query, runId);
+        return { body: await readList(query, EVENTS, { ...given, run_id: runId }) };
+      });
+    },
+  ),
+  statement(
+    {
+      id: 'listRunSignals',
+      method: 'GET',
+      path: '/v1/runs/:run_id/signals',
+      title: 'List the signals of a run',
+      permission: 'run:read',
+      description: 'Lists the signals that the run received, and the step that consumed each.',
+      query: listQuery({ sorts: SIGNALS.sorts }),
+      replies: {
+        200: {
+          description: 'one page',
+          schema: pageOf('RunSignalPage', row('run_signals', 'RunSignal')),
+        },
+      },
+      errors: ['not_found'],
+    },
+    async (query, { params: { run_id: runId = '' }, query: given }) => {
+      await requireRun(query, runId);
+      return { body: await readList(query, SIGNALS, { ...given, run_id: runId }) };
+    },
+  ),
+  statement(
+    {
+      id: 'getRunContext',
+      method: 'GET',
+      path: '/v1/runs/:run_id/context',
+      title: 'Read the context of a run',
+      permission: 'run:read',
+      description:
+        'Returns the context of the run at a version of the context; default: the newest one.',
+      query: z.strictObject({ version: Version.optional() }),
+      replies: {
+        200: {
+          description: '`{version, context}`',
+          schema: named('RunContext', () =>
+            z.object({ version: z.number().int(), context: JsonObject }),
+          ),
+        },
+      },
+      errors: ['not_found'],
+    },
+    async (query, { params, query: { version } }) => ({
+      body: found('run', await readContext(query, params.run_id ?? '', version)),
+    }),
+  ),
+];
