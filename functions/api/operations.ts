@@ -1,18 +1,44 @@
 // Every operation of the HTTP API, by resource: the source of the routes, docs/reference/http-api.md and the OpenAPI
 // document. A new resource is one file in routes/ and one line here.
 import type { Operation, Resource } from './operation.ts';
+import { API_KEY_RESOURCE } from './routes/api-keys.ts';
+import { APPLICATION_RESOURCE } from './routes/applications.ts';
 import { EVENT_RESOURCE } from './routes/events.ts';
 import { HEALTH_RESOURCE } from './routes/health.ts';
 import { HOOK_RESOURCE } from './routes/hooks.ts';
+import { AUDIT_RESOURCE, STATISTICS_RESOURCE, WORKER_RESOURCE } from './routes/insight.ts';
+import { MEMBER_RESOURCE } from './routes/members.ts';
+import {
+  COMPONENT_RESOURCE,
+  PROJECT_RESOURCE,
+  PROMPT_RESOURCE,
+  WORKFLOW_PARTS_RESOURCE,
+} from './routes/registry.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
+import { SCHEDULE_RESOURCE, TRIGGER_RESOURCE } from './routes/schedules.ts';
 import { TASK_RESOURCE } from './routes/tasks.ts';
+import { TASK_QUEUE_RESOURCE, WORK_QUEUE_RESOURCE } from './routes/work-queues.ts';
 import { WORKFLOW_RESOURCE } from './routes/workflows.ts';
 
 export const RESOURCES: readonly Resource[] = [
   WORKFLOW_RESOURCE,
+  WORKFLOW_PARTS_RESOURCE,
   RUN_RESOURCE,
   TASK_RESOURCE,
   EVENT_RESOURCE,
+  SCHEDULE_RESOURCE,
+  TRIGGER_RESOURCE,
+  WORK_QUEUE_RESOURCE,
+  TASK_QUEUE_RESOURCE,
+  COMPONENT_RESOURCE,
+  PROMPT_RESOURCE,
+  PROJECT_RESOURCE,
+  API_KEY_RESOURCE,
+  MEMBER_RESOURCE,
+  APPLICATION_RESOURCE,
+  STATISTICS_RESOURCE,
+  AUDIT_RESOURCE,
+  WORKER_RESOURCE,
   HOOK_RESOURCE,
   HEALTH_RESOURCE,
 ];

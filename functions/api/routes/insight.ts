@@ -1,0 +1,187 @@
+// What an application does: statistics, the audit log and workers.
+import { z } from 'zod';
+import { Time } from '../components.ts';
+import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { type Resource, statement } from '../operation.ts';
+import { projectStatistics, workflowStatistics } from '../resource-queries.ts';
+import { named, row } from '../rows.ts';
+
+const count = () => z.number().int();
+const time = () => z.string().nullable();
+
+const WorkflowStatistics = named('WorkflowStatistics', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        workflow_id: z.uuid(),
+        total_runs: count(),
+        completed_runs: count(),
+        failed_runs: count(),
+        cancelled_runs: count(),
+        open_runs: count(),
+        avg_duration_ms: count(),
+        p95_duration_ms: count().nullable(),
+        total_steps: count(),
+        last_run_at: time(),
+        refreshed_at: z.string(),
+      }),
+    ),
+  }),
+);
+const ProjectStatistics = named('ProjectStatistics', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        project_id: z.uuid(),
+        workflows: count(),
+        total_workflow_executions: count(),
+        total_activity_executions: count(),
+        avg_execution_duration_ms: count(),
+        last_execution_at: time(),
+        refreshed_at: z.string(),
+      }),
+    ),
+  }),
+);
+
+const ACTIVITIES: ListSpec = {
+  table: 'activity_statistics',
+  sorts: ['-last_executed_at'],
+  filters: {
+    workflow_id: equal('activity_statistics', 'workflow_id'),
+    step_type: equal('activity_statistics', 'step_type'),
+    component_id: equal('activity_statistics', 'component_id'),
+  },
+};
+
+const AUDIT: ListSpec = {
+  table: 'audit_log',
+  sorts: ['-created_at'],
+  filters: {
+    table_name: equal('audit_log', 'table_name'),
+    row_id: equal('audit_log', 'row_id'),
+    operation: equal('audit_log', 'operation', ['insert', 'update', 'delete']),
+    actor_id: equal('audit_log', 'actor_id'),
+    api_key_id: equal('audit_log', 'api_key_id'),
+    created_from: {
+      schema: Time,
+      where: (value, bind) => `t.created_at >= ${bind(value)}::timestamptz`,
+    },
+    created_before: {
+      schema: Time,
+      where: (value, bind) => `t.created_at < ${bind(value)}::timestamptz`,
+    },
+  },
+};
+
+const WORKERS: ListSpec = {
+  table: 'workers',
+  sorts: ['-last_heartbeat_at'],
+  filters: {
+    status: equal('workers', 'status'),
+    task_queue_name: equal('workers', 'task_queue_name'),
+    mode: equal('workers', 'mode', ['resident', 'invocation']),
+  },
+};
+
+export const STATISTICS_RESOURCE: Resource = {
+  name: 'Statistics',
+  description: 'Totals, refreshed once an hour. Durations are in milliseconds.',
+  operations: [
+    statement(
+      {
+        id: 'getWorkflowStatistics',
+        method: 'GET',
+        path: '/v1/statistics/workflows',
+        title: 'Read the totals of each workflow',
+        permission: 'stats:read',
+        description: 'Returns the totals of runs by workflow, as of `refreshed_at`.',
+        replies: { 200: { description: '`{items}`', schema: WorkflowStatistics } },
+        errors: [],
+      },
+      async (query) => ({ body: { items: await workflowStatistics(query) } }),
+    ),
+    statement(
+      {
+        id: 'getProjectStatistics',
+        method: 'GET',
+        path: '/v1/statistics/projects',
+        title: 'Read the totals of each project',
+        permission: 'stats:read',
+        description: 'Returns the totals of runs by project, as of `refreshed_at`.',
+        replies: { 200: { description: '`{items}`', schema: ProjectStatistics } },
+        errors: [],
+      },
+      async (query) => ({ body: { items: await projectStatistics(query) } }),
+    ),
+    statement(
+      {
+        id: 'listActivityStatistics',
+        method: 'GET',
+        path: '/v1/statistics/activities',
+        title: 'List the totals of step types',
+        permission: 'stats:read',
+        description:
+          'Lists counters of ended attempts by workflow, step type and component. `workflow_id` null: over all workflows.',
+        query: listQuery(ACTIVITIES),
+        replies: {
+          200: {
+            description: 'one page',
+            schema: pageOf(
+              'ActivityStatisticsPage',
+              row('activity_statistics', 'ActivityStatistics'),
+            ),
+          },
+        },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readList(query, ACTIVITIES, call.query) }),
+    ),
+  ],
+};
+
+export const AUDIT_RESOURCE: Resource = {
+  name: 'Audit log',
+  description: 'Changes of configuration.',
+  operations: [
+    statement(
+      {
+        id: 'listAuditLog',
+        method: 'GET',
+        path: '/v1/audit-log',
+        title: 'List changes',
+        permission: 'audit:read',
+        description: 'Lists changes of configuration rows, the newest first.',
+        query: listQuery(AUDIT),
+        replies: {
+          200: { description: 'one page', schema: pageOf('AuditPage', row('audit_log', 'Change')) },
+        },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readList(query, AUDIT, call.query) }),
+    ),
+  ],
+};
+
+export const WORKER_RESOURCE: Resource = {
+  name: 'Workers',
+  description: 'Processes that execute steps.',
+  operations: [
+    statement(
+      {
+        id: 'listWorkers',
+        method: 'GET',
+        path: '/v1/workers',
+        title: 'List workers',
+        permission: 'worker:read',
+        description: 'Lists the workers that serve the application, by their latest heartbeat.',
+        query: listQuery(WORKERS),
+        replies: {
+          200: { description: 'one page', schema: pageOf('WorkerPage', row('workers', 'Worker')) },
+        },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readList(query, WORKERS, call.query) }),
+    ),
+  ],
+};

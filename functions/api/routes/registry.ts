@@ -1,0 +1,127 @@
+// What workflows are built from: components, prompts, projects, and the signals, queries and children of a workflow.
+import { z } from 'zod';
+import { VISIBILITIES, Visibility } from '../components.ts';
+import { crud } from '../crud.ts';
+import { equal } from '../lists.ts';
+import type { Resource } from '../operation.ts';
+import { ofWorkflow } from './runs.ts';
+
+export const COMPONENT_RESOURCE: Resource = {
+  name: 'Components',
+  description: 'Reusable steps.',
+  operations: crud({
+    table: 'components',
+    path: '/v1/components',
+    param: 'component_id',
+    component: 'Component',
+    one: 'component',
+    many: 'components',
+    permissions: { read: 'component:read', write: 'component:write' },
+    sorts: ['created_at', 'name'],
+    filters: {
+      name: equal('components', 'name'),
+      visibility: equal('components', 'visibility', VISIBILITIES),
+      implementation_type: equal('components', 'implementation_type'),
+      is_active: equal('components', 'is_active'),
+      deprecated: equal('components', 'deprecated'),
+    },
+    overrides: {
+      visibility: Visibility,
+      component_type: z.string().max(100),
+      implementation_type: z.enum(['user_task', 'service_task', 'ai_agent_task']),
+      retry_count: z.number().int().min(0).max(100),
+    },
+    notes: {
+      list: 'Lists the components of the application and those that every application shares.',
+      delete:
+        'Marks the component as deleted: new versions of workflows cannot use it, and steps that use it fail. Its name and version stay taken.',
+    },
+    isKept: true,
+  }),
+};
+
+export const PROMPT_RESOURCE: Resource = {
+  name: 'Prompts',
+  description: 'Versioned prompts of steps that call a language model.',
+  operations: crud({
+    table: 'agent_prompts',
+    path: '/v1/prompts',
+    param: 'prompt_id',
+    component: 'Prompt',
+    one: 'prompt',
+    many: 'prompts',
+    permissions: { read: 'prompt:read', write: 'prompt:write' },
+    sorts: ['created_at', 'name'],
+    filters: {
+      name: equal('agent_prompts', 'name'),
+      visibility: equal('agent_prompts', 'visibility', VISIBILITIES),
+      deprecated: equal('agent_prompts', 'deprecated'),
+    },
+    overrides: { visibility: Visibility },
+    isKept: true,
+  }),
+};
+
+export const PROJECT_RESOURCE: Resource = {
+  name: 'Projects',
+  description: 'Groups of workflows.',
+  operations: crud({
+    table: 'projects',
+    path: '/v1/projects',
+    param: 'project_id',
+    component: 'Project',
+    one: 'project',
+    many: 'projects',
+    permissions: { read: 'project:read', write: 'project:write' },
+    sorts: ['created_at', 'name'],
+    filters: { is_active: equal('projects', 'is_active') },
+    overrides: { name: z.string().min(1).max(255) },
+    isKept: true,
+  }),
+};
+
+const parts = { read: 'workflow:read', write: 'workflow:write' };
+
+export const WORKFLOW_PARTS_RESOURCE: Resource = {
+  name: 'Signals, queries and children',
+  description: 'The interface of a workflow towards clients and other workflows.',
+  operations: [
+    ...crud({
+      table: 'workflow_signals',
+      path: '/v1/workflow-signals',
+      param: 'signal_id',
+      component: 'WorkflowSignal',
+      one: 'workflow signal',
+      many: 'workflow signals',
+      permissions: parts,
+      sorts: ['created_at'],
+      filters: { workflow: ofWorkflow, signal_name: equal('workflow_signals', 'signal_name') },
+    }),
+    ...crud({
+      table: 'workflow_queries',
+      path: '/v1/workflow-queries',
+      param: 'query_id',
+      component: 'WorkflowQuery',
+      one: 'workflow query',
+      many: 'workflow queries',
+      permissions: parts,
+      sorts: ['created_at'],
+      filters: { workflow: ofWorkflow, query_name: equal('workflow_queries', 'query_name') },
+    }),
+    ...crud({
+      table: 'workflow_children',
+      path: '/v1/workflow-children',
+      param: 'child_id',
+      component: 'WorkflowChild',
+      one: 'workflow child',
+      many: 'workflow children',
+      permissions: parts,
+      sorts: ['created_at'],
+      filters: {
+        parent_workflow_id: equal('workflow_children', 'parent_workflow_id'),
+        child_workflow_id: equal('workflow_children', 'child_workflow_id'),
+      },
+      overrides: { parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']) },
+    }),
+  ],
+};

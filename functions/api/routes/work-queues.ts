@@ -1,0 +1,91 @@
+// Queues: work queues with their items, and task queues.
+import { z } from 'zod';
+import { crud, found, readRow } from '../crud.ts';
+import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { type Resource, statement } from '../operation.ts';
+import { row } from '../rows.ts';
+import { ofWorkflow } from './runs.ts';
+
+const permissions = { read: 'queue:read', write: 'queue:write' };
+
+const ITEM_STATUSES = ['queued', 'taken', 'done', 'failed'] as const;
+const ITEMS: ListSpec = {
+  table: 'work_queue_items',
+  sorts: ['created_at'],
+  filters: {
+    work_queue_id: equal('work_queue_items', 'work_queue_id'),
+    status: equal('work_queue_items', 'status', ITEM_STATUSES),
+  },
+};
+
+export const WORK_QUEUE_RESOURCE: Resource = {
+  name: 'Work queues',
+  description: 'Queues of items that workflows push and pop.',
+  operations: [
+    ...crud({
+      table: 'work_queues',
+      path: '/v1/work-queues',
+      param: 'work_queue_id',
+      component: 'WorkQueue',
+      one: 'work queue',
+      many: 'work queues',
+      permissions,
+      sorts: ['created_at', 'queue_name'],
+      filters: { workflow: ofWorkflow, queue_name: equal('work_queues', 'queue_name') },
+      overrides: {
+        ordering: z.enum(['fifo', 'lifo', 'priority']),
+        signal_name: z.string().max(100).optional(),
+        query_name: z.string().max(100).optional(),
+      },
+      notes: {
+        create:
+          'Creates a work queue of a workflow, with the signal that pushes an item and the query that returns its state.',
+        delete: 'Deletes the work queue with its items, its signal and its query.',
+      },
+    }),
+    statement(
+      {
+        id: 'listWorkQueueItems',
+        method: 'GET',
+        path: '/v1/work-queues/:work_queue_id/items',
+        title: 'List the items of a work queue',
+        permission: 'queue:read',
+        description: 'Lists the items of the queue, the oldest first.',
+        query: listQuery({
+          sorts: ITEMS.sorts,
+          filters: { status: equal('work_queue_items', 'status', ITEM_STATUSES) },
+        }),
+        replies: {
+          200: {
+            description: 'one page',
+            schema: pageOf('WorkQueueItemPage', row('work_queue_items', 'WorkQueueItem')),
+          },
+        },
+        errors: ['not_found'],
+      },
+      async (query, { params: { work_queue_id: queueId = '' }, query: given }) => {
+        found(
+          'work queue',
+          await readRow(query, { table: 'work_queues', columns: ['id'] }, queueId),
+        );
+        return { body: await readList(query, ITEMS, { ...given, work_queue_id: queueId }) };
+      },
+    ),
+  ],
+};
+
+export const TASK_QUEUE_RESOURCE: Resource = {
+  name: 'Task queues',
+  description: 'Limits of runs and steps that are in progress together.',
+  operations: crud({
+    table: 'task_queues',
+    path: '/v1/task-queues',
+    param: 'task_queue_id',
+    component: 'TaskQueue',
+    one: 'task queue',
+    many: 'task queues',
+    permissions,
+    sorts: ['created_at', 'name'],
+    filters: { name: equal('task_queues', 'name') },
+  }),
+};
