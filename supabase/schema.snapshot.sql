@@ -2307,7 +2307,7 @@ CREATE OR REPLACE FUNCTION stepbase.accept_invitation(token text)
 AS $function$
   select stepbase_private.accept_invitation(accept_invitation.token);
 $function$;
-comment on function stepbase.accept_invitation(token text) is 'Makes the caller a member by the token of a mail and returns the membership. Then call switch_app and refresh the session. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+comment on function stepbase.accept_invitation(token text) is 'Makes the caller a member by the token of a mail and returns the membership. Then call switch_app and refresh the session. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.accept_invitation(token text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.adopt_api_key(api_key_id uuid, service_account_id uuid DEFAULT NULL::uuid)
@@ -2765,7 +2765,7 @@ CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
 AS $function$
   select stepbase_private.read_invitation(read_invitation.token);
 $function$;
-comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.read_invitation(token text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
@@ -2808,7 +2808,7 @@ CREATE OR REPLACE FUNCTION stepbase.resend_invitation(id uuid)
 AS $function$
   select stepbase_private.resend_invitation(resend_invitation.id);
 $function$;
-comment on function stepbase.resend_invitation(id uuid) is 'Mails a new link of an open invitation, which then lasts seven days again; the earlier link ends. Requires member:manage. Errors: SB401; SB403, also for a role with a permission that the caller lacks; SB404; SB410, SB411, SB412 it has ended; SB429 mails per hour; SB503 mail is not configured.';
+comment on function stepbase.resend_invitation(id uuid) is 'Mails a new link of an open invitation, which then lasts seven days again; the earlier link ends. Requires member:manage. Errors: SB401; SB403, also for a role with a permission that the caller lacks; SB404; SB410, SB411, SB414 it has ended; SB429 mails per hour; SB503 mail is not configured.';
 grant execute on function stepbase.resend_invitation(id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.resume_run(run_id uuid)
@@ -9100,7 +9100,8 @@ begin
   v_done := jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
-    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts()
+    'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
+    'idempotency_keys', stepbase_engine.prune_idempotency_keys()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -9112,7 +9113,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, idempotency_keys, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -9143,6 +9144,34 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_cron_history(p_keep interval, p_limit integer) is 'Deletes up to p_limit records of runs of Stepbase''s cron jobs that ended before p_keep, and returns how many.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_idempotency_keys(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_pruned int;
+begin
+  with old as (
+    select k.app_code, k.route, k.key
+    from stepbase_private.idempotency_keys k
+    where k.expires_at <= stepbase_engine.now()
+    order by k.expires_at
+    limit p_limit
+    for update skip locked
+  ),
+  gone as (
+    delete from stepbase_private.idempotency_keys k
+    using old o
+    where k.app_code = o.app_code and k.route = o.route and k.key = o.key
+    returning 1
+  )
+  select count(*) into v_pruned from gone;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_idempotency_keys(p_limit integer) is 'Deletes at most p_limit expired idempotency keys; returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_mails(p_limit integer DEFAULT 1000)
  RETURNS integer
@@ -12774,6 +12803,24 @@ create type stepbase_private.definition_problem as (
   hint text
 );
 
+create table stepbase_private.idempotency_keys (
+  app_code text not null,
+  route text not null, -- The operationId of the route.
+  key text not null,
+  request_hash text not null, -- SHA-256 of path and body: the same key must mean the same request.
+  answer jsonb, -- {status?, body?, headers?}; null until the transaction that creates ends. Secrets are not stored.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  expires_at timestamp with time zone not null default (stepbase_engine.now() + '24:00:00'::interval),
+  constraint idempotency_key_is_unique_in_route PRIMARY KEY (app_code, route, key),
+  constraint idempotency_keys_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint expires_after_it_was_made CHECK ((expires_at > created_at)),
+  constraint key_has_1_to_255_characters CHECK (((length(key) >= 1) AND (length(key) <= 255))),
+  constraint request_hash_is_sha256 CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
+);
+comment on table stepbase_private.idempotency_keys is 'Answers of the HTTP API to requests with an Idempotency-Key; stepbase_engine.prune() deletes expired ones.';
+CREATE INDEX idx_idempotency_keys_expires_at ON stepbase_private.idempotency_keys USING btree (expires_at);
+alter table stepbase_private.idempotency_keys enable row level security;
+
 create table stepbase_private.installation_settings (
   is_only_row boolean not null default true,
   tenant_creation text not null default 'users'::text, -- Who creates organizations and applications: users (every signed-in user, within the limits below) or operators (by SQL or with the secret key).
@@ -14140,6 +14187,43 @@ AS $function$
   );
 $function$;
 comment on function stepbase_private.child_workflow_id(p_parent_workflow_id uuid, p_name text) is 'Id of the workflow that a parent refers to by p_name: child_workflow_name in workflow_children, or else kebab_name; null if there is none.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.app_code();
+  v_stored stepbase_private.idempotency_keys;
+begin
+  if v_app is null then
+    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application; ask an admin to add you');
+  end if;
+  -- A concurrent request with the same key waits here until the first one commits or fails.
+  insert into stepbase_private.idempotency_keys (app_code, route, key, request_hash)
+  values (v_app, p_route, p_key, p_request_hash)
+  on conflict on constraint idempotency_key_is_unique_in_route do update set
+    request_hash = excluded.request_hash,
+    answer = null,
+    created_at = excluded.created_at,
+    expires_at = excluded.expires_at
+  where idempotency_keys.expires_at <= stepbase_engine.now();
+  if found then
+    return null;
+  end if;
+  select k.* into strict v_stored
+  from stepbase_private.idempotency_keys k
+  where k.app_code = v_app and k.route = p_route and k.key = p_key;
+  if v_stored.request_hash <> p_request_hash then
+    perform stepbase_private.raise_error('conflict', 'The Idempotency-Key was used for another request');
+  end if;
+  return coalesce(v_stored.answer, '{}');
+end;
+$function$;
+comment on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text) is 'Null if the key is new or expired: the caller''s transaction owns it now. Otherwise the stored answer. Raises SB409 conflict if the key was used for another request, and SB403 without an application. The HTTP API calls it.';
+grant execute on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.component_for(p_app_code text, p_component_name text)
  RETURNS uuid
@@ -15560,6 +15644,17 @@ end;
 $function$;
 comment on function stepbase_private.downstream_steps(p_definition jsonb) is 'The steps of a definition in topological order: place, from 0, and downstream, in which bit n is set if a path leads to the step at place n. Nodes on a cycle or downstream of one are left out.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.draft_etag(p_version stepbase.workflow_versions)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select format('"%s"', md5(concat_ws('.', p_version.id, extract(epoch from p_version.updated_at))));
+$function$;
+comment on function stepbase_private.draft_etag(p_version stepbase.workflow_versions) is 'Identifies the state of a version; each save of a draft changes it. A strong ETag, with its quotes.';
+grant execute on function stepbase_private.draft_etag(p_version stepbase.workflow_versions) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.drop_database_trigger(p_name text)
  RETURNS void
  LANGUAGE plpgsql
@@ -16325,7 +16420,7 @@ begin
   return v_invitation;
 end;
 $function$;
-comment on function stepbase_private.invitation_of_token(p_token text) is 'Locks the open invitation of a token for the calling user, and returns it. Errors: SB401 not signed in, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB412 revoked, SB413 another address.';
+comment on function stepbase_private.invitation_of_token(p_token text) is 'Locks the open invitation of a token for the calling user, and returns it. Errors: SB401 not signed in, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.invite_member(p_email text, p_role text)
  RETURNS stepbase.invitations
@@ -17658,7 +17753,7 @@ begin
   return v_invitation;
 end;
 $function$;
-comment on function stepbase_private.lock_open_invitation(p_app_code text, p_id uuid) is 'Locks an invitation that has not ended, and returns it. Errors: SB404 unknown in this application, SB410 expired, SB411 accepted or declined, SB412 revoked.';
+comment on function stepbase_private.lock_open_invitation(p_app_code text, p_id uuid) is 'Locks an invitation that has not ended, and returns it. Errors: SB404 unknown in this application, SB410 expired, SB411 accepted or declined, SB414 revoked.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.lock_secrets(p_app_code text)
  RETURNS void
@@ -19125,6 +19220,34 @@ end;
 $function$;
 comment on function stepbase_private.require_creator(p_thing text) is 'The settings of the installation, if the caller may create an organization or application, within the limits that they name. Raises SB401, or SB403 with the rule that refuses it. Locks the user''s row.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_draft(p_kebab_name text, p_etag text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('workflow:write');
+  v_found text;
+begin
+  -- Locks the workflow, as save_workflow does, so that no other save comes between the check and the save.
+  perform 1 from stepbase.workflows w where w.app_code = v_app and w.kebab_name = p_kebab_name for no key update;
+  select stepbase_private.draft_etag(v) into v_found
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where w.app_code = v_app and w.kebab_name = p_kebab_name and w.deleted_at is null and v.status = 'draft';
+  if v_found is null or (p_etag <> '*' and p_etag <> v_found) then
+    perform stepbase_private.raise_error(
+      'precondition_failed',
+      case when v_found is null then 'The workflow has no draft' else 'The draft was saved since it was read' end,
+      jsonb_strip_nulls(jsonb_build_object('etag', v_found))
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_draft(p_kebab_name text, p_etag text) is 'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft). Raises SB412 precondition_failed otherwise, with the present etag. The HTTP API calls it.';
+grant execute on function stepbase_private.require_draft(p_kebab_name text, p_etag text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_grantable(p_role text)
  RETURNS void
  LANGUAGE plpgsql
@@ -20454,6 +20577,19 @@ begin
 end;
 $function$;
 comment on function stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid) is 'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and start_run_as, which document the errors.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update stepbase_private.idempotency_keys k
+  set answer = p_answer
+  where k.app_code = stepbase_private.app_code() and k.route = p_route and k.key = p_key and k.answer is null;
+$function$;
+comment on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb) is 'Stores the answer for the key that the transaction claimed. The HTTP API calls it.';
+grant execute on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.store_secret(p_app_code text, p_name text, p_value text, p_allowed_hosts text[])
  RETURNS stepbase_private.secret_versions

@@ -122,7 +122,7 @@ export const TABLES = {
     ],
   },
   api_keys: {
-    comment: 'API keys (sbk_…), stored as hashes; created and revoked by RPC.',
+    comment: 'API keys (sbk_…); created, rotated and revoked by RPC.',
     columns: {
       id: { type: 'uuid' },
       app_code: { type: 'text', required: true },
@@ -130,7 +130,7 @@ export const TABLES = {
       prefix: {
         type: 'text',
         required: true,
-        comment: 'The first 12 characters of the key, for display.',
+        comment: 'The first 12 characters of the newest key, for display.',
       },
       scopes: {
         type: 'text[]',
@@ -144,13 +144,28 @@ export const TABLES = {
         nullable: true,
         comment: 'When the key was last used, with a resolution of one minute.',
       },
+      rotated_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When rotate_api_key last replaced the key.',
+      },
+      overlap_ends_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'Until when the key before the last rotation is valid, too.',
+      },
       revoked_at: { type: 'time', nullable: true },
       revoked_by: { type: 'uuid', nullable: true },
       owner_id: {
         type: 'uuid',
         nullable: true,
         comment:
-          'Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of the application the key gives no access.',
+          'Member on whose behalf the key acts: its creator, or the one who adopted it. Without a live owner who is a member of the application, and without a service account, the key gives no access.',
+      },
+      service_account_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'Service account on whose behalf the key acts, instead of a member.',
       },
       created_by: {
         type: 'uuid',
@@ -219,8 +234,67 @@ export const TABLES = {
       },
       max_mails_per_day: {
         type: 'bigint',
-        comment: 'Mails per day (UTC); each recipient counts. 0: none.',
+        comment: 'Mails of steps per day (UTC); each recipient counts. 0: none.',
         minimum: 0,
+      },
+      max_run_retention_days: {
+        type: 'number',
+        comment: 'The longest run_retention_days that a member can choose.',
+      },
+      max_event_retention_days: {
+        type: 'integer',
+        comment: 'The longest event_retention_days that a member can choose.',
+      },
+      min_audit_retention_days: {
+        type: 'integer',
+        comment: 'The shortest audit_retention_days that a member can choose.',
+      },
+      max_audit_retention_days: {
+        type: 'integer',
+        comment: 'The longest audit_retention_days that a member can choose.',
+      },
+      max_secrets: {
+        type: 'integer',
+        comment: 'Secrets that set_secret stores; 0: none.',
+        minimum: 0,
+      },
+      max_open_invitations: {
+        type: 'integer',
+        comment: 'Invitations that can be accepted at the same time. 0: none.',
+        minimum: 0,
+      },
+      max_invitation_mails_per_hour: {
+        type: 'integer',
+        comment: 'Mails of invitations in the last hour, also repeated ones. 0: none.',
+        minimum: 0,
+      },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  app_roles: {
+    comment:
+      'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.',
+    columns: {
+      app_code: { type: 'text', required: true },
+      name: { type: 'text', required: true, pattern: '^[a-z][a-z0-9_]{0,62}$' },
+      label: { type: 'text', required: true },
+      description: { type: 'text' },
+      icon: { type: 'text' },
+      color: { type: 'text', pattern: '^#[0-9a-f]{6}$' },
+      ordinal: { type: 'integer', comment: 'Order in which clients list the roles.' },
+      permissions: {
+        type: 'text[]',
+        required: true,
+        comment:
+          'Permissions as resource:action, sorted; stepbase_private.has_permission() checks them.',
+      },
+      is_built_in: {
+        type: 'boolean',
+        comment:
+          'Copied from user_roles when the application was created; cannot be deleted by clients.',
       },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
@@ -265,12 +339,30 @@ export const TABLES = {
           'Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.',
         minimum: 1,
       },
+      created_by: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'User who created it with create_application; null: an operator did, or the user was deleted.',
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
       deleted_at: {
         type: 'time',
         nullable: true,
-        comment: 'Soft delete: members and API keys lose access.',
+        comment:
+          'Since when the application is deactivated: members and API keys have no access, and schedules, events and webhooks start nothing. Open runs continue.',
+      },
+      is_deactivated_by_member: {
+        type: 'boolean',
+        comment:
+          'True: an admin deactivated it with an RPC and can reactivate it. False: an operator did.',
+      },
+      purge_at: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'When maintain() deletes the application with all its rows, set by delete_application; null: it stays.',
       },
     },
     insert: [],
@@ -285,14 +377,22 @@ export const TABLES = {
   },
   audit_log: {
     comment:
-      'Changes of configuration rows; append-only, written by triggers, partitioned by month.',
+      'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.',
     columns: {
       id: { type: 'uuid' },
       created_at: { type: 'time' },
       app_code: { type: 'text', required: true },
       table_name: { type: 'text', required: true },
-      row_id: { type: 'text', required: true, comment: 'Key of the changed row as text.' },
-      operation: { type: 'text', required: true },
+      row_id: {
+        type: 'text',
+        required: true,
+        comment: 'Key of the changed row as text; the name of a secret.',
+      },
+      operation: {
+        type: 'text',
+        required: true,
+        comment: 'insert, update or delete; read: a run read a secret for the first time.',
+      },
       actor_id: {
         type: 'uuid',
         nullable: true,
@@ -313,7 +413,8 @@ export const TABLES = {
       new_row: {
         type: 'json',
         nullable: true,
-        comment: 'The row after the change, without secrets and derived columns.',
+        comment:
+          'The row after the change, without secrets and derived columns; of a read: the run, the step and the version.',
       },
     },
     insert: [],
@@ -422,6 +523,52 @@ export const TABLES = {
       'deleted_at',
     ],
   },
+  invitations: {
+    comment:
+      'Invitations to an application. RPCs create and end them; the row stays as a record and is deleted 90 days after its end.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      email: {
+        type: 'text',
+        required: true,
+        comment: 'The invited address: only a user with this confirmed address can accept.',
+      },
+      role: { type: 'text', required: true, comment: 'Role that the member gets.' },
+      status: {
+        type: 'text',
+        comment:
+          'open: can be accepted until expires_at. accepted, declined, revoked, expired: it has ended.',
+      },
+      invited_by: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          "Member who invited, or the owner of the API key. The invitation ends with this member's right to invite.",
+      },
+      is_by_operator: {
+        type: 'boolean',
+        comment: 'Made by the service role or an operator: it depends on no member.',
+      },
+      expires_at: { type: 'time', required: true },
+      mail_sent_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When the mail server took the latest mail; null until then.',
+      },
+      mail_error: {
+        type: 'text',
+        nullable: true,
+        comment: 'Why the latest mail was not sent; a repetition can follow.',
+      },
+      accepted_by: { type: 'uuid', nullable: true },
+      ended_at: { type: 'time', nullable: true },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   organizations: {
     comment: 'A customer. Its applications share resources whose visibility is organization.',
     columns: {
@@ -429,6 +576,12 @@ export const TABLES = {
       slug: { type: 'text', required: true, pattern: '^[a-z0-9]+(-[a-z0-9]+)*$' },
       name: { type: 'text', required: true },
       metadata: { type: 'object' },
+      created_by: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'User who created it with create_organization; null: an operator did, or the user was deleted.',
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
       deleted_at: {
@@ -466,6 +619,39 @@ export const TABLES = {
     insert: ['id', 'app_code', 'name', 'description', 'is_active', 'metadata'],
     update: ['name', 'description', 'is_active', 'metadata', 'deleted_at'],
   },
+  refused_starts: {
+    comment:
+      'Changes of tables for which no run started, with the reason. The write that made the change succeeded.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      database_trigger: {
+        type: 'text',
+        required: true,
+        comment: 'The name of the database trigger, which may have been dropped since.',
+      },
+      workflow: { type: 'text', required: true },
+      event: { type: 'text', required: true, comment: 'insert, update or delete.' },
+      changes: {
+        type: 'integer',
+        comment: 'The number of changed rows that this row stands for.',
+        minimum: 1,
+      },
+      input: {
+        type: 'json',
+        nullable: true,
+        comment: 'The input that the run would have had; null if several or no inputs were made.',
+      },
+      error: {
+        type: 'object',
+        required: true,
+        comment: 'Why no run started: {code, message, at, …}.',
+      },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   run_events: {
     comment: 'The history of a run: append-only, gapless by seq.',
     columns: {
@@ -488,12 +674,12 @@ export const TABLES = {
       actor_id: {
         type: 'uuid',
         nullable: true,
-        comment: 'The user who caused the event; null for the engine.',
+        comment: 'The user who caused the event; null for the engine and for machines.',
       },
       payload: {
         type: 'object',
         comment:
-          'Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the step started in the same transaction and has no step.started.',
+          'Details by event type: status, handle, error, reason, from (the steps before). started_at in a step.completed: the step started in the same transaction and has no step.started. actor: the API key, or the role service_role, that caused the event.',
       },
     },
     insert: [],
@@ -623,6 +809,30 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  service_accounts: {
+    comment: 'Members without a login, which own API keys; created and changed by RPC.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      name: { type: 'text', required: true },
+      description: { type: 'text' },
+      role: {
+        type: 'text',
+        required: true,
+        comment: 'Limits the permissions of the API keys of the account.',
+      },
+      is_active: { type: 'boolean', comment: 'False: the API keys of the account give no access.' },
+      created_by: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'Creator; null after the user was deleted, and for machines.',
+      },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   step_runs: {
     comment: 'One attempt of one node in a run; written by the engine only.',
     columns: {
@@ -712,10 +922,11 @@ export const TABLES = {
       },
       task: { type: 'json', nullable: true, comment: 'The task: {title, description?, form?}.' },
       assigned_to: { type: 'uuid', nullable: true },
-      assigned_role: {
-        type: 'text',
+      assigned_roles: {
+        type: 'text[]',
         nullable: true,
-        comment: 'The least role that may complete the task; null: any with task:complete.',
+        comment:
+          'Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.',
       },
       completed_by: { type: 'uuid', nullable: true },
       assigned_at: {
@@ -782,7 +993,7 @@ export const TABLES = {
   },
   user_roles: {
     comment:
-      'Roles of members of an application, with their permissions. Every request reads them, so a change takes effect at once.',
+      'The built-in roles: a new application gets a copy of each in app_roles, which policies and RPCs read.',
     columns: {
       name: { type: 'text', required: true, pattern: '^[a-z][a-z0-9_.]*$' },
       label: { type: 'text', required: true },
@@ -794,16 +1005,11 @@ export const TABLES = {
         required: true,
         comment: 'Order in which clients list the values.',
       },
-      rank: {
-        type: 'integer',
-        required: true,
-        comment:
-          'A higher rank includes the duties of lower ranks; task assignment compares ranks.',
-      },
       permissions: {
         type: 'text[]',
         required: true,
-        comment: 'Permissions as resource:action; stepbase_private.has_permission() checks them.',
+        comment:
+          'Permissions as resource:action. Every permission that exists is in one of these rows.',
       },
       created_at: { type: 'time' },
     },
@@ -820,6 +1026,133 @@ export const TABLES = {
     },
     insert: [],
     update: ['display_name', 'full_name', 'avatar_url'],
+  },
+  webhook_deliveries: {
+    comment:
+      'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.',
+    columns: {
+      id: { type: 'uuid', comment: 'Sent as webhook-id, the same with every attempt.' },
+      app_code: { type: 'text', required: true },
+      subscription_id: { type: 'uuid', required: true },
+      event_type: { type: 'text', required: true },
+      run_id: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The run of the event; null for webhook.test. No foreign key, so that the log outlives the run.',
+      },
+      payload: {
+        type: 'json',
+        required: true,
+        comment: 'The body that is sent: {type, timestamp, data}.',
+      },
+      status: { type: 'text' },
+      attempts: {
+        type: 'integer',
+        comment:
+          'Attempts that began. A result with another number is refused, because a later attempt has begun.',
+        minimum: 0,
+      },
+      max_attempts: { type: 'integer', minimum: 1 },
+      next_attempt_at: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'When the next attempt may begin; during an attempt, when it counts as lost. Null after the last one.',
+      },
+      last_attempt_at: { type: 'time', nullable: true },
+      duration_ms: { type: 'integer', nullable: true },
+      response_status: {
+        type: 'integer',
+        nullable: true,
+        comment: 'HTTP status of the last attempt; null without a response.',
+      },
+      response_body: {
+        type: 'text',
+        nullable: true,
+        comment: 'Beginning of the last response, at most 1000 characters.',
+      },
+      failure: {
+        type: 'text',
+        nullable: true,
+        comment: 'Why the last attempt failed; null after a success.',
+      },
+      created_at: { type: 'time' },
+      completed_at: { type: 'time', nullable: true },
+    },
+    insert: [],
+    update: [],
+  },
+  webhook_signature_schemes: {
+    comment: 'How senders of webhooks sign their calls.',
+    columns: {
+      name: { type: 'text', required: true, pattern: '^[a-z][a-z0-9_.]*$' },
+      label: { type: 'text', required: true },
+      description: { type: 'text', required: true },
+      icon: { type: 'text', required: true },
+      color: { type: 'text', required: true, pattern: '^#[0-9a-f]{6}$' },
+      ordinal: {
+        type: 'integer',
+        required: true,
+        comment: 'Order in which clients list the values.',
+      },
+      secret_pattern: {
+        type: 'text',
+        required: true,
+        comment: 'Regular expression that a given secret must match.',
+      },
+      secret_format: {
+        type: 'text',
+        required: true,
+        comment: 'The pattern in words, for error messages.',
+      },
+      is_secret_generated: {
+        type: 'boolean',
+        required: true,
+        comment:
+          'Stepbase creates the secret if none is given. False: the sender issues it, so it must be given.',
+      },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  webhook_subscriptions: {
+    comment: "URLs that receive the events of an application's runs.",
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text' },
+      workflow_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'Only events of runs of this workflow; null: of every workflow.',
+      },
+      url: { type: 'text', required: true },
+      event_types: {
+        type: 'text[]',
+        required: true,
+        comment: 'Run event types that are sent: see run_event_types.',
+      },
+      description: { type: 'text' },
+      is_enabled: { type: 'boolean' },
+      disabled_reason: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'Why Stepbase disabled the subscription; null if it is enabled or a member disabled it.',
+      },
+      failing_since: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'When the first of the failures happened that no success has followed; null after a success.',
+      },
+      created_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: ['workflow_id', 'url', 'event_types', 'description', 'is_enabled'],
   },
   work_queue_items: {
     comment: 'Items of work queues.',
@@ -1165,6 +1498,11 @@ export const TABLES = {
         nullable: true,
         comment: 'For run.…: workflow whose runs fire it.',
       },
+      signature_scheme: {
+        type: 'text',
+        nullable: true,
+        comment: 'For webhooks: how the sender signs its calls.',
+      },
       filter: {
         type: 'json',
         nullable: true,
@@ -1199,6 +1537,7 @@ export const TABLES = {
       'trigger_type',
       'event_name',
       'source_workflow_id',
+      'signature_scheme',
       'filter',
       'input',
       'is_enabled',

@@ -56,6 +56,13 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
 
 const HookAnswer = named('HookAnswer', () => z.object({ run_id: z.uuid(), status: z.string() }));
 
+const HookReply = named('HookReply', () =>
+  z.union([
+    z.object({ run_id: z.uuid(), status: z.string() }),
+    z.object({ challenge: z.string() }),
+  ]),
+);
+
 export const HOOK_RESOURCE: Resource = {
   name: 'Webhook calls',
   description: 'Signed calls of other systems.',
@@ -67,20 +74,31 @@ export const HOOK_RESOURCE: Resource = {
       title: 'Call a webhook',
       permission: null,
       description:
-        "Starts a run of the webhook's workflow. The call is signed as Standard Webhooks defines; it needs no API key. A repeated delivery of the same `webhook-id` returns the first run. An unknown webhook answers like a wrong signature, with 401.",
+        "Starts a run of the webhook's workflow. The call is signed by the webhook's signature scheme (Standard Webhooks, Stripe, GitHub or Slack); it needs no API key. A repeated delivery returns the first run. An unknown webhook answers like a wrong signature, with 401. Slack's `url_verification` gets its challenge and starts no run.",
       rawBody:
         'Any text in UTF-8, parsed when `content-type` is JSON. `input.body` of the run holds it.',
       headers: {
-        'webhook-id': 'Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
-        'webhook-timestamp': 'Seconds since 1970; at most 300 seconds from the current time.',
+        'webhook-id':
+          'Standard Webhooks. Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
+        'webhook-timestamp':
+          'Standard Webhooks. Seconds since 1970; at most 300 seconds from the current time.',
         'webhook-signature':
-          '`v1,` and the base64 of HMAC-SHA256 over `<id>.<timestamp>.<body>`; spaces separate several.',
+          'Standard Webhooks. `v1,` and the base64 of HMAC-SHA256 over `<id>.<timestamp>.<body>`; spaces separate several.',
+        'stripe-signature':
+          'Stripe. `t=<seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>`; the `id` of the event identifies the delivery.',
+        'x-hub-signature-256': 'GitHub. `sha256=<hex>`: HMAC-SHA256 over the body.',
+        'x-github-delivery': 'GitHub. Identifies the delivery.',
+        'x-slack-signature':
+          'Slack. `v0=<hex>`: HMAC-SHA256 over `v0:<timestamp>:<body>`; `event_id` identifies the delivery.',
+        'x-slack-request-timestamp':
+          'Slack. Seconds since 1970; at most 300 seconds from the current time.',
       },
       replies: {
         202: { description: '`{run_id, status}` of the new run', schema: HookAnswer },
         200: {
-          description: '`{run_id, status}` of the run that an earlier delivery started',
-          schema: HookAnswer,
+          description:
+            '`{run_id, status}` of the run that an earlier delivery started, or `{challenge}` for Slack',
+          schema: HookReply,
         },
       },
       errors: [
