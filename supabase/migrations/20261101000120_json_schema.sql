@@ -254,13 +254,15 @@ begin
     p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
   end if;
   if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
-    -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
-    and (
-      (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
-      or not exists (
-        select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
-        where stepbase_private.json_equals(e.item, p_value)
+    and not (
+      (
+        jsonb_typeof(p_value) in ('object', 'array') and exists (
+          select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
+          where stepbase_private.json_equals(e.item, p_value)
+        )
       )
+      -- The same for a scalar, without a row for each element.
+      or (jsonb_typeof(p_value) not in ('object', 'array') and p_schema -> 'enum' @> p_value)
     ) then
     p_state := stepbase_private.json_problem(
       p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));

@@ -90,4 +90,8 @@ comment on table stepbase_private.unassigned_changes is
 
 create index idx_unassigned_changes_created_at on stepbase_private.unassigned_changes (created_at);
 
+create trigger unassigned_changes_cut_errors before insert or update of error on stepbase_private.unassigned_changes
+  for each row when (pg_column_size(new.error) > 12288)
+  execute function stepbase_private.cut_errors('error');
+
 alter table stepbase_private.unassigned_changes enable row level security;

@@ -117,7 +117,7 @@ begin
     array_agg(
       jsonb_strip_nulls(jsonb_build_object(
         'task_id', s.id, 'step_id', s.step_id, 'step_type', s.step_type, 'item_index', s.item_index,
-        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_role', s.assigned_role,
+        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_roles', s.assigned_roles,
         'deadline_at', s.deadline_at
       )) order by s.ord
     )

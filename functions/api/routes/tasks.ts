@@ -23,12 +23,20 @@ const TASKS: ListSpec = {
     mine: {
       schema: z
         .enum(['true', 'false'])
-        .describe('`true`: tasks that are assigned to the caller; `false`: all others.'),
+        .describe(
+          '`true`: tasks that are assigned to the caller or to their role; `false`: all others.',
+        ),
       where: (value, bind) =>
-        `(t.assigned_to is not distinct from stepbase_private.user_id() and t.assigned_to is not null) = ${bind(value)}::boolean`,
+        `(
+           coalesce(t.assigned_to = (select stepbase_private.user_id()), false)
+           or coalesce((select stepbase_private.app_role()) = any (t.assigned_roles), false)
+         ) = ${bind(value)}::boolean`,
     },
     assigned_to: equal('step_runs', 'assigned_to'),
-    assigned_role: equal('step_runs', 'assigned_role'),
+    assigned_role: {
+      schema: z.string().min(1).max(63).describe('A role that may complete the task.'),
+      where: (value, bind) => `${bind(value)} = any (t.assigned_roles)`,
+    },
     run_id: equal('step_runs', 'run_id'),
     workflow: {
       ...ofWorkflow,

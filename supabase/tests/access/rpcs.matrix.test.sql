@@ -107,14 +107,25 @@ values
   ('context', '1', '1', '1'),
   ('context_at', '1', '0', '1'),
   -- They are about the account of a user.
+  ('accept_invitation', 'SB401', 'SB401', 'SB401'),
   ('create_application', 'SB401', 'SB401', 'SB401'),
   ('create_organization', 'SB401', 'SB401', 'SB401'),
+  ('decline_invitation', 'SB401', 'SB401', 'SB401'),
   ('delete_organization', 'SB401', 'SB401', 'SB401'),
   ('leave_application', 'SB401', 'SB401', 'SB401'),
   ('my_applications', 'SB401', 'SB401', 'SB401'),
+  ('my_invitations', 'SB401', 'SB401', 'SB401'),
   ('my_profile', 'SB401', 'SB401', 'SB401'),
+  ('read_invitation', 'SB401', 'SB401', 'SB401'),
   ('switch_app', 'SB401', 'SB401', 'SB401'),
   ('update_organization', 'SB401', 'SB401', 'SB401'),
+  -- It names the application itself, so that functions and jobs of the operator need no header.
+  ('start_run_as', 'ok 1', 'leak', 'leak'),
+  -- Only the operator's own role.
+  ('allow_function', '42501', '42501', '42501'),
+  ('create_database_trigger', '42501', '42501', '42501'),
+  ('disallow_function', '42501', '42501', '42501'),
+  ('drop_database_trigger', '42501', '42501', '42501'),
   ('custom_access_token_hook', '42501', '42501', '42501'),
   ('password_verification_hook', '42501', '42501', '42501');
 

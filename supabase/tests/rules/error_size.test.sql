@@ -44,7 +44,7 @@ where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespa
   and (c.relname, a.attname) not in (('workflow_nodes', 'on_error'), ('transitions', 'reason'));
 select is(
   array(select format('%s.%s', e.name, e.column_name) from error_columns e order by 1),
-  '{invitations.mail_error,mails.error,outbox.error,runs.error,runs.pending_outcome,step_runs.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
+  '{invitations.mail_error,mails.error,outbox.error,refused_starts.error,runs.error,runs.pending_outcome,step_runs.error,unassigned_changes.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
   'these columns hold errors'
 );
 select is_empty(

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(20);
+select plan(21);
 select tests.create_rows();
 
 select is(

@@ -166,7 +166,7 @@ describe('other events', () => {
       step_id: 'ask',
       step_type: 'wait_for_approval',
       title: 'Ship it?',
-      assigned_role: 'developer',
+      assigned_roles: ['developer'],
     });
     await b.developer.rpc('pause_run', { run_id: run.id });
     expect(eventOf(await received('/others', 'run.paused')).data.status).toBe('paused');
