@@ -34,7 +34,7 @@ comment on column stepbase.workers.mode is
   'resident: a process that works until it is stopped. invocation: Edge Function calls; those of a region share a row.';
 comment on column stepbase.workers.executing is 'Number of steps it executed at its latest heartbeat.';
 comment on column stepbase.workers.concurrency is 'Maximum number of steps it executes at the same time.';
-comment on column stepbase.workers.metadata is 'Further facts it reports: pid, leased tokens, steps completed and failed.';
+comment on column stepbase.workers.metadata is 'Further facts it reports: pid, leased tokens, steps completed and failed, whether it can send mail.';
 
 create index idx_workers_app_code on stepbase.workers (app_code);
 create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);
