@@ -1673,7 +1673,7 @@ create table stepbase.workers (
   mode text not null default 'resident'::text, -- resident: a process that works until it is stopped. invocation: Edge Function calls; those of a region share a row.
   executing integer not null default 0, -- Number of steps it executed at its latest heartbeat.
   concurrency integer, -- Maximum number of steps it executes at the same time.
-  metadata jsonb not null default '{}'::jsonb, -- Further facts it reports: pid, leased tokens, steps completed and failed.
+  metadata jsonb not null default '{}'::jsonb, -- Further facts it reports: pid, leased tokens, steps completed and failed, whether it can send mail.
   last_heartbeat_at timestamp with time zone not null default now(),
   started_at timestamp with time zone not null default now(),
   stopped_at timestamp with time zone,
@@ -3811,7 +3811,7 @@ begin
     array_agg(
       jsonb_strip_nulls(jsonb_build_object(
         'task_id', s.id, 'step_id', s.step_id, 'step_type', s.step_type, 'item_index', s.item_index,
-        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_role', s.assigned_role,
+        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_roles', s.assigned_roles,
         'deadline_at', s.deadline_at
       )) order by s.ord
     )
@@ -12979,6 +12979,7 @@ create table stepbase_private.unassigned_changes (
 );
 comment on table stepbase_private.unassigned_changes is 'As stepbase.refused_starts, for changes that belong to no application: app_column is null or names an unknown one.';
 CREATE INDEX idx_unassigned_changes_created_at ON stepbase_private.unassigned_changes USING btree (created_at);
+CREATE TRIGGER unassigned_changes_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase_private.unassigned_changes FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
 alter table stepbase_private.unassigned_changes enable row level security;
 
 create table stepbase_private.webhook_secrets (
@@ -16734,13 +16735,15 @@ begin
     p_state := stepbase_private.json_problem(p_state, p_path, format('must be %s', left(p_schema ->> 'const', 200)));
   end if;
   if coalesce(jsonb_typeof(p_schema -> 'enum') = 'array', false)
-    -- A string that is longer than the whole list cannot be in it; comparing it would copy it for each element.
-    and (
-      (jsonb_typeof(p_value) = 'string' and pg_column_size(p_value) > pg_column_size(p_schema))
-      or not exists (
-        select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
-        where stepbase_private.json_equals(e.item, p_value)
+    and not (
+      (
+        jsonb_typeof(p_value) in ('object', 'array') and exists (
+          select 1 from jsonb_array_elements(p_schema -> 'enum') e (item)
+          where stepbase_private.json_equals(e.item, p_value)
+        )
       )
+      -- The same for a scalar, without a row for each element.
+      or (jsonb_typeof(p_value) not in ('object', 'array') and p_schema -> 'enum' @> p_value)
     ) then
     p_state := stepbase_private.json_problem(
       p_state, p_path, format('must be one of %s', left((p_schema -> 'enum')::text, 300)));

@@ -1278,7 +1278,8 @@ export const TABLES = {
       },
       metadata: {
         type: 'object',
-        comment: 'Further facts it reports: pid, leased tokens, steps completed and failed.',
+        comment:
+          'Further facts it reports: pid, leased tokens, steps completed and failed, whether it can send mail.',
       },
       last_heartbeat_at: { type: 'time' },
       started_at: { type: 'time' },
