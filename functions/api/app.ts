@@ -6,6 +6,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { callerKey } from '../_shared/auth/index.ts';
 import { AppError } from '../_shared/errors/index.ts';
+import { mcpRoutes } from '../mcp/routes.ts';
 import type { ApiEnv, Deps } from './deps.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
@@ -42,12 +43,16 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
 
   const failures = limitFailures(deps);
 
-  const v1 = new Hono<ApiEnv>()
-    .use(failures)
-    .use(limitBody)
-    .use(authenticate(deps))
-    .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
-    .use(wakeWorkers(deps));
+  /** Routes of callers who belong to an application. */
+  const forMembers = () =>
+    new Hono<ApiEnv>()
+      .use(failures)
+      .use(limitBody)
+      .use(authenticate(deps))
+      .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
+      .use(wakeWorkers(deps));
+
+  const v1 = forMembers();
   for (const operation of OPERATIONS) {
     if (isUnderV1(operation)) {
       v1.on(operation.method, operation.path.slice('/v1'.length), operation.handler(deps));
@@ -68,6 +73,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
         'idempotency-key',
         'if-match',
         'last-event-id',
+        'mcp-protocol-version',
         'prefer',
         'x-client-info',
         'x-request-id',
@@ -85,6 +91,8 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     return c.body(document, 200, { 'content-type': 'application/json' });
   });
   app.route('/v1', v1);
+  const callApi = (path: string, init: RequestInit) => app.request(`/stepbase-api${path}`, init);
+  app.route('/mcp', forMembers().route('/', mcpRoutes(deps, callApi)));
   // Webhooks of other systems are authenticated by their signature.
   app.use('/hooks/*', failures, limitBody, wakeWorkers(deps));
   app.route('/hooks', hookRoutes(deps));

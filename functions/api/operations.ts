@@ -1,5 +1,6 @@
 // Every operation of the HTTP API, by resource: the source of the routes, docs/reference/http-api.md and the OpenAPI
 // document. A new resource is one file in routes/ and one line here.
+import { MCP_RESOURCE } from '../mcp/routes.ts';
 import type { Operation, Resource } from './operation.ts';
 import { API_KEY_RESOURCE } from './routes/api-keys.ts';
 import { APPLICATION_RESOURCE } from './routes/applications.ts';
@@ -40,6 +41,7 @@ export const RESOURCES: readonly Resource[] = [
   AUDIT_RESOURCE,
   WORKER_RESOURCE,
   HOOK_RESOURCE,
+  MCP_RESOURCE,
   HEALTH_RESOURCE,
 ];
 
