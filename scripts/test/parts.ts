@@ -126,7 +126,7 @@ export const BROWSER_SUITE: VitestSuite = {
 export const LONG_SUITE: VitestSuite = {
   name: 'long (vitest)',
   project: 'long',
-  limitMs: 25 * MINUTE,
+  limitMs: 40 * MINUTE,
 };
 
 /** Without a stack, Vitest starts one of its own (see shared-stack.ts). */
