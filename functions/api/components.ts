@@ -1,7 +1,7 @@
 // Schemas that several resources share: statuses, rows, and the problem of an error.
 import { z } from 'zod';
 import { ERRORS } from '../_shared/errors/index.ts';
-import { pageOf } from './lists.ts';
+import { type FilterSpec, pageOf } from './lists.ts';
 import { named, row } from './rows.ts';
 
 export const RUN_STATUSES = [
@@ -67,3 +67,10 @@ export const Fault = named('Fault', () =>
 
 export const AS_RUN = { description: 'the run (a row of `runs`)', schema: Run };
 export const AS_STEP_RUN = { description: 'the step run (a row of `step_runs`)', schema: StepRun };
+
+/** Rows of the workflow with this name. */
+export const ofWorkflow: FilterSpec = {
+  schema: z.string().max(100).describe('The `kebab_name` of the workflow.'),
+  where: (value, bind) =>
+    `t.workflow_id = (select w.id from stepbase.workflows w where w.kebab_name = ${bind(value)})`,
+};

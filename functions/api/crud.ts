@@ -11,6 +11,7 @@ import {
   columnNames,
   insertBody,
   type Overrides,
+  type RelationName,
   type RowOptions,
   row,
   tableOf,
@@ -150,7 +151,7 @@ export function found<T>(what: string, value: T | undefined): T {
 }
 
 /** A value as the driver sends it: JSON as text, everything else as it is. */
-function sent(table: TableName, column: string, value: unknown): unknown {
+function sent(table: RelationName, column: string, value: unknown): unknown {
   const type = tableOf(table).columns[column]?.type;
   const isJson = type === 'json' || type === 'object' || type === 'array';
   if (!isJson) return value;

@@ -4,8 +4,7 @@ import { z } from 'zod';
 import type { Query } from '../_shared/db/pool.ts';
 import { AppError } from '../_shared/errors/index.ts';
 import type { Json } from './queries.ts';
-import { columnNames, named, tableOf } from './rows.ts';
-import type { TableName } from './tables.ts';
+import { columnNames, named, type RelationName, tableOf } from './rows.ts';
 
 export const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
@@ -21,7 +20,7 @@ export interface FilterSpec {
 }
 
 export interface ListSpec {
-  table: TableName;
+  table: RelationName;
   /** Default: all columns that clients read. */
   columns?: readonly string[];
   /** Further values of an item, as SQL over the row `t`. */
@@ -181,7 +180,7 @@ function readCursor(cursor: string, sort: string, length: number): (string | num
 
 /** A filter for one value of a column. */
 export function equal(
-  table: TableName,
+  table: RelationName,
   column: string,
   values?: readonly [string, ...string[]],
 ): FilterSpec {

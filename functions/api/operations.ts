@@ -17,6 +17,7 @@ import {
 } from './routes/registry.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
 import { SCHEDULE_RESOURCE, TRIGGER_RESOURCE } from './routes/schedules.ts';
+import { SHARED_RESOURCE } from './routes/shared.ts';
 import { TASK_RESOURCE } from './routes/tasks.ts';
 import { TASK_QUEUE_RESOURCE, WORK_QUEUE_RESOURCE } from './routes/work-queues.ts';
 import { WORKFLOW_RESOURCE } from './routes/workflows.ts';
@@ -34,6 +35,7 @@ export const RESOURCES: readonly Resource[] = [
   COMPONENT_RESOURCE,
   PROMPT_RESOURCE,
   PROJECT_RESOURCE,
+  SHARED_RESOURCE,
   API_KEY_RESOURCE,
   MEMBER_RESOURCE,
   APPLICATION_RESOURCE,

@@ -2,8 +2,13 @@
 // PostgREST returns it.
 import { z } from 'zod';
 import { type Column, TABLES, type Table, type TableName } from './tables.ts';
+import { VIEWS, type ViewName } from './views.ts';
 
-export const tableOf = (name: TableName): Table => TABLES[name];
+export type RelationName = TableName | ViewName;
+
+const RELATIONS: Readonly<Record<RelationName, Table>> = { ...TABLES, ...VIEWS };
+
+export const tableOf = (name: RelationName): Table => RELATIONS[name];
 
 const INT32 = 2_147_483_647;
 const time = () => z.iso.datetime({ offset: true });
@@ -62,11 +67,15 @@ export interface RowOptions {
 const isKept = (name: string, { without = [], only }: RowOptions) =>
   (only === undefined || only.includes(name)) && !without.includes(name);
 
-export const columnNames = (table: TableName, options: RowOptions = {}): string[] =>
+export const columnNames = (table: RelationName, options: RowOptions = {}): string[] =>
   Object.keys(tableOf(table).columns).filter((name) => isKept(name, options));
 
 /** The component of the OpenAPI document with this name: a row of the table. */
-export function row(table: TableName, name: string, options: RowOptions = {}): () => z.ZodObject {
+export function row(
+  table: RelationName,
+  name: string,
+  options: RowOptions = {},
+): () => z.ZodObject {
   return named(name, () => {
     const { columns, comment } = tableOf(table);
     const kept = Object.entries(columns).filter(([column]) => isKept(column, options));

@@ -945,6 +945,105 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  step_types: {
+    comment: 'What a node of a workflow can be.',
+    columns: {
+      name: { type: 'text', required: true, pattern: '^[a-z][a-z0-9_]*$' },
+      label: { type: 'text', required: true },
+      description: { type: 'text', required: true },
+      icon: { type: 'text', required: true, comment: 'Name of the icon that clients draw.' },
+      color: { type: 'text', required: true, pattern: '^#[0-9a-f]{6}$' },
+      ordinal: {
+        type: 'integer',
+        required: true,
+        comment: 'Order in which clients list the values.',
+      },
+      category: { type: 'text', required: true },
+      config_schema: {
+        type: 'object',
+        required: true,
+        comment: "JSON Schema of the node's config; strings that hold {{ … }} satisfy any type.",
+      },
+      raw_keys: {
+        type: 'object',
+        required: true,
+        comment:
+          'Keys of config that hold code instead of a template, with its language: {key: jsonata | javascript}.',
+      },
+      handles: {
+        type: 'text[]',
+        nullable: true,
+        comment:
+          'Handles an edge may leave by, besides error and timeout, which every step has; null: any.',
+      },
+      default_timeout_ms: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'Time limit of an attempt when the node has none; null: an attempt does no work, it only begins a wait.',
+        minimum: 1,
+      },
+      deadline_keys: {
+        type: 'text[]',
+        required: true,
+        comment: 'Keys of config that limit the wait; the first one that a config has counts.',
+      },
+      wait_kind: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'step_runs.wait_kind of its steps while they wait; null: they complete with their attempt. A config with wait: false does not wait.',
+      },
+      is_task: {
+        type: 'boolean',
+        required: true,
+        comment: 'Waits for a person: its step runs are tasks.',
+      },
+      is_component: { type: 'boolean', required: true, comment: 'Implemented by a component.' },
+      is_activity: {
+        type: 'boolean',
+        required: true,
+        comment:
+          'Works outside of Stepbase: counts against max_concurrent_activities of the task queue while it executes.',
+      },
+      is_pure: {
+        type: 'boolean',
+        required: true,
+        comment:
+          'Reads nothing but its context and changes nothing outside: workers may execute it eagerly, and again.',
+      },
+      is_brief: {
+        type: 'boolean',
+        required: true,
+        comment: 'An attempt takes milliseconds, so a run may start with it eagerly.',
+      },
+      may_use_secrets: {
+        type: 'boolean',
+        required: true,
+        comment:
+          'Its config is not stored: templates in it may name secrets. Of every other type the config is stored.',
+      },
+      has_retryable_errors: {
+        type: 'boolean',
+        required: true,
+        comment:
+          'Another attempt can help against its own errors; otherwise only against time-outs and crashes.',
+      },
+      allowed_in_for_each: {
+        type: 'boolean',
+        required: true,
+        comment: 'A for_each may run it for every item.',
+      },
+      allowed_in_compensation: {
+        type: 'boolean',
+        required: true,
+        comment: 'It may compensate a step.',
+      },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   task_queues: {
     comment: "A named queue of an application's work with concurrency limits.",
     columns: {

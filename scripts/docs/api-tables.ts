@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Tables that clients cannot reach, or that hold only the values of another column. */
 const LEFT_OUT =
-  /^(error_codes|outbox|run_context|workflow_(edges|nodes|compilations|version_checks))$|_(statuses|types|visibility|policies|orderings)$/;
+  /^(error_codes|outbox|run_context|workflow_(edges|nodes|compilations|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
 
 interface Column {
   type: string;

@@ -226,6 +226,58 @@ describe('members, keys and the application', () => {
     }
   });
 
+  it('lists step types, and what other applications of the organization share', async () => {
+    const types = items(await get('step-types?limit=200')).map(({ name }) => name);
+    expect(types).toContain('http_request');
+    const names = { workflows: 'kebab_name', components: 'name', prompts: 'name' };
+    await send('POST', 'components', {
+      name: 'public-mailer',
+      implementation_type: 'user_task',
+      visibility: 'public',
+    });
+    await send('POST', 'prompts', {
+      name: 'public-prompt',
+      prompt_content: 'Hi',
+      visibility: 'public',
+    });
+    await send('PATCH', `workflows/${workflow}`, { visibility: 'public' });
+    const shared = { workflows: workflow, components: 'public-mailer', prompts: 'public-prompt' };
+    for (const [kind, name] of Object.entries(shared)) {
+      const path = `shared/${kind}?app_code=${tenant.app_code}`;
+      const column = names[kind as keyof typeof names];
+      expect(
+        items(await get(path, stranger)).map((row) => row[column]),
+        kind,
+      ).toEqual([name]);
+      expect(items(await get(path)), kind).toEqual([]);
+    }
+  });
+
+  it('lists dead letters with their last error', async () => {
+    const failing = `failing-${randomUUID().slice(0, 8)}`;
+    await send('POST', `workflows/${failing}/draft`, {
+      definition: {
+        nodes: [{ id: 'a', type: 'transform', data: { config: { expression: '$error("no")' } } }],
+        edges: [],
+      },
+    });
+    await send('POST', `workflows/${failing}/publish`, {});
+    const started = await call(`${api.url}/v1/workflows/${failing}/runs`, {
+      token: tenant.token,
+      body: {},
+      headers: { prefer: 'wait=30' },
+      timeoutMs: 60_000,
+    });
+    const letters = items(await get(`dead-letters?workflow=${failing}`));
+    expect(letters).toMatchObject([
+      { run_id: started.body.id, error_code: 'expression_failed', redriven_run_id: null },
+    ]);
+    const redriven = await send('POST', 'runs/redrive', { run_ids: [started.body.id] });
+    const [run] = redriven.body.runs as { id: string }[];
+    const after = items(await get(`dead-letters?workflow=${failing}&sort=failed_at`));
+    expect(after[0]?.redriven_run_id).toBe(run?.id);
+  });
+
   it('creates a webhook, and rotates its secret', async () => {
     const made = await send('POST', 'webhooks', { workflow, name: 'shop' });
     expect(made.body).toMatchObject({ path: `/hooks/${made.body.id}`, secret: expect.any(String) });

@@ -1,10 +1,9 @@
 // What workflows are built from: components, prompts, projects, and the signals, queries and children of a workflow.
 import { z } from 'zod';
-import { VISIBILITIES, Visibility } from '../components.ts';
+import { ofWorkflow, VISIBILITIES, Visibility } from '../components.ts';
 import { crud } from '../crud.ts';
 import { equal } from '../lists.ts';
 import type { Resource } from '../operation.ts';
-import { ofWorkflow } from './runs.ts';
 
 export const COMPONENT_RESOURCE: Resource = {
   name: 'Components',

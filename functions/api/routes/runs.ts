@@ -2,7 +2,16 @@
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
 import type { Query } from '../../_shared/db/pool.ts';
-import { AS_RUN, RUN_STATUSES, Run, RunPage, StepRun, SUMMARY, Time } from '../components.ts';
+import {
+  AS_RUN,
+  ofWorkflow,
+  RUN_STATUSES,
+  Run,
+  RunPage,
+  StepRun,
+  SUMMARY,
+  Time,
+} from '../components.ts';
 import { found } from '../crud.ts';
 import { equal, type FilterSpec, type ListSpec, listQuery, readList } from '../lists.ts';
 import { type Operation, operation, type Resource, statement } from '../operation.ts';
@@ -20,7 +29,7 @@ import { answerQuery } from '../query.ts';
 import { columnNames, named } from '../rows.ts';
 import { redrive } from '../run-queries.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
-import { HISTORY } from './run-history.ts';
+import { DEAD_LETTERS, HISTORY } from './run-history.ts';
 
 export const CancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
@@ -49,12 +58,6 @@ const STATUS: FilterSpec = {
     value.includes(',')
       ? `t.status = any(${bind(value.split(','))}::text[])`
       : `t.status = ${bind(value)}`,
-};
-
-export const ofWorkflow: FilterSpec = {
-  schema: z.string().max(100).describe('The `kebab_name` of the workflow.'),
-  where: (value, bind) =>
-    `t.workflow_id = (select w.id from stepbase.workflows w where w.kebab_name = ${bind(value)})`,
 };
 
 export const RUNS: ListSpec = {
@@ -131,6 +134,7 @@ export const RUN_RESOURCE: Resource = {
       },
       async (query, call) => ({ body: await readList(query, RUNS, call.query) }),
     ),
+    DEAD_LETTERS,
     statement(
       {
         id: 'redriveRuns',

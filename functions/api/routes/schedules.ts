@@ -1,12 +1,11 @@
 // Automatic starts: schedules, triggers and webhooks.
 import { z } from 'zod';
-import { JsonObject } from '../components.ts';
+import { JsonObject, ofWorkflow } from '../components.ts';
 import { crud } from '../crud.ts';
 import { equal } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { createWebhook, rotateWebhookSecret } from '../resource-queries.ts';
 import { named } from '../rows.ts';
-import { ofWorkflow } from './runs.ts';
 
 const permissions = { read: 'schedule:read', write: 'schedule:write' };
 

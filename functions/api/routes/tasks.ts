@@ -1,11 +1,10 @@
 // Tasks of people in runs: lists, completes a task, decides an approval.
 import { z } from 'zod';
-import { AS_STEP_RUN, StepRun } from '../components.ts';
+import { AS_STEP_RUN, ofWorkflow, StepRun } from '../components.ts';
 import { found, readRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { completeTask, decideApproval } from '../queries.ts';
-import { ofWorkflow } from './runs.ts';
 
 export const CompleteBody = z.strictObject({
   output: z.record(z.string(), z.unknown()).default({}),

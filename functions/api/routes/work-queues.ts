@@ -1,10 +1,10 @@
 // Queues: work queues with their items, and task queues.
 import { z } from 'zod';
+import { ofWorkflow } from '../components.ts';
 import { crud, found, readRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { row } from '../rows.ts';
-import { ofWorkflow } from './runs.ts';
 
 const permissions = { read: 'queue:read', write: 'queue:write' };
 
