@@ -65,7 +65,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   app.use(
     cors({
       origin: corsOrigins.length === 0 ? '*' : corsOrigins,
-      allowMethods: ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'],
+      allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       allowHeaders: [
         'authorization',
         'apikey',

@@ -23,7 +23,7 @@ export interface Reply {
   headers?: Readonly<Record<string, string>>;
 }
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Definition<Q extends z.ZodObject = z.ZodObject, B extends z.ZodType = z.ZodType> {
   /** The operationId; also the route of stored idempotency keys. */

@@ -9,6 +9,7 @@ import { HEALTH_RESOURCE } from './routes/health.ts';
 import { HOOK_RESOURCE } from './routes/hooks.ts';
 import { AUDIT_RESOURCE, STATISTICS_RESOURCE, WORKER_RESOURCE } from './routes/insight.ts';
 import { MEMBER_RESOURCE } from './routes/members.ts';
+import { REFUSED_START_RESOURCE } from './routes/refused-starts.ts';
 import {
   COMPONENT_RESOURCE,
   PROJECT_RESOURCE,
@@ -17,8 +18,11 @@ import {
 } from './routes/registry.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
 import { SCHEDULE_RESOURCE, TRIGGER_RESOURCE } from './routes/schedules.ts';
+import { SECRET_RESOURCE } from './routes/secrets.ts';
+import { SERVICE_ACCOUNT_RESOURCE } from './routes/service-accounts.ts';
 import { SHARED_RESOURCE } from './routes/shared.ts';
 import { TASK_RESOURCE } from './routes/tasks.ts';
+import { SUBSCRIPTION_RESOURCE } from './routes/webhook-subscriptions.ts';
 import { TASK_QUEUE_RESOURCE, WORK_QUEUE_RESOURCE } from './routes/work-queues.ts';
 import { WORKFLOW_RESOURCE } from './routes/workflows.ts';
 
@@ -30,13 +34,17 @@ export const RESOURCES: readonly Resource[] = [
   EVENT_RESOURCE,
   SCHEDULE_RESOURCE,
   TRIGGER_RESOURCE,
+  SUBSCRIPTION_RESOURCE,
+  REFUSED_START_RESOURCE,
   WORK_QUEUE_RESOURCE,
   TASK_QUEUE_RESOURCE,
   COMPONENT_RESOURCE,
   PROMPT_RESOURCE,
   PROJECT_RESOURCE,
   SHARED_RESOURCE,
+  SECRET_RESOURCE,
   API_KEY_RESOURCE,
+  SERVICE_ACCOUNT_RESOURCE,
   MEMBER_RESOURCE,
   APPLICATION_RESOURCE,
   STATISTICS_RESOURCE,

@@ -1,41 +1,6 @@
-// Statements about what surrounds runs: webhooks, API keys, the caller and statistics. All run as the caller.
+// Statements about what surrounds runs: the caller and statistics. All run as the caller.
 import type { Query } from '../_shared/db/pool.ts';
-import { toStorableJson } from '../_shared/text/storable.ts';
 import { type Json, one } from './queries.ts';
-
-export const createWebhook = (
-  query: Query,
-  { workflow, name, input }: { workflow: string; name: string; input: object },
-) =>
-  one(query, 'select stepbase.create_webhook($1, $2, $3::jsonb) as value', [
-    workflow,
-    name,
-    toStorableJson(input),
-  ]);
-
-export const rotateWebhookSecret = (query: Query, triggerId: string, overlapSeconds: number) =>
-  one(query, 'select stepbase.rotate_webhook_secret($1, $2::int) as value', [
-    triggerId,
-    overlapSeconds,
-  ]);
-
-export const createApiKey = (
-  query: Query,
-  key: { name: string; scopes?: string[] | undefined; expires_at?: string | undefined },
-) =>
-  one(query, 'select stepbase.create_api_key($1, $2::text[], $3) as value', [
-    key.name,
-    key.scopes ?? null,
-    key.expires_at ?? null,
-  ]);
-
-export async function revokeApiKey(query: Query, id: string): Promise<void> {
-  await query('select stepbase.revoke_api_key($1)', [id]);
-}
-
-export async function adoptApiKey(query: Query, id: string): Promise<void> {
-  await query('select stepbase.adopt_api_key($1)', [id]);
-}
 
 export const switchApp = (query: Query, appCode: string) =>
   one(query, 'select to_jsonb(a) as value from stepbase.switch_app($1) a', [appCode]);

@@ -4,15 +4,30 @@ import { JsonObject, ofWorkflow } from '../components.ts';
 import { crud } from '../crud.ts';
 import { equal } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
-import { createWebhook, rotateWebhookSecret } from '../resource-queries.ts';
 import { named } from '../rows.ts';
+import { createWebhook, rotateWebhookSecret } from '../webhook-queries.ts';
 
 const permissions = { read: 'schedule:read', write: 'schedule:write' };
+
+export const SIGNATURE_SCHEMES = ['standard_webhooks', 'stripe', 'github', 'slack'] as const;
+const Secret = z
+  .string()
+  .min(1)
+  .max(1000)
+  .optional()
+  .describe(
+    'The secret that the sender uses. Without one Stepbase creates it, except for `stripe` and `slack`, which issue it themselves.',
+  );
 
 export const WebhookBody = z.strictObject({
   workflow: z.string().min(1).max(100).describe('The `kebab_name` of the workflow.'),
   name: z.string().max(255).default(''),
   input: JsonObject.default({}),
+  signature_scheme: z
+    .enum(SIGNATURE_SCHEMES)
+    .default('standard_webhooks')
+    .describe('How the sender signs its calls. It cannot change.'),
+  secret: Secret,
 });
 export const RotateBody = z.strictObject({
   overlap_seconds: z
@@ -22,13 +37,18 @@ export const RotateBody = z.strictObject({
     .max(604_800)
     .default(0)
     .describe('How long earlier secrets stay valid.'),
+  secret: Secret,
 });
 
 const WebhookSecret = named('WebhookSecret', () =>
   z.object({
     id: z.uuid(),
     path: z.string().describe('The path to call, relative to the HTTP API.'),
-    secret: z.string().describe('Signs calls. It is returned only here.'),
+    signature_scheme: z.enum(SIGNATURE_SCHEMES),
+    secret: z
+      .string()
+      .nullable()
+      .describe('Signs calls. It is returned only here; null if the request named it.'),
   }),
 );
 
@@ -88,10 +108,12 @@ export const TRIGGER_RESOURCE: Resource = {
         title: 'Create a webhook',
         permission: 'schedule:write',
         description:
-          'Creates a webhook trigger of a workflow and returns the path to call and the secret that signs calls.',
+          'Creates a webhook trigger of a workflow and returns the path to call and the secret that signs calls, if Stepbase created it.',
         body: WebhookBody,
         idempotency: 'secret',
-        replies: { 201: { description: '`{id, path, secret}`', schema: WebhookSecret } },
+        replies: {
+          201: { description: '`{id, path, signature_scheme, secret}`', schema: WebhookSecret },
+        },
         errors: ['not_found'],
       },
       async (query, { body }) => ({ body: await createWebhook(query, body) }),
@@ -103,14 +125,17 @@ export const TRIGGER_RESOURCE: Resource = {
         path: '/v1/webhooks/:trigger_id/rotate',
         title: 'Rotate the secret of a webhook',
         permission: 'schedule:write',
-        description: 'Creates a new secret. Earlier ones stay valid for `overlap_seconds`.',
+        description:
+          'Stores the given secret, or creates one. Earlier ones stay valid for `overlap_seconds`.',
         body: RotateBody,
         idempotency: 'secret',
-        replies: { 200: { description: '`{id, path, secret}`', schema: WebhookSecret } },
+        replies: {
+          200: { description: '`{id, path, signature_scheme, secret}`', schema: WebhookSecret },
+        },
         errors: ['not_found'],
       },
       async (query, { params, body }) => ({
-        body: await rotateWebhookSecret(query, params.trigger_id ?? '', body.overlap_seconds),
+        body: await rotateWebhookSecret(query, params.trigger_id ?? '', body),
       }),
     ),
   ],
