@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Query } from '../_shared/db/pool.ts';
 import { AppError } from '../_shared/errors/index.ts';
+import { parseJsonBody } from './json-body.ts';
 import type { Answer } from './operation.ts';
 import { claimIdempotencyKey, storeIdempotentAnswer } from './request-queries.ts';
 
@@ -12,7 +13,7 @@ const MAX_KEY = 255;
 export interface RequestIdentity {
   route: string;
   key: string;
-  /** SHA-256 of path and body: the same key must mean the same request. */
+  /** SHA-256 of path and body, without a secret in it: the same key must mean the same request. */
   hash: string;
 }
 
@@ -20,6 +21,7 @@ export interface RequestIdentity {
 export async function requestIdentity(
   c: Context,
   route: string,
+  isSecret: boolean,
 ): Promise<RequestIdentity | undefined> {
   const key = c.req.header('idempotency-key');
   if (key === undefined) return undefined;
@@ -27,8 +29,16 @@ export async function requestIdentity(
     throw new AppError('invalid_request', `Idempotency-Key must have 1 to ${MAX_KEY} characters`);
   }
   const { pathname, search } = new URL(c.req.url);
-  const text = `${pathname}${search}\n${await c.req.text()}`;
+  const body = await c.req.text();
+  const text = `${pathname}${search}\n${isSecret ? withoutSecret(body) : body}`;
   return { route, key, hash: createHash('sha256').update(text).digest('hex') };
+}
+
+/** A weak secret can be guessed from its hash. */
+function withoutSecret(body: string): string {
+  if (body === '') return body;
+  const { secret: _, ...rest } = Object(parseJsonBody(body)) as { secret?: unknown };
+  return JSON.stringify(rest);
 }
 
 export async function idempotently(

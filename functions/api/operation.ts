@@ -144,7 +144,8 @@ export function statement<
 ): Operation {
   return operation(given, async (call) => {
     const { c, deps, member } = call;
-    const identity = given.idempotency && (await requestIdentity(c, given.id));
+    const identity =
+      given.idempotency && (await requestIdentity(c, given.id, given.idempotency === 'secret'));
     return await asCaller(deps.db, member, async (query) => {
       if (given.permission === 'member') await requireMember(query);
       else if (given.permission?.includes(':')) await requirePermission(query, given.permission);

@@ -1,6 +1,6 @@
 // Idempotency-Key: a repeated request gets the first answer and creates nothing, concurrent ones create once, and
 // secrets are neither stored nor repeated.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Api,
@@ -104,9 +104,16 @@ describe('a request with an Idempotency-Key', () => {
 
   it('shows a secret once, and stores none', async () => {
     const workflow = await publishWorkflow(tenant.admin);
+    const subscription = { url: 'https://crm.example/hooks', event_types: ['run.failed'] };
+    const made = async (path: string, body: unknown) =>
+      `${path}/${(await create(randomUUID(), body, path)).body.id}`;
     for (const [path, body] of [
       ['api-keys', { name: 'once' }],
+      [`${await made('api-keys', { name: 'rotated' })}/rotate`, {}],
       ['webhooks', { workflow }],
+      [`${await made('webhooks', { workflow })}/rotate`, {}],
+      ['webhook-subscriptions', subscription],
+      [`${await made('webhook-subscriptions', subscription)}/rotate`, {}],
     ] as const) {
       const key = randomUUID();
       const first = await create(key, body, path);
@@ -123,6 +130,31 @@ describe('a request with an Idempotency-Key', () => {
       expect(JSON.stringify(stored?.answer)).not.toContain(
         String(first.body.key ?? first.body.secret),
       );
+    }
+  });
+
+  it('stores no hash of a secret that the request contains', async () => {
+    const workflow = await publishWorkflow(tenant.admin);
+    const key = randomUUID();
+    const body = { workflow, signature_scheme: 'github', secret: 'correct horse battery' };
+    const first = await create(key, body, 'webhooks');
+    expect(first.status).toBe(201);
+    const [stored] = await sql<{ request_hash: string }>(
+      'select request_hash from stepbase_private.idempotency_keys where key = $1',
+      [key],
+    );
+    const { secret: _, ...rest } = body;
+    const hash = (part: unknown) =>
+      createHash('sha256')
+        .update(`${new URL(api.url).pathname}/v1/webhooks\n${JSON.stringify(part)}`)
+        .digest('hex');
+    expect(stored?.request_hash).toBe(hash(rest));
+    for (const other of [
+      { ...body, secret: 'another secret text' },
+      { ...body, name: 'Shop' },
+    ]) {
+      const second = await create(key, other, 'webhooks');
+      expect([second.status, second.body.code]).toEqual([409, 'conflict']);
     }
   });
 
