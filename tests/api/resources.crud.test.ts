@@ -214,6 +214,7 @@ describe('members, keys and the application', () => {
   it('shows who changed what to auditors only', async () => {
     const log = items(await get('audit-log?table_name=applications&operation=update'));
     expect(log[0]).toMatchObject({ row_id: tenant.app_code, actor_id: tenant.admin.id });
+    expect((await get('audit-log?operation=read')).status).toBe(200);
     expect((await get('audit-log', viewer)).status).toBe(403);
   });
 

@@ -60,7 +60,7 @@ const AUDIT: ListSpec = {
   filters: {
     table_name: equal('audit_log', 'table_name'),
     row_id: equal('audit_log', 'row_id'),
-    operation: equal('audit_log', 'operation', ['insert', 'update', 'delete']),
+    operation: equal('audit_log', 'operation', ['insert', 'update', 'delete', 'read']),
     actor_id: equal('audit_log', 'actor_id'),
     api_key_id: equal('audit_log', 'api_key_id'),
     created_from: {
