@@ -1,0 +1,143 @@
+// A new company's backend over HTTP, with an API key: from the company's sign-up to the first run that its second member
+// approves with a token of their own.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Answer, call } from '../api/support.ts';
+import { stackInfo, waitFor } from '../support/stack.ts';
+import {
+  invitationFor,
+  type Person,
+  PRICE,
+  purchase,
+  type Supplier,
+  signUp,
+  startSupplier,
+} from './support.ts';
+
+const stack = stackInfo();
+const app = `bakery-${randomUUID().slice(0, 8)}`;
+const address = (name: string) => `${name}@${app}.example`;
+
+let supplier: Supplier;
+beforeAll(async () => {
+  supplier = await startSupplier();
+});
+afterAll(() => supplier?.stop());
+
+interface Row {
+  id: string;
+  [column: string]: unknown;
+}
+const items = (answer: Answer) => answer.body.items as Row[];
+
+/** Sends a request that must succeed. `as`: an API key, or a person, whose present session is used. */
+async function send(
+  as: string | Person,
+  path: string,
+  options: Omit<NonNullable<Parameters<typeof call>[1]>, 'token'> = {},
+): Promise<Answer> {
+  const token = typeof as === 'string' ? as : await tokenOf(as);
+  const answer = await call(`${stack.http_api_url}/v1/${path}`, { ...options, token });
+  expect(answer.status, `${path}: ${JSON.stringify(answer.body)}`).toBeLessThan(300);
+  return answer;
+}
+
+async function tokenOf({ as }: Person): Promise<string> {
+  const { data } = await as.auth.getSession();
+  return data.session?.access_token ?? '';
+}
+
+async function refresh({ as }: Person): Promise<void> {
+  expect((await as.auth.refreshSession()).error).toBeNull();
+}
+
+test('a company’s backend starts a run, and its second member approves it', async () => {
+  const founder = await signUp(stack, address('founder'));
+  const company = await founder.as.rpc('create_organization', { slug: app, name: 'Bakery Inc.' });
+  expect(company.error).toBeNull();
+  const made = await founder.as.rpc('create_application', {
+    app_code: app,
+    name: 'Bakery',
+    organization_id: company.data?.id ?? '',
+  });
+  expect(made.error).toBeNull();
+  await refresh(founder);
+  expect((await send(founder, 'me')).body).toMatchObject({ app_code: app });
+  const secret = await founder.as.rpc('set_secret', {
+    name: 'supplier_key',
+    value: supplier.secret,
+    allowed_hosts: [supplier.host],
+  });
+  expect(secret.error).toBeNull();
+
+  const created = await send(founder, 'api-keys', {
+    body: {
+      name: 'backend',
+      scopes: [
+        ...['workflow:read', 'workflow:write', 'workflow:publish'],
+        ...['run:read', 'run:execute', 'member:read'],
+      ],
+    },
+    headers: { 'idempotency-key': randomUUID() },
+  });
+  expect(created.status).toBe(201);
+  const backend = String(created.body.key);
+  await send(backend, 'workflows/purchase/draft', {
+    body: { definition: purchase(supplier, { assigned_to: '{{ input.approver }}' }) },
+  });
+  await send(backend, 'workflows/purchase/publish', { body: {} });
+  expect(items(await send(backend, 'workflows?status=published'))).toMatchObject([
+    { kebab_name: 'purchase', status: 'published' },
+  ]);
+
+  const invited = await founder.as.rpc('invite_member', {
+    email: address('colleague'),
+    role: 'viewer',
+  });
+  expect(invited.error).toBeNull();
+  const token = await invitationFor(stack, address('colleague'));
+  const colleague = await signUp(stack, address('colleague'));
+  expect((await colleague.as.rpc('accept_invitation', { token })).error).toBeNull();
+  expect(items(await send(colleague, 'applications'))).toMatchObject([{ app_code: app }]);
+  await send(colleague, `applications/${app}/switch`, { body: {} });
+  await refresh(colleague);
+
+  const [member] = items(await send(backend, 'members?role=viewer'));
+  expect(member).toMatchObject({ user_id: colleague.id, email: colleague.email });
+  const order = {
+    body: { input: { item: 'an oven', approver: member?.user_id } },
+    headers: { 'idempotency-key': randomUUID() },
+  };
+  const started = await send(backend, 'workflows/purchase/runs', order);
+  const repeated = await send(backend, 'workflows/purchase/runs', order);
+  expect([started.status, repeated.status]).toEqual([201, 200]);
+  const run_id = String(started.body.id);
+  expect(repeated.body.id).toBe(run_id);
+  const ended = send(backend, `runs/${run_id}`, {
+    headers: { prefer: 'wait=50' },
+    timeoutMs: 55_000,
+  });
+
+  const task = await waitFor('the colleague has a task', async () =>
+    items(await send(colleague, 'tasks?mine=true')).at(0),
+  );
+  expect(task).toMatchObject({ run_id, task: { title: `Buy an oven for ${PRICE}?` } });
+  expect(items(await send(backend, `tasks?run_id=${run_id}`))).toMatchObject([{ id: task.id }]);
+  await send(colleague, `approvals/${task.id}`, { body: { approved: true, comment: 'fine' } });
+
+  const { body, headers } = await ended;
+  expect(headers.get('preference-applied')).toBe('wait=50');
+  expect(body.run).toMatchObject({
+    status: 'completed',
+    output: { order: { item: 'an oven', price: PRICE, approved_by: colleague.id } },
+  });
+  const events = items(
+    await send(backend, `runs/${run_id}/events?limit=200`, {
+      headers: { accept: 'application/json' },
+    }),
+  );
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.at(0)).toMatchObject({ event_type: 'run.created' });
+  expect(events.at(-1)).toMatchObject({ event_type: 'run.completed' });
+});
