@@ -22,7 +22,9 @@ function exampleOf(page: string, text: string): Example[] {
     { name: `${page}: ${definition.nodes[0]?.id}`, definition },
   ];
   if (block.nodes) return named({ nodes: block.nodes, edges: block.edges ?? [] });
-  return block.type && block.data ? named({ nodes: [block as Node], edges: [] }) : [];
+  // The body of an outgoing webhook has a type and data, too.
+  const isNode = block.id && block.type && block.data;
+  return isNode ? named({ nodes: [block as Node], edges: [] }) : [];
 }
 
 export const examples: readonly Example[] = pages.flatMap((path) =>
