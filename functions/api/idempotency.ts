@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import type { Query } from '../_shared/db/pool.ts';
 import { AppError } from '../_shared/errors/index.ts';
 import { parseJsonBody } from './json-body.ts';
-import type { Answer } from './operation.ts';
+import type { Answer, Definition } from './operation.ts';
 import { claimIdempotencyKey, storeIdempotentAnswer } from './request-queries.ts';
 
 const MAX_KEY = 255;
@@ -15,13 +15,14 @@ export interface RequestIdentity {
   key: string;
   /** SHA-256 of path and body, without a secret in it: the same key must mean the same request. */
   hash: string;
+  /** The key belongs to the calling user, because the route needs no application. */
+  isOfUser: boolean;
 }
 
 /** The identity of the request, or undefined if it has no key. */
 export async function requestIdentity(
   c: Context,
-  route: string,
-  isSecret: boolean,
+  { id: route, permission, idempotency }: Pick<Definition, 'id' | 'permission' | 'idempotency'>,
 ): Promise<RequestIdentity | undefined> {
   const key = c.req.header('idempotency-key');
   if (key === undefined) return undefined;
@@ -30,8 +31,9 @@ export async function requestIdentity(
   }
   const { pathname, search } = new URL(c.req.url);
   const body = await c.req.text();
-  const text = `${pathname}${search}\n${isSecret ? withoutSecret(body) : body}`;
-  return { route, key, hash: createHash('sha256').update(text).digest('hex') };
+  const text = `${pathname}${search}\n${idempotency === 'secret' ? withoutSecret(body) : body}`;
+  const hash = createHash('sha256').update(text).digest('hex');
+  return { route, key, hash, isOfUser: permission === 'user' };
 }
 
 /** A weak secret can be guessed from its hash. */

@@ -8,7 +8,7 @@ import type { Query } from '../_shared/db/pool.ts';
 import type { ErrorCode } from '../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from './deps.ts';
 import { idempotently, requestIdentity } from './idempotency.ts';
-import { requireMember, requirePermission } from './request-queries.ts';
+import { requireMember, requirePermission, requireUser } from './request-queries.ts';
 import { readBody, readParams, readQuery } from './validation.ts';
 
 /** Schemas of many columns are built when they are first needed: a cold start of the function builds none. */
@@ -34,7 +34,7 @@ export interface Definition<Q extends z.ZodObject = z.ZodObject, B extends z.Zod
   title: string;
   /**
    * The permission of the caller's role or key; 'member': each caller of an application; 'caller': also a user without
-   * one; null: no caller.
+   * one; 'user': a signed-in user, also without one, and no key; null: no caller.
    */
   permission: string | null;
   description: string;
@@ -144,8 +144,8 @@ export function statement<
 ): Operation {
   return operation(given, async (call) => {
     const { c, deps, member } = call;
-    const identity =
-      given.idempotency && (await requestIdentity(c, given.id, given.idempotency === 'secret'));
+    if (given.permission === 'user') requireUser(member);
+    const identity = given.idempotency && (await requestIdentity(c, given));
     return await asCaller(deps.db, member, async (query) => {
       if (given.permission === 'member') await requireMember(query);
       else if (given.permission?.includes(':')) await requirePermission(query, given.permission);

@@ -1,4 +1,5 @@
 // Statements about a request itself: the permission of its caller and its Idempotency-Key. They run as the caller.
+import type { MemberCaller } from '../_shared/auth/index.ts';
 import type { Query } from '../_shared/db/pool.ts';
 import { AppError } from '../_shared/errors/index.ts';
 import { toStorableJson } from '../_shared/text/storable.ts';
@@ -18,26 +19,35 @@ export async function requireMember(query: Query): Promise<void> {
   );
 }
 
+/** Raises permission_denied for API keys and for the secret key. */
+export function requireUser(caller: MemberCaller): void {
+  if (caller.kind === 'user') return;
+  throw new AppError('permission_denied', 'A key cannot do this; sign in as a user', {
+    extra: { rule: 'users_only' },
+  });
+}
+
 /** Undefined: the key is new, and belongs to this transaction until it ends. Otherwise the stored answer. */
 export async function claimIdempotencyKey(
   query: Query,
-  { route, key, hash }: { route: string; key: string; hash: string },
+  { route, key, hash, isOfUser }: { route: string; key: string; hash: string; isOfUser: boolean },
 ): Promise<{ status?: number; body?: unknown } | undefined> {
   const [row] = await query<{ value: { status?: number; body?: unknown } | null }>(
-    'select stepbase_private.claim_idempotency_key($1, $2, $3) as value',
-    [route, key, hash],
+    'select stepbase_private.claim_idempotency_key($1, $2, $3, $4) as value',
+    [route, key, hash, isOfUser],
   );
   return row?.value ?? undefined;
 }
 
 export async function storeIdempotentAnswer(
   query: Query,
-  { route, key }: { route: string; key: string },
+  { route, key, isOfUser }: { route: string; key: string; isOfUser: boolean },
   answer: object,
 ): Promise<void> {
-  await query('select stepbase_private.store_idempotent_answer($1, $2, $3::jsonb)', [
+  await query('select stepbase_private.store_idempotent_answer($1, $2, $3::jsonb, $4)', [
     route,
     key,
     toStorableJson(answer),
+    isOfUser,
   ]);
 }

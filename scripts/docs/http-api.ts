@@ -21,7 +21,8 @@ function bodyOf({ body, rawBody, method }: Operation): string {
 function caller(permission: string | null): string {
   if (permission === null) return 'no caller';
   if (permission === 'member') return 'each member and key';
-  if (permission === 'caller') return 'each signed-in user';
+  if (permission === 'caller') return 'each signed-in user and key';
+  if (permission === 'user') return 'each signed-in user, no key';
   return `permission ${code(permission)}`;
 }
 

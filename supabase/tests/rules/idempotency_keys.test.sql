@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(15);
+select plan(22);
 select tests.create_people();
 
 create function pg_temp.statement(key text, hash text, route text)
@@ -51,6 +51,35 @@ select is(
   'an anonymous caller cannot claim a key'
 );
 select is(pg_temp.refusal('admin', repeat('x', 256), 'one'), '23514', 'a key has at most 255 characters');
+
+-- Routes that need no application: keys of a user.
+create function pg_temp.statement_of_user(hash text)
+returns text
+language sql
+as $$
+  select format(
+    'select coalesce(stepbase_private.claim_idempotency_key(%L, %L, encode(sha256(%L), ''hex''), true) ->> ''status'', ''new'')',
+    'createOrganization', 'of user', hash
+  )
+$$;
+select is(
+  tests.perform_as('stranger', pg_temp.statement_of_user('one')), 'new', 'a user without an application claims a key'
+);
+select tests.perform_as(
+  'stranger',
+  $$select stepbase_private.store_idempotent_answer('createOrganization', 'of user', '{"status": 201}', true)$$
+);
+select is(tests.perform_as('stranger', pg_temp.statement_of_user('one')), '201', 'the user gets the stored answer');
+select is(tests.attempt('stranger', pg_temp.statement_of_user('two')), 'SB409', 'another request of the user is a conflict');
+select is(tests.perform_as('admin', pg_temp.statement_of_user('one')), 'new', 'the key of another user is new');
+select is(
+  tests.perform_as('developer', pg_temp.statement_of_user('two')), 'new', 'members of one application do not share it'
+);
+select is(tests.attempt('service', pg_temp.statement_of_user('one')), 'SB401', 'the service role has no key of a user');
+select throws_ok(
+  $$insert into stepbase_private.idempotency_keys (route, key, request_hash) values ('a', 'b', repeat('0', 64))$$,
+  '23514', null, 'a key belongs to an application or a user'
+);
 
 -- Expiry.
 select is(stepbase_engine.prune_idempotency_keys(), 0, 'no key has expired');
