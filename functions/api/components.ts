@@ -30,6 +30,8 @@ export const JsonObject = z.record(z.string(), z.unknown());
 export const Run = row('runs', 'Run');
 export const StepRun = row('step_runs', 'StepRun');
 export const WorkflowVersion = row('workflow_versions', 'WorkflowVersion');
+export const Application = row('applications', 'Application');
+export const Member = row('app_members', 'Member');
 
 /** Lists leave out the values that can be large. */
 export const SUMMARY = ['input', 'output', 'pending_outcome'] as const;
@@ -74,3 +76,5 @@ export const ofWorkflow: FilterSpec = {
   where: (value, bind) =>
     `t.workflow_id = (select w.id from stepbase.workflows w where w.kebab_name = ${bind(value)})`,
 };
+export const AS_APPLICATION = { description: 'the application', schema: Application };
+export const AS_MEMBER = { description: 'the membership', schema: Member };

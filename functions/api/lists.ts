@@ -154,29 +154,40 @@ export async function readList(query: Query, spec: ListSpec, given: ListQuery): 
   };
 }
 
-export function writeCursor(sort: string, values: unknown[]): string {
-  const bytes = new TextEncoder().encode(JSON.stringify([sort, ...values]));
+export const writeCursor = (sort: string, values: unknown[]): string =>
+  writeText(JSON.stringify([sort, ...values]));
+
+/** Text in the form of a cursor: base64url of its UTF-8 bytes. */
+export function writeText(text: string): string {
+  const bytes = new TextEncoder().encode(text);
   return btoa(String.fromCharCode(...bytes))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '');
 }
 
+/** The text that writeText encoded; throws for other text. */
+export function readText(cursor: string): string {
+  const bytes = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
+  return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+}
+
 const Cursor = z.array(z.union([z.string(), z.number()]));
 
 function readCursor(cursor: string, sort: string, length: number): (string | number)[] {
   try {
-    const bytes = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
-    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
-    const [of, ...values] = Cursor.parse(JSON.parse(text));
+    const [of, ...values] = Cursor.parse(JSON.parse(readText(cursor)));
     if (of === sort && values.length === length) return values;
   } catch {
     // Reported below.
   }
-  throw new AppError('invalid_request', 'cursor is not a next_cursor of a list in this order', {
+  throw badCursor('cursor is not a next_cursor of a list in this order');
+}
+
+export const badCursor = (message: string) =>
+  new AppError('invalid_request', message, {
     extra: { errors: [{ path: 'cursor', message: 'not of this list' }] },
   });
-}
 
 /** A filter for one value of a column. */
 export function equal(

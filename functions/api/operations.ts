@@ -8,7 +8,9 @@ import { EVENT_RESOURCE } from './routes/events.ts';
 import { HEALTH_RESOURCE } from './routes/health.ts';
 import { HOOK_RESOURCE } from './routes/hooks.ts';
 import { AUDIT_RESOURCE, STATISTICS_RESOURCE, WORKER_RESOURCE } from './routes/insight.ts';
+import { INVITATION_RESOURCE } from './routes/invitations.ts';
 import { MEMBER_RESOURCE } from './routes/members.ts';
+import { ORGANIZATION_RESOURCE } from './routes/organizations.ts';
 import { REFUSED_START_RESOURCE } from './routes/refused-starts.ts';
 import {
   COMPONENT_RESOURCE,
@@ -16,6 +18,7 @@ import {
   PROMPT_RESOURCE,
   WORKFLOW_PARTS_RESOURCE,
 } from './routes/registry.ts';
+import { ROLE_RESOURCE } from './routes/roles.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
 import { SCHEDULE_RESOURCE, TRIGGER_RESOURCE } from './routes/schedules.ts';
 import { SECRET_RESOURCE } from './routes/secrets.ts';
@@ -46,7 +49,10 @@ export const RESOURCES: readonly Resource[] = [
   API_KEY_RESOURCE,
   SERVICE_ACCOUNT_RESOURCE,
   MEMBER_RESOURCE,
+  INVITATION_RESOURCE,
+  ROLE_RESOURCE,
   APPLICATION_RESOURCE,
+  ORGANIZATION_RESOURCE,
   STATISTICS_RESOURCE,
   AUDIT_RESOURCE,
   WORKER_RESOURCE,

@@ -1,13 +1,37 @@
 // The application of the caller, the applications that the caller can switch to, and the caller.
 import { z } from 'zod';
+import { Application, AS_APPLICATION } from '../components.ts';
 import { found, readRow, updateRow } from '../crud.ts';
 import { type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { readCaller, switchApp } from '../resource-queries.ts';
-import { columnNames, named, row, updateBody } from '../rows.ts';
+import { columnNames, named, row } from '../rows.ts';
+import { updateApplication } from '../tenancy-queries.ts';
+import { APPLICATION_LIFE } from './application-life.ts';
 
-const Application = row('applications', 'Application');
-const AS_APPLICATION = { description: 'the application', schema: Application };
+const days = () => z.number().int().min(1).max(36_500).optional();
+export const ApplicationChange = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional(),
+    description: z.string().optional(),
+    settings: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('Settings without a schema, for clients and steps.'),
+    run_retention_days: z.number().min(0.00001).max(36_500).optional(),
+    event_retention_days: days(),
+    audit_retention_days: days(),
+    max_waiting_runs: z
+      .number()
+      .int()
+      .min(1)
+      .max(2_147_483_647)
+      .nullish()
+      .describe('Limit of runs that wait to start. Null: no limit.'),
+  })
+  .refine((body) => Object.keys(body).length > 0, 'name at least one column')
+  .meta({ minProperties: 1 });
+
 const APPLICATIONS: ListSpec = {
   table: 'applications',
   columns: columnNames('applications'),
@@ -18,7 +42,7 @@ const APPLICATIONS: ListSpec = {
 
 export const APPLICATION_RESOURCE: Resource = {
   name: 'Applications',
-  description: 'The application of the caller, and the caller.',
+  description: 'The application of the caller, the applications of a user, and the caller.',
   operations: [
     statement(
       {
@@ -43,19 +67,20 @@ export const APPLICATION_RESOURCE: Resource = {
         path: '/v1/application',
         title: 'Change the application',
         permission: 'member:manage',
-        description: 'Changes the given columns of the application that the caller acts for.',
-        body: updateBody('applications', {
-          name: z.string().min(1).max(255),
-          run_retention_days: z.number().min(0.00001).max(36_500),
-          event_retention_days: z.number().int().min(1).max(36_500),
-          audit_retention_days: z.number().int().min(1).max(36_500),
-        }),
+        description:
+          'Changes the given columns of the application that the caller acts for. The quotas bound retention and `max_waiting_runs`.',
+        body: ApplicationChange,
         replies: { 200: AS_APPLICATION },
         errors: [],
       },
-      async (query, { body }) => {
+      async (query, { body: { settings, ...change } }) => {
         const { app_code } = await readCaller(query);
-        return { body: found('application', await updateRow(query, APPLICATIONS, app_code, body)) };
+        if (Object.keys(change).length > 0) await updateApplication(query, change);
+        const changed =
+          settings === undefined
+            ? await readRow(query, APPLICATIONS, app_code)
+            : await updateRow(query, APPLICATIONS, app_code, { settings });
+        return { body: found('application', changed) };
       },
     ),
     statement(
@@ -132,5 +157,6 @@ export const APPLICATION_RESOURCE: Resource = {
       },
       async (query) => ({ body: await readCaller(query) }),
     ),
+    ...APPLICATION_LIFE,
   ],
 };

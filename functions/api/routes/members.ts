@@ -1,10 +1,12 @@
-// Members of the application: list, add, change the role, remove.
+// Members of the application: list, add, change the role, remove, erase.
 import { z } from 'zod';
-import { deleteRow, found, insertRow, updateRow } from '../crud.ts';
+import { AS_MEMBER } from '../components.ts';
+import { insertRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { readCaller } from '../resource-queries.ts';
-import { columnNames, row } from '../rows.ts';
+import { columnNames, named, row } from '../rows.ts';
+import { erasePerson, leaveApplication, removeMember, setMemberRole } from '../tenancy-queries.ts';
 
 export const MemberBody = z.strictObject({
   user_id: z.uuid().describe('A user with whom the caller shares an application.'),
@@ -23,9 +25,16 @@ const MEMBERS: ListSpec = {
   sorts: ['created_at'],
   filters: { role: equal('app_members', 'role') },
 };
-const Member = row('app_members', 'Member');
-const AS_MEMBER = { description: 'the membership', schema: Member };
 const MEMBER_COLUMNS = columnNames('app_members');
+const Erasure = named('Erasure', () =>
+  z.object({
+    user_id: z.uuid(),
+    erased: z
+      .record(z.string(), z.number().int())
+      .describe('Rows that named the person, by `table.column`.'),
+    is_complete: z.boolean().describe('False: rows are left; repeat the request.'),
+  }),
+);
 
 export const MEMBER_RESOURCE: Resource = {
   name: 'Members',
@@ -84,13 +93,14 @@ export const MEMBER_RESOURCE: Resource = {
         path: '/v1/members/:user_id',
         title: 'Change the role of a member',
         permission: 'member:manage',
-        description: 'Changes the role. The last admin cannot become anything else.',
+        description:
+          'Changes the role. The caller must have each permission of both roles. The last admin keeps the role.',
         body: RoleBody,
         replies: { 200: AS_MEMBER },
         errors: ['not_found', 'conflict'],
       },
       async (query, { params, body }) => ({
-        body: found('member', await updateRow(query, MEMBERS, params.user_id ?? '', body)),
+        body: await setMemberRole(query, params.user_id ?? '', body.role),
       }),
     ),
     statement(
@@ -101,14 +111,29 @@ export const MEMBER_RESOURCE: Resource = {
         title: 'Remove a member',
         permission: 'member',
         description:
-          'Removes the member, or lets the caller leave. Needs `member:manage` for another member. The last admin cannot be removed.',
+          'Removes the member, or lets the calling user leave. Needs `member:manage` and each permission of the role for another member. The last admin cannot be removed.',
         replies: { 204: { description: 'no content' } },
         errors: ['not_found', 'conflict'],
       },
-      async (query, { params }) => {
-        found('member', await deleteRow(query, MEMBERS, params.user_id ?? '', false));
+      async (query, { params: { user_id: id = '' }, member }) => {
+        const isSelf = member.kind === 'user' && member.userId === id.toLowerCase();
+        await (isSelf ? leaveApplication(query) : removeMember(query, id));
         return {};
       },
+    ),
+    statement(
+      {
+        id: 'erasePerson',
+        method: 'POST',
+        path: '/v1/members/:user_id/erase',
+        title: 'Erase a person',
+        permission: 'member:manage',
+        description:
+          'Ends the membership of a person, if there is one, and clears the columns of the application that name them, at most 10,000 rows of each. Repeat the request until `is_complete` is true.',
+        replies: { 200: { description: '`{user_id, erased, is_complete}`', schema: Erasure } },
+        errors: ['conflict'],
+      },
+      async (query, { params }) => ({ body: await erasePerson(query, params.user_id ?? '') }),
     ),
   ],
 };
