@@ -25,10 +25,17 @@ export interface TokenOptions {
   secret?: string;
   issuer?: string;
   expiresAt?: number;
+  /** The Auth session that the token belongs to. */
+  sessionId?: string;
 }
 
-export function signToken(person: Person, options: TokenOptions = {}): Promise<string> {
-  return new SignJWT({ role: 'authenticated', app_code: person.app_code })
+/** A person without an application has a token without the claim. */
+export function signToken(
+  person: Pick<Person, 'id'> & Partial<Person>,
+  options: TokenOptions = {},
+): Promise<string> {
+  const { sessionId: session_id } = options;
+  return new SignJWT({ role: 'authenticated', app_code: person.app_code, session_id })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(person.id)
     .setIssuer(options.issuer ?? ISSUER)
