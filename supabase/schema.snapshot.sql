@@ -9154,7 +9154,7 @@ declare
   v_pruned int;
 begin
   with old as (
-    select k.app_code, k.route, k.key
+    select k.id
     from stepbase_private.idempotency_keys k
     where k.expires_at <= stepbase_engine.now()
     order by k.expires_at
@@ -9164,7 +9164,7 @@ begin
   gone as (
     delete from stepbase_private.idempotency_keys k
     using old o
-    where k.app_code = o.app_code and k.route = o.route and k.key = o.key
+    where k.id = o.id
     returning 1
   )
   select count(*) into v_pruned from gone;
@@ -12804,21 +12804,27 @@ create type stepbase_private.definition_problem as (
 );
 
 create table stepbase_private.idempotency_keys (
-  app_code text not null,
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text, -- Application of the caller: its callers share their keys.
+  user_id uuid, -- Calling user, for routes that need no application: another member must not get the answer.
   route text not null, -- The operationId of the route.
   key text not null,
   request_hash text not null, -- SHA-256 of path and body: the same key must mean the same request.
   answer jsonb, -- {status?, body?, headers?}; null until the transaction that creates ends. Secrets are not stored.
   created_at timestamp with time zone not null default stepbase_engine.now(),
   expires_at timestamp with time zone not null default (stepbase_engine.now() + '24:00:00'::interval),
-  constraint idempotency_key_is_unique_in_route PRIMARY KEY (app_code, route, key),
+  constraint idempotency_keys_pkey PRIMARY KEY (id),
+  constraint idempotency_key_is_unique_in_route UNIQUE NULLS NOT DISTINCT (app_code, user_id, route, key),
   constraint idempotency_keys_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE CASCADE,
   constraint expires_after_it_was_made CHECK ((expires_at > created_at)),
+  constraint idempotency_key_is_of_an_application_or_a_user CHECK ((num_nonnulls(app_code, user_id) = 1)),
   constraint key_has_1_to_255_characters CHECK (((length(key) >= 1) AND (length(key) <= 255))),
   constraint request_hash_is_sha256 CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
 );
 comment on table stepbase_private.idempotency_keys is 'Answers of the HTTP API to requests with an Idempotency-Key; stepbase_engine.prune() deletes expired ones.';
 CREATE INDEX idx_idempotency_keys_expires_at ON stepbase_private.idempotency_keys USING btree (expires_at);
+CREATE INDEX idx_idempotency_keys_user_id ON stepbase_private.idempotency_keys USING btree (user_id);
 alter table stepbase_private.idempotency_keys enable row level security;
 
 create table stepbase_private.installation_settings (
@@ -14189,22 +14195,26 @@ AS $function$
 $function$;
 comment on function stepbase_private.child_workflow_id(p_parent_workflow_id uuid, p_name text) is 'Id of the workflow that a parent refers to by p_name: child_workflow_name in workflow_children, or else kebab_name; null if there is none.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text)
+CREATE OR REPLACE FUNCTION stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text, p_is_of_user boolean DEFAULT false)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-  v_app constant text := stepbase_private.app_code();
+  v_app constant text := case when not p_is_of_user then stepbase_private.app_code() end;
+  v_user_id constant uuid := case when p_is_of_user then auth.uid() end;
   v_stored stepbase_private.idempotency_keys;
 begin
-  if v_app is null then
+  if p_is_of_user and v_user_id is null then
+    perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
+  end if;
+  if not p_is_of_user and v_app is null then
     perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application; ask an admin to add you');
   end if;
   -- A concurrent request with the same key waits here until the first one commits or fails.
-  insert into stepbase_private.idempotency_keys (app_code, route, key, request_hash)
-  values (v_app, p_route, p_key, p_request_hash)
+  insert into stepbase_private.idempotency_keys (app_code, user_id, route, key, request_hash)
+  values (v_app, v_user_id, p_route, p_key, p_request_hash)
   on conflict on constraint idempotency_key_is_unique_in_route do update set
     request_hash = excluded.request_hash,
     answer = null,
@@ -14216,15 +14226,17 @@ begin
   end if;
   select k.* into strict v_stored
   from stepbase_private.idempotency_keys k
-  where k.app_code = v_app and k.route = p_route and k.key = p_key;
+  where k.app_code is not distinct from v_app
+    and k.user_id is not distinct from v_user_id
+    and k.route = p_route and k.key = p_key;
   if v_stored.request_hash <> p_request_hash then
     perform stepbase_private.raise_error('conflict', 'The Idempotency-Key was used for another request');
   end if;
   return coalesce(v_stored.answer, '{}');
 end;
 $function$;
-comment on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text) is 'Null if the key is new or expired: the caller''s transaction owns it now. Otherwise the stored answer. Raises SB409 conflict if the key was used for another request, and SB403 without an application. The HTTP API calls it.';
-grant execute on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text) to authenticated, service_role;
+comment on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text, p_is_of_user boolean) is 'Null if the key is new or expired: the caller''s transaction owns it now. Otherwise the stored answer. p_is_of_user: the key belongs to the calling user and not to the application. Raises SB409 conflict if the key was used for another request, SB403 without an application, and SB401 without a user if p_is_of_user. The HTTP API calls it.';
+grant execute on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text, p_is_of_user boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.component_for(p_app_code text, p_component_name text)
  RETURNS uuid
@@ -20581,18 +20593,24 @@ end;
 $function$;
 comment on function stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid) is 'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and start_run_as, which document the errors.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb, p_is_of_user boolean DEFAULT false)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+declare
+  v_app constant text := case when not p_is_of_user then stepbase_private.app_code() end;
+  v_user_id constant uuid := case when p_is_of_user then auth.uid() end;
+begin
   update stepbase_private.idempotency_keys k
   set answer = p_answer
-  where k.app_code = stepbase_private.app_code() and k.route = p_route and k.key = p_key and k.answer is null;
+  where k.answer is null and k.route = p_route and k.key = p_key
+    and ((p_is_of_user and k.user_id = v_user_id) or (not p_is_of_user and k.app_code = v_app));
+end;
 $function$;
-comment on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb) is 'Stores the answer for the key that the transaction claimed. The HTTP API calls it.';
-grant execute on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb) to authenticated, service_role;
+comment on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb, p_is_of_user boolean) is 'Stores the answer for the key that the transaction claimed. The HTTP API calls it.';
+grant execute on function stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb, p_is_of_user boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.store_secret(p_app_code text, p_name text, p_value text, p_allowed_hosts text[])
  RETURNS stepbase_private.secret_versions
