@@ -3,6 +3,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { waitFor } from '../support/stack.ts';
 import { type Api, call, createMember, createTenant, sql, type TestTenant } from './support.ts';
+import { prepareMachines } from './world.machines.ts';
 
 export type Values = Record<string, unknown>;
 
@@ -124,6 +125,7 @@ export async function prepare(world: World): Promise<Preparations> {
   });
 
   return {
+    ...(await prepareMachines(world, quick)),
     pauseRun: open,
     cancelRun: open,
     sendSignal: async () => ({
