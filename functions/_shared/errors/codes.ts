@@ -27,10 +27,10 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
   invitation_expired:
     'The invitation is older than seven days. Ask the member who invited you to resend it.',
   invitation_used: 'The invitation was accepted or declined. `status` tells which.',
-  invitation_revoked:
-    'A member revoked the invitation, or the member who invited can no longer invite with this role. Ask for a new one.',
   invitation_not_yours:
     'The signed-in user does not have the invited, confirmed address. Sign in with the address that received the mail.',
+  invitation_revoked:
+    'A member revoked the invitation, or the member who invited can no longer invite with this role. Ask for a new one.',
   mail_not_configured:
     'No worker can send mail. An operator sets `SMTP_URL` or `RESEND_API_KEY`, `SMTP_FROM` and `STEPBASE_WEB_URL`.',
 };
