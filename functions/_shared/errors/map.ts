@@ -28,8 +28,8 @@ export const ERRORS = {
   unavailable: { status: 503, title: 'Temporarily unavailable' },
   invitation_expired: { status: 410, title: 'The invitation has expired' },
   invitation_used: { status: 409, title: 'The invitation was used' },
-  invitation_revoked: { status: 410, title: 'The invitation was revoked' },
   invitation_not_yours: { status: 403, title: 'The invitation is for another address' },
+  invitation_revoked: { status: 410, title: 'The invitation was revoked' },
   mail_not_configured: { status: 503, title: 'Mail is not configured' },
 } as const satisfies Record<string, ErrorKind>;
 
