@@ -3,6 +3,7 @@ import type { Session } from '@supabase/supabase-js';
 import { useEffect, useState } from 'react';
 import { supabase } from './client.ts';
 import { InvitationPage } from './invitation/InvitationPage.tsx';
+import { NewApplication } from './NewApplication.tsx';
 import { RunPage } from './run/RunPage.tsx';
 import { RunsPage } from './runs/RunsPage.tsx';
 import { SignIn } from './SignIn.tsx';
@@ -50,9 +51,7 @@ export function App() {
       <TopBar appCode={appCode} role={role} email={session.user.email ?? ''} />
       <main>
         {appCode === undefined ? (
-          <p className="empty">
-            You are not a member of an application yet. Ask its admin to add you.
-          </p>
+          <NewApplication />
         ) : runId ? (
           <RunPage key={runId} runId={runId} />
         ) : (

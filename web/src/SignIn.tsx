@@ -1,17 +1,18 @@
-// The sign-in page: e-mail and password through Supabase Auth, also for a new account where it is offered.
+// The sign-in page: e-mail and password through Supabase Auth, for an account that exists or a new one.
 import { type FormEvent, useState } from 'react';
 import { supabase } from './client.ts';
 
 interface Props {
   hint?: string;
-  /** Offers to create an account, which may need a confirmation by mail. */
-  canSignUp?: boolean;
 }
 
-export function SignIn({ hint, canSignUp = false }: Props) {
+/** Why the link of a mail did not sign in, as Auth adds it to the page's address. It is read once. */
+const linkProblem = new URLSearchParams(location.hash.slice(1)).get('error_description');
+
+export function SignIn({ hint }: Props) {
   const [isNew, setNew] = useState(false);
   const [mailedTo, setMailedTo] = useState<string>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState(linkProblem ?? undefined);
   const [busy, setBusy] = useState(false);
 
   async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {
@@ -24,10 +25,10 @@ export function SignIn({ hint, canSignUp = false }: Props) {
     setBusy(true);
     setProblem(undefined);
     const { data, error } = isNew
-      ? // The link of the confirmation leads back to this page.
+      ? // Auth may want a confirmation by mail; its link leads back to this page.
         await supabase.auth.signUp({
           ...credentials,
-          options: { emailRedirectTo: location.href },
+          options: { emailRedirectTo: location.href.replace(/#.*/, '') },
         })
       : await supabase.auth.signInWithPassword(credentials);
     setBusy(false);
@@ -68,11 +69,9 @@ export function SignIn({ hint, canSignUp = false }: Props) {
         <button className="primary" type="submit" disabled={busy}>
           {busy ? 'Please wait…' : action}
         </button>
-        {canSignUp && (
-          <button type="button" onClick={() => setNew(!isNew)}>
-            {isNew ? 'I have an account' : 'I have no account yet'}
-          </button>
-        )}
+        <button type="button" onClick={() => setNew(!isNew)}>
+          {isNew ? 'I have an account' : 'I have no account yet'}
+        </button>
       </form>
     </main>
   );

@@ -81,14 +81,16 @@ export function TopBar({ appCode, role, email }: Props) {
         <span className="brand-mark" aria-hidden="true" />
         Stepbase
       </a>
-      <label className="inline">
-        <span className="visually-hidden">Application</span>
-        <select value={appCode ?? ''} onChange={(event) => void switchTo(event.target.value)}>
-          {(apps.length > 0 ? apps : [appCode ?? '']).map((code) => (
-            <option key={code}>{code}</option>
-          ))}
-        </select>
-      </label>
+      {appCode !== undefined && (
+        <label className="inline">
+          <span className="visually-hidden">Application</span>
+          <select value={appCode} onChange={(event) => void switchTo(event.target.value)}>
+            {(apps.length > 0 ? apps : [appCode]).map((code) => (
+              <option key={code}>{code}</option>
+            ))}
+          </select>
+        </label>
+      )}
       {pending.map((membership) => (
         <span key={membership.app_code} className="inline" role="status">
           Pending: {membership.app_code} ({membership.role})

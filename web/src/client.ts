@@ -37,15 +37,22 @@ const TEXTS: Record<string, string> = {
   not_found: 'This object does not exist, or it belongs to another application.',
 };
 
-export function explain(error: PostgrestError | Error): string {
+/** `texts`: messages by error code that fit the page better. A refusal that names its rule explains itself. */
+export function explain(error: PostgrestError | Error, texts: Record<string, string> = {}): string {
   if (!('details' in error) || !error.details) return error.message;
   try {
-    const { code, errors } = JSON.parse(error.details) as {
+    const {
+      code = '',
+      rule,
+      errors,
+    } = JSON.parse(error.details) as {
       code?: string;
+      rule?: string;
       errors?: { path?: string; message?: string }[];
     };
     const listed = errors?.map((e) => `${e.path ?? ''} ${e.message ?? ''}`.trim()).join('; ');
-    return listed ? `${error.message}: ${listed}` : (TEXTS[code ?? ''] ?? error.message);
+    if (listed) return `${error.message}: ${listed}`;
+    return texts[code] ?? (rule === undefined ? TEXTS[code] : undefined) ?? error.message;
   } catch {
     return error.message;
   }

@@ -18,6 +18,10 @@ interface Props {
   session: Session | null;
 }
 
+const TEXTS = {
+  not_found: 'This link is not valid. If a newer mail invites you, use the link in that one.',
+};
+
 const home = (): void => location.assign('/');
 
 export function InvitationPage({ token, session }: Props) {
@@ -31,13 +35,13 @@ export function InvitationPage({ token, session }: Props) {
     if (userId === undefined) return;
     setProblem(undefined);
     void supabase.rpc('read_invitation', { token }).then(({ data, error }) => {
-      if (error) setProblem(explain(error));
+      if (error) setProblem(explain(error, TEXTS));
       else setInvitation(data as unknown as Invitation);
     });
   }, [token, userId]);
 
   if (session === null) {
-    return <SignIn hint="Sign in with the address that received the invitation." canSignUp />;
+    return <SignIn hint="Sign in with the address that received the invitation." />;
   }
 
   async function accept(appCode: string): Promise<void> {
