@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { mailTo } from '../support/mail.ts';
+import { linkIn, mailTo } from '../support/mail.ts';
 import { client, stackInfo } from '../support/stack.ts';
 import { openPage } from './support.ts';
 
@@ -48,7 +48,7 @@ test('a new user creates an account and an application', async () => {
   await expectFit(page);
 });
 
-test('a user without an application sees the invitations to the own address', async () => {
+test('an invited user finds the invitation without its mail, and by a link that signs in', async () => {
   const email = address('invited');
   const founder = client();
   await founder.auth.signUp({ email: address('host'), password: 'right-password' });
@@ -60,11 +60,19 @@ test('a user without an application sees the invitations to the own address', as
   });
   await founder.auth.refreshSession();
   expect((await founder.rpc('invite_member', { email })).error).toBeNull();
-  await mailTo(email, /^Invitation to Host Shop/);
+  const invitation = linkIn(await mailTo(email, /^Invitation to Host Shop/), /\/invitation\?/);
   const page = await openNarrow('light');
   await createAccount(page, email);
   await page.getByText('You are invited to Host Shop').waitFor();
   await expectFit(page);
+
+  // A confirmation leads back in the same way.
+  await client().auth.resetPasswordForEmail(email, { redirectTo: invitation.href });
+  const reset = linkIn(await mailTo(email, /^Reset your password/), /\/verify\?/);
+  const back = await openNarrow('dark', reset.href);
+  await back.getByRole('button', { name: 'Accept' }).waitFor();
+  await back.getByText(`Signed in as ${email}`).waitFor();
+  await expectFit(back);
 });
 
 test('a link that is not valid says so', async () => {

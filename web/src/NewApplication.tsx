@@ -70,7 +70,7 @@ export function NewApplication() {
   return (
     <section className="page new-application">
       {invitations.map((invitation) => (
-        <p key={invitation.id} className="card notice" role="status">
+        <p key={invitation.id} className="notice" role="status">
           You are invited to <strong>{invitation.application}</strong>. Open the link in the mail to
           accept.
         </p>
