@@ -24,8 +24,8 @@ export async function prepareMachines(world: World, workflow: string): Promise<P
     const { params } = await subscription();
     const [row] = await sql<{ id: string }>(
       `insert into stepbase.webhook_deliveries
-         (app_code, subscription_id, event_type, payload, status, attempts, completed_at)
-       values ($1, $2, 'webhook.test', '{"type": "webhook.test"}', 'failed', 1, now())
+         (app_code, subscription_id, event_type, payload, status, attempts, completed_at, next_attempt_at)
+       values ($1, $2, 'webhook.test', '{"type": "webhook.test"}', 'failed', 1, now(), null)
        returning id`,
       [world.tenant.app_code, params.subscription_id],
     );
