@@ -6,8 +6,15 @@ function raised(code: string, detail?: string): Error {
   return Object.assign(new Error('there is no such run'), { code, detail });
 }
 
-Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, with three exceptions', () => {
-  const odd: Record<string, number> = { SB423: 422, SB424: 409, SB425: 422 };
+Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, apart from these', () => {
+  const odd: Record<string, number> = {
+    SB411: 409,
+    SB413: 403,
+    SB414: 410,
+    SB423: 422,
+    SB424: 409,
+    SB425: 422,
+  };
   for (const [state, code] of Object.entries(SQLSTATES)) {
     if (!state.startsWith('SB')) continue;
     strictEqual(ERRORS[code].status, odd[state] ?? Number(state.slice(2)), state);
