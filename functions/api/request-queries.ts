@@ -15,7 +15,8 @@ export async function requireMember(query: Query): Promise<void> {
   if (row?.app) return;
   throw new AppError(
     'permission_denied',
-    'You are not a member of an application; ask an admin to add you',
+    'This session acts for no application; create one or accept an invitation, and refresh the session',
+    { extra: { rule: 'application_required' } },
   );
 }
 

@@ -143,7 +143,11 @@ begin
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if v_caller.app_code is null then
-    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application; ask an admin to add you');
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      'This session acts for no application; create one or accept an invitation, and refresh the session',
+      jsonb_build_object('rule', 'application_required')
+    );
   end if;
   if not p_permission = any (v_caller.permissions) then
     perform stepbase_private.raise_error(

@@ -60,6 +60,11 @@ async function refresh({ as }: Person): Promise<void> {
 
 test('a company’s backend starts a run, and its second member approves it', async () => {
   const founder = await signUp(stack, address('founder'));
+  const early = await call(`${stack.http_api_url}/v1/me`, { token: await tokenOf(founder) });
+  expect(early).toMatchObject({
+    status: 403,
+    body: { code: 'permission_denied', rule: 'application_required' },
+  });
   const company = await send(
     founder,
     'organizations',

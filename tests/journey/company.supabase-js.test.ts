@@ -42,6 +42,17 @@ async function claims(as: StackClient): Promise<Record<string, unknown>> {
 test('a company signs up, sets itself up, and its second member approves the first run', async () => {
   const founder = await signUp(stack.info, address('founder'));
   expect(await claims(founder.as)).not.toHaveProperty('app_code');
+  const setSecret = {
+    name: 'supplier_key',
+    value: supplier.secret,
+    allowed_hosts: [supplier.host],
+  };
+  const early = await founder.as.rpc('set_secret', setSecret);
+  expect(early.error).toMatchObject({
+    code: 'SB403',
+    message: expect.stringContaining('create one or accept an invitation, and refresh the session'),
+    details: expect.stringContaining('"application_required"'),
+  });
 
   const company = await call<{ id: string }>(founder.as, 'create_organization', {
     slug: app,
@@ -54,11 +65,7 @@ test('a company signs up, sets itself up, and its second member approves the fir
   });
   expect(await claims(founder.as)).toMatchObject({ app_code: app, app_role: 'admin' });
 
-  await call(founder.as, 'set_secret', {
-    name: 'supplier_key',
-    value: supplier.secret,
-    allowed_hosts: [supplier.host],
-  });
+  await call(founder.as, 'set_secret', setSecret);
   const draft = await call<{ id: string }>(founder.as, 'save_workflow', {
     kebab_name: 'purchase',
     definition: purchase(supplier, { role: 'developer' }),
