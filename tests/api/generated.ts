@@ -40,6 +40,10 @@ const ONLY_PREPARED = new Set([
   'changeMemberRole',
   'deleteWorkflow',
   'archiveWorkflow',
+  'deactivateApplication',
+  'deleteApplication',
+  'erasePerson',
+  'leaveApplication',
 ]);
 
 const ofKind = (route: Route, kind: Parameter['in']) =>

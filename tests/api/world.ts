@@ -4,6 +4,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { waitFor } from '../support/stack.ts';
 import { type Api, call, createMember, createTenant, sql, type TestTenant } from './support.ts';
 import { prepareMachines } from './world.machines.ts';
+import { prepareTenancy } from './world-tenancy.ts';
 
 export type Values = Record<string, unknown>;
 
@@ -126,6 +127,7 @@ export async function prepare(world: World): Promise<Preparations> {
 
   return {
     ...(await prepareMachines(world, quick)),
+    ...(await prepareTenancy(world)),
     pauseRun: open,
     cancelRun: open,
     sendSignal: async () => ({
