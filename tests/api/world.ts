@@ -4,7 +4,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { waitFor } from '../support/stack.ts';
 import { type Api, call, createMember, createTenant, sql, type TestTenant } from './support.ts';
 import { prepareMachines } from './world.machines.ts';
-import { prepareTenancy } from './world-tenancy.ts';
+import { prepareTenancy } from './world.tenancy.ts';
 
 export type Values = Record<string, unknown>;
 

@@ -175,6 +175,7 @@ Deno.test('only the sandbox and constants build a RegExp from a string', async (
   }
   assert.deepEqual(found.sort(), [
     '_shared/expressions/regex.ts',
+    '_shared/step-types/config.ts',
     '_shared/step-types/http-request.ts',
     // From the check constraints of the schema, and from the list of statuses.
     'api/routes/runs.ts',
