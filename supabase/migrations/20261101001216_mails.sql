@@ -130,6 +130,11 @@ declare
   c_pauses constant interval[] := array['30 seconds', '2 minutes', '10 minutes', '1 hour', '3 hours'];
   v_mail stepbase_private.mails;
 begin
+  -- The invitation first, as the RPCs of invitations lock it; the other order could deadlock.
+  perform 1
+  from stepbase.invitations i
+  where (i.id, i.app_code) = (select m.invitation_id, m.app_code from stepbase_private.mails m where m.id = p_mail_id)
+  for no key update;
   update stepbase_private.mails m
   set
     sent_at = case when p_error is null then v_now end,

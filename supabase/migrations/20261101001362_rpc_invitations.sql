@@ -1,5 +1,7 @@
 -- RPCs of invitations, for those who invite and for those who are invited. See rpc_runs for the pattern.
 -- An answer never tells whether an address has an account: an invitation is the same row and the same mail for both.
+-- Lock order: the invitation, then its mails. take_mails has locked a mail when its token refers to the invitation, so
+-- the invitation is locked for no key update, which such a reference does not wait for.
 
 -- Security definer: an invited person is no member yet.
 create function stepbase_private.permissions_of_role(p_app_code text, p_role text)
@@ -116,7 +118,7 @@ begin
   select i.* into v_invitation
   from stepbase.invitations i
   where i.app_code = v_app and i.email = v_email and i.status = 'open'
-  for update;
+  for no key update;
   if found and v_invitation.expires_at > v_now then
     perform stepbase_private.raise_error(
       'conflict', format('%s is already invited; call resend_invitation, or revoke_invitation first', v_email),
@@ -178,7 +180,7 @@ begin
   select i.* into v_invitation
   from stepbase.invitations i
   where i.id = p_id and i.app_code = p_app_code
-  for update;
+  for no key update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found');
   end if;
@@ -258,7 +260,7 @@ declare
   v_app constant text := stepbase_private.require_permission('member:manage');
   v_invitation stepbase.invitations;
 begin
-  select i.* into v_invitation from stepbase.invitations i where i.id = p_id and i.app_code = v_app for update;
+  select i.* into v_invitation from stepbase.invitations i where i.id = p_id and i.app_code = v_app for no key update;
   if v_invitation.status = 'revoked' then
     return v_invitation;
   end if;

@@ -56,7 +56,7 @@ begin
   join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   where t.token_hash = encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex')
-  for update of i;
+  for no key update of i;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found; use the link of the newest mail');
   end if;

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { linkIn, mailsTo, mailTo } from '../support/mail.ts';
-import { client, type StackClient, stackInfo, waitFor } from '../support/stack.ts';
+import { client, pool, type StackClient, stackInfo, waitFor } from '../support/stack.ts';
 import { sql } from './support.ts';
 
 const mark = randomUUID().slice(0, 8);
@@ -131,4 +131,31 @@ test('a person declines', async () => {
     [app, (await person.auth.getUser()).data.user?.id],
   );
   expect(members).toEqual([]);
+});
+
+test('a call that changes an invitation does not block the token of its mail', async () => {
+  const { data, error } = await admin.rpc('invite_member', { email: address('locked') }).single();
+  expect(error).toBeNull();
+  const { id } = data as { id: string };
+  const connections = pool();
+  const [caller, worker] = [await connections.connect(), await connections.connect()];
+  try {
+    await caller.query('begin');
+    const { data: session } = await admin.auth.getSession();
+    const claims = session.session?.access_token.split('.')[1] ?? '';
+    await caller.query("select set_config('request.jwt.claims', $1, true)", [
+      Buffer.from(claims, 'base64url').toString(),
+    ]);
+    await caller.query('select stepbase.resend_invitation($1)', [id]);
+    // The foreign key of a token takes this lock. With a mail locked, waiting for it would be a deadlock.
+    const locked = await worker.query(
+      'select 1 from stepbase.invitations i where i.id = $1 for key share nowait',
+      [id],
+    );
+    expect(locked.rowCount).toBe(1);
+  } finally {
+    await caller.query('rollback');
+    caller.release();
+    worker.release();
+  }
 });
