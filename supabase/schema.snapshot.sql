@@ -9787,6 +9787,11 @@ declare
   c_pauses constant interval[] := array['30 seconds', '2 minutes', '10 minutes', '1 hour', '3 hours'];
   v_mail stepbase_private.mails;
 begin
+  -- The invitation first, as the RPCs of invitations lock it; the other order could deadlock.
+  perform 1
+  from stepbase.invitations i
+  where (i.id, i.app_code) = (select m.invitation_id, m.app_code from stepbase_private.mails m where m.id = p_mail_id)
+  for no key update;
   update stepbase_private.mails m
   set
     sent_at = case when p_error is null then v_now end,
@@ -16408,7 +16413,7 @@ begin
   join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
   where t.token_hash = encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex')
-  for update of i;
+  for no key update of i;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found; use the link of the newest mail');
   end if;
@@ -16464,7 +16469,7 @@ begin
   select i.* into v_invitation
   from stepbase.invitations i
   where i.app_code = v_app and i.email = v_email and i.status = 'open'
-  for update;
+  for no key update;
   if found and v_invitation.expires_at > v_now then
     perform stepbase_private.raise_error(
       'conflict', format('%s is already invited; call resend_invitation, or revoke_invitation first', v_email),
@@ -17751,7 +17756,7 @@ begin
   select i.* into v_invitation
   from stepbase.invitations i
   where i.id = p_id and i.app_code = p_app_code
-  for update;
+  for no key update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found');
   end if;
@@ -19471,7 +19476,11 @@ begin
     perform stepbase_private.raise_error('not_authenticated', 'Sign in first');
   end if;
   if v_caller.app_code is null then
-    perform stepbase_private.raise_error('permission_denied', 'You are not a member of an application; ask an admin to add you');
+    perform stepbase_private.raise_error(
+      'permission_denied',
+      'This session acts for no application; create one or accept an invitation, and refresh the session',
+      jsonb_build_object('rule', 'application_required')
+    );
   end if;
   if not p_permission = any (v_caller.permissions) then
     perform stepbase_private.raise_error(
@@ -19946,7 +19955,7 @@ declare
   v_app constant text := stepbase_private.require_permission('member:manage');
   v_invitation stepbase.invitations;
 begin
-  select i.* into v_invitation from stepbase.invitations i where i.id = p_id and i.app_code = v_app for update;
+  select i.* into v_invitation from stepbase.invitations i where i.id = p_id and i.app_code = v_app for no key update;
   if v_invitation.status = 'revoked' then
     return v_invitation;
   end if;
