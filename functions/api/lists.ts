@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Query } from '../_shared/db/pool.ts';
 import { AppError } from '../_shared/errors/index.ts';
+import { parseJson } from '../_shared/text/json-numbers.ts';
 import type { Json } from './queries.ts';
 import { columnNames, named, type RelationName, tableOf } from './rows.ts';
 
@@ -176,7 +177,7 @@ const Cursor = z.array(z.union([z.string(), z.number()]));
 
 function readCursor(cursor: string, sort: string, length: number): (string | number)[] {
   try {
-    const [of, ...values] = Cursor.parse(JSON.parse(readText(cursor)));
+    const [of, ...values] = Cursor.parse(parseJson(readText(cursor)));
     if (of === sort && values.length === length) return values;
   } catch {
     // Reported below.

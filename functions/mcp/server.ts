@@ -12,6 +12,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Context } from 'hono';
 import { asCaller } from '../_shared/auth/index.ts';
+import { parseJsonToPassOn } from '../_shared/text/json-numbers.ts';
 import type { ApiEnv, Deps } from '../api/deps.ts';
 import { parseJsonBody } from '../api/json-body.ts';
 import { type ApiCall, apiCallOf, MAX_WAIT_SECONDS, operationTools } from './tools.ts';
@@ -69,7 +70,10 @@ export async function answerMcp(
     });
     const [content] = started.content;
     if (started.isError || content?.type !== 'text') return started;
-    const { id, status, output, error } = JSON.parse(content.text);
+    const { id, status, output, error } = parseJsonToPassOn(content.text) as Record<
+      string,
+      unknown
+    >;
     return {
       content: [{ type: 'text', text: JSON.stringify({ run_id: id, status, output, error }) }],
       isError: error !== null,

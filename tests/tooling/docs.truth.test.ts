@@ -62,7 +62,7 @@ describe('the documentation', () => {
 
   it('describes every route of the HTTP API and no other', () => {
     const named = page('docs/reference/http-api.md').matchAll(
-      /`((?:GET|POST|PATCH|DELETE) \/[^\s`?]*)`/g,
+      /`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`?]*)`/g,
     );
     expect([...new Set([...named].map(([, route]) => route))].sort()).toEqual(routes().sort());
   });

@@ -1,5 +1,6 @@
 // The life of applications: create, deactivate, reactivate, delete, leave and export.
 import { z } from 'zod';
+import { parseJson } from '../../_shared/text/json-numbers.ts';
 import { AS_APPLICATION, AS_MEMBER } from '../components.ts';
 import { badCursor, readText } from '../lists.ts';
 import { type Operation, statement } from '../operation.ts';
@@ -70,7 +71,7 @@ const EXPORT_NEEDS =
 function readPlace(cursor: string): string {
   try {
     const text = readText(cursor);
-    if (Array.isArray(JSON.parse(text))) return text;
+    if (Array.isArray(parseJson(text))) return text;
   } catch {
     // Reported below.
   }

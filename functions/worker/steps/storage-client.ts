@@ -2,6 +2,7 @@
 // their application.
 
 import { STORAGE_MAX_BYTES } from '../../_shared/step-types/config.ts';
+import { parseJson } from '../../_shared/text/json-numbers.ts';
 import { joined } from './answers.ts';
 import { abortError, StepError } from './errors.ts';
 
@@ -66,7 +67,7 @@ async function refusal(response: Response, { bucket, name }: StoredObject): Prom
   const text = new TextDecoder().decode(await readUpTo(response, 16_384).catch(() => undefined));
   let answer: { statusCode?: unknown; error?: unknown; message?: unknown } = {};
   try {
-    answer = (JSON.parse(text) ?? {}) as typeof answer;
+    answer = (parseJson(text) ?? {}) as typeof answer;
   } catch {
     // An answer of a proxy: only its status counts.
   }

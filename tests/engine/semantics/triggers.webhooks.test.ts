@@ -182,8 +182,8 @@ describe('a call', () => {
       call(hook, { secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` }),
       call(nowhere),
     ]);
-    const { instance: _one, ...first } = wrong.answer;
-    const { instance: _two, ...second } = unknown.answer;
+    const { instance: _one, path: _itsPath, ...first } = wrong.answer;
+    const { instance: _two, path: _otherPath, ...second } = unknown.answer;
     expect([wrong.status, first]).toEqual([unknown.status, second]);
     expect(outcome(unknown)).toEqual(REFUSED);
   });
