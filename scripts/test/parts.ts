@@ -112,7 +112,7 @@ export function integrationSuites(): VitestSuite[] {
       name: 'integration: services (vitest)',
       project: 'node',
       paths: others.sort(),
-      limitMs: 7 * MINUTE,
+      limitMs: 9 * MINUTE,
     },
   ];
 }
