@@ -105,8 +105,8 @@ describe('a call of Stripe', () => {
     const headers = senders.stripe('whsec_another0123456789', body);
     const wrong = await send(hook, body, headers);
     const unknown = await send({ path: `/hooks/${randomUUID()}` }, body, headers);
-    const { instance: _one, ...first } = wrong.answer;
-    const { instance: _two, ...second } = unknown.answer;
+    const { instance: _one, path: _itsPath, ...first } = wrong.answer;
+    const { instance: _two, path: _otherPath, ...second } = unknown.answer;
     expect([wrong.status, first]).toEqual([unknown.status, second]);
   });
 });
