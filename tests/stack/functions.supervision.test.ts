@@ -38,7 +38,7 @@ describe('through the gateway', () => {
   });
 
   test('an unknown service is 404', async () => {
-    expect((await get(`${stackInfo().api_url}/storage/v1/bucket`)).status).toBe(404);
+    expect((await get(`${stackInfo().api_url}/graphql/v1`)).status).toBe(404);
   });
 });
 
