@@ -36,7 +36,7 @@ export async function answerMcp(
   );
 
   async function send({ method, path, headers, body }: ApiCall): Promise<CallToolResult> {
-    const credentials = ['authorization', 'apikey'].flatMap((name) => {
+    const credentials = ['authorization', 'apikey', 'x-stepbase-app'].flatMap((name) => {
       const value = c.req.header(name);
       return value === undefined ? [] : [[name, value] as const];
     });

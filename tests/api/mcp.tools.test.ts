@@ -27,11 +27,11 @@ afterAll(async () => {
   await api?.stop();
 });
 
-async function connect(token: string): Promise<Client> {
+async function connect(token: string, more: Record<string, string> = {}): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' });
   await client.connect(
     new StreamableHTTPClientTransport(new URL(`${api.url}/mcp`), {
-      requestInit: { headers: { authorization: `Bearer ${token}` } },
+      requestInit: { headers: { authorization: `Bearer ${token}`, ...more } },
     }),
   );
   clients.push(client);
@@ -156,6 +156,13 @@ describe('the MCP server', () => {
     const refused = await use(viewer, 'start_run', { kebab_name: 'any' });
     expect([refused.isError, refused.value.code]).toEqual([true, 'permission_denied']);
     expect((await use(viewer, 'constructor')).isError).toBe(true);
+  });
+
+  it('acts with the secret key for the application that the header names', async () => {
+    const client = await connect('sb_secret_api_tests', { 'x-stepbase-app': tenant.app_code });
+    const workflow = await publishWorkflow(tenant.admin);
+    const started = await use(client, 'start_run', { kebab_name: workflow, input: { n: 3 } });
+    expect([started.isError, started.value.app_code]).toEqual([false, tenant.app_code]);
   });
 
   it('works with an API key and refuses callers without credentials', async () => {
