@@ -30,7 +30,10 @@ async function startRefund(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Start a run' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Workflow').selectOption('refund-approval');
-  await dialog.getByLabel('Input (JSON)').fill(
+  const input = dialog.getByLabel('Input (JSON)');
+  // The page proposes an input as soon as it knows the schema.
+  await expect.poll(() => input.inputValue(), { timeout: 10_000 }).not.toBe('{}');
+  await input.fill(
     JSON.stringify({
       shop_url: fakes.shop.url,
       order_id: '1001',
