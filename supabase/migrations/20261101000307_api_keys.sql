@@ -77,11 +77,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  key := 'sbk_' || rtrim(translate(encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  key := stepbase_private.random_token('sbk_');
   prefix := left(key, 12);
-  key_hash := encode(sha256(convert_to(key, 'UTF8')), 'hex');
+  key_hash := stepbase_private.token_hash(key);
 end;
 $$;
 

@@ -39,6 +39,28 @@ comment on function stepbase_private.service_caller() is
   'names; nulls without a live one.';
 grant execute on function stepbase_private.service_caller() to authenticated, service_role;
 
+create function stepbase_private.require_app_header()
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_app constant text := stepbase_private.named_app();
+begin
+  if v_app is null then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
+    );
+  end if;
+  return v_app;
+end;
+$$;
+
+comment on function stepbase_private.require_app_header() is
+  'named_app() of a caller with the secret key. Raises SB400 without the header x-stepbase-app.';
+grant execute on function stepbase_private.require_app_header() to authenticated, service_role;
+
 create function stepbase_private.require_named_app()
 returns boolean
 language plpgsql
@@ -47,13 +69,8 @@ set search_path = ''
 as $$
 begin
   if auth.jwt() ->> 'role' = 'service_role' and (select c.app_code from stepbase_private.service_caller() c) is null then
-    if stepbase_private.named_app() is null then
-      perform stepbase_private.raise_error(
-        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
-      );
-    end if;
     perform stepbase_private.raise_error(
-      'not_found', format('Application %s does not exist', stepbase_private.named_app()),
+      'not_found', format('Application %s does not exist', stepbase_private.require_app_header()),
       jsonb_build_object('app_code', stepbase_private.named_app())
     );
   end if;

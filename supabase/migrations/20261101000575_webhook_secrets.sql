@@ -23,21 +23,6 @@ create index idx_webhook_secrets_trigger_id_app_code on stepbase_private.webhook
 
 alter table stepbase_private.webhook_secrets enable row level security;
 
--- Security definer: the role that deletes a trigger has no access to Vault.
-create function stepbase_private.forget_vault_secret()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  execute 'delete from vault.secrets s where s.id = $1' using old.vault_id;
-  return null;
-end;
-$$;
-
-comment on function stepbase_private.forget_vault_secret() is 'Trigger: deletes the secret in Vault when its row is deleted.';
-
 create trigger webhook_secrets_forget after delete on stepbase_private.webhook_secrets
   for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
 
@@ -47,52 +32,11 @@ language sql
 volatile
 set search_path = ''
 as $$
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  select 'whsec_' || encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
-  );
+  select 'whsec_' || stepbase_private.random_secret();
 $$;
 
 comment on function stepbase_private.random_webhook_secret() is
   'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks defines.';
-
-create function stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text)
-returns uuid
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_vault_id uuid;
-begin
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
-    execute 'select vault.create_secret($1, $2, $3)' into v_vault_id using p_secret, p_name, p_description;
-  end if;
-  return v_vault_id;
-end;
-$$;
-
-comment on function stepbase_private.put_webhook_secret(text, text, text) is
-  'Stores a secret in Vault and returns its id there; null in a database without Vault, where the caller stores it.';
-
-create function stepbase_private.get_webhook_secrets(p_vault_ids uuid[])
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_secrets text[];
-begin
-  if cardinality(p_vault_ids) > 0 then
-    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
-    into v_secrets
-    using p_vault_ids;
-  end if;
-  return coalesce(v_secrets, '{}');
-end;
-$$;
-
-comment on function stepbase_private.get_webhook_secrets(uuid[]) is 'Returns these secrets from Vault.';
 
 create function stepbase_private.check_webhook_secret(p_scheme text, p_secret text)
 returns void
@@ -138,7 +82,7 @@ as $$
 declare
   v_secret constant text := coalesce(p_secret, stepbase_private.random_webhook_secret());
   v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+  v_vault_id constant uuid := stepbase_private.put_in_vault(
     v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id
   );
 begin
@@ -173,7 +117,7 @@ begin
   where s.trigger_id = p_trigger_id
     and t.signature_scheme = p_scheme
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
 end;
 $$;
 

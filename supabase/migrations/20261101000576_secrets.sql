@@ -132,12 +132,10 @@ begin
     insert into stepbase_private.secrets (app_code, name, version) values (p_app_code, p_name, v_version)
     returning id into v_secret_id;
   end if;
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
-    execute 'select vault.create_secret($1, $2, $3)'
-    into v_vault_id
-    using p_value, format('stepbase/secret/%s/%s/%s', p_app_code, p_name, v_version),
-      format('Secret %s of application %s', p_name, p_app_code);
-  end if;
+  v_vault_id := stepbase_private.put_in_vault(
+    p_value, format('stepbase/secret/%s/%s/%s', p_app_code, p_name, v_version),
+    format('Secret %s of application %s', p_name, p_app_code)
+  );
   insert into stepbase_private.secret_versions (secret_id, app_code, version, allowed_hosts, value, vault_id)
   values (
     v_secret_id, p_app_code, v_version, v_hosts, case when v_vault_id is null then p_value end, v_vault_id
@@ -167,9 +165,7 @@ begin
   join stepbase_private.secret_versions v on v.secret_id = s.id and v.version = s.version
   where s.app_code = p_app_code and s.name = p_name;
   if v_stored.vault_id is not null then
-    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.id = $1'
-    into v_stored.value
-    using v_stored.vault_id;
+    v_stored.value := (stepbase_private.read_vault(array[v_stored.vault_id]))[1];
   end if;
   if v_stored.value is not null then
     return query select v_stored.value, v_stored.allowed_hosts, v_stored.version;

@@ -163,7 +163,7 @@ as $$
 declare
   v_secret constant text := stepbase_private.random_webhook_secret();
   v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+  v_vault_id constant uuid := stepbase_private.put_in_vault(
     v_secret, 'stepbase/webhook/' || v_id, 'Signs deliveries of webhook subscription ' || p_subscription_id
   );
 begin
@@ -193,7 +193,7 @@ begin
   from stepbase_private.webhook_subscription_secrets s
   where s.subscription_id = p_subscription_id
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
 end;
 $$;
 

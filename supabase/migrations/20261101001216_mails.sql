@@ -96,11 +96,10 @@ begin
     returning m.*
   loop
     if v_mail.template = 'invitation' then
-      -- The token exists in this answer and in the mail only. Two random UUIDs have 244 random bits.
-      v_token := 'sbi_' || rtrim(translate(encode(
-        sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+      -- The token exists in this answer and in the mail only.
+      v_token := stepbase_private.random_token('sbi_');
       insert into stepbase_private.invitation_tokens as t (invitation_id, app_code, token_hash)
-      values (v_mail.invitation_id, v_mail.app_code, encode(sha256(convert_to(v_token, 'UTF8')), 'hex'))
+      values (v_mail.invitation_id, v_mail.app_code, stepbase_private.token_hash(v_token))
       on conflict (invitation_id) do update set token_hash = excluded.token_hash;
     end if;
     mail_id := v_mail.id;

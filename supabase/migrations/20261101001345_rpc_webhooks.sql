@@ -80,9 +80,7 @@ declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
   v_scheme text;
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   select t.signature_scheme into v_scheme from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;

@@ -102,9 +102,7 @@ declare
   v_subscription constant stepbase.webhook_subscriptions :=
     stepbase_private.require_webhook_subscription(p_subscription_id);
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   delete from stepbase_private.webhook_subscription_secrets s
   where s.subscription_id = v_subscription.id
     and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());

@@ -125,9 +125,7 @@ declare
   v_new constant record := stepbase_private.random_api_key();
   v_key stepbase.api_keys;
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   select k.* into v_key from stepbase.api_keys k where k.id = p_api_key_id and k.app_code = v_app for update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'API key not found');

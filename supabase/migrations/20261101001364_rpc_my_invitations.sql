@@ -55,7 +55,7 @@ begin
   join stepbase.invitations i on i.id = t.invitation_id and i.app_code = t.app_code
   join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  where t.token_hash = encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex')
+  where t.token_hash = stepbase_private.token_hash(coalesce(p_token, ''))
   for no key update of i;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found; use the link of the newest mail');

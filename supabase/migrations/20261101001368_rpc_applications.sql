@@ -121,12 +121,7 @@ begin
   -- Not for update: a transaction that holds a run and writes to the outbox would wait for it, and deadlock.
   for no key update of a;
   if v_is_secret_key then
-    if stepbase_private.named_app() is null then
-      perform stepbase_private.raise_error(
-        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
-      );
-    end if;
-    if v_app.app_code is distinct from stepbase_private.named_app() then
+    if v_app.app_code is distinct from stepbase_private.require_app_header() then
       perform stepbase_private.raise_error('not_found', 'The application is not the one in the header x-stepbase-app');
     end if;
     return v_app;
