@@ -3,6 +3,7 @@
 
 import { checkDefinition, type Fault } from '../_shared/checker/index.ts';
 import type { DueCheck, Engine } from './engine/engine.ts';
+import { SingleJob } from './single-job.ts';
 
 export interface VersionChecksOptions {
   engine: Pick<Engine, 'dueChecks' | 'recordCheck'>;
@@ -13,26 +14,24 @@ export interface VersionChecksOptions {
 
 export class VersionChecks {
   readonly #options: VersionChecksOptions;
-  #work: Promise<void> | undefined;
+  readonly #job: SingleJob;
 
   constructor(options: VersionChecksOptions) {
     this.#options = options;
+    this.#job = new SingleJob(() => this.#run(), options.onIdle);
   }
 
   get isBusy(): boolean {
-    return this.#work !== undefined;
+    return this.#job.isBusy;
   }
 
   settled(): Promise<void> {
-    return this.#work ?? Promise.resolve();
+    return this.#job.settled();
   }
 
   /** Checks until no version is left. After an error the next look at the timers starts it again. */
   start(): void {
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined;
-      this.#options.onIdle();
-    });
+    this.#job.start();
   }
 
   async #run(): Promise<void> {

@@ -2,6 +2,7 @@
 // gets its outcome.
 
 import type { DueMail, Engine, MailOutcome } from '../engine/engine.ts';
+import { SingleJob } from '../single-job.ts';
 import { StepError } from '../steps/errors.ts';
 import type { Mailer } from './mailer.ts';
 
@@ -18,15 +19,16 @@ export interface MailsOptions {
 
 export class Mails {
   readonly #options: MailsOptions;
-  #work: Promise<void> | undefined;
+  readonly #job: SingleJob;
   #stop = new AbortController();
 
   constructor(options: MailsOptions) {
     this.#options = options;
+    this.#job = new SingleJob(() => this.#run(), options.onIdle);
   }
 
   get isBusy(): boolean {
-    return this.#work !== undefined;
+    return this.#job.isBusy;
   }
 
   /** Aborts the attempts under way; the database repeats them. */
@@ -35,15 +37,12 @@ export class Mails {
   }
 
   settled(): Promise<void> {
-    return this.#work ?? Promise.resolve();
+    return this.#job.settled();
   }
 
   /** Sends until no mail is due. After an error the next look at the timers starts it again. */
   start(): void {
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined;
-      this.#options.onIdle();
-    });
+    this.#job.start();
   }
 
   async #run(): Promise<void> {
