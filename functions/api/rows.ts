@@ -1,7 +1,8 @@
 // Schemas of rows and of bodies that write rows, from the tables of the database (tables.ts). A row is returned as
 // PostgREST returns it.
 import { z } from 'zod';
-import { type Column, TABLES, type Table, type TableName } from './tables.ts';
+import type { Column, Table } from './table.ts';
+import { TABLES, type TableName } from './tables.ts';
 import { VIEWS, type ViewName } from './views.ts';
 
 export type RelationName = TableName | ViewName;

@@ -1,6 +1,6 @@
 // The columns of the views that the HTTP API serves. PostgreSQL does not know which of them can be null, so they are
 // stated here; the tests of the API compare each answer with them.
-import type { Table } from './tables.ts';
+import type { Table } from './table.ts';
 
 const text = { type: 'text' } as const;
 const optionalText = { type: 'text', nullable: true } as const;
