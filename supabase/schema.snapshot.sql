@@ -1210,7 +1210,7 @@ create table stepbase.step_types (
   category text not null,
   config_schema jsonb not null, -- JSON Schema of the node's config; strings that hold {{ … }} satisfy any type.
   raw_keys jsonb not null, -- Keys of config that hold code instead of a template, with its language: {key: jsonata | javascript}.
-  handles text[], -- Handles an edge may leave by, besides error and timeout, which every step has; null: any.
+  handles text[], -- Handles an edge may leave by, besides error and timeout, which every step has; null: every handle is allowed.
   default_timeout_ms integer, -- Time limit of an attempt when the node has none; null: an attempt does no work, it only begins a wait.
   deadline_keys text[] not null, -- Keys of config that limit the wait; the first one that a config has counts.
   wait_kind text, -- step_runs.wait_kind of its steps while they wait; null: they complete with their attempt. A config with wait: false does not wait.
@@ -1593,7 +1593,7 @@ create table stepbase.work_queues (
   max_size integer, -- Limit of waiting items; null: no limit.
   ordering text not null default 'fifo'::text,
   deduplicate boolean not null default false, -- True: an item that equals a waiting item is not added.
-  work_item_schema jsonb, -- JSON Schema of items; null: any item.
+  work_item_schema jsonb, -- JSON Schema of items; null: every item is accepted.
   created_by uuid default stepbase_private.user_id(),
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
@@ -1891,7 +1891,7 @@ create table stepbase.workflow_queries (
   query_name text not null,
   description text not null default ''::text,
   expression text, -- JSONata over {input, output, context, run, steps} that computes the answer. SQL evaluates paths such as steps.fetch.output.total; the HTTP API evaluates all expressions. Null: the whole context, or the queue's state.
-  return_type jsonb, -- JSON Schema of the answer; null: any answer.
+  return_type jsonb, -- JSON Schema of the answer; null: every answer is accepted.
   auto_generated boolean not null default false, -- True: created and deleted with a work queue.
   work_queue_id uuid,
   created_by uuid default stepbase_private.user_id(),
@@ -2000,7 +2000,7 @@ create table stepbase.workflow_signals (
   workflow_id uuid not null,
   signal_name text not null,
   description text not null default ''::text,
-  parameters jsonb, -- JSON Schema of the payload; null: any payload.
+  parameters jsonb, -- JSON Schema of the payload; null: every payload is accepted.
   auto_generated boolean not null default false, -- True: created and deleted with a work queue.
   work_queue_id uuid,
   created_by uuid default stepbase_private.user_id(),
@@ -2074,7 +2074,7 @@ create table stepbase.workflow_triggers (
   event_name text, -- Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.
   source_workflow_id uuid, -- For run.…: workflow whose runs fire it.
   signature_scheme text, -- For webhooks: how the sender signs its calls.
-  filter jsonb, -- JSON that the event's payload must contain (@>); null: any payload.
+  filter jsonb, -- JSON that the event's payload must contain (@>); null: every payload matches.
   input jsonb not null default '{}'::jsonb, -- Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.
   is_enabled boolean not null default true,
   last_fired_at timestamp with time zone, -- When it last started a run, with a resolution of one minute.
@@ -2165,7 +2165,7 @@ CASE jsonb_typeof((definition -> 'nodes'::text))
     ELSE 0
 END) stored, -- Number of nodes in the definition.
   content_hash text not null generated always as (stepbase_private.content_hash(definition)) stored, -- SHA-256 of what decides what runs do: nodes (id, type, data) and edges (id, source, target, sourceHandle). Presentation and keys that begin with x- do not change it.
-  input_schema jsonb, -- JSON Schema of the input of runs; null: any input.
+  input_schema jsonb, -- JSON Schema of the input of runs; null: every input is accepted.
   output_schema jsonb, -- JSON Schema that documents the output of runs; it is not enforced.
   change_note text not null default ''::text,
   created_by uuid default stepbase_private.user_id(),
@@ -11975,11 +11975,10 @@ begin
     returning m.*
   loop
     if v_mail.template = 'invitation' then
-      -- The token exists in this answer and in the mail only. Two random UUIDs have 244 random bits.
-      v_token := 'sbi_' || rtrim(translate(encode(
-        sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+      -- The token exists in this answer and in the mail only.
+      v_token := stepbase_private.random_token('sbi_');
       insert into stepbase_private.invitation_tokens as t (invitation_id, app_code, token_hash)
-      values (v_mail.invitation_id, v_mail.app_code, encode(sha256(convert_to(v_token, 'UTF8')), 'hex'))
+      values (v_mail.invitation_id, v_mail.app_code, stepbase_private.token_hash(v_token))
       on conflict (invitation_id) do update set token_hash = excluded.token_hash;
     end if;
     mail_id := v_mail.id;
@@ -16265,25 +16264,6 @@ end;
 $function$;
 comment on function stepbase_private.forgive_webhook_subscription() is 'Trigger: a subscription that is enabled again, or gets another URL, starts without failures.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.get_webhook_secrets(p_vault_ids uuid[])
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_secrets text[];
-begin
-  if cardinality(p_vault_ids) > 0 then
-    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
-    into v_secrets
-    using p_vault_ids;
-  end if;
-  return coalesce(v_secrets, '{}');
-end;
-$function$;
-comment on function stepbase_private.get_webhook_secrets(p_vault_ids uuid[]) is 'Returns these secrets from Vault.';
-
 CREATE OR REPLACE FUNCTION stepbase_private.handle_problems(p_definition jsonb)
  RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE sql
@@ -16412,7 +16392,7 @@ begin
   join stepbase.invitations i on i.id = t.invitation_id and i.app_code = t.app_code
   join stepbase.applications a on a.app_code = i.app_code and a.deleted_at is null
   join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
-  where t.token_hash = encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex')
+  where t.token_hash = stepbase_private.token_hash(coalesce(p_token, ''))
   for no key update of i;
   if not found then
     perform stepbase_private.raise_error('not_found', 'Invitation not found; use the link of the newest mail');
@@ -17837,7 +17817,7 @@ AS $function$
 declare
   v_secret constant text := stepbase_private.random_webhook_secret();
   v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+  v_vault_id constant uuid := stepbase_private.put_in_vault(
     v_secret, 'stepbase/webhook/' || v_id, 'Signs deliveries of webhook subscription ' || p_subscription_id
   );
 begin
@@ -18493,7 +18473,7 @@ $function$;
 comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid) is 'Implements stepbase.publish_workflow.';
 grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text)
+CREATE OR REPLACE FUNCTION stepbase_private.put_in_vault(p_secret text, p_name text, p_description text)
  RETURNS uuid
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -18507,7 +18487,7 @@ begin
   return v_vault_id;
 end;
 $function$;
-comment on function stepbase_private.put_webhook_secret(p_secret text, p_name text, p_description text) is 'Stores a secret in Vault and returns its id there; null in a database without Vault, where the caller stores it.';
+comment on function stepbase_private.put_in_vault(p_secret text, p_name text, p_description text) is 'Stores a secret in Vault and returns its id there; null in a database without Vault, where the caller stores it.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.query_run(p_run_id uuid, p_query_name text)
  RETURNS jsonb
@@ -18582,24 +18562,38 @@ CREATE OR REPLACE FUNCTION stepbase_private.random_api_key(OUT key text, OUT pre
  SET search_path TO ''
 AS $function$
 begin
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  key := 'sbk_' || rtrim(translate(encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'), '+/', '-_'), '=');
+  key := stepbase_private.random_token('sbk_');
   prefix := left(key, 12);
-  key_hash := encode(sha256(convert_to(key, 'UTF8')), 'hex');
+  key_hash := stepbase_private.token_hash(key);
 end;
 $function$;
 comment on function stepbase_private.random_api_key(OUT key text, OUT prefix text, OUT key_hash text) is 'A new API key with its prefix and its hash.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.random_secret()
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
+  select encode(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64');
+$function$;
+comment on function stepbase_private.random_secret() is '32 random bytes in base64.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.random_token(p_prefix text)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select p_prefix || rtrim(translate(stepbase_private.random_secret(), '+/', '-_'), '=');
+$function$;
+comment on function stepbase_private.random_token(p_prefix text) is 'A new token for URLs and headers: the prefix, and 32 random bytes in base64url.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.random_webhook_secret()
  RETURNS text
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  -- Two random UUIDs have 244 random bits; the hash spreads them over 32 bytes.
-  select 'whsec_' || encode(
-    sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 'base64'
-  );
+  select 'whsec_' || stepbase_private.random_secret();
 $function$;
 comment on function stepbase_private.random_webhook_secret() is 'A new secret: whsec_ and 32 random bytes in base64, as Standard Webhooks defines.';
 
@@ -18681,6 +18675,25 @@ begin
 end;
 $function$;
 comment on function stepbase_private.read_steps(p_expression text, p_language text) is 'Ids of the steps that an expression reads, * for all; is_certain: the text shows this without doubt. What SQL cannot decide is left to the checker in TypeScript.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_vault(p_vault_ids uuid[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_secrets text[];
+begin
+  if cardinality(p_vault_ids) > 0 then
+    execute 'select array_agg(v.decrypted_secret) from vault.decrypted_secrets v where v.id = any($1)'
+    into v_secrets
+    using p_vault_ids;
+  end if;
+  return coalesce(v_secrets, '{}');
+end;
+$function$;
+comment on function stepbase_private.read_vault(p_vault_ids uuid[]) is 'The secrets with these ids in Vault, in no order.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_workflow_statistics()
  RETURNS SETOF stepbase_private.workflow_statistics
@@ -19158,12 +19171,7 @@ begin
   -- Not for update: a transaction that holds a run and writes to the outbox would wait for it, and deadlock.
   for no key update of a;
   if v_is_secret_key then
-    if stepbase_private.named_app() is null then
-      perform stepbase_private.raise_error(
-        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
-      );
-    end if;
-    if v_app.app_code is distinct from stepbase_private.named_app() then
+    if v_app.app_code is distinct from stepbase_private.require_app_header() then
       perform stepbase_private.raise_error('not_found', 'The application is not the one in the header x-stepbase-app');
     end if;
     return v_app;
@@ -19183,6 +19191,26 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_app_admin(p_app_code text) is 'Locks and returns an application, active or not, of which the calling user is an admin, or which a caller with the secret key names in x-stepbase-app. Raises SB400 without that header, SB401, SB403 for other roles and API keys, and SB404 not_found.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_app_header()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.named_app();
+begin
+  if v_app is null then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
+    );
+  end if;
+  return v_app;
+end;
+$function$;
+comment on function stepbase_private.require_app_header() is 'named_app() of a caller with the secret key. Raises SB400 without the header x-stepbase-app.';
+grant execute on function stepbase_private.require_app_header() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_column(p_table regclass, p_column text, p_place text)
  RETURNS text
@@ -19400,13 +19428,8 @@ CREATE OR REPLACE FUNCTION stepbase_private.require_named_app()
 AS $function$
 begin
   if auth.jwt() ->> 'role' = 'service_role' and (select c.app_code from stepbase_private.service_caller() c) is null then
-    if stepbase_private.named_app() is null then
-      perform stepbase_private.raise_error(
-        'invalid_request', 'The secret key belongs to no application; name one in the header x-stepbase-app'
-      );
-    end if;
     perform stepbase_private.raise_error(
-      'not_found', format('Application %s does not exist', stepbase_private.named_app()),
+      'not_found', format('Application %s does not exist', stepbase_private.require_app_header()),
       jsonb_build_object('app_code', stepbase_private.named_app())
     );
   end if;
@@ -19456,6 +19479,20 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_organization(p_organization_id uuid) is 'The organization, if the caller is an admin of one of its applications, or created it and it has no application. Raises SB401, SB404 for an organization that the caller does not belong to, SB403 otherwise.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_overlap(p_seconds integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_seconds not between 0 and 604800 then
+    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_overlap(p_seconds integer) is 'Raises SB400 unless a replaced secret stays valid for 0 seconds to 7 days.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_permission(p_permission text)
  RETURNS text
@@ -20005,9 +20042,7 @@ declare
   v_new constant record := stepbase_private.random_api_key();
   v_key stepbase.api_keys;
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   select k.* into v_key from stepbase.api_keys k where k.id = p_api_key_id and k.app_code = v_app for update;
   if not found then
     perform stepbase_private.raise_error('not_found', 'API key not found');
@@ -20063,9 +20098,7 @@ declare
   v_app_code constant text := stepbase_private.require_permission('schedule:write');
   v_scheme text;
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   select t.signature_scheme into v_scheme from stepbase.workflow_triggers t
   where t.id = p_trigger_id and t.app_code = v_app_code and t.trigger_type = 'webhook'
   for no key update;
@@ -20098,9 +20131,7 @@ declare
   v_subscription constant stepbase.webhook_subscriptions :=
     stepbase_private.require_webhook_subscription(p_subscription_id);
 begin
-  if p_overlap_seconds not between 0 and 604800 then
-    perform stepbase_private.raise_error('invalid_request', 'overlap_seconds must be between 0 and 604800');
-  end if;
+  perform stepbase_private.require_overlap(p_overlap_seconds);
   delete from stepbase_private.webhook_subscription_secrets s
   where s.subscription_id = v_subscription.id
     and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
@@ -20656,12 +20687,10 @@ begin
     insert into stepbase_private.secrets (app_code, name, version) values (p_app_code, p_name, v_version)
     returning id into v_secret_id;
   end if;
-  if to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null then
-    execute 'select vault.create_secret($1, $2, $3)'
-    into v_vault_id
-    using p_value, format('stepbase/secret/%s/%s/%s', p_app_code, p_name, v_version),
-      format('Secret %s of application %s', p_name, p_app_code);
-  end if;
+  v_vault_id := stepbase_private.put_in_vault(
+    p_value, format('stepbase/secret/%s/%s/%s', p_app_code, p_name, v_version),
+    format('Secret %s of application %s', p_name, p_app_code)
+  );
   insert into stepbase_private.secret_versions (secret_id, app_code, version, allowed_hosts, value, vault_id)
   values (
     v_secret_id, p_app_code, v_version, v_hosts, case when v_vault_id is null then p_value end, v_vault_id
@@ -20682,7 +20711,7 @@ AS $function$
 declare
   v_secret constant text := coalesce(p_secret, stepbase_private.random_webhook_secret());
   v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_webhook_secret(
+  v_vault_id constant uuid := stepbase_private.put_in_vault(
     v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id
   );
 begin
@@ -20710,9 +20739,7 @@ begin
   join stepbase_private.secret_versions v on v.secret_id = s.id and v.version = s.version
   where s.app_code = p_app_code and s.name = p_name;
   if v_stored.vault_id is not null then
-    execute 'select s.decrypted_secret from vault.decrypted_secrets s where s.id = $1'
-    into v_stored.value
-    using v_stored.vault_id;
+    v_stored.value := (stepbase_private.read_vault(array[v_stored.vault_id]))[1];
   end if;
   if v_stored.value is not null then
     return query select v_stored.value, v_stored.allowed_hosts, v_stored.version;
@@ -20763,7 +20790,7 @@ begin
   from stepbase_private.webhook_subscription_secrets s
   where s.subscription_id = p_subscription_id
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
 end;
 $function$;
 comment on function stepbase_private.subscription_secrets_of(p_subscription_id uuid) is 'The secrets that sign deliveries of a subscription now.';
@@ -21153,6 +21180,16 @@ end;
 $function$;
 comment on function stepbase_private.time_zone_problem(p_name text) is 'Why a schedule cannot use a time zone; null if it can. Upper and lower case are the same.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.token_hash(p_token text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select encode(sha256(convert_to(p_token, 'UTF8')), 'hex');
+$function$;
+comment on function stepbase_private.token_hash(p_token text) is 'SHA-256 of a token in hex, as tables store it.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.topological_order(p_definition jsonb)
  RETURNS text[]
  LANGUAGE plpgsql
@@ -21469,7 +21506,7 @@ begin
   where s.trigger_id = p_trigger_id
     and t.signature_scheme = p_scheme
     and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.get_webhook_secrets(v_vault_ids);
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
 end;
 $function$;
 comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text) is 'Secrets that may sign calls of a webhook by a signature scheme; empty for an unknown webhook and for one with another scheme. The HTTP API calls it.';

@@ -98,12 +98,12 @@ function described<Q extends z.ZodObject, B extends z.ZodType>(
 }
 
 const NO_QUERY = z.strictObject({});
-export const NoBody = z.strictObject({});
+export const EmptyBody = z.strictObject({});
 
 /** An operation with a function that answers by itself: several transactions, a stream, or no caller. */
 export function operation<
   Q extends z.ZodObject = typeof NO_QUERY,
-  B extends z.ZodType = typeof NoBody,
+  B extends z.ZodType = typeof EmptyBody,
 >(
   given: Definition<Q, B>,
   work: (call: Call<z.output<Q>, z.output<B>>) => Promise<Answer | Response>,
@@ -116,7 +116,7 @@ export function operation<
       const params = readParams(c, definition);
       const query = readQuery(c, definition.query ?? NO_QUERY) as z.output<Q>;
       const body = (
-        definition.method === 'GET' ? {} : await readBody(c, schemaOf(definition.body ?? NoBody))
+        definition.method === 'GET' ? {} : await readBody(c, schemaOf(definition.body ?? EmptyBody))
       ) as z.output<B>;
       const answer = await work({ c, deps, member: c.var.member, params, query, body });
       return answer instanceof Response ? answer : respond(c, answer, usual);
@@ -137,7 +137,7 @@ export function documented(definition: Definition): Operation {
 /** An operation that is one transaction as the caller. Its permission is checked first. */
 export function statement<
   Q extends z.ZodObject = typeof NO_QUERY,
-  B extends z.ZodType = typeof NoBody,
+  B extends z.ZodType = typeof EmptyBody,
 >(
   given: Definition<Q, B>,
   work: (query: Query, call: Call<z.output<Q>, z.output<B>>) => Promise<Answer>,

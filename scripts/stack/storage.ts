@@ -1,5 +1,5 @@
 // Files, as Supabase Storage serves them to the secret key: buckets, and objects that are written, read and deleted.
-// They are in a folder of the stack. Policies are not emulated: any other key or token is refused.
+// They are in a folder of the stack. Policies are not emulated: only requests with the secret key are answered.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';

@@ -39,7 +39,7 @@ comment on column stepbase.step_types.config_schema is
 comment on column stepbase.step_types.raw_keys is
   'Keys of config that hold code instead of a template, with its language: {key: jsonata | javascript}.';
 comment on column stepbase.step_types.handles is
-  'Handles an edge may leave by, besides error and timeout, which every step has; null: any.';
+  'Handles an edge may leave by, besides error and timeout, which every step has; null: every handle is allowed.';
 comment on column stepbase.step_types.default_timeout_ms is
   'Time limit of an attempt when the node has none; null: an attempt does no work, it only begins a wait.';
 comment on column stepbase.step_types.deadline_keys is

@@ -40,7 +40,7 @@ comment on column stepbase.workflow_versions.steps_total is 'Number of nodes in 
 comment on column stepbase.workflow_versions.content_hash is
   'SHA-256 of what decides what runs do: nodes (id, type, data) and edges (id, source, target, sourceHandle). Presentation '
   'and keys that begin with x- do not change it.';
-comment on column stepbase.workflow_versions.input_schema is 'JSON Schema of the input of runs; null: any input.';
+comment on column stepbase.workflow_versions.input_schema is 'JSON Schema of the input of runs; null: every input is accepted.';
 comment on column stepbase.workflow_versions.output_schema is 'JSON Schema that documents the output of runs; it is not enforced.';
 
 create index idx_workflow_versions_workflow_id_app_code on stepbase.workflow_versions (workflow_id, app_code);

@@ -29,7 +29,7 @@ comment on column stepbase.work_queues.signal_name is 'Signal that pushes an ite
 comment on column stepbase.work_queues.query_name is 'Query that returns the queue''s state, created with the queue; default <queue_name>_state.';
 comment on column stepbase.work_queues.max_size is 'Limit of waiting items; null: no limit.';
 comment on column stepbase.work_queues.deduplicate is 'True: an item that equals a waiting item is not added.';
-comment on column stepbase.work_queues.work_item_schema is 'JSON Schema of items; null: any item.';
+comment on column stepbase.work_queues.work_item_schema is 'JSON Schema of items; null: every item is accepted.';
 
 create index idx_work_queues_workflow_id_app_code on stepbase.work_queues (workflow_id, app_code);
 create index idx_work_queues_app_code_queue_name on stepbase.work_queues (app_code, queue_name);

@@ -22,7 +22,7 @@ create table stepbase.workflow_signals (
 );
 
 comment on table stepbase.workflow_signals is 'Signals that runs of a workflow accept.';
-comment on column stepbase.workflow_signals.parameters is 'JSON Schema of the payload; null: any payload.';
+comment on column stepbase.workflow_signals.parameters is 'JSON Schema of the payload; null: every payload is accepted.';
 comment on column stepbase.workflow_signals.auto_generated is 'True: created and deleted with a work queue.';
 
 create index idx_workflow_signals_workflow_id_app_code on stepbase.workflow_signals (workflow_id, app_code);

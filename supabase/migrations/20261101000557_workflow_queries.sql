@@ -26,7 +26,7 @@ comment on table stepbase.workflow_queries is 'Queries that runs of a workflow a
 comment on column stepbase.workflow_queries.expression is
   'JSONata over {input, output, context, run, steps} that computes the answer. SQL evaluates paths such as '
   'steps.fetch.output.total; the HTTP API evaluates all expressions. Null: the whole context, or the queue''s state.';
-comment on column stepbase.workflow_queries.return_type is 'JSON Schema of the answer; null: any answer.';
+comment on column stepbase.workflow_queries.return_type is 'JSON Schema of the answer; null: every answer is accepted.';
 comment on column stepbase.workflow_queries.auto_generated is 'True: created and deleted with a work queue.';
 
 create index idx_workflow_queries_workflow_id_app_code on stepbase.workflow_queries (workflow_id, app_code);

@@ -44,7 +44,7 @@ comment on column stepbase.workflow_triggers.event_name is
 comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: workflow whose runs fire it.';
 comment on column stepbase.workflow_triggers.signature_scheme is 'For webhooks: how the sender signs its calls.';
 comment on column stepbase.workflow_triggers.filter is
-  'JSON that the event''s payload must contain (@>); null: any payload.';
+  'JSON that the event''s payload must contain (@>); null: every payload matches.';
 comment on column stepbase.workflow_triggers.input is
   'Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.';
 comment on column stepbase.workflow_triggers.last_fired_at is 'When it last started a run, with a resolution of one minute.';

@@ -1,6 +1,6 @@
 -- Database triggers, in the transaction of the change: a statement trigger writes the inputs of the runs to the outbox.
 --
--- The write that fires the trigger must succeed, whatever is wrong with the start: every refusal becomes a row of
+-- The write that fires the trigger succeeds even if the start is refused: each refusal becomes a row of
 -- stepbase.refused_starts. Only a fault of the server (out of memory, a deadlock) fails the statement.
 
 create function stepbase_engine.refuse_changes(

@@ -24,7 +24,7 @@ begin
   end if;
 exception
   when insufficient_privilege or unique_violation then
-    raise notice 'stepbase: % is no member of stepbase_functions: %', current_user, sqlerrm;
+    raise notice 'stepbase: the role % cannot become a member of stepbase_functions: %', current_user, sqlerrm;
   -- Two databases of a server that are migrated at the same time grant the same role.
   when internal_error then
     if sqlerrm not like 'tuple concurrently %' then

@@ -3,7 +3,7 @@
 -- Lock order: the invitation, then its mails. take_mails has locked a mail when its token refers to the invitation, so
 -- the invitation is locked for no key update, which such a reference does not wait for.
 
--- Security definer: an invited person is no member yet.
+-- Security definer: policies let only members read the roles, and a person with an open invitation has no membership.
 create function stepbase_private.permissions_of_role(p_app_code text, p_role text)
 returns text[]
 language sql

@@ -83,13 +83,13 @@ function objectOf(schema: Schema, style: Style): fc.Arbitrary<unknown> {
 }
 
 export function valueFor(name: string, schema: Schema, style: Style): fc.Arbitrary<unknown> {
-  const any = withoutHints(schema, style);
+  const generated = withoutHints(schema, style);
   const known = style.hints(name);
-  if (known === undefined || known.length === 0) return any;
+  if (known === undefined || known.length === 0) return generated;
   if (style.known >= 100) return fc.constantFrom(...known);
   return fc.oneof(
     { weight: style.known, arbitrary: fc.constantFrom(...known) },
-    { weight: 100 - style.known, arbitrary: any },
+    { weight: 100 - style.known, arbitrary: generated },
   );
 }
 

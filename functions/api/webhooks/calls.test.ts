@@ -282,7 +282,7 @@ Deno.test('a call with the headers of several schemes counts for the scheme of t
   await refused({ ...both, scheme: 'github' });
 });
 
-Deno.test('a call without the header of a scheme is told which headers exist', async () => {
+Deno.test('a call without a signature header gets an error that lists the headers of the schemes', async () => {
   await refused({ ...stripe('{}'), headers: { 'x-signature': 'x' } });
   assert.throws(
     () => readCalls(new Headers(), new Date(0)),

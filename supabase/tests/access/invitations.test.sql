@@ -51,7 +51,7 @@ select results_eq(
 create temporary table given as select pg_temp.token_for('stranger@tap.example') as token;
 select isnt((select token from given), null, 'a mail is queued');
 select is(
-  tests.attempt('admin', $$select stepbase.invite_member('nobody@tap.example', 'developer')$$), 'ok 1', 'an address without an account gets the same answer'
+  tests.attempt('admin', $$select stepbase.invite_member('unregistered@tap.example', 'developer')$$), 'ok 1', 'an address without an account gets the same answer'
 );
 select is(
   tests.attempt('admin', $$select stepbase.invite_member('stranger@tap.example')$$), 'SB409', 'an address has one open invitation'
