@@ -40,7 +40,7 @@ test('a new user creates an account and an application', async () => {
   expect(await code.inputValue()).toBe(`backerei-cafe-${mark}`);
   await code.fill('acme');
   await press(page, 'Create application');
-  await page.getByText('The slug acme is taken; choose another').waitFor();
+  await page.getByText('The code acme is taken; choose another.').waitFor();
   await code.fill(`bakery-${mark}`);
   await press(page, 'Create application');
   await page.getByRole('heading', { name: 'Runs' }).waitFor();

@@ -62,7 +62,10 @@ export function NewApplication() {
     try {
       await create();
     } catch (error) {
-      setProblem(explain(error as Error));
+      // The organization gets the same code: the page has one field for both.
+      setProblem(
+        explain(error as Error, { conflict: `The code ${appCode} is taken; choose another.` }),
+      );
       setBusy(false);
     }
   }
