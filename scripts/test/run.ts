@@ -51,13 +51,17 @@ await session.finish(async () => {
   session.calibrate();
   stack = startThrowawayStack({}, (message) => console.error(`  stack: ${message}`));
   stack.catch(() => undefined);
-  // Two cores: the parts without a stack run beside the parts that need only its database …
-  const withoutStack = (async () => {
-    await session.run(checkPart());
+  // Two cores, two lanes of about the same length: the unit tests run in one; the other begins with the checks, while
+  // the stack starts, and continues with the parts that need only its database …
+  const unitTests = (async () => {
     await session.run(denoPart());
     for (const part of hostedDenoParts()) await session.run(part);
   })();
-  await Promise.all([withoutStack, databaseParts(stack)]);
+  const checks = (async () => {
+    await session.run(checkPart());
+    await databaseParts(stack);
+  })();
+  await Promise.all([unitTests, checks]);
   // … and the parts that measure time against the whole stack have the machine to themselves.
   const running = await stack;
   for (const suite of [...integrationSuites(), BROWSER_SUITE]) {
