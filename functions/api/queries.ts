@@ -22,6 +22,9 @@ export interface StartRun {
   idempotencyKey: string | undefined;
   version: number | undefined;
   priority: number | undefined;
+  tags: string[] | undefined;
+  metadata: Json | undefined;
+  startAt: string | undefined;
 }
 
 /**
@@ -37,7 +40,7 @@ export async function startRun(
        not exists (select 1 from stepbase.runs before where before.id = r.id) as is_new
      from stepbase.start_run(
        workflow => $1, input => $2::jsonb, idempotency_key => $3, version => $4::int,
-       priority => coalesce($5::int, 0)
+       priority => coalesce($5::int, 0), tags => $6::text[], metadata => $7::jsonb, start_at => $8
      ) r`,
     [
       start.workflow,
@@ -45,6 +48,9 @@ export async function startRun(
       start.idempotencyKey ?? null,
       start.version ?? null,
       start.priority ?? null,
+      start.tags ?? null,
+      toStorableJson(start.metadata ?? {}),
+      start.startAt ?? null,
     ],
   );
   if (row === undefined) throw new Error('start_run returned no run');

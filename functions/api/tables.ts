@@ -715,6 +715,11 @@ export const TABLES = {
           'How a run that compensates will end: {status, error, actor_id}; null for other runs.',
       },
       metadata: { type: 'object' },
+      tags: {
+        type: 'text[]',
+        nullable: true,
+        comment: 'Chosen by the caller, 1 to 16; null: none.',
+      },
       idempotency_key: {
         type: 'text',
         nullable: true,
@@ -765,6 +770,17 @@ export const TABLES = {
       is_limited: {
         type: 'boolean',
         comment: 'Holds a concurrency slot of a limit on runs, or waits for one.',
+      },
+      start_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'The run does not start before this time; null: it starts at once.',
+      },
+      held_by: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'Why a pending run is in neither the queue nor the backlog: start_at until that time. Null for other runs.',
       },
       deadline_at: {
         type: 'time',

@@ -170,6 +170,25 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['runs'],
   },
   {
+    // As in stepbase_engine.release_due_runs.
+    name: 'runs: held ones that are due',
+    as: 'engine',
+    text: `select id from stepbase.runs
+      where held_by = 'start_at' and status = 'pending' and start_at <= now() order by start_at limit 200`,
+    values: () => [],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.check_waiting_runs.
+    name: 'runs: held ones of an application',
+    as: 'engine',
+    text: `select count(*) from (
+      select 1 from stepbase.runs where app_code = $1 and held_by is not null and status = 'pending' limit 10000
+    ) r`,
+    values: ({ app_code }) => [app_code],
+    tables: ['runs'],
+  },
+  {
     // As in sync_workflow_graph, when a draft is saved.
     name: 'runs: whether a version has one',
     as: 'engine',

@@ -13,6 +13,7 @@ create table stepbase.runs (
   error jsonb,
   pending_outcome jsonb,
   metadata jsonb not null default '{}',
+  tags text[],
   idempotency_key text,
   trace_id text not null default replace(stepbase_engine.new_id()::text, '-', ''),
   parent_run_id uuid,
@@ -28,6 +29,8 @@ create table stepbase.runs (
   event_seq bigint not null default 0,
   context_version int not null default 0,
   is_limited boolean not null default false,
+  start_at timestamptz,
+  held_by text,
   deadline_at timestamptz,
   started_at timestamptz,
   completed_at timestamptz,
@@ -49,6 +52,15 @@ create table stepbase.runs (
     references stepbase.runs (id, app_code),
   constraint input_is_an_object check (jsonb_typeof(input) = 'object'),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  -- One expression over all tags: a check cannot contain a query. No tag has a control character.
+  constraint tags_are_1_to_16_of_1_to_64_characters check (
+    tags is null or (
+      array_position(tags, null) is null
+      and array_to_string(tags, chr(31)) ~ '^[^[:cntrl:]]{1,64}(\x1f[^[:cntrl:]]{1,64}){0,15}$'
+    )
+  ),
+  constraint held_by_is_known check (held_by in ('start_at')),
+  constraint held_run_has_not_started check (held_by is null or status not in ('running', 'completed')),
   constraint priority_is_between_minus_100_and_100 check (priority between -100 and 100),
   constraint idempotency_key_is_short check (length(idempotency_key) between 1 and 255),
   constraint counters_are_not_negative check (
@@ -68,6 +80,10 @@ with (fillfactor = 70);
 
 comment on table stepbase.runs is 'One execution of a workflow version; written by the engine only.';
 comment on column stepbase.runs.priority is 'Orders the waiting runs of an app: higher starts first; -100 to 100.';
+comment on column stepbase.runs.tags is 'Chosen by the caller, 1 to 16; null: none.';
+comment on column stepbase.runs.start_at is 'The run does not start before this time; null: it starts at once.';
+comment on column stepbase.runs.held_by is
+  'Why a pending run is in neither the queue nor the backlog: start_at until that time. Null for other runs.';
 comment on column stepbase.runs.output is 'Object of the outputs of the end nodes, by node id; set on completion.';
 comment on column stepbase.runs.error is 'Why the run did not complete: {code, message, step_id?, details?}.';
 comment on column stepbase.runs.pending_outcome is
@@ -114,6 +130,10 @@ create index idx_runs_trace_id on stepbase.runs (trace_id);
 -- Only runs that have started can exceed their deadline.
 create index idx_runs_deadline_at on stepbase.runs (deadline_at)
 where deadline_at is not null and completed_at is null and started_at is not null;
+
+-- Only runs that are held have entries.
+create index idx_runs_start_at on stepbase.runs (start_at) where held_by = 'start_at' and status = 'pending';
+create index idx_runs_held on stepbase.runs (app_code) where held_by is not null and status = 'pending';
 
 create trigger runs_cut_errors before insert or update of error, pending_outcome on stepbase.runs
   for each row when (pg_column_size(new.error) > 12288 or pg_column_size(new.pending_outcome) > 12288)

@@ -244,6 +244,7 @@ begin
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type) || coalesce(stepbase_private.machine_actor(), '{}')
+    || case when p_run.start_at is null then '{}' else jsonb_build_object('start_at', p_run.start_at) end
   );
   perform stepbase_engine.note_changes(
     jsonb_build_array(jsonb_build_object(

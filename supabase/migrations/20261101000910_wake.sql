@@ -175,6 +175,7 @@ begin
     end;
   end if;
   perform stepbase_engine.time_out_runs(p_limit);
+  perform stepbase_engine.release_due_runs(p_limit);
 
   return (
     select least(
@@ -189,6 +190,7 @@ begin
         select min(r.deadline_at) from stepbase.runs r
         where r.deadline_at is not null and r.completed_at is null and r.started_at is not null
       ),
+      stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
       stepbase_engine.next_webhook_delivery_at()
     )
@@ -197,6 +199,6 @@ end;
 $$;
 
 comment on function stepbase_engine.wake(int) is
-  'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s '
-  'clock, of the next timer, run deadline, schedule or webhook delivery; null when there is none. A run that cannot be woken does not '
+  'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. '
+  'Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule or webhook delivery; null when there is none. A run that cannot be woken does not '
   'delay the others.';

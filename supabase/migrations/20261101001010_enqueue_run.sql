@@ -28,6 +28,43 @@ $$;
 comment on function stepbase_engine.queue_capacity(text) is
   'Returns how many more runs of an app may enter the queue now.';
 
+create function stepbase_engine.check_waiting_runs(p_app_code text, p_more int default 1)
+returns void
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_max_waiting int;
+begin
+  select a.max_waiting_runs into v_max_waiting
+  from stepbase.applications a where a.app_code = p_app_code;
+  if v_max_waiting is not null and v_max_waiting < p_more + (
+    select count(*)
+    from (
+      (select 1 from stepbase_engine.run_backlog b where b.app_code = p_app_code limit v_max_waiting)
+      union all
+      (
+        select 1 from stepbase.runs r
+        where r.app_code = p_app_code and r.held_by is not null and r.status = 'pending'
+        limit v_max_waiting
+      )
+    ) w
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
+      jsonb_build_object('max_waiting_runs', v_max_waiting)
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.check_waiting_runs(text, int) is
+  'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlog '
+  'and held runs count.';
+
 create function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean default false)
 returns boolean
 language plpgsql
@@ -42,7 +79,6 @@ declare
   v_queue_limit uuid;
   v_ancestor_slots uuid[];
   v_token uuid;
-  v_max_waiting int;
   v_group_is_empty boolean;
 begin
   -- limits_of, inlined: calling it costs more than the look-ups.
@@ -88,20 +124,7 @@ begin
   end if;
 
   if p_may_refuse then
-    select a.max_waiting_runs into v_max_waiting
-    from stepbase.applications a where a.app_code = p_run.app_code;
-    if v_max_waiting is not null and v_max_waiting = (
-      select count(*)
-      from (
-        select 1 from stepbase_engine.run_backlog b where b.app_code = p_run.app_code limit v_max_waiting
-      ) w
-    ) then
-      perform stepbase_private.raise_error(
-        'limit_reached',
-        format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
-        jsonb_build_object('max_waiting_runs', v_max_waiting)
-      );
-    end if;
+    perform stepbase_engine.check_waiting_runs(p_run.app_code);
   end if;
 
   insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
@@ -123,5 +146,5 @@ $$;
 
 comment on function stepbase_engine.enqueue_run(stepbase.runs, boolean) is
   'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its '
-  'app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when the '
-  'backlog holds max_waiting_runs of the application. Call it in the transaction that makes the run pending.';
+  'app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when '
+  'max_waiting_runs of the application wait. Call it in the transaction that makes the run pending.';

@@ -12,6 +12,8 @@ as $$
     on r.app_code = w.app_code and r.workflow_id = w.id and r.status in ('pending', 'running', 'paused')
     -- A run that was paused before it started is not in the backlog and holds no slot.
     and (r.status <> 'paused' or r.started_at is not null)
+    -- Neither does a held run.
+    and r.held_by is null
   where w.id = any(p_workflow_ids);
 $$;
 

@@ -59,12 +59,13 @@ begin
     limit p_limit
   );
   get diagnostics v_repaired = row_count;
-  -- Pending runs that have no token and are not in the backlog.
+  -- Pending runs that have no token, are not in the backlog and are not held.
   for v_run in
     select r.*
     from stepbase.applications a
     join stepbase.runs r on r.app_code = a.app_code and r.status = 'pending'
     where r.created_at < stepbase_engine.now() - interval '1 minute'
+      and r.held_by is null
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
     limit p_limit

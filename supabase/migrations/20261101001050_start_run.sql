@@ -14,7 +14,10 @@ create function stepbase_engine.start_run(
   p_origin_run_id uuid default null,
   p_rerun_from_step text default null,
   p_metadata jsonb default '{}',
-  p_parent_close_policy text default null
+  p_parent_close_policy text default null,
+  p_tags text[] default null,
+  p_start_at timestamptz default null,
+  p_held_by text default null
 )
 returns stepbase.runs
 language plpgsql
@@ -68,7 +71,7 @@ begin
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, created_at, updated_at
+    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -82,6 +85,7 @@ begin
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',
+    nullif(p_tags, '{}'), p_start_at, coalesce(p_held_by, case when p_start_at > v_now then 'start_at' end),
     v_now, v_now
   )
   on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
@@ -95,6 +99,10 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
+  if v_run.held_by is not null then
+    perform stepbase_engine.hold_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
+    return v_run;
+  end if;
   v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
   -- Most starts are where a worker is resident and pg_net is absent: the look-up is cheaper than the call.
   if to_regproc('net.http_post') is not null then
@@ -105,9 +113,10 @@ end;
 $$;
 
 comment on function stepbase_engine.start_run(
-  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text
+  text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text, text[], timestamptz, text
 ) is
-  'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same '
+  'Writes a pending run of a workflow version and puts it into the queue or the backlog, or holds it until p_start_at, or '
+  'for p_held_by until release_run. If a run of the app has the same '
   'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
   'schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has '
   'max_open_runs open runs.';

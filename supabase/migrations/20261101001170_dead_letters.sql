@@ -86,7 +86,8 @@ begin
   limit 1;
   v_run := stepbase_engine.start_run(
     p_origin.app_code, p_origin.workflow_version_id, p_origin.input, 'manual', null,
-    p_origin.priority, p_created_by, null, null, p_origin.id, v_step, p_origin.metadata
+    p_origin.priority, p_created_by, null, null, p_origin.id, v_step, p_origin.metadata, null,
+    p_origin.tags
   );
   if v_step is not null then
     perform stepbase_engine.copy_results(v_run.id, p_origin.id, v_step);

@@ -23,6 +23,7 @@ begin
       select 1 from stepbase.runs r
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
+    or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
@@ -42,7 +43,7 @@ end;
 $$;
 
 comment on function stepbase_engine.has_pending_work() is
-  'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, '
+  'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, '
   'schedules or webhook deliveries, mails to send, versions to check, runs and steps that the backlog can admit, or '
   'expired leases.';
 

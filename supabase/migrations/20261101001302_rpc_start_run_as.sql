@@ -3,7 +3,8 @@
 
 -- Security definer: the service role cannot write the queue.
 create function stepbase_private.start_run_as(
-  p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int
+  p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version int, p_priority int,
+  p_tags text[], p_metadata jsonb, p_start_at text
 )
 returns stepbase.runs
 language plpgsql
@@ -22,13 +23,15 @@ begin
     );
   end if;
   return stepbase_private.start_run_in(
-    p_app_code, p_workflow, p_input, p_idempotency_key, p_version, p_priority, 'sql', null
+    p_app_code, p_workflow, p_input, p_idempotency_key, p_version, p_priority, 'sql', null, p_tags,
+    p_metadata, stepbase_private.iso_time(p_start_at, 'start_at')
   );
 end;
 $$;
 
-comment on function stepbase_private.start_run_as(text, text, jsonb, text, int, int) is 'Implements stepbase.start_run_as.';
-grant execute on function stepbase_private.start_run_as(text, text, jsonb, text, int, int) to service_role;
+comment on function stepbase_private.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) is 'Implements stepbase.start_run_as.';
+grant execute on function stepbase_private.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text)
+to service_role;
 
 create function stepbase.start_run_as(
   app_code text,
@@ -36,7 +39,10 @@ create function stepbase.start_run_as(
   input jsonb default '{}',
   idempotency_key text default null,
   version int default null,
-  priority int default 0
+  priority int default 0,
+  tags text[] default '{}',
+  metadata jsonb default '{}',
+  start_at text default null
 )
 returns stepbase.runs
 language sql
@@ -44,14 +50,14 @@ set search_path = ''
 as $$
   select stepbase_private.start_run_as(
     start_run_as.app_code, start_run_as.workflow, start_run_as.input, start_run_as.idempotency_key,
-    start_run_as.version, start_run_as.priority
+    start_run_as.version, start_run_as.priority, start_run_as.tags, start_run_as.metadata, start_run_as.start_at
   );
 $$;
 
-comment on function stepbase.start_run_as(text, text, jsonb, text, int, int) is
+comment on function stepbase.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) is
   'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For '
   'functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when '
-  'the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid key or priority, SB404 '
+  'the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid option, SB404 '
   'unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input '
   '(run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
-grant execute on function stepbase.start_run_as(text, text, jsonb, text, int, int) to service_role;
+grant execute on function stepbase.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) to service_role;

@@ -93,7 +93,8 @@ begin
       'run.resumed', v_run.id, v_run.app_code, v_run.status, stepbase_private.user_id()
     )
   ]);
-  if v_run.status = 'pending' then
+  -- A held run continues to wait; if its start_at has come, the worker that gets the notification below releases it.
+  if v_run.status = 'pending' and v_run.held_by is null then
     perform stepbase_engine.enqueue_run(v_run);
   end if;
 

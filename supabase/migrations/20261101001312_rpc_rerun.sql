@@ -45,7 +45,7 @@ begin
   v_run := stepbase_engine.start_run(
     v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
     v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
-    v_origin.metadata
+    v_origin.metadata, null, v_origin.tags
   );
   if p_from_step is not null then
     perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);

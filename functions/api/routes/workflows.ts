@@ -9,6 +9,7 @@ import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, operation, type Resource, statement } from '../operation.ts';
 import { readRun, startRun } from '../queries.ts';
 import { columnNames, row, updateBody } from '../rows.ts';
+import { START_OPTIONS } from '../start-options.ts';
 import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { DEFINITIONS } from './definitions.ts';
@@ -19,6 +20,7 @@ export const StartBody = z.strictObject({
   idempotency_key: z.string().min(1).max(255).optional(),
   version: z.number().int().positive().optional(),
   priority: z.number().int().min(-100).max(100).optional(),
+  ...START_OPTIONS,
 });
 
 const COLUMNS = columnNames('workflows');
@@ -171,7 +173,7 @@ export const WORKFLOW_RESOURCE: Resource = {
         title: 'Start a run',
         permission: 'run:execute',
         description:
-          'Starts a run of the published version, or of `version`. A repeated idempotency key returns the first run and starts nothing, as long as that run exists; with another workflow or input it is refused with `conflict` and the `run_id` of the first run.',
+          'Starts a run of the published version, or of `version`. With `start_at` the run is `pending` until that time. A repeated idempotency key returns the first run and starts nothing, as long as that run exists; with another workflow or input it is refused with `conflict` and the `run_id` of the first run.',
         body: StartBody,
         headers: { 'Idempotency-Key': 'Same as `idempotency_key` in the body.', ...PREFER_HEADER },
         replies: {
@@ -198,6 +200,9 @@ export const WORKFLOW_RESOURCE: Resource = {
             idempotencyKey,
             version: body.version,
             priority: body.priority,
+            tags: body.tags,
+            metadata: body.metadata,
+            startAt: body.start_at,
           }),
         );
         const runId = String(run.id);

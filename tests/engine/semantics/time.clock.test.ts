@@ -6,7 +6,16 @@ import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import { waitFor } from '../../support/stack.ts';
-import { codeOf, type Ended, failing, node, type TestApp, testApp, value } from '../support.ts';
+import {
+  codeOf,
+  type Ended,
+  failing,
+  node,
+  type Run,
+  type TestApp,
+  testApp,
+  value,
+} from '../support.ts';
 
 let b: TestApp;
 let shop: Shop;
@@ -312,4 +321,25 @@ describe('deadlines', () => {
       error: { code: 'child_timed_out' },
     });
   });
+});
+
+test('a run with a start_at starts when the time has come, and not before', async () => {
+  const workflow = await b.publish([value('one', 'input.n')]);
+  const { rows } = await b.db.query<{ at: string }>(
+    "select stepbase_engine.now() + interval '3 days' as at",
+  );
+  const options = { workflow, start_at: new Date(rows[0]?.at ?? '').toISOString() };
+  const later = await b.admin.rpc('start_run', { ...options, input: { n: 7 } }).single<Run>();
+  if (later.error) throw later.error;
+  expect(later.data).toMatchObject({ status: 'pending', held_by: 'start_at' });
+  await b.advance(day(2));
+  // The worker has run another one meanwhile.
+  await b.ended((await b.start(workflow, { n: 1 })).id);
+  expect((await b.admin.from('runs').select().eq('id', later.data.id).single<Run>()).data).toEqual(
+    later.data,
+  );
+  await b.advance(day(1));
+  const { run } = await b.ended(later.data.id);
+  expect(run).toMatchObject({ status: 'completed', held_by: null, output: { one: 7 } });
+  expect(Date.parse(run.started_at ?? '')).toBeGreaterThanOrEqual(Date.parse(options.start_at));
 });

@@ -1,0 +1,95 @@
+-- Held runs: pending runs that are in neither the queue nor the backlog, hold no concurrency slot, and wait for
+-- something other than room. runs.held_by names what they wait for; release_run ends the wait.
+
+create function stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_may_refuse then
+    -- The run itself is one of them.
+    perform stepbase_engine.check_waiting_runs(p_run.app_code, 0);
+  end if;
+  -- Workers compute again when the next timer is due.
+  perform pg_notify('stepbase', 'due');
+end;
+$$;
+
+comment on function stepbase_engine.hold_run(stepbase.runs, boolean) is
+  'What start_run does instead of enqueue_run with a run that was inserted with held_by. With p_may_refuse it raises SB429 '
+  'when more than max_waiting_runs of the application wait.';
+
+create function stepbase_engine.release_run(p_run_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run stepbase.runs;
+begin
+  update stepbase.runs r
+  set held_by = null, updated_at = stepbase_engine.now()
+  where r.id = p_run_id and r.held_by is not null and r.status in ('pending', 'paused')
+  returning r.* into v_run;
+  if not found then
+    return false;
+  end if;
+  if v_run.status = 'pending' then
+    perform stepbase_engine.enqueue_run(v_run);
+  end if;
+  return true;
+end;
+$$;
+
+comment on function stepbase_engine.release_run(uuid) is
+  'Ends the hold of a run: a pending run enters the queue or the backlog as if it started now; a paused one does when it is '
+  'resumed. Returns false if the run is not held or has ended. Locks the run.';
+
+create function stepbase_engine.release_due_runs(p_limit int)
+returns void
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_run_id uuid;
+begin
+  for v_run_id in
+    select d.id from stepbase.runs d
+    where d.held_by = 'start_at' and d.status = 'pending' and d.start_at <= v_now
+    order by d.start_at
+    limit p_limit
+  loop
+    begin
+      -- Skips a locked run: it is still due at the next call.
+      perform 1 from stepbase.runs r where r.id = v_run_id for no key update skip locked;
+      if found then
+        perform stepbase_engine.release_run(v_run_id);
+      end if;
+    exception when others then
+      raise warning 'stepbase: could not start run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
+      update stepbase.runs r set start_at = v_now + interval '5 minutes' where r.id = v_run_id;
+    end;
+  end loop;
+end;
+$$;
+
+comment on function stepbase_engine.release_due_runs(int) is
+  'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried '
+  'again after five minutes and does not delay the others. Paused runs stay held until they are resumed.';
+
+create function stepbase_engine.next_start_at()
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select r.start_at from stepbase.runs r
+  where r.held_by = 'start_at' and r.status = 'pending'
+  order by r.start_at
+  limit 1;
+$$;
+
+comment on function stepbase_engine.next_start_at() is 'When the next held run is due; null if no run waits for its start_at.';
