@@ -610,14 +610,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1814,6 +1814,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -1829,10 +1830,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2190,6 +2193,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2205,10 +2209,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2272,6 +2278,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2287,10 +2294,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2331,6 +2340,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2346,10 +2356,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2397,6 +2409,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2412,10 +2425,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2529,6 +2544,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2544,10 +2560,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2640,7 +2658,7 @@ isOneToOne: false
 { Args: { "allowed_hosts"?: (string)[],"name": string,"value": string }; Returns: Json
                            },
 "start_run":
-{ Args: { "idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
+{ Args: { "idempotency_key"?: string,"input"?: Json,"metadata"?: Json,"priority"?: number,"start_at"?: string,"tags"?: (string)[],"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
 "context_version": number,
@@ -2651,6 +2669,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2666,10 +2685,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2683,7 +2704,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "start_run_as":
-{ Args: { "app_code": string,"idempotency_key"?: string,"input"?: Json,"priority"?: number,"version"?: number,"workflow": string }; Returns: {
+{ Args: { "app_code": string,"idempotency_key"?: string,"input"?: Json,"metadata"?: Json,"priority"?: number,"start_at"?: string,"tags"?: (string)[],"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
 "context_version": number,
@@ -2694,6 +2715,7 @@ isOneToOne: false
 "duration_ms": number | null,
 "error": Json | null,
 "event_seq": number,
+"held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": NonNullable<Json>,
@@ -2709,10 +2731,12 @@ isOneToOne: false
 "pending_outcome": Json | null,
 "priority": number,
 "rerun_from_step": string | null,
+"start_at": string | null,
 "started_at": string | null,
 "status": string,
 "steps_completed": number,
 "steps_total": number,
+"tags": (string)[] | null,
 "trace_id": string,
 "trigger_type": string,
 "updated_at": string,
@@ -2725,6 +2749,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"start_runs":
+{ Args: { "items": Json,"version"?: number,"workflow": string }; Returns: Json
+                           },
 "switch_app":
 { Args: { "app_code": string }; Returns: {
               "app_code": string,
