@@ -57,6 +57,22 @@ export async function startRun(
   return { run: row.value, isNew: row.is_new };
 }
 
+export interface StartRuns {
+  workflow: string;
+  items: unknown[];
+  version: number | undefined;
+}
+
+/** One outcome for each item, in order. */
+export async function startRuns(query: Query, start: StartRuns): Promise<Json[]> {
+  const [row] = await query<{ value: Json[] }>(
+    'select stepbase.start_runs(workflow => $1, items => $2::jsonb, version => $3::int) as value',
+    [start.workflow, toStorableJson(start.items), start.version ?? null],
+  );
+  if (row === undefined) throw new Error('start_runs returned nothing');
+  return row.value;
+}
+
 /** The id of the event; the relay starts the workflows that it triggers. */
 export async function emitEvent(
   query: Query,

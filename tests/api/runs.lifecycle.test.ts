@@ -108,6 +108,50 @@ describe('a run over HTTP', () => {
     }
   });
 
+  it('has the tags, the metadata and the start_at of its start', async () => {
+    const url = `${api.url}/v1/workflows/${workflow}/runs`;
+    const options = { tags: ['vip', 'eu'], metadata: { order: 777 } };
+    const body = { input: { n: 1 }, ...options, start_at: '2999-01-01T00:00:00Z' };
+    const started = await call(url, { token, body });
+    expect(started.status).toBe(201);
+    expect(started.body).toMatchObject({ ...options, status: 'pending', held_by: 'start_at' });
+    const cancelled = await act(`runs/${started.body.id}/cancel`);
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, 'cancelled']);
+    for (const wrong of [
+      { tags: ['\u0007'] },
+      { start_at: 'tomorrow' },
+      { metadata: { event_depth: 0 } },
+    ]) {
+      expect((await call(url, { token, body: { ...body, ...wrong } })).status).toBe(400);
+    }
+  });
+
+  it('is one of many that one request starts', async () => {
+    const url = `${api.url}/v1/workflows/${workflow}/runs/batch`;
+    const key = randomUUID();
+    const input = { n: 1 };
+    const items = [{ input, idempotency_key: key }, { input }, { priority: 101 }];
+    expect((await call(url, { token, body: { items } })).status).toBe(400);
+    const body = {
+      items: [...items.slice(0, 2), { input: { n: 2 }, idempotency_key: key }],
+    };
+    const headers = { 'idempotency-key': randomUUID() };
+    const first = await call(url, { token, body, headers });
+    expect(first.status).toBe(200);
+    expect(first.body.items).toMatchObject([
+      { index: 0, status: 'started' },
+      { index: 1, status: 'started' },
+      { index: 2, status: 'refused', run_id: null, error: { code: 'conflict' } },
+    ]);
+    expect((await call(url, { token, body, headers })).body).toEqual(first.body);
+    const again = await call(url, { token, body: { items: items.slice(0, 1) } });
+    const [started] = first.body.items as Record<string, unknown>[];
+    expect(again.body).toEqual({ items: [{ ...started, status: 'existing' }] });
+    await ended(String(started?.run_id), 'running');
+    const stranger = await signToken(seedUser('admin@globex'));
+    expect((await call(url, { token: stranger, body })).status).toBe(404);
+  });
+
   it('is cancelled once; a second cancel has no effect', async () => {
     const id = await start();
     await waitingTask(id);

@@ -168,6 +168,7 @@ export async function prepare(world: World): Promise<Preparations> {
       body: { description: 'Changed' },
     }),
     startRun: async () => ({ params: { kebab_name: quick }, body: {} }),
+    startRuns: async () => ({ params: { kebab_name: quick }, body: { items: [{}, {}] } }),
     archiveWorkflow: async () => ({ ...(await fresh()), body: {} }),
     deleteWorkflow: fresh,
     emitEvent: async () => ({ body: { name: 'order.made' } }),

@@ -13,6 +13,7 @@ import { START_OPTIONS } from '../start-options.ts';
 import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { DEFINITIONS } from './definitions.ts';
+import { START_RUNS } from './start-runs.ts';
 import { VERSION_OPERATIONS, WORKFLOW } from './versions.ts';
 
 export const StartBody = z.strictObject({
@@ -222,5 +223,6 @@ export const WORKFLOW_RESOURCE: Resource = {
         };
       },
     ),
+    START_RUNS,
   ],
 };

@@ -78,6 +78,7 @@ values
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
+  ('start_runs',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_runs('w-00d001', '[{}]')$$),
   -- Operators' SQL; operator_sql.test.sql has the roles that may execute it.
   ('allow_function',             '- - - | - - - - | -',                          $$select allow_function('pg_catalog.now()')$$),
   ('create_database_trigger',    '- - - | - - - - | -',                          $$select create_database_trigger('pg_class', '{insert}', 'w-00d001')$$),
