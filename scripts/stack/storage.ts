@@ -157,6 +157,19 @@ export async function openStorage(
     return answer({ message: 'Successfully deleted' });
   }
 
+  /** Deletes those of the objects that exist, and answers with them. */
+  async function removeAll(id: string, request: Request): Promise<Response> {
+    bucketOf(id);
+    const { prefixes = [] } = (await request.json()) as { prefixes?: string[] };
+    const found = prefixes.filter((name) => Object.hasOwn(index.objects, `${id}/${name}`));
+    for (const name of found) {
+      delete index.objects[`${id}/${name}`];
+      await rm(fileOf(`${id}/${name}`), { force: true });
+    }
+    if (found.length > 0) await save();
+    return answer(found.map((name) => ({ bucket_id: id, name })));
+  }
+
   async function route(request: Request, url: URL): Promise<Response> {
     const { method } = request;
     const [kind = '', ...rest] = url.pathname.slice('/storage/v1/'.length).split('/');
@@ -172,6 +185,7 @@ export async function openStorage(
       if (parts[0] === 'authenticated' && method === 'GET') parts.shift();
       const [id = '', ...path] = parts;
       const name = path.join('/');
+      if (name === '' && method === 'DELETE') return await inOrder(() => removeAll(id, request));
       if (name === '' || path.some((part) => /^\.*$/.test(part))) {
         throw new Refusal(400, 'InvalidKey', `Invalid key: ${name}`);
       }

@@ -44,3 +44,13 @@ test('a member and an anonymous caller are refused', async () => {
     expect((await other.storage.from(bucket).download('folder/a b.txt')).error).not.toBeNull();
   }
 });
+
+test('several objects are deleted together; absent ones are not in the answer', async () => {
+  const files = server.storage.from(bucket);
+  await files.upload('one.txt', '1', { contentType: 'text/plain' });
+  const { data, error } = await files.remove(['one.txt', 'absent.txt', 'constructor']);
+  expect(error).toBeNull();
+  expect(data?.map(({ name }) => name)).toEqual(['one.txt']);
+  expect((await files.download('one.txt')).error).not.toBeNull();
+  expect((await server.storage.from('no-bucket').remove(['x'])).error).not.toBeNull();
+});
