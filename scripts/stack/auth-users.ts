@@ -3,6 +3,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { z } from 'zod';
+import { durationSeconds } from './duration.ts';
 
 /** A refusal with the status and code of Supabase Auth. */
 export class AdminRefusal extends Error {
@@ -38,28 +39,15 @@ export const changes = z.object({
 export type UserChanges = z.output<typeof changes>;
 export type User = Record<string, unknown>;
 
-const UNIT_SECONDS: Record<string, number> = {
-  h: 3600,
-  m: 60,
-  s: 1,
-  ms: 1e-3,
-  us: 1e-6,
-  µs: 1e-6,
-  ns: 1e-9,
-};
-
-/** The seconds of a duration as Go writes it (`1h30m`, `876000h`); `none` ends a ban. */
+/** The seconds of a ban; `none` ends one. */
 export function banSeconds(duration: string): number {
   if (duration === 'none') return 0;
-  if (!/^(\d+(\.\d+)?(h|ms|m|s|us|µs|ns))+$/.test(duration)) {
+  try {
+    return durationSeconds(duration);
+  } catch {
     const message = `invalid format for ban duration: time: invalid duration "${duration}"`;
     throw new AdminRefusal(400, 'validation_failed', message);
   }
-  let seconds = 0;
-  for (const [, value, unit = ''] of duration.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)) {
-    seconds += Number(value) * (UNIT_SECONDS[unit] ?? 0);
-  }
-  return seconds;
 }
 
 const SHAPE = `
