@@ -174,7 +174,9 @@ export class AuthAdmin {
     const target = url.searchParams.get('redirect_to') ?? params.redirect_to ?? null;
     return authJson(200, {
       ...changed,
-      action_link: await mail.redirecting(target, async () => mail.link(type, hash)),
+      action_link: await mail.linking({ redirectTo: target, challenge: undefined }, async () =>
+        mail.link(type, hash),
+      ),
       email_otp: code,
       hashed_token: hash,
       redirect_to: target ?? siteUrl,

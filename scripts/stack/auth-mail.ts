@@ -4,6 +4,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import nodemailer, { type Transporter } from 'nodemailer';
+import type { CodeChallenge, PkceFlows } from './auth-pkce.ts';
 import type { MailServer } from './mail/settings.ts';
 
 export type AuthMailKind = 'signup' | 'invite' | 'magiclink' | 'recovery' | 'email_change';
@@ -12,6 +13,13 @@ interface AuthMailOptions {
   server: MailServer | undefined;
   apiUrl: string;
   siteUrl: string;
+  flows: Pick<PkceFlows, 'start'>;
+}
+
+/** Of the request that sends the mail. */
+interface Wanted {
+  redirectTo: string | null;
+  challenge: CodeChallenge | undefined;
 }
 
 /** A mail as @supabase/lite hands it over. */
@@ -36,7 +44,7 @@ const TEXTS: Record<AuthMailKind, { subject: string; action: string }> = {
 export class AuthMail {
   readonly #options: AuthMailOptions;
   readonly #transport: Transporter | undefined;
-  readonly #redirects = new AsyncLocalStorage<string | undefined>();
+  readonly #wanted = new AsyncLocalStorage<Wanted>();
 
   constructor(options: AuthMailOptions) {
     this.#options = options;
@@ -51,20 +59,24 @@ export class AuthMail {
       });
   }
 
-  /** The mails that `work` sends link back to `redirectTo`; null: to the site. */
-  redirecting<T>(redirectTo: string | null, work: () => Promise<T>): Promise<T> {
-    return this.#redirects.run(redirectTo || undefined, work);
+  /** The mails that `work` sends link back to `redirectTo` (null: to the site), with a code if there is a challenge. */
+  linking<T>(wanted: Wanted, work: () => Promise<T>): Promise<T> {
+    return this.#wanted.run(wanted, work);
   }
 
-  link(kind: AuthMailKind, tokenHash: string): string {
-    const redirect = this.#redirects.getStore() ?? this.#options.siteUrl;
-    const query = new URLSearchParams({ token: tokenHash, type: kind, redirect_to: redirect });
+  link(kind: AuthMailKind, token: string): string {
+    const redirect = this.#wanted.getStore()?.redirectTo || this.#options.siteUrl;
+    const query = new URLSearchParams({ token, type: kind, redirect_to: redirect });
     return `${this.#options.apiUrl}/auth/v1/verify?${query}`;
   }
 
   async send(kind: AuthMailKind, to: string, tokenHash: string, code: string): Promise<void> {
     const { subject, action } = TEXTS[kind];
-    const link = this.link(kind, tokenHash);
+    const challenge = this.#wanted.getStore()?.challenge;
+    const token = challenge
+      ? await this.#options.flows.start(kind, tokenHash, challenge)
+      : tokenHash;
+    const link = this.link(kind, token);
     await this.#deliver({
       to,
       subject,

@@ -5,6 +5,7 @@ import { createHash, randomInt, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { authJson } from './auth-errors.ts';
 import type { AuthMail } from './auth-mail.ts';
+import { withoutPrefix } from './auth-pkce.ts';
 import { AuthUsers, type User } from './auth-users.ts';
 import type { ProjectConfig } from './config-toml.ts';
 
@@ -94,9 +95,10 @@ export class AuthOtp {
 
   async #withKnownType(request: Request, url: URL): Promise<Request> {
     const type = url.searchParams.get('type');
-    const token = url.searchParams.get('token') ?? url.searchParams.get('token_hash');
+    const given = url.searchParams.get('token') ?? url.searchParams.get('token_hash');
+    const token = given === null ? null : withoutPrefix(given);
     const known = await this.#knownType(type, token ?? '');
-    if (known === type && url.searchParams.has('token')) return request;
+    if (known === type && url.searchParams.get('token') === token) return request;
     const address = new URL(url);
     if (known !== null) address.searchParams.set('type', known);
     if (token !== null) address.searchParams.set('token', token);
@@ -107,20 +109,25 @@ export class AuthOtp {
     const body = await bodyOf(request);
     const { type, email, token } = body;
     if (typeof type !== 'string') return request;
+    const given = typeof body.token_hash === 'string' ? body.token_hash : undefined;
     const hash =
-      typeof body.token_hash === 'string'
-        ? body.token_hash
-        : createHash('sha256')
+      given === undefined
+        ? createHash('sha256')
             .update(`${String(email).toLowerCase()}${String(token)}`)
-            .digest('hex');
+            .digest('hex')
+        : withoutPrefix(given);
     const known = await this.#knownType(type, hash);
-    if (known === type) return request;
+    if (known === type && (given === undefined || given === hash)) return request;
     const headers = new Headers(request.headers);
     headers.delete('content-length');
     return new Request(request.url, {
       method: 'POST',
       headers,
-      body: JSON.stringify({ ...body, type: known }),
+      body: JSON.stringify({
+        ...body,
+        type: known,
+        ...(given === undefined ? {} : { token_hash: hash }),
+      }),
     });
   }
 
@@ -137,7 +144,7 @@ export class AuthOtp {
 }
 
 /** The body, which stays unread for @supabase/lite; an empty object if it is not a JSON object. */
-async function bodyOf(request: Request): Promise<Body> {
+export async function bodyOf(request: Request): Promise<Body> {
   const body: unknown = await request
     .clone()
     .json()

@@ -6,7 +6,9 @@ import { AuthAdmin } from './auth-admin.ts';
 import { absentFeature, authError } from './auth-errors.ts';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
 import { AuthMail } from './auth-mail.ts';
-import { AuthOtp } from './auth-otp.ts';
+import { MailLimit } from './auth-mail-limit.ts';
+import { AuthOtp, bodyOf } from './auth-otp.ts';
+import { challengeOf, isPkceToken, PkceFlows } from './auth-pkce.ts';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
 import { jsonValue } from './json-values.ts';
@@ -48,11 +50,16 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       types: { json: jsonValue(114), jsonb: jsonValue(3802) },
     },
   });
+  const pool = new pg.Pool({ connectionString: options.dbUrl, max: 5, idleTimeoutMillis: 60_000 });
+  pool.on('error', () => undefined);
+  const flows = new PkceFlows(pool);
   const mail = new AuthMail({
     server: options.mailServer,
     apiUrl: options.apiUrl,
     siteUrl: options.webUrl,
+    flows,
   });
+  const limit = new MailLimit(pool, project.auth.email.max_frequency);
   const app = new App({
     connection,
     auth: {
@@ -78,8 +85,6 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       drivers: { email: { send: (message) => mail.sendOfLite(message) } },
     },
   });
-  const pool = new pg.Pool({ connectionString: options.dbUrl, max: 5, idleTimeoutMillis: 60_000 });
-  pool.on('error', () => undefined);
   const hooks = new AuthHooks({
     pool,
     jwtSecret: keys.jwtSecret,
@@ -116,10 +121,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     const own = absentFeature(request.method, url.pathname) ?? (await admin.fetch(request, url));
     if (own) return own;
     if (request.method === 'POST' && url.pathname === '/auth/v1/token' && grant === 'password') {
-      const body = (await request
-        .clone()
-        .json()
-        .catch(() => ({}))) as Record<string, unknown>;
+      const body = await bodyOf(request);
       if (typeof body.email === 'string' && typeof body.password === 'string') {
         await hooks.passwordAttempt(body.email, body.password);
       }
@@ -127,6 +129,10 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     const next = await otp.handle(request, url);
     if (next instanceof Response) return next;
     const response = await withSilencedConsole(() => app.fetch(next));
+    const token = url.searchParams.get('token') ?? url.searchParams.get('token_hash');
+    if (request.method === 'GET' && url.pathname === '/auth/v1/verify' && isPkceToken(token)) {
+      return await flows.finish(token ?? '', response);
+    }
     const method = authenticationMethod(url.pathname, grant);
     return await resign(response, method, url.searchParams.get('type'), withClaims);
   };
@@ -134,8 +140,14 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
   return {
     fetch: async (request) => {
       try {
-        const redirectTo = new URL(request.url).searchParams.get('redirect_to');
-        return await mail.redirecting(redirectTo, () => answer(request));
+        const { pathname, searchParams } = new URL(request.url);
+        const body = request.method === 'GET' ? {} : await bodyOf(request);
+        const challenge = challengeOf(body);
+        if (challenge instanceof Response) return challenge;
+        const early = await limit.refusal(request, pathname, body);
+        if (early) return early;
+        const wanted = { redirectTo: searchParams.get('redirect_to'), challenge };
+        return await mail.linking(wanted, () => answer(request));
       } catch (error) {
         if (!(error instanceof HookRefusal)) options.onError(`auth: ${String(error)}`);
         return refusal(error);
@@ -150,7 +162,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
 
 function authenticationMethod(path: string, grant: string | null): string {
   if (grant === 'refresh_token') return 'token_refresh';
-  return path === '/auth/v1/verify' ? 'otp' : 'password';
+  return path === '/auth/v1/verify' || grant === 'pkce' ? 'otp' : 'password';
 }
 
 /**

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
+import { durationSeconds } from './duration.ts';
 import { ROOT } from './options.ts';
 
 const hook = z
@@ -19,6 +20,16 @@ const hook = z
     return { schema: match[1] as string, name: match[2] as string };
   })
   .optional();
+
+/** Seconds, from a duration as Go writes it. */
+const seconds = z.string().transform((text, context) => {
+  try {
+    return durationSeconds(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: `is not a duration: ${text}` });
+    return z.NEVER;
+  }
+});
 
 const shape = z.object({
   api: z
@@ -40,6 +51,7 @@ const shape = z.object({
         .object({
           enable_signup: z.boolean().default(true),
           enable_confirmations: z.boolean().default(false),
+          max_frequency: seconds.prefault('1m'),
         })
         .prefault({}),
       hook: z

@@ -33,6 +33,8 @@ export interface StackOptions {
   mail?: boolean;
   /** Auth confirms an address by mail before the first sign-in, instead of the setting in supabase/config.toml. */
   confirmEmail?: boolean;
+  /** Seconds between two mails of Auth to one user, instead of `max_frequency` in supabase/config.toml; 0: no limit. */
+  mailSeconds?: number;
   /** The mail server of Auth, if the stack does not catch its mail. Default: env SMTP_URL and SMTP_FROM. */
   mailServer?: MailServer;
   /** Runs supabase/seed.sql on a database that has not been seeded. Default true. */
@@ -98,6 +100,7 @@ export interface StackConfig {
   web: boolean;
   mail: boolean;
   confirmEmail: boolean | undefined;
+  mailSeconds: number | undefined;
   mailServer: MailServer | undefined;
   seed: boolean;
   reset: boolean;
@@ -148,6 +151,7 @@ export function resolveOptions(options: StackOptions): StackConfig {
     web: options.web ?? true,
     mail: options.mail ?? true,
     confirmEmail: options.confirmEmail,
+    mailSeconds: options.mailSeconds,
     mailServer: options.mailServer ?? mailServer(process.env),
     seed: options.seed ?? true,
     reset: options.reset ?? false,

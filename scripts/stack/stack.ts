@@ -159,6 +159,7 @@ async function startServices(
   const { hook } = project.auth;
   project.auth.email.enable_confirmations =
     config.confirmEmail ?? project.auth.email.enable_confirmations;
+  project.auth.email.max_frequency = config.mailSeconds ?? project.auth.email.max_frequency;
   if (config.accessTokenHook) hook.custom_access_token = config.accessTokenHook;
   if (config.passwordHook) hook.password_verification_attempt = config.passwordHook;
 

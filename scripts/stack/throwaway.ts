@@ -1,4 +1,4 @@
-// A throw-away stack for a test or a demo: free ports, and a data directory that is removed afterwards.
+// A throw-away stack for a test or a demo: free ports, a data directory that is removed afterwards, and no limit of mails.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ export async function startThrowawayStack(
     };
     try {
       const port = await findFreePorts();
-      const stack = await startStack({ ...options, port, dataDir }, say);
+      const stack = await startStack({ mailSeconds: 0, ...options, port, dataDir }, say);
       const stop = async () => {
         await stack.stop();
         await discard();

@@ -1,12 +1,14 @@
 // The mails of the embedded Auth, followed with supabase-js: confirmation, sign-in link and code, reset of a password,
-// invitation of a user, change of an address. Each link leads to the target that the caller wanted.
+// invitation of a user, change of an address. Each link leads to the target that the caller wanted, with PKCE by a code
+// for the client that asked. A user gets a mail of one kind only once in a while.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createStackClient } from '../../scripts/stack/client.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import { linkIn, mailsTo, mailTo } from '../support/mail.ts';
-import { client, stackInfo } from '../support/stack.ts';
+import { client, pool, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
 const PASSWORD = 'right-password';
@@ -18,6 +20,25 @@ async function follow(link: URL): Promise<{ target: URL; values: URLSearchParams
   expect(response.status).toBe(303);
   const target = new URL(response.headers.get('location') ?? '');
   return { target, values: new URLSearchParams(target.hash.slice(1)) };
+}
+
+/** A client that keeps its code verifier. */
+function pkceClient(stack = stackInfo()) {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  const auth = { flowType: 'pkce' as const, storage, autoRefreshToken: false };
+  return createStackClient(stack, { auth: { ...auth, detectSessionInUrl: false } });
+}
+
+/** Follows a link with a code and returns it. */
+async function codeOf(link: URL): Promise<string> {
+  const { target } = await follow(link);
+  expect(target.hash).toBe('');
+  return target.searchParams.get('code') ?? '';
 }
 
 const codeIn = (text: string) => /code: (\d{6})/.exec(text)?.[1] ?? '';
@@ -86,6 +107,59 @@ describe('addresses are confirmed at once', () => {
     expect(data.session).not.toBeNull();
   });
 
+  test('PKCE: a reset and a sign-in link give a code, for the client that asked, once', async () => {
+    const email = address();
+    await client().auth.signUp({ email, password: PASSWORD });
+    const person = pkceClient();
+    await person.auth.resetPasswordForEmail(email, { redirectTo: target() });
+    const link = linkIn(await mailTo(email, /Reset your password/), /token=pkce_/);
+    const { target: landed } = await follow(link);
+    expect(landed.href.startsWith(`${target()}&code=`)).toBe(true);
+    const code = landed.searchParams.get('code') ?? '';
+    const other = pkceClient();
+    await other.auth.resetPasswordForEmail(address());
+    expect((await other.auth.exchangeCodeForSession(code)).error?.code).toBe('bad_code_verifier');
+    const { data, error } = await person.auth.exchangeCodeForSession(code);
+    expect(error).toBeNull();
+    expect(data.user?.email).toBe(email);
+    expect((await person.auth.updateUser({ password: 'another-password' })).error).toBeNull();
+    const used = await follow(link);
+    expect(used.target.searchParams.get('error_code')).toBe('otp_expired');
+
+    await person.auth.signInWithOtp({ email });
+    const mail = await mailTo(email, /sign-in link/);
+    const signedIn = await person.auth.exchangeCodeForSession(
+      await codeOf(linkIn(mail, /token=pkce_/)),
+    );
+    expect(signedIn.data.session?.user.email).toBe(email);
+    await person.auth.signInWithOtp({ email });
+    const token_hash =
+      linkIn(await mailTo(email, /sign-in link/), /\/verify\?/).searchParams.get('token') ?? '';
+    const hashed = await client().auth.verifyOtp({ token_hash, type: 'email' });
+    expect(hashed.data.session).not.toBeNull();
+  });
+
+  test('PKCE: half a challenge is refused', async () => {
+    const { api_url, publishable_key: apikey } = stackInfo();
+    const challenge = 'a'.repeat(43);
+    for (const more of [
+      { code_challenge: challenge },
+      { code_challenge_method: 's256' },
+      { code_challenge: 'short', code_challenge_method: 's256' },
+      { code_challenge: challenge, code_challenge_method: 'md5' },
+    ]) {
+      const response = await fetch(`${api_url}/auth/v1/recover`, {
+        method: 'POST',
+        headers: { apikey, 'content-type': 'application/json' },
+        body: JSON.stringify({ email: address(), ...more }),
+      });
+      expect([response.status, (await response.json()).error_code]).toEqual([
+        400,
+        'validation_failed',
+      ]);
+    }
+  });
+
   test('an administrator invites a user by mail; the link signs the user in', async () => {
     const { admin } = client(stackInfo(), stackInfo().secret_key).auth;
     const email = address();
@@ -124,11 +198,23 @@ describe('addresses are confirmed at once', () => {
 describe('addresses are confirmed by mail', () => {
   let stack: Stack;
   beforeAll(async () => {
-    stack = await startThrowawayStack({ functions: false, web: false, confirmEmail: true });
+    stack = await startThrowawayStack({
+      functions: false,
+      web: false,
+      confirmEmail: true,
+      mailSeconds: 60,
+    });
   }, scaled(120_000));
   afterAll(() => stack.stop(), scaled(60_000));
 
   const auth = () => client(stack.info).auth;
+  /** As if the last mails to the user were sent a minute earlier. */
+  const aMinutePasses = (email: string) =>
+    pool(stack.info.db_url).query(
+      `update auth.users set confirmation_sent_at = confirmation_sent_at - interval '1 minute',
+         recovery_sent_at = recovery_sent_at - interval '1 minute' where email = $1`,
+      [email],
+    );
 
   test('a sign-up gives a session only after its link or code', async () => {
     const email = address();
@@ -156,13 +242,43 @@ describe('addresses are confirmed by mail', () => {
     const email = address();
     await auth().signUp({ email, password: PASSWORD });
     const first = linkIn(await mailTo(email, /Confirm/, stack.info.mail_url), /\/verify\?/);
+    const early = await auth().resend({ type: 'signup', email });
+    expect(early.error).toMatchObject({ status: 429, code: 'over_email_send_rate_limit' });
+    expect(early.error?.message).toMatch(/only request this after \d+ seconds/);
+    await aMinutePasses(email);
     expect((await auth().resend({ type: 'signup', email })).error).toBeNull();
     expect(await mailsTo(email, stack.info.mail_url)).toHaveLength(2);
     expect((await follow(first)).values.get('error_code')).toBe('otp_expired');
-    expect((await auth().signUp({ email, password: PASSWORD })).error).toBeNull();
+    const again = () => auth().signUp({ email, password: PASSWORD });
+    expect((await again()).error?.code).toBe('over_email_send_rate_limit');
+    await aMinutePasses(email);
+    expect((await again()).error).toBeNull();
     expect(await mailsTo(email, stack.info.mail_url)).toHaveLength(3);
     const last = linkIn(await mailTo(email, /Confirm/, stack.info.mail_url), /\/verify\?/);
     expect((await follow(last)).values.has('access_token')).toBe(true);
+  });
+
+  test('PKCE: the link of a sign-up gives a code, and a reset or a sign-in link waits its minute', async () => {
+    const email = address();
+    const person = pkceClient(stack.info);
+    await person.auth.signUp({ email, password: PASSWORD });
+    const mail = await mailTo(email, /Confirm your sign-up/, stack.info.mail_url);
+    const code = await codeOf(linkIn(mail, /token=pkce_/));
+    const { data, error } = await person.auth.exchangeCodeForSession(code);
+    expect(error).toBeNull();
+    expect(data.user?.email_confirmed_at).toEqual(expect.any(String));
+    expect((await person.auth.exchangeCodeForSession(code)).error).not.toBeNull();
+
+    expect((await auth().resetPasswordForEmail(email)).error).toBeNull();
+    for (const early of [
+      await auth().resetPasswordForEmail(email),
+      await auth().signInWithOtp({ email }),
+    ]) {
+      expect(early.error?.code).toBe('over_email_send_rate_limit');
+    }
+    await aMinutePasses(email);
+    expect((await auth().signInWithOtp({ email })).error).toBeNull();
+    expect((await auth().resetPasswordForEmail(address())).error).toBeNull();
   });
 
   test('a sign-up with a confirmed address looks like a new one and sends no mail', async () => {
