@@ -32,6 +32,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
           checks: false,
           deliveries: false,
           mails: false,
+          outputs: false,
         };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
@@ -56,6 +57,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
     onChecks: () => undefined,
     onDeliveries: () => undefined,
     onMails: () => undefined,
+    onOutputs: () => undefined,
     onDue: () => dueTimers.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,
@@ -89,6 +91,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
           checks: false,
           deliveries: false,
           mails: false,
+          outputs: false,
         });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
@@ -106,6 +109,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
     onChecks: () => undefined,
     onDeliveries: () => undefined,
     onMails: () => undefined,
+    onOutputs: () => undefined,
     onDue: () => away.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,

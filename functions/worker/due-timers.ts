@@ -28,6 +28,8 @@ export interface DueTimersOptions {
   onDeliveries(): void;
   /** A mail of Stepbase itself waits to be sent. */
   onMails(): void;
+  /** A stored output has to be deleted. */
+  onOutputs(): void;
   /** Steps or runs may have become ready. */
   onFired(...signals: Signal[]): void;
   onIdle(): void;
@@ -89,7 +91,7 @@ export class DueTimers {
   }
 
   async #fire(): Promise<void> {
-    const { engine, onChecks, onDeliveries, onMails, onFired } = this.#options;
+    const { engine, onChecks, onDeliveries, onMails, onOutputs, onFired } = this.#options;
     const mayMakeTokens = this.#mayMakeTokens;
     this.#mayMakeTokens = false;
     const next = await engine.wake().catch(async (error: unknown) => {
@@ -101,6 +103,7 @@ export class DueTimers {
     if (next.checks) onChecks();
     if (next.deliveries) onDeliveries();
     if (next.mails) onMails();
+    if (next.outputs) onOutputs();
     if (next.schedules) {
       await runSchedules(engine);
       this.#isWanted = true;

@@ -5,6 +5,7 @@ import { handClock, settled } from '../_shared/clock/testing.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import type { Work } from './engine/engine.ts';
 import { type AttemptOutcome, execute } from './executor.ts';
+import { inDatabase } from './outputs/outputs.ts';
 import type { CompiledNode } from './plans.ts';
 import { type CompiledStep, StepError } from './steps/index.ts';
 import { testContext } from './steps/testing.ts';
@@ -110,6 +111,7 @@ async function setup(
     turns,
     clock,
     env,
+    outputs: inDatabase,
     secretsOf: () => () => Promise.resolve(undefined),
     servicesFor: () => ({ queues, runs, usage, functions }),
   }).then((result) => {

@@ -7,6 +7,7 @@ import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
 import { chooseHandle } from './handles.ts';
+import type { Outputs } from './outputs/outputs.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
 import { throwIfAborted } from './steps/errors.ts';
@@ -39,6 +40,7 @@ export interface ExecutorDeps {
   /** Measures the time limits of attempts. */
   clock: Clock;
   env: StepEnv;
+  outputs: Outputs;
   secretsOf: SecretsOf;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
@@ -94,8 +96,12 @@ export async function execute(
           queueing,
         );
       // A brief step is nothing but expressions. Other steps take a turn for their templates only.
-      if (step.isBrief) return await inTurn(async () => run(await step.resolve(ctx)));
-      return await run(await inTurn(() => step.resolve(ctx)));
+      const result = step.isBrief
+        ? await inTurn(async () => run(await step.resolve(ctx)))
+        : await run(await inTurn(() => step.resolve(ctx)));
+      if (result.kind === 'waiting') return result;
+      const output = await deps.outputs.store(work, result.output, signal);
+      return output === result.output ? result : { ...result, output };
     });
     if (given.kind === 'waiting') {
       return { kind: 'waiting', work, input, result: waitAtMost(leftMs, given) };
@@ -135,12 +141,15 @@ async function contextOf(
   attempt: Pick<StepContext, 'signal' | 'queueing'>,
   deps: ExecutorDeps,
 ): Promise<StepContext> {
+  const readsNothing = step.reads.length === 0 && !step.usesContext;
   const [facts, item, outputs] = await Promise.all([
     deps.memory.facts(work.run_id),
     work.item_index > 0 ? deps.memory.item(work.step_run_id) : undefined,
-    step.reads.length === 0 && !step.usesContext
+    readsNothing
       ? new Map<string, unknown>()
-      : deps.memory.outputs(work.run_id, step.usesContext ? 'all' : step.reads),
+      : deps.memory
+          .outputs(work.run_id, step.usesContext ? 'all' : step.reads)
+          .then((found) => deps.outputs.load(work.app_code, found, attempt.signal)),
   ]);
   const key = `${work.run_id}:${work.step_id}:${work.item_index}`;
   return {

@@ -19,6 +19,8 @@ import { createHeartbeat } from './heartbeat.ts';
 import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
 import { type Wakeup, WakeupListener } from './listener.ts';
 import { createMailer } from './mails/mailer.ts';
+import { createOutputs } from './outputs/outputs.ts';
+import { createStoredOutputQueries } from './outputs/queries.ts';
 import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createRunNotifier } from './run-notifier.ts';
@@ -65,6 +67,7 @@ const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
 const stepEnv = createStepEnv(env.steps);
 const mailer = createMailer(stepEnv, env.steps.webUrl);
+const storedOutputs = createStoredOutputQueries(db, clock);
 let listener: WakeupListener | undefined;
 
 const heartbeat = createHeartbeat({
@@ -87,6 +90,12 @@ const worker = createWorker({
     turns: new Turns({ clock }),
     clock,
     env: stepEnv,
+    outputs: createOutputs({
+      queries: storedOutputs,
+      storage: stepEnv.storage,
+      limitBytes: env.worker.outputBytes,
+      clock,
+    }),
     secretsOf: createSecrets(engine, env.secrets),
     servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
       worker.wake({ kind: 'outbox' }),
@@ -100,6 +109,7 @@ const worker = createWorker({
   notify: createRunNotifier(bus, clock),
   webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock }) },
   mailer,
+  removal: { queries: storedOutputs, storage: stepEnv.storage },
   onError,
 });
 

@@ -12,6 +12,7 @@ import type {
   Work,
 } from './engine/engine.ts';
 import type { TokenQueue } from './engine/queue.ts';
+import { inDatabase } from './outputs/outputs.ts';
 import { createPlans, type Plans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
@@ -96,6 +97,7 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
         checks: false,
         deliveries: false,
         mails: false,
+        outputs: false,
       }),
     dueSchedules: unexpected,
     fireSchedules: unexpected,
@@ -212,6 +214,7 @@ export function setupWorker(
       turns: new Turns({ clock }),
       clock,
       env: testEnv(),
+      outputs: inDatabase,
       secretsOf: () => () => Promise.resolve(undefined),
       servicesFor: createStepServices(
         engine,
@@ -222,6 +225,13 @@ export function setupWorker(
     concurrency: 50,
     leaseSeconds: 60,
     mailer: { send: () => Promise.reject(new Error('the test does not expect a mail')) },
+    removal: {
+      queries: {
+        takeDeletable: () => Promise.resolve([]),
+        forget: () => Promise.reject(new Error('the test does not expect this call')),
+      },
+      storage: { url: 'http://127.0.0.1:1' },
+    },
     heartbeat: () => ({
       worker_id: 'w',
       mode: 'resident',

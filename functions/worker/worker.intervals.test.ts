@@ -71,6 +71,7 @@ Deno.test('the worker fires timers of the database when they are due', async () 
       checks: false,
       deliveries: false,
       mails: false,
+      outputs: false,
       messages: false,
     });
   };
@@ -95,6 +96,7 @@ Deno.test('a search for work that fails is reported and repeated after a second'
       checks: false,
       deliveries: false,
       mails: false,
+      outputs: false,
     });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });

@@ -19,6 +19,7 @@ import type { Mailer } from './mails/mailer.ts';
 import { Mails } from './mails/mails.ts';
 import { createMaintenance } from './maintenance.ts';
 import { OutboxPublisher } from './outbox-publisher.ts';
+import { OutputRemoval, type RemovalOptions } from './outputs/removal.ts';
 import { Producer } from './producer.ts';
 import { Relay } from './relay.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -47,6 +48,8 @@ export interface WorkerOptions {
   webhooks: WebhookOptions;
   /** Sends the mails of Stepbase itself. */
   mailer: Mailer;
+  /** Deletes the stored outputs of deleted runs. */
+  removal: Pick<RemovalOptions, 'queries' | 'storage'>;
   onError(message: string, error: unknown): void;
 }
 
@@ -74,8 +77,9 @@ export function createWorker(options: WorkerOptions): Worker {
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
     isBusy: () =>
-      [producer, claimer, publisher, checks, deliveries, mails].some(({ isBusy }) => isBusy) ||
-      leases.size > 0,
+      [producer, claimer, publisher, checks, deliveries, mails, removal].some(
+        ({ isBusy }) => isBusy,
+      ) || leases.size > 0,
     continueInvocation,
     handBack,
   });
@@ -133,9 +137,13 @@ export function createWorker(options: WorkerOptions): Worker {
     ...{ engine, acceptsWork, onIdle, onError },
     mailer: options.mailer,
   });
+  const removal: OutputRemoval = new OutputRemoval({
+    ...{ ...options.removal, acceptsWork, onIdle, onError },
+  });
   const dueTimers = new DueTimers({
     ...{ engine, timers, acceptsWork, onIdle, onError },
     onMails: () => mails.start(),
+    onOutputs: () => removal.start(),
     onChecks: () => checks.start(),
     onDeliveries: () => deliveries.start(),
     onDue: () => producer.wake({ kind: 'due' }),
@@ -204,7 +212,10 @@ export function createWorker(options: WorkerOptions): Worker {
     steps.cancelAll();
     deliveries.cancel();
     mails.cancelAll();
-    await Promise.all([producer, claimer, checks, deliveries, mails].map((part) => part.settled()));
+    removal.cancelAll();
+    await Promise.all(
+      [producer, claimer, checks, deliveries, mails, removal].map((part) => part.settled()),
+    );
     await completer.drain();
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {

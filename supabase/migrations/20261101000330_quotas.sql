@@ -47,7 +47,8 @@ comment on column stepbase.app_quotas.max_descendants is 'Child runs of one root
 comment on column stepbase.app_quotas.max_runs_per_event is 'Runs that one event starts.';
 comment on column stepbase.app_quotas.max_streams is 'Event streams that are open at the same time in one process of the HTTP API.';
 comment on column stepbase.app_quotas.max_stored_bytes is
-  'Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.';
+  'Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the '
+  'quota no run starts.';
 comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';

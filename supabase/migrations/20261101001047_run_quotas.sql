@@ -66,7 +66,11 @@ begin
     'insert into stepbase_engine.app_storage as s (app_code, bytes, measured_at)
     select a.app_code, coalesce(sum(m.bytes), 0)::bigint, $1
     from stepbase.applications a
-    left join (%s) m on m.app_code = a.app_code
+    left join (
+      %s
+      union all
+      select o.app_code, sum(o.size_bytes) from stepbase_engine.stored_outputs o group by o.app_code
+    ) m on m.app_code = a.app_code
     group by a.app_code
     on conflict (app_code) do update set bytes = excluded.bytes, measured_at = excluded.measured_at',
     v_samples
@@ -84,7 +88,7 @@ end;
 $$;
 
 comment on function stepbase_engine.measure_storage(interval) is
-  'Estimates the stored bytes of every application from a sample of each table, and marks applications that reached '
+  'Estimates the stored bytes of every application from a sample of each table and the sizes of its stored outputs, and marks applications that reached '
   'max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
 
 create function stepbase_engine.check_open_runs(p_app_code text)

@@ -27,6 +27,7 @@ begin
     or stepbase_engine.has_due_schedules()
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
+    or stepbase_engine.has_deletable_outputs()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     or (
@@ -44,8 +45,8 @@ $$;
 
 comment on function stepbase_engine.has_pending_work() is
   'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, '
-  'schedules or webhook deliveries, mails to send, versions to check, runs and steps that the backlog can admit, or '
-  'expired leases.';
+  'schedules or webhook deliveries, mails to send, stored outputs to delete, versions to check, runs and steps that the '
+  'backlog can admit, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean

@@ -57,6 +57,9 @@ as $$
     'stepbase_engine.record_version_check',
     -- Mails of Stepbase itself.
     'stepbase_engine.has_due_mails', 'stepbase_engine.take_mails', 'stepbase_engine.record_mail',
+    -- Outputs in Supabase Storage.
+    'stepbase_engine.register_stored_output', 'stepbase_engine.has_deletable_outputs',
+    'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',

@@ -67,10 +67,11 @@ begin
   end;
   begin
     v_done := v_done || jsonb_build_object(
-      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy()
+      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy(),
+      'storage_policy_made', stepbase_private.ensure_storage_policy()
     );
   exception when others then
-    raise warning 'stepbase: ending bans or creating the Realtime policy failed: %', sqlerrm;
+    raise warning 'stepbase: ending bans or creating the policies of Realtime and Storage failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('access_error', sqlerrm);
   end;
   begin

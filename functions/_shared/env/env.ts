@@ -173,6 +173,14 @@ const shape = {
     .describe(
       'Steps after which an invocation starts no new ones, where the platform does not report CPU time.',
     ),
+  STEPBASE_OUTPUT_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(262_144)
+    .describe(
+      'The worker writes an output with more bytes to Supabase Storage and keeps a reference in the database. 0: every output stays in the database. Needs SUPABASE_SECRET_KEY.',
+    ),
   SB_REGION: text.describe(
     'Region of the Edge Function, for the heartbeat of its invocations; hosted projects inject it.',
   ),
@@ -270,6 +278,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       concurrency: env.STEPBASE_CONCURRENCY,
       cancelPollMs: env.STEPBASE_CANCEL_POLL_MS,
       region: env.SB_REGION,
+      outputBytes: env.STEPBASE_OUTPUT_BYTES,
       budget: {
         wallMs: env.STEPBASE_BUDGET_WALL_MS,
         cpuMs: env.STEPBASE_BUDGET_CPU_MS,

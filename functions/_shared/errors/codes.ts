@@ -156,6 +156,20 @@ export const STEP_ERRORS = {
     meaning: 'Supabase Storage does not answer, or answers with 408, 429, or 500 or higher.',
     retried: true,
   },
+  output_too_large: {
+    meaning:
+      'The output has more than 32 MB, or the stored outputs that a step reads have more together.',
+    retried: false,
+  },
+  output_not_stored: {
+    meaning: 'The output could not be written to Supabase Storage. `details.code` has the reason.',
+    retried: true,
+  },
+  output_not_readable: {
+    meaning:
+      'A stored output that the step reads is missing or was changed in Supabase Storage. `details.code` has the reason.',
+    retried: 'if Storage does not answer',
+  },
   storage_not_configured: { meaning: '`SUPABASE_SECRET_KEY` is not set.', retried: false },
   child_failed: { meaning: 'The child run failed.', retried: false },
   child_cancelled: { meaning: 'The child run was cancelled.', retried: false },
@@ -237,7 +251,7 @@ export const STEP_ERRORS = {
     retried: false,
   },
   lease_lost: {
-    meaning: 'The worker lost its lease before it could read a secret.',
+    meaning: 'The worker lost its lease before it could read a secret or store an output.',
     retried: true,
   },
   secret_not_found: { meaning: 'The application has no secret of this name.', retried: false },

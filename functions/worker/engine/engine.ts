@@ -187,11 +187,13 @@ export function createEngine(db: Db, clock: Clock): Engine {
         checks: boolean;
         deliveries: boolean;
         mails: boolean;
+        outputs: boolean;
       }>(
         `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
            stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages,
            stepbase_engine.has_due_version_checks($1) as checks,
-           stepbase_engine.has_due_webhook_deliveries() as deliveries, stepbase_engine.has_due_mails() as mails`,
+           stepbase_engine.has_due_webhook_deliveries() as deliveries, stepbase_engine.has_due_mails() as mails,
+           stepbase_engine.has_deletable_outputs() as outputs`,
         [CHECKER_VERSION],
       );
       const { due_in_ms: inMs, ...due } = only(row);

@@ -163,6 +163,8 @@ export interface NextDue {
   deliveries: boolean;
   /** A mail of Stepbase itself waits to be sent. */
   mails: boolean;
+  /** A stored output of a deleted run is to be deleted. */
+  outputs: boolean;
 }
 
 /** A mail that was taken for an attempt. `data` is what its template needs. */

@@ -3,10 +3,10 @@
 import type { Env } from '../../_shared/env/env.ts';
 import { HTTP_TIMEOUT_MS } from '../../_shared/step-types/define.ts';
 import { inlineCodeType } from '../../_shared/step-types/inline-code.ts';
+import type { StorageAccess } from '../../_shared/storage/objects.ts';
 import { type Connect, createConnect } from './connect.ts';
 import { createEgressPolicy, type EgressPolicy } from './egress.ts';
 import type { Receivers } from './secret-receivers.ts';
-import type { StorageAccess } from './storage-client.ts';
 
 export interface StepLimits {
   /** Largest response body that a step keeps. */
