@@ -5,6 +5,7 @@ import type { Db } from '../_shared/db/pool.ts';
 import type { Env } from '../_shared/env/env.ts';
 import type { Log } from '../_shared/log/log.ts';
 import type { Bus } from '../_shared/redis/bus.ts';
+import type { StorageAccess } from '../_shared/storage/objects.ts';
 import type { OpenStreams } from './stream/open-streams.ts';
 
 export interface Deps {
@@ -14,6 +15,8 @@ export interface Deps {
   clock: Clock;
   identify: Identify;
   streams: OpenStreams;
+  /** Supabase Storage, for outputs that are not in the database. */
+  storage: StorageAccess;
   settings: Env['api'];
 }
 

@@ -34,6 +34,7 @@ const app = createApp({
     secretKeys: env.secretKeys,
   },
   streams: createOpenStreams(),
+  storage: env.steps.storage,
   settings: env.api,
 });
 

@@ -150,6 +150,9 @@ export async function prepare(world: World): Promise<Preparations> {
       params: { step_run_id: await world.task(await world.run(asking)) },
       body: { approved: true },
     }),
+    getStepOutput: async () => ({
+      params: { run_id: await world.run(quick, 'completed'), step_id: 'one' },
+    }),
     getRunContext: async () => ({ params: { run_id: run } }),
     getWorkflowVersion: async () => ({ params: { kebab_name: quick, version: 1 } }),
     getDraft: async () => {

@@ -37,6 +37,7 @@ function routes(): string[] {
       secretKeys: [],
     },
     streams: createOpenStreams(),
+    storage: env.steps.storage,
     settings: env.api,
   });
   const own = app.routes.filter(({ method }) => method !== 'ALL');

@@ -1,4 +1,4 @@
-// What happened in a run: its events as a page or as a stream, its signals, and its context.
+// What happened in a run: its events as a page or as a stream, its signals, its context, and the outputs of its steps.
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
 import type { Query } from '../../_shared/db/pool.ts';
@@ -7,8 +7,10 @@ import { found, readRow } from '../crud.ts';
 import { equal, type FilterSpec, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, operation, statement } from '../operation.ts';
 import { readOnlyList } from '../read-only-list.ts';
+import { requirePermission } from '../request-queries.ts';
 import { named, row } from '../rows.ts';
 import { readContext } from '../run-queries.ts';
+import { readStepOutput, withContents } from '../stored-outputs.ts';
 import { streamRun } from '../stream/response.ts';
 
 const ofRun: FilterSpec = {
@@ -120,6 +122,47 @@ export const HISTORY: Operation[] = [
     async (query, { params, query: { version } }) => ({
       body: found('run', await readContext(query, params.run_id ?? '', version)),
     }),
+  ),
+  operation(
+    {
+      id: 'getStepOutput',
+      method: 'GET',
+      path: '/v1/runs/:run_id/steps/:step_id/output',
+      title: 'Read the output of a step',
+      permission: 'run:read',
+      description:
+        'Returns the output of the newest completed attempt of a step. Outputs in Supabase Storage stand in place of their references; at most 32 MB of them are read together.',
+      params: { step_id: z.string().min(1).max(63).describe('Id of the node.') },
+      query: z.strictObject({
+        item_index: z.coerce
+          .number<string | number>()
+          .int()
+          .min(-1)
+          .max(2_147_483_647)
+          .optional()
+          .describe(
+            '0, the default: the step; from 1 on: an item of a for_each; -1: a compensation.',
+          ),
+      }),
+      replies: {
+        200: {
+          description: '`{attempt, output}`',
+          schema: named('StepOutput', () =>
+            z.object({ attempt: z.number().int(), output: z.unknown() }),
+          ),
+        },
+      },
+      errors: ['not_found', 'conflict', 'unavailable'],
+    },
+    async ({ c, deps, member, params: { run_id: runId = '', step_id: stepId = '' }, query }) => {
+      const step = await asCaller(deps.db, member, async (ask) => {
+        await requirePermission(ask, 'run:read');
+        const where = { runId, stepId, itemIndex: query.item_index ?? 0 };
+        return found('output of the step', await readStepOutput(ask, where));
+      });
+      const output = await withContents(step, deps.storage, c.req.raw.signal);
+      return { body: { attempt: step.attempt, output } };
+    },
   ),
 ];
 
