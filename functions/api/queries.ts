@@ -179,13 +179,6 @@ export const pauseRun = (query: Query, runId: string) =>
 export const resumeRun = (query: Query, runId: string) =>
   one(query, 'select to_jsonb(r) as value from stepbase.resume_run($1) r', [runId]);
 
-/** A new run that is linked to the first. */
-export const rerun = (query: Query, runId: string, fromStep: string | undefined) =>
-  one(query, 'select to_jsonb(r) as value from stepbase.rerun($1, $2) r', [
-    runId,
-    fromStep ?? null,
-  ]);
-
 export async function sendSignal(
   query: Query,
   runId: string,

@@ -94,7 +94,9 @@ values
   ('signal.received', 'Signal received', 'Signal received.', 'radio', '#0d9488', 19),
   ('signal.sent', 'Signal sent', 'Signal sent.', 'radio', '#0d9488', 20),
   ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 21),
-  ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22);
+  ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22),
+  ('run.edited', 'Run edited', 'A rerun with another input or other outputs.', 'pencil', '#d97706', 31),
+  ('step.edited', 'Output edited', 'A member set the output of the step in a rerun.', 'pencil', '#d97706', 32);
 
 create table stepbase.work_item_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),

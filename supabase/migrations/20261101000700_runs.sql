@@ -21,6 +21,7 @@ create table stepbase.runs (
   parent_close_policy text references stepbase.parent_close_policies (name),
   origin_run_id uuid,
   rerun_from_step text,
+  edits jsonb,
   created_by uuid references stepbase.users (id) on delete set null,
   current_step text,
   steps_total int not null default 0,
@@ -97,6 +98,9 @@ comment on column stepbase.runs.parent_close_policy is
   'What happens to this run when its parent ends first; null without a parent.';
 comment on column stepbase.runs.origin_run_id is 'The run that this one reruns.';
 comment on column stepbase.runs.rerun_from_step is 'The node a rerun began at; null for a whole rerun.';
+comment on column stepbase.runs.edits is
+  'What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. '
+  'Null: nothing was edited.';
 comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
 comment on column stepbase.runs.steps_total is 'Nodes of the version.';
 comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';

@@ -1,5 +1,6 @@
--- Reruns: a new run of the same version and input, linked to the original run. A rerun from a step copies the
--- results and the context of all resolved steps that do not come after that step.
+-- Reruns: a new run of the same version, linked to the original run. A rerun from a step copies the results and the
+-- context of all resolved steps that do not come after that step. The caller may set another input, and the outputs of
+-- steps: these count as completed, and the steps after them run again.
 
 create function stepbase_engine.resolved_steps(p_run_id uuid)
 returns setof stepbase.step_runs
@@ -22,7 +23,7 @@ $$;
 comment on function stepbase_engine.resolved_steps(uuid) is
   'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
-create function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text)
+create function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text, p_edited text[] default '{}')
 returns text[]
 language sql
 stable
@@ -36,6 +37,7 @@ as $$
     on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
   where r.id = p_origin_run_id
     and e.source_node_id not in (select s.step_id from stepbase_engine.resolved_steps(r.id) s)
+    and e.source_node_id <> all (p_edited)
     -- A join with join_mode any starts after the first branch that arrives.
     and not (
       n.join_mode = 'any'
@@ -46,115 +48,131 @@ as $$
     );
 $$;
 
-comment on function stepbase_engine.open_dependencies(uuid, text) is
-  'The steps before a step of an ended run that were not resolved, so that the step could not start; null if '
+comment on function stepbase_engine.open_dependencies(uuid, text, text[]) is
+  'The steps before a step of an ended run that were neither resolved nor edited, so that the step could not start; null if '
   'there is none.';
 
-create function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
+create function stepbase_engine.rerun_plan(p_origin stepbase.runs, p_from_step text, p_edited text[])
+returns table (step_id text, ordinal int, action text)
+language sql
+stable
+set search_path = ''
+as $$
+  with again as (
+    select d.step_id
+    from unnest(array_append(p_edited, p_from_step)) as f (step_id)
+    cross join lateral stepbase_engine.downstream(p_origin.workflow_version_id, f.step_id) as d (step_id)
+    where f.step_id is not null
+  ),
+  resolved as (
+    select s.step_id from stepbase_engine.resolved_steps(p_origin.id) s
+    where p_from_step is not null or p_edited <> '{}'
+  )
+  select
+    n.node_id, n.ordinal,
+    case
+      when n.node_id = any(p_edited) then 'edited'
+      when n.node_id in (select r.step_id from resolved r)
+        and n.node_id not in (select a.step_id from again a) then 'copied'
+      else 'runs'
+    end
+  from stepbase.workflow_nodes n
+  where n.workflow_version_id = p_origin.workflow_version_id
+  order by n.ordinal;
+$$;
+
+comment on function stepbase_engine.rerun_plan(stepbase.runs, text, text[]) is
+  'What a rerun does with each step of the version, in the order of the graph: copied, edited (its output is set), or runs '
+  '(if the graph leads to it). Without a step and edited outputs every step runs.';
+
+create function stepbase_engine.copied_steps(p_origin stepbase.runs, p_from_step text, p_edited text[] default '{}')
+returns text[]
+language sql
+stable
+set search_path = ''
+as $$
+  select array(
+    select p.step_id from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p where p.action = 'copied'
+  );
+$$;
+
+comment on function stepbase_engine.copied_steps(stepbase.runs, text, text[]) is
+  'The steps whose results a rerun copies: see rerun_plan.';
+
+create function stepbase_engine.require_rerunnable(p_origin stepbase.runs, p_from_step text, p_outputs jsonb)
 returns void
 language plpgsql
+stable
 set search_path = ''
 as $$
 declare
-  v_run stepbase.runs;
-  v_now timestamptz := stepbase_engine.now();
-  v_skipped uuid[];
+  v_edited constant text[] := array(select k from jsonb_object_keys(p_outputs) k order by k);
+  v_step text;
+  v_waits_for text[];
 begin
-  select r.* into strict v_run from stepbase.runs r where r.id = p_run_id for no key update;
-
-  -- Resolved steps that do not come after the chosen step. Their versions count from 1, in the origin's order.
-  insert into stepbase.step_runs (
-    run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
-    input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
-  )
-  select
-    p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.items_total, s.input, s.output, s.handle, s.error,
-    case when s.context_version is not null then row_number() over (order by s.context_version) end,
-    s.started_at, s.completed_at, v_now, v_now
-  from stepbase_engine.resolved_steps(p_origin_run_id) s
-  where s.step_id not in (select stepbase_engine.downstream(v_run.workflow_version_id, p_from_step));
-
-  -- The items of copied for_each steps: the last attempt of each.
-  insert into stepbase.step_runs (
-    run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status, taken_in,
-    item, input, output, handle, error, started_at, completed_at, created_at, updated_at
-  )
-  select distinct on (i.step_id, i.item_index)
-    p_run_id, i.app_code, i.workflow_version_id, i.step_id, i.step_type, i.item_index, 1, i.status,
-    i.taken_in, i.item, i.input, i.output, i.handle, i.error, i.started_at, i.completed_at, v_now, v_now
-  from stepbase.step_runs s
-  join stepbase.step_runs i
-    on i.run_id = p_origin_run_id and i.step_id = s.step_id and i.item_index > 0
-  where s.run_id = p_run_id and s.item_index = 0 and s.items_total > 0
-    and i.completed_at is not null
-  order by i.step_id, i.item_index, i.attempt desc;
-
-  -- The frontier: the nodes after copied steps, with the edges that these steps have resolved and taken.
-  with counted as (
-    select
-      n.node_id, n.node_type, n.in_degree, n.join_mode, n.config,
-      count(s.id)::int as resolved,
-      count(s.id) filter (
-        where case s.status
-          when 'completed' then e.source_handle is null or e.source_handle = s.handle
-          when 'failed' then e.source_handle is not distinct from s.handle
-        end
-      )::int as taken
-    from stepbase.workflow_nodes n
-    left join stepbase.workflow_edges e
-      on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
-    left join stepbase.step_runs s
-      on s.run_id = p_run_id and s.step_id = e.source_node_id and s.item_index = 0
-    where n.workflow_version_id = v_run.workflow_version_id
-      and not exists (
-        select 1 from stepbase.step_runs own where own.run_id = p_run_id and own.step_id = n.node_id
-      )
-    group by n.node_id, n.node_type, n.in_degree, n.join_mode, n.config
-  )
-  insert into stepbase.step_runs (
-    run_id, app_code, workflow_version_id, step_id, step_type, status, pending_in, taken_in,
-    limited_by, created_at, updated_at
-  )
-  select
-    p_run_id, v_run.app_code, v_run.workflow_version_id, c.node_id, c.node_type,
-    case
-      when c.in_degree = 0 or c.node_id = p_from_step then 'ready'
-      when c.taken > 0 and (c.resolved = c.in_degree or c.join_mode = 'any') then 'ready'
-      else 'pending'
-    end,
-    c.in_degree - c.resolved, c.taken,
-    stepbase_engine.step_limit(v_run.workflow_id, c.node_type, c.config), v_now, v_now
-  from counted c
-  where c.in_degree = 0 or c.resolved > 0 or c.node_id = p_from_step;
-
-  -- Nodes whose edges are all resolved and none taken are skipped; resolve_edges skips the nodes after them.
-  with skipped as (
-    update stepbase.step_runs s
-    set status = 'skipped', completed_at = v_now
-    where s.run_id = p_run_id and s.status = 'pending' and s.pending_in = 0
-    returning s.id
-  )
-  select array_agg(s.id) into v_skipped from skipped s;
-
-  -- The counters of the run.
-  update stepbase.runs r
-  set
-    open_steps = (
-      select count(*) from stepbase.step_runs s where s.run_id = p_run_id and s.status = 'ready'
-    ),
-    steps_completed = (
-      select count(*) from stepbase.step_runs s
-      where s.run_id = p_run_id and s.item_index = 0 and s.status in ('completed', 'skipped', 'failed')
-    ),
-    context_version = (
-      select count(*) from stepbase.step_runs s where s.run_id = p_run_id and s.context_version is not null
-    )
-  where r.id = p_run_id;
-  perform stepbase_engine.resolve_edges(coalesce(v_skipped, '{}'), '{}', false);
+  if p_origin.completed_at is null then
+    perform stepbase_private.raise_error('conflict', 'The run has not ended; cancel it or wait before a rerun');
+  end if;
+  if (p_from_step is not null or v_edited <> '{}') and stepbase_engine.is_compensated(p_origin.id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The run was compensated; rerun it without from_step and outputs'
+    );
+  end if;
+  if p_from_step = any (v_edited) then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('Step %s runs again, so its output cannot be set', p_from_step),
+      jsonb_build_object('step_id', p_from_step)
+    );
+  end if;
+  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = p_origin.workflow_id;
+  foreach v_step in array array_remove(array_prepend(p_from_step, v_edited), null) loop
+    if not exists (
+      select 1 from stepbase.step_runs s
+      where s.run_id = p_origin.id and s.step_id = v_step and s.status <> 'skipped'
+    ) then
+      perform stepbase_private.raise_error(
+        'not_found', format('The run never reached step %s', v_step),
+        jsonb_build_object('step_id', v_step)
+      );
+    end if;
+    v_waits_for := stepbase_engine.open_dependencies(p_origin.id, v_step, v_edited);
+    if v_waits_for is not null then
+      perform stepbase_private.raise_error(
+        'conflict',
+        format('The run never reached step %s, which waits for %s', v_step, array_to_string(v_waits_for, ', ')),
+        jsonb_build_object('step_id', v_step, 'waits_for', v_waits_for)
+      );
+    end if;
+  end loop;
+  if v_edited = '{}' then
+    return;
+  end if;
+  -- The result of an edited step exists from the start, so no step before it may run again.
+  select p.step_id, array_agg(distinct e.source_node_id order by e.source_node_id) into v_step, v_waits_for
+  from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p
+  join stepbase.workflow_edges e
+    on e.workflow_version_id = p_origin.workflow_version_id and e.target_node_id = p.step_id
+  join stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) b on b.step_id = e.source_node_id
+  where p.action = 'edited' and b.action = 'runs'
+  group by p.step_id, p.ordinal
+  order by p.ordinal
+  limit 1;
+  if v_step is not null then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The output of step %s cannot be set: it follows %s, which runs again', v_step,
+        array_to_string(v_waits_for, ', ')),
+      jsonb_build_object('step_id', v_step, 'waits_for', v_waits_for)
+    );
+  end if;
+  if not exists (
+    select 1 from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p where p.action = 'runs'
+  ) then
+    perform stepbase_private.raise_error('conflict', 'No step would run again: no step follows the edited ones');
+  end if;
 end;
 $$;
 
-comment on function stepbase_engine.copy_results(uuid, uuid, text) is
-  'Prepares a pending run as a rerun of its origin from a step: copies the results and the context of the '
-  'resolved steps and makes the steps on the frontier ready. Locks the run.';
+comment on function stepbase_engine.require_rerunnable(stepbase.runs, text, jsonb) is
+  'Raises an error unless the run can be rerun from the step with these outputs: SB400, SB404, SB409. p_outputs is an object '
+  'of step ids.';

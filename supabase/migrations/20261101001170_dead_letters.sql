@@ -90,7 +90,9 @@ begin
     p_origin.tags
   );
   if v_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, p_origin.id, v_step);
+    perform stepbase_engine.copy_results(
+      v_run.id, p_origin.id, v_step, stepbase_engine.copied_steps(p_origin, v_step)
+    );
   end if;
   select r.* into strict v_run from stepbase.runs r where r.id = v_run.id;
   return v_run;

@@ -1,6 +1,37 @@
 -- The RPC that reruns a run. See rpc_runs for the pattern.
 
-create function stepbase_private.rerun(p_run_id uuid, p_from_step text)
+-- Security definer: no client may write the log.
+create function stepbase_private.audit_rerun_edits(p_run stepbase.runs, p_outputs jsonb)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_values constant jsonb := case when p_run.edits ? 'input' then jsonb_build_object('input', p_run.input) else '{}' end
+    || case when p_run.edits ? 'outputs' then jsonb_build_object('outputs', p_outputs) else '{}' end;
+begin
+  insert into stepbase.audit_log (
+    app_code, table_name, row_id, operation, actor_id, api_key_id, actor_role, changed_columns, new_row
+  )
+  values (
+    p_run.app_code, 'runs', p_run.id, 'insert', auth.uid(), (auth.jwt() ->> 'api_key_id')::uuid,
+    coalesce(auth.jwt() ->> 'role', session_user),
+    array(select k from jsonb_object_keys(v_values) k order by k),
+    jsonb_build_object('id', p_run.id, 'origin_run_id', p_run.origin_run_id, 'edits', p_run.edits)
+      -- The run has the values. The log outlives it, and keeps what fits.
+      || case when length(v_values::text) <= 16384 then v_values else '{}' end
+  );
+end;
+$$;
+
+comment on function stepbase_private.audit_rerun_edits(stepbase.runs, jsonb) is
+  'Writes a row of stepbase.audit_log for a rerun with another input or other outputs: who, why, which, and the values if '
+  'they have at most 16,384 characters.';
+
+create function stepbase_private.rerun(
+  p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text
+)
 returns stepbase.runs
 language plpgsql
 security definer
@@ -11,63 +42,84 @@ declare
     p_run_id, stepbase_private.require_permission('run:execute')
   );
   v_run stepbase.runs;
-  v_waits_for text[];
+  v_outputs constant jsonb := coalesce(p_outputs, '{}');
+  v_edited text[];
+  v_first text := p_from_step;
+  v_edits jsonb;
 begin
-  if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('conflict', 'The run has not ended; cancel it or wait before a rerun');
-  end if;
-  if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
-    perform stepbase_private.raise_error(
-      'conflict', 'The run was compensated; rerun it without from_step'
-    );
-  end if;
-  if p_from_step is not null and not exists (
-    select 1 from stepbase.step_runs s
-    where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
-  ) then
-    perform stepbase_private.raise_error(
-      'not_found', format('The run never reached step %s', p_from_step),
-      jsonb_build_object('step_id', p_from_step)
-    );
-  end if;
-  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
-  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, p_from_step);
-  if v_waits_for is not null then
-    perform stepbase_private.raise_error(
-      'conflict',
-      format(
-        'The run never reached step %s, which waits for %s', p_from_step,
-        array_to_string(v_waits_for, ', ')
-      ),
-      jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
-    );
+  perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
+  perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
+  v_edited := array(select k from jsonb_object_keys(v_outputs) k);
+  if v_first is null and v_edited <> '{}' then
+    select p.step_id into strict v_first
+    from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
+    where p.action = 'runs' order by p.ordinal limit 1;
   end if;
   v_run := stepbase_engine.start_run(
-    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
-    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
+    v_origin.app_code, v_origin.workflow_version_id, coalesce(p_input, v_origin.input), 'manual', null,
+    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, v_first,
     v_origin.metadata, null, v_origin.tags
   );
-  if p_from_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);
+  if v_first is not null then
+    perform stepbase_engine.copy_results(
+      v_run.id, v_origin.id, p_from_step, stepbase_engine.copied_steps(v_origin, p_from_step, v_edited), v_outputs
+    );
+  end if;
+  v_edits := jsonb_strip_nulls(jsonb_build_object(
+    'input', case when p_input <> v_origin.input then true end,
+    'outputs', case when v_edited <> '{}' then to_jsonb(v_edited) end
+  ));
+  if v_edits <> '{}' then
+    if v_first is not null and not exists (
+      select 1 from stepbase.step_runs s where s.run_id = v_run.id and s.status in ('ready', 'running')
+    ) then
+      perform stepbase_private.raise_error(
+        'conflict', 'No step would run again: with these outputs every further step is skipped'
+      );
+    end if;
+    update stepbase.runs r
+    set edits = v_edits || jsonb_strip_nulls(jsonb_build_object('reason', p_reason))
+    where r.id = v_run.id
+    returning r.* into v_run;
+    perform stepbase_engine.append_events(
+      array[stepbase_engine.run_event(
+        'run.edited', v_run.id, v_run.app_code, v_run.status, v_run.created_by, v_run.edits
+      )]
+      || array(
+        select stepbase_engine.step_event(
+          'step.edited', v_run.id, v_run.app_code, s.step_id, 0, 1, 'completed', p_actor_id => v_run.created_by,
+          p_payload => jsonb_strip_nulls(jsonb_build_object('handle', s.handle, 'reason', p_reason))
+        )
+        from stepbase.step_runs s
+        where s.run_id = v_run.id and s.item_index = 0 and s.step_id = any(v_edited)
+        order by s.context_version
+      )
+    );
+    perform stepbase_private.audit_rerun_edits(v_run, v_outputs);
   end if;
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $$;
 
-comment on function stepbase_private.rerun(uuid, text) is 'Implements stepbase.rerun.';
-grant execute on function stepbase_private.rerun(uuid, text) to authenticated;
+comment on function stepbase_private.rerun(uuid, text, jsonb, jsonb, text) is 'Implements stepbase.rerun.';
+grant execute on function stepbase_private.rerun(uuid, text, jsonb, jsonb, text) to authenticated;
 
-create function stepbase.rerun(run_id uuid, from_step text default null)
+create function stepbase.rerun(
+  run_id uuid, from_step text default null, input jsonb default null, outputs jsonb default null,
+  reason text default null
+)
 returns stepbase.runs
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.rerun(rerun.run_id, rerun.from_step);
+  select stepbase_private.rerun(rerun.run_id, rerun.from_step, rerun.input, rerun.outputs, rerun.reason);
 $$;
 
-comment on function stepbase.rerun(uuid, text) is
-  'Starts a new run with the version and input of a run that has ended, and links it to that run; requires run:execute. '
-  'from_step: results of steps that do not depend on this step are copied, with their context. Errors: SB401, SB403, SB404 '
-  'unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step), the workflow cannot be '
-  'started, or the step waits for others (waits_for).';
-grant execute on function stepbase.rerun(uuid, text) to authenticated;
+comment on function stepbase.rerun(uuid, text, jsonb, jsonb, text) is
+  'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: '
+  'results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: '
+  '{step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with '
+  'reason in runs.edits, as events and in the audit log. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never '
+  'reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step '
+  'waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
+grant execute on function stepbase.rerun(uuid, text, jsonb, jsonb, text) to authenticated;

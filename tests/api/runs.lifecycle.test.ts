@@ -186,6 +186,36 @@ describe('a run over HTTP', () => {
     expect((await ended(String(second.body.id), 'completed')).output).toEqual({ add: 3 });
   });
 
+  it('is rerun with another input and an edited output, after a preview, and compared', async () => {
+    const id = await start(1);
+    await act(`approvals/${await waitingTask(id)}`, { approved: false });
+    await waitFor('the run has ended', async () => (await read(id)).run.completed_at);
+    const edits = { input: { n: 6 }, outputs: { ask: { approved: true } } };
+    const plan = await act(`runs/${id}/rerun/preview`, edits);
+    expect([plan.status, plan.body.edits_input]).toEqual([200, true]);
+    expect(plan.body.steps).toContainEqual(
+      expect.objectContaining({ step_id: 'ask', action: 'edited' }),
+    );
+    const second = await act(`runs/${id}/rerun`, { ...edits, reason: 'approved by phone' });
+    expect([second.status, second.body.edits]).toEqual([
+      201,
+      { input: true, outputs: ['ask'], reason: 'approved by phone' },
+    ]);
+    expect((await ended(String(second.body.id), 'completed')).output).toEqual({ add: 3 });
+    const url = `${api.url}/v1/runs/${id}/compare/${second.body.id}`;
+    const compared = await call(url, { token });
+    expect(compared.body).toMatchObject({
+      same_version: true,
+      input: { differences: [{ path: '/n', a: 1, b: 6 }] },
+      first_difference: 'ask',
+    });
+    const stranger = await signToken(seedUser('admin@globex'));
+    expect((await call(url, { token: stranger })).status).toBe(404);
+    expect((await act(`runs/${id}/rerun/preview`, {}, stranger)).status).toBe(404);
+    const unknown = await act(`runs/${id}/rerun`, { outputs: { nowhere: 1 } });
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
+  });
+
   it('is not found by another app, and an invalid id is refused', async () => {
     const id = await start();
     const stranger = await signToken(seedUser('admin@globex'));

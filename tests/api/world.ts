@@ -141,6 +141,13 @@ export async function prepare(world: World): Promise<Preparations> {
       return { params, body: {} };
     },
     rerunRun: async () => ({ params: { run_id: await world.run(quick, 'completed') }, body: {} }),
+    previewRerun: async () => ({
+      params: { run_id: await world.run(quick, 'completed') },
+      body: { input: { n: 1 } },
+    }),
+    compareRuns: async () => ({
+      params: { run_id: run, other_run_id: await world.run(quick) },
+    }),
     redriveRuns: async () => ({ body: { run_ids: [await world.run(failing, 'failed')] } }),
     completeTask: async () => ({
       params: { step_run_id: await world.task(await world.run(form)) },

@@ -21,7 +21,6 @@ import {
   pauseRun,
   queryRun,
   readRun,
-  rerun,
   resumeRun,
   sendSignal,
 } from '../queries.ts';
@@ -29,13 +28,13 @@ import { answerQuery } from '../query.ts';
 import { columnNames, named } from '../rows.ts';
 import { redrive } from '../run-queries.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
+import { RERUNS } from './reruns.ts';
 import { DEAD_LETTERS, HISTORY } from './run-history.ts';
 
 export const CancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
   force: z.boolean().optional(),
 });
-export const RerunBody = z.strictObject({ from_step: z.string().min(1).max(255).optional() });
 export const SignalBody = z.strictObject({ payload: z.unknown().default({}) });
 export const RedriveBody = z.strictObject({
   run_ids: z.array(z.uuid()).max(1000).optional(),
@@ -205,31 +204,7 @@ export const RUN_RESOURCE: Resource = {
       'Continues a paused run. Timers that became due during the pause fire now.',
       resumeRun,
     ),
-    statement(
-      {
-        id: 'rerunRun',
-        method: 'POST',
-        path: '/v1/runs/:run_id/rerun',
-        title: 'Rerun a run',
-        permission: 'run:execute',
-        description:
-          'Starts a new run with the version and input of a run that has ended. With `from_step` it copies the results of all steps that do not depend on that step.',
-        body: RerunBody,
-        idempotency: 'stored',
-        replies: {
-          201: {
-            description: 'the new run; `Location` is its address',
-            schema: Run,
-            headers: { Location: 'The address of the new run.' },
-          },
-        },
-        errors: ['not_found', 'conflict', 'limit_reached'],
-      },
-      async (query, { params, body }) => {
-        const run = await rerun(query, params.run_id ?? '', body.from_step);
-        return { body: run, headers: { location: `../${run.id}` } };
-      },
-    ),
+    ...RERUNS,
     statement(
       {
         id: 'sendSignal',

@@ -247,6 +247,50 @@ describe.concurrent('rerun', () => {
     });
   });
 
+  test('with edited outputs and input runs the steps behind them with these values', async () => {
+    const first = await b.run(
+      [
+        stamp('a'),
+        node('c', 'condition', { expression: 'input.n > 1' }),
+        value('many', '"many " & steps.a.output'),
+        value('one', '"one " & steps.a.output'),
+        value('end', '[steps.many.output, steps.one.output, input.n]'),
+      ],
+      ['a > c', 'c > many : true', 'c > one : false', 'many > end', 'one > end'],
+    );
+    const origin = first.run.id;
+    expect(first.run.output).toEqual({ end: [`one a ${origin}`] });
+    const edited = async (more: object) => {
+      const { data, error } = await b.developer
+        .rpc('rerun', { run_id: origin, reason: 'a test', ...more })
+        .single<Run>();
+      if (error) throw new Error(`${error.code} ${error.message}`);
+      return await b.ended(data.id);
+    };
+    const other = await edited({ outputs: { a: 'set', c: true }, input: { n: 5 } });
+    expect(other.run).toMatchObject({
+      status: 'completed',
+      output: { end: ['many set', 5] },
+      edits: { input: true, outputs: ['a', 'c'], reason: 'a test' },
+      steps_completed: 5,
+      context: { a: 'set', c: true, many: 'many set' },
+    });
+    expect(other.statuses).toMatchObject({ one: 'skipped', many: 'completed' });
+    const again = await edited({ input: { n: 2 } });
+    expect(again.run.output).toEqual({ end: [`many a ${again.run.id}`, 2] });
+
+    const { data: plan } = await b.developer.rpc('preview_rerun', {
+      run_id: origin,
+      outputs: { c: true },
+    });
+    expect(plan).toMatchObject({ repeated_effects: [] });
+    const { data: compared } = await b.developer.rpc('compare_runs', {
+      a: origin,
+      b: other.run.id,
+    });
+    expect(compared).toMatchObject({ first_difference: 'a', same_version: true });
+  });
+
   test('of an open run, from a step that was not reached, by another app or by a viewer is refused', async () => {
     const { id } = await b.start(await b.publish([node('w', 'delay', { ms: 60_000 })]));
     const [viewer, stranger] = await Promise.all([
