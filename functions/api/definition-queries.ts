@@ -150,13 +150,32 @@ export async function findVersion(
 export async function publishVersion(
   query: Query,
   { id, updated_at }: Version,
+  skipUnchanged: boolean,
 ): Promise<Json | undefined> {
   const [row] = await query<{ value: Json }>(
     `select to_jsonb(p) as value
      from stepbase.workflow_versions v
-     cross join lateral stepbase.publish_workflow(v.id) p
+     cross join lateral stepbase.publish_workflow(v.id, $3) p
      where v.id = $1 and (v.status <> 'draft' or v.updated_at = $2::timestamptz)`,
-    [id, updated_at],
+    [id, updated_at, skipUnchanged],
+  );
+  return row?.value;
+}
+
+/** undefined: the workflow has no version with one of the numbers. */
+export async function diffVersions(
+  query: Query,
+  workflow: string,
+  a: unknown,
+  b: unknown,
+): Promise<Json | undefined> {
+  const [row] = await query<{ value: Json }>(
+    `select stepbase.diff_versions(a => a.id, b => b.id) as value
+     from stepbase.workflows w
+     join stepbase.workflow_versions a on a.workflow_id = w.id and a.version = $2::int
+     join stepbase.workflow_versions b on b.workflow_id = w.id and b.version = $3::int
+     where w.kebab_name = $1 and w.app_code = stepbase_private.app_code() and w.deleted_at is null`,
+    [workflow, a, b],
   );
   return row?.value;
 }

@@ -102,7 +102,36 @@ comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
   'JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
 grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
 
-create function stepbase_private.publish_workflow(p_workflow_version_id uuid)
+create function stepbase_private.same_as_published(p_draft stepbase.workflow_versions)
+returns stepbase.workflow_versions
+language sql
+stable
+set search_path = ''
+as $$
+  select v.*
+  from stepbase.workflows w
+  join stepbase.workflow_versions v on v.id = w.published_version_id
+  where w.id = p_draft.workflow_id and v.status = 'published'
+    and v.content_hash = p_draft.content_hash
+    and v.input_schema is not distinct from p_draft.input_schema
+    and v.output_schema is not distinct from p_draft.output_schema
+    -- Publishing pins components anew: a component with another id or address is a change, too.
+    and not exists (
+      select 1
+      from stepbase.workflow_nodes n
+      cross join lateral stepbase_engine.node_components(n) p
+      left join stepbase.components c on c.id = stepbase_private.component_for(n.app_code, p.reference)
+      left join stepbase_engine.pinned_components x
+        on x.workflow_version_id = n.workflow_version_id and x.component_id = c.id
+      where n.workflow_version_id = v.id
+        and (c.id is distinct from p.component_id or c.endpoint is distinct from x.endpoint)
+    );
+$$;
+
+comment on function stepbase_private.same_as_published(stepbase.workflow_versions) is
+  'The published version of the workflow if it does the same as the draft: content, schemas and components; else nulls.';
+
+create function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
 returns stepbase.workflow_versions
 language plpgsql
 security definer
@@ -111,6 +140,7 @@ as $$
 declare
   v_app constant text := stepbase_private.require_permission('workflow:publish');
   v_version stepbase.workflow_versions;
+  v_same stepbase.workflow_versions;
 begin
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
@@ -134,6 +164,13 @@ begin
       'conflict', format('The version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
   end if;
+  if coalesce(p_skip_unchanged, false) then
+    v_same := stepbase_private.same_as_published(v_version);
+    if v_same.id is not null then
+      delete from stepbase.workflow_versions v where v.id = v_version.id;
+      return v_same;
+    end if;
+  end if;
 
   update stepbase.workflow_versions v
   set status = 'published', published_at = now(), published_by = auth.uid()
@@ -150,19 +187,22 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.publish_workflow(uuid) is 'Implements stepbase.publish_workflow.';
-grant execute on function stepbase_private.publish_workflow(uuid) to authenticated;
+comment on function stepbase_private.publish_workflow(uuid, boolean) is 'Implements stepbase.publish_workflow.';
+grant execute on function stepbase_private.publish_workflow(uuid, boolean) to authenticated;
 
-create function stepbase.publish_workflow(workflow_version_id uuid)
+create function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean default false)
 returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
-  select stepbase_private.publish_workflow(publish_workflow.workflow_version_id);
+  select stepbase_private.publish_workflow(
+    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged
+  );
 $$;
 
-comment on function stepbase.publish_workflow(uuid) is
-  'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires '
+comment on function stepbase.publish_workflow(uuid, boolean) is
+  'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft '
+  'does the same as the published version, deletes the draft and returns the published version. Requires '
   'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems '
   '(detail.errors).';
-grant execute on function stepbase.publish_workflow(uuid) to authenticated;
+grant execute on function stepbase.publish_workflow(uuid, boolean) to authenticated;

@@ -94,6 +94,7 @@ export async function prepare(world: World): Promise<Preparations> {
   world.add('app_code', app_code);
   world.add('user_id', admin.id);
   world.add('version', 1);
+  world.add('other_version', 1);
   world.add('cron_expression', '0 5 * * *');
   world.add('timezone', 'UTC');
   world.add('trigger_type', 'event');
@@ -162,6 +163,9 @@ export async function prepare(world: World): Promise<Preparations> {
     }),
     getRunContext: async () => ({ params: { run_id: run } }),
     getWorkflowVersion: async () => ({ params: { kebab_name: quick, version: 1 } }),
+    diffVersions: async () => ({
+      params: { kebab_name: quick, version: 1, other_version: 1 },
+    }),
     getDraft: async () => {
       await world.made('POST', `/v1/workflows/${form}/draft`, {
         definition: { nodes: [], edges: [] },

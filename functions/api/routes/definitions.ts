@@ -31,6 +31,10 @@ export const DraftBody = z.strictObject({
 });
 export const PublishBody = z.strictObject({
   version: z.number().int().positive().max(2_147_483_647).optional(),
+  skip_unchanged: z
+    .boolean()
+    .optional()
+    .describe('Publish nothing if the draft does the same as the published version.'),
 });
 
 const FAULTS =
@@ -141,7 +145,7 @@ export const DEFINITIONS: Operation[] = [
       title: 'Publish a version',
       permission: 'workflow:publish',
       description:
-        'Publishes the draft, or `version`, if it has no fault with the severity `error`. Otherwise `errors` of `invalid_definition` lists all faults. Publishing a published version again has no effect.',
+        'Publishes the draft, or `version`, if it has no fault with the severity `error`. Otherwise `errors` of `invalid_definition` lists all faults. Publishing a published version again has no effect. With `skip_unchanged`, a draft that does the same as the published version is deleted, and the answer is the published version.',
       body: PublishBody,
       headers: IF_MATCH,
       replies: {
@@ -175,7 +179,9 @@ export const DEFINITIONS: Operation[] = [
           : [];
       const refused = refusal(faults);
       if (refused !== undefined) throw refused;
-      const published = await asCaller(db, member, (query) => publishVersion(query, version));
+      const published = await asCaller(db, member, (query) =>
+        publishVersion(query, version, body.skip_unchanged ?? false),
+      );
       if (published === undefined) {
         throw new AppError('conflict', 'The draft was saved while it was checked: publish again');
       }

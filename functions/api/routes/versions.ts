@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { JsonObject, WorkflowVersion } from '../components.ts';
 import { found, readRow } from '../crud.ts';
-import { explainWorkflow } from '../definition-queries.ts';
+import { diffVersions, explainWorkflow } from '../definition-queries.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, statement } from '../operation.ts';
 import { columnNames, named, row } from '../rows.ts';
@@ -27,6 +27,42 @@ const VERSIONS: ListSpec = {
 };
 
 const VersionNumber = z.coerce.number<string | number>().int().min(1).max(2_147_483_647);
+
+const Side = z.object({
+  workflow_version_id: z.uuid(),
+  version: z.number().int(),
+  status: z.string(),
+  content_hash: z.string(),
+  published_at: z.string().nullable(),
+  open_runs: z.number().int(),
+  has_more_open_runs: z.boolean(),
+});
+const Elements = z.object({
+  added: z.array(JsonObject),
+  removed: z.array(JsonObject),
+  changed: z.array(JsonObject),
+});
+const SchemaDifference = z.object({
+  is_equal: z.boolean(),
+  verdict: z.enum(['equal', 'compatible', 'breaking', 'unknown']),
+  reasons: z.array(JsonObject),
+  differences: z.array(JsonObject),
+});
+const VersionDiff = named('VersionDiff', () =>
+  z.object({
+    workflow: z.string(),
+    a: Side,
+    b: Side,
+    same_content: z.boolean(),
+    nodes: Elements,
+    edges: Elements,
+    input_schema: SchemaDifference,
+    output_schema: SchemaDifference,
+    schedules: z.array(JsonObject).describe('They start the published version.'),
+    triggers: z.array(JsonObject),
+    parents: z.array(z.string()).describe('Workflows that declare it as a child.'),
+  }),
+);
 
 export const VERSION_OPERATIONS: Operation[] = [
   statement(
@@ -102,6 +138,26 @@ export const VERSION_OPERATIONS: Operation[] = [
       ).items;
       return { body: found('version', version) };
     },
+  ),
+  statement(
+    {
+      id: 'diffVersions',
+      method: 'GET',
+      path: '/v1/workflows/:kebab_name/versions/:version/diff/:other_version',
+      title: 'Compare two versions',
+      permission: 'workflow:read',
+      description:
+        'Returns what changes from `version` (`a`) to `other_version` (`b`): nodes, edges and schemas, the open runs of both, and what follows the published version. The verdict on a schema is `breaking` if it refuses values that it accepted before.',
+      params: { version: VersionNumber, other_version: VersionNumber },
+      replies: { 200: { description: 'the differences', schema: VersionDiff } },
+      errors: ['not_found'],
+    },
+    async (query, { params }) => ({
+      body: found(
+        'version',
+        await diffVersions(query, params.kebab_name ?? '', params.version, params.other_version),
+      ),
+    }),
   ),
   statement(
     {

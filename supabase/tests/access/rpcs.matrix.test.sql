@@ -41,6 +41,7 @@ values
     $$select delete_organization('00000000-0000-4000-8000-00000000e001')$$),
   ('delete_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_role('auditor')$$),
   ('delete_secret',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_secret('tap_key')$$),
+  ('diff_versions',              '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select diff_versions({draft}, {draft})$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
   ('erase_person',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select erase_person({viewer})$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
