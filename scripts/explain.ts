@@ -1,12 +1,16 @@
-// `npm run explain -- <workflow>`: prints how the engine understands a workflow, with warnings.
+// `npm run explain -- <workflow>`: prints how the engine understands a workflow, with warnings. With `--run ID` it prints
+// why a run does not continue.
 
 import { parseArgs } from 'node:util';
 import { databaseUrl, NoDatabaseError } from './database/url.ts';
-import { ExplainError, readPlan } from './explain/plan.ts';
+import { ExplainError } from './explain/database.ts';
+import { readPlan } from './explain/plan.ts';
+import { readRun, runToText } from './explain/run.ts';
 import { toTable } from './explain/table.ts';
 
 const USAGE = `usage: npm run explain -- <workflow> [--version N] [--app CODE] [--json]
                               [--db-url URL | --data DIR]
+       npm run explain -- --run ID [--json] [--db-url URL | --data DIR]
 Reads the database of --db-url, of DATABASE_URL, or of the running stack (--data, default .stepbase).`;
 
 function options() {
@@ -16,6 +20,7 @@ function options() {
       options: {
         version: { type: 'string' },
         app: { type: 'string' },
+        run: { type: 'string' },
         json: { type: 'boolean', default: false },
         'db-url': { type: 'string' },
         data: { type: 'string' },
@@ -40,6 +45,14 @@ async function main(): Promise<void> {
   const { values, positionals } = options();
   if (values.help) {
     console.log(USAGE);
+    return;
+  }
+  if (values.run !== undefined) {
+    if (positionals.length > 0 || values.version !== undefined || values.app !== undefined) {
+      throw new ExplainError(USAGE);
+    }
+    const answer = await readRun(databaseUrl(values['db-url'], values.data), values.run);
+    console.log(values.json ? JSON.stringify(answer, null, 2) : runToText(answer));
     return;
   }
   const [workflow, ...more] = positionals;

@@ -32,6 +32,11 @@ export async function readContext(
   return row?.value;
 }
 
+export async function explainRun(query: Query, runId: string): Promise<Json | undefined> {
+  const [row] = await query<One>('select stepbase.explain_run($1) as value', [runId]);
+  return row?.value;
+}
+
 export async function redrive(
   query: Query,
   selection: {

@@ -35,6 +35,7 @@ const OPERATION_TOOLS: Readonly<Record<string, OperationTool>> = {
     description:
       'Returns a run with its step runs; with `wait_seconds` as soon as the run has ended. The errors of its steps explain a failed run.',
   },
+  explain_run: { operation: 'explainRun' },
   list_run_events: { operation: 'listRunEvents', description: 'Lists what happened in a run.' },
   redrive_runs: { operation: 'redriveRuns' },
   cancel_run: { operation: 'cancelRun' },

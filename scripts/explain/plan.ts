@@ -1,8 +1,9 @@
 // Reads the plan of a workflow from the database as its owner, with stepbase_engine.explain_version.
 
-import pg from 'pg';
+import type pg from 'pg';
 import type { CheckContext, Fault } from '../../functions/_shared/checker/index.ts';
 import type { DefinitionFault } from '../../functions/_shared/errors/index.ts';
+import { ExplainError, withDatabase } from './database.ts';
 
 export interface PlanNode {
   ordinal: number;
@@ -65,38 +66,10 @@ export interface Question {
   app?: string | undefined;
 }
 
-/** An error of the user; the message is complete without a stack trace. */
-export class ExplainError extends Error {}
-
-const CONNECT_MS = 5_000;
-const STATEMENT_MS = 30_000;
 const SUGGESTIONS = 10;
 
-export async function readPlan(dbUrl: string, question: Question): Promise<Plan> {
-  const client = new pg.Client({
-    connectionString: dbUrl,
-    application_name: 'stepbase-explain',
-    connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: STATEMENT_MS,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    throw new ExplainError(`the database cannot be reached: ${(error as Error).message}`);
-  }
-  try {
-    return await ask(client, question);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === '42P01' || code === '42883' || code === '3F000') {
-      throw new ExplainError('this database has no Stepbase, or a version without explain');
-    }
-    throw error;
-  } finally {
-    await client.end();
-  }
-}
+export const readPlan = (dbUrl: string, question: Question): Promise<Plan> =>
+  withDatabase(dbUrl, (client) => ask(client, question));
 
 interface Found {
   app_code: string;

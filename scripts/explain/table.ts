@@ -1,6 +1,7 @@
 // Formats a plan for a terminal.
 
 import type { DefinitionFault } from '../../functions/_shared/errors/index.ts';
+import { columns } from './columns.ts';
 import type { Plan, PlanNode } from './plan.ts';
 
 export function toTable(plan: Plan): string {
@@ -112,18 +113,4 @@ function faultRow({ node, pointer, code, message, hint }: DefinitionFault): stri
 
 function list(title: string, rows: readonly string[][]): string[] {
   return rows.length === 0 ? [] : ['', `${title}:`, columns(rows, '  ')];
-}
-
-function columns(rows: readonly string[][], indent = ''): string {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((r) => (r[at] ?? '').length)));
-  return rows
-    .map(
-      (cells) =>
-        indent +
-        cells
-          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-          .join('  ')
-          .trimEnd(),
-    )
-    .join('\n');
 }

@@ -125,6 +125,8 @@ describe('the MCP server', () => {
       .toBe(1);
     const { value } = await use(client, 'list_tasks', { run_id: runId });
     const [task] = value.items as { id: string }[];
+    const explained = await use(client, 'explain_run', { run_id: runId });
+    expect(explained.value).toMatchObject({ run: { code: 'task' }, open_steps: 1 });
     await use(client, 'decide_approval', { step_run_id: task?.id, approved: true });
     const watched = await use(client, 'watch_run', { run_id: runId, wait_seconds: 30 });
     expect(watched.value.run).toMatchObject({ status: 'completed', output: { add: 7 } });

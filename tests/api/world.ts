@@ -162,6 +162,7 @@ export async function prepare(world: World): Promise<Preparations> {
       params: { run_id: await world.run(quick, 'completed'), step_id: 'one' },
     }),
     getRunContext: async () => ({ params: { run_id: run } }),
+    explainRun: async () => ({ params: { run_id: run } }),
     getWorkflowVersion: async () => ({ params: { kebab_name: quick, version: 1 } }),
     diffVersions: async () => ({
       params: { kebab_name: quick, version: 1, other_version: 1 },

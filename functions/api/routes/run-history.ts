@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
 import type { Query } from '../../_shared/db/pool.ts';
-import { JsonObject, ofWorkflow } from '../components.ts';
+import { JsonObject, ofWorkflow, Time } from '../components.ts';
 import { found, readRow } from '../crud.ts';
 import { equal, type FilterSpec, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, operation, statement } from '../operation.ts';
 import { readOnlyList } from '../read-only-list.ts';
 import { requirePermission } from '../request-queries.ts';
 import { named, row } from '../rows.ts';
-import { readContext } from '../run-queries.ts';
+import { explainRun, readContext } from '../run-queries.ts';
 import { readStepOutput, withContents } from '../stored-outputs.ts';
 import { streamRun } from '../stream/response.ts';
 
@@ -40,6 +40,13 @@ const SIGNALS: ListSpec = {
 async function requireRun(query: Query, runId: string): Promise<void> {
   found('run', await readRow(query, { table: 'runs', columns: ['id'] }, runId));
 }
+
+const reason = {
+  code: z.string(),
+  sentence: z.string(),
+  since: Time.nullable(),
+  until: Time.nullable(),
+};
 
 const Version = z.coerce.number<string | number>().int().min(0).max(2_147_483_647);
 
@@ -163,6 +170,50 @@ export const HISTORY: Operation[] = [
       const output = await withContents(step, deps.storage, c.req.raw.signal);
       return { body: { attempt: step.attempt, output } };
     },
+  ),
+  statement(
+    {
+      id: 'explainRun',
+      method: 'GET',
+      path: '/v1/runs/:run_id/explain',
+      title: 'Explain what a run waits for',
+      permission: 'run:read',
+      description:
+        'Explains why the run does not continue: one sentence with a stable `code` for the run and for each open step (up to 100), as the RPC `explain_run` does. A reason has further facts, such as `place` and `slots_busy`.',
+      replies: {
+        200: {
+          description: '`{run, steps, open_steps, explained_at}`',
+          schema: named('RunExplanation', () =>
+            z.object({
+              run: z.looseObject({
+                id: z.uuid(),
+                status: z.string(),
+                workflow: z.string(),
+                version: z.number().int(),
+                deadline_at: Time.nullable(),
+                ...reason,
+              }),
+              steps: z.array(
+                z.looseObject({
+                  step: z.string(),
+                  step_run_id: z.uuid(),
+                  type: z.string(),
+                  attempt: z.number().int(),
+                  status: z.string(),
+                  ...reason,
+                }),
+              ),
+              open_steps: z.number().int(),
+              explained_at: Time,
+            }),
+          ),
+        },
+      },
+      errors: ['not_found'],
+    },
+    async (query, { params }) => ({
+      body: found('run', await explainRun(query, params.run_id ?? '')),
+    }),
   ),
 ];
 

@@ -44,6 +44,7 @@ values
   ('diff_versions',              '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select diff_versions({draft}, {draft})$$),
   ('emit_event',                 '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select emit_event('order.paid')$$),
   ('erase_person',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select erase_person({viewer})$$),
+  ('explain_run',                '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_run({run})$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
   ('invite_member',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select invite_member('fresh@tap.example')$$),

@@ -20,6 +20,7 @@ select set_eq(
     'stepbase_engine.delete_finished_tokens',
     'stepbase_engine.end_tokens',
     'stepbase_engine.expire_leases',
+    'stepbase_engine.find_token',
     'stepbase_engine.front_round',
     'stepbase_engine.has_expired_leases',
     'stepbase_engine.has_queue',
@@ -28,11 +29,13 @@ select set_eq(
     'stepbase_engine.last_round',
     'stepbase_engine.leased_tokens',
     'stepbase_engine.move_queue_start',
+    'stepbase_engine.oldest_queued_token',
     'stepbase_engine.orphaned_steps',
     'stepbase_engine.prioritize_job',
     'stepbase_engine.queued_runs',
     'stepbase_engine.renew_leases',
-    'stepbase_engine.return_tokens'
+    'stepbase_engine.return_tokens',
+    'stepbase_engine.token_state'
   ],
   'no function outside *_tokens.sql contains the schema of the queue'
 );
