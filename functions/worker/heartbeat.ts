@@ -3,11 +3,9 @@
 
 import os from 'node:os';
 import process from 'node:process';
+import { VERSION } from '../_shared/version.ts';
 import type { Heartbeat } from './engine/types.ts';
 import type { WorkerStats } from './worker.ts';
-
-/** The version in package.json; a test keeps them equal. */
-export const VERSION = '0.1.0';
 
 export interface HeartbeatOptions {
   mode: Heartbeat['mode'];

@@ -11,6 +11,7 @@ import { retry } from '../_shared/db/retry.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
+import { VERSION } from '../_shared/version.ts';
 import { type BlockedTime, measureBlockedTime, startBudget } from './budget.ts';
 import { createEngine, type Heartbeat } from './engine/engine.ts';
 import { CALL_CONNECTIONS, createFunctionCalls } from './engine/function-calls.ts';
@@ -131,7 +132,9 @@ const app = new Hono().basePath('/stepbase-worker');
 const isAuthorised = (c: Context) => matchesAny(c.req.header('apikey') ?? '', env.secretKeys);
 
 // The counters show how busy the project is, so they need a secret key.
-app.get('/healthz', (c) => c.json({ status: 'ok', ...(isAuthorised(c) ? worker.stats : {}) }));
+app.get('/healthz', (c) =>
+  c.json({ status: 'ok', version: VERSION, ...(isAuthorised(c) ? worker.stats : {}) }),
+);
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 

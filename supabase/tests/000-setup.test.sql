@@ -342,7 +342,7 @@ set search_path = ''
 as $$
   values
     ('start_run_as', true), ('create_database_trigger', false), ('drop_database_trigger', false),
-    ('allow_function', false), ('disallow_function', false)
+    ('allow_function', false), ('disallow_function', false), ('doctor', true)
 $$;
 
 comment on function tests.operator_functions() is

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { VERSION } from '../../functions/_shared/version.ts';
 import { startUpstash } from '../../scripts/stack/upstash/server.ts';
 import { stackInfo } from '../support/stack.ts';
 import { type Api, call, startApi } from './support.ts';
@@ -77,7 +78,7 @@ describe('readiness', () => {
         },
       },
     ]);
-    expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok' });
+    expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok', version: VERSION });
   });
 
   it('is 503 on a database without the queue', async () => {

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { VERSION } from '../../functions/worker/heartbeat.ts';
+import { VERSION } from '../../functions/_shared/version.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import type { Database } from '../../types/database.ts';

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../../_shared/clock/clock.ts';
+import { VERSION } from '../../_shared/version.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { documented, type Resource } from '../operation.ts';
 import { checkRealtime, pingDatabase, pingQueue } from '../queries.ts';
@@ -66,7 +67,7 @@ export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
   };
 
   return new Hono<ApiEnv>()
-    .get('/healthz', (c) => c.json({ status: 'ok' }))
+    .get('/healthz', (c) => c.json({ status: 'ok', version: VERSION }))
     .get('/readyz', async (c) => {
       const answer = await readiness();
       c.header('Cache-Control', 'no-store');
@@ -98,8 +99,8 @@ export const HEALTH_RESOURCE: Resource = {
       description: 'Answers while the process runs; it queries nothing.',
       replies: {
         200: {
-          description: '`{"status": "ok"}`',
-          schema: named('Health', () => z.object({ status: z.literal('ok') })),
+          description: '`{"status": "ok", "version": "…"}`, with the version of the function',
+          schema: named('Health', () => z.object({ status: z.literal('ok'), version: z.string() })),
         },
       },
       errors: [],

@@ -87,6 +87,7 @@ values
   ('allow_function',             '- - - | - - - - | -',                          $$select allow_function('pg_catalog.now()')$$),
   ('create_database_trigger',    '- - - | - - - - | -',                          $$select create_database_trigger('pg_class', '{insert}', 'w-00d001')$$),
   ('disallow_function',          '- - - | - - - - | -',                          $$select disallow_function('pg_catalog.now()')$$),
+  ('doctor',                     '- - - | - - - - | -',                          $$select doctor()$$),
   ('drop_database_trigger',      '- - - | - - - - | -',                          $$select drop_database_trigger('orders')$$),
   ('start_run_as',               '- - - | - - - - | -',                          $$select start_run_as('tap-one', 'w-00d001')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
@@ -126,6 +127,8 @@ values
   ('update_organization', 'SB401', 'SB401', 'SB401'),
   -- It names the application itself, so that functions and jobs of the operator need no header.
   ('start_run_as', 'ok 1', 'leak', 'leak'),
+  -- It is about the installation.
+  ('doctor', '1', '1', '1'),
   -- Only the operator's own role.
   ('allow_function', '42501', '42501', '42501'),
   ('create_database_trigger', '42501', '42501', '42501'),

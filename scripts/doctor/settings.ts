@@ -1,0 +1,90 @@
+// What the doctor examines: the addresses and keys of options, of an environment file, of the environment, or of the
+// running stack, in this order.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseEnv as parseFile } from 'node:util';
+import { DEFAULT_DATA_DIR, ROOT } from '../stack/options.ts';
+import type { StackInfo } from '../stack/stack.ts';
+
+export class SettingsError extends Error {}
+
+export interface Options {
+  'db-url'?: string | undefined;
+  url?: string | undefined;
+  'env-file'?: string | undefined;
+  data?: string | undefined;
+  email?: string | undefined;
+  password?: string | undefined;
+}
+
+export interface Settings {
+  dbUrl: string | undefined;
+  /** The address of the project. */
+  url: string | undefined;
+  publishableKey: string | undefined;
+  secretKey: string | undefined;
+  signIn: { email: string; password: string } | undefined;
+  /** The environment of the functions, to check it; undefined for a stack, which makes its own. */
+  environment: Record<string, string> | undefined;
+}
+
+type Variables = Record<string, string | undefined>;
+
+function stackOf(data: string | undefined): StackInfo | undefined {
+  const file = join(
+    data === undefined ? join(ROOT, DEFAULT_DATA_DIR) : resolve(data),
+    'stack.json',
+  );
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as StackInfo;
+  if (data !== undefined) throw new SettingsError(`no stack is running there: ${file} is missing`);
+  return undefined;
+}
+
+function variablesOf(file: string | undefined): Variables | undefined {
+  if (file === undefined) return undefined;
+  if (!existsSync(file)) throw new SettingsError(`the file ${file} does not exist`);
+  const read: Variables = parseFile(readFileSync(file, 'utf8'));
+  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== ''));
+}
+
+/** The first key of a JSON map, as hosted projects inject them. */
+function firstOf(map: string | undefined): string | undefined {
+  try {
+    return Object.values(JSON.parse(map ?? '{}') as Record<string, string>)[0];
+  } catch {
+    return undefined;
+  }
+}
+
+export function readSettings(options: Options, process: Variables): Settings {
+  const file = variablesOf(options['env-file']);
+  const given: Variables = { ...process, ...file };
+  const isRemote =
+    options['db-url'] !== undefined || options.url !== undefined || file !== undefined;
+  const hasAddress = (given.DATABASE_URL ?? given.SUPABASE_URL) !== undefined;
+  const usesStack = options.data !== undefined || !(isRemote || hasAddress);
+  const stack = usesStack ? stackOf(options.data) : undefined;
+  const { email, password = process.STEPBASE_DOCTOR_PASSWORD } = options;
+  if (email !== undefined && password === undefined) {
+    throw new SettingsError('--email needs --password or STEPBASE_DOCTOR_PASSWORD');
+  }
+  const settings: Settings = {
+    dbUrl: options['db-url'] ?? stack?.db_url ?? given.DATABASE_URL ?? given.SUPABASE_DB_URL,
+    url: (options.url ?? stack?.api_url ?? given.SUPABASE_URL)?.replace(/\/+$/, ''),
+    publishableKey:
+      stack?.publishable_key ??
+      given.SUPABASE_PUBLISHABLE_KEY ??
+      firstOf(given.SUPABASE_PUBLISHABLE_KEYS),
+    secretKey:
+      stack?.secret_key ?? given.SUPABASE_SECRET_KEY ?? firstOf(given.SUPABASE_SECRET_KEYS),
+    signIn: email !== undefined && password !== undefined ? { email, password } : undefined,
+    environment: stack ? undefined : ((file ?? process) as Record<string, string>),
+  };
+  if (settings.dbUrl === undefined && settings.url === undefined) {
+    throw new SettingsError(
+      'nothing to check: run npm start, or give --db-url, --url or --env-file (see --help)',
+    );
+  }
+  return settings;
+}
