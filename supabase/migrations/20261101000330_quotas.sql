@@ -35,6 +35,18 @@ create table stepbase.app_quotas (
     constraint max_open_invitations_is_not_negative check (max_open_invitations >= 0),
   max_invitation_mails_per_hour int not null default 50
     constraint max_invitation_mails_per_hour_is_not_negative check (max_invitation_mails_per_hour >= 0),
+  max_pending_events int not null default 10000
+    constraint max_pending_events_is_not_negative check (max_pending_events >= 0),
+  max_pending_signals int not null default 1000
+    constraint max_pending_signals_is_not_negative check (max_pending_signals >= 0),
+  max_schedules int not null default 1000
+    constraint max_schedules_is_not_negative check (max_schedules >= 0),
+  max_triggers int not null default 1000
+    constraint max_triggers_is_not_negative check (max_triggers >= 0),
+  max_api_keys int not null default 500
+    constraint max_api_keys_is_not_negative check (max_api_keys >= 0),
+  max_service_accounts int not null default 200
+    constraint max_service_accounts_is_not_negative check (max_service_accounts >= 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -60,6 +72,12 @@ comment on column stepbase.app_quotas.max_audit_retention_days is 'The longest a
 comment on column stepbase.app_quotas.max_secrets is 'Secrets that set_secret stores; 0: none.';
 comment on column stepbase.app_quotas.max_open_invitations is 'Invitations that can be accepted at the same time. 0: none.';
 comment on column stepbase.app_quotas.max_invitation_mails_per_hour is 'Mails of invitations in the last hour, also repeated ones. 0: none.';
+comment on column stepbase.app_quotas.max_pending_events is 'Emitted events that no worker has relayed yet. 0: clients emit none.';
+comment on column stepbase.app_quotas.max_pending_signals is 'Signals of one run that no step has consumed yet. 0: only steps that wait already receive a signal.';
+comment on column stepbase.app_quotas.max_schedules is 'Schedules, also disabled ones. 0: none.';
+comment on column stepbase.app_quotas.max_triggers is 'Triggers by events and webhooks, also disabled ones. 0: none.';
+comment on column stepbase.app_quotas.max_api_keys is 'API keys that are not revoked. 0: none.';
+comment on column stepbase.app_quotas.max_service_accounts is 'Service accounts. 0: none.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

@@ -98,6 +98,8 @@ comment on function stepbase_private.plan_schedule() is
   'Trigger: refuses what the worker cannot run (SB400), clears next_run_at of a schedule that is new, changed or '
   'resumed and wakes a worker, which computes it.';
 
+create trigger workflow_schedules_limit after insert on stepbase.workflow_schedules
+  for each row execute function stepbase_private.limit_rows('max_schedules', 'schedules');
 create trigger workflow_schedules_plan
   before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
   for each row execute function stepbase_private.plan_schedule();

@@ -87,6 +87,8 @@ comment on function stepbase_private.limit_triggers() is 'Trigger: raises SB429 
 create trigger workflow_triggers_limit
   before insert or update of event_name, source_workflow_id on stepbase.workflow_triggers
   for each row execute function stepbase_private.limit_triggers();
+create trigger workflow_triggers_limit_rows after insert on stepbase.workflow_triggers
+  for each row execute function stepbase_private.limit_rows('max_triggers', 'triggers');
 create trigger workflow_triggers_cut_errors before insert or update of last_error on stepbase.workflow_triggers
   for each row when (pg_column_size(new.last_error) > 12288)
   execute function stepbase_private.cut_errors('last_error');

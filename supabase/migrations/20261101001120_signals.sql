@@ -52,6 +52,40 @@ $$;
 comment on function stepbase_engine.deliver_signals(uuid[]) is
   'Gives stored signals to the steps that wait for them, oldest first. The caller has locked the runs.';
 
+create function stepbase_engine.check_pending_signals(p_run stepbase.runs, p_signal_name text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_limit int;
+begin
+  select q.max_pending_signals into v_limit from stepbase.app_quotas q where q.app_code = p_run.app_code;
+  if v_limit = (
+    select count(*)
+    from (
+      select 1 from stepbase.run_signals g
+      where g.run_id = p_run.id and g.app_code = p_run.app_code and g.consumed_at is null
+      limit v_limit
+    ) g
+  )
+  -- A step that waits consumes the signal at once.
+  and not exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = p_run.id and s.status = 'waiting' and s.wait_kind = 'signal' and s.signal_name = p_signal_name
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The run has %s signals that no step has consumed, the quota', v_limit),
+      jsonb_build_object('quota', 'max_pending_signals', 'limit', v_limit)
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.check_pending_signals(stepbase.runs, text) is
+  'Raises SB429 limit_reached if a run has max_pending_signals signals that no step has consumed, and no step waits for this one. '
+  'The caller has locked the run.';
+
 create function stepbase_engine.accept_signal(
   p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,
   p_sent_key text default null
@@ -130,6 +164,7 @@ begin
     -- The signal of a work queue pushes its payload as an item.
     perform stepbase_engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
   else
+    perform stepbase_engine.check_pending_signals(p_run, p_signal_name);
     insert into stepbase.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
     values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key);
   end if;
@@ -150,4 +185,5 @@ comment on function stepbase_engine.accept_signal(stepbase.runs, text, jsonb, uu
   'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives '
   'it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key '
   'changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow '
-  'receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full.';
+  'receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue '
+  'is full or max_pending_signals signals wait.';

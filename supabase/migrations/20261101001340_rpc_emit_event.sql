@@ -1,5 +1,35 @@
 -- The RPC that emits an event of the application. See rpc_runs for the pattern.
 
+create function stepbase_engine.check_pending_events(p_app_code text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_limit int;
+begin
+  select q.max_pending_events into v_limit from stepbase.app_quotas q where q.app_code = p_app_code;
+  if v_limit = (
+    select count(*)
+    from (
+      -- The conditions are those of idx_outbox_pending.
+      select 1 from stepbase.outbox o
+      where o.app_code = p_app_code and o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel') and o.event_type = 'event.emitted'
+      limit v_limit
+    ) e
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s events that no worker has relayed, its quota; retry later', v_limit),
+      jsonb_build_object('quota', 'max_pending_events', 'limit', v_limit)
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.check_pending_events(text) is
+  'Raises SB429 limit_reached if an application has max_pending_events events that the relay has not handled.';
+
 -- Security definer: clients cannot write the outbox.
 create function stepbase_private.emit_event(p_name text, p_payload jsonb, p_idempotency_key text)
 returns uuid
@@ -36,6 +66,7 @@ begin
       );
     end if;
   end if;
+  perform stepbase_engine.check_pending_events(v_app_code);
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
   values (
     v_app_code, 'event', v_id, 'event.emitted',
@@ -66,5 +97,5 @@ comment on function stepbase.emit_event(text, jsonb, text) is
   'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event '
   'starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires '
   'run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload '
-  '(event_id in the details; checked for a day).';
+  '(event_id in the details; checked for a day), SB429 max_pending_events events wait.';
 grant execute on function stepbase.emit_event(text, jsonb, text) to authenticated;

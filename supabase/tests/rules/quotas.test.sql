@@ -1,8 +1,8 @@
--- Quotas: open runs of an application, child runs of a root run, runs that one event starts.
+-- Quotas: open runs of an application, child runs of a root run, runs that one event starts, rows and waiting events.
 
 begin;
 set local search_path = public, extensions;
-select plan(44);
+select plan(68);
 select tests.create_tasks();
 
 create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
@@ -215,6 +215,98 @@ select is(
 select is(pg_temp.start('sister', 'w-00d103'), 'ok 1', 'other applications still start runs');
 update stepbase.app_quotas set max_stored_bytes = 1000000000 where app_code = 'tap-one';
 select is(pg_temp.start_for_good(), 'ok', 'a larger quota of bytes applies at once');
+
+-- Rows that create work or give access. Each limit is the number of rows that exist, so the next one is refused.
+create temporary table limited (quota text, table_name text, condition text, call text);
+insert into limited
+values
+  ('max_schedules', 'workflow_schedules', 'true',
+    $$insert into stepbase.workflow_schedules (workflow_id, cron_expression) values (tests.sample_id('workflow'), '0 * * * *')$$),
+  ('max_triggers', 'workflow_triggers', 'true', $$select stepbase.create_webhook('w-00d001')$$),
+  ('max_triggers', 'workflow_triggers', 'true',
+    $$insert into stepbase.workflow_triggers (workflow_id, trigger_type, event_name)
+      values (tests.sample_id('workflow'), 'event', 'order.paid')$$),
+  ('max_api_keys', 'api_keys', 'revoked_at is null', $$select stepbase.create_api_key('one more')$$),
+  ('max_service_accounts', 'service_accounts', 'true', $$select stepbase.create_service_account('one-more', 'viewer')$$);
+create function pg_temp.set_limit(p_quota text, p_table text, p_condition text, p_more int)
+returns void
+language plpgsql
+as $$
+begin
+  execute format(
+    'update stepbase.app_quotas set %I = $1 + (select count(*) from stepbase.%I where app_code = $2 and %s) where app_code = $2',
+    p_quota, p_table, p_condition
+  )
+  using p_more, 'tap-one';
+end;
+$$;
+create function pg_temp.outcome(p_limit limited, p_more int)
+returns text
+language plpgsql
+as $$
+begin
+  perform pg_temp.set_limit(p_limit.quota, p_limit.table_name, p_limit.condition, p_more);
+  return tests.attempt('admin', p_limit.call);
+end;
+$$;
+select is(pg_temp.outcome(l, 1), 'ok 1', format('below %s: %s', l.quota, left(l.call, 45))) from limited l;
+select is(pg_temp.outcome(l, 0), 'SB429', format('at %s: %s', l.quota, left(l.call, 45))) from limited l;
+select pg_temp.set_limit('max_api_keys', 'api_keys', 'revoked_at is null', 0);
+select is(
+  tests.detail_of('admin', $$select stepbase.create_api_key('one more')$$) ->> 'quota', 'max_api_keys', 'the error names the limit'
+);
+update stepbase.api_keys set revoked_at = now() where id = tests.sample_id('api_key');
+select is(tests.attempt('admin', $$select stepbase.create_api_key('one more')$$), 'ok 1', 'a revoked key does not count');
+
+-- Events and signals that wait.
+update stepbase.app_quotas set max_pending_events = 2, max_pending_signals = 2 where app_code = 'tap-one';
+update stepbase.outbox set published_at = now() where published_at is null;
+select tests.perform_as('developer', $$select stepbase.emit_event('order.paid')$$) from generate_series(1, 2);
+select is(
+  tests.detail_of('developer', $$select stepbase.emit_event('order.paid')$$) - 'code', '{"quota": "max_pending_events", "limit": 2}',
+  'an event above max_pending_events is refused'
+);
+select is(tests.attempt('sister', $$select stepbase.emit_event('order.paid')$$), 'ok 1', 'events of another application do not count');
+update stepbase.outbox set published_at = now() where event_type = 'event.emitted';
+select is(tests.attempt('developer', $$select stepbase.emit_event('order.paid')$$), 'ok 1', 'relayed events do not count');
+select tests.perform_as('developer', format($$select stepbase.send_signal(%L, 'go')$$, tests.sample_id('run'))) from generate_series(1, 2);
+select is(
+  tests.detail_of('developer', format($$select stepbase.send_signal(%L, 'go')$$, tests.sample_id('run'))) - 'code',
+  '{"quota": "max_pending_signals", "limit": 2}', 'a signal above max_pending_signals is refused'
+);
+update stepbase.run_signals set consumed_at = now() where run_id = tests.sample_id('run');
+select is(
+  tests.attempt('developer', format($$select stepbase.send_signal(%L, 'go')$$, tests.sample_id('run'))), 'ok 1',
+  'consumed signals do not count'
+);
+
+-- Each count reads an index that begins with the application or the run, not the table.
+set local enable_seqscan = off;
+set local enable_bitmapscan = off;
+create function pg_temp.index_of(p_rows text)
+returns text
+language plpgsql
+as $$
+declare
+  v_plan json;
+begin
+  execute format('explain (format json) select count(*) from (select 1 from %s limit 100) x', p_rows) into v_plan;
+  return (regexp_match(v_plan::text, '"Index Name": "(\w+)"'))[1];
+end;
+$$;
+select is(pg_temp.index_of(c.counted), c.index_name, c.index_name || ' serves the count')
+from (
+  values
+    ($$stepbase.runs where app_code = 'tap-one' and status in ('pending', 'running', 'paused')$$, 'idx_runs_app_code_status_created_at'),
+    ($$stepbase.workflow_schedules where app_code = 'tap-one'$$, 'idx_workflow_schedules_app_code'),
+    ($$stepbase.workflow_triggers where app_code = 'tap-one'$$, 'idx_workflow_triggers_app_code_event_name'),
+    ($$stepbase.api_keys where app_code = 'tap-one' and revoked_at is null$$, 'idx_api_keys_app_code_created_at'),
+    ($$stepbase.service_accounts where app_code = 'tap-one'$$, 'idx_service_accounts_app_code_role'),
+    ($$stepbase.run_signals where run_id = tests.sample_id('run') and app_code = 'tap-one' and consumed_at is null$$,
+      'idx_run_signals_run_id_app_code'),
+    ($$stepbase.outbox where app_code = 'tap-one' and published_at is null and quarantined_at is null
+      and event_type not in ('run.changed', 'run.cancel') and event_type = 'event.emitted'$$, 'idx_outbox_pending')
+) c (counted, index_name);
 
 select * from finish();
 rollback;
