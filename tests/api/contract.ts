@@ -22,6 +22,7 @@ export interface Parameter {
 }
 export interface DocumentedOperation {
   operationId: string;
+  tags: string[];
   parameters: Parameter[];
   requestBody?: { required?: boolean; content: Record<string, Media> };
   responses: Record<string, Reply>;

@@ -1,6 +1,6 @@
 // The application shell: session, top bar and routes.
 import type { Session } from '@supabase/supabase-js';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { supabase } from './client.ts';
 import { InvitationPage } from './invitation/InvitationPage.tsx';
 import { NewApplication } from './NewApplication.tsx';
@@ -8,6 +8,8 @@ import { RunPage } from './run/RunPage.tsx';
 import { RunsPage } from './runs/RunsPage.tsx';
 import { SignIn } from './SignIn.tsx';
 import { TopBar } from './TopBar.tsx';
+
+const ApiPage = lazy(() => import('./api/ApiPage.tsx'));
 
 /** The app_code claim of the session's token. */
 function appOf(session: Session): { appCode: string | undefined; role: string | undefined } {
@@ -50,7 +52,11 @@ export function App() {
     <>
       <TopBar appCode={appCode} role={role} email={session.user.email ?? ''} />
       <main>
-        {appCode === undefined ? (
+        {route === '#/api' ? (
+          <Suspense fallback={<p className="empty">Loading…</p>}>
+            <ApiPage key={appCode} />
+          </Suspense>
+        ) : appCode === undefined ? (
           <NewApplication />
         ) : runId ? (
           <RunPage key={runId} runId={runId} />

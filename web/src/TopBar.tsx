@@ -81,6 +81,10 @@ export function TopBar({ appCode, role, email }: Props) {
         <span className="brand-mark" aria-hidden="true" />
         Stepbase
       </a>
+      <nav aria-label="Pages">
+        <a href="#/runs">Runs</a>
+        <a href="#/api">API</a>
+      </nav>
       {appCode !== undefined && (
         <label className="inline">
           <span className="visually-hidden">Application</span>

@@ -18,6 +18,9 @@ export const supabase = createClient<Database, 'stepbase'>(config.api_url, confi
   global: { fetch: exactFetch },
 });
 
+/** The address of the HTTP API, without its version. */
+export const httpApiUrl = `${config.api_url}/functions/v1/stepbase-api`;
+
 type Tables = Database['stepbase']['Tables'];
 /** Without the computed field `context`, which a query returns only on request. */
 export type Run = Omit<Tables['runs']['Row'], 'context'>;

@@ -1,0 +1,107 @@
+// The interactive page of the HTTP API: Swagger UI on the document that the API serves. It sends requests as the
+// signed-in user. App.tsx loads this module on demand, because Swagger UI is larger than the rest of the client.
+import { useEffect, useRef, useState } from 'react';
+import 'swagger-ui-dist/swagger-ui.css';
+import SwaggerUI, {
+  type CurlProps,
+  type SwaggerSystem,
+} from 'swagger-ui-dist/swagger-ui-es-bundle.js';
+import { httpApiUrl, supabase } from '../client.ts';
+import './api.css';
+import { type OpenApiDocument, readDocument } from './document.ts';
+import { useDarkMode } from './use-dark-mode.ts';
+
+async function accessToken(): Promise<string> {
+  const { data } = await supabase.auth.getSession();
+  return data.session?.access_token ?? '';
+}
+
+/** The command to copy has a placeholder for the token. */
+const withoutToken = {
+  wrapComponents: {
+    curl:
+      (Curl: unknown, { React }: SwaggerSystem) =>
+      (props: CurlProps) => {
+        const { request } = props;
+        const header = ['headers', 'Authorization'];
+        const shown = request.hasIn(header) ? request.setIn(header, 'Bearer <token>') : request;
+        return React.createElement(Curl, { ...props, request: shown });
+      },
+  },
+};
+
+/** The token is in the memory of the page only: no storage, no address, no element. */
+async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> {
+  const prefilled = await accessToken();
+  const ui = SwaggerUI({
+    domNode,
+    spec,
+    onComplete: () => ui.preauthorizeApiKey('bearer', prefilled),
+    // Auth renews the token while the page is open. A key that the user has entered stays.
+    requestInterceptor: async (request) => {
+      const { Authorization: sent } = request.headers;
+      if (sent === `Bearer ${prefilled}`) {
+        request.headers.Authorization = `Bearer ${await accessToken()}`;
+      }
+      return request;
+    },
+    docExpansion: 'none',
+    filter: true,
+    tryItOutEnabled: true,
+    // The fragment of the address is the route of the client.
+    deepLinking: false,
+    queryConfigEnabled: false,
+    displayRequestDuration: true,
+    defaultModelsExpandDepth: -1,
+    persistAuthorization: false,
+    showMutatedRequest: false,
+    validatorUrl: null,
+    plugins: [withoutToken],
+  });
+}
+
+export default function ApiPage() {
+  const container = useRef<HTMLDivElement>(null);
+  const [state, setState] = useState<'loading' | 'ready' | Error>('loading');
+  useDarkMode();
+
+  useEffect(() => {
+    const stopped = new AbortController();
+    const node = document.createElement('div');
+    container.current?.append(node);
+    readDocument(stopped.signal)
+      .then((document) => (stopped.signal.aborted ? undefined : show(node, document)))
+      .then(() => setState('ready'))
+      .catch((error: Error) => {
+        if (!stopped.signal.aborted) setState(error);
+      });
+    return () => {
+      stopped.abort();
+      node.remove();
+    };
+  }, []);
+
+  return (
+    <section className="page api-page">
+      <div className="page-head">
+        <div>
+          <h1>HTTP API</h1>
+          <p className="muted">
+            Requests are sent as you, in your active application. Choose Authorize to use an API key
+            instead.
+          </p>
+        </div>
+        <a className="small" href={`${httpApiUrl}/openapi.json`}>
+          OpenAPI document
+        </a>
+      </div>
+      {state === 'loading' && <p className="empty">Loading…</p>}
+      {state instanceof Error && (
+        <p className="problem" role="alert">
+          {state.message}
+        </p>
+      )}
+      <div className="card" ref={container} hidden={state !== 'ready'} />
+    </section>
+  );
+}
