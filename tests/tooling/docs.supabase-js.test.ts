@@ -1,0 +1,208 @@
+// Every call of supabase-js in the guides and concepts works as it is written: a new user with an application of their own
+// sends it, and the API refuses none. Placeholders and ids that a page leaves to the reader are filled in here.
+
+import { randomUUID } from 'node:crypto';
+import { stripTypeScriptTypes } from 'node:module';
+import { createClient, type SupabaseClientOptions } from '@supabase/supabase-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linkIn, mailTo } from '../support/mail.ts';
+import { type StackClient, stackInfo, waitFor } from '../support/stack.ts';
+import { blocks, pages, read } from './docs-pages.ts';
+
+const mark = randomUUID().slice(0, 8);
+const app = `docs-${mark}`;
+const password = randomUUID();
+const { api_url: url, publishable_key: publishableKey, secret_key: secretKey } = stackInfo();
+
+const EXAMPLES = pages
+  .filter((page) => /^docs\/(guides|concepts)\//.test(page))
+  .flatMap((page) =>
+    [...blocks(read(page), 'ts'), ...blocks(read(page), 'js')].map((code) => ({ page, code })),
+  )
+  .filter(({ code }) => /\b(supabase|server|channel)\b/.test(code));
+
+/** Answers that are refusals. */
+const refused: string[] = [];
+const clients: StackClient[] = [];
+const recorded: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  if (!response.ok) refused.push(`${response.url} ${await response.clone().text()}`);
+  return response;
+};
+interface Options {
+  db?: { schema: string };
+  global?: { headers?: Record<string, string> };
+}
+function create(address: string, key: string, options: Options = {}): StackClient {
+  const settings = {
+    ...options,
+    auth: { persistSession: false, autoRefreshToken: false },
+    global: { ...options.global, fetch: recorded },
+  } as SupabaseClientOptions<'stepbase'>;
+  const made = createClient(address, key, settings) as unknown as StackClient;
+  clients.push(made);
+  return made;
+}
+
+async function signUp(name: string): Promise<{ as: StackClient; id: string; email: string }> {
+  const as = create(url, publishableKey, { db: { schema: 'stepbase' } });
+  const email = `${name}-${mark}@docs.example`;
+  const { data } = await as.auth.signUp({ email, password });
+  return { as, id: data.user?.id ?? '', email };
+}
+
+let founder: StackClient;
+async function call<T = { id: string }>(name: string, args: Record<string, unknown> = {}) {
+  const { data, error } = await founder.rpc(name, args);
+  if (error) throw new Error(`${name}: ${error.message}`);
+  return data as T;
+}
+
+async function publish(kebab_name: string, nodes: unknown[]) {
+  const definition = { nodes, edges: [] };
+  const saved = await call<{ id: string; workflow_id: string }>('save_workflow', {
+    kebab_name,
+    definition,
+  });
+  await call('publish_workflow', { workflow_version_id: saved.id });
+  return saved;
+}
+const node = (id: string, type: string, config: unknown) => ({ id, type, data: { config } });
+
+async function waiting(workflow: string, status: string): Promise<{ run: string; step: string }> {
+  const { id: run } = await call('start_run', { workflow });
+  const step = await waitFor(`a step of ${workflow} is ${status}`, async () => {
+    const { data } = await founder.from('step_runs').select('id').eq('run_id', run);
+    const { data: runs } = await founder.from('runs').select('status').eq('id', run);
+    const [found] = data ?? [];
+    return runs?.[0]?.status === status && found ? String(found.id) : undefined;
+  });
+  return { run, step };
+}
+
+async function invite(name: string) {
+  const person = await signUp(name);
+  await call('invite_member', { email: person.email, role: 'viewer' });
+  const link = linkIn(await mailTo(person.email, /^Invitation/), /\/invitation\?/);
+  return { ...person, token: link.searchParams.get('token') };
+}
+
+const server = () =>
+  create(url, secretKey, {
+    db: { schema: 'stepbase' },
+    global: { headers: { 'x-stepbase-app': app } },
+  });
+
+let given: Record<string, unknown>;
+beforeAll(async () => {
+  const person = await signUp('founder');
+  founder = person.as;
+  const company = await call('create_organization', { slug: app, name: 'Docs' });
+  await call('create_application', { app_code: app, name: 'Docs', organization_id: company.id });
+  await founder.auth.refreshSession();
+  const approval = [node('ask', 'wait_for_approval', { title: 'Go?' })];
+  const { workflow_id, id: versionId } = await publish('order-shipping', approval);
+  const { workflow_id: child_workflow_id } = await publish('refund-order', approval);
+  for (const name of ['refund-approval', 'order-confirmation']) await publish(name, approval);
+  await publish('form', [node('fill', 'user_task', { title: 'Fill' })]);
+  await publish('signal', [node('paid', 'wait_for_signal', { signal_name: 'payment-received' })]);
+  await publish('broken', [node('one', 'transform', { expression: '$error("no")' })]);
+  const steps = ['one', 'two', 'three'].map((id) => node(id, 'transform', { expression: '1' }));
+  await publish('three', steps);
+  const [ask, fill, signal, , three] = await Promise.all([
+    waiting('order-shipping', 'running'),
+    waiting('form', 'running'),
+    waiting('signal', 'running'),
+    waiting('broken', 'failed'),
+    waiting('three', 'completed'),
+  ]);
+  const member = await invite('ada');
+  expect((await member.as.rpc('accept_invitation', { token: member.token })).error).toBeNull();
+  const key = await call('create_api_key', { name: 'first' });
+  const machine = await call('create_service_account', { name: 'machine', role: 'viewer' });
+  given = {
+    ...{ url, publishableKey, secretKey, createClient: create, supabase: founder },
+    ...{ workflow_id, parent_workflow_id: workflow_id, child_workflow_id },
+    ...{ step_run_id: ask.step, task_id: fill.step, run_id: signal.run },
+    ...{ run: { id: ask.run }, runId: three.run, lastSeq: 0, versionId },
+    ...{ key_id: key.id, account: machine, organization_id: company.id, id: randomUUID() },
+    definition: { nodes: approval, edges: [] },
+    user_id: member.id,
+    ...{ email: person.email, password },
+    showRun: () => undefined,
+    showStep: () => undefined,
+    readAgain: () => undefined,
+    readAgainSoon: () => undefined,
+    file: { write: () => undefined },
+    invitation: { app_code: app },
+    channel: founder.channel('docs'),
+  };
+});
+afterAll(() => Promise.all(clients.map((made) => made.removeAllChannels())));
+
+/** What a reader puts in, by page: text of the example, and what stands for it. */
+const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, string])[]>> = {
+  'approvals-and-tasks': [
+    [/complete_task', \{ step_run_id/, "complete_task', { step_run_id: task_id"],
+  ],
+  'call-from-a-machine': [
+    [/'…'/g, 'key_id'],
+    ["'my-shop'", `'${app}'`],
+  ],
+  'events-and-webhooks': [['whsec_… of the endpoint in Stripe', `whsec_${'a1'.repeat(16)}`]],
+  'existing-project': [["app_code: 'acme'", `app_code: '${app}'`]],
+  'organizations-and-members': [
+    [/bakery/g, `bakery-${mark}`],
+    ['apps[1]', `apps.find(({ app_code }) => app_code === '${app}')`],
+  ],
+  'rerun-and-redrive': [["'order-shipping'", "'broken'"]],
+  'test-a-workflow': [
+    ['developer@acme.example', `founder-${mark}@docs.example`],
+    ['stepbase-demo', password],
+  ],
+};
+/** Examples that another caller sends, or that need a row of their own. */
+const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  'existing-project 2': async () => ({
+    supabase: server(),
+    user_id: (await signUp('operator')).id,
+  }),
+  'invite-members 2': async () => {
+    const { as, token } = await invite('eve');
+    return { supabase: as, token };
+  },
+  'outgoing-webhooks 2': async () => {
+    const { id } = await call('create_webhook_subscription', {
+      url: 'https://crm.example/hooks',
+      event_types: ['run.failed'],
+    });
+    await call('send_test_event', { subscription_id: id });
+    return { id };
+  },
+  'storage-files 1': async () => ({ supabase: server() }),
+  'test-a-workflow 1': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
+};
+
+const AsyncFunction = (async () => {}).constructor as new (
+  ...parts: string[]
+) => (...values: unknown[]) => Promise<void>;
+
+test.each([...new Set(EXAMPLES.map(({ page }) => page))])('%s', async (page) => {
+  const name = page.replace(/^.*\/|\.md$/g, '');
+  const examples = EXAMPLES.filter((example) => example.page === page);
+  for (const [index, example] of examples.entries()) {
+    let code = stripTypeScriptTypes(`async () => {${example.code}}`).slice(
+      'async () => {'.length,
+      -1,
+    );
+    for (const [text, value] of FILLED[name] ?? []) code = code.replace(text, value);
+    const values = { ...given, ...(await CALLERS[`${name} ${index + 1}`]?.()) };
+    // An inner block, because an example may declare what is given.
+    await new AsyncFunction(...Object.keys(values), `{${code}}`)(...Object.values(values));
+    expect(refused.splice(0), example.code).toEqual([]);
+  }
+});
+
+test('the pages have examples', () => {
+  expect(EXAMPLES.length).toBeGreaterThan(35);
+});
