@@ -13,6 +13,7 @@ import { MEMBER_RESOURCE } from './routes/members.ts';
 import { ORGANIZATION_RESOURCE } from './routes/organizations.ts';
 import { REFUSED_START_RESOURCE } from './routes/refused-starts.ts';
 import {
+  COMPILATION_RESOURCE,
   COMPONENT_RESOURCE,
   PROJECT_RESOURCE,
   PROMPT_RESOURCE,
@@ -44,6 +45,7 @@ export const RESOURCES: readonly Resource[] = [
   COMPONENT_RESOURCE,
   PROMPT_RESOURCE,
   PROJECT_RESOURCE,
+  COMPILATION_RESOURCE,
   SHARED_RESOURCE,
   SECRET_RESOURCE,
   API_KEY_RESOURCE,

@@ -1,6 +1,25 @@
-// Statements about what surrounds runs: the caller and statistics. All run as the caller.
+// Statements about what surrounds runs: the caller, look-up tables and statistics. All run as the caller.
 import type { Query } from '../_shared/db/pool.ts';
 import { type Json, one } from './queries.ts';
+
+/** The tables whose rows are the values of a column elsewhere. Step types have a list of their own. */
+export const LOOKUPS = [
+  'component_types',
+  'component_visibility',
+  'error_codes',
+  'parent_close_policies',
+  'run_event_types',
+  'run_statuses',
+  'step_statuses',
+  'trigger_types',
+  'user_roles',
+  'webhook_signature_schemes',
+  'work_item_statuses',
+  'work_queue_orderings',
+  'worker_statuses',
+  'workflow_statuses',
+] as const;
+export type Lookup = (typeof LOOKUPS)[number];
 
 export const switchApp = (query: Query, appCode: string) =>
   one(query, 'select to_jsonb(a) as value from stepbase.switch_app($1) a', [appCode]);
@@ -28,6 +47,9 @@ export async function readCaller(query: Query): Promise<CallerFacts> {
 
 const many = async (query: Query, text: string): Promise<Json[]> =>
   (await query<{ value: Json }>(text)).map(({ value }) => value);
+
+export const readLookup = (query: Query, table: Lookup) =>
+  many(query, `select to_jsonb(t) as value from stepbase.${table} t order by t.ordinal`);
 
 export const workflowStatistics = (query: Query) =>
   many(

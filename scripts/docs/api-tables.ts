@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, Column['type']>> = {
 
 /** Tables that clients cannot reach, or that hold only the values of another column. */
 const LEFT_OUT =
-  /^(error_codes|outbox|run_context|workflow_(edges|nodes|compilations|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
+  /^(error_codes|outbox|run_context|workflow_(edges|nodes|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
 
 const COLUMN =
   /^ {2}(\w+) (uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|timestamp with time zone)( not null)?( default| generated)?.*?(?: -- (.*))?$/;

@@ -1,6 +1,7 @@
 // The resources that clients write: created, read, listed, changed and deleted as the caller, each by its permission.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LOOKUPS } from '../../functions/api/resource-queries.ts';
 import {
   type Answer,
   type Api,
@@ -13,6 +14,7 @@ import {
   startApi,
   type TestTenant,
 } from './support.ts';
+import { createUser } from './tenancy.ts';
 
 let api: Api;
 let tenant: TestTenant;
@@ -20,6 +22,7 @@ let viewer: string;
 let stranger: string;
 let workflow: string;
 let workflowId: string;
+let versionId: string;
 
 beforeAll(async () => {
   api = await startApi();
@@ -28,6 +31,7 @@ beforeAll(async () => {
   stranger = (await createTenant('crud-other')).token;
   workflow = await publishWorkflow(tenant.admin);
   workflowId = String((await get(`workflows/${workflow}`)).body.id);
+  versionId = String((await get(`workflows/${workflow}/versions/1`)).body.id);
 });
 afterAll(() => api?.stop());
 
@@ -79,6 +83,18 @@ const CASES: Case[] = [
     change: { recommended_models: ['a', 'b'] },
   },
   { path: 'projects', create: () => ({ name: 'Shop' }), change: { metadata: { owner: 'ops' } } },
+  {
+    path: 'compilations',
+    create: () => ({
+      workflow_version_id: versionId,
+      workflow_code: 'export async function run() {}',
+      activities_code: '',
+      worker_code: '',
+      package_json: '{}',
+      tsconfig_json: '{}',
+    }),
+    change: { temporal_workflow_id: 'order-1', is_active: false },
+  },
   {
     path: 'workflow-signals',
     create: () => ({ workflow_id: workflowId, signal_name: 'arrived' }),
@@ -225,6 +241,18 @@ describe('members, keys and the application', () => {
     for (const path of ['statistics/projects', 'statistics/activities', 'workers']) {
       expect((await get(path)).status, path).toBe(200);
     }
+  });
+
+  it('reads each look-up table, also for a user without an application', async () => {
+    const { token: person } = await createUser('lookups');
+    for (const name of LOOKUPS) {
+      const rows = items(await get(`lookups/${name}`));
+      expect(rows.length, name).toBeGreaterThan(0);
+      const places = rows.map(({ ordinal }) => Number(ordinal));
+      expect(places, name).toEqual(places.toSorted((one, other) => one - other));
+      expect(items(await get(`lookups/${name}`, person))).toEqual(rows);
+    }
+    expect((await get('lookups/outbox')).status).toBe(400);
   });
 
   it('lists step types, and what other applications of the organization share', async () => {

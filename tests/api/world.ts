@@ -90,6 +90,8 @@ export async function prepare(world: World): Promise<Preparations> {
   for (const name of [quick, asking, form]) world.add('kebab_name', name);
   for (const name of ['workflow_id', 'parent_workflow_id']) world.add(name, workflow.id);
   world.add('child_workflow_id', child.id);
+  const version = await world.made('GET', `/v1/workflows/${quick}/versions/1`, undefined);
+  world.add('workflow_version_id', version.id);
   world.add('workflow', asking);
   world.add('app_code', app_code);
   world.add('user_id', admin.id);

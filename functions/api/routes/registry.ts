@@ -1,4 +1,5 @@
-// What workflows are built from: components, prompts, projects, and the signals, queries and children of a workflow.
+// What workflows are built from and into: components, prompts, projects, compilations, and the signals, queries and
+// children of a workflow.
 import { z } from 'zod';
 import { ofWorkflow, VISIBILITIES, Visibility } from '../components.ts';
 import { crud } from '../crud.ts';
@@ -76,6 +77,29 @@ export const PROJECT_RESOURCE: Resource = {
     filters: { is_active: equal('projects', 'is_active') },
     overrides: { name: z.string().min(1).max(255) },
     isKept: true,
+  }),
+};
+
+export const COMPILATION_RESOURCE: Resource = {
+  name: 'Compilations',
+  description: 'Versions that were compiled to TypeScript projects for Temporal.',
+  operations: crud({
+    table: 'workflow_compilations',
+    path: '/v1/compilations',
+    param: 'compilation_id',
+    component: 'Compilation',
+    one: 'compilation',
+    many: 'compilations',
+    permissions: { read: 'workflow:read', write: 'workflow:publish' },
+    sorts: ['-compiled_at'],
+    filters: {
+      workflow_version_id: equal('workflow_compilations', 'workflow_version_id'),
+      is_active: equal('workflow_compilations', 'is_active'),
+    },
+    notes: {
+      create:
+        'Stores a compilation of a version. A version has at most one with `is_active`; the code of a compilation cannot change.',
+    },
   }),
 };
 
