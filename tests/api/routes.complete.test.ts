@@ -35,7 +35,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   publishWorkflow: 'a version is published once',
   callWebhook: 'the delivery id of the sender is the key',
   callMcp: 'its tool start_run takes the key as an argument',
-  retryWebhookDelivery: 'a delivery that is pending stays one delivery',
+  retryWebhookDelivery: 'a delivery that is pending is refused',
   resendInvitation: 'replaces the link of one invitation; mails are limited per hour',
 };
 /** The last part of the path of a POST that changes the state of one row. */

@@ -1,5 +1,5 @@
-// Every call of supabase-js in the guides and concepts works as it is written: a new user with an application of their own
-// sends it, and the API refuses none. Placeholders and ids that a page leaves to the reader are filled in here.
+// Every call of supabase-js and curl in the guides and concepts works as it is written: a new user with an application of
+// their own sends it, and the API refuses none. Placeholders and ids that a page leaves to the reader are filled in here.
 
 import { randomUUID } from 'node:crypto';
 import { stripTypeScriptTypes } from 'node:module';
@@ -177,6 +177,10 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
       event_types: ['run.failed'],
     });
     await call('send_test_event', { subscription_id: id });
+    await waitFor('the delivery has failed', async () => {
+      const rows = await founder.from('webhook_deliveries').select('status');
+      return rows.data?.every(({ status }) => status !== 'pending');
+    });
     return { id };
   },
   'storage-files 1': async () => ({ supabase: server() }),
@@ -203,6 +207,67 @@ test.each([...new Set(EXAMPLES.map(({ page }) => page))])('%s', async (page) => 
   }
 });
 
+/** The commands of curl in the pages of the HTTP API, with the places that a reader fills. */
+const COMMANDS = ['http-api', 'call-from-a-machine', 'validate-a-workflow'].flatMap((name) =>
+  blocks(read(`docs/guides/${name}.md`), 'sh')
+    .filter((code) => code.startsWith('curl '))
+    .map((code) => code.replaceAll('\\\n', '').replaceAll(/^#.*$/gm, '').trim()),
+);
+
+/** The request that a command of curl with -X, -H, -d and -N sends. */
+function requestOf(command: string): [string, RequestInit] {
+  const words = [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, plain]) => single ?? double ?? plain ?? '',
+  );
+  const headers = new Headers();
+  let [address, method, body]: (string | undefined)[] = [];
+  for (let index = 1; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (word === '-N') continue;
+    if (!word.startsWith('-')) address = word;
+    else {
+      const value = words[++index] ?? '';
+      const [, name = '', text = ''] = /^([\w-]+): (.*)$/.exec(value) ?? [];
+      if (word === '-H') headers.set(name, text);
+      else if (word === '-X') method = value;
+      else body = value;
+    }
+  }
+  method ??= body === undefined ? 'GET' : 'POST';
+  return [address ?? '', { method, headers, ...(body === undefined ? {} : { body }) }];
+}
+
+test.each(COMMANDS)('%s', async (command) => {
+  const api = `${url}/functions/v1/stepbase-api`;
+  const { key } = await call<{ key: string }>('create_api_key', { name: 'curl' });
+  const { data } = await founder.auth.getSession();
+  const token = data.session?.access_token ?? '';
+  const draft = JSON.stringify({ definition: given.definition });
+  const path = `${api}/v1/workflows/order-confirmation/draft`;
+  const authorization = `Bearer ${token}`;
+  const type = { 'content-type': 'application/json' };
+  const saved = await fetch(path, {
+    method: 'POST',
+    headers: { authorization, ...type },
+    body: draft,
+  });
+  const filled = command
+    .replaceAll(/\$(API|STEPBASE_API)\b/g, api)
+    .replaceAll('$URL', url)
+    .replaceAll('$RUN_ID', String(given.runId))
+    .replaceAll('$TOKEN', token)
+    .replaceAll(/sbk_…|\$STEPBASE_KEY/g, key)
+    // The run waits for an approval.
+    .replace('wait=20', 'wait=1')
+    .replaceAll('@draft.json', `'${draft}'`)
+    .replaceAll('"9f0c…"', saved.headers.get('etag') ?? '');
+  const answer = await recorded(...requestOf(filled));
+  await answer.body?.cancel();
+  expect(refused.splice(0)).toEqual([]);
+  expect(answer.status).toBeLessThan(300);
+});
+
 test('the pages have examples', () => {
   expect(EXAMPLES.length).toBeGreaterThan(35);
+  expect(COMMANDS.length).toBeGreaterThanOrEqual(6);
 });

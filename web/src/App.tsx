@@ -54,7 +54,7 @@ export function App() {
       <main>
         {route === '#/api' ? (
           <Suspense fallback={<p className="empty">Loading…</p>}>
-            <ApiPage key={appCode} />
+            <ApiPage />
           </Suspense>
         ) : appCode === undefined ? (
           <NewApplication />
