@@ -241,6 +241,33 @@ export const TABLES = {
         comment: 'Mails of invitations in the last hour, also repeated ones. 0: none.',
         minimum: 0,
       },
+      max_pending_events: {
+        type: 'integer',
+        comment: 'Emitted events that no worker has relayed yet. 0: clients emit none.',
+        minimum: 0,
+      },
+      max_pending_signals: {
+        type: 'integer',
+        comment:
+          'Signals of one run that no step has consumed yet. 0: only steps that wait already receive a signal.',
+        minimum: 0,
+      },
+      max_schedules: {
+        type: 'integer',
+        comment: 'Schedules, also disabled ones. 0: none.',
+        minimum: 0,
+      },
+      max_triggers: {
+        type: 'integer',
+        comment: 'Triggers by events and webhooks, also disabled ones. 0: none.',
+        minimum: 0,
+      },
+      max_api_keys: {
+        type: 'integer',
+        comment: 'API keys that are not revoked. 0: none.',
+        minimum: 0,
+      },
+      max_service_accounts: { type: 'integer', comment: 'Service accounts. 0: none.', minimum: 0 },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },

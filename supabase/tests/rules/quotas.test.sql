@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(68);
+select plan(73);
 select tests.create_tasks();
 
 create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
@@ -305,7 +305,12 @@ from (
     ($$stepbase.run_signals where run_id = tests.sample_id('run') and app_code = 'tap-one' and consumed_at is null$$,
       'idx_run_signals_run_id_app_code'),
     ($$stepbase.outbox where app_code = 'tap-one' and published_at is null and quarantined_at is null
-      and event_type not in ('run.changed', 'run.cancel') and event_type = 'event.emitted'$$, 'idx_outbox_pending')
+      and event_type not in ('run.changed', 'run.cancel') and event_type = 'event.emitted'$$, 'idx_outbox_pending'),
+    ($$stepbase.invitations where app_code = 'tap-one' and status = 'open' and expires_at > now()$$, 'idx_invitations_open'),
+    ($$stepbase_private.mails where app_code = 'tap-one' and created_at > now()$$, 'idx_mails_app_code_created_at'),
+    ($$stepbase.webhook_subscriptions where app_code = 'tap-one'$$, 'idx_webhook_subscriptions_app_code'),
+    ($$stepbase.organizations where created_by = tests.sample_id('run')$$, 'idx_organizations_created_by'),
+    ($$stepbase.applications where created_by = tests.sample_id('run')$$, 'idx_applications_created_by')
 ) c (counted, index_name);
 
 select * from finish();
