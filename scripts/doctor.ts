@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { VERSION } from '../functions/_shared/version.ts';
 import { checkDatabase } from './doctor/database.ts';
 import { checkEnvironment } from './doctor/environment.ts';
-import type { Finding } from './doctor/finding.ts';
+import { type Finding, failed } from './doctor/finding.ts';
 import { askDoctor, checkProject } from './doctor/project.ts';
 import { type Options, readSettings, type Settings, SettingsError } from './doctor/settings.ts';
 import { toText } from './doctor/text.ts';
@@ -16,16 +16,23 @@ Checks the running stack (--data, default .stepbase), or the installation that t
 DATABASE_URL, SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, SUPABASE_SECRET_KEY. --db-url: as role postgres.
 With --email it signs in to test the access-token hook. STEPBASE_DOCTOR_PASSWORD can replace --password.`;
 
+const NOT_ASKED = failed(
+  'doctor()',
+  'The role of the address may not check the database.',
+  'Give --db-url of postgres, or --url and SUPABASE_SECRET_KEY',
+);
+
 async function examine(settings: Settings): Promise<Finding[]> {
   const { dbUrl, url, publishableKey, secretKey, environment } = settings;
   const project = url === undefined ? undefined : { url, publishableKey, secretKey };
   const findings: Finding[] = environment ? checkEnvironment(environment) : [];
-  const database =
-    dbUrl === undefined ? undefined : await checkDatabase(dbUrl, environment?.STEPBASE_DB_DIRECT);
+  const database = dbUrl === undefined ? undefined : await checkDatabase(dbUrl, environment);
   findings.push(...(database?.findings ?? []));
   if (project) {
     findings.push(...(await checkProject(project, VERSION, settings.signIn)));
     if (!database?.hasAsked) findings.push(...(await askDoctor(project)));
+  } else if (!database?.hasAsked) {
+    findings.push(NOT_ASKED);
   }
   return findings;
 }

@@ -2,22 +2,26 @@
 // the clock; and the checks of the RPC.
 
 import pg from 'pg';
+import { databaseAddress, pemOf } from '../../functions/_shared/db/tls.ts';
 import { migrationFiles } from '../stack/migrate.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
 const CONNECT_MS = 5_000;
 const STATEMENT_MS = 30_000;
 
-const clientFor = (dbUrl: string) =>
-  new pg.Client({
-    connectionString: dbUrl,
+/** The environment of the functions, as far as it is known: STEPBASE_DB_DIRECT and DATABASE_CA. */
+export type DatabaseEnvironment = Readonly<Record<string, string | undefined>>;
+
+async function connected(dbUrl: string, env: DatabaseEnvironment): Promise<pg.Client> {
+  const ca = env.DATABASE_CA;
+  const { url, ssl } = databaseAddress(dbUrl, ca === undefined ? undefined : pemOf(ca));
+  const client = new pg.Client({
+    connectionString: url,
+    ...(ssl === undefined ? {} : { ssl }),
     application_name: 'stepbase-doctor',
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
   });
-
-async function connected(dbUrl: string): Promise<pg.Client> {
-  const client = clientFor(dbUrl);
   client.on('error', () => undefined);
   await client.connect();
   return client;
@@ -50,28 +54,23 @@ async function checkMigrations(client: pg.Client): Promise<Finding> {
 }
 
 /** Two clients on one server process: a pooler gives each transaction a process of its choice. */
-async function isTransactionPooler(client: pg.Client, dbUrl: string): Promise<boolean> {
-  const second = await connected(dbUrl);
-  try {
-    const pid = async (of: pg.Client) =>
-      (await of.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
-    const pids = [await pid(client), await pid(second), await pid(client), await pid(second)];
-    return pids[0] === pids[1] || pids[0] !== pids[2] || pids[1] !== pids[3];
-  } finally {
-    await second.end();
-  }
+async function isTransactionPooler(client: pg.Client, second: pg.Client): Promise<boolean> {
+  const pid = async (of: pg.Client) =>
+    (await of.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+  const pids = [await pid(client), await pid(second), await pid(client), await pid(second)];
+  return pids[0] === pids[1] || pids[0] !== pids[2] || pids[1] !== pids[3];
 }
 
-/** `direct`: the value of STEPBASE_DB_DIRECT. */
 async function checkPooler(
   client: pg.Client,
   dbUrl: string,
-  direct: string | undefined,
+  env: DatabaseEnvironment,
 ): Promise<Finding> {
   const check = 'pooler';
   const { hostname, port } = new URL(dbUrl);
-  const isPooled = await isTransactionPooler(client, dbUrl);
-  if (isPooled && direct === 'true') {
+  const second = await connected(dbUrl, env);
+  const isPooled = await isTransactionPooler(client, second).finally(() => second.end());
+  if (isPooled && env.STEPBASE_DB_DIRECT === 'true') {
     return failed(
       check,
       'STEPBASE_DB_DIRECT is true, but the address leads to a pooler in transaction mode, which has no LISTEN.',
@@ -145,11 +144,11 @@ export interface DatabaseReport {
 
 export async function checkDatabase(
   dbUrl: string,
-  direct: string | undefined,
+  env: DatabaseEnvironment = {},
 ): Promise<DatabaseReport> {
   let client: pg.Client;
   try {
-    client = await connected(dbUrl);
+    client = await connected(dbUrl, env);
   } catch (error) {
     return {
       hasAsked: false,
@@ -168,7 +167,7 @@ export async function checkDatabase(
       ?.role;
     const own = [ok('database', `The database answers to the role ${role}.`)];
     if (asked !== undefined) own.push(await checkMigrations(client));
-    own.push(await checkPooler(client, dbUrl, direct), await checkClock(client));
+    own.push(await checkPooler(client, dbUrl, env), await checkClock(client));
     return { hasAsked: asked !== undefined, findings: [...own, ...(asked ?? [])] };
   } finally {
     await client.end();

@@ -10,7 +10,7 @@ const SECRETS_SET = 'Correct the value, then npx supabase secrets set --env-file
 const isLocal = (url: string | undefined): boolean =>
   url !== undefined && /\/\/([^/]*@)?(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${url}/`);
 
-export function checkEnvironment(env: Record<string, string | undefined>): Finding[] {
+export function checkEnvironment(env: Readonly<Record<string, string | undefined>>): Finding[] {
   const found: Finding[] = [];
   const values = Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])),

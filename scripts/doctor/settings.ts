@@ -18,6 +18,8 @@ export interface Options {
   password?: string | undefined;
 }
 
+type Variables = Record<string, string | undefined>;
+
 export interface Settings {
   dbUrl: string | undefined;
   /** The address of the project. */
@@ -25,11 +27,9 @@ export interface Settings {
   publishableKey: string | undefined;
   secretKey: string | undefined;
   signIn: { email: string; password: string } | undefined;
-  /** The environment of the functions, to check it; undefined for a stack, which makes its own. */
-  environment: Record<string, string> | undefined;
+  /** The environment of the functions, to check it; undefined if it is not known here. */
+  environment: Variables | undefined;
 }
-
-type Variables = Record<string, string | undefined>;
 
 function stackOf(data: string | undefined): StackInfo | undefined {
   const file = join(
@@ -57,6 +57,16 @@ function firstOf(map: string | undefined): string | undefined {
   }
 }
 
+/** The address of a hosted project, which is in the user of its pooler and in the host of its database. */
+function projectOf(database: string | undefined): string | undefined {
+  if (database === undefined || !URL.canParse(database)) return undefined;
+  const { username, hostname } = new URL(database);
+  const ref = hostname.endsWith('.pooler.supabase.com')
+    ? /\.([a-z0-9]{16,})$/.exec(decodeURIComponent(username))?.[1]
+    : /^db\.([a-z0-9]{16,})\.supabase\.co$/.exec(hostname)?.[1];
+  return ref === undefined ? undefined : `https://${ref}.supabase.co`;
+}
+
 export function readSettings(options: Options, process: Variables): Settings {
   const file = variablesOf(options['env-file']);
   const given: Variables = { ...process, ...file };
@@ -69,9 +79,11 @@ export function readSettings(options: Options, process: Variables): Settings {
   if (email !== undefined && password === undefined) {
     throw new SettingsError('--email needs --password or STEPBASE_DOCTOR_PASSWORD');
   }
+  const dbUrl = options['db-url'] ?? stack?.db_url ?? given.DATABASE_URL ?? given.SUPABASE_DB_URL;
+  const url = options.url ?? stack?.api_url ?? given.SUPABASE_URL ?? projectOf(dbUrl);
   const settings: Settings = {
-    dbUrl: options['db-url'] ?? stack?.db_url ?? given.DATABASE_URL ?? given.SUPABASE_DB_URL,
-    url: (options.url ?? stack?.api_url ?? given.SUPABASE_URL)?.replace(/\/+$/, ''),
+    dbUrl,
+    url: url?.replace(/\/+$/, ''),
     publishableKey:
       stack?.publishable_key ??
       given.SUPABASE_PUBLISHABLE_KEY ??
@@ -79,7 +91,7 @@ export function readSettings(options: Options, process: Variables): Settings {
     secretKey:
       stack?.secret_key ?? given.SUPABASE_SECRET_KEY ?? firstOf(given.SUPABASE_SECRET_KEYS),
     signIn: email !== undefined && password !== undefined ? { email, password } : undefined,
-    environment: stack ? undefined : ((file ?? process) as Record<string, string>),
+    environment: file ?? (usesStack || isRemote ? undefined : process),
   };
   if (settings.dbUrl === undefined && settings.url === undefined) {
     throw new SettingsError(

@@ -66,7 +66,7 @@ as $$
     format(
       'Retries at %s after %s (attempt %s of %s).',
       stepbase_engine.time_text(p_step.wake_at), coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
-      coalesce(stepbase_engine.max_attempts(stepbase_engine.retry_policy(p_step, n)), p_step.attempt)
+      greatest(stepbase_engine.max_attempts(stepbase_engine.retry_policy(p_step, n)), p_step.attempt)
     ),
     p_step.created_at, p_step.wake_at,
     jsonb_build_object('error', jsonb_build_object(

@@ -222,7 +222,7 @@ describe('the database', () => {
          );
        end $$`,
     );
-    const { findings, hasAsked } = await checkDatabase(database.url, undefined);
+    const { findings, hasAsked } = await checkDatabase(database.url);
     expect(hasAsked).toBe(true);
     const found = faults(findings);
     expect(found).toEqual(expect.arrayContaining(['migration files failed', 'realtime warning']));
@@ -231,7 +231,7 @@ describe('the database', () => {
 
   test('a database without Stepbase', async () => {
     const { url } = await freshDatabase({ empty: true });
-    const { findings } = await checkDatabase(url, undefined);
+    const { findings } = await checkDatabase(url);
     expect(faults(findings)).toEqual(expect.arrayContaining(['migrations failed']));
   });
 
@@ -239,7 +239,7 @@ describe('the database', () => {
     const pooler = await startTransactionPooler(stack.db_url);
     try {
       const through = (direct: string) =>
-        checkDatabase(pooler.url, direct).then(({ findings }) =>
+        checkDatabase(pooler.url, { STEPBASE_DB_DIRECT: direct }).then(({ findings }) =>
           findings.find(({ check }) => check === 'pooler'),
         );
       expect((await through('false'))?.finding).toMatch(/pooler in transaction mode\.$/);
@@ -279,6 +279,24 @@ describe('the environment', () => {
     ['private networks', { STEPBASE_ALLOW_PRIVATE_NETWORK: 'true' }, ['environment warning']],
   ])('%s', (_what, change, expected) => {
     expect(faults(checkEnvironment({ ...good, ...change }))).toEqual(expected);
+  });
+
+  test('the address of a hosted project is in that of its database', () => {
+    const of = (database: string) => readSettings({ 'db-url': database }, {}).url;
+    const pooler = 'aws-0-eu-central-1.pooler.supabase.com:6543/postgres';
+    expect(of(`postgres://stepbase_worker.abcdefghijklmnopqrst:x@${pooler}`)).toBe(
+      'https://abcdefghijklmnopqrst.supabase.co',
+    );
+    expect(of('postgres://postgres:x@db.abcdefghijklmnopqrst.supabase.co:5432/postgres')).toBe(
+      'https://abcdefghijklmnopqrst.supabase.co',
+    );
+    expect(of(stack.db_url)).toBeUndefined();
+  });
+
+  test('only an environment that describes the installation is checked', () => {
+    const env = { DATABASE_URL: stack.db_url };
+    expect(readSettings({}, env).environment).toBe(env);
+    expect(readSettings({ 'db-url': stack.db_url }, env).environment).toBeUndefined();
   });
 
   test('keys come from maps of a hosted project, and options come first', () => {
