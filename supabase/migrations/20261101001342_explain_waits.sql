@@ -99,6 +99,55 @@ $$;
 
 comment on function stepbase_engine.explain_signal(stepbase.step_runs) is 'Reason signal: its name and the deadline.';
 
+create function stepbase_engine.explain_ended_child(p_step stepbase.step_runs, p_child stepbase.runs, p_workflow text)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when o.is_quarantined then stepbase_engine.reason(
+      'message_quarantined',
+      format(
+        'The child run %s of %s is %s, but the message about its end is quarantined; an operator has to release it.',
+        p_child.id, p_workflow, p_child.status
+      ),
+      p_child.completed_at, p_step.deadline_at, f.facts
+    )
+    else stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'child_ended',
+        format('The child run %s of %s is %s; a worker continues the step.', p_child.id, p_workflow, p_child.status),
+        p_child.completed_at, p_step.deadline_at, f.facts
+      ),
+      p_step.app_code
+    )
+  end
+  from (
+    -- Among the oldest messages: a quarantined one becomes one of them.
+    select exists (
+      select 1
+      from (
+        select m.aggregate_id, m.event_type, m.quarantined_at
+        from stepbase.outbox m
+        where m.published_at is null
+        order by m.id
+        limit 1000
+      ) m
+      where m.aggregate_id = p_child.id and m.event_type = 'run.ended' and m.quarantined_at is not null
+    ) as is_quarantined
+  ) o
+  cross join (
+    select jsonb_build_object(
+      'child_run_id', p_child.id, 'child_workflow', p_workflow, 'child_status', p_child.status
+    ) as facts
+  ) f;
+$$;
+
+comment on function stepbase_engine.explain_ended_child(stepbase.step_runs, stepbase.runs, text) is
+  'Reasons of a step whose child has ended: child_ended, until the relay continues it; message_quarantined if the relay has '
+  'given up its message.';
+
 create function stepbase_engine.explain_child(p_step stepbase.step_runs)
 returns jsonb
 language plpgsql
@@ -106,29 +155,30 @@ stable
 set search_path = ''
 as $$
 declare
-  v_child record;
+  v_child stepbase.runs;
+  v_name text;
   v_workflow constant text := p_step.input ->> 'workflow';
   v_since constant timestamptz := coalesce(p_step.started_at, p_step.created_at);
   v_until jsonb;
   v_conditions text;
 begin
-  select r.id, r.status, w.kebab_name into v_child
-  from stepbase.runs r
-  join stepbase.workflows w on w.id = r.workflow_id
+  select r.* into v_child from stepbase.runs r
   where r.parent_run_id = p_step.run_id and r.app_code = p_step.app_code and r.parent_step_run_id = p_step.id
   order by r.created_at desc
   limit 1;
   if found then
+    v_name := (select w.kebab_name from stepbase.workflows w where w.id = v_child.workflow_id);
+    if v_child.completed_at is not null then
+      return stepbase_engine.explain_ended_child(p_step, v_child, v_name);
+    end if;
     return stepbase_engine.reason(
       'child',
       format(
-        'Waits for the child run %s of %s, which is %s.%s', v_child.id, v_child.kebab_name, v_child.status,
+        'Waits for the child run %s of %s, which is %s.%s', v_child.id, v_name, v_child.status,
         stepbase_engine.deadline_text(p_step.deadline_at)
       ),
       v_since, p_step.deadline_at,
-      jsonb_build_object(
-        'child_run_id', v_child.id, 'child_workflow', v_child.kebab_name, 'child_status', v_child.status
-      )
+      jsonb_build_object('child_run_id', v_child.id, 'child_workflow', v_name, 'child_status', v_child.status)
     );
   end if;
   v_until := (stepbase_engine.child_link(p_step, v_workflow)).block_until;

@@ -225,8 +225,8 @@ as $$
     from jsonb_array_elements(p_steps) with ordinality as s (step, place)
     order by
       coalesce(
-        array_position(array['token_missing', 'no_worker', 'lease_expired', 'timer_due'], s.step ->> 'code'),
-        case s.step ->> 'code' when 'executing' then 6 when 'items' then 7 when 'predecessors' then 8 else 5 end
+        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'lease_expired', 'timer_due'], s.step ->> 'code'),
+        case s.step ->> 'code' when 'executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
       ),
       s.place
     limit 1

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(49);
+select plan(51);
 select tests.create_tasks();
 
 create function pg_temp.at(passed interval default '0')
@@ -357,6 +357,19 @@ select matches(
 update stepbase.runs set status = 'cancelled', completed_at = now() where id = '00000000-0000-4000-8000-00000000d0c1';
 select is(
   stepbase_engine.explain_run('00000000-0000-4000-8000-00000000d0c1') #>> '{run,code}', 'cancelled', 'a cancelled run'
+);
+
+-- A child that has ended.
+select is(
+  pg_temp.step('{"wait_kind": "child", "step_type": "child_workflow", "input": {"workflow": "self"}}'),
+  'child_ended: The child run 00000000-0000-4000-8000-00000000d0c1 of w-00d001 is cancelled; a worker continues the step.',
+  'a child that has ended'
+);
+insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, quarantined_at)
+values ('tap-one', 'run', '00000000-0000-4000-8000-00000000d0c1', 'run.ended', now());
+select matches(
+  pg_temp.why('second_run', 'third'), '^message_quarantined: .* is quarantined; an operator has to release it\.$',
+  'a child whose message is quarantined'
 );
 
 select * from finish();
