@@ -1,6 +1,7 @@
 // References to outputs that are objects of Supabase Storage, because they are too large for the database. A reference
 // stands where the output would stand: as the output of a step, or within the output of a for_each, a child or a run.
 
+import { createHash } from 'node:crypto';
 import { parseJson } from '../text/json-numbers.ts';
 
 export const OUTPUT_BUCKET = 'stepbase-outputs';
@@ -110,13 +111,11 @@ async function readText(
   read: (reference: OutputReference) => Promise<Uint8Array>,
 ): Promise<string> {
   const bytes = await read(reference);
-  if ((await sha256(bytes)) !== reference.sha256) {
+  if (sha256(bytes) !== reference.sha256) {
     throw new OutputChanged(`${reference.path} is not the output that the step wrote`);
   }
   return new TextDecoder().decode(bytes);
 }
 
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const sha256 = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex');

@@ -79,7 +79,7 @@ export function createOutputs({ queries, storage, limitBytes, clock }: OutputsOp
       bucket: OUTPUT_BUCKET,
       path,
       size: body.byteLength,
-      sha256: await sha256(body),
+      sha256: sha256(body),
       content_type: 'application/json',
     };
   }
