@@ -51,6 +51,7 @@ returns void
 language plpgsql
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_now constant timestamptz := stepbase_engine.now();
