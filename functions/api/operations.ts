@@ -21,11 +21,12 @@ import {
 } from './routes/registry.ts';
 import { ROLE_RESOURCE } from './routes/roles.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
-import { SCHEDULE_RESOURCE, TRIGGER_RESOURCE } from './routes/schedules.ts';
+import { SCHEDULE_RESOURCE } from './routes/schedules.ts';
 import { SECRET_RESOURCE } from './routes/secrets.ts';
 import { SERVICE_ACCOUNT_RESOURCE } from './routes/service-accounts.ts';
 import { SHARED_RESOURCE } from './routes/shared.ts';
 import { TASK_RESOURCE } from './routes/tasks.ts';
+import { TRIGGER_RESOURCE } from './routes/triggers.ts';
 import { SUBSCRIPTION_RESOURCE } from './routes/webhook-subscriptions.ts';
 import { TASK_QUEUE_RESOURCE, WORK_QUEUE_RESOURCE } from './routes/work-queues.ts';
 import { WORKFLOW_RESOURCE } from './routes/workflows.ts';

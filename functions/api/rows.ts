@@ -48,6 +48,8 @@ function schemaOfColumn({ type, minimum, pattern }: Column): z.ZodType {
       return z.array(z.unknown());
     case 'time':
       return time();
+    case 'time[]':
+      return z.array(time());
   }
 }
 

@@ -13,7 +13,8 @@ export interface Column {
     | 'json'
     | 'object'
     | 'array'
-    | 'time';
+    | 'time'
+    | 'time[]';
   nullable?: true;
   /** An insert must name it. */
   required?: true;

@@ -51,6 +51,10 @@ function setup(due: Map<string, 'good' | 'slow'>) {
       },
       dueSchedules: () => Promise.resolve([]),
       fireSchedules: () => Promise.resolve(),
+      startQueuedRuns: () => Promise.resolve(),
+      dueBackfills: () => Promise.resolve([]),
+      planBackfill: () => Promise.resolve(),
+      advanceBackfills: () => Promise.resolve(),
     },
     timers,
     acceptsWork: () => true,
@@ -99,6 +103,10 @@ Deno.test('an error that no run has caused is retried after a second', async () 
       failUnwakeable: () => Promise.reject(new Error('not expected')),
       dueSchedules: () => Promise.resolve([]),
       fireSchedules: () => Promise.resolve(),
+      startQueuedRuns: () => Promise.resolve(),
+      dueBackfills: () => Promise.resolve([]),
+      planBackfill: () => Promise.resolve(),
+      advanceBackfills: () => Promise.resolve(),
     },
     timers: (() => {
       const timers = createTimers(s.clock);

@@ -5,7 +5,7 @@
 import { isStatementTimeout } from '../_shared/db/faults.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Signal } from './producer.ts';
-import { runSchedules } from './schedules.ts';
+import { runSchedules, type ScheduleEngine } from './schedules.ts';
 import type { Timers } from './timers.ts';
 
 const RETRY_MS = 1_000;
@@ -14,10 +14,7 @@ const MIN_DUE_MS = 5;
 const MAX_DUE_MS = 60_000;
 
 export interface DueTimersOptions {
-  engine: Pick<
-    Engine,
-    'wake' | 'dueRuns' | 'wakeRun' | 'failUnwakeable' | 'dueSchedules' | 'fireSchedules'
-  >;
+  engine: Pick<Engine, 'wake' | 'dueRuns' | 'wakeRun' | 'failUnwakeable'> & ScheduleEngine;
   timers: Timers;
   acceptsWork(): boolean;
   /** The next timer is due. */

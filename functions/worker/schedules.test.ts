@@ -1,7 +1,9 @@
-// The next time of a cron expression: across both daylight-saving changes, and if there is none.
+// The times of a cron expression: across both daylight-saving changes, and if there is none; what a schedule starts
+// after an outage, and the times of a backfill.
 
 import assert from 'node:assert/strict';
-import { nextTime } from './schedules.ts';
+import type { DueSchedule } from './engine/engine.ts';
+import { backfillTimes, nextTime, planSchedule } from './schedules.ts';
 
 function times(expression: string, timezone: string, from: string, count: number): string[] {
   const found: string[] = [];
@@ -101,4 +103,120 @@ Deno.test('an expression without a future time has none; an invalid expression i
   assert.equal(nextTime('0 0 31 2 *', 'UTC', new Date()), undefined);
   assert.throws(() => nextTime('61 * * * *', 'UTC', new Date()));
   assert.throws(() => nextTime('* * * * * *', 'UTC', new Date()));
+});
+
+const date = (text: string) => new Date(`${text}:00Z`);
+const short = (dates: Date[] | undefined) => dates?.map((at) => at.toISOString().slice(5, 16));
+
+/** A schedule that was due at `due`, at the time `now`. */
+function late(due: string | null, now: string, more: Partial<DueSchedule> = {}): DueSchedule {
+  return {
+    schedule_id: 's',
+    cron_expression: '0 * * * *',
+    timezone: 'UTC',
+    due_at: due,
+    scheduled_at: due === null ? null : date(due),
+    asked_at: date(now),
+    past_at: date(now),
+    catchup_from: null,
+    ...more,
+  };
+}
+
+Deno.test('a schedule knows its next ten times', () => {
+  const { times, next_times, missed_from } = planSchedule(late(null, '2026-01-01T00:30'));
+  assert.deepEqual([times, missed_from, next_times?.length], [[], undefined, 10]);
+  assert.deepEqual(short(next_times)?.slice(0, 2), ['01-01T01:00', '01-01T02:00']);
+});
+
+Deno.test('without a catch-up window one run starts for all missed times', () => {
+  const on = planSchedule(late('2026-01-01T01:00', '2026-01-01T01:00'));
+  assert.deepEqual([short(on.times), on.missed_from], [['01-01T01:00'], undefined]);
+  const after = planSchedule(late('2026-01-01T01:00', '2026-01-01T05:30'));
+  assert.deepEqual(short(after.times), ['01-01T01:00']);
+  assert.deepEqual(after.missed_from, date('2026-01-01T02:00'));
+  assert.deepEqual(short(after.next_times)?.[0], '01-01T06:00');
+});
+
+Deno.test('within the catch-up window each missed time starts a run, and older ones are missed', () => {
+  const window = { catchup_from: date('2026-01-01T02:30') };
+  const after = planSchedule(late('2026-01-01T01:00', '2026-01-01T05:30', window));
+  assert.deepEqual(short(after.times), ['01-01T03:00', '01-01T04:00', '01-01T05:00']);
+  assert.deepEqual(after.missed_from, date('2026-01-01T01:00'));
+  assert.deepEqual(short(after.next_times)?.[0], '01-01T06:00');
+  const soon = planSchedule(late('2026-01-01T03:00', '2026-01-01T05:30', window));
+  assert.deepEqual([short(soon.times)?.length, soon.missed_from], [3, undefined]);
+});
+
+Deno.test('a long catch-up goes on with the next call', () => {
+  const window = { catchup_from: date('2026-01-01T00:00') };
+  const first = planSchedule(late('2026-01-01T01:00', '2026-01-03T00:30', window));
+  assert.equal(first.times?.length, 20);
+  assert.deepEqual(short(first.next_times)?.[0], '01-01T21:00');
+});
+
+Deno.test('a time whose jitter may not have passed is not missed', () => {
+  const jitter = { past_at: date('2026-01-01T01:10') };
+  const after = planSchedule(late('2026-01-01T01:00', '2026-01-01T02:10', jitter));
+  assert.deepEqual([short(after.times), after.missed_from], [['01-01T01:00'], undefined]);
+  assert.deepEqual(short(after.next_times)?.[0], '01-01T02:00');
+  const window = { ...jitter, catchup_from: date('2026-01-01T00:10') };
+  assert.deepEqual(
+    short(planSchedule(late('2026-01-01T02:00', '2026-01-01T02:10', window)).times),
+    ['01-01T02:00'],
+  );
+});
+
+Deno.test('a missed fixed time is made up for once at a change of the clocks', () => {
+  const berlin = { cron_expression: '30 2 * * *', timezone: BERLIN };
+  const spring = planSchedule(
+    late('2026-03-28T01:30', '2026-03-30T12:00', {
+      ...berlin,
+      catchup_from: date('2026-03-01T00:00'),
+    }),
+  );
+  assert.deepEqual(short(spring.times), ['03-28T01:30', '03-29T01:00', '03-30T00:30']);
+  const autumn = planSchedule(
+    late('2026-10-24T00:30', '2026-10-26T12:00', {
+      ...berlin,
+      catchup_from: date('2026-10-01T00:00'),
+    }),
+  );
+  assert.deepEqual(short(autumn.times), ['10-24T00:30', '10-25T00:30', '10-26T01:30']);
+});
+
+Deno.test('a schedule after its last time is finished, and one without a time has a problem', () => {
+  const never = { cron_expression: '0 0 31 2 *' };
+  assert.deepEqual(
+    planSchedule(late('2026-01-01T00:00', '2026-01-01T00:00', never)).next_times,
+    [],
+  );
+  assert.match(planSchedule(late(null, '2026-01-01T00:00', never)).problem ?? '', /never occurs/);
+});
+
+Deno.test('a backfill has the times of its range, both ends included', () => {
+  const range = (from: string, to: string, cron_expression = '0 * * * *') =>
+    backfillTimes({
+      backfill_id: 'b',
+      cron_expression,
+      timezone: BERLIN,
+      from_time: date(from),
+      to_time: date(to),
+      is_planned: false,
+    });
+  const hours = range('2026-01-01T01:00', '2026-01-01T03:00');
+  assert.deepEqual('times' in hours && short(hours.times), [
+    '01-01T01:00',
+    '01-01T02:00',
+    '01-01T03:00',
+  ]);
+  const night = range('2026-03-28T00:00', '2026-03-30T12:00', '30 2 * * *');
+  assert.deepEqual('times' in night && short(night.times), [
+    '03-28T01:30',
+    '03-29T01:00',
+    '03-30T00:30',
+  ]);
+  const many = range('2026-01-01T00:00', '2026-12-31T00:00');
+  assert.equal('times' in many && many.times.length, 1001, 'one more than the database accepts');
+  assert.ok('problem' in range('2026-01-01T00:00', '2026-01-02T00:00', '61 * * * *'));
 });

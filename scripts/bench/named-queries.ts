@@ -239,6 +239,14 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['runs'],
   },
   {
+    name: 'runs: open ones of a schedule',
+    as: 'engine',
+    text: `select id from stepbase.runs where trigger_type = 'schedule' and completed_at is null
+      and metadata ->> 'schedule_id' = any ($1::text[]) order by id`,
+    values: ({ app_code }) => [[app_code]],
+    tables: ['runs'],
+  },
+  {
     name: 'runs: finished long ago',
     as: 'engine',
     text: `select id from stepbase.runs where app_code = $1 and completed_at < now() - interval '400 days'

@@ -30,6 +30,8 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'workflow_signals',
       'workflow_queries',
       'workflow_schedules',
+      'schedule_runs',
+      'schedule_backfills',
       'workflow_triggers',
       'webhook_subscriptions',
       'workflow_children',

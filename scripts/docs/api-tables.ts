@@ -20,6 +20,7 @@ const TYPES: Readonly<Record<string, Column['type']>> = {
   boolean: 'boolean',
   jsonb: 'json',
   'timestamp with time zone': 'time',
+  'timestamp with time zone[]': 'time[]',
 };
 
 /** Tables that clients cannot reach, or that hold only the values of another column. */
@@ -27,7 +28,7 @@ const LEFT_OUT =
   /^(error_codes|outbox|run_context|workflow_(edges|nodes|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
 
 const COLUMN =
-  /^ {2}(\w+) (uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|timestamp with time zone)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
+  /^ {2}(\w+) (uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|timestamp with time zone(?:\[\])?)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
 
 function columnsOf(body: string): Record<string, Column> {
   const columns: Record<string, Column> = {};

@@ -81,6 +81,11 @@ export const DECLARED: readonly DeclaredReference[] = [
     object: 'stepbase_engine.next_schedule_at',
     reason: 'the next wake-up of a worker includes schedules, which come later',
   },
+  {
+    file: 'append_events',
+    object: 'stepbase_engine.is_awaited_by_schedule',
+    reason: 'the end of a run is announced to a start of its schedule that waits; schedules come later',
+  },
 ];
 
 const NAME = /\bstepbase(?:_[a-z]+)?\.[a-z_][a-z0-9_]*/g;

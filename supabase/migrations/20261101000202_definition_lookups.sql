@@ -1,5 +1,5 @@
--- Lookup tables of definitions: component types, workflow statuses, trigger types, parent close policies and the
--- orderings of work queues.
+-- Lookup tables of definitions: component types, workflow statuses, trigger types, parent close policies, overlap
+-- policies and the orderings of work queues.
 
 create table stepbase.component_types (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
@@ -93,6 +93,27 @@ values
   ('abandon', 'Abandon', 'The child continues without its parent.', 'unlink', '#64748b', 2),
   ('request_cancel', 'Request cancel', 'The child is cancelled and its completed steps are compensated.', 'hand', '#d97706', 3);
 
+create table stepbase.overlap_policies (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.overlap_policies is 'What a schedule does at a due time while a run of it is open.';
+comment on column stepbase.overlap_policies.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.overlap_policies
+  (name, label, description, icon, color, ordinal)
+values
+  ('allow', 'Allow', 'The run starts; runs of the schedule overlap.', 'layers', '#2563eb', 1),
+  ('skip', 'Skip', 'No run starts.', 'skip-forward', '#64748b', 2),
+  ('queue', 'Queue', 'One run waits for the end of the open runs; further due times are skipped.', 'list-end', '#d97706', 3),
+  ('cancel_previous', 'Cancel previous', 'The open runs are cancelled, and the run starts.', 'ban', '#dc2626', 4);
+
 create table stepbase.work_queue_orderings (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
   label text not null,
@@ -131,6 +152,11 @@ create policy "Signed-in users read trigger types" on stepbase.trigger_types
 alter table stepbase.parent_close_policies enable row level security;
 grant select on stepbase.parent_close_policies to authenticated, service_role;
 create policy "Signed-in users read parent close policies" on stepbase.parent_close_policies
+  for select to authenticated using (true);
+
+alter table stepbase.overlap_policies enable row level security;
+grant select on stepbase.overlap_policies to authenticated, service_role;
+create policy "Signed-in users read overlap policies" on stepbase.overlap_policies
   for select to authenticated using (true);
 
 alter table stepbase.work_queue_orderings enable row level security;

@@ -16,6 +16,12 @@ create table stepbase.workflow_schedules (
   last_run_at timestamptz,
   last_error jsonb constraint last_error_is_an_object check (jsonb_typeof(last_error) = 'object'),
   next_run_at timestamptz,
+  next_times timestamptz[] not null default '{}'
+    constraint at_most_10_times_are_planned check (cardinality(next_times) <= 10),
+  overlap_policy text not null default 'allow' references stepbase.overlap_policies (name),
+  catchup_window_seconds int constraint catchup_window_is_between_a_minute_and_a_year
+    check (catchup_window_seconds between 60 and 31622400),
+  jitter_seconds int not null default 0 constraint jitter_is_at_most_a_day check (jitter_seconds between 0 and 86400),
   finished_at timestamptz,
   work_queue_id uuid,
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
@@ -44,6 +50,16 @@ comment on column stepbase.workflow_schedules.last_error is
   'Why it started no run at its last due time: {code, message, at, …}; null if it did.';
 comment on column stepbase.workflow_schedules.next_run_at is
   'Next due time, computed by a worker; null while the schedule is paused or finished and until it is computed.';
+comment on column stepbase.workflow_schedules.next_times is
+  'The next times of the cron expression, at most 10, computed by a worker; empty while next_run_at is null. '
+  'next_run_at is the first one plus its jitter.';
+comment on column stepbase.workflow_schedules.overlap_policy is
+  'What happens at a due time while a run of the schedule is open: allow, skip, queue or cancel_previous.';
+comment on column stepbase.workflow_schedules.catchup_window_seconds is
+  'How long after its time a missed start is made up for, one run for each time; older times are skipped. Null: one run '
+  'for all missed times.';
+comment on column stepbase.workflow_schedules.jitter_seconds is
+  'Each start is delayed by less than this, by the same amount for the same time, and never beyond the next time.';
 comment on column stepbase.workflow_schedules.finished_at is
   'When it ended: it has started max_runs runs, or its expression has no further time. A change may reopen it.';
 comment on column stepbase.workflow_schedules.work_queue_id is
@@ -73,11 +89,13 @@ begin
   end if;
   if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
     and new.cron_expression = old.cron_expression and new.timezone = old.timezone
+    and new.jitter_seconds = old.jitter_seconds
     and (new.max_runs is null or new.max_runs > new.runs_started)
   then
     return new;
   end if;
   new.next_run_at := null;
+  new.next_times := '{}';
   new.last_error := null;
   if new.runs_started >= new.max_runs then
     new.finished_at := coalesce(new.finished_at, stepbase_engine.now());
@@ -86,7 +104,8 @@ begin
   new.finished_at := null;
   if new.is_enabled then
     if new.start_immediately and new.last_run_at is null then
-      new.next_run_at := stepbase_engine.now();
+      -- JavaScript has milliseconds.
+      new.next_run_at := date_trunc('milliseconds', stepbase_engine.now());
     end if;
     perform pg_notify('stepbase', 'due');
   end if;
@@ -101,7 +120,8 @@ comment on function stepbase_private.plan_schedule() is
 create trigger workflow_schedules_limit after insert on stepbase.workflow_schedules
   for each row execute function stepbase_private.limit_rows('max_schedules', 'schedules');
 create trigger workflow_schedules_plan
-  before insert or update of cron_expression, timezone, is_enabled, max_runs on stepbase.workflow_schedules
+  before insert or update of cron_expression, timezone, is_enabled, max_runs, jitter_seconds
+  on stepbase.workflow_schedules
   for each row execute function stepbase_private.plan_schedule();
 create trigger workflow_schedules_cut_errors before insert or update of last_error on stepbase.workflow_schedules
   for each row when (pg_column_size(new.last_error) > 12288)
@@ -116,8 +136,9 @@ alter table stepbase.workflow_schedules enable row level security;
 -- created_by is not granted, because runs start on behalf of that user.
 grant select, delete,
   insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs,
-    work_queue_id),
-  update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id)
+    work_queue_id, overlap_policy, catchup_window_seconds, jitter_seconds),
+  update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id, overlap_policy,
+    catchup_window_seconds, jitter_seconds)
 on stepbase.workflow_schedules to authenticated;
 grant select, insert, update, delete on stepbase.workflow_schedules to service_role;
 

@@ -64,6 +64,9 @@ begin
               and 'run.' || r.status = any(s.event_types)
               and (s.workflow_id is null or s.workflow_id = r.workflow_id)
           )
+          or case r.trigger_type
+            when 'schedule' then stepbase_engine.is_awaited_by_schedule(r.metadata ->> 'schedule_id') else false
+          end
         )
       )
     );
@@ -76,7 +79,7 @@ $$;
 comment on function stepbase_engine.announce_ended(uuid[]) is
   'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
   'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds '
-  'items of a work queue, or a webhook subscription wants the event. A run that compensates is announced only for its children.';
+  'items of a work queue, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void

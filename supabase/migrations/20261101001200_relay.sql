@@ -78,6 +78,7 @@ begin
     perform stepbase_engine.emit_run_events(v_ended);
     perform stepbase_engine.announce_ends_to_webhooks(v_ended);
     perform stepbase_engine.finish_items_of_runs(v_ended);
+    perform stepbase_engine.wake_schedules(v_ended);
   end if;
   if v_detached is not null then
     perform stepbase_engine.close_children(v_detached, 'The parent step ended');

@@ -49,7 +49,9 @@ as $$
     'stepbase_engine.move_queue_start',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
-    'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
+    'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.start_queued_runs',
+    'stepbase_engine.due_backfills', 'stepbase_engine.plan_backfill', 'stepbase_engine.advance_backfills',
+    'stepbase_engine.admit',
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
     -- Checks of published versions.

@@ -208,6 +208,58 @@ comment on function stepbase_engine.prune_refused_starts(int) is
   'Deletes refused starts that are older than run_retention_days of their application, and changes without an application '
   'that are older than 30 days, at most p_limit of each; returns their number.';
 
+create function stepbase_engine.prune_schedule_runs(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  c_longest constant int := 30;
+  v_pruned int;
+begin
+  with due as (
+    select a.app_code, stepbase_engine.now() - least(a.run_retention_days, c_longest) * interval '1 day' as before
+    from stepbase.applications a
+  ),
+  outcomes as (
+    delete from stepbase.schedule_runs r
+    where r.id in (
+      select o.id
+      from due d
+      cross join lateral (
+        select o.id from stepbase.schedule_runs o
+        where o.app_code = d.app_code and o.created_at < d.before and o.outcome <> 'queued'
+        limit p_limit
+        for update skip locked
+      ) o
+      limit p_limit
+    )
+    returning 1
+  ),
+  backfills as (
+    delete from stepbase.schedule_backfills r
+    where r.id in (
+      select o.id
+      from due d
+      cross join lateral (
+        select o.id from stepbase.schedule_backfills o
+        where o.app_code = d.app_code and o.created_at < d.before and o.completed_at < d.before
+        limit p_limit
+        for update skip locked
+      ) o
+      limit p_limit
+    )
+    returning 1
+  )
+  select (select count(*) from outcomes) + (select count(*) from backfills) into v_pruned;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_schedule_runs(int) is
+  'Deletes outcomes of schedules and ended backfills that are older than run_retention_days of their application, or 30 '
+  'days, at most p_limit of each; returns their number.';
+
 create function stepbase_engine.prune()
 returns jsonb
 language plpgsql
@@ -224,7 +276,7 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'idempotency_keys', stepbase_engine.prune_idempotency_keys()
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -239,7 +291,7 @@ $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, refused_starts, idempotency_keys, partitions}, or partitions_error; {skipped: true} if '
+  'webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, partitions}, or partitions_error; {skipped: true} if '
   'another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the

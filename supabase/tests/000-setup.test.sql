@@ -233,6 +233,8 @@ as $$
       ('workflow_signal', 'd009'),
       ('workflow_query', 'd010'),
       ('workflow_schedule', 'd011'),
+      ('schedule_run', 'd077'),
+      ('schedule_backfill', 'd087'),
       ('workflow_child', 'd012'),
       ('workflow_compilation', 'd013'),
       ('work_queue_item', 'd014'),
@@ -328,7 +330,7 @@ as $$
   select unnest(array[
     'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
     'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
-    'work_item_statuses', 'worker_statuses', 'error_codes', 'webhook_signature_schemes'
+    'work_item_statuses', 'worker_statuses', 'overlap_policies', 'error_codes', 'webhook_signature_schemes'
   ])
 $$;
 
@@ -394,6 +396,19 @@ begin
   insert into stepbase.workflow_schedules (id, app_code, workflow_id, cron_expression, created_by)
   values (
     tests.sample_id('workflow_schedule'), 'tap-one', tests.sample_id('workflow'), '0 7 * * *', null
+  );
+  update stepbase.workflow_schedules set next_times = '{2100-01-01 07:00+00}' where id = tests.sample_id('workflow_schedule');
+  insert into stepbase.schedule_runs (id, app_code, schedule_id, scheduled_at, cause, outcome, detail)
+  values (
+    tests.sample_id('schedule_run'), 'tap-one', tests.sample_id('workflow_schedule'), '2026-01-01', 'schedule',
+    'skipped', 'overlap'
+  );
+  insert into stepbase.schedule_backfills (
+    id, app_code, schedule_id, from_time, to_time, overlap_policy, status, completed_at
+  )
+  values (
+    tests.sample_id('schedule_backfill'), 'tap-one', tests.sample_id('workflow_schedule'), '2026-01-01', '2026-01-02',
+    'allow', 'cancelled', now()
   );
   insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, event_name, created_by)
   values (

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY_RESOURCE } from '../../functions/api/routes/api-keys.ts';
 import { REFUSED_START_RESOURCE } from '../../functions/api/routes/refused-starts.ts';
-import { SIGNATURE_SCHEMES } from '../../functions/api/routes/schedules.ts';
 import { SECRET_RESOURCE } from '../../functions/api/routes/secrets.ts';
 import { SERVICE_ACCOUNT_RESOURCE } from '../../functions/api/routes/service-accounts.ts';
+import { SIGNATURE_SCHEMES } from '../../functions/api/routes/triggers.ts';
 import { SUBSCRIPTION_RESOURCE } from '../../functions/api/routes/webhook-subscriptions.ts';
 import { operationOf } from './contract.ts';
 import {

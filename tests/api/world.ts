@@ -128,6 +128,25 @@ export async function prepare(world: World): Promise<Preparations> {
     params: { kebab_name: await world.publish([node('one', 'transform', { expression: '1' })]) },
   });
 
+  const scheduled = async () => {
+    const made = await world.made('POST', '/v1/schedules', {
+      workflow_id: child.id,
+      cron_expression: '0 5 * * *',
+      is_enabled: false,
+    });
+    return { params: { schedule_id: made.id }, body: {} };
+  };
+  const backfilled = async () => {
+    const { params } = await scheduled();
+    // The runs wait for each other, so the backfill is still open at the next request.
+    const range = { from_time: '2026-01-01T00:00:00Z', to_time: '2026-02-01T00:00:00Z' };
+    const { id } = await world.made('POST', `/v1/schedules/${params.schedule_id}/backfills`, {
+      ...range,
+      overlap_policy: 'queue',
+    });
+    return { params: { backfill_id: id }, body: {} };
+  };
+
   return {
     ...(await prepareMachines(world, quick)),
     ...(await prepareTenancy(world)),
@@ -195,6 +214,14 @@ export async function prepare(world: World): Promise<Preparations> {
     createSchedule: async () => ({
       body: { workflow_id: workflow.id, cron_expression: '0 5 * * *', is_enabled: false },
     }),
+    runScheduleNow: scheduled,
+    listNextScheduleTimes: scheduled,
+    backfillSchedule: async () => ({
+      ...(await scheduled()),
+      body: { from_time: '2026-01-01T00:00:00Z', to_time: '2026-01-02T00:00:00Z' },
+    }),
+    getScheduleBackfill: backfilled,
+    cancelScheduleBackfill: backfilled,
     createWorkQueue: async () => ({
       body: { workflow_id: workflow.id, queue_name: `q${randomUUID().slice(0, 6)}` },
     }),

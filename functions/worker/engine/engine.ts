@@ -10,6 +10,7 @@ import { toStorableJson } from '../../_shared/text/storable.ts';
 import type { QueryAnswer } from '../steps/types.ts';
 import type {
   CompletedBranch,
+  DueBackfill,
   DueCheck,
   DueMail,
   DueSchedule,
@@ -45,6 +46,15 @@ export interface Engine {
   wake(): Promise<NextDue>;
   dueSchedules(): Promise<DueSchedule[]>;
   fireSchedules(schedules: readonly NextSchedule[]): Promise<void>;
+  /** Starts runs that waited for the end of the open runs of their schedule. */
+  startQueuedRuns(): Promise<void>;
+  dueBackfills(): Promise<DueBackfill[]>;
+  planBackfill(
+    backfillId: string,
+    planned: { times: readonly Date[] } | { problem: string },
+  ): Promise<void>;
+  /** Starts a slice of the runs of each backfill. */
+  advanceBackfills(): Promise<void>;
   /** Published versions that this worker's checker has to check; a few at a time. */
   dueChecks(): Promise<DueCheck[]>;
   recordCheck(workflowVersionId: string, findings: readonly Fault[]): Promise<void>;
@@ -204,6 +214,20 @@ export function createEngine(db: Db, clock: Clock): Engine {
       await db.query('select stepbase_engine.fire_schedules($1::jsonb)', [
         toStorableJson(schedules),
       ]);
+    },
+    async startQueuedRuns() {
+      await db.query('select stepbase_engine.start_queued_runs()');
+    },
+    dueBackfills: () => db.query('select * from stepbase_engine.due_backfills()'),
+    async planBackfill(backfillId, planned) {
+      await db.query('select stepbase_engine.plan_backfill($1, $2::timestamptz[], $3)', [
+        backfillId,
+        'times' in planned ? planned.times.map((time) => time.toISOString()) : null,
+        'problem' in planned ? planned.problem : null,
+      ]);
+    },
+    async advanceBackfills() {
+      await db.query('select stepbase_engine.advance_backfills()');
     },
     dueChecks: () =>
       db.query('select * from stepbase_engine.due_version_checks($1)', [CHECKER_VERSION]),

@@ -120,21 +120,45 @@ export interface Outbox {
   full: boolean;
 }
 
-/** A schedule that needs its next time (stepbase_engine.due_schedules). */
+/** A schedule that needs its times (stepbase_engine.due_schedules). */
 export interface DueSchedule {
   schedule_id: string;
   cron_expression: string;
   timezone: string;
-  /** The time for which it is due, as PostgreSQL writes it; null when it has none yet. */
+  /** When it is due, as PostgreSQL writes it; null when it has no time yet. */
   due_at: string | null;
+  /** The time of the cron expression for which it is due; `due_at` has the jitter in addition. */
+  scheduled_at: Date | null;
   /** The engine's clock: the next time is after this. */
   asked_at: Date;
+  /** Times up to this one are due; those after it may wait for their jitter. */
+  past_at: Date;
+  /** Times before this one are not made up for; null: one run starts for all missed times. */
+  catchup_from: Date | null;
 }
 
-export interface NextSchedule extends Omit<DueSchedule, 'asked_at'> {
-  /** Absent when there is no further time, or a problem. */
-  next_at?: string;
+export interface NextSchedule {
+  schedule_id: string;
+  cron_expression: string;
+  timezone: string;
+  due_at: string | null;
+  /** The times that start a run now. */
+  times?: Date[];
+  /** Empty when there is no further time. */
+  next_times?: Date[];
+  missed_from?: Date;
   problem?: string;
+}
+
+/** A backfill that can go on (stepbase_engine.due_backfills). */
+export interface DueBackfill {
+  backfill_id: string;
+  cron_expression: string;
+  timezone: string;
+  from_time: Date;
+  to_time: Date;
+  /** Its times are known. */
+  is_planned: boolean;
 }
 
 /** A worker's sign of life (stepbase.workers). */
@@ -153,7 +177,7 @@ export interface Heartbeat {
 export interface NextDue {
   /** Milliseconds until the next timer is due, by the engine's clock. */
   inMs: number | undefined;
-  /** A schedule is due now, or has no time yet. */
+  /** A schedule is due now or has no time yet, or a queued start or a backfill can go on. */
   schedules: boolean;
   /** The outbox has messages: a timer may have ended its run. */
   messages: boolean;

@@ -136,6 +136,18 @@ values
       select 'tap-one', v.workflow_id, v.id from workflow_versions v where v.workflow_id = {workflow}$$),
   ('runs',                  'update', '- - - | - - - - | -', $$update runs set status = 'cancelled' where id = {run}$$),
   ('runs',                  'delete', '- - - | - - - - | -', $$delete from runs where id = {run}$$),
+  ('schedule_backfills', 'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from schedule_backfills where id = {schedule_backfill}$$),
+  ('schedule_backfills', 'insert', '- - - | - - - - | -',
+    $$insert into schedule_backfills (app_code, schedule_id, from_time, to_time, overlap_policy)
+      values ('tap-one', {workflow_schedule}, now(), now(), 'allow')$$),
+  ('schedule_backfills', 'update', '- - - | - - - - | -', $$update schedule_backfills set created_at = now() where id = {schedule_backfill}$$),
+  ('schedule_backfills', 'delete', '- - - | - - - - | -', $$delete from schedule_backfills where id = {schedule_backfill}$$),
+  ('schedule_runs', 'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from schedule_runs where id = {schedule_run}$$),
+  ('schedule_runs', 'insert', '- - - | - - - - | -',
+    $$insert into schedule_runs (app_code, schedule_id, scheduled_at, cause, outcome)
+      values ('tap-one', {workflow_schedule}, now(), 'schedule', 'queued')$$),
+  ('schedule_runs', 'update', '- - - | - - - - | -', $$update schedule_runs set created_at = now() where id = {schedule_run}$$),
+  ('schedule_runs', 'delete', '- - - | - - - - | -', $$delete from schedule_runs where id = {schedule_run}$$),
   ('service_accounts',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from service_accounts where id = {service_account}$$),
   ('service_accounts',      'insert', '- - - | - - - - | -',
     $$insert into service_accounts (app_code, name, role) values ('tap-one', 'fresh', 'viewer')$$),

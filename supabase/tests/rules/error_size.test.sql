@@ -40,11 +40,13 @@ where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespa
   and c.relkind in ('r', 'p') and not c.relispartition
   and a.attname ~ '(^|_)(error|errors|error_message|reason|outcome|failure|problem|problems)$'
   and a.atttypid in ('text'::regtype, 'jsonb'::regtype, 'json'::regtype) and a.attnum > 0 and not a.attisdropped
-  -- Not written by tenants: a mode of the node, and fixed texts of the state machine.
-  and (c.relname, a.attname) not in (('workflow_nodes', 'on_error'), ('transitions', 'reason'));
+  -- A mode of the node, fixed texts of the state machine, and fixed words.
+  and (c.relname, a.attname) not in (
+    ('workflow_nodes', 'on_error'), ('transitions', 'reason'), ('schedule_runs', 'outcome')
+  );
 select is(
   array(select format('%s.%s', e.name, e.column_name) from error_columns e order by 1),
-  '{invitations.mail_error,mails.error,outbox.error,refused_starts.error,runs.error,runs.pending_outcome,step_runs.error,unassigned_changes.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
+  '{invitations.mail_error,mails.error,outbox.error,refused_starts.error,runs.error,runs.pending_outcome,schedule_backfills.last_error,schedule_runs.error,step_runs.error,unassigned_changes.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
   'these columns hold errors'
 );
 select is_empty(

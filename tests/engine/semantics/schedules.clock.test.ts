@@ -6,7 +6,7 @@ import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import type { Database } from '../../../types/database.ts';
 import { waitFor } from '../../support/stack.ts';
-import { type Run, type TestApp, testApp, value } from '../support.ts';
+import { node, type Run, type TestApp, testApp, value } from '../support.ts';
 
 type Tables = Database['stepbase']['Tables'];
 type Schedule = Tables['workflow_schedules']['Row'];
@@ -195,7 +195,11 @@ describe('cron', () => {
       await client.query("select stepbase_engine.advance_clock('2 hours')");
       const { rows } = await client.query('select * from stepbase_engine.due_schedules()');
       await client.query('commit');
-      const answers = rows.map((row) => ({ ...row, next_at: new Date(Date.now() + 9e9) }));
+      const answers = rows.map((row) => ({
+        ...row,
+        times: [row.scheduled_at],
+        next_times: [new Date(Date.now() + 9e9)],
+      }));
       await Promise.all(
         Array.from({ length: 5 }, () =>
           b.db.query('select stepbase_engine.fire_schedules($1)', [JSON.stringify(answers)]),
@@ -207,6 +211,119 @@ describe('cron', () => {
     await counts(made.id, 1);
     expect(await ended(made.id)).toHaveLength(1);
   });
+});
+
+describe('a start while the previous run is open', () => {
+  const approval = node('ask', 'wait_for_approval', { title: 'Go?' });
+
+  /** A schedule whose runs stay open until they are cancelled, due once. */
+  async function open(overlap_policy: string): Promise<Schedule> {
+    const workflow = await b.publish([approval]);
+    const made = await schedule({ cron_expression: '*/10 * * * *', overlap_policy }, workflow);
+    await moveTo(made.next_run_at);
+    return await becomes(made.id, 'has started one', (s) => s.runs_started === 1);
+  }
+
+  const outcomes = async (id: string) => {
+    const { data } = await b.developer
+      .from('schedule_runs')
+      .select('outcome, detail')
+      .eq('schedule_id', id)
+      .order('scheduled_at');
+    return data?.map(({ outcome, detail }) => (detail ? `${outcome}: ${detail}` : outcome));
+  };
+
+  test('queue starts one run when the open one ends, through the relay', async () => {
+    const first = await open('queue');
+    for (const expected of ['queued', 'skipped: queue_full']) {
+      const { next_run_at } = await read(first.id);
+      await moveTo(next_run_at);
+      await becomes(first.id, 'has its next time', (s) => s.next_run_at !== next_run_at);
+      expect((await outcomes(first.id))?.at(-1)).toBe(expected);
+    }
+    const [run] = await runsOf(first.id);
+    await b.developer.rpc('cancel_run', { run_id: run?.id });
+    await becomes(first.id, 'has started the queued run', (s) => s.runs_started === 2);
+    expect(await outcomes(first.id)).toEqual(['started', 'started', 'skipped: queue_full']);
+  });
+
+  test('cancel_previous ends it, and skip starts none', async () => {
+    const replaced = await open('cancel_previous');
+    await moveTo(replaced.next_run_at);
+    await becomes(replaced.id, 'has started two', (s) => s.runs_started === 2);
+    expect((await runsOf(replaced.id)).map(({ status }) => status)[0]).toBe('cancelled');
+    await change(replaced.id, { overlap_policy: 'skip' });
+    const { next_run_at } = await read(replaced.id);
+    await moveTo(next_run_at);
+    await becomes(replaced.id, 'has its next time', (s) => s.next_run_at !== next_run_at);
+    expect(await outcomes(replaced.id)).toEqual(['started', 'started', 'skipped: overlap']);
+  });
+});
+
+test('after an outage, missed times start runs within the catch-up window, with their jitter', async () => {
+  const made = await schedule({
+    cron_expression: '0 * * * *',
+    catchup_window_seconds: 4 * 3600,
+    jitter_seconds: 60,
+  });
+  expect(made.next_times).toHaveLength(10);
+  const planned = made.next_times.map((time) => Date.parse(time));
+  expect(Date.parse(made.next_run_at ?? '') - (planned[0] ?? 0)).toBeLessThan(60_000);
+  await moveTo(new Date((planned[7] ?? 0) + 1_800_000).toISOString());
+  // Eight times have passed; the first four are older than the window and the jitter.
+  await counts(made.id, 4);
+  const { data } = await b.developer
+    .from('schedule_runs')
+    .select('scheduled_at, outcome, detail, missed_until')
+    .eq('schedule_id', made.id)
+    .order('scheduled_at');
+  expect(data?.map(({ outcome }) => outcome)).toEqual(['missed', ...Array(4).fill('started')]);
+  expect(data?.map(({ scheduled_at }) => Date.parse(scheduled_at))).toEqual(
+    [0, 4, 5, 6, 7].map((hour) => planned[hour]),
+  );
+  expect(Date.parse(data?.[0]?.missed_until ?? '')).toBe(planned[4]);
+});
+
+test('a backfill starts each time of its range once, also when two workers go on with it', async () => {
+  const made = await schedule({ cron_expression: '30 2 * * *', timezone: 'Europe/Berlin' });
+  const range = { from_time: '2026-03-28T00:00:00Z', to_time: '2026-04-26T00:00:00Z' };
+  const asked = () => b.developer.rpc('backfill_schedule', { schedule_id: made.id, ...range });
+  const { data, error } = await asked();
+  expect(error).toBeNull();
+  const advance = Array.from({ length: 4 }, () =>
+    b.db.query('select stepbase_engine.advance_backfills()'),
+  );
+  await Promise.all(advance);
+  const progress = (id: string) =>
+    waitFor('the backfill has ended', async () => {
+      const { data: row } = await b.developer
+        .from('schedule_backfills')
+        .select()
+        .eq('id', id)
+        .single();
+      return row?.completed_at ? row : false;
+    });
+  expect(await progress(data?.id ?? '')).toMatchObject({
+    status: 'completed',
+    times_total: 29,
+    runs_started: 29,
+  });
+  const runs = await ended(made.id);
+  const at = (run: Run) => String((run.metadata as { scheduled_at: string }).scheduled_at);
+  const times = runs.map(at).toSorted();
+  expect(new Set(times).size).toBe(29);
+  // 02:30 does not exist on the 29th: that run has the time of the jump.
+  expect(times.slice(0, 3).map((time) => time.slice(0, 16))).toEqual([
+    '2026-03-28T01:30',
+    '2026-03-29T01:00',
+    '2026-03-30T00:30',
+  ]);
+  const again = await asked();
+  expect(await progress(again.data?.id ?? '')).toMatchObject({
+    runs_started: 0,
+    times_skipped: 29,
+  });
+  expect(await read(made.id)).toMatchObject({ runs_started: 0 });
 });
 
 describe('life of a schedule', () => {
