@@ -224,6 +224,22 @@ export const decideApproval = (
     comment ?? null,
   ]);
 
+const taskAfter = (query: Query, call: string, values: unknown[]) =>
+  one(query, `select to_jsonb(s) as value from stepbase.${call} s`, values);
+
+export const claimTask = (query: Query, stepRunId: string) =>
+  taskAfter(query, 'claim_task($1)', [stepRunId]);
+
+export const releaseTask = (query: Query, stepRunId: string) =>
+  taskAfter(query, 'release_task($1)', [stepRunId]);
+
+export const delegateTask = (
+  query: Query,
+  stepRunId: string,
+  userId: string,
+  note: string | undefined,
+) => taskAfter(query, 'delegate_task($1, $2, $3)', [stepRunId, userId, note ?? null]);
+
 /** Readiness: each of these statements is one check; it runs with the function's own role. */
 export async function pingDatabase(db: Db): Promise<void> {
   await db.query('select 1');

@@ -22,6 +22,8 @@ function schemaOfColumn({ type, minimum, pattern }: Column): z.ZodType {
       return pattern === undefined ? z.string() : z.string().regex(new RegExp(pattern));
     case 'text[]':
       return z.array(z.string());
+    case 'uuid[]':
+      return z.array(z.uuid());
     case 'smallint':
       return z
         .number()

@@ -5,6 +5,7 @@ export interface Column {
     | 'uuid'
     | 'text'
     | 'text[]'
+    | 'uuid[]'
     | 'smallint'
     | 'integer'
     | 'bigint'

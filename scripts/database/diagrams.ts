@@ -44,6 +44,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'step_runs',
       'run_events',
       'run_signals',
+      'task_decisions',
       'work_queue_items',
       'outbox',
       'refused_starts',

@@ -96,7 +96,11 @@ values
   ('compensation.started', 'Compensation started', 'Compensation started.', 'rotate-ccw', '#d97706', 21),
   ('child.started', 'Child run started', 'Child run started.', 'git-branch', '#7c3aed', 22),
   ('run.edited', 'Run edited', 'A rerun with another input or other outputs.', 'pencil', '#d97706', 31),
-  ('step.edited', 'Output edited', 'A member set the output of the step in a rerun.', 'pencil', '#d97706', 32);
+  ('step.edited', 'Output edited', 'A member set the output of the step in a rerun.', 'pencil', '#d97706', 32),
+  ('task.claimed', 'Task claimed', 'A person works on the task.', 'user-check', '#2563eb', 40),
+  ('task.released', 'Task released', 'The claim of the task ended.', 'user-plus', '#d97706', 41),
+  ('task.delegated', 'Task delegated', 'The task was given to another person.', 'user-plus', '#2563eb', 42),
+  ('task.decided', 'Decision recorded', 'One of several persons decided.', 'user-check', '#2563eb', 43);
 
 create table stepbase.work_item_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),

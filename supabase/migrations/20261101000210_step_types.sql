@@ -274,9 +274,12 @@ values
       "properties": {
         "title": {"type": ["string", "number", "boolean"], "minLength": 1},
         "description": {"type": ["string", "number", "boolean", "null"]},
-        "assigned_to": {"type": ["string", "null"]},
+        "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
-        "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
+        "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
+        "approvals_required": {"type": ["integer", "null"], "minimum": 1, "maximum": 20},
+        "reject_on": {"anyOf": [{"enum": ["first", "unreachable"]}, {"type": "null"}]},
+        "exclude_requester": {"type": ["boolean", "null"]}
       },
       "additionalProperties": false
     }',
@@ -294,7 +297,7 @@ values
       "properties": {
         "title": {"type": ["string", "number", "boolean"], "minLength": 1},
         "description": {"type": ["string", "number", "boolean", "null"]},
-        "assigned_to": {"type": ["string", "null"]},
+        "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
         "form": {},

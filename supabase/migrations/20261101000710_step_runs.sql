@@ -30,6 +30,9 @@ create table stepbase.step_runs (
   task jsonb,
   assigned_to uuid references stepbase.users (id) on delete set null,
   assigned_roles text[],
+  assigned_users uuid[],
+  claimed_by uuid,
+  claimed_at timestamptz,
   completed_by uuid references stepbase.users (id) on delete set null,
   assigned_at timestamptz,
   deadline_at timestamptz,
@@ -49,6 +52,7 @@ create table stepbase.step_runs (
   constraint wait_kind_is_known check (
     wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue')
   ),
+  constraint claim_has_a_person_and_a_time check ((claimed_by is null) = (claimed_at is null)),
   constraint waiting_has_a_kind check (status <> 'waiting' or wait_kind is not null),
   constraint running_has_a_token check (status <> 'running' or job_id is not null),
   constraint completed_at_matches_status check (
@@ -91,12 +95,18 @@ comment on column stepbase.step_runs.wake_at is
   'When a waiting step is due (delay, retry or deadline); null while that timer of a paused run is suspended.';
 comment on column stepbase.step_runs.signal_name is 'The signal that a waiting step waits for.';
 comment on column stepbase.step_runs.work_queue_id is 'The work queue whose next item a waiting step waits for.';
-comment on column stepbase.step_runs.task is 'The task: {title, description?, form?}.';
+comment on column stepbase.step_runs.task is
+  'The task: the config of its step, e.g. {title, description?, form?, approvals_required?}.';
 comment on column stepbase.step_runs.assigned_at is
   'When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.';
 -- No foreign key: a role can be deleted while finished tasks still name it.
 comment on column stepbase.step_runs.assigned_roles is
   'Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.';
+-- No foreign keys: the ids of persons who have left the application give no access, and their claims do not count.
+comment on column stepbase.step_runs.assigned_users is
+  'Users who may complete the task, if assigned_to of the step is an array; null otherwise.';
+comment on column stepbase.step_runs.claimed_by is
+  'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.';
 
 -- On PostgreSQL 18 the built-in function saves a function call per row.
 do $do$
@@ -143,6 +153,7 @@ using (
   and (
     (select stepbase_private.has_permission('run:read'))
     or assigned_to = (select auth.uid())
+    or (select auth.uid()) = any (assigned_users)
   )
 );
 

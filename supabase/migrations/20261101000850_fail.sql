@@ -186,7 +186,7 @@ begin
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_roles, f.retries, f.retry_at, f.ord, f.continues,
+      s.assigned_to, s.assigned_at, s.assigned_roles, s.assigned_users, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
       not f.retries and s.item_index = -1 as ends_compensation
@@ -194,13 +194,13 @@ begin
   next_attempt as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_roles, wait_kind, wake_at,
+      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_roles, assigned_users, wait_kind, wake_at,
       created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
       f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
-      f.assigned_at, f.assigned_roles, 'retry', f.retry_at, v_now, v_now
+      f.assigned_at, f.assigned_roles, f.assigned_users, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.retries
   )

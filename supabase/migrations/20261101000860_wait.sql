@@ -60,6 +60,12 @@ begin
         select m.user_id from stepbase.app_members m
         where m.app_code = s.app_code and m.user_id::text = lower(r.wait #>> '{task,assigned_to}')
       ),
+      -- An array of ids is for several persons.
+      assigned_users = case when jsonb_typeof(r.wait #> '{task,assigned_to}') = 'array' then (
+        select array_agg(m.user_id order by m.user_id)
+        from stepbase.app_members m
+        where m.app_code = s.app_code and lower(r.wait #>> '{task,assigned_to}')::jsonb ? m.user_id::text
+      ) end,
       assigned_at = case when r.wait #>> '{task,assigned_to}' is not null then v_now end,
       -- role is a name or an array of names; the operator finds a name in either.
       assigned_roles = case when r.wait #> '{task,role}' is not null then (
@@ -74,7 +80,9 @@ begin
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
       s.work_queue_id, r.job_id, s.task, r.wait, r.ord,
       case
-        when s.assigned_at is not null and s.assigned_to is null then 'assignee'
+        when s.assigned_at is not null and s.assigned_to is null and coalesce(cardinality(s.assigned_users), 0) < (
+          select count(distinct lower(n.id #>> '{}')) from jsonb_path_query(r.wait #> '{task,assigned_to}', 'lax $[*]') n (id)
+        ) then 'assignee'
         when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
           select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
         ) then 'role'
@@ -145,6 +153,6 @@ $$;
 
 comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
   'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
-  'kind task (task: {title, description?, form?, assigned_to?, role?}; role: a name or an array of names), delay, signal (signal_name), queue '
+  'kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue '
   '(work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task '
   'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

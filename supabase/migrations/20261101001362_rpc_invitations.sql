@@ -17,20 +17,6 @@ $$;
 comment on function stepbase_private.permissions_of_role(text, text) is
   'The permissions of a role in an application; null if the role does not exist.';
 
--- The member who invites: the caller, or the owner of the API key that calls.
-create function stepbase_private.inviter_id()
-returns uuid
-language sql
-stable
-set search_path = ''
-as $$
-  select coalesce(
-    auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
-  );
-$$;
-
-comment on function stepbase_private.inviter_id() is 'The calling user, or the owner of the calling API key; null for the service role.';
-
 create function stepbase_private.mail_invitation(p_invitation stepbase.invitations)
 returns uuid
 language sql
@@ -140,7 +126,7 @@ begin
   end if;
   insert into stepbase.invitations (app_code, email, role, invited_by, is_by_operator, expires_at)
   values (
-    v_app, v_email, p_role, stepbase_private.inviter_id(), stepbase_private.inviter_id() is null,
+    v_app, v_email, p_role, stepbase_private.person_id(), stepbase_private.person_id() is null,
     v_now + interval '7 days'
   )
   returning * into v_invitation;
@@ -219,8 +205,8 @@ begin
   -- The caller vouches for the invitation from now on.
   update stepbase.invitations i
   set
-    invited_by = stepbase_private.inviter_id(),
-    is_by_operator = stepbase_private.inviter_id() is null,
+    invited_by = stepbase_private.person_id(),
+    is_by_operator = stepbase_private.person_id() is null,
     expires_at = stepbase_engine.now() + interval '7 days',
     mail_error = null
   where i.id = v_invitation.id

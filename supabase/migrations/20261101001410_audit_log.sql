@@ -1,5 +1,5 @@
--- The audit log: one row for each change of a configuration row, and one for each secret that a run reads. Triggers
--- write it, no one can change it, and it is partitioned by month.
+-- The audit log: one row for each change of a configuration row, each decision about an approval, and each secret that
+-- a run reads. Triggers write it, no one can change it, and it is partitioned by month.
 
 create table stepbase.audit_log (
   id uuid not null default stepbase_engine.new_id(),
@@ -21,7 +21,7 @@ create table stepbase.audit_log (
 )
 partition by range (created_at);
 
-comment on table stepbase.audit_log is 'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.';
+comment on table stepbase.audit_log is 'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, partitioned by month.';
 comment on column stepbase.audit_log.row_id is 'Key of the changed row as text; the name of a secret.';
 comment on column stepbase.audit_log.operation is 'insert, update or delete; read: a run read a secret for the first time.';
 comment on column stepbase.audit_log.actor_id is 'User who made the change; no foreign key, so that the row outlives the user.';
@@ -131,7 +131,8 @@ begin
         ('invitations', 'id'), ('api_keys', 'id'), ('service_accounts', 'id'), ('components', 'id'),
         ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
         ('workflow_versions', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'), ('workflow_queries', 'id'),
-        ('workflow_schedules', 'id'), ('schedule_backfills', 'id'), ('workflow_triggers', 'id'), ('webhook_subscriptions', 'id'), ('workflow_children', 'id'), ('workflow_compilations', 'id')
+        ('workflow_schedules', 'id'), ('schedule_backfills', 'id'), ('workflow_triggers', 'id'), ('webhook_subscriptions', 'id'), ('workflow_children', 'id'), ('workflow_compilations', 'id'),
+        ('task_decisions', 'id')
     ) t (table_name, key_column)
   loop
     execute format(

@@ -253,7 +253,8 @@ as $$
       ('invitation', 'd030'),
       ('refused_start', 'd031'),
       ('webhook_subscription', 'd071'),
-      ('webhook_delivery', 'd072')
+      ('webhook_delivery', 'd072'),
+      ('task_decision', 'd078')
   ) s (name, suffix)
   union all
   select p.name, t.user_id
@@ -465,6 +466,11 @@ begin
     tests.sample_id('result'), tests.sample_id('run'), 'tap-one', made, 'before', 'transform', 'completed', '1', 1,
     now(), now()
   );
+  insert into stepbase.task_decisions (id, app_code, run_id, step_run_id, user_id, via, approved)
+  select
+    tests.sample_id('task_decision'), 'tap-one', tests.sample_id('run'), tests.sample_id('step_run'), p.user_id, 'session',
+    true
+  from tests.person('admin') p;
   insert into stepbase.run_events (run_id, seq, app_code, event_type)
   values (tests.sample_id('run'), 1, 'tap-one', 'run.created');
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)

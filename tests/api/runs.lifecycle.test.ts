@@ -228,4 +228,23 @@ describe('a run over HTTP', () => {
     expect([odd.status, odd.body.code]).toEqual([400, 'invalid_request']);
     await act(`runs/${id}/cancel`);
   });
+
+  it('has tasks that a person claims, releases and delegates', async () => {
+    const id = await start();
+    const task = await waitingTask(id);
+    const developer = await signToken(seedUser('developer@acme'));
+    const claimed = await act(`tasks/${task}/claim`);
+    expect(claimed.body).toMatchObject({ id: task, claimed_by: seedUser('admin@acme').id });
+    expect((await act(`tasks/${task}/claim`, {}, developer)).status).toBe(409);
+    expect((await act(`approvals/${task}`, { approved: true }, developer)).status).toBe(409);
+    const { body } = await call(`${api.url}/v1/tasks?mine=true&run_id=${id}`, { token });
+    expect(body.items).toMatchObject([{ id: task }]);
+    expect((await act(`tasks/${task}/release`, {}, developer)).status).toBe(403);
+    expect((await act(`tasks/${task}/release`)).body.claimed_by).toBeNull();
+    const to = { user_id: seedUser('viewer@acme').id, note: 'please' };
+    expect((await act(`tasks/${task}/delegate`, { ...to, user_id: 'x' })).status).toBe(400);
+    const delegated = await act(`tasks/${task}/delegate`, to, developer);
+    expect(delegated.body).toMatchObject({ id: task, assigned_to: to.user_id });
+    expect((await act(`approvals/${task}`, { approved: true }, developer)).status).toBe(403);
+  });
 });

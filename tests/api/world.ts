@@ -124,6 +124,10 @@ export async function prepare(world: World): Promise<Preparations> {
   world.add('step_run_id', await world.task(run));
   const member = async () => ({ params: { user_id: (await createMember(app_code, 'viewer')).id } });
   const open = async () => ({ params: { run_id: await world.run(asking) }, body: {} });
+  const task = async () => ({
+    params: { step_run_id: await world.task(await world.run(form)) },
+    body: {},
+  });
   const fresh = async () => ({
     params: { kebab_name: await world.publish([node('one', 'transform', { expression: '1' })]) },
   });
@@ -171,10 +175,10 @@ export async function prepare(world: World): Promise<Preparations> {
       params: { run_id: run, other_run_id: await world.run(quick) },
     }),
     redriveRuns: async () => ({ body: { run_ids: [await world.run(failing, 'failed')] } }),
-    completeTask: async () => ({
-      params: { step_run_id: await world.task(await world.run(form)) },
-      body: {},
-    }),
+    completeTask: task,
+    claimTask: task,
+    releaseTask: task,
+    delegateTask: async () => ({ ...(await task()), body: { user_id: admin.id } }),
     decideApproval: async () => ({
       params: { step_run_id: await world.task(await world.run(asking)) },
       body: { approved: true },

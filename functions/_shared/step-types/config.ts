@@ -105,14 +105,17 @@ export const query = z
 /** Statuses that may be tried again, besides network errors, 408, 429 and 5xx. */
 export const retryOn = z.array(z.union([z.int(), z.enum(['4xx', '5xx'])])).optional();
 
+/** A name, or several. */
+const oneOrSeveral = z.union([z.string(), z.array(z.string()).min(1).max(20)]).nullish();
+
 /** The fields that both kinds of task have. */
 export const taskFields = {
   title: nonEmptyText,
   description: text.nullish(),
-  /** A user's id. */
-  assigned_to: z.string().nullish(),
+  /** A user's id, or several. */
+  assigned_to: oneOrSeveral,
   /** The role of the application whose members may complete the task, or several such roles. */
-  role: z.union([z.string(), z.array(z.string()).min(1).max(20)]).nullish(),
+  role: oneOrSeveral,
   deadline_ms: deadlineMs,
 };
 

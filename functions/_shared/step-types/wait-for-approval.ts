@@ -11,7 +11,15 @@ export const waitForApprovalType = defineStepType({
   icon: 'user-check',
   color: '#d97706',
   category: 'human',
-  config: z.strictObject(taskFields),
+  config: z.strictObject({
+    ...taskFields,
+    /** How many persons must approve. */
+    approvals_required: z.int().min(1).max(20).nullish(),
+    /** `first`: one rejection decides; `unreachable`: only when too few approvers are left. */
+    reject_on: z.enum(['first', 'unreachable']).nullish(),
+    /** The person who started the run cannot decide. */
+    exclude_requester: z.boolean().nullish(),
+  }),
   rawKeys: {},
   urlKeys: [],
   handles: ['approved', 'rejected', 'timeout'],

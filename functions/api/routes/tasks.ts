@@ -1,13 +1,17 @@
-// Tasks of people in runs: lists, completes a task, decides an approval.
+// Tasks of people in runs: lists, claims, delegates and completes a task, decides an approval.
 import { z } from 'zod';
 import { AS_STEP_RUN, ofWorkflow, StepRun } from '../components.ts';
 import { found, readRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
-import { completeTask, decideApproval } from '../queries.ts';
+import { claimTask, completeTask, decideApproval, delegateTask, releaseTask } from '../queries.ts';
 
 export const CompleteBody = z.strictObject({
   output: z.record(z.string(), z.unknown()).default({}),
+});
+export const DelegateBody = z.strictObject({
+  user_id: z.uuid().describe('A member of the application.'),
+  note: z.string().max(1000).optional(),
 });
 export const DecideBody = z.strictObject({
   approved: z.boolean(),
@@ -23,15 +27,18 @@ const TASKS: ListSpec = {
       schema: z
         .enum(['true', 'false'])
         .describe(
-          '`true`: tasks that are assigned to the caller or to their role; `false`: all others.',
+          '`true`: tasks that are assigned to the caller or to their role, or that the caller has claimed; `false`: all others.',
         ),
       where: (value, bind) =>
         `(
            coalesce(t.assigned_to = (select stepbase_private.user_id()), false)
+           or coalesce((select stepbase_private.user_id()) = any (t.assigned_users), false)
+           or coalesce(t.claimed_by = (select stepbase_private.user_id()), false)
            or coalesce((select stepbase_private.app_role()) = any (t.assigned_roles), false)
          ) = ${bind(value)}::boolean`,
     },
     assigned_to: equal('step_runs', 'assigned_to'),
+    claimed_by: equal('step_runs', 'claimed_by'),
     assigned_role: {
       schema: z.string().min(1).max(63).describe('A role that may complete the task.'),
       where: (value, bind) => `${bind(value)} = any (t.assigned_roles)`,
@@ -92,6 +99,51 @@ export const TASK_RESOURCE: Resource = {
     ),
     statement(
       {
+        id: 'claimTask',
+        method: 'POST',
+        path: '/v1/tasks/:step_run_id/claim',
+        title: 'Claim a task',
+        permission: 'member',
+        description:
+          'Until the caller releases a waiting task, no one else can complete it. Repeated calls have no further effect. An approval that several persons decide cannot be claimed.',
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found', 'conflict'],
+      },
+      async (query, { params }) => ({ body: await claimTask(query, params.step_run_id ?? '') }),
+    ),
+    statement(
+      {
+        id: 'releaseTask',
+        method: 'POST',
+        path: '/v1/tasks/:step_run_id/release',
+        title: 'Release a task',
+        permission: 'member',
+        description:
+          'Ends the claim of a waiting task. Needs the person who claimed it, or `member:manage`.',
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found', 'conflict'],
+      },
+      async (query, { params }) => ({ body: await releaseTask(query, params.step_run_id ?? '') }),
+    ),
+    statement(
+      {
+        id: 'delegateTask',
+        method: 'POST',
+        path: '/v1/tasks/:step_run_id/delegate',
+        title: 'Delegate a task',
+        permission: 'member',
+        description:
+          'Assigns a waiting task to another member. One of several assigned approvers gives away their own decision.',
+        body: DelegateBody,
+        replies: { 200: AS_STEP_RUN },
+        errors: ['not_found', 'conflict'],
+      },
+      async (query, { params, body }) => ({
+        body: await delegateTask(query, params.step_run_id ?? '', body.user_id, body.note),
+      }),
+    ),
+    statement(
+      {
         id: 'completeTask',
         method: 'POST',
         path: '/v1/tasks/:step_run_id/complete',
@@ -115,7 +167,7 @@ export const TASK_RESOURCE: Resource = {
         title: 'Decide an approval',
         permission: 'member',
         description:
-          'Approves or rejects a waiting `wait_for_approval`. Needs `task:complete`; an assigned approval needs its assignee or `member:manage` instead.',
+          'Approves or rejects a waiting `wait_for_approval`. With `approvals_required` it stays waiting until enough persons have approved. Needs `task:complete`; an assigned approval needs its assignee or `member:manage` instead.',
         body: DecideBody,
         replies: { 200: AS_STEP_RUN },
         errors: ['not_found', 'conflict'],

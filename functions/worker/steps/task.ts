@@ -4,11 +4,14 @@ import type { z } from 'zod';
 import type { userTaskType } from '../../_shared/step-types/user-task.ts';
 import type { StepResult, TaskRequest } from './types.ts';
 
-export function toTask(config: z.output<typeof userTaskType.config>): StepResult {
+type Config = z.output<typeof userTaskType.config>;
+
+export function toTask(config: Config): StepResult {
   const task: TaskRequest = { title: config.title };
   if (config.description) task.description = config.description;
   // An empty string is passed on: the engine refuses it, as it refuses every unknown user and role.
-  if (typeof config.assigned_to === 'string') task.assigned_to = config.assigned_to;
+  if (config.assigned_to !== undefined && config.assigned_to !== null)
+    task.assigned_to = config.assigned_to;
   if (config.role !== undefined && config.role !== null) task.role = config.role;
   if (config.form !== undefined && config.form !== null) task.form = config.form;
   if (!config.deadline_ms) return { kind: 'waiting', reason: 'task', task };

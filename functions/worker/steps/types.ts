@@ -112,14 +112,18 @@ export interface ProjectFunctions {
 export interface TaskRequest {
   title: string;
   description?: string;
-  /** A user's id. */
-  assigned_to?: string;
+  /** A user's id, or several. */
+  assigned_to?: string | string[];
   /** A role of the application, or several. */
   role?: string | string[];
   form?: unknown;
   /** The widget that a client shows for the task. */
   widget?: { id: string; definitions: Record<string, unknown> };
   deadline_ms?: number;
+  /** The rules of an approval. */
+  approvals_required?: number;
+  reject_on?: 'first' | 'unreachable';
+  exclude_requester?: boolean;
 }
 
 export interface EmittedEvent {

@@ -8,6 +8,13 @@ import type { StepHandler, StepResult } from './types.ts';
 export const waitForApproval: StepHandler<typeof waitForApprovalType> = {
   stepType: waitForApprovalType,
   run(config): Promise<StepResult> {
-    return Promise.resolve(toTask(config));
+    const waiting = toTask(config);
+    if (waiting.kind === 'waiting' && waiting.task) {
+      const { approvals_required: required, reject_on: rejectOn, exclude_requester } = config;
+      if (required) waiting.task.approvals_required = required;
+      if (rejectOn) waiting.task.reject_on = rejectOn;
+      if (exclude_requester) waiting.task.exclude_requester = true;
+    }
+    return Promise.resolve(waiting);
   },
 };

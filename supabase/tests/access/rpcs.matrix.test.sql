@@ -22,6 +22,7 @@ values
   ('cancel_backfill',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_backfill({schedule_backfill})$$),
   ('cancel_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_run({run})$$),
   ('compare_runs',               '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select compare_runs({run}, {failed_run})$$),
+  ('claim_task',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select claim_task({user_task})$$),
   ('complete_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select complete_task({user_task})$$),
   ('context',                    '1 1 1 | 0 0 0 0 | -',                          $$select context(r) from runs r where r.id = {run}$$),
   ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
@@ -38,6 +39,7 @@ values
   ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
   ('decline_invitation',         'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select decline_invitation('sbi_sample')$$),
+  ('delegate_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select delegate_task({user_task}, {viewer})$$),
   ('delete_application',         '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select delete_application('tap-one', true)$$),
   -- It has applications.
   ('delete_organization',        'SB409 SB403 SB403 | SB409 SB404 SB404 SB404 | -',
@@ -66,6 +68,7 @@ values
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
+  ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),
   ('remove_member',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select remove_member({viewer})$$),
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
   ('resend_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select resend_invitation({invitation})$$),
@@ -117,6 +120,8 @@ values
   -- Without the header, the secret key reads them as it reads the tables.
   ('context', '1', '1', '1'),
   ('context_at', '1', '0', '1'),
+  -- Only a person claims a task.
+  ('claim_task', 'SB403', 'SB404', 'SB400'),
   -- They are about the account of a user.
   ('accept_invitation', 'SB401', 'SB401', 'SB401'),
   ('create_application', 'SB401', 'SB401', 'SB401'),

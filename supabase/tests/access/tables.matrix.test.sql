@@ -172,6 +172,12 @@ values
       where s.id = {step_run}$$),
   ('step_runs',             'update', '- - - | - - - - | -', $$update step_runs set status = 'skipped' where id = {step_run}$$),
   ('step_runs',             'delete', '- - - | - - - - | -', $$delete from step_runs where id = {step_run}$$),
+  ('task_decisions',        'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from task_decisions where id = {task_decision}$$),
+  ('task_decisions',        'insert', '- - - | - - - - | -',
+    $$insert into task_decisions (app_code, run_id, step_run_id, via, approved)
+      values ('tap-one', {run}, {step_run}, 'link', true)$$),
+  ('task_decisions',        'update', '- - - | - - - - | -', $$update task_decisions set approved = false where id = {task_decision}$$),
+  ('task_decisions',        'delete', '- - - | - - - - | -', $$delete from task_decisions where id = {task_decision}$$),
   ('task_queues',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from task_queues where id = {task_queue}$$),
   ('task_queues',           'insert', '1 1 - | - - - - | -', $$insert into task_queues (app_code, name) values ('tap-one', 'fresh')$$),
   ('task_queues',           'update', '1 1 0 | 0 0 0 0 | -', $$update task_queues set description = 'x' where id = {task_queue}$$),

@@ -1,4 +1,4 @@
-// An open task: an approval to decide, or an answer to enter as JSON.
+// An open task: an approval to decide, or an answer to enter as JSON; a person can claim it.
 import { useState } from 'react';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { explain, type Json, type StepRun, supabase } from '../client.ts';
@@ -6,13 +6,15 @@ import { explain, type Json, type StepRun, supabase } from '../client.ts';
 interface TaskText {
   title?: string;
   description?: string;
+  approvals_required?: number;
 }
 
 export function Task({ task }: { task: StepRun }) {
-  const { title, description } = (task.task ?? {}) as TaskText;
+  const { title, description, approvals_required = 1 } = (task.task ?? {}) as TaskText;
   const approval = task.step_type === 'wait_for_approval';
   const [text, setText] = useState(approval ? '' : '{}');
   const [problem, setProblem] = useState<string>();
+  const [notice, setNotice] = useState<string>();
   const [busy, setBusy] = useState(false);
 
   async function finish(approved: boolean): Promise<void> {
@@ -27,13 +29,25 @@ export function Task({ task }: { task: StepRun }) {
       }
     }
     setBusy(true);
-    const { error } = approval
-      ? await supabase.rpc('decide_approval', {
-          step_run_id: task.id,
-          approved,
-          ...(text ? { comment: text } : {}),
-        })
-      : await supabase.rpc('complete_task', { step_run_id: task.id, output });
+    const { data, error } = approval
+      ? await supabase
+          .rpc('decide_approval', {
+            step_run_id: task.id,
+            approved,
+            ...(text ? { comment: text } : {}),
+          })
+          .single<StepRun>()
+      : await supabase.rpc('complete_task', { step_run_id: task.id, output }).single<StepRun>();
+    setBusy(false);
+    if (error) setProblem(explain(error));
+    else if (data.status === 'waiting') setNotice('Your decision counts. Others must decide, too.');
+  }
+
+  async function claim(): Promise<void> {
+    setProblem(undefined);
+    setBusy(true);
+    const call = task.claimed_by === null ? 'claim_task' : 'release_task';
+    const { error } = await supabase.rpc(call, { step_run_id: task.id });
     setBusy(false);
     if (error) setProblem(explain(error));
   }
@@ -47,6 +61,8 @@ export function Task({ task }: { task: StepRun }) {
           {approval ? 'Comment' : 'Answer (JSON)'}
           <input value={text} onChange={(event) => setText(event.target.value)} />
         </label>
+        {task.claimed_by !== null && <p className="muted">A person has claimed this task.</p>}
+        {notice && <p role="status">{notice}</p>}
         {problem && (
           <p className="problem" role="alert">
             {problem}
@@ -54,6 +70,11 @@ export function Task({ task }: { task: StepRun }) {
         )}
       </div>
       <div className="actions">
+        {approvals_required === 1 && (
+          <button type="button" disabled={busy} onClick={() => void claim()}>
+            {task.claimed_by === null ? 'Claim' : 'Release'}
+          </button>
+        )}
         {approval && (
           <button
             className="danger"
