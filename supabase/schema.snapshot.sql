@@ -152,6 +152,7 @@ CREATE INDEX idx_api_keys_revoked_by ON stepbase.api_keys USING btree (revoked_b
 CREATE INDEX idx_api_keys_service_account_id_app_code ON stepbase.api_keys USING btree (service_account_id, app_code);
 CREATE TRIGGER api_keys_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER api_keys_keep_identity BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'scopes', 'created_at');
+CREATE TRIGGER api_keys_limit AFTER INSERT ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_rows('max_api_keys', 'API keys', 't.revoked_at is null');
 CREATE TRIGGER api_keys_touch_updated_at BEFORE UPDATE ON stepbase.api_keys FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.api_keys enable row level security;
 grant select, update (name) on stepbase.api_keys to authenticated;
@@ -217,7 +218,7 @@ create table stepbase.app_quotas (
   max_descendants integer not null default 10000, -- Child runs of one root run, on all levels together.
   max_runs_per_event integer not null default 100, -- Runs that one event starts.
   max_streams integer not null default 100, -- Event streams that are open at the same time in one process of the HTTP API.
-  max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.
+  max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the quota no run starts.
   max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
   max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
   max_mails_per_day bigint not null default 1000, -- Mails of steps per day (UTC); each recipient counts. 0: none.
@@ -228,10 +229,17 @@ create table stepbase.app_quotas (
   max_secrets integer not null default 200, -- Secrets that set_secret stores; 0: none.
   max_open_invitations integer not null default 100, -- Invitations that can be accepted at the same time. 0: none.
   max_invitation_mails_per_hour integer not null default 50, -- Mails of invitations in the last hour, also repeated ones. 0: none.
+  max_pending_events integer not null default 10000, -- Emitted events that no worker has relayed yet. 0: clients emit none.
+  max_pending_signals integer not null default 1000, -- Signals of one run that no step has consumed yet. 0: only steps that wait already receive a signal.
+  max_schedules integer not null default 1000, -- Schedules, also disabled ones. 0: none.
+  max_triggers integer not null default 1000, -- Triggers by events and webhooks, also disabled ones. 0: none.
+  max_api_keys integer not null default 500, -- API keys that are not revoked. 0: none.
+  max_service_accounts integer not null default 200, -- Service accounts. 0: none.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
   constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint max_api_keys_is_not_negative CHECK ((max_api_keys >= 0)),
   constraint max_audit_retention_is_between_the_least_and_100_years CHECK (((max_audit_retention_days >= min_audit_retention_days) AND (max_audit_retention_days <= 36500))),
   constraint max_descendants_is_positive CHECK ((max_descendants > 0)),
   constraint max_event_retention_is_between_1_day_and_100_years CHECK (((max_event_retention_days >= 1) AND (max_event_retention_days <= 36500))),
@@ -241,11 +249,16 @@ create table stepbase.app_quotas (
   constraint max_mails_per_day_is_not_negative CHECK ((max_mails_per_day >= 0)),
   constraint max_open_invitations_is_not_negative CHECK ((max_open_invitations >= 0)),
   constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
+  constraint max_pending_events_is_not_negative CHECK ((max_pending_events >= 0)),
+  constraint max_pending_signals_is_not_negative CHECK ((max_pending_signals >= 0)),
   constraint max_run_retention_is_between_1_second_and_100_years CHECK (((max_run_retention_days >= (0.00001)::double precision) AND (max_run_retention_days <= (36500)::double precision))),
   constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
+  constraint max_schedules_is_not_negative CHECK ((max_schedules >= 0)),
   constraint max_secrets_is_not_negative CHECK ((max_secrets >= 0)),
+  constraint max_service_accounts_is_not_negative CHECK ((max_service_accounts >= 0)),
   constraint max_stored_bytes_is_positive CHECK ((max_stored_bytes > 0)),
   constraint max_streams_is_positive CHECK ((max_streams > 0)),
+  constraint max_triggers_is_not_negative CHECK ((max_triggers >= 0)),
   constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500)))
 );
 comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
@@ -368,7 +381,7 @@ create table stepbase.audit_log (
   constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'read'::text]))),
   constraint rows_match_operation CHECK ((((old_row IS NOT NULL) = (operation = ANY (ARRAY['update'::text, 'delete'::text]))) AND ((new_row IS NOT NULL) = (operation <> 'delete'::text))))
 ) partition by RANGE (created_at);
-comment on table stepbase.audit_log is 'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.';
+comment on table stepbase.audit_log is 'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, partitioned by month.';
 CREATE INDEX idx_audit_log_actor_id ON ONLY stepbase.audit_log USING btree (actor_id, created_at DESC);
 CREATE INDEX idx_audit_log_app_code_created_at ON ONLY stepbase.audit_log USING btree (app_code, created_at DESC);
 CREATE INDEX idx_audit_log_table_name_row_id ON ONLY stepbase.audit_log USING btree (table_name, row_id, created_at DESC);
@@ -709,6 +722,26 @@ create policy "No client reads the outbox" on stepbase.outbox
   for select to authenticated
   using (false);
 
+create table stepbase.overlap_policies (
+  name text not null,
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null,
+  ordinal integer not null, -- Order in which clients list the values.
+  created_at timestamp with time zone not null default now(),
+  constraint overlap_policies_pkey PRIMARY KEY (name),
+  constraint color_is_hex CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+  constraint name_is_snake_case CHECK ((name ~ '^[a-z][a-z0-9_.]*$'::text))
+);
+comment on table stepbase.overlap_policies is 'What a schedule does at a due time while a run of it is open.';
+alter table stepbase.overlap_policies enable row level security;
+grant select on stepbase.overlap_policies to authenticated;
+grant select on stepbase.overlap_policies to service_role;
+create policy "Signed-in users read overlap policies" on stepbase.overlap_policies
+  for select to authenticated
+  using (true);
+
 create table stepbase.parent_close_policies (
   name text not null,
   label text not null,
@@ -931,6 +964,7 @@ create table stepbase.runs (
   error jsonb, -- Why the run did not complete: {code, message, step_id?, details?}.
   pending_outcome jsonb, -- How a run that compensates will end: {status, error, actor_id}; null for other runs.
   metadata jsonb not null default '{}'::jsonb,
+  tags text[], -- Chosen by the caller, 1 to 16; null: none.
   idempotency_key text, -- Chosen by the caller, unique per app: a repeated key returns the first run.
   trace_id text not null default replace((stepbase_engine.new_id())::text, '-'::text, ''::text), -- W3C trace id (32 hex digits), passed on by HTTP steps.
   parent_run_id uuid, -- The run whose child_workflow step started this one.
@@ -938,6 +972,7 @@ create table stepbase.runs (
   parent_close_policy text, -- What happens to this run when its parent ends first; null without a parent.
   origin_run_id uuid, -- The run that this one reruns.
   rerun_from_step text, -- The node a rerun began at; null for a whole rerun.
+  edits jsonb, -- What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. Null: nothing was edited.
   created_by uuid,
   current_step text, -- The node the run most recently entered.
   steps_total integer not null default 0, -- Nodes of the version.
@@ -946,6 +981,8 @@ create table stepbase.runs (
   event_seq bigint not null default 0, -- The seq of the newest run event; gapless per run.
   context_version integer not null default 0, -- The newest version of the run context; gapless per run.
   is_limited boolean not null default false, -- Holds a concurrency slot of a limit on runs, or waits for one.
+  start_at timestamp with time zone, -- The run does not start before this time; null: it starts at once.
+  held_by text, -- Why a pending run is in neither the queue nor the backlog: start_at until that time. Null for other runs.
   deadline_at timestamp with time zone, -- When the run exceeds the execution_timeout_seconds of its workflow. Until the run starts it is counted from the creation, then from the start.
   started_at timestamp with time zone,
   completed_at timestamp with time zone,
@@ -967,12 +1004,15 @@ create table stepbase.runs (
   constraint completed_at_matches_status CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'timed_out'::text])))),
   constraint counters_are_not_negative CHECK (((steps_total >= 0) AND (steps_completed >= 0) AND (open_steps >= 0) AND (event_seq >= 0) AND (context_version >= 0))),
   constraint error_only_when_not_completed CHECK (((error IS NULL) OR (status <> 'completed'::text))),
+  constraint held_by_is_known CHECK ((held_by = 'start_at'::text)),
+  constraint held_run_has_not_started CHECK (((held_by IS NULL) OR (status <> ALL (ARRAY['running'::text, 'completed'::text])))),
   constraint idempotency_key_is_short CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
   constraint input_is_an_object CHECK ((jsonb_typeof(input) = 'object'::text)),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint pending_outcome_only_while_running CHECK (((pending_outcome IS NULL) OR (status = 'running'::text))),
   constraint priority_is_between_minus_100_and_100 CHECK (((priority >= '-100'::integer) AND (priority <= 100))),
-  constraint running_has_started CHECK (((status <> 'running'::text) OR (started_at IS NOT NULL)))
+  constraint running_has_started CHECK (((status <> 'running'::text) OR (started_at IS NOT NULL))),
+  constraint tags_are_1_to_16_of_1_to_64_characters CHECK (((tags IS NULL) OR ((array_position(tags, NULL::text) IS NULL) AND (array_to_string(tags, chr(31)) ~ '^[^[:cntrl:]]{1,64}(\x1f[^[:cntrl:]]{1,64}){0,15}$'::text))))
 ) with (fillfactor=70);
 comment on table stepbase.runs is 'One execution of a workflow version; written by the engine only.';
 CREATE INDEX idx_runs_app_code_completed_at ON stepbase.runs USING btree (app_code, completed_at) WHERE (completed_at IS NOT NULL);
@@ -982,14 +1022,18 @@ CREATE UNIQUE INDEX idx_runs_app_code_idempotency_key ON stepbase.runs USING btr
 CREATE INDEX idx_runs_app_code_status_created_at ON stepbase.runs USING btree (app_code, status, created_at);
 CREATE INDEX idx_runs_created_by ON stepbase.runs USING btree (created_by) WHERE (created_by IS NOT NULL);
 CREATE INDEX idx_runs_deadline_at ON stepbase.runs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (completed_at IS NULL) AND (started_at IS NOT NULL));
+CREATE INDEX idx_runs_held ON stepbase.runs USING btree (app_code) WHERE ((held_by IS NOT NULL) AND (status = 'pending'::text));
+CREATE INDEX idx_runs_open_of_schedule ON stepbase.runs USING btree (((metadata ->> 'schedule_id'::text))) WHERE ((trigger_type = 'schedule'::text) AND (completed_at IS NULL));
 CREATE INDEX idx_runs_origin_run_id ON stepbase.runs USING btree (origin_run_id, app_code) WHERE (origin_run_id IS NOT NULL);
 CREATE INDEX idx_runs_parent_run_id ON stepbase.runs USING btree (parent_run_id, app_code) WHERE (parent_run_id IS NOT NULL);
+CREATE INDEX idx_runs_start_at ON stepbase.runs USING btree (start_at) WHERE ((held_by = 'start_at'::text) AND (status = 'pending'::text));
 CREATE INDEX idx_runs_trace_id ON stepbase.runs USING btree (trace_id);
 CREATE INDEX idx_runs_workflow_id ON stepbase.runs USING btree (workflow_id, app_code, created_at);
 CREATE INDEX idx_runs_workflow_version_id ON stepbase.runs USING btree (workflow_version_id, app_code);
 CREATE TRIGGER runs_check_transition BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('run');
 CREATE TRIGGER runs_cut_errors BEFORE INSERT OR UPDATE OF error, pending_outcome ON stepbase.runs FOR EACH ROW WHEN (((pg_column_size(new.error) > 12288) OR (pg_column_size(new.pending_outcome) > 12288))) EXECUTE FUNCTION stepbase_private.cut_errors('error', 'pending_outcome');
 CREATE TRIGGER runs_release_slots AFTER UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((new.is_limited AND (new.completed_at IS NOT NULL))) EXECUTE FUNCTION stepbase_engine.release_run_slots();
+CREATE TRIGGER runs_release_stored_outputs AFTER DELETE ON stepbase.runs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.release_stored_outputs();
 CREATE CONSTRAINT TRIGGER runs_send_messages AFTER INSERT OR UPDATE OF event_seq ON stepbase.runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stepbase_engine.send_messages();
 alter table stepbase.runs enable row level security;
 grant select on stepbase.runs to authenticated;
@@ -997,6 +1041,91 @@ grant select, insert, update, delete on stepbase.runs to service_role;
 create policy "Members read the runs of their app" on stepbase.runs
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
+create table stepbase.schedule_backfills (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  schedule_id uuid not null,
+  from_time timestamp with time zone not null, -- First time of the range, included.
+  to_time timestamp with time zone not null, -- Last time of the range, included.
+  overlap_policy text not null, -- allow: the runs start at once; queue: each waits until no run of the schedule is open.
+  times timestamp with time zone[], -- The times to start, oldest first; null until a worker has computed them.
+  times_total integer generated always as (cardinality(times)) stored,
+  times_done integer not null default 0,
+  runs_started integer not null default 0,
+  times_skipped integer not null default 0, -- Times that had a run already, or for which the work queue had no item.
+  times_failed integer not null default 0, -- Times whose start was refused; their schedule_runs have the errors.
+  status text not null default 'pending'::text, -- pending: a worker has to compute the times; running; completed; failed: see last_error; cancelled.
+  last_error jsonb, -- Why the backfill failed, or the latest refused start: {code, message, at, …}.
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  completed_at timestamp with time zone,
+  constraint schedule_backfills_pkey PRIMARY KEY (id),
+  constraint schedule_backfill_schedule_is_of_same_app FOREIGN KEY (schedule_id, app_code) REFERENCES stepbase.workflow_schedules(id, app_code) ON DELETE CASCADE,
+  constraint schedule_backfills_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint schedule_backfills_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint schedule_backfills_overlap_policy_fkey FOREIGN KEY (overlap_policy) REFERENCES stepbase.overlap_policies(name),
+  constraint a_backfill_allows_or_queues CHECK ((overlap_policy = ANY (ARRAY['allow'::text, 'queue'::text]))),
+  constraint a_backfill_has_a_range CHECK ((from_time <= to_time)),
+  constraint an_ended_backfill_has_a_time CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))),
+  constraint at_most_1000_times CHECK ((cardinality(times) <= 1000)),
+  constraint at_most_all_times_are_done CHECK ((times_done <= COALESCE(cardinality(times), 0))),
+  constraint every_time_is_counted_once CHECK ((times_done = ((runs_started + times_skipped) + times_failed))),
+  constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+comment on table stepbase.schedule_backfills is 'Backfills: starts of a schedule for its times in a past range, at most 1000. Workers compute the times and start the runs in slices. Written by the engine; kept like schedule_runs.';
+CREATE INDEX idx_schedule_backfills_app_code_created_at ON stepbase.schedule_backfills USING btree (app_code, created_at);
+CREATE INDEX idx_schedule_backfills_created_by ON stepbase.schedule_backfills USING btree (created_by) WHERE (created_by IS NOT NULL);
+CREATE UNIQUE INDEX idx_schedule_backfills_open ON stepbase.schedule_backfills USING btree (schedule_id) WHERE (completed_at IS NULL);
+CREATE INDEX idx_schedule_backfills_schedule_id ON stepbase.schedule_backfills USING btree (schedule_id, app_code, created_at);
+CREATE TRIGGER schedule_backfills_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.schedule_backfills FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER schedule_backfills_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.schedule_backfills FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
+alter table stepbase.schedule_backfills enable row level security;
+grant select on stepbase.schedule_backfills to authenticated;
+grant select, insert, update, delete on stepbase.schedule_backfills to service_role;
+create policy "Members read the backfills of their schedules" on stepbase.schedule_backfills
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission)));
+
+create table stepbase.schedule_runs (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  schedule_id uuid not null,
+  scheduled_at timestamp with time zone not null, -- The time of the cron expression, without jitter; the time of the request for run_now.
+  cause text not null, -- schedule: the time was due; run_now: a member asked for it; backfill.
+  outcome text not null, -- started: run_id is the run; queued: waits for the end of the open runs; skipped: see detail; missed: no worker ran in time; failed: see error.
+  detail text, -- Why nothing started. skipped: overlap (a run is open), queue_full (a start waits already), queue_empty (the work queue has no item), paused or max_runs (the schedule was paused or finished while the start was queued). missed: catchup_window (too old) or merged (one run started for several times).
+  missed_until timestamp with time zone, -- The times from scheduled_at up to this one, which is not included, were missed; null: no further time is known.
+  run_id uuid, -- The run; no foreign key, so that the row outlives the run.
+  error jsonb, -- Why the start was refused: {code, message, at, …}.
+  requested_by uuid, -- User who asked for the run or the backfill; null for due times and keys.
+  created_at timestamp with time zone not null default now(),
+  constraint schedule_runs_pkey PRIMARY KEY (id),
+  constraint a_time_has_one_outcome UNIQUE (schedule_id, app_code, scheduled_at),
+  constraint schedule_run_schedule_is_of_same_app FOREIGN KEY (schedule_id, app_code) REFERENCES stepbase.workflow_schedules(id, app_code) ON DELETE CASCADE,
+  constraint schedule_runs_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint schedule_runs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint a_failed_time_has_an_error CHECK (((outcome = 'failed'::text) = (error IS NOT NULL))),
+  constraint a_started_time_has_a_run CHECK (((outcome = 'started'::text) = (run_id IS NOT NULL))),
+  constraint a_time_without_a_run_has_a_detail CHECK (((outcome = ANY (ARRAY['skipped'::text, 'missed'::text])) = (detail IS NOT NULL))),
+  constraint cause_is_known CHECK ((cause = ANY (ARRAY['schedule'::text, 'run_now'::text, 'backfill'::text]))),
+  constraint detail_is_known CHECK ((detail = ANY (ARRAY['overlap'::text, 'queue_full'::text, 'queue_empty'::text, 'paused'::text, 'max_runs'::text, 'catchup_window'::text, 'merged'::text]))),
+  constraint error_is_an_object CHECK ((jsonb_typeof(error) = 'object'::text)),
+  constraint only_missed_times_have_an_end CHECK (((missed_until IS NULL) OR (outcome = 'missed'::text))),
+  constraint outcome_is_known CHECK ((outcome = ANY (ARRAY['started'::text, 'queued'::text, 'skipped'::text, 'missed'::text, 'failed'::text])))
+);
+comment on table stepbase.schedule_runs is 'The latest outcome of each time for which a schedule was due, ran by request or was backfilled. Written by the engine; kept for the run retention of the application, at most 30 days.';
+CREATE INDEX idx_schedule_runs_app_code_created_at ON stepbase.schedule_runs USING btree (app_code, created_at);
+CREATE UNIQUE INDEX idx_schedule_runs_queued ON stepbase.schedule_runs USING btree (schedule_id) WHERE (outcome = 'queued'::text);
+CREATE INDEX idx_schedule_runs_requested_by ON stepbase.schedule_runs USING btree (requested_by) WHERE (requested_by IS NOT NULL);
+CREATE TRIGGER schedule_runs_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.schedule_runs FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+alter table stepbase.schedule_runs enable row level security;
+grant select on stepbase.schedule_runs to authenticated;
+grant select, insert, update, delete on stepbase.schedule_runs to service_role;
+create policy "Members read the outcomes of their schedules" on stepbase.schedule_runs
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission)));
 
 create table stepbase.service_accounts (
   id uuid not null default gen_random_uuid(),
@@ -1021,6 +1150,7 @@ CREATE INDEX idx_service_accounts_app_code_role ON stepbase.service_accounts USI
 CREATE INDEX idx_service_accounts_created_by ON stepbase.service_accounts USING btree (created_by);
 CREATE TRIGGER service_accounts_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER service_accounts_keep_identity BEFORE UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'created_at');
+CREATE TRIGGER service_accounts_limit AFTER INSERT ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_rows('max_service_accounts', 'service accounts');
 CREATE TRIGGER service_accounts_touch_updated_at BEFORE UPDATE ON stepbase.service_accounts FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.service_accounts enable row level security;
 grant select on stepbase.service_accounts to authenticated;
@@ -1122,9 +1252,12 @@ create table stepbase.step_runs (
   wake_at timestamp with time zone, -- When a waiting step is due (delay, retry or deadline); null while that timer of a paused run is suspended.
   signal_name text, -- The signal that a waiting step waits for.
   work_queue_id uuid, -- The work queue whose next item a waiting step waits for.
-  task jsonb, -- The task: {title, description?, form?}.
+  task jsonb, -- The task: the config of its step, e.g. {title, description?, form?, approvals_required?}.
   assigned_to uuid,
   assigned_roles text[], -- Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.
+  assigned_users uuid[], -- Users who may complete the task, if assigned_to of the step is an array; null otherwise.
+  claimed_by uuid, -- The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.
+  claimed_at timestamp with time zone,
   completed_by uuid,
   assigned_at timestamp with time zone, -- When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.
   deadline_at timestamp with time zone,
@@ -1141,6 +1274,7 @@ create table stepbase.step_runs (
   constraint step_runs_status_fkey FOREIGN KEY (status) REFERENCES stepbase.step_statuses(name),
   constraint step_runs_step_type_fkey FOREIGN KEY (step_type) REFERENCES stepbase.step_types(name),
   constraint attempt_is_positive CHECK ((attempt >= 1)),
+  constraint claim_has_a_person_and_a_time CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
   constraint completed_at_matches_status CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'skipped'::text, 'cancelled'::text])))),
   constraint context_version_matches_status CHECK (
 CASE
@@ -1176,7 +1310,7 @@ grant select on stepbase.step_runs to authenticated;
 grant select, insert, update, delete on stepbase.step_runs to service_role;
 create policy "Members read the step runs of their app, assignees their tasks" on stepbase.step_runs
   for select to authenticated
-  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND (( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) OR (assigned_to = ( SELECT auth.uid() AS uid)))));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND (( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) OR (assigned_to = ( SELECT auth.uid() AS uid)) OR (( SELECT auth.uid() AS uid) = ANY (assigned_users)))));
 
 create table stepbase.step_statuses (
   name text not null,
@@ -1240,6 +1374,33 @@ grant select on stepbase.step_types to service_role;
 create policy "Signed-in users read step types" on stepbase.step_types
   for select to authenticated
   using (true);
+
+create table stepbase.task_decisions (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  run_id uuid not null,
+  step_run_id uuid not null, -- The approval.
+  user_id uuid, -- The person who decided: the user, or the owner of the API key. Null for machines, and after the user was deleted.
+  via text not null, -- How the person was identified: session, api_key, secret_key, or link: by the single-use link in a mail.
+  approved boolean not null,
+  comment text,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint task_decisions_pkey PRIMARY KEY (id),
+  constraint decision_is_of_the_app_of_its_run FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint task_decisions_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint via_is_known CHECK ((via = ANY (ARRAY['session'::text, 'api_key'::text, 'secret_key'::text, 'link'::text])))
+);
+comment on table stepbase.task_decisions is 'What each person decided about an approval; written by RPCs and mail links only.';
+CREATE INDEX idx_task_decisions_run_id_app_code ON stepbase.task_decisions USING btree (run_id, app_code);
+CREATE UNIQUE INDEX idx_task_decisions_step_run_id_user_id ON stepbase.task_decisions USING btree (step_run_id, user_id) WHERE (user_id IS NOT NULL);
+CREATE INDEX idx_task_decisions_user_id ON stepbase.task_decisions USING btree (user_id);
+CREATE TRIGGER task_decisions_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.task_decisions FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+alter table stepbase.task_decisions enable row level security;
+grant select on stepbase.task_decisions to authenticated;
+grant select on stepbase.task_decisions to service_role;
+create policy "Members read the decisions in their app, persons their own" on stepbase.task_decisions
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND (( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) OR (user_id = ( SELECT auth.uid() AS uid)))));
 
 create table stepbase.task_queues (
   id uuid not null default gen_random_uuid(),
@@ -1948,6 +2109,10 @@ create table stepbase.workflow_schedules (
   last_run_at timestamp with time zone, -- When it last started a run.
   last_error jsonb, -- Why it started no run at its last due time: {code, message, at, …}; null if it did.
   next_run_at timestamp with time zone, -- Next due time, computed by a worker; null while the schedule is paused or finished and until it is computed.
+  next_times timestamp with time zone[] not null default '{}'::timestamp with time zone[], -- The next times of the cron expression, at most 10, computed by a worker; empty while next_run_at is null. next_run_at is the first one plus its jitter.
+  overlap_policy text not null default 'allow'::text, -- What happens at a due time while a run of the schedule is open: allow, skip, queue or cancel_previous.
+  catchup_window_seconds integer, -- How long after its time a missed start is made up for, one run for each time; older times are skipped. Null: one run for all missed times.
+  jitter_seconds integer not null default 0, -- Each start is delayed by less than this, by the same amount for the same time, and never beyond the next time.
   finished_at timestamp with time zone, -- When it ended: it has started max_runs runs, or its expression has no further time. A change may reopen it.
   work_queue_id uuid, -- Work queue whose next item is merged into the input of the run; no run starts while the queue is empty.
   created_by uuid default stepbase_private.user_id(),
@@ -1959,7 +2124,11 @@ create table stepbase.workflow_schedules (
   constraint schedule_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
   constraint workflow_schedules_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint workflow_schedules_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint workflow_schedules_overlap_policy_fkey FOREIGN KEY (overlap_policy) REFERENCES stepbase.overlap_policies(name),
+  constraint at_most_10_times_are_planned CHECK ((cardinality(next_times) <= 10)),
+  constraint catchup_window_is_between_a_minute_and_a_year CHECK (((catchup_window_seconds >= 60) AND (catchup_window_seconds <= 31622400))),
   constraint input_is_an_object CHECK ((jsonb_typeof(input) = 'object'::text)),
+  constraint jitter_is_at_most_a_day CHECK (((jitter_seconds >= 0) AND (jitter_seconds <= 86400))),
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
   constraint max_runs_is_positive CHECK ((max_runs > 0)),
   constraint only_a_live_schedule_is_due CHECK (((next_run_at IS NULL) OR (is_enabled AND (finished_at IS NULL)))),
@@ -1975,10 +2144,11 @@ CREATE INDEX idx_workflow_schedules_workflow_id_app_code ON stepbase.workflow_sc
 CREATE TRIGGER workflow_schedules_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER workflow_schedules_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.workflow_schedules FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
 CREATE TRIGGER workflow_schedules_keep_identity BEFORE UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'created_at');
-CREATE TRIGGER workflow_schedules_plan BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_enabled, max_runs ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.plan_schedule();
+CREATE TRIGGER workflow_schedules_limit AFTER INSERT ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_rows('max_schedules', 'schedules');
+CREATE TRIGGER workflow_schedules_plan BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_enabled, max_runs, jitter_seconds ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.plan_schedule();
 CREATE TRIGGER workflow_schedules_touch_updated_at BEFORE UPDATE ON stepbase.workflow_schedules FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_schedules enable row level security;
-grant select, insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs, work_queue_id), update (name, cron_expression, timezone, input, is_enabled, max_runs, work_queue_id), delete on stepbase.workflow_schedules to authenticated;
+grant select, insert (id, app_code, workflow_id, name, cron_expression, timezone, input, start_immediately, is_enabled, max_runs, overlap_policy, catchup_window_seconds, jitter_seconds, work_queue_id), update (name, cron_expression, timezone, input, is_enabled, max_runs, overlap_policy, catchup_window_seconds, jitter_seconds, work_queue_id), delete on stepbase.workflow_schedules to authenticated;
 grant select, insert, update, delete on stepbase.workflow_schedules to service_role;
 create policy "Members read their schedules" on stepbase.workflow_schedules
   for select to authenticated
@@ -2111,6 +2281,7 @@ CREATE TRIGGER workflow_triggers_audit AFTER INSERT OR DELETE OR UPDATE ON stepb
 CREATE TRIGGER workflow_triggers_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.workflow_triggers FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
 CREATE TRIGGER workflow_triggers_keep_identity BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'trigger_type', 'signature_scheme', 'created_at');
 CREATE TRIGGER workflow_triggers_limit BEFORE INSERT OR UPDATE OF event_name, source_workflow_id ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_triggers();
+CREATE TRIGGER workflow_triggers_limit_rows AFTER INSERT ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.limit_rows('max_triggers', 'triggers');
 CREATE TRIGGER workflow_triggers_touch_updated_at BEFORE UPDATE ON stepbase.workflow_triggers FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workflow_triggers enable row level security;
 grant select, insert (id, app_code, workflow_id, name, trigger_type, event_name, source_workflow_id, signature_scheme, filter, input, is_enabled), update (name, event_name, source_workflow_id, filter, input, is_enabled), delete on stepbase.workflow_triggers to authenticated;
@@ -2329,6 +2500,29 @@ AS $function$
 $function$;
 comment on function stepbase.allow_function(function regprocedure, app_code text) is 'Allows sql_function steps of an application, or of all (null), to call a function of the project, and grants EXECUTE on it to the role stepbase_functions. Of overloaded functions the last one that was allowed counts. Errors: SB400 not callable by name, SB403 a function of the system, SB404 unknown application, SB409 the role does not exist or does not own execute_call.';
 
+CREATE OR REPLACE FUNCTION stepbase.backfill_schedule(schedule_id uuid, from_time text, to_time text, overlap_policy text DEFAULT NULL::text)
+ RETURNS stepbase.schedule_backfills
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.backfill_schedule(
+    backfill_schedule.schedule_id, backfill_schedule.from_time, backfill_schedule.to_time,
+    backfill_schedule.overlap_policy
+  );
+$function$;
+comment on function stepbase.backfill_schedule(schedule_id uuid, from_time text, to_time text, overlap_policy text) is 'Starts a run for each time of a schedule from from_time to to_time, both included, at most 1000; times that have a run keep it. Returns the row of schedule_backfills that shows the progress. overlap_policy: allow starts the runs at once, queue one after the other; default: allow if the schedule allows overlaps, otherwise queue. Requires schedule:write. Errors: SB400, SB401, SB403, SB404, SB409 a backfill of the schedule has not ended (backfill_id in the details).';
+grant execute on function stepbase.backfill_schedule(schedule_id uuid, from_time text, to_time text, overlap_policy text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.cancel_backfill(backfill_id uuid)
+ RETURNS stepbase.schedule_backfills
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.cancel_backfill(cancel_backfill.backfill_id);
+$function$;
+comment on function stepbase.cancel_backfill(backfill_id uuid) is 'Ends a backfill: it starts no further run, and the runs that it has started go on. Repeated calls have no further effect. Requires schedule:write. Errors: SB401, SB403, SB404, SB409 the backfill has ended.';
+grant execute on function stepbase.cancel_backfill(backfill_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.cancel_run(run_id uuid, reason text DEFAULT NULL::text, force boolean DEFAULT false)
  RETURNS stepbase.runs
  LANGUAGE sql
@@ -2339,16 +2533,36 @@ $function$;
 comment on function stepbase.cancel_run(run_id uuid, reason text, force boolean) is 'Cancels a run that has not ended, with its open steps, and compensates its completed steps; requires run:cancel. Repeated calls have no further effect. force: the run ends at once without (further) compensation; a run that is already compensating ends with its pending outcome. Errors: SB401, SB403, SB404, SB409 the run has ended or will end with another status.';
 grant execute on function stepbase.cancel_run(run_id uuid, reason text, force boolean) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.claim_task(step_run_id uuid)
+ RETURNS stepbase.step_runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.claim_task(claim_task.step_run_id);
+$function$;
+comment on function stepbase.claim_task(step_run_id uuid) is 'Claims a waiting task or approval for the caller: until they release it, no one else can complete it. Repeated calls have no further effect. Allowed for the members who may complete it. Errors: SB401, SB403, SB404, SB409 not waiting for a person, claimed by another person, or an approval that several persons decide.';
+grant execute on function stepbase.claim_task(step_run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.compare_runs(a uuid, b uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.compare_runs(compare_runs.a, compare_runs.b);
+$function$;
+comment on function stepbase.compare_runs(a uuid, b uuid) is 'Compares two runs of the caller''s application: version, status, input, output, error, and of each step the last attempt (status, attempts, duration, handle, output). Values that differ are listed as JSON pointers with excerpts: 20 for input, output and error each, 10 for a step, 200 for all steps. first_difference is the first step that differs, in the order of the graph. Requires run:read. Errors: SB400 the same run twice, SB401, SB403, SB404.';
+grant execute on function stepbase.compare_runs(a uuid, b uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.complete_task(step_run_id uuid, output jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase.step_runs
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.finish_task(
-    complete_task.step_run_id, array['user_task'], coalesce(complete_task.output, '{}'), null
+    complete_task.step_run_id, coalesce(complete_task.output, '{}')
   );
 $function$;
-comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, SB403, SB404, SB409 not waiting for a user, SB422 output does not match the form, SB425 schema too complex.';
+comment on function stepbase.complete_task(step_run_id uuid, output jsonb) is 'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, SB403, SB404, SB409 not waiting for a user, or claimed by another person, SB422 output does not match the form, SB425 schema too complex.';
 grant execute on function stepbase.complete_task(step_run_id uuid, output jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.context(run stepbase.runs)
@@ -2496,16 +2710,11 @@ CREATE OR REPLACE FUNCTION stepbase.decide_approval(step_run_id uuid, approved b
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select stepbase_private.finish_task(
-    decide_approval.step_run_id, array['wait_for_approval'],
-    jsonb_build_object(
-      'approved', decide_approval.approved, 'comment', decide_approval.comment,
-      'decided_by', auth.uid()
-    ),
-    case when decide_approval.approved then 'approved' else 'rejected' end
+  select stepbase_private.decide_approval(
+    decide_approval.step_run_id, decide_approval.approved, decide_approval.comment
   );
 $function$;
-comment on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) is 'Approves or rejects a waiting approval and continues the run through the handle approved or rejected. Allowed for the same members as complete_task. Errors: SB400 approved is null, SB401, SB403, SB404, SB409 already decided.';
+comment on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) is 'Records the caller''s decision about a waiting approval. The run continues through the handle approved or rejected as soon as the decisions suffice: at once unless the step has approvals_required. Allowed for the same members as complete_task, once for each person. Errors: SB400 approved is null, SB401, SB403 also for the person who started the run if the step has exclude_requester, SB404, SB409 decided, or claimed by another person.';
 grant execute on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.decline_invitation(token text)
@@ -2517,6 +2726,16 @@ AS $function$
 $function$;
 comment on function stepbase.decline_invitation(token text) is 'Declines the invitation of the token in a mail and returns it as read_invitation does. Errors: those of accept_invitation.';
 grant execute on function stepbase.decline_invitation(token text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.delegate_task(step_run_id uuid, user_id uuid, note text DEFAULT NULL::text)
+ RETURNS stepbase.step_runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delegate_task(delegate_task.step_run_id, delegate_task.user_id, delegate_task.note);
+$function$;
+comment on function stepbase.delegate_task(step_run_id uuid, user_id uuid, note text) is 'Assigns a waiting task or approval to another member, who may have any role; the note goes to the history of the run. One of several assigned approvers gives away their own decision. Allowed for the members who may complete it. Errors: SB400, SB401, SB403, SB404 unknown task or member, SB409 not waiting for a person, claimed by another person, the member started the run and is excluded, or an approval of several persons that the caller cannot delegate.';
+grant execute on function stepbase.delegate_task(step_run_id uuid, user_id uuid, note text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.delete_application(app_code text, force boolean DEFAULT false)
  RETURNS jsonb
@@ -2558,6 +2777,16 @@ $function$;
 comment on function stepbase.delete_secret(name text) is 'Deletes a secret that set_secret stored, with all versions; steps that need it fail with secret_not_found. An entry of Vault that an operator created stays. Requires secret:manage. Errors: SB401, SB403, SB404 unknown secret.';
 grant execute on function stepbase.delete_secret(name text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.diff_versions(a uuid, b uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.diff_versions(diff_versions.a, diff_versions.b);
+$function$;
+comment on function stepbase.diff_versions(a uuid, b uuid) is 'What changes from version a to version b of a workflow (ids of versions): nodes and edges that were added, removed or changed (with JSON pointers), the input and the output schema with a verdict (equal, compatible, breaking, unknown) and its reasons, the open runs of both, and the schedules, triggers and declared parents of the workflow, which follow the published version. Layout does not count. Requires workflow:read. Errors: SB400 versions of two workflows, SB401, SB403, SB404.';
+grant execute on function stepbase.diff_versions(a uuid, b uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.disallow_function(function text, app_code text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE sql
@@ -2566,6 +2795,17 @@ AS $function$
   select stepbase_private.disallow_function(disallow_function.function, disallow_function.app_code);
 $function$;
 comment on function stepbase.disallow_function(function text, app_code text) is 'Withdraws allow_function for one application, or the entry for all (null). function: schema, name and types of the arguments, also of a function that was dropped. Errors: SB404 it is not allowed there.';
+
+CREATE OR REPLACE FUNCTION stepbase.doctor()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.doctor();
+$function$;
+comment on function stepbase.doctor() is 'Checks the installation: a list of {check, status, finding, fix}, with one or several rows per check. status: ok, warning or failed; fix: the command that repairs it, null for ok. For operators: only postgres and the service role may execute it. `npm run doctor` calls it and adds what only a client can check.';
+grant execute on function stepbase.doctor() to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.drop_database_trigger(name text)
  RETURNS void
@@ -2585,7 +2825,7 @@ AS $function$
     emit_event.name, coalesce(emit_event.payload, 'null'), emit_event.idempotency_key
   );
 $function$;
-comment on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) is 'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload (event_id in the details; checked for a day).';
+comment on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) is 'Emits an event of the caller''s application and returns its id. Each workflow with an enabled trigger for the event starts, with {event: {id, name, payload, at}} in its input. A repeated idempotency_key starts no further runs. Requires run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload (event_id in the details; checked for a day), SB429 max_pending_events events wait.';
 grant execute on function stepbase.emit_event(name text, payload jsonb, idempotency_key text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.erase_person(user_id uuid)
@@ -2595,8 +2835,19 @@ CREATE OR REPLACE FUNCTION stepbase.erase_person(user_id uuid)
 AS $function$
   select stepbase_private.erase_person(erase_person.user_id);
 $function$;
-comment on function stepbase.erase_person(user_id uuid) is 'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the call until is_complete is true. Run events, outputs of decided tasks and the audit log keep the id, which names no one after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. Errors: SB400, SB401, SB403, SB409 the last admin.';
+comment on function stepbase.erase_person(user_id uuid) is 'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the call until is_complete is true. Run events, claims and outputs of tasks and the audit log keep the id, which names no one after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. Errors: SB400, SB401, SB403, SB409 the last admin.';
 grant execute on function stepbase.erase_person(user_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.explain_run(run_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.explain_run(explain_run.run_id);
+$function$;
+comment on function stepbase.explain_run(run_id uuid) is 'Explains what a run waits for: {run: {id, status, workflow, version, deadline_at, code, sentence, since, until, …}, steps: [{step, step_run_id, type, item?, attempt, status, code, sentence, since, until, …}], open_steps, explained_at}. steps has up to 100 open steps. Requires run:read. Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.explain_run(run_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.explain_workflow(workflow text, version integer DEFAULT NULL::integer)
  RETURNS jsonb
@@ -2686,6 +2937,17 @@ $function$;
 comment on function stepbase.my_profile() is 'The caller''s profile with all columns; of other members, clients read id, email, display_name and avatar_url. Errors: SB401 not signed in.';
 grant execute on function stepbase.my_profile() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.next_schedule_times(schedule_id uuid, count integer DEFAULT 5)
+ RETURNS SETOF timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.next_schedule_times(next_schedule_times.schedule_id, next_schedule_times.count);
+$function$;
+comment on function stepbase.next_schedule_times(schedule_id uuid, count integer) is 'The next times of a schedule in its order, without jitter: at most count (1 to 10). Empty while the schedule is paused or finished, and after a change until a worker has computed them. Requires schedule:read. Errors: SB400, SB401, SB403, SB404.';
+grant execute on function stepbase.next_schedule_times(schedule_id uuid, count integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.pause_run(run_id uuid)
  RETURNS stepbase.runs
  LANGUAGE sql
@@ -2695,6 +2957,18 @@ AS $function$
 $function$;
 comment on function stepbase.pause_run(run_id uuid) is 'Pauses a run: steps in flight finish and no new step starts; requires run:execute. Repeated calls have no further effect. Errors: SB401, SB403, SB404, SB409 the run has ended or is compensating.';
 grant execute on function stepbase.pause_run(run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.preview_rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.preview_rerun(
+    preview_rerun.run_id, preview_rerun.from_step, preview_rerun.input, preview_rerun.outputs
+  );
+$function$;
+comment on function stepbase.preview_rerun(run_id uuid, from_step text, input jsonb, outputs jsonb) is 'Returns what rerun would do with the same arguments, without doing it: {run_id, workflow, version, from_step, edits_input, steps, repeated_effects}. Each step has its action (runs_again, may_run: the graph may lead to it, copied, edited), its status and executions in the run, may_have_effects and repeats_effects. repeated_effects: the steps whose side effects would happen again. Requires run:read. Errors: those of rerun.';
+grant execute on function stepbase.preview_rerun(run_id uuid, from_step text, input jsonb, outputs jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.project_statistics()
  RETURNS TABLE(project_id uuid, workflows bigint, total_workflow_executions bigint, total_activity_executions bigint, avg_execution_duration_ms bigint, last_execution_at timestamp with time zone, refreshed_at timestamp with time zone)
@@ -2710,15 +2984,17 @@ $function$;
 comment on function stepbase.project_statistics() is 'Totals of runs by project of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
 grant execute on function stepbase.project_statistics() to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid)
+CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean DEFAULT false)
  RETURNS stepbase.workflow_versions
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select stepbase_private.publish_workflow(publish_workflow.workflow_version_id);
+  select stepbase_private.publish_workflow(
+    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged
+  );
 $function$;
-comment on function stepbase.publish_workflow(workflow_version_id uuid) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.errors).';
-grant execute on function stepbase.publish_workflow(workflow_version_id uuid) to authenticated, service_role;
+comment on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft does the same as the published version, deletes the draft and returns the published version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.errors).';
+grant execute on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.query_run(run_id uuid, query_name text)
  RETURNS jsonb
@@ -2781,6 +3057,16 @@ $function$;
 comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
 grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.release_task(step_run_id uuid)
+ RETURNS stepbase.step_runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.release_task(release_task.step_run_id);
+$function$;
+comment on function stepbase.release_task(step_run_id uuid) is 'Ends the claim of a waiting task. Allowed for the person who claimed it and for members with member:manage; a task that no one has claimed is returned as it is. Errors: SB401, SB403, SB404, SB409 not waiting for a person.';
+grant execute on function stepbase.release_task(step_run_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.remove_member(user_id uuid)
  RETURNS stepbase.app_members
  LANGUAGE sql
@@ -2791,15 +3077,15 @@ $function$;
 comment on function stepbase.remove_member(user_id uuid) is 'Removes a member from the caller''s application and returns the membership that ended. The member loses access with the next statement, and API keys of which they are the owner stop working. Requires member:manage and every permission of the member''s role. Errors: SB401, SB403, SB404 unknown member, SB409 the last admin.';
 grant execute on function stepbase.remove_member(user_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb, reason text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  select stepbase_private.rerun(rerun.run_id, rerun.from_step);
+  select stepbase_private.rerun(rerun.run_id, rerun.from_step, rerun.input, rerun.outputs, rerun.reason);
 $function$;
-comment on function stepbase.rerun(run_id uuid, from_step text) is 'Starts a new run with the version and input of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. Errors: SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step), the workflow cannot be started, or the step waits for others (waits_for).';
-grant execute on function stepbase.rerun(run_id uuid, from_step text) to authenticated, service_role;
+comment on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) is 'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: {step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with reason in runs.edits, as events and in the audit log. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
+grant execute on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.resend_invitation(id uuid)
  RETURNS stepbase.invitations
@@ -2899,6 +3185,16 @@ $function$;
 comment on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) is 'Creates a new secret of a webhook subscription and returns {id, secret}; the secret is returned only here. For overlap_seconds (0 to 604800) deliveries are signed with the earlier secrets as well. Requires schedule:write and run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404.';
 grant execute on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.run_schedule_now(schedule_id uuid, overlap_policy text DEFAULT NULL::text)
+ RETURNS stepbase.schedule_runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.run_schedule_now(run_schedule_now.schedule_id, run_schedule_now.overlap_policy);
+$function$;
+comment on function stepbase.run_schedule_now(schedule_id uuid, overlap_policy text) is 'Starts a run of a schedule now, also if the schedule is paused or finished, and returns the outcome: started with run_id, queued or skipped. overlap_policy replaces the policy of the schedule for this run. The run does not count for max_runs. Requires schedule:write. Errors: SB400, SB401, SB403, SB404, SB409 the workflow cannot be started, SB422 the input does not match its schema, SB429.';
+grant execute on function stepbase.run_schedule_now(schedule_id uuid, overlap_policy text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.save_workflow(kebab_name text, definition jsonb, name text DEFAULT NULL::text, description text DEFAULT NULL::text, input_schema jsonb DEFAULT NULL::jsonb)
  RETURNS stepbase.workflow_versions
  LANGUAGE sql
@@ -2965,7 +3261,7 @@ AS $function$
     send_signal.run_id, send_signal.signal_name, coalesce(send_signal.payload, '{}')
   );
 $function$;
-comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full.';
+comment on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) is 'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full, or max_pending_signals signals of the run wait.';
 grant execute on function stepbase.send_signal(run_id uuid, signal_name text, payload jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.send_test_event(subscription_id uuid)
@@ -2998,31 +3294,41 @@ $function$;
 comment on function stepbase.set_secret(name text, value text, allowed_hosts text[]) is 'Stores a new version of a secret of the caller''s application for {{ secrets.<name> }} and returns {name, version, allowed_hosts}; steps that start from now on read it. allowed_hosts: the hosts that may receive it (host, host:port, *.domain); null keeps those of the version in use, {*} allows every host. Requires secret:manage. Errors: SB400 name, value (1 to 65536 bytes) or allowed_hosts not valid, SB401, SB403, SB429 max_secrets is reached.';
 grant execute on function stepbase.set_secret(name text, value text, allowed_hosts text[]) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
+CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.start_run(
     start_run.workflow, start_run.input, start_run.idempotency_key, start_run.version,
-    start_run.priority
+    start_run.priority, start_run.tags, start_run.metadata, start_run.start_at
   );
 $function$;
-comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. Errors: SB400 invalid key or priority, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
-grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer) to authenticated, service_role;
+comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. tags: at most 16 of 1 to 64 characters. metadata: an object of at most 16,384 bytes. start_at: a time of ISO 8601; the run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_run_as(app_code text, workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0)
+CREATE OR REPLACE FUNCTION stepbase.start_run_as(app_code text, workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.start_run_as(
     start_run_as.app_code, start_run_as.workflow, start_run_as.input, start_run_as.idempotency_key,
-    start_run_as.version, start_run_as.priority
+    start_run_as.version, start_run_as.priority, start_run_as.tags, start_run_as.metadata, start_run_as.start_at
   );
 $function$;
-comment on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer) is 'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid key or priority, SB404 unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
-grant execute on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer) to service_role;
+comment on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid option, SB404 unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+grant execute on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) to service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.start_runs(workflow text, items jsonb, version integer DEFAULT NULL::integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.start_runs(start_runs.workflow, start_runs.items, start_runs.version);
+$function$;
+comment on function stepbase.start_runs(workflow text, items jsonb, version integer) is 'Starts up to 1,000 runs of a workflow (kebab_name) of the caller''s application; requires run:execute. items: an array of {input?, idempotency_key?, priority?, tags?, metadata?, start_at?}, with the rules of start_run. Returns an array with one element per item, in order: {index, run_id, status, error?}; status is started, existing (the key started this run earlier) or refused (error has code and message). version: default the published one. Errors of the whole call: SB400 items is no array or too long, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB429 too many runs wait or are open.';
+grant execute on function stepbase.start_runs(workflow text, items jsonb, version integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
  RETURNS stepbase.applications
@@ -3198,6 +3504,12 @@ create type stepbase_engine.event as (
   payload jsonb
 );
 
+create type stepbase_engine.finding as (
+  status text,
+  finding text,
+  fix text
+);
+
 create table stepbase_engine.full_apps (
   app_code text not null,
   since timestamp with time zone not null,
@@ -3218,6 +3530,16 @@ create table stepbase_engine.function_results (
 );
 comment on table stepbase_engine.function_results is 'The results of the functions that sql_function steps called; deleted with their run.';
 alter table stepbase_engine.function_results enable row level security;
+
+create type stepbase_engine.new_run as (
+  id uuid,
+  input jsonb,
+  idempotency_key text,
+  priority smallint,
+  tags text[],
+  metadata jsonb,
+  start_at timestamp with time zone
+);
 
 create table stepbase_engine.pinned_components (
   workflow_version_id uuid not null,
@@ -3328,6 +3650,22 @@ comment on table stepbase_engine.step_slots is 'The concurrency slots of step ru
 CREATE INDEX idx_step_slots_queue_id ON stepbase_engine.step_slots USING btree (queue_id);
 alter table stepbase_engine.step_slots enable row level security;
 
+create table stepbase_engine.stored_outputs (
+  path text not null, -- Name of the object: <app_code>/<run_id>/<step_run_id>/<fence>.json.
+  app_code text not null,
+  run_id uuid not null, -- The run that needs the object: the one that wrote it, or its parent run after that one was deleted.
+  size_bytes integer not null,
+  created_at timestamp with time zone not null default now(),
+  delete_at timestamp with time zone, -- When a worker deletes the object; null while its run exists. An attempt to delete it moves the time.
+  constraint stored_outputs_pkey PRIMARY KEY (path),
+  constraint path_is_in_the_folder_of_the_app CHECK (starts_with(path, (app_code || '/'::text))),
+  constraint size_is_positive CHECK ((size_bytes > 0))
+);
+comment on table stepbase_engine.stored_outputs is 'Objects of the bucket stepbase-outputs. No foreign keys: a row must outlive its run and its application, so that a worker can delete the object.';
+CREATE INDEX idx_stored_outputs_delete_at ON stepbase_engine.stored_outputs USING btree (delete_at) WHERE (delete_at IS NOT NULL);
+CREATE INDEX idx_stored_outputs_run_id ON stepbase_engine.stored_outputs USING btree (run_id);
+alter table stepbase_engine.stored_outputs enable row level security;
+
 create table stepbase_engine.transitions (
   entity text not null,
   from_status text not null,
@@ -3435,6 +3773,7 @@ begin
     -- The signal of a work queue pushes its payload as an item.
     perform stepbase_engine.push_work_item(v_work_queue_id, p_payload, 0, p_run.id, p_sent_key);
   else
+    perform stepbase_engine.check_pending_signals(p_run, p_signal_name);
     insert into stepbase.run_signals (run_id, app_code, signal_name, payload, sent_by, sent_key)
     values (p_run.id, p_run.app_code, p_signal_name, p_payload, p_actor_id, p_sent_key);
   end if;
@@ -3450,7 +3789,7 @@ begin
   perform stepbase_engine.notify_run(p_run.app_code, p_run.id);
 end;
 $function$;
-comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full.';
+comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full or max_pending_signals signals wait.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit(p_limit integer DEFAULT 200)
  RETURNS TABLE(admitted integer, more_wait boolean)
@@ -3587,6 +3926,91 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.admit_steps(p_limit integer) is 'Gives concurrency slots and tokens to up to p_limit waiting steps; returns how many it selected. The caller has locked stepbase_engine.admission.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.advance_backfill(p_backfill_id uuid, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_backfill stepbase.schedule_backfills;
+  v_schedule stepbase.workflow_schedules;
+  v_fired record;
+  v_started int := 0;
+  v_left int := p_limit;
+begin
+  select b.* into v_backfill from stepbase.schedule_backfills b
+  where b.id = p_backfill_id and b.completed_at is null and b.times is not null
+  for no key update;
+  if not found then
+    return 0;
+  end if;
+  select s.* into strict v_schedule from stepbase.workflow_schedules s where s.id = v_backfill.schedule_id;
+  while v_backfill.times_done < cardinality(v_backfill.times) and v_left > 0
+    and stepbase_engine.can_advance(v_backfill)
+  loop
+    v_backfill.times_done := v_backfill.times_done + 1;
+    v_left := v_left - 1;
+    select f.* into v_fired
+    from stepbase_engine.fire_schedule_time(
+      v_schedule, v_backfill.times[v_backfill.times_done], 'backfill', 'allow', v_backfill.created_by
+    ) f;
+    if v_fired.is_started then
+      v_started := v_started + 1;
+    elsif (v_fired.recorded).outcome = 'failed' then
+      v_backfill.times_failed := v_backfill.times_failed + 1;
+      v_backfill.last_error := (v_fired.recorded).error;
+    else
+      v_backfill.times_skipped := v_backfill.times_skipped + 1;
+    end if;
+  end loop;
+  update stepbase.schedule_backfills b
+  set
+    times_done = v_backfill.times_done,
+    runs_started = b.runs_started + v_started,
+    times_skipped = v_backfill.times_skipped,
+    times_failed = v_backfill.times_failed,
+    last_error = v_backfill.last_error,
+    status = case when v_backfill.times_done = cardinality(b.times) then 'completed' else b.status end,
+    completed_at = case when v_backfill.times_done = cardinality(b.times) then stepbase_engine.now() end
+  where b.id = p_backfill_id;
+  return v_started;
+end;
+$function$;
+comment on function stepbase_engine.advance_backfill(p_backfill_id uuid, p_limit integer) is 'Starts the next runs of a backfill, at most p_limit times; with the policy queue it stops while a run of the schedule is open. Returns the number of runs it started. The caller has locked the schedule.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.advance_backfills(p_limit integer DEFAULT 10, p_times integer DEFAULT 20)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_backfills uuid[];
+  v_schedules uuid[];
+begin
+  -- The first backfills of all apps come before any second one.
+  select array_agg(c.id order by c.schedule_id), array_agg(c.schedule_id order by c.schedule_id)
+  into v_backfills, v_schedules
+  from (
+    select b.id, b.schedule_id
+    from stepbase.schedule_backfills b
+    where b.completed_at is null and b.times is not null and stepbase_engine.can_advance(b)
+    order by row_number() over (partition by b.app_code order by b.created_at), b.created_at
+    limit p_limit
+  ) c;
+  if v_backfills is null then
+    return 0;
+  end if;
+  perform stepbase_engine.lock_schedules(v_schedules);
+  return (
+    select sum(stepbase_engine.advance_backfill(b.id, p_times))
+    from unnest(v_backfills) with ordinality as b (id, ord)
+  );
+end;
+$function$;
+comment on function stepbase_engine.advance_backfills(p_limit integer, p_times integer) is 'Goes on with at most p_limit backfills, at most p_times of each; returns the number of runs it started.';
+grant execute on function stepbase_engine.advance_backfills(p_limit integer, p_times integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.advance_clock(p_by interval)
  RETURNS timestamp with time zone
@@ -3728,6 +4152,23 @@ end;
 $function$;
 comment on function stepbase_engine.advance_items(p_item_ids uuid[], p_carry boolean, p_uncounted uuid[], OUT parents uuid[], OUT events stepbase_engine.event[], OUT work stepbase_engine.work[]) is 'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens where possible) and completes parents without open items. Returns the completed parents, whose edges the caller resolves, the events to append and the work that is carried. p_uncounted: steps whose versions of this transaction the runs do not count yet.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    case
+      when a.age > interval '10 minutes' then 'failed'
+      when a.age > interval '1 minute' then 'warning'
+      else 'ok'
+    end,
+    stepbase_engine.duration_text(a.age)
+  from (select stepbase_engine.now() - p_since as age) a;
+$function$;
+comment on function stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text) is 'The status of something that waits since a time, warning after a minute and failed after ten, and its age as text.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ended(p_run_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -3764,6 +4205,9 @@ begin
               and 'run.' || r.status = any(s.event_types)
               and (s.workflow_id is null or s.workflow_id = r.workflow_id)
           )
+          or case r.trigger_type
+            when 'schedule' then stepbase_engine.is_awaited_by_schedule(r.metadata ->> 'schedule_id') else false
+          end
         )
       )
     );
@@ -3772,7 +4216,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, or a webhook subscription wants the event. A run that compensates is announced only for its children.';
+comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[])
  RETURNS void
@@ -3962,7 +4406,7 @@ declare
   c_steps constant int := 50;
   -- Events that a caller causes. Within a call, all others are consequences.
   c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
-    'compensation.started}';
+    'task.claimed,task.released,task.delegated,task.decided,compensation.started,run.edited,step.edited}';
   v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];
@@ -4111,6 +4555,7 @@ begin
   values (
     p_run.id, 1, p_run.created_at, p_run.app_code, 'run.created', p_run.created_by,
     jsonb_build_object('trigger_type', p_run.trigger_type) || coalesce(stepbase_private.machine_actor(), '{}')
+    || case when p_run.start_at is null then '{}' else jsonb_build_object('start_at', p_run.start_at) end
   );
   perform stepbase_engine.note_changes(
     jsonb_build_array(jsonb_build_object(
@@ -4632,6 +5077,19 @@ end;
 $function$;
 comment on function stepbase_engine.call_worker() is 'Calls the worker function by pg_net when the transaction commits, and returns whether it did: false without pg_net, or without stepbase_url and stepbase_secret_key in Vault.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.can_advance(p_backfill stepbase.schedule_backfills)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_backfill.times is null or p_backfill.overlap_policy = 'allow' then true
+    else stepbase_engine.open_runs_of_schedules(array[p_backfill.schedule_id]) = '{}'
+  end;
+$function$;
+comment on function stepbase_engine.can_advance(p_backfill stepbase.schedule_backfills) is 'Whether a worker can go on with an open backfill: compute its times, or start its next run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.cancel_open_runs(p_app_code text, p_actor_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 500)
  RETURNS integer
  LANGUAGE plpgsql
@@ -4793,6 +5251,85 @@ end;
 $function$;
 comment on function stepbase_engine.check_blocked_children() is 'Trigger: a resolved step will start no child any more. Asks the relay (outbox, children.blocked) to check the steps whose block_until may wait for that child.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.check_clock()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'failed', format('A test moved the clock of the engine by %s.', c.clock_offset),
+    'delete from stepbase_engine.clock where id;'
+  from stepbase_engine.clock c
+  where c.clock_offset <> interval '0';
+  if not found then
+    return query select 'ok', format('The database has the time %s.', stepbase_engine.time_text(now())), null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_clock() is 'Whether the clock of the engine is that of the server.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_cron()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_resident constant boolean := stepbase_engine.has_resident_worker();
+begin
+  if to_regclass('cron.job') is null then
+    if v_resident then
+      return query select 'ok', 'pg_cron is not installed; a resident worker runs, and the host calls maintenance.', null;
+    else
+      return query select
+        'failed', 'pg_cron is not installed and no resident worker runs: nothing calls the worker.',
+        'create extension pg_cron; select cron.schedule(''stepbase-worker'', ''10 seconds'', ''select stepbase_engine.wake_worker()'');';
+    end if;
+    return;
+  end if;
+  return query execute $sql$
+    select
+      'failed',
+      format('The cron job %s %s.', n.name, case when j.jobid is null then 'does not exist' else 'is not active' end),
+      format('select cron.schedule(%L, %L, %L);', n.name, n.schedule, n.command)
+    from (
+      values
+        ('stepbase-worker', '10 seconds', 'select stepbase_engine.wake_worker()'),
+        ('stepbase-maintenance', '* * * * *', 'select stepbase_engine.maintain()'),
+        ('stepbase-retention', '10 seconds', 'select stepbase_engine.prune()')
+    ) n (name, schedule, command)
+    left join cron.job j on j.jobname = n.name
+    where j.active is not true and (n.name <> 'stepbase-worker' or not $1)
+  $sql$ using v_resident;
+  if found then
+    return;
+  end if;
+  if to_regclass('cron.job_run_details') is not null then
+    return query execute $sql$
+      select
+        'failed', format('The last run of the cron job %s failed: %s', j.jobname, left(d.return_message, 300)),
+        'select * from cron.job_run_details order by runid desc limit 20; fix the cause that it names'
+      from cron.job j
+      cross join lateral (
+        select x.status, x.return_message from cron.job_run_details x
+        where x.jobid = j.jobid and x.end_time is not null
+        order by x.runid desc
+        limit 1
+      ) d
+      where j.jobname like 'stepbase-%' and d.status = 'failed'
+    $sql$;
+    if found then
+      return;
+    end if;
+  end if;
+  return query select 'ok', 'The cron jobs are active.', null;
+end;
+$function$;
+comment on function stepbase_engine.check_cron() is 'Whether the cron jobs exist, are active and succeed. A resident worker needs no job stepbase-worker.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.check_database_trigger(p_trigger stepbase_private.database_triggers)
  RETURNS void
  LANGUAGE plpgsql
@@ -4824,6 +5361,118 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.check_database_trigger(p_trigger stepbase_private.database_triggers) is 'Raises SB409 conflict if a column that the trigger names is gone, and SB403 permission_denied if converting rows would execute the function of a cast that no operator has made.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_hook()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_sessions bigint;
+  v_with_app bigint;
+begin
+  if to_regrole('supabase_auth_admin') is null then
+    return query select
+      'warning', 'The role supabase_auth_admin does not exist: this database has no Supabase Auth.',
+      'Install Supabase Auth, then apply the migrations again';
+    return;
+  end if;
+  if not has_schema_privilege('supabase_auth_admin', 'stepbase_private', 'usage')
+    or not has_function_privilege(
+      'supabase_auth_admin', 'stepbase_private.custom_access_token_hook(jsonb)', 'execute'
+    )
+  then
+    return query select
+      'failed', 'Supabase Auth may not execute the access-token hook.',
+      'grant usage on schema stepbase_private to supabase_auth_admin; '
+      'grant execute on function stepbase_private.custom_access_token_hook(jsonb) to supabase_auth_admin;';
+    return;
+  end if;
+  if to_regclass('auth.sessions') is not null then
+    -- The hook stores the application of each new session of a member.
+    execute $sql$
+      select count(*), count(a.session_id)
+      from (
+        select s.id, s.user_id from auth.sessions s
+        where s.created_at > now() - interval '7 days'
+          and exists (
+            select 1 from stepbase.app_members m
+            join stepbase.applications p on p.app_code = m.app_code and p.deleted_at is null
+            where m.user_id = s.user_id and m.accepted_at < s.created_at
+          )
+        order by s.created_at desc
+        limit 20
+      ) s
+      left join stepbase_private.session_apps a on a.session_id = s.id
+    $sql$ into v_sessions, v_with_app;
+  end if;
+  if v_sessions > 0 and v_with_app = 0 then
+    return query select
+      'failed', format('Of the last %s sign-ins of members, none got an application: the access-token hook is off.', v_sessions),
+      'npx supabase config push';
+  else
+    return query select
+      'ok', case
+        when v_sessions > 0 then format('Of the last %s sign-ins of members, %s got an application.', v_sessions, v_with_app)
+        else 'No member has signed in within a week; npm run doctor tests the hook with --email and --password.'
+      end, null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_hook() is 'Whether Supabase Auth may execute the access-token hook, and whether the sessions of members have an application.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_maintenance()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'failed', format('Maintenance last measured the stored bytes %s ago; it should do so every ten minutes.', a.age),
+    'select cron.schedule(''stepbase-maintenance'', ''* * * * *'', ''select stepbase_engine.maintain()'');'
+  from (select max(s.measured_at) as at from stepbase_engine.app_storage s) m
+  cross join lateral stepbase_engine.age_status(m.at) a
+  where m.at < stepbase_engine.now() - interval '1 hour';
+  if not found then
+    return query select 'ok', 'Maintenance runs.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_maintenance() is 'Whether maintenance has measured the stored bytes within an hour.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_migrations()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select 'failed', format('The function %s does not exist.', f.name), 'npx supabase db push --remote'
+  from unnest(stepbase_engine.worker_functions()) f (name)
+  where to_regproc(f.name) is null;
+  if found then
+    return;
+  end if;
+  if not stepbase_engine.has_queue() then
+    return query select 'failed', 'The queue steps of pg-boss does not exist.', 'npx supabase db push --remote';
+  elsif current_setting('server_version_num')::int < 150000 then
+    return query select
+      'failed', 'Stepbase needs PostgreSQL 15 or later; this is ' || current_setting('server_version') || '.',
+      'Upgrade the database in the settings of the project';
+  else
+    return query select
+      'ok', format(
+        'The schema has version %s, on PostgreSQL %s.', stepbase_engine.schema_version(),
+        split_part(current_setting('server_version'), ' ', 1)
+      ), null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_migrations() is 'Whether the functions that the worker calls and the queue exist, and the version of PostgreSQL.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_open_runs(p_app_code text)
  RETURNS void
@@ -4887,6 +5536,445 @@ end;
 $function$;
 comment on function stepbase_engine.check_open_runs(p_app_code text) is 'Raises SB429 limit_reached if an application has max_open_runs open runs or stores max_stored_bytes. start_run calls it for a sample of the runs, and for every run of an application with a small quota or in full_apps.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.check_outbox()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'failed', format('%s messages of the outbox are quarantined. %s: %s', q.messages, q.first, q.error),
+    format(
+      'Fix the cause, then: update stepbase.outbox set quarantined_at = null, attempts = 0 where id = %s;', q.first
+    )
+  from (
+    select count(*) as messages, min(o.id) as first, left((array_agg(o.error order by o.id))[1], 200) as error
+    from (
+      select o.id, o.error from stepbase.outbox o
+      where o.published_at is null and o.quarantined_at is not null
+      order by o.id
+      limit 1000
+    ) o
+  ) q
+  where q.messages > 0
+  union all
+  select
+    a.status, format('The oldest message of the outbox waits for %s.', a.age), 'Start a worker: see the check workers'
+  from (
+    select o.created_at from stepbase.outbox o
+    where o.published_at is null and o.quarantined_at is null
+    order by o.id
+    limit 1
+  ) o
+  cross join lateral stepbase_engine.age_status(o.created_at) a
+  where a.status <> 'ok';
+  if not found then
+    return query select 'ok', 'No message of the outbox is quarantined or waits for more than a minute.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_outbox() is 'Quarantined messages, and the age of the oldest unpublished one.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_partitions()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_fix constant text := 'select stepbase_engine.maintain();';
+  v_next constant text := to_char(
+    date_trunc('month', stepbase_engine.now() at time zone 'UTC') + interval '1 month', '_YYYY_MM'
+  );
+begin
+  return query
+  select 'failed', format('%s has no partition of the next month: maintenance does not run.', t.name), c_fix
+  from (values ('run_events'), ('audit_log')) t (name)
+  where to_regclass('stepbase_engine.' || t.name || v_next) is null
+  union all
+  select 'warning', 'Rows of run_events are in the default partition.', c_fix
+  where exists (select 1 from stepbase_engine.run_events_default d)
+  union all
+  select 'warning', 'Rows of audit_log are in the default partition.', c_fix
+  where exists (select 1 from stepbase_engine.audit_log_default d);
+  if not found then
+    return query select 'ok', 'The partitions of this month and the next exist.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_partitions() is 'Whether maintenance has made the partition of the next month, and the default partitions are empty.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_pending_events(p_app_code text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit int;
+begin
+  select q.max_pending_events into v_limit from stepbase.app_quotas q where q.app_code = p_app_code;
+  if v_limit = (
+    select count(*)
+    from (
+      -- The conditions are those of idx_outbox_pending.
+      select 1 from stepbase.outbox o
+      where o.app_code = p_app_code and o.published_at is null and o.quarantined_at is null
+        and o.event_type not in ('run.changed', 'run.cancel') and o.event_type = 'event.emitted'
+      limit v_limit
+    ) e
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s events that no worker has relayed, its quota; retry later', v_limit),
+      jsonb_build_object('quota', 'max_pending_events', 'limit', v_limit)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_pending_events(p_app_code text) is 'Raises SB429 limit_reached if an application has max_pending_events events that the relay has not handled.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_pending_signals(p_run stepbase.runs, p_signal_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit int;
+begin
+  select q.max_pending_signals into v_limit from stepbase.app_quotas q where q.app_code = p_run.app_code;
+  if v_limit = (
+    select count(*)
+    from (
+      select 1 from stepbase.run_signals g
+      where g.run_id = p_run.id and g.app_code = p_run.app_code and g.consumed_at is null
+      limit v_limit
+    ) g
+  )
+  -- A step that waits consumes the signal at once.
+  and not exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = p_run.id and s.status = 'waiting' and s.wait_kind = 'signal' and s.signal_name = p_signal_name
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The run has %s signals that no step has consumed, the quota', v_limit),
+      jsonb_build_object('quota', 'max_pending_signals', 'limit', v_limit)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_pending_signals(p_run stepbase.runs, p_signal_name text) is 'Raises SB429 limit_reached if a run has max_pending_signals signals that no step has consumed, and no step waits for this one. The caller has locked the run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_pg_net()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_resident constant boolean := stepbase_engine.has_resident_worker();
+begin
+  if to_regproc('net.http_post') is null then
+    if v_resident then
+      return query select 'ok', 'pg_net is not installed; a resident worker needs no calls.', null;
+    else
+      return query select
+        'failed', 'pg_net is not installed and no resident worker runs: the database cannot call the worker.',
+        'create extension pg_net;';
+    end if;
+    return;
+  end if;
+  if to_regclass('net._http_response') is not null then
+    -- pg_net does not store the address of a call, so calls of others can be among these.
+    return query execute $sql$
+      select
+        'warning',
+        case
+          when r.status_code is null
+            then format('%s calls of pg_net got no answer within an hour: %s', r.calls, left(r.error, 200))
+          else format('%s calls of pg_net were answered with status %s within an hour.', r.calls, r.status_code)
+        end,
+        case
+          when r.status_code in (401, 403)
+            then 'Store a secret key of the project in Vault as stepbase_secret_key: select vault.update_secret(…);'
+          when r.status_code = 404
+            then 'npm run bundle, then npx supabase functions deploy --use-api stepbase-api stepbase-worker'
+          else 'Read the log of the function stepbase-worker'
+        end
+      from (
+        select h.status_code, count(*) as calls, max(h.error_msg) as error
+        from net._http_response h
+        where h.created > now() - interval '1 hour' and (h.status_code >= 400 or h.status_code is null)
+        group by h.status_code
+        order by h.status_code
+        limit 5
+      ) r
+    $sql$;
+    if found then
+      return;
+    end if;
+  end if;
+  return query select 'ok', 'pg_net is installed, and no call failed within an hour.', null;
+end;
+$function$;
+comment on function stepbase_engine.check_pg_net() is 'Whether pg_net is installed where the database has to call the worker, and how its calls of the last hour ended.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_policies()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'failed', format('Row-level security is off for %s.', c.oid::regclass),
+    format('alter table %s enable row level security;', c.oid::regclass)
+  from pg_catalog.pg_class c
+  where c.relnamespace in (
+    'stepbase'::regnamespace, 'stepbase_private'::regnamespace, 'stepbase_engine'::regnamespace
+  ) and c.relkind in ('r', 'p') and not c.relrowsecurity
+  union all
+  select
+    'failed', format('No policy lets members read %s.', c.oid::regclass),
+    'Create the policy again as in supabase/migrations'
+  from pg_catalog.pg_class c
+  where c.relnamespace = 'stepbase'::regnamespace and c.relkind in ('r', 'p')
+    and has_any_column_privilege('authenticated', c.oid, 'select')
+    and not exists (
+      select 1 from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polcmd in ('r', '*')
+    )
+  union all
+  select
+    'failed', format('Everyone may execute %s.', p.oid::regprocedure),
+    format('revoke execute on routine %s from public;', p.oid::regprocedure)
+  from pg_catalog.pg_proc p
+  where p.pronamespace in (
+    'stepbase'::regnamespace, 'stepbase_private'::regnamespace, 'stepbase_engine'::regnamespace
+  ) and (
+    p.proacl is null or exists (select 1 from pg_catalog.aclexplode(p.proacl) a where a.grantee = 0)
+  );
+  if not found then
+    return query select 'ok', 'Row-level security is on for all tables, and the policies exist.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_policies() is 'Whether row-level security is on, readable tables have a policy, and PUBLIC executes no function.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_queue()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_oldest record;
+begin
+  select a.* into v_oldest from stepbase_engine.age_status(stepbase_engine.oldest_queued_token()) a;
+  if v_oldest.status <> 'ok' then
+    return query select
+      v_oldest.status, format('The oldest job in the queue waits for %s.', v_oldest.age),
+      case when stepbase_engine.is_worker_alive() then 'Start more workers, or raise STEPBASE_CONCURRENCY'
+        else 'Start a worker: see the check workers' end;
+  elsif stepbase_engine.has_expired_leases(stepbase_engine.longest_lease() * 3) then
+    return query select
+      'warning', 'Leases have expired and their jobs have not returned to the queue: maintenance does not run.',
+      'select stepbase_engine.expire_leases(stepbase_engine.longest_lease());';
+  else
+    return query select 'ok', 'No job waits for more than a minute.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_queue() is 'The age of the oldest job in the queue, and leases that expired long ago.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_realtime()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('realtime.messages') is null then
+    return query select
+      'warning', 'The table realtime.messages does not exist: pages do not update by themselves.',
+      'Enable Realtime in the settings of the project';
+    return;
+  end if;
+  return query
+  select
+    'failed', 'The policy on realtime.messages is missing: no member can join a channel.',
+    'select stepbase_private.ensure_realtime_policy();'
+  where not stepbase_private.has_realtime_policy()
+  union all
+  select
+    'warning', 'realtime.messages has no partition for today: broadcasts are dropped until a client joins a channel.',
+    'Open a page with live updates: Realtime creates the partition when a client joins'
+  where not exists (
+    select 1
+    from pg_catalog.pg_inherits i
+    join pg_catalog.pg_class c on c.oid = i.inhrelid
+    where i.inhparent = to_regclass('realtime.messages') and (
+      pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'
+      or strpos(pg_get_expr(c.relpartbound, c.oid), 'FROM (''' || to_char(now() at time zone 'UTC', 'YYYY-MM-DD')) > 0
+    )
+  );
+  if not found then
+    return query select 'ok', 'Members can join channels, and today has a partition.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_realtime() is 'Whether the policy on realtime.messages and the partition of today exist.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_roles()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_role record;
+begin
+  select r.rolcanlogin, array_to_string(r.rolconfig, ' ') as settings into v_role
+  from pg_catalog.pg_roles r where r.rolname = 'stepbase_worker';
+  if not found then
+    return query select
+      'warning', 'The role stepbase_worker does not exist; the functions can only connect as postgres.',
+      'create role stepbase_worker nologin noinherit; then run the migration *_worker_role.sql again';
+    return;
+  end if;
+  return query
+  select
+    'failed', format('The role stepbase_worker may not execute %s.', f.name),
+    format('grant execute on function %s to stepbase_worker;', to_regproc(f.name)::regprocedure)
+  from unnest(stepbase_engine.worker_functions()) f (name)
+  where not has_function_privilege('stepbase_worker', to_regproc(f.name), 'execute')
+  union all
+  select
+    'failed', 'The role stepbase_worker is no member of authenticated: the HTTP API cannot act for its callers.',
+    'grant authenticated to stepbase_worker;'
+  where not pg_has_role('stepbase_worker', 'authenticated', 'member')
+  union all
+  select
+    'warning', 'The role stepbase_worker cannot log in; the functions connect as another role.',
+    'alter role stepbase_worker login password ''…'';'
+  where not v_role.rolcanlogin
+  union all
+  select
+    'warning', 'The role stepbase_worker has no statement_timeout: a statement can last for ever.',
+    'alter role stepbase_worker set statement_timeout = ''15s'';'
+  where coalesce(v_role.settings, '') not like '%statement_timeout=%'
+  union all
+  select
+    'warning', 'Steps of type sql_function fail: stepbase_functions does not own stepbase_engine.execute_call.',
+    'create role stepbase_functions nologin noinherit; grant it to postgres and make it the owner of '
+    'stepbase_engine.execute_call(text, jsonb, boolean)'
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_roles o on o.oid = p.proowner
+  where p.oid = 'stepbase_engine.execute_call'::regproc and o.rolname <> 'stepbase_functions';
+  if not found then
+    return query select 'ok', 'stepbase_worker has its privileges and limits.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_roles() is 'Whether the roles stepbase_worker and stepbase_functions exist with their privileges, limits and functions.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_steps()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'warning',
+    format('%s steps have no job in the queue (run %s); maintenance gives them new ones each minute.', o.steps, o.run_id),
+    'select stepbase_engine.sweep();'
+  from (
+    select count(*) as steps, (array_agg(s.run_id))[1] as run_id from stepbase_engine.orphaned_steps(1000) s
+  ) o
+  where o.steps > 0;
+  if not found then
+    return query select 'ok', 'Every open step has its job.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_steps() is 'Steps of running runs that have no job; the sweep repairs them.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_timers()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    a.status, format('The oldest due timer waits for %s (run %s).', a.age, t.run_id), 'Start a worker: see the check workers'
+  from (
+    select s.run_id, s.wake_at
+    from stepbase.step_runs s
+    join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+    where s.status = 'waiting' and s.wake_at < stepbase_engine.now()
+    order by s.wake_at
+    limit 1
+  ) t
+  cross join lateral stepbase_engine.age_status(t.wake_at) a
+  where a.status <> 'ok'
+  union all
+  select a.status, format('The schedule %s is overdue for %s.', t.id, a.age), 'Start a worker: see the check workers'
+  from (
+    select s.id, s.next_run_at
+    from stepbase.workflow_schedules s
+    where s.is_enabled and s.finished_at is null and s.next_run_at < stepbase_engine.now()
+    order by s.next_run_at
+    limit 1
+  ) t
+  cross join lateral stepbase_engine.age_status(t.next_run_at) a
+  where a.status <> 'ok';
+  if not found then
+    return query select 'ok', 'No timer or schedule is overdue.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_timers() is 'The oldest due timer of a running run, and the oldest overdue schedule.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_transactions()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'warning',
+    format('The session %s (%s) has a transaction open for %s; VACUUM cannot remove dead rows.', a.pid, coalesce(
+      a.usename, '?'), stepbase_engine.duration_text(now() - a.xact_start)),
+    format('select pg_terminate_backend(%s);', a.pid)
+  from pg_catalog.pg_stat_activity a
+  where a.datname = current_database() and a.backend_xmin is not null and a.pid <> pg_backend_pid()
+    and a.xact_start < now() - interval '10 minutes'
+  order by a.xact_start
+  limit 5;
+  if found then
+    return;
+  end if;
+  return query
+  select
+    'warning', format('The prepared transaction %s is open for %s.', p.gid, stepbase_engine.duration_text(now() - p.prepared)),
+    format('rollback prepared %L;', p.gid)
+  from pg_catalog.pg_prepared_xacts p
+  where p.database = current_database() and p.prepared < now() - interval '10 minutes'
+  order by p.prepared
+  limit 5;
+  if not found then
+    return query select 'ok', 'No transaction is open for more than ten minutes.', null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_transactions() is 'Transactions that are open for more than ten minutes.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.check_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -4908,6 +5996,152 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.check_transition() is 'Trigger: raises SB409 for a change of status that stepbase_engine.transitions does not list.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_vault()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_resident constant boolean := stepbase_engine.has_resident_worker();
+begin
+  if to_regclass('vault.decrypted_secrets') is null then
+    return query select
+      'failed', 'Vault is not installed: secrets cannot be stored, and the database cannot call the worker.',
+      'create extension supabase_vault;';
+    return;
+  end if;
+  return query execute $sql$
+    select
+      'failed',
+      case when s.decrypted_secret is null
+        then format('Vault has no entry %s: the database cannot call the worker.', n.name)
+        else format('The entry %s of Vault is not %s.', n.name, n.content)
+      end,
+      case when s.decrypted_secret is null
+        then format('select vault.create_secret(%L, %L);', n.example, n.name)
+        else format('select vault.update_secret(%L, %L);', s.id, n.example)
+      end
+    from (
+      values
+        ('stepbase_url', 'the address of the project without a path', 'https://<ref>.supabase.co', '^https?://[^/ ]+$'),
+        ('stepbase_secret_key', 'a secret key of the project', 'sb_secret_…', '^(sb_secret_|eyJ)[^ ]+$')
+    ) n (name, content, example, pattern)
+    left join vault.decrypted_secrets s on s.name = n.name
+    where coalesce(s.decrypted_secret !~ n.pattern, not $1)
+  $sql$ using v_resident;
+  if not found then
+    return query select
+      'ok', case when v_resident then 'Vault is installed; a resident worker needs no entries.'
+        else 'Vault has the address and a secret key of the project.' end, null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_vault() is 'Whether Vault is installed and has stepbase_url and stepbase_secret_key in their form. The answer contains no secret.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_versions()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select
+    'warning',
+    format(
+      'The worker %s has version %s; the schema has version %s.', w.worker_id, coalesce(w.version, 'unknown'),
+      stepbase_engine.schema_version()
+    ),
+    'npm run bundle, then npx supabase functions deploy --use-api stepbase-api stepbase-worker; restart resident workers'
+  from stepbase.workers w
+  join stepbase.worker_statuses s on s.name = w.status and s.is_alive
+  where w.version is distinct from stepbase_engine.schema_version()
+    and w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
+  order by w.worker_id
+  limit 5;
+  if not found then
+    return query select 'ok', format('The workers have the version of the schema, %s.', stepbase_engine.schema_version()), null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_versions() is 'Whether the workers have the version of the schema.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_waiting_runs(p_app_code text, p_more integer DEFAULT 1)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_max_waiting int;
+begin
+  select a.max_waiting_runs into v_max_waiting
+  from stepbase.applications a where a.app_code = p_app_code;
+  if v_max_waiting is not null and v_max_waiting < p_more + (
+    select count(*)
+    from (
+      (select 1 from stepbase_engine.run_backlog b where b.app_code = p_app_code limit v_max_waiting)
+      union all
+      (
+        select 1 from stepbase.runs r
+        where r.app_code = p_app_code and r.held_by is not null and r.status = 'pending'
+        limit v_max_waiting
+      )
+    ) w
+  ) then
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
+      jsonb_build_object('max_waiting_runs', v_max_waiting)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_waiting_runs(p_app_code text, p_more integer) is 'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlog and held runs count.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_workers()
+ RETURNS SETOF stepbase_engine.finding
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_start constant text :=
+    'Start a worker. On a hosted project: npx supabase functions deploy --use-api stepbase-api stepbase-worker, and see the '
+    'checks cron, vault and pg_net';
+  v_silence record;
+begin
+  select s.* into v_silence from stepbase_engine.worker_silence(null) s;
+  if not v_silence.is_alive and stepbase_engine.has_pending_work()
+    and coalesce(v_silence.last_heartbeat_at < stepbase_engine.now() - interval '1 minute', true)
+  then
+    return query select 'failed', 'Work is pending. ' || v_silence.sentence, c_start;
+    return;
+  end if;
+  return query
+  select
+    'warning', format('The worker %s has the status %s: %s', w.worker_id, w.status, coalesce(
+      left(w.error_message, 300), 'no heartbeat since ' || stepbase_engine.time_text(w.last_heartbeat_at) || '.')),
+    'Read the log of the worker, then start it again'
+  from stepbase.workers w
+  where w.status in ('error', 'lost') and w.last_heartbeat_at > stepbase_engine.now() - interval '1 hour'
+  order by w.last_heartbeat_at desc
+  limit 5;
+  if not found then
+    return query select
+      'ok', case when v_silence.is_alive
+        then format(
+          'The last heartbeat was %s ago.',
+          stepbase_engine.duration_text(stepbase_engine.now() - v_silence.last_heartbeat_at)
+        )
+        else 'No worker runs, and no work is pending.' end, null;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.check_workers() is 'Whether a worker is alive while work is pending, and which workers were lost or stopped with an error within an hour.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.child_depth(p_run_id uuid)
  RETURNS integer
@@ -5721,7 +6955,19 @@ $function$;
 comment on function stepbase_engine.continue_worker() is 'Calls the worker function if work is pending, with the limits of stepbase_engine.request_worker. An invocation that has used its budget calls it last, so that the next one does not wait for pg_cron.';
 grant execute on function stepbase_engine.continue_worker() to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text)
+CREATE OR REPLACE FUNCTION stepbase_engine.copied_steps(p_origin stepbase.runs, p_from_step text, p_edited text[] DEFAULT '{}'::text[])
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select array(
+    select p.step_id from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p where p.action = 'copied'
+  );
+$function$;
+comment on function stepbase_engine.copied_steps(p_origin stepbase.runs, p_from_step text, p_edited text[]) is 'The steps whose results a rerun copies: see rerun_plan.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb DEFAULT '{}'::jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5733,18 +6979,32 @@ declare
 begin
   select r.* into strict v_run from stepbase.runs r where r.id = p_run_id for no key update;
 
-  -- Resolved steps that do not come after the chosen step. Their versions count from 1, in the origin's order.
+  -- Versions of the context count from 1, in the order of the origin.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
     input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
   )
   select
-    p_run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
+    p_run_id, s.app_code, v_run.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
     s.items_total, s.input, s.output, s.handle, s.error,
     case when s.context_version is not null then row_number() over (order by s.context_version) end,
     s.started_at, s.completed_at, v_now, v_now
   from stepbase_engine.resolved_steps(p_origin_run_id) s
-  where s.step_id not in (select stepbase_engine.downstream(v_run.workflow_version_id, p_from_step));
+  where s.step_id = any(p_kept);
+
+  -- Edited steps: completed with the given output, after all copied results.
+  insert into stepbase.step_runs (
+    run_id, app_code, workflow_version_id, step_id, step_type, status, taken_in, output, handle, context_version,
+    completed_at, created_at, updated_at
+  )
+  select
+    p_run_id, v_run.app_code, v_run.workflow_version_id, n.node_id, n.node_type, 'completed', n.in_degree, o.value,
+    stepbase_engine.edited_handle(n.workflow_version_id, n.node_id, o.value),
+    (select count(*) from stepbase.step_runs c where c.run_id = p_run_id and c.context_version is not null)
+      + row_number() over (order by n.ordinal),
+    v_now, v_now, v_now
+  from jsonb_each(p_outputs) as o
+  join stepbase.workflow_nodes n on n.workflow_version_id = v_run.workflow_version_id and n.node_id = o.key;
 
   -- The items of copied for_each steps: the last attempt of each.
   insert into stepbase.step_runs (
@@ -5752,7 +7012,7 @@ begin
     item, input, output, handle, error, started_at, completed_at, created_at, updated_at
   )
   select distinct on (i.step_id, i.item_index)
-    p_run_id, i.app_code, i.workflow_version_id, i.step_id, i.step_type, i.item_index, 1, i.status,
+    p_run_id, i.app_code, v_run.workflow_version_id, i.step_id, i.step_type, i.item_index, 1, i.status,
     i.taken_in, i.item, i.input, i.output, i.handle, i.error, i.started_at, i.completed_at, v_now, v_now
   from stepbase.step_runs s
   join stepbase.step_runs i
@@ -5825,7 +7085,7 @@ begin
   perform stepbase_engine.resolve_edges(coalesce(v_skipped, '{}'), '{}', false);
 end;
 $function$;
-comment on function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text) is 'Prepares a pending run as a rerun of its origin from a step: copies the results and the context of the resolved steps and makes the steps on the frontier ready. Locks the run.';
+comment on function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb) is 'Prepares a pending run as a rerun of its origin from a step (or null): copies the results and the context of the steps p_kept, completes the steps of p_outputs with these outputs, and makes the steps on the frontier ready. Locks the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint)
  RETURNS void
@@ -6065,6 +7325,19 @@ AS $function$
 $function$;
 comment on function stepbase_engine.deadline_of(p_type stepbase.step_types, p_config jsonb) is 'Limit of the wait of a step in its config: milliseconds, a date or a template; null: none.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.deadline_text(p_deadline timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_deadline is null then ''
+    else format(' The deadline is at %s.', stepbase_engine.time_text(p_deadline))
+  end;
+$function$;
+comment on function stepbase_engine.deadline_text(p_deadline timestamp with time zone) is 'A further sentence that names a deadline; empty without one.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.delete_finished_tokens(p_limit integer)
  RETURNS void
  LANGUAGE sql
@@ -6256,6 +7529,38 @@ end;
 $function$;
 comment on function stepbase_engine.detach_children(p_run_ids uuid[], p_step_run_ids uuid[]) is 'Called when waiting steps end while their runs go on: asks the relay (outbox, child.detached) to close the children of these steps.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.doctor()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_check text;
+  v_found jsonb;
+  v_all jsonb := '[]';
+begin
+  foreach v_check in array stepbase_engine.installation_checks() loop
+    begin
+      execute format(
+        'select jsonb_agg(jsonb_build_object(''check'', $1, ''status'', f.status, ''finding'', f.finding, ''fix'', f.fix))'
+        ' from stepbase_engine.%I() f',
+        'check_' || v_check
+      ) into v_found using v_check;
+    exception when others then
+      -- One check must not prevent the others.
+      v_found := jsonb_build_array(jsonb_build_object(
+        'check', v_check, 'status', 'failed', 'finding', format('The check raised an error: %s', sqlerrm),
+        'fix', 'npx supabase db push --remote'
+      ));
+    end;
+    v_all := v_all || v_found;
+  end loop;
+  return v_all;
+end;
+$function$;
+comment on function stepbase_engine.doctor() is 'Implements stepbase.doctor. It changes nothing.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.downstream(p_workflow_version_id uuid, p_step_id text)
  RETURNS SETOF text
  LANGUAGE sql
@@ -6375,8 +7680,24 @@ end;
 $function$;
 comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application that may have rows in them; returns their number. Lock timeout: 2 s.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.due_backfills(p_limit integer DEFAULT 10)
+ RETURNS TABLE(backfill_id uuid, cron_expression text, timezone text, from_time timestamp with time zone, to_time timestamp with time zone, is_planned boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select b.id, s.cron_expression, s.timezone, b.from_time, b.to_time, b.times is not null
+  from stepbase.schedule_backfills b
+  join stepbase.workflow_schedules s on s.id = b.schedule_id
+  where b.completed_at is null and stepbase_engine.can_advance(b)
+  order by b.times is not null, b.created_at
+  limit p_limit;
+$function$;
+comment on function stepbase_engine.due_backfills(p_limit integer) is 'Backfills that can go on: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, then those that stepbase_engine.advance_backfills goes on with (is_planned).';
+grant execute on function stepbase_engine.due_backfills(p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.due_schedules(p_limit integer DEFAULT 100)
- RETURNS TABLE(schedule_id uuid, cron_expression text, timezone text, due_at text, asked_at timestamp with time zone)
+ RETURNS TABLE(schedule_id uuid, cron_expression text, timezone text, due_at text, scheduled_at timestamp with time zone, asked_at timestamp with time zone, past_at timestamp with time zone, catchup_from timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO ''
@@ -6384,19 +7705,21 @@ AS $function$
   -- The n-th schedules of all apps come before any (n+1)-th one, so that an app with many schedules does not
   -- delay the others.
   with due as (
-    select
-      s.id, s.cron_expression, s.timezone, s.next_run_at,
-      row_number() over (partition by s.app_code order by s.next_run_at, s.id) as round
+    select s.*, row_number() over (partition by s.app_code order by s.next_run_at, s.id) as round
     from stepbase.workflow_schedules s
     where s.is_enabled and s.finished_at is null
       and (s.next_run_at is null or s.next_run_at <= stepbase_engine.now())
   )
-  select d.id, d.cron_expression, d.timezone, d.next_run_at::text, stepbase_engine.now()
+  select
+    d.id, d.cron_expression, d.timezone, d.next_run_at::text, coalesce(d.next_times[1], d.next_run_at), n.now,
+    n.now - d.jitter_seconds * interval '1 second',
+    n.now - (d.jitter_seconds + d.catchup_window_seconds) * interval '1 second'
   from due d
+  cross join (select stepbase_engine.now() as now) n
   order by d.round, d.next_run_at
   limit p_limit;
 $function$;
-comment on function stepbase_engine.due_schedules(p_limit integer) is 'Schedules whose next time after asked_at a worker has to compute: those that are due, and those without a time (due_at null), at most p_limit. The worker passes the times to stepbase_engine.fire_schedules.';
+comment on function stepbase_engine.due_schedules(p_limit integer) is 'Schedules whose times a worker has to compute, at most p_limit: those that are due, and those without a time (due_at null). scheduled_at is the time of the expression, without jitter. The starts of times up to past_at are due; those before catchup_from are too old to be made up for (null: no catch-up window). The worker passes the times to stepbase_engine.fire_schedules.';
 grant execute on function stepbase_engine.due_schedules(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer DEFAULT 3)
@@ -6420,6 +7743,22 @@ $function$;
 comment on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) is 'Returns at most p_limit published versions that no checker of version p_checker_version has checked, with the definition and context of each.';
 grant execute on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.duration_text(p_duration interval)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when s.seconds < 120 then s.seconds || ' s'
+    when s.seconds < 7200 then s.seconds / 60 || ' min'
+    when s.seconds < 172800 then s.seconds / 3600 || ' h'
+    else s.seconds / 86400 || ' d'
+  end
+  from (select greatest(floor(extract(epoch from p_duration)), 0)::bigint as seconds) s;
+$function$;
+comment on function stepbase_engine.duration_text(p_duration interval) is 'A duration in whole seconds, minutes, hours or days, rounded down: 40 s, 5 min, 3 h, 2 d.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.eager_start(p_run stepbase.runs)
  RETURNS jsonb
  LANGUAGE sql
@@ -6438,6 +7777,46 @@ AS $function$
   end;
 $function$;
 comment on function stepbase_engine.eager_start(p_run stepbase.runs) is 'Returns the data of a pending run''s token: {priority, start?}. start is what a worker needs to execute the first step without a claim: {app_code, workflow_version_id, trace_id, input}. It is left out when the input has more than 1,024 bytes and for a rerun from a step.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.edited_handle(p_workflow_version_id uuid, p_step_id text, p_output jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_type text;
+  v_text constant text := p_output #>> '{}';
+begin
+  select n.node_type into strict v_type
+  from stepbase.workflow_nodes n
+  where n.workflow_version_id = p_workflow_version_id and n.node_id = p_step_id;
+  if v_type = 'wait_for_approval' then
+    if jsonb_typeof(p_output -> 'approved') is distinct from 'boolean' then
+      perform stepbase_private.raise_error(
+        'invalid_input', format('The output of the approval %s must have approved: true or false', p_step_id),
+        jsonb_build_object('step_id', p_step_id)
+      );
+    end if;
+    return case when (p_output ->> 'approved')::boolean then 'approved' else 'rejected' end;
+  elsif v_type = 'work_queue_pop' then
+    return case when p_output = 'null' then 'empty' else 'item' end;
+  elsif v_type <> 'condition' then
+    return null;
+  end if;
+  -- As the worker chooses the handle of a condition.
+  if jsonb_typeof(p_output) = 'string' and v_text <> '' then
+    return v_text;
+  elsif jsonb_typeof(p_output) = 'number' and exists (
+    select 1 from stepbase.workflow_edges e
+    where e.workflow_version_id = p_workflow_version_id and e.source_node_id = p_step_id and e.source_handle = v_text
+  ) then
+    return v_text;
+  end if;
+  return stepbase_engine.is_truthy(p_output)::text;
+end;
+$function$;
+comment on function stepbase_engine.edited_handle(p_workflow_version_id uuid, p_step_id text, p_output jsonb) is 'The handle by which a step with an edited output is left, as its step type derives it from the output; null: the edges without a handle. SB422 if an approval has no decision.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.emit_from_steps(p_events stepbase_engine.event[])
  RETURNS void
@@ -6584,7 +7963,6 @@ declare
   v_queue_limit uuid;
   v_ancestor_slots uuid[];
   v_token uuid;
-  v_max_waiting int;
   v_group_is_empty boolean;
 begin
   -- limits_of, inlined: calling it costs more than the look-ups.
@@ -6630,20 +8008,7 @@ begin
   end if;
 
   if p_may_refuse then
-    select a.max_waiting_runs into v_max_waiting
-    from stepbase.applications a where a.app_code = p_run.app_code;
-    if v_max_waiting is not null and v_max_waiting = (
-      select count(*)
-      from (
-        select 1 from stepbase_engine.run_backlog b where b.app_code = p_run.app_code limit v_max_waiting
-      ) w
-    ) then
-      perform stepbase_private.raise_error(
-        'limit_reached',
-        format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
-        jsonb_build_object('max_waiting_runs', v_max_waiting)
-      );
-    end if;
+    perform stepbase_engine.check_waiting_runs(p_run.app_code);
   end if;
 
   insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
@@ -6662,7 +8027,59 @@ begin
   return p_run.is_limited or v_workflow_limit is not null or v_queue_limit is not null;
 end;
 $function$;
-comment on function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean) is 'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when the backlog holds max_waiting_runs of the application. Call it in the transaction that makes the run pending.';
+comment on function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean) is 'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when max_waiting_runs of the application wait. Call it in the transaction that makes the run pending.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_runs(p_app_code text, p_workflow_id uuid, p_runs stepbase_engine.new_run[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_limits record;
+  v_is_first boolean;
+  v_direct int := 0;
+  v_now_queued uuid[];
+begin
+  select l.workflow_limit, l.queue_limit into v_limits from stepbase_engine.limits_of(p_workflow_id) l;
+  v_is_first := not exists (
+    select 1 from stepbase_engine.run_backlog b
+    where b.app_code = p_app_code
+      and b.workflow_limit = coalesce(v_limits.workflow_limit, c_none)
+      and b.queue_limit = coalesce(v_limits.queue_limit, c_none)
+  );
+  if v_is_first and v_limits.workflow_limit is null and v_limits.queue_limit is null then
+    v_direct := stepbase_engine.queue_capacity(p_app_code);
+  end if;
+  v_now_queued := array(
+    select r.id from unnest(p_runs) with ordinality r
+    order by r.priority desc, r.ordinality
+    limit v_direct
+  );
+  if cardinality(p_runs) > cardinality(v_now_queued) then
+    perform stepbase_engine.check_waiting_runs(p_app_code, cardinality(p_runs) - cardinality(v_now_queued));
+    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+    select
+      r.id, p_app_code, coalesce(v_limits.workflow_limit, c_none), coalesce(v_limits.queue_limit, c_none), r.priority
+    from unnest(p_runs) with ordinality r
+    where r.id <> all(v_now_queued)
+    order by r.ordinality;
+    if v_limits.workflow_limit is not null or v_limits.queue_limit is not null then
+      update stepbase.runs r set is_limited = true where r.id in (select n.id from unnest(p_runs) n);
+    end if;
+    if v_is_first then
+      perform pg_notify('stepbase', 'admit');
+    end if;
+  end if;
+  perform stepbase_engine.create_tokens(
+    array(select stepbase_engine.new_id() from unnest(v_now_queued)), v_now_queued,
+    cardinality(p_runs) > cardinality(v_now_queued)
+  );
+end;
+$function$;
+comment on function stepbase_engine.enqueue_runs(p_app_code text, p_workflow_id uuid, p_runs stepbase_engine.new_run[]) is 'What enqueue_run does, for new runs of one workflow without a parent: the most urgent ones get tokens as far as the queue has room and no limit applies, the others enter the backlog. Raises SB429 when more than max_waiting_runs of the application would wait.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.ensure_partitions(p_months_ahead integer DEFAULT 3)
  RETURNS integer
@@ -6922,6 +8339,235 @@ end;
 $function$;
 comment on function stepbase_engine.expire_workers(p_silence interval, p_keep interval, p_keep_at_most integer) is 'Marks workers without a heartbeat for p_silence as lost (invocations: for ten times p_silence, as stopped). Deletes ended workers after p_keep and all but the newest p_keep_at_most. Returns {lost, pruned}.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_child(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_child stepbase.runs;
+  v_name text;
+  v_workflow constant text := p_step.input ->> 'workflow';
+  v_since constant timestamptz := coalesce(p_step.started_at, p_step.created_at);
+  v_until jsonb;
+  v_conditions text;
+begin
+  select r.* into v_child from stepbase.runs r
+  where r.parent_run_id = p_step.run_id and r.app_code = p_step.app_code and r.parent_step_run_id = p_step.id
+  order by r.created_at desc
+  limit 1;
+  if found then
+    v_name := (select w.kebab_name from stepbase.workflows w where w.id = v_child.workflow_id);
+    if v_child.completed_at is not null then
+      return stepbase_engine.explain_ended_child(p_step, v_child, v_name);
+    end if;
+    return stepbase_engine.reason(
+      'child',
+      format(
+        'Waits for the child run %s of %s, which is %s.%s', v_child.id, v_name, v_child.status,
+        stepbase_engine.deadline_text(p_step.deadline_at)
+      ),
+      v_since, p_step.deadline_at,
+      jsonb_build_object('child_run_id', v_child.id, 'child_workflow', v_name, 'child_status', v_child.status)
+    );
+  end if;
+  v_until := (stepbase_engine.child_link(p_step, v_workflow)).block_until;
+  v_conditions := concat_ws(
+    ' and ', 'the signal ' || (v_until ->> 'signal'),
+    'the children ' || (select string_agg(c.name, ', ') from jsonb_array_elements_text(v_until -> 'children') c (name))
+  );
+  return stepbase_engine.reason(
+    'child_blocked',
+    format('The child %s starts after %s.', v_workflow, coalesce(nullif(v_conditions, ''), 'other steps')), v_since,
+    p_step.deadline_at, jsonb_build_object('child_workflow', v_workflow, 'block_until', v_until)
+  );
+end;
+$function$;
+comment on function stepbase_engine.explain_child(p_step stepbase.step_runs) is 'Reason child: the run that the step waits for, and its status. child_blocked: the child may not start yet, and block_until.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_compensation(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'compensating',
+    format('The run compensates its completed steps and will end as %s.%s', p_run.pending_outcome ->> 'status', case
+      when p_run.open_steps = 0 and c.children > 0
+        then format(' It first waits for the end of %s child %s.', c.children, case c.children when 1 then 'run' else 'runs' end)
+      else ''
+    end),
+    p_run.updated_at, null,
+    jsonb_build_object(
+      'pending_status', p_run.pending_outcome -> 'status', 'error_code', p_run.pending_outcome #> '{error,code}',
+      'open_children', nullif(c.children, 0)
+    )
+  )
+  from (
+    select count(*) as children from stepbase.runs o
+    where o.parent_run_id = p_run.id and o.app_code = p_run.app_code
+      and o.completed_at is null and o.parent_close_policy <> 'abandon'
+  ) c
+  where p_run.pending_outcome is not null;
+$function$;
+comment on function stepbase_engine.explain_compensation(p_run stepbase.runs) is 'Reason compensating: the status that the run will end with, and the child runs that the compensation waits for. Null for other runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_delay(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'delay', format('Waits until %s.', stepbase_engine.time_text(p_step.wake_at)),
+    coalesce(p_step.started_at, p_step.created_at), p_step.wake_at
+  );
+$function$;
+comment on function stepbase_engine.explain_delay(p_step stepbase.step_runs) is 'Reason delay: until when.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_due_timer(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.needs_worker(
+    stepbase_engine.reason(
+      'timer_due', format('The timer was due at %s; a worker continues the step.', stepbase_engine.time_text(p_step.wake_at)),
+      p_step.wake_at
+    ),
+    p_step.app_code
+  )
+  where p_step.wake_at <= stepbase_engine.now();
+$function$;
+comment on function stepbase_engine.explain_due_timer(p_step stepbase.step_runs) is 'Reason timer_due: the time of a delay, retry or deadline has come and no worker has handled it yet. Null before.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_ended_child(p_step stepbase.step_runs, p_child stepbase.runs, p_workflow text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when o.is_quarantined then stepbase_engine.reason(
+      'message_quarantined',
+      format(
+        'The child run %s of %s is %s, but the message about its end is quarantined; an operator has to release it.',
+        p_child.id, p_workflow, p_child.status
+      ),
+      p_child.completed_at, p_step.deadline_at, f.facts
+    )
+    else stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'child_ended',
+        format('The child run %s of %s is %s; a worker continues the step.', p_child.id, p_workflow, p_child.status),
+        p_child.completed_at, p_step.deadline_at, f.facts
+      ),
+      p_step.app_code
+    )
+  end
+  from (
+    -- Among the oldest messages: a quarantined one becomes one of them.
+    select exists (
+      select 1
+      from (
+        select m.aggregate_id, m.event_type, m.quarantined_at
+        from stepbase.outbox m
+        where m.published_at is null
+        order by m.id
+        limit 1000
+      ) m
+      where m.aggregate_id = p_child.id and m.event_type = 'run.ended' and m.quarantined_at is not null
+    ) as is_quarantined
+  ) o
+  cross join (
+    select jsonb_build_object(
+      'child_run_id', p_child.id, 'child_workflow', p_workflow, 'child_status', p_child.status
+    ) as facts
+  ) f;
+$function$;
+comment on function stepbase_engine.explain_ended_child(p_step stepbase.step_runs, p_child stepbase.runs, p_workflow text) is 'Reasons of a step whose child has ended: child_ended, until the relay continues it; message_quarantined if the relay has given up its message.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_ended_run(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    p_run.status,
+    case p_run.status
+      when 'completed' then format('The run completed at %s.', stepbase_engine.time_text(p_run.completed_at))
+      when 'cancelled' then format('The run was cancelled at %s.', stepbase_engine.time_text(p_run.completed_at))
+      else format(
+        'The run %s at %s%s with %s: %s. %s',
+        case p_run.status when 'timed_out' then 'timed out' else 'failed' end,
+        stepbase_engine.time_text(p_run.completed_at), coalesce(' in step ' || (p_run.error ->> 'step_id'), ''),
+        coalesce(p_run.error ->> 'code', 'an error'), rtrim(left(coalesce(p_run.error ->> 'message', ''), 500), '.'),
+        case
+          when n.id is null then 'It is a dead letter; redrive continues it.'
+          else format('Run %s redrove it.', n.id)
+        end
+      )
+    end,
+    p_run.completed_at, null,
+    jsonb_build_object(
+      'error_code', p_run.error -> 'code', 'failed_step', p_run.error -> 'step_id', 'redriven_run_id', n.id
+    )
+  )
+  from (values (true)) as always
+  left join lateral (
+    select o.id from stepbase.runs o
+    where o.origin_run_id = p_run.id and o.app_code = p_run.app_code
+    order by o.created_at desc, o.id desc
+    limit 1
+  ) n on true
+  where p_run.completed_at is not null;
+$function$;
+comment on function stepbase_engine.explain_ended_run(p_run stepbase.runs) is 'Reasons completed, cancelled, failed and timed_out: when and why, and the newest run that redrove it. Null for an open run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_held_step(p_step stepbase.step_runs, p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'held_by_pause',
+    case p_step.status
+      when 'ready' then 'The run is paused; the step starts when the run is resumed.'
+      else 'The run is paused; the timer of the step fires when the run is resumed.'
+    end,
+    p_run.paused_at
+  )
+  where p_run.status = 'paused' and (
+    p_step.status = 'ready'
+    or (p_step.status = 'waiting' and coalesce(p_step.wake_at <= stepbase_engine.now(), p_step.wait_kind in ('delay', 'retry')))
+  );
+$function$;
+comment on function stepbase_engine.explain_held_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'Reason held_by_pause: only the pause of its run keeps the step from continuing. Null if that is not so.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_items(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'items', format('%s of %s items are finished; %s are open.', i.finished, p_step.items_total, i.open),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object('items_total', p_step.items_total, 'items_finished', i.finished, 'items_open', i.open)
+  )
+  from (
+    select
+      p_step.items_total - p_step.pending_in as finished,
+      p_step.next_item - 1 - (p_step.items_total - p_step.pending_in) as open
+  ) i;
+$function$;
+comment on function stepbase_engine.explain_items(p_step stepbase.step_runs) is 'Reason items: how many items of a for_each are finished and open.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_nodes(p_workflow_version_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -6982,6 +8628,486 @@ AS $function$
 $function$;
 comment on function stepbase_engine.explain_nodes(p_workflow_version_id uuid) is 'The nodes of a version as an array in topological order: reads, secrets, edges, timeouts, deadline, retry plan, and the components that the version is pinned to.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_open_steps(p_run stepbase.runs, p_steps jsonb, p_total bigint)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- The step that most needs an operator comes first, then one that waits, then one that executes.
+  with main as (
+    select s.step
+    from jsonb_array_elements(p_steps) with ordinality as s (step, place)
+    order by
+      coalesce(
+        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'lease_expired', 'timer_due'], s.step ->> 'code'),
+        case s.step ->> 'code' when 'executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
+      ),
+      s.place
+    limit 1
+  )
+  select coalesce(
+    (
+      select stepbase_engine.reason(
+        m.step ->> 'code',
+        format(
+          'Step %s: %s%s%s', m.step ->> 'step', m.step ->> 'sentence',
+          case
+            when p_total = 2 then ' 1 more step is open.'
+            when p_total > 2 then format(' %s more steps are open.', p_total - 1)
+            else ''
+          end,
+          coalesce(' The run times out at ' || stepbase_engine.time_text(p_run.deadline_at) || '.', '')
+        ),
+        (m.step ->> 'since')::timestamptz, (m.step ->> 'until')::timestamptz,
+        jsonb_build_object('step', m.step -> 'step', 'waits_for', m.step -> 'waits_for')
+      )
+      from main m
+    ),
+    stepbase_engine.reason(
+      'no_open_step', 'The run has no open step and has not ended: a fault outside the engine changed its rows.', p_run.updated_at
+    )
+  );
+$function$;
+comment on function stepbase_engine.explain_open_steps(p_run stepbase.runs, p_steps jsonb, p_total bigint) is 'The reason of a running run: that of the step that most needs attention, with the number of other open steps. no_open_step: there is none.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_paused_run(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'paused',
+    format(
+      'The run is paused since %s; resume_run continues it.%s', stepbase_engine.time_text(p_run.paused_at),
+      case when s.executing > 0 then format(' Steps in flight: %s.', s.executing) else '' end
+    ),
+    p_run.paused_at, null, jsonb_build_object('executing', s.executing)
+  )
+  from (
+    select count(*) as executing from stepbase.step_runs r where r.run_id = p_run.id and r.status = 'running'
+  ) s
+  where p_run.status = 'paused';
+$function$;
+comment on function stepbase_engine.explain_paused_run(p_run stepbase.runs) is 'Reason paused: since when, and how many steps still execute. Null if the run is not paused.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_pending_run(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    stepbase_engine.explain_run_backlog(p_run),
+    stepbase_engine.explain_token(
+      p_run.app_code, stepbase_engine.find_token(p_run.app_code, p_run.id), p_run.created_at, 'run'
+    )
+  )
+  where p_run.status = 'pending';
+$function$;
+comment on function stepbase_engine.explain_pending_run(p_run stepbase.runs) is 'Why a pending run has not started: it is in the backlog, or its token waits for a worker or is missing. Null for other runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_pending_step(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'predecessors',
+    format('Waits for the result of %s.', coalesce(string_agg(p.step, ', ' order by p.step), 'earlier steps')),
+    p_step.created_at, null, jsonb_build_object('predecessors', jsonb_agg(p.step order by p.step))
+  )
+  from (
+    select distinct e.source_node_id as step
+    from stepbase.workflow_edges e
+    where e.workflow_version_id = p_step.workflow_version_id and e.target_node_id = p_step.step_id
+      and not exists (
+        select 1 from stepbase.step_runs s
+        where s.run_id = p_step.run_id and s.step_id = e.source_node_id and s.item_index = 0
+          and s.status in ('completed', 'skipped', 'failed') and (s.status <> 'failed' or s.context_version is not null)
+      )
+  ) p;
+$function$;
+comment on function stepbase_engine.explain_pending_step(p_step stepbase.step_runs) is 'Reason predecessors: the steps before it that have no result yet.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_ready_step(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    stepbase_engine.explain_step_backlog(p_step),
+    case when p_step.job_id is null then stepbase_engine.missing_token('step', p_step.updated_at) end,
+    stepbase_engine.explain_token(p_step.app_code, p_step.job_id, p_step.updated_at, 'step')
+  );
+$function$;
+comment on function stepbase_engine.explain_ready_step(p_step stepbase.step_runs) is 'Why a ready step has not started: it needs a slot, or its token waits for a worker or is missing.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_retry(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'retry',
+    format(
+      'Retries at %s after %s (attempt %s of %s).',
+      stepbase_engine.time_text(p_step.wake_at), coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
+      greatest(stepbase_engine.max_attempts(stepbase_engine.retry_policy(p_step, n)), p_step.attempt)
+    ),
+    p_step.created_at, p_step.wake_at,
+    jsonb_build_object('error', jsonb_build_object(
+      'code', f.error -> 'code', 'message', left(f.error ->> 'message', 500)
+    ))
+  )
+  from stepbase.workflow_nodes n
+  left join stepbase.step_runs f
+    on f.run_id = p_step.run_id and f.step_id = p_step.step_id and f.item_index = p_step.item_index
+    and f.attempt = p_step.attempt - 1
+  where n.workflow_version_id = p_step.workflow_version_id and n.node_id = p_step.step_id;
+$function$;
+comment on function stepbase_engine.explain_retry(p_step stepbase.step_runs) is 'Reason retry: when, after which error, and which attempt of how many.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_run(p_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_steps constant int := 100;
+  v_run stepbase.runs;
+  v_steps jsonb;
+  v_total bigint;
+begin
+  select r.* into v_run from stepbase.runs r where r.id = p_run_id;
+  if not found then
+    return null;
+  end if;
+  select
+    coalesce(jsonb_agg(stepbase_engine.explain_step(o.step, v_run) order by o.place), '[]'),
+    coalesce(max(o.total), 0)
+  into v_steps, v_total
+  from (
+    select s as step, count(*) over () as total, row_number() over (
+      order by s.status = 'pending', s.created_at, s.step_id, s.item_index
+    ) as place
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and v_run.completed_at is null
+      and s.status in ('pending', 'ready', 'running', 'waiting')
+    order by place
+    limit c_steps
+  ) o;
+  return jsonb_build_object(
+    'run',
+    jsonb_build_object('id', v_run.id, 'status', v_run.status)
+    || (
+      select jsonb_build_object('workflow', w.kebab_name, 'version', v.version)
+      from stepbase.workflow_versions v
+      join stepbase.workflows w on w.id = v.workflow_id
+      where v.id = v_run.workflow_version_id
+    )
+    || jsonb_build_object('deadline_at', case when v_run.started_at is not null then v_run.deadline_at end)
+    || stepbase_engine.explain_run_state(v_run, v_steps, v_total),
+    'steps', v_steps,
+    'open_steps', v_total,
+    'explained_at', stepbase_engine.now()
+  );
+end;
+$function$;
+comment on function stepbase_engine.explain_run(p_run_id uuid) is 'The result of stepbase.explain_run and `npm run explain -- --run`: {run, steps, open_steps, explained_at}, with at most 100 steps. Null if the run does not exist.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_run_backlog(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_most constant int := 10000;
+  v_start constant bigint := (select s.last_value from stepbase_engine.backlog_start s);
+  v_line stepbase_engine.run_backlog;
+  v_ahead bigint;
+  v_total bigint;
+  v_workflow record;
+  v_queue record;
+  v_facts jsonb;
+begin
+  select b.* into v_line from stepbase_engine.run_backlog b where b.run_id = p_run.id;
+  if not found then
+    return null;
+  end if;
+  -- A line holds runs of one application only. The counts read the index and stop at c_most.
+  select count(*) into v_ahead
+  from (
+    (
+      select 1 from stepbase_engine.run_backlog b
+      where b.app_code = v_line.app_code and b.workflow_limit = v_line.workflow_limit
+        and b.queue_limit = v_line.queue_limit and b.priority > v_line.priority
+      limit c_most + 1
+    )
+    union all
+    (
+      select 1 from stepbase_engine.run_backlog b
+      where b.app_code = v_line.app_code and b.workflow_limit = v_line.workflow_limit
+        and b.queue_limit = v_line.queue_limit and b.priority = v_line.priority
+        and b.arrival >= v_start and b.arrival < v_line.arrival
+      limit c_most + 1
+    )
+  ) a;
+  select count(*) into v_total
+  from (
+    select 1 from stepbase_engine.run_backlog b
+    where b.app_code = v_line.app_code and b.workflow_limit = v_line.workflow_limit
+      and b.queue_limit = v_line.queue_limit
+    limit c_most + 1
+  ) t;
+  select w.kebab_name as name, w.max_concurrent_executions::bigint as slots, (
+    select count(*) from (
+      select 1 from stepbase_engine.run_slots s where s.limit_id = w.id limit c_most + 1
+    ) b
+  ) as busy
+  into v_workflow
+  from stepbase.workflows w where w.id = v_line.workflow_limit;
+  select q.name, q.max_concurrent_workflows::bigint as slots, (
+    select count(*) from (
+      select 1 from stepbase_engine.run_slots s where s.limit_id = q.id limit c_most + 1
+    ) b
+  ) as busy
+  into v_queue
+  from stepbase.task_queues q where q.id = v_line.queue_limit;
+  v_facts := jsonb_build_object(
+    'place', case when v_ahead <= c_most then v_ahead + 1 end, 'total', least(v_total, c_most),
+    'workflow', v_workflow.name, 'task_queue', v_queue.name
+  );
+  if v_workflow.busy >= v_workflow.slots then
+    return stepbase_engine.needs_slot(
+      'workflow_limit',
+      stepbase_engine.place_text(v_ahead + 1, v_total, c_most) || ' for a slot of workflow ' || v_workflow.name,
+      v_workflow.busy, v_workflow.slots, p_run.created_at, p_run.app_code, v_facts
+    );
+  elsif v_queue.name is not null then
+    return stepbase_engine.needs_slot(
+      'task_queue_limit',
+      stepbase_engine.place_text(v_ahead + 1, v_total, c_most) || ' in task queue ' || v_queue.name,
+      v_queue.busy, v_queue.slots, p_run.created_at, p_run.app_code, v_facts
+    );
+  elsif v_workflow.name is null and stepbase_engine.queue_capacity(p_run.app_code) = 0 then
+    return stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'application_backlog',
+        stepbase_engine.place_text(v_ahead + 1, v_total, c_most)
+        || format(' in the backlog; %s starts of the application are in the queue already.', stepbase_engine.max_queued_per_app()),
+        p_run.created_at, null, v_facts || jsonb_build_object('max_queued', stepbase_engine.max_queued_per_app())
+      ),
+      p_run.app_code
+    );
+  end if;
+  return stepbase_engine.needs_slot(
+    'admission', stepbase_engine.place_text(v_ahead + 1, v_total, c_most) || ' in the backlog', 0, 1, p_run.created_at,
+    p_run.app_code, v_facts
+  );
+end;
+$function$;
+comment on function stepbase_engine.explain_run_backlog(p_run stepbase.runs) is 'Reasons workflow_limit, task_queue_limit, application_backlog and admission: the place of a run among the runs of its application that wait under the same limits, and the busy slots, each counted up to 10,000. Null if it is not in the backlog.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_run_state(p_run stepbase.runs, p_steps jsonb, p_total bigint)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    stepbase_engine.explain_ended_run(p_run),
+    stepbase_engine.explain_paused_run(p_run),
+    stepbase_engine.explain_pending_run(p_run),
+    stepbase_engine.explain_compensation(p_run),
+    stepbase_engine.explain_open_steps(p_run, p_steps, p_total)
+  );
+$function$;
+comment on function stepbase_engine.explain_run_state(p_run stepbase.runs, p_steps jsonb, p_total bigint) is 'Why a run does not continue: the first reason that applies. p_steps: its explained open steps; p_total: their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_signal(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'signal',
+    format('Waits for the signal %s.%s', p_step.signal_name, stepbase_engine.deadline_text(p_step.deadline_at)),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object('signal_name', p_step.signal_name)
+  );
+$function$;
+comment on function stepbase_engine.explain_signal(p_step stepbase.step_runs) is 'Reason signal: its name and the deadline.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_step(p_step stepbase.step_runs, p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'step', p_step.step_id,
+    'step_run_id', p_step.id,
+    'type', p_step.step_type,
+    'item', case when p_step.item_index > 0 then p_step.item_index end,
+    'is_compensation', case when p_step.item_index = -1 then true end,
+    'attempt', p_step.attempt,
+    'status', p_step.status
+  )) || coalesce(
+    stepbase_engine.explain_held_step(p_step, p_run),
+    case p_step.status
+      when 'pending' then stepbase_engine.explain_pending_step(p_step)
+      when 'ready' then stepbase_engine.explain_ready_step(p_step)
+      when 'running' then stepbase_engine.explain_token(p_step.app_code, p_step.job_id, p_step.started_at, 'step')
+      when 'waiting' then stepbase_engine.explain_wait(p_step)
+    end
+  );
+$function$;
+comment on function stepbase_engine.explain_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'One open step of a run with its reason: {step, step_run_id, type, item?, is_compensation?, attempt, status, code, sentence, since, until, …facts}.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_step_backlog(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+  select stepbase_engine.needs_slot(
+    'task_queue_steps',
+    stepbase_engine.place_text(a.steps + 1, t.steps, 10000) || format(' for a slot of task queue %s', q.name),
+    p.slots, q.max_concurrent_activities, p_step.updated_at, p_step.app_code,
+    jsonb_build_object(
+      'task_queue', q.name, 'place', case when a.steps <= 10000 then a.steps + 1 end, 'total', least(t.steps, 10000)
+    )
+  )
+  from stepbase_engine.step_backlog b
+  join stepbase.task_queues q on q.id = b.queue_id
+  cross join lateral (
+    select count(*) as steps
+    from (
+      (
+        select 1 from stepbase_engine.step_backlog o
+        where o.queue_id = b.queue_id and o.priority > b.priority
+        limit 10001
+      )
+      union all
+      (
+        select 1 from stepbase_engine.step_backlog o
+        where o.queue_id = b.queue_id and o.priority = b.priority and o.arrival < b.arrival
+        limit 10001
+      )
+    ) c
+  ) a
+  cross join lateral (
+    select count(*) as steps
+    from (select 1 from stepbase_engine.step_backlog o where o.queue_id = b.queue_id limit 10001) c
+  ) t
+  cross join lateral (
+    select count(*) as slots
+    from (select 1 from stepbase_engine.step_slots s where s.queue_id = b.queue_id limit 10001) c
+  ) p
+  where b.step_run_id = p_step.id;
+$function$;
+comment on function stepbase_engine.explain_step_backlog(p_step stepbase.step_runs) is 'Reason task_queue_steps: the place of a step in the line for a slot of its task queue, and the busy slots, each counted up to 10,000. Null if it is not in a line.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_task(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'task',
+    format(
+      'Waits until %s %s.%s',
+      case
+        when p_step.assigned_to is not null then coalesce(u.name, 'the user ' || p_step.assigned_to)
+        when p_step.assigned_at is not null
+          then 'a member with the permission member:manage (the assignee was deleted)'
+        when cardinality(p_step.assigned_roles) = 1 then 'a member with the role ' || p_step.assigned_roles[1]
+        when p_step.assigned_roles is not null
+          then 'a member with one of the roles ' || array_to_string(p_step.assigned_roles, ', ')
+        else 'a member with the permission task:complete'
+      end,
+      case p_step.step_type when 'wait_for_approval' then 'decides' else 'completes' end
+        || coalesce(' "' || left(p_step.task ->> 'title', 200) || '"', ' the task'),
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object(
+      'title', p_step.task -> 'title', 'assigned_to', p_step.assigned_to, 'assigned_roles', to_jsonb(p_step.assigned_roles)
+    )
+  )
+  from (values (true)) as always
+  -- Names are for callers who may read the members.
+  left join lateral (
+    select coalesce(nullif(o.display_name, ''), o.email) as name
+    from stepbase.users o
+    where o.id = p_step.assigned_to and stepbase_private.has_permission('member:read')
+  ) u on true;
+$function$;
+comment on function stepbase_engine.explain_task(p_step stepbase.step_runs) is 'Reason task: who may complete it, title and deadline. The name of the assignee needs member:read.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_token(p_app_code text, p_job_id uuid, p_since timestamp with time zone, p_what text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_token record;
+  v_silence interval;
+begin
+  select t.* into v_token from stepbase_engine.token_state(p_app_code, p_job_id) t;
+  if v_token.state = 'missing' then
+    return stepbase_engine.missing_token(p_what, p_since);
+  end if;
+  if v_token.state = 'queued' then
+    return stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'queued',
+        stepbase_engine.place_text(v_token.place, v_token.total, 1000) || ' of the jobs of the application in the queue.',
+        p_since, null, jsonb_build_object('place', v_token.place, 'total', least(v_token.total, 1000))
+      ),
+      p_app_code
+    );
+  end if;
+  v_silence := now() - v_token.renewed_at;
+  if v_silence > stepbase_engine.longest_lease() then
+    return stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'lease_expired',
+        format(
+          'The worker that executes the %s has been silent for %s; another one gets its job within a minute.', p_what,
+          stepbase_engine.duration_text(v_silence)
+        ),
+        v_token.renewed_at, null,
+        jsonb_build_object('leased_at', v_token.leased_at, 'renewed_at', v_token.renewed_at)
+      ),
+      p_app_code
+    );
+  end if;
+  return stepbase_engine.reason(
+    'executing',
+    format(
+      'A worker executes the %s and renewed its lease %s ago.', p_what, stepbase_engine.duration_text(v_silence)
+    ),
+    v_token.leased_at, null,
+    jsonb_build_object('leased_at', v_token.leased_at, 'renewed_at', v_token.renewed_at)
+  );
+end;
+$function$;
+comment on function stepbase_engine.explain_token(p_app_code text, p_job_id uuid, p_since timestamp with time zone, p_what text) is 'Reason from the state of a token: token_missing, queued (or no_worker), lease_expired, executing.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_version(p_workflow_version_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -7038,6 +9164,32 @@ AS $function$
   where v.id = p_workflow_version_id;
 $function$;
 comment on function stepbase_engine.explain_version(p_workflow_version_id uuid) is 'The result of stepbase.explain_workflow and `npm run explain` for a version: limits, nodes, problems, warnings and check.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_wait(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    stepbase_engine.explain_due_timer(p_step),
+    case p_step.wait_kind
+      when 'task' then stepbase_engine.explain_task(p_step)
+      when 'delay' then stepbase_engine.explain_delay(p_step)
+      when 'retry' then stepbase_engine.explain_retry(p_step)
+      when 'signal' then stepbase_engine.explain_signal(p_step)
+      when 'child' then stepbase_engine.explain_child(p_step)
+      when 'items' then stepbase_engine.explain_items(p_step)
+      when 'queue' then stepbase_engine.explain_work_queue(p_step)
+    end,
+    stepbase_engine.reason(
+      p_step.wait_kind,
+      format('Waits for an event of kind %s.%s', p_step.wait_kind, stepbase_engine.deadline_text(p_step.deadline_at)),
+      coalesce(p_step.started_at, p_step.created_at), coalesce(p_step.deadline_at, p_step.wake_at)
+    )
+  );
+$function$;
+comment on function stepbase_engine.explain_wait(p_step stepbase.step_runs) is 'Why a waiting step waits. A wait kind without a function of its own gets a general sentence.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_warnings(p_workflow_version_id uuid)
  RETURNS TABLE(node_id text, code text, message text)
@@ -7230,6 +9382,36 @@ AS $function$
 $function$;
 comment on function stepbase_engine.explain_warnings(p_workflow_version_id uuid) is 'Likely mistakes in a valid version: one row {node_id, code, message} each; codes are stable.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_work_queue(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'work_queue',
+    format(
+      'Waits for an item of the work queue %s: place %s among the waiting steps.%s', q.queue_name,
+      case when a.steps > 1000 then 'above 1000' else (a.steps + 1)::text end,
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object('work_queue', q.queue_name, 'place', case when a.steps <= 1000 then a.steps + 1 end)
+  )
+  from stepbase.work_queues q
+  cross join lateral (
+    select count(*) as steps
+    from (
+      select 1 from stepbase.step_runs s
+      where s.work_queue_id = q.id and s.status = 'waiting' and s.wait_kind = 'queue'
+        and (s.created_at, s.id) < (p_step.created_at, p_step.id)
+      limit 1001
+    ) b
+  ) a
+  where q.id = p_step.work_queue_id;
+$function$;
+comment on function stepbase_engine.explain_work_queue(p_step stepbase.step_runs) is 'Reason work_queue: the queue and the place among the steps that wait for its items, up to 1,000.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.expression_facts(p_node_type text, p_config jsonb)
  RETURNS TABLE(reads_everything boolean, secrets text[])
  LANGUAGE sql
@@ -7368,7 +9550,7 @@ begin
     returning
       s.id, s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.step_type, s.item_index,
       s.attempt, s.job_id, s.limited_by, s.error, s.item, s.taken_in, s.wait_kind, s.task,
-      s.assigned_to, s.assigned_at, s.assigned_roles, f.retries, f.retry_at, f.ord, f.continues,
+      s.assigned_to, s.assigned_at, s.assigned_roles, s.assigned_users, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
       not f.retries and s.item_index = -1 as ends_compensation
@@ -7376,13 +9558,13 @@ begin
   next_attempt as (
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, item_index, attempt, status,
-      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_roles, wait_kind, wake_at,
+      taken_in, limited_by, item, task, assigned_to, assigned_at, assigned_roles, assigned_users, wait_kind, wake_at,
       created_at, updated_at
     )
     select
       f.run_id, f.app_code, f.workflow_version_id, f.step_id, f.step_type, f.item_index,
       f.attempt + 1, 'waiting', f.taken_in, f.limited_by, f.item, f.task, f.assigned_to,
-      f.assigned_at, f.assigned_roles, 'retry', f.retry_at, v_now, v_now
+      f.assigned_at, f.assigned_roles, f.assigned_users, 'retry', f.retry_at, v_now, v_now
     from failed f
     where f.retries
   )
@@ -7511,6 +9693,43 @@ end;
 $function$;
 comment on function stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text) is 'Returns the handle by which a failed step is left: timeout for an error code of a time limit if the node has such an edge, otherwise error if it has such an edge, otherwise null.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.find_token(p_app_code text, p_run_id uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  -- A pending run does not know its token. The starts of an application are within 200 rounds of the front.
+  return (
+    select t.id
+    from (
+      (
+        select j.id, j.data
+        from stepbase_queue.job j
+        where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+          and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
+        order by j.priority desc
+        limit 1000
+      )
+      union all
+      (
+        select j.id, j.data
+        from stepbase_queue.job j
+        where j.name = 'steps' and j.state = 'active' and j.group_id = p_app_code
+        limit 1000
+      )
+    ) t
+    where t.data ->> 'run_id' = p_run_id::text
+    limit 1
+  );
+end;
+$function$;
+comment on function stepbase_engine.find_token(p_app_code text, p_run_id uuid) is 'The token of a pending run among the first 1,000 tokens of its application in the queue and 1,000 leased ones; null if it is not one of them.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.find_work_queue(p_run_id uuid, p_queue text)
  RETURNS stepbase.work_queues
  LANGUAGE plpgsql
@@ -7607,6 +9826,90 @@ AS $function$
 $function$;
 comment on function stepbase_engine.finish_work_item(p_item_id uuid, p_success boolean) is 'Sets a taken item to done, or to failed if p_success is false.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.fire_schedule_time(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_policy text, p_requested_by uuid, OUT recorded stepbase.schedule_runs, OUT is_started boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_open uuid[] := '{}';
+  v_run_id uuid;
+  v_refused jsonb;
+  v_detail text;
+begin
+  is_started := false;
+  select r.* into recorded from stepbase.schedule_runs r
+  where r.schedule_id = p_schedule.id and r.app_code = p_schedule.app_code and r.scheduled_at = p_scheduled_at
+    and r.outcome = 'started';
+  if found then
+    return;
+  end if;
+  select r.id into v_run_id from stepbase.runs r
+  where r.app_code = p_schedule.app_code
+    and r.idempotency_key = stepbase_engine.schedule_key(p_schedule.id, p_scheduled_at);
+  if found then
+    recorded := stepbase_engine.record_schedule_run(
+      p_schedule, p_scheduled_at, p_cause, p_requested_by, 'started', p_run_id => v_run_id
+    );
+    return;
+  end if;
+
+  if p_policy <> 'allow' then
+    v_open := stepbase_engine.open_runs_of_schedules(array[p_schedule.id]);
+  end if;
+  if v_open <> '{}' and p_policy in ('skip', 'queue') then
+    if p_policy = 'skip' then
+      v_detail := 'overlap';
+    elsif exists (
+      select 1 from stepbase.schedule_runs q
+      where q.schedule_id = p_schedule.id and q.outcome = 'queued' and q.scheduled_at <> p_scheduled_at
+    ) then
+      v_detail := 'queue_full';
+    end if;
+    recorded := stepbase_engine.record_schedule_run(
+      p_schedule, p_scheduled_at, p_cause, p_requested_by,
+      case when v_detail is null then 'queued' else 'skipped' end, v_detail
+    );
+    return;
+  end if;
+
+  -- One block: a start that is refused cancels no run.
+  begin
+    if v_open <> '{}' then
+      perform stepbase_engine.end_runs(
+        v_open, 'cancelled',
+        jsonb_build_object(
+          'code', 'cancelled', 'message', 'cancelled by the overlap policy of its schedule, for the next start'
+        )
+      );
+      perform stepbase_engine.notify_run(p_schedule.app_code, o.id, 'run.cancel') from unnest(v_open) as o (id);
+    end if;
+    select s.run_id, s.refused into v_run_id, v_refused
+    from stepbase_engine.start_schedule(
+      p_schedule, p_scheduled_at, case p_cause when 'schedule' then p_schedule.created_by else p_requested_by end
+    ) s;
+  exception when others then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    v_run_id := null;
+    v_refused := stepbase_engine.describe_error(sqlstate, sqlerrm, v_detail);
+  end;
+  is_started := v_run_id is not null;
+  recorded := stepbase_engine.record_schedule_run(
+    p_schedule, p_scheduled_at, p_cause, p_requested_by,
+    case when is_started then 'started' when v_refused is null then 'skipped' else 'failed' end,
+    case when not is_started and v_refused is null then 'queue_empty' end, v_run_id, v_refused
+  );
+
+  update stepbase.workflow_schedules s
+  set
+    runs_started = s.runs_started + (is_started and p_cause = 'schedule')::int,
+    last_run_at = case when is_started then stepbase_engine.now() else s.last_run_at end,
+    last_error = case when is_started then null else coalesce(v_refused, s.last_error) end
+  where s.id = p_schedule.id and (is_started or v_refused is not null);
+end;
+$function$;
+comment on function stepbase_engine.fire_schedule_time(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_policy text, p_requested_by uuid, OUT recorded stepbase.schedule_runs, OUT is_started boolean) is 'Starts the run of a schedule for one time by an overlap policy, or records why none starts. A time that has a run keeps it. Only starts with the cause schedule count for max_runs. Transient errors are raised.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.fire_schedules(p_computed jsonb)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7617,16 +9920,17 @@ declare
   v_computed record;
   v_schedule stepbase.workflow_schedules;
   v_now timestamptz := stepbase_engine.now();
-  v_is_started boolean;
-  v_error jsonb;
-  v_detail text;
+  v_time timestamptz;
   v_started int := 0;
 begin
+  perform stepbase_engine.lock_schedules(array(
+    select a.schedule_id from jsonb_to_recordset(p_computed) as a (schedule_id uuid)
+  ));
   for v_computed in
     select a.*
     from jsonb_to_recordset(p_computed) as a (
-      schedule_id uuid, cron_expression text, timezone text, due_at timestamptz,
-      next_at timestamptz, problem text
+      schedule_id uuid, cron_expression text, timezone text, due_at timestamptz, times timestamptz[],
+      next_times timestamptz[], missed_from timestamptz, problem text
     )
     order by a.schedule_id
   loop
@@ -7638,43 +9942,64 @@ begin
       and s.finished_at is null
       and s.cron_expression = v_computed.cron_expression
       and s.timezone = v_computed.timezone
-      and s.next_run_at is not distinct from v_computed.due_at
-    for no key update;
+      and s.next_run_at is not distinct from v_computed.due_at;
     continue when not found;
 
-    v_is_started := false;
-    v_error := null;
-    if v_computed.problem is not null then
-      v_error := jsonb_build_object(
-        'code', 'invalid_schedule', 'message', v_computed.problem, 'at', v_now
-      );
-    elsif v_schedule.next_run_at is not null then
-      begin
-        select f.is_started, f.refused into v_is_started, v_error from stepbase_engine.start_schedule(v_schedule) f;
-      exception when others then
-        get stacked diagnostics v_detail = pg_exception_detail;
-        v_error := stepbase_engine.describe_error(sqlstate, sqlerrm, v_detail);
-      end;
+    if v_computed.due_at is not null and v_computed.problem is null then
+      v_started := v_started + stepbase_engine.start_queued_run(v_schedule.id);
+      if v_computed.missed_from is not null then
+        perform stepbase_engine.record_schedule_run(
+          v_schedule, v_computed.missed_from, 'schedule', null, 'missed',
+          case when v_schedule.catchup_window_seconds is null then 'merged' else 'catchup_window' end,
+          p_missed_until => (v_computed.times || v_computed.next_times)[
+            case when v_schedule.catchup_window_seconds is null then cardinality(v_computed.times) + 1 else 1 end
+          ]
+        );
+      end if;
+      foreach v_time in array coalesce(v_computed.times, '{}') loop
+        exit when v_schedule.runs_started >= v_schedule.max_runs;
+        v_started := v_started + (
+          select f.is_started::int
+          from stepbase_engine.fire_schedule_time(v_schedule, v_time, 'schedule', v_schedule.overlap_policy, null) f
+        );
+        select s.* into strict v_schedule from stepbase.workflow_schedules s where s.id = v_schedule.id;
+      end loop;
     end if;
 
     update stepbase.workflow_schedules s
     set
-      runs_started = s.runs_started + v_is_started::int,
-      last_run_at = case when v_is_started then v_now else s.last_run_at end,
-      last_error = case when v_is_started then null else coalesce(v_error, s.last_error) end,
-      next_run_at = case when s.runs_started + v_is_started::int < s.max_runs or s.max_runs is null
-        then v_computed.next_at end,
-      finished_at = case
-        when v_computed.next_at is null or s.runs_started + v_is_started::int >= s.max_runs then v_now
-      end
+      last_error = case
+        when v_computed.problem is null then s.last_error
+        else jsonb_build_object('code', 'invalid_schedule', 'message', v_computed.problem, 'at', v_now)
+      end,
+      next_times = case when e.is_finished then '{}' else v_computed.next_times end,
+      next_run_at = case
+        when not e.is_finished then v_computed.next_times[1]
+          + stepbase_engine.schedule_jitter(s.id, v_computed.next_times[1], s.jitter_seconds, v_computed.next_times[2])
+      end,
+      finished_at = case when e.is_finished then v_now end
+    from (
+      select coalesce(cardinality(v_computed.next_times), 0) = 0
+        or coalesce(v_schedule.runs_started >= v_schedule.max_runs, false) as is_finished
+    ) e
     where s.id = v_schedule.id;
-    v_started := v_started + v_is_started::int;
   end loop;
   return v_started;
 end;
 $function$;
-comment on function stepbase_engine.fire_schedules(p_computed jsonb) is 'Takes [{schedule_id, cron_expression, timezone, due_at, next_at, problem}], starts the due schedules and stores next_at (null: the schedule is finished). An error is stored in last_error of its schedule and does not affect the others. Entries for schedules that have changed are ignored. Returns the number of runs it started.';
+comment on function stepbase_engine.fire_schedules(p_computed jsonb) is 'Takes [{schedule_id, cron_expression, timezone, due_at, times, next_times, missed_from, problem}], starts runs for times by the overlap policy, records the missed times from missed_from on, and stores next_times (none: the schedule is finished). An error is recorded on its schedule and does not affect the others. Entries for schedules that have changed are ignored. Returns the number of runs it started.';
 grant execute on function stepbase_engine.fire_schedules(p_computed jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.forget_stored_outputs(p_paths text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  delete from stepbase_engine.stored_outputs o where o.path = any(p_paths) and o.delete_at is not null;
+$function$;
+comment on function stepbase_engine.forget_stored_outputs(p_paths text[]) is 'Deletes the rows of objects that a worker has deleted.';
+grant execute on function stepbase_engine.forget_stored_outputs(p_paths text[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.front_round()
  RETURNS integer
@@ -7751,6 +10076,17 @@ end;
 $function$;
 comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, continues the compensation of the parent and closes open children (also when the run starts to compensate). The caller has locked all of these runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_deletable_outputs()
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select exists (select from stepbase_engine.stored_outputs o where o.delete_at <= stepbase_engine.now());
+$function$;
+comment on function stepbase_engine.has_deletable_outputs() is 'Whether a stored output of a deleted run waits for a worker. Costs one index look-up.';
+grant execute on function stepbase_engine.has_deletable_outputs() to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_mails()
  RETURNS boolean
  LANGUAGE sql
@@ -7776,9 +10112,16 @@ AS $function$
       select 1 from stepbase.workflow_schedules s
       where s.is_enabled and s.finished_at is null and s.next_run_at is null
     )
-    or coalesce(stepbase_engine.next_schedule_at() <= stepbase_engine.now(), false);
+    or coalesce(stepbase_engine.next_schedule_at() <= stepbase_engine.now(), false)
+    or exists (
+      select 1 from stepbase.schedule_runs q
+      where q.outcome = 'queued' and stepbase_engine.open_runs_of_schedules(array[q.schedule_id]) = '{}'
+    )
+    or exists (
+      select 1 from stepbase.schedule_backfills b where b.completed_at is null and stepbase_engine.can_advance(b)
+    );
 $function$;
-comment on function stepbase_engine.has_due_schedules() is 'Whether a schedule is due or has no time yet. Costs two index look-ups.';
+comment on function stepbase_engine.has_due_schedules() is 'Whether a schedule is due or has no time yet, or a queued start or a backfill can go on. Costs four index look-ups when nothing is.';
 grant execute on function stepbase_engine.has_due_schedules() to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_version_checks(p_checker_version integer)
@@ -7857,9 +10200,11 @@ begin
       select 1 from stepbase.runs r
       where r.deadline_at <= v_now and r.completed_at is null and r.started_at is not null
     )
+    or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
+    or stepbase_engine.has_deletable_outputs()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     or (
@@ -7874,7 +10219,7 @@ begin
     or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $function$;
-comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, schedules or webhook deliveries, mails to send, versions to check, runs and steps that the backlog can admit, or expired leases.';
+comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, schedules or webhook deliveries, mails to send, stored outputs to delete, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
@@ -7903,6 +10248,20 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.has_queued_tokens() is 'Returns whether the queue holds a token that a worker can fetch now.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.has_resident_worker()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select 1 from stepbase.workers w
+    where w.mode = 'resident' and w.status = 'running' and w.app_code is null
+      and w.last_heartbeat_at > stepbase_engine.now() - interval '90 seconds'
+  );
+$function$;
+comment on function stepbase_engine.has_resident_worker() is 'Whether a resident worker is alive. Without one, pg_cron, pg_net and Vault have to call the worker function.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat(p_worker jsonb)
  RETURNS void
@@ -7940,6 +10299,54 @@ AS $function$
 $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
 grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_may_refuse then
+    -- The run itself is one of them.
+    perform stepbase_engine.check_waiting_runs(p_run.app_code, 0);
+  end if;
+  -- Workers compute again when the next timer is due.
+  perform pg_notify('stepbase', 'due');
+end;
+$function$;
+comment on function stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean) is 'What start_run does instead of enqueue_run with a run that was inserted with held_by. With p_may_refuse it raises SB429 when more than max_waiting_runs of the application wait.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.installation_checks()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[
+    'migrations', 'policies', 'roles', 'partitions', 'hook', 'realtime', 'cron', 'vault', 'pg_net', 'clock', 'workers',
+    'versions', 'queue', 'outbox', 'timers', 'steps', 'maintenance', 'transactions'
+  ];
+$function$;
+comment on function stepbase_engine.installation_checks() is 'The names of the checks of stepbase.doctor, in their order: stepbase_engine.check_<name>().';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_awaited_by_schedule(p_schedule_id text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return
+    exists (
+      select 1 from stepbase.schedule_runs q where q.schedule_id = p_schedule_id::uuid and q.outcome = 'queued'
+    )
+    or exists (
+      select 1 from stepbase.schedule_backfills b
+      where b.schedule_id = p_schedule_id::uuid and b.completed_at is null and b.overlap_policy = 'queue'
+    );
+end;
+$function$;
+comment on function stepbase_engine.is_awaited_by_schedule(p_schedule_id text) is 'Whether a queued start or a backfill waits for the end of the open runs of a schedule.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_compensated(p_run_id uuid)
  RETURNS boolean
@@ -7983,6 +10390,22 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_runnable(p_workflow stepbase.workflows) is 'Whether runs of a workflow can be started: it is not deleted, has a published version and a runnable status.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_truthy(p_value jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case jsonb_typeof(p_value)
+    when 'array' then exists (select 1 from jsonb_array_elements(p_value) e where stepbase_engine.is_truthy(e))
+    when 'number' then (p_value #>> '{}')::numeric <> 0
+    else p_value not in ('false', 'null', '""', '{}')
+  end;
+end;
+$function$;
+comment on function stepbase_engine.is_truthy(p_value jsonb) is 'JSONata''s $boolean: empty strings, zero, empty objects, and lists without a true element are false.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_worker_alive()
  RETURNS boolean
@@ -8234,6 +10657,33 @@ AS $function$
 $function$;
 comment on function stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[]) is 'Locks, in the order of their ids, all runs that a batch of messages may change: parents and open children of ended runs, p_others, and the runs whose steps wait for an item of p_queues. Returns the ids of the locked runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.lock_schedules(p_schedule_ids uuid[], p_with_runs boolean DEFAULT false)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1 from stepbase.workflow_schedules s where s.id = any(p_schedule_ids) order by s.id for no key update;
+  -- All open runs in one statement, by id: lock order. An end that is committing is seen by the next statement.
+  perform 1 from stepbase.runs r
+  where r.id = any(stepbase_engine.open_runs_of_schedules(array(
+    select s.id from stepbase.workflow_schedules s
+    where s.id = any(p_schedule_ids)
+      and (
+        p_with_runs
+        or s.overlap_policy <> 'allow'
+        or exists (
+          select 1 from stepbase.schedule_backfills b
+          where b.schedule_id = s.id and b.completed_at is null and b.overlap_policy = 'queue'
+        )
+      )
+  )))
+  order by r.id
+  for no key update;
+end;
+$function$;
+comment on function stepbase_engine.lock_schedules(p_schedule_ids uuid[], p_with_runs boolean) is 'Locks schedules, so that one transaction at a time starts their runs, and the open runs that a start may wait for or cancel (p_with_runs: all open runs). A transaction calls it once: a second call could break the lock order.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.longest_lease()
  RETURNS interval
  LANGUAGE sql
@@ -8284,10 +10734,11 @@ begin
   end;
   begin
     v_done := v_done || jsonb_build_object(
-      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy()
+      'bans_ended', stepbase_private.end_bans(), 'realtime_policy_made', stepbase_private.ensure_realtime_policy(),
+      'storage_policy_made', stepbase_private.ensure_storage_policy()
     );
   exception when others then
-    raise warning 'stepbase: ending bans or creating the Realtime policy failed: %', sqlerrm;
+    raise warning 'stepbase: ending bans or creating the policies of Realtime and Storage failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('access_error', sqlerrm);
   end;
   begin
@@ -8485,7 +10936,11 @@ begin
     'insert into stepbase_engine.app_storage as s (app_code, bytes, measured_at)
     select a.app_code, coalesce(sum(m.bytes), 0)::bigint, $1
     from stepbase.applications a
-    left join (%s) m on m.app_code = a.app_code
+    left join (
+      %s
+      union all
+      select o.app_code, sum(o.size_bytes) from stepbase_engine.stored_outputs o group by o.app_code
+    ) m on m.app_code = a.app_code
     group by a.app_code
     on conflict (app_code) do update set bytes = excluded.bytes, measured_at = excluded.measured_at',
     v_samples
@@ -8501,7 +10956,7 @@ begin
   return v_count;
 end;
 $function$;
-comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
+comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table and the sizes of its stored outputs, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.messages_of(p_unsent jsonb, OUT topics text[], OUT names text[], OUT payloads jsonb[])
  RETURNS record
@@ -8596,6 +11051,24 @@ end;
 $function$;
 comment on function stepbase_engine.messages_of_one(p_change jsonb, OUT topics text[], OUT names text[], OUT payloads jsonb[]) is 'messages_of for a transaction with one change, such as the start of a run or one result: a fifth of the time.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.missing_token(p_what text, p_since timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'token_missing',
+    format(
+      'The %s has no job in the queue; maintenance gives it a new one, next at %s.', p_what,
+      stepbase_engine.time_text(n.at)
+    ),
+    p_since, n.at
+  )
+  from (select date_trunc('minute', stepbase_engine.now()) + interval '1 minute' as at) n;
+$function$;
+comment on function stepbase_engine.missing_token(p_what text, p_since timestamp with time zone) is 'Reason token_missing: a fault outside the engine removed the job. The sweep of stepbase_engine.maintain repairs it each minute.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
  RETURNS void
  LANGUAGE plpgsql
@@ -8666,6 +11139,47 @@ $function$;
 comment on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) is 'Moves the start of the queue to its first token and the next round behind p_last_fetched, the last round that the caller fetched since its preceding call (null: none). Returns the round of the first token (null: none) and the next round. A worker fetches from the next round that its preceding call returned, because transactions under way since then may still add tokens there, or from first_round if that is before it.';
 grant execute on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.needs_slot(p_code text, p_place text, p_busy bigint, p_slots bigint, p_since timestamp with time zone, p_app_code text, p_facts jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_busy >= p_slots then stepbase_engine.reason(
+      p_code,
+      rtrim(format('%s; %s of %s slots are busy. %s', p_place, p_busy, p_slots, w.sentence)), p_since, null,
+      p_facts || jsonb_build_object('slots', p_slots, 'slots_busy', p_busy)
+    )
+    else stepbase_engine.needs_worker(
+      stepbase_engine.reason('admission', p_place || '; a worker admits it next.', p_since, null, p_facts), p_app_code
+    )
+  end
+  from stepbase_engine.worker_silence(p_app_code) w;
+$function$;
+comment on function stepbase_engine.needs_slot(p_code text, p_place text, p_busy bigint, p_slots bigint, p_since timestamp with time zone, p_app_code text, p_facts jsonb) is 'Reason p_code if all slots of a limit are busy, with slots and slots_busy; otherwise admission, or no_worker. p_place begins the sentence.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.needs_worker(p_reason jsonb, p_app_code text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  -- since: the later of the last heartbeat and the begin of the wait.
+  select case
+    when w.is_alive then p_reason
+    else p_reason || jsonb_build_object(
+      'code', 'no_worker',
+      'sentence', w.sentence || ' ' || (p_reason ->> 'sentence'),
+      'since', greatest(w.last_heartbeat_at, (p_reason ->> 'since')::timestamptz),
+      'waits_for', p_reason ->> 'code',
+      'last_heartbeat_at', w.last_heartbeat_at
+    )
+  end
+  from stepbase_engine.worker_silence(p_app_code) w;
+$function$;
+comment on function stepbase_engine.needs_worker(p_reason jsonb, p_app_code text) is 'A reason that ends as soon as a worker has time for it. Without a worker its code is no_worker, and waits_for has its own code.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
  RETURNS uuid
  LANGUAGE sql
@@ -8728,6 +11242,19 @@ AS $function$
   where s.is_enabled and s.finished_at is null;
 $function$;
 comment on function stepbase_engine.next_schedule_at() is 'The earliest time at which a schedule is due; null if there is none.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.next_start_at()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select r.start_at from stepbase.runs r
+  where r.held_by = 'start_at' and r.status = 'pending'
+  order by r.start_at
+  limit 1;
+$function$;
+comment on function stepbase_engine.next_start_at() is 'When the next held run is due; null if no run waits for its start_at.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.next_webhook_delivery_at()
  RETURNS timestamp with time zone
@@ -8828,7 +11355,32 @@ $function$;
 comment on function stepbase_engine.now() is 'Returns the engine''s current time: the wall clock plus the offset that a test set with advance_clock.';
 grant execute on function stepbase_engine.now() to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text)
+CREATE OR REPLACE FUNCTION stepbase_engine.oldest_queued_token()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  -- start_after: a token that was returned to the queue waits since then.
+  return (
+    select min(t.start_after)
+    from (
+      select j.start_after from stepbase_queue.job j
+      where j.name = 'steps' and j.state < 'active' and not j.blocked
+        and j.priority <= -(select q.last_value::int from stepbase_engine.queue_start q)
+      order by j.priority desc
+      limit 1000
+    ) t
+  );
+end;
+$function$;
+comment on function stepbase_engine.oldest_queued_token() is 'Since when the oldest of the first 1,000 tokens in the queue waits; null if the queue is empty.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text, p_edited text[] DEFAULT '{}'::text[])
  RETURNS text[]
  LANGUAGE sql
  STABLE
@@ -8842,6 +11394,7 @@ AS $function$
     on e.workflow_version_id = n.workflow_version_id and e.target_node_id = n.node_id
   where r.id = p_origin_run_id
     and e.source_node_id not in (select s.step_id from stepbase_engine.resolved_steps(r.id) s)
+    and e.source_node_id <> all (p_edited)
     -- A join with join_mode any starts after the first branch that arrives.
     and not (
       n.join_mode = 'any'
@@ -8851,7 +11404,46 @@ AS $function$
       )
     );
 $function$;
-comment on function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text) is 'The steps before a step of an ended run that were not resolved, so that the step could not start; null if there is none.';
+comment on function stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text, p_edited text[]) is 'The steps before a step of an ended run that were neither resolved nor edited, so that the step could not start; null if there is none.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.open_runs_left(p_app_code text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+  select q.max_open_runs - (
+    select count(*)::int
+    from (
+      select 1 from stepbase.runs r
+      where r.app_code = p_app_code and r.status in ('pending', 'running', 'paused')
+      limit q.max_open_runs
+    ) r
+  )
+  from stepbase.app_quotas q
+  where q.app_code = p_app_code;
+$function$;
+comment on function stepbase_engine.open_runs_left(p_app_code text) is 'How many more runs of the application may be open; null without a quota.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.open_runs_of_schedules(p_schedule_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return array(
+    select r.id from stepbase.runs r
+    where r.trigger_type = 'schedule' and r.completed_at is null
+      and r.metadata ->> 'schedule_id' = any(p_schedule_ids::text[])
+    order by r.id
+  );
+end;
+$function$;
+comment on function stepbase_engine.open_runs_of_schedules(p_schedule_ids uuid[]) is 'The runs of these schedules that have not ended. A run that compensates is open.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.open_runs_of_workflows(p_workflow_ids uuid[])
  RETURNS SETOF stepbase.runs
@@ -8865,6 +11457,8 @@ AS $function$
     on r.app_code = w.app_code and r.workflow_id = w.id and r.status in ('pending', 'running', 'paused')
     -- A run that was paused before it started is not in the backlog and holds no slot.
     and (r.status <> 'paused' or r.started_at is not null)
+    -- Neither does a held run.
+    and r.held_by is null
   where w.id = any(p_workflow_ids);
 $function$;
 comment on function stepbase_engine.open_runs_of_workflows(p_workflow_ids uuid[]) is 'Returns the open runs of workflows that wait for a concurrency slot, or would hold one under a new limit.';
@@ -8956,6 +11550,52 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.pin_components(p_workflow_version_id uuid) is 'Resolves the names of components in a version and stores the ids in its nodes. Callers: the triggers that write the graph and that publish a version.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.place_text(p_place bigint, p_total bigint, p_most bigint)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_place is null or p_place > p_most then format('Place above %s', p_most)
+    when p_total > p_most then format('Place %s of more than %s', p_place, p_most)
+    else format('Place %s of %s', p_place, greatest(p_total, p_place))
+  end;
+$function$;
+comment on function stepbase_engine.place_text(p_place bigint, p_total bigint, p_most bigint) is 'The beginning of a sentence about a place in a line that was counted up to p_most.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.plan_backfill(p_backfill_id uuid, p_times timestamp with time zone[], p_problem text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_error jsonb := case
+    when p_problem is not null then jsonb_build_object('code', 'invalid_schedule', 'message', p_problem, 'at', v_now)
+    when cardinality(p_times) > 1000 then jsonb_build_object(
+      'code', 'limit_reached',
+      'message', 'The range has more than 1000 times; backfill it in several parts', 'at', v_now
+    )
+  end;
+begin
+  update stepbase.schedule_backfills b
+  set
+    times = case
+      when v_error is null then array(
+        select t.at from unnest(p_times) as t (at) where t.at between b.from_time and b.to_time order by t.at
+      )
+    end,
+    last_error = v_error,
+    status = case when v_error is not null then 'failed' when p_times = '{}' then 'completed' else 'running' end,
+    completed_at = case when v_error is not null or p_times = '{}' then v_now end
+  where b.id = p_backfill_id and b.completed_at is null and b.times is null;
+end;
+$function$;
+comment on function stepbase_engine.plan_backfill(p_backfill_id uuid, p_times timestamp with time zone[], p_problem text) is 'Stores the times of a backfill. The backfill fails with limit_reached if there are more than 1000, and with invalid_schedule if the worker has a problem with the expression. Of several calls the first one counts.';
+grant execute on function stepbase_engine.plan_backfill(p_backfill_id uuid, p_times timestamp with time zone[], p_problem text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.policy_number(p_policy jsonb, p_key text, p_default numeric, p_least numeric, p_most numeric)
  RETURNS numeric
@@ -9101,7 +11741,7 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'idempotency_keys', stepbase_engine.prune_idempotency_keys()
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -9113,7 +11753,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, idempotency_keys, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -9335,6 +11975,55 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_runs(p_limit integer, p_time interval) is 'Deletes runs that ended more than run_retention_days of their application ago, with their dependent rows, except children of open runs and runs that the relay has to announce. Stops after p_limit runs or p_time; returns the number of runs deleted.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_schedule_runs(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_longest constant int := 30;
+  v_pruned int;
+begin
+  with due as (
+    select a.app_code, stepbase_engine.now() - least(a.run_retention_days, c_longest) * interval '1 day' as before
+    from stepbase.applications a
+  ),
+  outcomes as (
+    delete from stepbase.schedule_runs r
+    where r.id in (
+      select o.id
+      from due d
+      cross join lateral (
+        select o.id from stepbase.schedule_runs o
+        where o.app_code = d.app_code and o.created_at < d.before and o.outcome <> 'queued'
+        limit p_limit
+        for update skip locked
+      ) o
+      limit p_limit
+    )
+    returning 1
+  ),
+  backfills as (
+    delete from stepbase.schedule_backfills r
+    where r.id in (
+      select o.id
+      from due d
+      cross join lateral (
+        select o.id from stepbase.schedule_backfills o
+        where o.app_code = d.app_code and o.created_at < d.before and o.completed_at < d.before
+        limit p_limit
+        for update skip locked
+      ) o
+      limit p_limit
+    )
+    returning 1
+  )
+  select (select count(*) from outcomes) + (select count(*) from backfills) into v_pruned;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_schedule_runs(p_limit integer) is 'Deletes outcomes of schedules and ended backfills that are older than run_retention_days of their application, or 30 days, at most p_limit of each; returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_webhook_deliveries(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -9693,6 +12382,17 @@ $function$;
 comment on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) is 'The value of a secret and the hosts that may receive it (null: every host), for a running step; no row if the application of the step has no such secret. Records the first read in each run. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
 grant execute on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.reason(p_code text, p_sentence text, p_since timestamp with time zone, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_facts jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('code', p_code, 'sentence', p_sentence, 'since', p_since, 'until', p_until)
+    || jsonb_strip_nulls(p_facts);
+$function$;
+comment on function stepbase_engine.reason(p_code text, p_sentence text, p_since timestamp with time zone, p_until timestamp with time zone, p_facts jsonb) is 'One reason why a run or step does not continue: {code, sentence, since, until, …facts}. until: when the wait ends without an event; null: not known. Facts that are null are left out.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.reconcile_admission(p_limit integer DEFAULT 1000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -9752,12 +12452,13 @@ begin
     limit p_limit
   );
   get diagnostics v_repaired = row_count;
-  -- Pending runs that have no token and are not in the backlog.
+  -- Pending runs that have no token, are not in the backlog and are not held.
   for v_run in
     select r.*
     from stepbase.applications a
     join stepbase.runs r on r.app_code = a.app_code and r.status = 'pending'
     where r.created_at < stepbase_engine.now() - interval '1 minute'
+      and r.held_by is null
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
     limit p_limit
@@ -9841,6 +12542,37 @@ end;
 $function$;
 comment on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) is 'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app. The third one quarantines the message; then its id is returned, otherwise null.';
 grant execute on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.record_schedule_run(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_requested_by uuid, p_outcome text, p_detail text DEFAULT NULL::text, p_run_id uuid DEFAULT NULL::uuid, p_error jsonb DEFAULT NULL::jsonb, p_missed_until timestamp with time zone DEFAULT NULL::timestamp with time zone)
+ RETURNS stepbase.schedule_runs
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_recorded stepbase.schedule_runs;
+begin
+  insert into stepbase.schedule_runs as r (
+    app_code, schedule_id, scheduled_at, cause, requested_by, outcome, detail, run_id, error, missed_until, created_at
+  )
+  values (
+    p_schedule.app_code, p_schedule.id, p_scheduled_at, p_cause, p_requested_by, p_outcome, p_detail, p_run_id,
+    p_error, p_missed_until, stepbase_engine.now()
+  )
+  on conflict (schedule_id, app_code, scheduled_at) do update
+  set
+    cause = excluded.cause, requested_by = excluded.requested_by, outcome = excluded.outcome,
+    detail = excluded.detail, run_id = excluded.run_id, error = excluded.error, missed_until = excluded.missed_until
+  -- A time that has a run keeps it.
+  where r.outcome <> 'started'
+  returning r.* into v_recorded;
+  if v_recorded.id is null then
+    select r.* into strict v_recorded from stepbase.schedule_runs r
+    where r.schedule_id = p_schedule.id and r.app_code = p_schedule.app_code and r.scheduled_at = p_scheduled_at;
+  end if;
+  return v_recorded;
+end;
+$function$;
+comment on function stepbase_engine.record_schedule_run(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_requested_by uuid, p_outcome text, p_detail text, p_run_id uuid, p_error jsonb, p_missed_until timestamp with time zone) is 'Writes the outcome of one time of a schedule, or replaces an earlier one without a run, and returns the row.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_trigger_result(p_trigger_id uuid, p_error jsonb)
  RETURNS void
@@ -9969,10 +12701,13 @@ begin
   limit 1;
   v_run := stepbase_engine.start_run(
     p_origin.app_code, p_origin.workflow_version_id, p_origin.input, 'manual', null,
-    p_origin.priority, p_created_by, null, null, p_origin.id, v_step, p_origin.metadata
+    p_origin.priority, p_created_by, null, null, p_origin.id, v_step, p_origin.metadata, null,
+    p_origin.tags
   );
   if v_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, p_origin.id, v_step);
+    perform stepbase_engine.copy_results(
+      v_run.id, p_origin.id, v_step, stepbase_engine.copied_steps(p_origin, v_step)
+    );
   end if;
   select r.* into strict v_run from stepbase.runs r where r.id = v_run.id;
   return v_run;
@@ -10060,6 +12795,40 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.refuse_changes(p_trigger stepbase_private.database_triggers, p_app_code text, p_event text, p_changes integer, p_error jsonb, p_input jsonb) is 'Records that changes start no run. Without an application, only operators see it.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.register_stored_output(p_step_run_id uuid, p_fence integer, p_size integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_step stepbase.step_runs;
+  v_path text;
+begin
+  select s.* into v_step
+  from stepbase.step_runs s
+  where s.id = p_step_run_id and s.status = 'running' and s.fence = p_fence;
+  if found and stepbase_engine.is_leased(v_step.job_id) then
+    -- A run that is being deleted must not get an object after the trigger has released the others.
+    perform 1 from stepbase.runs r where r.id = v_step.run_id for key share;
+  else
+    v_step.id := null;
+  end if;
+  if v_step.id is null or not found then
+    perform stepbase_private.raise_error(
+      'conflict', 'The attempt does not hold its lease any more', jsonb_build_object('reason', 'lease_lost')
+    );
+  end if;
+  v_path := format('%s/%s/%s/%s.json', v_step.app_code, v_step.run_id, v_step.id, p_fence);
+  insert into stepbase_engine.stored_outputs (path, app_code, run_id, size_bytes)
+  values (v_path, v_step.app_code, v_step.run_id, p_size)
+  on conflict (path) do update set size_bytes = excluded.size_bytes;
+  return v_path;
+end;
+$function$;
+comment on function stepbase_engine.register_stored_output(p_step_run_id uuid, p_fence integer, p_size integer) is 'Registers the object for the output of a running step and returns its path. The worker writes the object afterwards, so that no object is without a row. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
+grant execute on function stepbase_engine.register_stored_output(p_step_run_id uuid, p_fence integer, p_size integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_app(p_app_code text, p_limit integer DEFAULT 200)
  RETURNS integer
@@ -10244,6 +13013,7 @@ begin
     perform stepbase_engine.emit_run_events(v_ended);
     perform stepbase_engine.announce_ends_to_webhooks(v_ended);
     perform stepbase_engine.finish_items_of_runs(v_ended);
+    perform stepbase_engine.wake_schedules(v_ended);
   end if;
   if v_detached is not null then
     perform stepbase_engine.close_children(v_detached, 'The parent step ended');
@@ -10290,6 +13060,61 @@ $function$;
 comment on function stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[]) is 'Returns the tokens of a worker that stops to the queue, by job id and delivery; returns how many. Tokens that were delivered to another worker meanwhile are ignored. A release does not count as a crash: it raises the fence by 1,000.';
 grant execute on function stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.release_due_runs(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_run_id uuid;
+begin
+  for v_run_id in
+    select d.id from stepbase.runs d
+    where d.held_by = 'start_at' and d.status = 'pending' and d.start_at <= v_now
+    order by d.start_at
+    limit p_limit
+  loop
+    begin
+      -- Skips a locked run: it is still due at the next call.
+      perform 1 from stepbase.runs r where r.id = v_run_id for no key update skip locked;
+      if found then
+        perform stepbase_engine.release_run(v_run_id);
+      end if;
+    exception when others then
+      raise warning 'stepbase: could not start run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
+      update stepbase.runs r set start_at = v_now + interval '5 minutes' where r.id = v_run_id;
+    end;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.release_due_runs(p_limit integer) is 'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried again after five minutes and does not delay the others. Paused runs stay held until they are resumed.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.release_run(p_run_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+begin
+  update stepbase.runs r
+  set held_by = null, updated_at = stepbase_engine.now()
+  where r.id = p_run_id and r.held_by is not null and r.status in ('pending', 'paused')
+  returning r.* into v_run;
+  if not found then
+    return false;
+  end if;
+  if v_run.status = 'pending' then
+    perform stepbase_engine.enqueue_run(v_run);
+  end if;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.release_run(p_run_id uuid) is 'Ends the hold of a run: a pending run enters the queue or the backlog as if it started now; a paused one does when it is resumed. Returns false if the run is not held or has ended. Locks the run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.release_run_slots()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -10328,6 +13153,30 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.release_slots(p_run_ids uuid[]) is 'Releases the concurrency slots of runs, and notifies workers to admit when a run of their apps waits for one.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.release_stored_outputs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select 1 from stepbase_engine.stored_outputs) then
+    return null;
+  end if;
+  -- The output of a child is also the output of a step of its parent, which has the same reference. An object that a
+  -- worker is writing at this moment must exist before another worker deletes it.
+  update stepbase_engine.stored_outputs o
+  set
+    run_id = coalesce(p.id, o.run_id),
+    delete_at = case when p.id is null then stepbase_engine.now() + interval '10 minutes' end
+  from deleted d
+  left join stepbase.runs p on p.id = d.parent_run_id and p.app_code = d.app_code
+  where o.run_id = d.id;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.release_stored_outputs() is 'Trigger: the stored outputs of deleted runs pass to their parent runs, or become deletable in ten minutes.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.remove_from_backlog(p_run_ids uuid[])
  RETURNS void
@@ -10470,6 +13319,81 @@ end;
 $function$;
 comment on function stepbase_engine.request_worker() is 'Calls the worker function at commit if no worker is alive, at most once a second. It never raises an error. Needs what stepbase_engine.call_worker needs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.require_rerunnable(p_origin stepbase.runs, p_from_step text, p_outputs jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_edited constant text[] := array(select k from jsonb_object_keys(p_outputs) k order by k);
+  v_step text;
+  v_waits_for text[];
+begin
+  if p_origin.completed_at is null then
+    perform stepbase_private.raise_error('conflict', 'The run has not ended; cancel it or wait before a rerun');
+  end if;
+  if (p_from_step is not null or v_edited <> '{}') and stepbase_engine.is_compensated(p_origin.id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The run was compensated; rerun it without from_step and outputs'
+    );
+  end if;
+  if p_from_step = any (v_edited) then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('Step %s runs again, so its output cannot be set', p_from_step),
+      jsonb_build_object('step_id', p_from_step)
+    );
+  end if;
+  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = p_origin.workflow_id;
+  foreach v_step in array array_remove(array_prepend(p_from_step, v_edited), null) loop
+    if not exists (
+      select 1 from stepbase.step_runs s
+      where s.run_id = p_origin.id and s.step_id = v_step and s.status <> 'skipped'
+    ) then
+      perform stepbase_private.raise_error(
+        'not_found', format('The run never reached step %s', v_step),
+        jsonb_build_object('step_id', v_step)
+      );
+    end if;
+    v_waits_for := stepbase_engine.open_dependencies(p_origin.id, v_step, v_edited);
+    if v_waits_for is not null then
+      perform stepbase_private.raise_error(
+        'conflict',
+        format('The run never reached step %s, which waits for %s', v_step, array_to_string(v_waits_for, ', ')),
+        jsonb_build_object('step_id', v_step, 'waits_for', v_waits_for)
+      );
+    end if;
+  end loop;
+  if v_edited = '{}' then
+    return;
+  end if;
+  -- The result of an edited step exists from the start, so no step before it may run again.
+  select p.step_id, array_agg(distinct e.source_node_id order by e.source_node_id) into v_step, v_waits_for
+  from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p
+  join stepbase.workflow_edges e
+    on e.workflow_version_id = p_origin.workflow_version_id and e.target_node_id = p.step_id
+  join stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) b on b.step_id = e.source_node_id
+  where p.action = 'edited' and b.action = 'runs'
+  group by p.step_id, p.ordinal
+  order by p.ordinal
+  limit 1;
+  if v_step is not null then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('The output of step %s cannot be set: it follows %s, which runs again', v_step,
+        array_to_string(v_waits_for, ', ')),
+      jsonb_build_object('step_id', v_step, 'waits_for', v_waits_for)
+    );
+  end if;
+  if not exists (
+    select 1 from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p where p.action = 'runs'
+  ) then
+    perform stepbase_private.raise_error('conflict', 'No step would run again: no step follows the edited ones');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.require_rerunnable(p_origin stepbase.runs, p_from_step text, p_outputs jsonb) is 'Raises an error unless the run can be rerun from the step with these outputs: SB400, SB404, SB409. p_outputs is an object of step ids.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.require_restricted_calls()
  RETURNS void
  LANGUAGE plpgsql
@@ -10517,6 +13441,36 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.require_runnable(p_workflow stepbase.workflows) is 'Raises SB404 not_found if a workflow is deleted, and SB409 conflict if it is paused, archived or unpublished.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.rerun_plan(p_origin stepbase.runs, p_from_step text, p_edited text[])
+ RETURNS TABLE(step_id text, ordinal integer, action text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with again as (
+    select d.step_id
+    from unnest(array_append(p_edited, p_from_step)) as f (step_id)
+    cross join lateral stepbase_engine.downstream(p_origin.workflow_version_id, f.step_id) as d (step_id)
+    where f.step_id is not null
+  ),
+  resolved as (
+    select s.step_id from stepbase_engine.resolved_steps(p_origin.id) s
+    where p_from_step is not null or p_edited <> '{}'
+  )
+  select
+    n.node_id, n.ordinal,
+    case
+      when n.node_id = any(p_edited) then 'edited'
+      when n.node_id in (select r.step_id from resolved r)
+        and n.node_id not in (select a.step_id from again a) then 'copied'
+      else 'runs'
+    end
+  from stepbase.workflow_nodes n
+  where n.workflow_version_id = p_origin.workflow_version_id
+  order by n.ordinal;
+$function$;
+comment on function stepbase_engine.rerun_plan(p_origin stepbase.runs, p_from_step text, p_edited text[]) is 'What a rerun does with each step of the version, in the order of the graph: copied, edited (its output is set), or runs (if the graph leads to it). Without a step and edited outputs every step runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.resolve_edges(p_resolved uuid[], p_events stepbase_engine.event[], p_carry boolean)
  RETURNS SETOF stepbase_engine.work
@@ -10974,6 +13928,46 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.run_summary(p_run_id uuid, OUT app_code text, OUT seq bigint, OUT summary jsonb) is 'The application of a run, its last seq, and what messages say about the run. Nulls without such a run. A function of its own, so that a look-up by id remains one: joined, the planner may read all runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.schedule_jitter(p_schedule_id uuid, p_scheduled_at timestamp with time zone, p_jitter_seconds integer, p_following timestamp with time zone)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_jitter_seconds = 0 then interval '0'
+    else interval '1 millisecond' * (
+      ('x' || left(md5(p_schedule_id || ':' || extract(epoch from p_scheduled_at)), 8))::bit(32)::bigint
+      % greatest(
+        least(
+          p_jitter_seconds * 1000::bigint, coalesce(extract(epoch from p_following - p_scheduled_at) * 1000, 'Infinity')
+        )::bigint, 1
+      )
+    )
+  end;
+$function$;
+comment on function stepbase_engine.schedule_jitter(p_schedule_id uuid, p_scheduled_at timestamp with time zone, p_jitter_seconds integer, p_following timestamp with time zone) is 'The delay of one time: the same for the same schedule and time, less than p_jitter_seconds, and before the following time.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.schedule_key(p_schedule_id uuid, p_scheduled_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+    'schedule:%s:%s', p_schedule_id, to_char(p_scheduled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  );
+$function$;
+comment on function stepbase_engine.schedule_key(p_schedule_id uuid, p_scheduled_at timestamp with time zone) is 'The idempotency key of the run of a schedule for one time.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.schema_version()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$ select '0.1.0'; $function$;
+comment on function stepbase_engine.schema_version() is 'The version of Stepbase that the migrations belong to, as in package.json.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.select_backlog_runs(p_limit integer)
  RETURNS TABLE(run_ids uuid[], more_wait boolean)
@@ -11452,7 +14446,65 @@ end;
 $function$;
 comment on function stepbase_engine.start_children(p_step_run_ids uuid[], p_children jsonb[]) is 'Starts the child of each waiting step, unless block_until prevents it (parallel arrays: step run, child). Steps with wait: false complete with {run_id}; a step whose child is refused fails with child_not_started.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text DEFAULT 'manual'::text, p_idempotency_key text DEFAULT NULL::text, p_priority integer DEFAULT 0, p_created_by uuid DEFAULT NULL::uuid, p_parent_run_id uuid DEFAULT NULL::uuid, p_parent_step_run_id uuid DEFAULT NULL::uuid, p_origin_run_id uuid DEFAULT NULL::uuid, p_rerun_from_step text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_parent_close_policy text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_queued_run(p_schedule_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_schedule stepbase.workflow_schedules;
+  v_queued stepbase.schedule_runs;
+  v_fired record;
+begin
+  select q.* into v_queued from stepbase.schedule_runs q where q.schedule_id = p_schedule_id and q.outcome = 'queued';
+  if not found or stepbase_engine.open_runs_of_schedules(array[p_schedule_id]) <> '{}' then
+    return 0;
+  end if;
+  select s.* into strict v_schedule from stepbase.workflow_schedules s where s.id = p_schedule_id;
+  if v_queued.cause = 'schedule' and (not v_schedule.is_enabled or v_schedule.runs_started >= v_schedule.max_runs) then
+    perform stepbase_engine.record_schedule_run(
+      v_schedule, v_queued.scheduled_at, v_queued.cause, v_queued.requested_by, 'skipped',
+      case when v_schedule.is_enabled then 'max_runs' else 'paused' end
+    );
+    return 0;
+  end if;
+  select f.* into v_fired
+  from stepbase_engine.fire_schedule_time(
+    v_schedule, v_queued.scheduled_at, v_queued.cause, 'allow', v_queued.requested_by
+  ) f;
+  update stepbase.workflow_schedules s
+  set finished_at = stepbase_engine.now(), next_run_at = null, next_times = '{}'
+  where s.id = p_schedule_id and s.finished_at is null and s.runs_started >= s.max_runs;
+  return v_fired.is_started::int;
+end;
+$function$;
+comment on function stepbase_engine.start_queued_run(p_schedule_id uuid) is 'Starts the queued run of a schedule, if there is one and no run of the schedule is open. Returns the number of runs started. The caller has locked the schedule.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.start_queued_runs()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_schedules constant uuid[] := array(
+    select q.schedule_id from stepbase.schedule_runs q
+    where q.outcome = 'queued' and stepbase_engine.open_runs_of_schedules(array[q.schedule_id]) = '{}'
+    order by q.schedule_id
+    limit 100
+  );
+begin
+  if v_schedules = '{}' then
+    return 0;
+  end if;
+  perform stepbase_engine.lock_schedules(v_schedules);
+  return (select sum(stepbase_engine.start_queued_run(q.id)) from unnest(v_schedules) as q (id));
+end;
+$function$;
+comment on function stepbase_engine.start_queued_runs() is 'Starts queued runs whose schedules have no open run, at most 100; returns their number.';
+grant execute on function stepbase_engine.start_queued_runs() to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text DEFAULT 'manual'::text, p_idempotency_key text DEFAULT NULL::text, p_priority integer DEFAULT 0, p_created_by uuid DEFAULT NULL::uuid, p_parent_run_id uuid DEFAULT NULL::uuid, p_parent_step_run_id uuid DEFAULT NULL::uuid, p_origin_run_id uuid DEFAULT NULL::uuid, p_rerun_from_step text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_parent_close_policy text DEFAULT NULL::text, p_tags text[] DEFAULT NULL::text[], p_start_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_held_by text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -11505,7 +14557,7 @@ begin
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, created_at, updated_at
+    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -11519,6 +14571,7 @@ begin
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',
+    nullif(p_tags, '{}'), p_start_at, coalesce(p_held_by, case when p_start_at > v_now then 'start_at' end),
     v_now, v_now
   )
   on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
@@ -11532,6 +14585,10 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
+  if v_run.held_by is not null then
+    perform stepbase_engine.hold_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
+    return v_run;
+  end if;
   v_run.is_limited := stepbase_engine.enqueue_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
   -- Most starts are where a worker is resident and pg_net is absent: the look-up is cheaper than the call.
   if to_regproc('net.http_post') is not null then
@@ -11540,9 +14597,82 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
+comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text, p_tags text[], p_start_at timestamp with time zone, p_held_by text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog, or holds it until p_start_at, or for p_held_by until release_run. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, OUT is_started boolean, OUT refused jsonb)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_runs(p_app_code text, p_workflow_version_id uuid, p_runs stepbase_engine.new_run[], p_trigger_type text, p_created_by uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_version record;
+  v_new uuid[];
+  v_queued stepbase_engine.new_run[];
+begin
+  select v.workflow_id, v.steps_total, w.execution_timeout_seconds into strict v_version
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id and v.app_code = p_app_code;
+
+  with made as (
+    insert into stepbase.runs (
+      id, app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata, idempotency_key,
+      created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+    )
+    select
+      r.id, p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, r.priority, r.input, r.metadata,
+      r.idempotency_key, p_created_by, v_version.steps_total, 1,
+      v_now + v_version.execution_timeout_seconds * interval '1 second', nullif(r.tags, '{}'), r.start_at,
+      case when r.start_at > v_now then 'start_at' end, v_now, v_now
+    from unnest(p_runs) with ordinality r
+    order by r.ordinality
+    on conflict (app_code, idempotency_key) where idempotency_key is not null do nothing
+    returning id
+  )
+  select array_agg(m.id) into v_new from made m;
+  if v_new is null then
+    return '{}';
+  end if;
+
+  insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
+  select
+    r.id, 1, v_now, p_app_code, 'run.created', p_created_by,
+    jsonb_build_object('trigger_type', p_trigger_type) || coalesce(stepbase_private.machine_actor(), '{}')
+    || case when r.start_at is null then '{}' else jsonb_build_object('start_at', r.start_at) end
+  from unnest(p_runs) r
+  where r.id = any(v_new);
+  perform stepbase_engine.note_changes((
+    select jsonb_agg(jsonb_build_object(
+      'run_id', n.id, 'seq_from', 1, 'is_status', true, 'steps', '[]'::jsonb, 'has_more', false
+    ))
+    from unnest(v_new) n (id)
+  ));
+
+  if exists (select 1 from unnest(p_runs) r where r.start_at > v_now and r.id = any(v_new)) then
+    -- They have been written, so they count.
+    perform stepbase_engine.check_waiting_runs(p_app_code, 0);
+    perform pg_notify('stepbase', 'due');
+  end if;
+  select array_agg(
+    (r.id, r.input, r.idempotency_key, r.priority, r.tags, r.metadata, r.start_at)::stepbase_engine.new_run
+    order by r.ordinality
+  )
+  into v_queued
+  from unnest(p_runs) with ordinality r
+  where r.id = any(v_new) and (r.start_at is null or r.start_at <= v_now);
+  if v_queued is not null then
+    perform stepbase_engine.enqueue_runs(p_app_code, v_version.workflow_id, v_queued);
+  end if;
+  if to_regproc('net.http_post') is not null then
+    perform stepbase_engine.request_worker();
+  end if;
+  return v_new;
+end;
+$function$;
+comment on function stepbase_engine.start_runs(p_app_code text, p_workflow_version_id uuid, p_runs stepbase_engine.new_run[], p_trigger_type text, p_created_by uuid) is 'Writes pending runs of a workflow version and puts them into the queue or the backlog, or holds them until their start_at. Returns the ids of the runs that it started; it starts none for an idempotency key that the app, or an earlier element, has used. The caller has checked the inputs and the quotas. Raises SB429 if too many runs would wait.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_created_by uuid, OUT run_id uuid, OUT refused jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -11550,10 +14680,8 @@ AS $function$
 declare
   v_input jsonb := p_schedule.input;
   v_item stepbase.work_queue_items;
-  v_run_id uuid;
   v_detail text;
 begin
-  is_started := false;
   if p_schedule.work_queue_id is not null then
     v_item := stepbase_engine.pop_work_item(p_schedule.work_queue_id);
     if v_item.id is null then
@@ -11563,15 +14691,11 @@ begin
       when 'object' then v_item.item else jsonb_build_object('item', v_item.item) end;
   end if;
   begin
-    v_run_id := (
+    run_id := (
       stepbase_engine.start_triggered(
         p_schedule.app_code, p_schedule.workflow_id, v_input, 'schedule',
-        format(
-          'schedule:%s:%s', p_schedule.id,
-          to_char(p_schedule.next_run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-        ),
-        p_schedule.created_by,
-        jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_schedule.next_run_at)
+        stepbase_engine.schedule_key(p_schedule.id, p_scheduled_at), p_created_by,
+        jsonb_build_object('schedule_id', p_schedule.id, 'scheduled_at', p_scheduled_at)
       )
     ).id;
   exception when sqlstate 'SB422' or sqlstate 'SB425' then
@@ -11584,11 +14708,10 @@ begin
     perform stepbase_engine.finish_work_item(v_item.id, false);
     return;
   end;
-  update stepbase.work_queue_items i set taken_by_run_id = v_run_id where i.id = v_item.id;
-  is_started := true;
+  update stepbase.work_queue_items i set taken_by_run_id = start_schedule.run_id where i.id = v_item.id;
 end;
 $function$;
-comment on function stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, OUT is_started boolean, OUT refused jsonb) is 'Starts the run of a due schedule. If the schedule takes its input from a work queue, it pops the next item: without one nothing starts, and an item that the workflow refuses is marked failed (refused is the error).';
+comment on function stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_created_by uuid, OUT run_id uuid, OUT refused jsonb) is 'Starts the run of a schedule for one time. If the schedule takes its input from a work queue, it pops the next item: without one nothing starts, and an item that the workflow refuses is marked failed (refused is the error).';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb)
  RETURNS stepbase.runs
@@ -11951,6 +15074,27 @@ AS $function$
 $function$;
 comment on function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid) is 'Replaces the plan edges of a version with ones derived from its nodes and edges.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.take_deletable_outputs(p_limit integer DEFAULT 100, p_pause interval DEFAULT '00:05:00'::interval)
+ RETURNS SETOF text
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  update stepbase_engine.stored_outputs o
+  set delete_at = stepbase_engine.now() + p_pause
+  where o.path in (
+    select d.path
+    from stepbase_engine.stored_outputs d
+    where d.delete_at <= stepbase_engine.now()
+    order by d.delete_at
+    limit p_limit
+    for update skip locked
+  )
+  returning o.path;
+$function$;
+comment on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pause interval) is 'Returns the paths of at most p_limit objects to delete. One that is not forgotten within p_pause is returned again.';
+grant execute on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pause interval) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.take_mails(p_limit integer DEFAULT 10, p_lease interval DEFAULT '00:02:00'::interval)
  RETURNS TABLE(mail_id uuid, app_code text, template text, recipient text, data jsonb, attempt integer)
  LANGUAGE plpgsql
@@ -12038,6 +15182,64 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes and does not delay the others.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.time_text(p_time timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select to_char(
+    p_time at time zone 'UTC',
+    case
+      when (p_time at time zone 'UTC')::date = (stepbase_engine.now() at time zone 'UTC')::date then 'HH24:MI:SS "UTC"'
+      else 'YYYY-MM-DD HH24:MI:SS "UTC"'
+    end
+  );
+$function$;
+comment on function stepbase_engine.time_text(p_time timestamp with time zone) is 'A time in UTC as text, without the date if it is today.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_priority int;
+  v_created_on timestamptz;
+begin
+  select
+    case when j.state < 'active' then 'queued' when j.state = 'active' then 'leased' else 'missing' end,
+    j.started_on, coalesce(j.heartbeat_on, j.started_on), j.priority, j.created_on
+  into state, leased_at, renewed_at, v_priority, v_created_on
+  from stepbase_queue.job j
+  where j.name = 'steps' and j.id = p_job_id;
+  if not found then
+    state := 'missing';
+  end if;
+  if state <> 'queued' then
+    return;
+  end if;
+  -- Only the tokens of the application: a tenant must not learn how much work others have.
+  select
+    case when count(*) filter (where q.is_before) < 1000 then count(*) filter (where q.is_before) + 1 end,
+    count(*)
+  into place, total
+  from (
+    select j.priority > v_priority or (j.priority = v_priority and j.created_on < v_created_on) as is_before
+    from stepbase_queue.job j
+    where j.name = 'steps' and j.state < 'active' and j.group_id = p_app_code
+      and j.priority <= -(select s.last_value::int from stepbase_engine.queue_start s)
+    order by j.priority desc
+    limit 1001
+  ) q;
+end;
+$function$;
+comment on function stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone) is 'The state of a token: queued, leased or missing (also if another program has ended its job). Queued: its place among the tokens of its application (null behind 1,000 others) and their number (at most 1,001). Leased: since when, and when the worker last renewed the lease.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.untrusted_cast(p_table regclass)
  RETURNS regtype
@@ -12188,6 +15390,12 @@ begin
         select m.user_id from stepbase.app_members m
         where m.app_code = s.app_code and m.user_id::text = lower(r.wait #>> '{task,assigned_to}')
       ),
+      -- An array of ids is for several persons.
+      assigned_users = case when jsonb_typeof(r.wait #> '{task,assigned_to}') = 'array' then (
+        select array_agg(m.user_id order by m.user_id)
+        from stepbase.app_members m
+        where m.app_code = s.app_code and lower(r.wait #>> '{task,assigned_to}')::jsonb ? m.user_id::text
+      ) end,
       assigned_at = case when r.wait #>> '{task,assigned_to}' is not null then v_now end,
       -- role is a name or an array of names; the operator finds a name in either.
       assigned_roles = case when r.wait #> '{task,role}' is not null then (
@@ -12202,7 +15410,9 @@ begin
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, s.wake_at,
       s.work_queue_id, r.job_id, s.task, r.wait, r.ord,
       case
-        when s.assigned_at is not null and s.assigned_to is null then 'assignee'
+        when s.assigned_at is not null and s.assigned_to is null and coalesce(cardinality(s.assigned_users), 0) < (
+          select count(distinct lower(n.id #>> '{}')) from jsonb_path_query(r.wait #> '{task,assigned_to}', 'lax $[*]') n (id)
+        ) then 'assignee'
         when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
           select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
         ) then 'role'
@@ -12270,7 +15480,7 @@ begin
   perform pg_notify('stepbase', 'due');
 end;
 $function$;
-comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?}; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
 grant execute on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
@@ -12318,6 +15528,7 @@ begin
     end;
   end if;
   perform stepbase_engine.time_out_runs(p_limit);
+  perform stepbase_engine.release_due_runs(p_limit);
 
   return (
     select least(
@@ -12332,13 +15543,14 @@ begin
         select min(r.deadline_at) from stepbase.runs r
         where r.deadline_at is not null and r.completed_at is null and r.started_at is not null
       ),
+      stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
       stepbase_engine.next_webhook_delivery_at()
     )
   );
 end;
 $function$;
-comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps and times out up to p_limit overdue runs. Returns the time, by the engine''s clock, of the next timer, run deadline, schedule or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
+comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
 grant execute on function stepbase_engine.wake(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_run_isolated(p_run_id uuid)
@@ -12452,6 +15664,22 @@ end;
 $function$;
 comment on function stepbase_engine.wake_runs(p_run_ids uuid[]) is 'Wakes the due steps of running runs: delays complete, retries become ready with a token, other waits fail with the code timeout. Locks the runs and skips locked ones.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.wake_schedules(p_ended uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- Not started here: a transition that holds runs must not wait for a schedule.
+  perform pg_notify('stepbase', 'due')
+  from stepbase.runs r
+  where r.id = any(p_ended) and r.trigger_type = 'schedule'
+    and stepbase_engine.is_awaited_by_schedule(r.metadata ->> 'schedule_id')
+  limit 1;
+end;
+$function$;
+comment on function stepbase_engine.wake_schedules(p_ended uuid[]) is 'Wakes a worker if a queued start or a backfill waits for the end of one of these runs.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_worker()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -12561,7 +15789,9 @@ AS $function$
     'stepbase_engine.move_queue_start',
     -- Timers, schedules, admission.
     'stepbase_engine.now', 'stepbase_engine.wake', 'stepbase_engine.has_due_schedules',
-    'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.admit',
+    'stepbase_engine.due_schedules', 'stepbase_engine.fire_schedules', 'stepbase_engine.start_queued_runs',
+    'stepbase_engine.due_backfills', 'stepbase_engine.plan_backfill', 'stepbase_engine.advance_backfills',
+    'stepbase_engine.admit',
     'stepbase_engine.suspend_timers', 'stepbase_engine.wake_run_isolated', 'stepbase_engine.fail_unwakeable_run',
     'stepbase_engine.postpone_timers',
     -- Checks of published versions.
@@ -12569,6 +15799,9 @@ AS $function$
     'stepbase_engine.record_version_check',
     -- Mails of Stepbase itself.
     'stepbase_engine.has_due_mails', 'stepbase_engine.take_mails', 'stepbase_engine.record_mail',
+    -- Outputs in Supabase Storage.
+    'stepbase_engine.register_stored_output', 'stepbase_engine.has_deletable_outputs',
+    'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
@@ -12589,6 +15822,31 @@ AS $function$
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.worker_silence(p_app_code text, OUT is_alive boolean, OUT last_heartbeat_at timestamp with time zone, OUT sentence text)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    stepbase_engine.is_worker_alive(),
+    w.last_heartbeat_at,
+    case
+      when w.last_heartbeat_at is null then 'No worker has ever sent a heartbeat.'
+      when not stepbase_engine.is_worker_alive() then format(
+        'No worker has sent a heartbeat for %s.',
+        stepbase_engine.duration_text(stepbase_engine.now() - w.last_heartbeat_at)
+      )
+      else ''
+    end
+  from (
+    select max(h.last_heartbeat_at) as last_heartbeat_at
+    from stepbase.workers h
+    where h.app_code is null or h.app_code = p_app_code
+  ) w;
+$function$;
+comment on function stepbase_engine.worker_silence(p_app_code text, OUT is_alive boolean, OUT last_heartbeat_at timestamp with time zone, OUT sentence text) is 'Whether a worker is alive, the last heartbeat of the workers that serve an application, and a sentence about their silence, which is empty while a worker is alive.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[] DEFAULT NULL::jsonb[], p_job_ids uuid[] DEFAULT NULL::uuid[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid, p_uncounted uuid[] DEFAULT NULL::uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[])
  RETURNS record
@@ -13308,6 +16566,45 @@ AS $function$
 $function$;
 comment on function stepbase_private.application_state(p_app_code text) is '{app_code, status, deactivated_at, purge_at, open_runs} of an application. status: active, deactivated or deleting.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.approval_verdict(p_task stepbase.step_runs)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_required constant int := coalesce((p_task.task ->> 'approvals_required')::int, 1);
+  v_approvals int;
+  v_rejections int;
+  v_undecided int;
+begin
+  select count(*) filter (where d.approved), count(*) filter (where not d.approved)
+  into v_approvals, v_rejections
+  from stepbase.task_decisions d
+  where d.step_run_id = p_task.id;
+  if v_approvals >= v_required then
+    return true;
+  end if;
+  if v_rejections = 0 then
+    return null;
+  end if;
+  if coalesce(p_task.task ->> 'reject_on', 'first') = 'first' then
+    return false;
+  end if;
+  select count(*) into v_undecided
+  from stepbase_private.task_people(p_task) p (user_id)
+  where not exists (
+      select 1 from stepbase.task_decisions d where d.step_run_id = p_task.id and d.user_id = p.user_id
+    )
+    and (
+      not coalesce((p_task.task ->> 'exclude_requester')::boolean, false)
+      or p.user_id is distinct from stepbase_private.requester_of(p_task.run_id)
+    );
+  return case when v_approvals + v_undecided < v_required then false end;
+end;
+$function$;
+comment on function stepbase_private.approval_verdict(p_task stepbase.step_runs) is 'What the decisions so far mean: true (enough approvals), false (rejected: by the first rejection, or with reject_on unreachable when the members whom the approval is for are too few), or null: more decisions are needed.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.apps_that_share()
  RETURNS TABLE(app_code text, visibility text)
  LANGUAGE sql
@@ -13335,7 +16632,7 @@ declare
   -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
   v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
-    'last_error,last_fired_at,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
+    'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,last_fired_at,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -13365,6 +16662,31 @@ end;
 $function$;
 comment on function stepbase_private.audit() is 'Trigger: writes a row of stepbase.audit_log. Argument: the column that identifies the changed row.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.audit_rerun_edits(p_run stepbase.runs, p_outputs jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_values constant jsonb := case when p_run.edits ? 'input' then jsonb_build_object('input', p_run.input) else '{}' end
+    || case when p_run.edits ? 'outputs' then jsonb_build_object('outputs', p_outputs) else '{}' end;
+begin
+  insert into stepbase.audit_log (
+    app_code, table_name, row_id, operation, actor_id, api_key_id, actor_role, changed_columns, new_row
+  )
+  values (
+    p_run.app_code, 'runs', p_run.id, 'insert', auth.uid(), (auth.jwt() ->> 'api_key_id')::uuid,
+    coalesce(auth.jwt() ->> 'role', session_user),
+    array(select k from jsonb_object_keys(v_values) k order by k),
+    jsonb_build_object('id', p_run.id, 'origin_run_id', p_run.origin_run_id, 'edits', p_run.edits)
+      -- The run has the values. The log outlives it, and keeps what fits.
+      || case when length(v_values::text) <= 16384 then v_values else '{}' end
+  );
+end;
+$function$;
+comment on function stepbase_private.audit_rerun_edits(p_run stepbase.runs, p_outputs jsonb) is 'Writes a row of stepbase.audit_log for a rerun with another input or other outputs: who, why, which, and the values if they have at most 16,384 characters.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.audit_secret_read()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -13380,6 +16702,55 @@ begin
 end;
 $function$;
 comment on function stepbase_private.audit_secret_read() is 'Trigger: writes the first read of a secret in a run to the audit log.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.backfill_schedule(p_schedule_id uuid, p_from_time text, p_to_time text, p_overlap_policy text)
+ RETURNS stepbase.schedule_backfills
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_schedule constant stepbase.workflow_schedules := stepbase_private.require_schedule(
+    p_schedule_id, stepbase_private.require_permission('schedule:write')
+  );
+  v_from constant timestamptz := stepbase_private.iso_time(p_from_time, 'from_time');
+  v_to constant timestamptz := stepbase_private.iso_time(p_to_time, 'to_time');
+  v_policy constant text := coalesce(
+    p_overlap_policy, case v_schedule.overlap_policy when 'allow' then 'allow' else 'queue' end
+  );
+  v_backfill stepbase.schedule_backfills;
+begin
+  if v_from is null or v_to is null or v_from > v_to or v_to > stepbase_engine.now() then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'from_time must not be after to_time, and to_time must not be in the future'
+    );
+  end if;
+  if v_policy not in ('allow', 'queue') then
+    perform stepbase_private.raise_error('invalid_request', 'overlap_policy of a backfill must be allow or queue');
+  end if;
+  insert into stepbase.schedule_backfills (
+    app_code, schedule_id, from_time, to_time, overlap_policy, created_by, created_at
+  )
+  values (
+    v_schedule.app_code, v_schedule.id, v_from, v_to, v_policy, stepbase_private.user_id(), stepbase_engine.now()
+  )
+  on conflict (schedule_id) where completed_at is null do nothing
+  returning * into v_backfill;
+  if v_backfill.id is null then
+    select b.* into v_backfill from stepbase.schedule_backfills b
+    where b.schedule_id = v_schedule.id and b.completed_at is null;
+    perform stepbase_private.raise_error(
+      'conflict', 'The schedule has a backfill that has not ended; wait for it or cancel it',
+      jsonb_build_object('backfill_id', v_backfill.id)
+    );
+  end if;
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.request_worker();
+  return v_backfill;
+end;
+$function$;
+comment on function stepbase_private.backfill_schedule(p_schedule_id uuid, p_from_time text, p_to_time text, p_overlap_policy text) is 'Implements stepbase.backfill_schedule.';
+grant execute on function stepbase_private.backfill_schedule(p_schedule_id uuid, p_from_time text, p_to_time text, p_overlap_policy text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.becomes_double(p_value numeric, p_double double precision)
  RETURNS boolean
@@ -13509,6 +16880,38 @@ AS $function$
     and w.last_heartbeat_at > stepbase_engine.now() - interval '10 minutes';
 $function$;
 comment on function stepbase_private.can_send_mail() is 'Whether a worker with a heartbeat in the last ten minutes has settings for mail; null if no worker has reported.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.cancel_backfill(p_backfill_id uuid)
+ RETURNS stepbase.schedule_backfills
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_backfill stepbase.schedule_backfills;
+begin
+  update stepbase.schedule_backfills b
+  set status = 'cancelled', completed_at = stepbase_engine.now()
+  where b.id = p_backfill_id and b.app_code = v_app_code and b.completed_at is null
+  returning b.* into v_backfill;
+  if not found then
+    select b.* into v_backfill from stepbase.schedule_backfills b
+    where b.id = p_backfill_id and b.app_code = v_app_code;
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found', 'Backfill not found', jsonb_build_object('backfill_id', p_backfill_id)
+      );
+    end if;
+    if v_backfill.status <> 'cancelled' then
+      perform stepbase_private.raise_error('conflict', format('The backfill is already %s', v_backfill.status));
+    end if;
+  end if;
+  return v_backfill;
+end;
+$function$;
+comment on function stepbase_private.cancel_backfill(p_backfill_id uuid) is 'Implements stepbase.cancel_backfill.';
+grant execute on function stepbase_private.cancel_backfill(p_backfill_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.cancel_mails(p_invitation stepbase.invitations, p_reason text)
  RETURNS void
@@ -13970,6 +17373,23 @@ end;
 $function$;
 comment on function stepbase_private.check_permissions() is 'Trigger: raises SB400 invalid_request for a permission that no built-in role has, and sorts the permissions.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.check_rerun_arguments(p_outputs jsonb, p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if jsonb_typeof(p_outputs) <> 'object' then
+    perform stepbase_private.raise_error('invalid_request', 'outputs must be an object: {step: output}');
+  end if;
+  if length(p_reason) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'reason must have at most 1000 characters');
+  end if;
+end;
+$function$;
+comment on function stepbase_private.check_rerun_arguments(p_outputs jsonb, p_reason text) is 'Raises SB400 unless the arguments of a rerun have their form.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_trigger_filter(p_table regclass, p_events text[], p_filter jsonb)
  RETURNS text[]
  LANGUAGE plpgsql
@@ -14241,6 +17661,158 @@ end;
 $function$;
 comment on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text, p_is_of_user boolean) is 'Null if the key is new or expired: the caller''s transaction owns it now. Otherwise the stored answer. p_is_of_user: the key belongs to the calling user and not to the application. Raises SB409 conflict if the key was used for another request, SB403 without an application, and SB401 without a user if p_is_of_user. The HTTP API calls it.';
 grant execute on function stepbase_private.claim_idempotency_key(p_route text, p_key text, p_request_hash text, p_is_of_user boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.claim_task(p_step_run_id uuid)
+ RETURNS stepbase.step_runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_person constant uuid := stepbase_private.person_id();
+  v_task stepbase.step_runs;
+begin
+  perform stepbase_private.lock_task(p_step_run_id);
+  v_task := stepbase_private.require_task(p_step_run_id);
+  if v_person is null then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'Only a person can claim a task: sign in, or use an API key of a person',
+      jsonb_build_object('rule', 'person_required')
+    );
+  end if;
+  if (v_task.task ->> 'approvals_required')::int > 1 then
+    perform stepbase_private.raise_error('conflict', 'Several persons decide this approval, so no one can claim it');
+  end if;
+  if v_task.claimed_by = v_person then
+    return v_task;
+  end if;
+  update stepbase.step_runs s
+  set claimed_by = v_person, claimed_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
+  where s.id = v_task.id
+  returning s.* into v_task;
+  perform stepbase_private.note_task_change(v_task, 'task.claimed', auth.uid(), jsonb_build_object('claimed_by', v_person));
+  return v_task;
+end;
+$function$;
+comment on function stepbase_private.claim_task(p_step_run_id uuid) is 'Implements stepbase.claim_task.';
+grant execute on function stepbase_private.claim_task(p_step_run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.compare_runs(p_a uuid, p_b uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer, as the other calls on runs: application and permission are checked first.
+declare
+  v_app constant text := stepbase_private.require_permission('run:read');
+  v_a constant stepbase.runs := stepbase_private.require_run(p_a, v_app);
+  v_b constant stepbase.runs := stepbase_private.require_run(p_b, v_app);
+  v_steps jsonb;
+  v_sides jsonb;
+begin
+  if p_a = p_b then
+    perform stepbase_private.raise_error('invalid_request', 'Pass two different runs');
+  end if;
+  select jsonb_agg(
+    jsonb_build_object(
+      'run_id', r.id, 'workflow', w.kebab_name, 'version', v.version, 'content_hash', v.content_hash,
+      'status', r.status, 'origin_run_id', r.origin_run_id, 'rerun_from_step', r.rerun_from_step, 'edits', r.edits,
+      'created_at', r.created_at, 'started_at', r.started_at, 'completed_at', r.completed_at,
+      'duration_ms', r.duration_ms, 'steps_completed', r.steps_completed
+    ) order by r.id = p_b
+  ) into v_sides
+  from stepbase.runs r
+  join stepbase.workflows w on w.id = r.workflow_id
+  join stepbase.workflow_versions v on v.id = r.workflow_version_id
+  where r.id in (p_a, p_b);
+  v_steps := stepbase_private.compared_steps(p_a, p_b);
+  return jsonb_build_object(
+    'a', v_sides -> 0, 'b', v_sides -> 1,
+    'same_workflow', v_a.workflow_id = v_b.workflow_id,
+    'same_version', v_a.workflow_version_id = v_b.workflow_version_id,
+    'same_content', v_sides #> '{0,content_hash}' = v_sides #> '{1,content_hash}',
+    'same_status', v_a.status = v_b.status,
+    'input', jsonb_build_object(
+      'is_equal', v_a.input = v_b.input, 'differences', stepbase_private.json_differences(v_a.input, v_b.input)
+    ),
+    'output', jsonb_build_object(
+      'is_equal', v_a.output is not distinct from v_b.output,
+      'differences', stepbase_private.json_differences(v_a.output, v_b.output)
+    ),
+    'error', jsonb_build_object(
+      'is_equal', v_a.error is not distinct from v_b.error,
+      'differences', stepbase_private.json_differences(v_a.error, v_b.error)
+    ),
+    'steps', v_steps,
+    'first_difference', (
+      select s.step -> 'step_id'
+      from jsonb_array_elements(v_steps) with ordinality s (step, place)
+      where not (s.step ->> 'is_equal')::boolean
+      order by s.place limit 1
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.compare_runs(p_a uuid, p_b uuid) is 'Implements stepbase.compare_runs.';
+grant execute on function stepbase_private.compare_runs(p_a uuid, p_b uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.compared_steps(p_a uuid, p_b uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- For the whole answer and for each step, so that it stays small.
+  v_places_left int := 200;
+  c_places_of_step constant int := 10;
+  v_step record;
+  v_differences jsonb;
+  v_steps jsonb[] := '{}';
+begin
+  for v_step in
+    with step as (
+      select distinct on (s.run_id, s.step_id)
+        s.run_id = p_a as is_a, s.step_id, s.step_type, s.status, s.attempt, s.handle, s.duration_ms,
+        s.error ->> 'code' as error_code, s.output, n.ordinal
+      from unnest(array[p_a, p_b]) as r (id)
+      join stepbase.step_runs s on s.run_id = r.id and s.item_index = 0
+      left join stepbase.workflow_nodes n
+        on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
+      order by s.run_id, s.step_id, s.attempt desc
+    )
+    select
+      step_id, a.status as a_status, b.status as b_status, a.output as a_output, b.output as b_output,
+      case when a.step_id is not null then jsonb_strip_nulls(jsonb_build_object(
+        'step_type', a.step_type, 'status', a.status, 'attempts', a.attempt, 'duration_ms', a.duration_ms,
+        'handle', a.handle, 'error_code', a.error_code
+      )) end as a,
+      case when b.step_id is not null then jsonb_strip_nulls(jsonb_build_object(
+        'step_type', b.step_type, 'status', b.status, 'attempts', b.attempt, 'duration_ms', b.duration_ms,
+        'handle', b.handle, 'error_code', b.error_code
+      )) end as b
+    from (select s.* from step s where s.is_a) a
+    full join (select s.* from step s where not s.is_a) b using (step_id)
+    order by coalesce(a.ordinal, b.ordinal), step_id
+  loop
+    v_differences := stepbase_private.json_differences(
+      v_step.a_output, v_step.b_output, least(c_places_of_step, v_places_left)
+    );
+    v_places_left := v_places_left - jsonb_array_length(v_differences);
+    v_steps := v_steps || jsonb_build_object(
+      'step_id', v_step.step_id, 'a', v_step.a, 'b', v_step.b,
+      'is_equal', v_step.a - 'duration_ms' is not distinct from v_step.b - 'duration_ms'
+        and v_step.a_output is not distinct from v_step.b_output,
+      'output', jsonb_build_object(
+        'is_equal', v_step.a_output is not distinct from v_step.b_output, 'differences', v_differences
+      )
+    );
+  end loop;
+  return to_jsonb(v_steps);
+end;
+$function$;
+comment on function stepbase_private.compared_steps(p_a uuid, p_b uuid) is 'The steps of two runs, in the order of the graph: the last attempt of each in both, and where their outputs differ.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.component_for(p_app_code text, p_component_name text)
  RETURNS uuid
@@ -15143,6 +18715,29 @@ $function$;
 comment on function stepbase_private.deactivate_application(p_app_code text) is 'Implements stepbase.deactivate_application.';
 grant execute on function stepbase_private.deactivate_application(p_app_code text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text)
+ RETURNS stepbase.step_runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform stepbase_private.lock_task(p_step_run_id);
+  return stepbase_private.record_decision(
+    stepbase_private.require_task(p_step_run_id, array['wait_for_approval']),
+    stepbase_private.person_id(),
+    case
+      when auth.uid() is not null then 'session'
+      when auth.jwt() ->> 'api_key_id' is not null then 'api_key'
+      else 'secret_key'
+    end,
+    p_approved, p_comment
+  );
+end;
+$function$;
+comment on function stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text) is 'Implements stepbase.decide_approval.';
+grant execute on function stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.decline_invitation(p_token text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -15466,6 +19061,59 @@ end;
 $function$;
 comment on function stepbase_private.definition_size_problems(p_definition jsonb) is 'Problems of the size of a definition and of the texts in it, which limit what its analysis costs.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.delegate_task(p_step_run_id uuid, p_user_id uuid, p_note text)
+ RETURNS stepbase.step_runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_person constant uuid := stepbase_private.person_id();
+  v_task stepbase.step_runs;
+  v_is_of_several boolean;
+begin
+  perform stepbase_private.lock_task(p_step_run_id);
+  v_task := stepbase_private.require_task(p_step_run_id);
+  if p_user_id is null or length(p_note) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'user_id must be given, and note may have at most 1000 characters');
+  end if;
+  perform stepbase_private.require_delegate(v_task, p_user_id);
+  v_is_of_several := coalesce((v_task.task ->> 'approvals_required')::int, 1) > 1;
+  -- One of several approvers gives away their own decision only.
+  if v_is_of_several and (
+    v_person is null
+    or not coalesce(v_person = any (v_task.assigned_users), false)
+    or p_user_id = any (v_task.assigned_users)
+    or exists (
+      select 1 from stepbase.task_decisions d where d.step_run_id = v_task.id and d.user_id in (v_person, p_user_id)
+    )
+  ) then
+    perform stepbase_private.raise_error(
+      'conflict',
+      'Several persons decide this approval: an assigned person who has not decided can delegate to one who is not assigned'
+    );
+  end if;
+  update stepbase.step_runs s
+  set
+    assigned_to = case when not v_is_of_several then p_user_id end,
+    assigned_users = case when v_is_of_several then array_replace(s.assigned_users, v_person, p_user_id) end,
+    assigned_roles = null,
+    assigned_at = stepbase_engine.now(),
+    claimed_by = null,
+    claimed_at = null,
+    updated_at = stepbase_engine.now()
+  where s.id = v_task.id
+  returning s.* into v_task;
+  perform stepbase_private.note_task_change(
+    v_task, 'task.delegated', auth.uid(),
+    jsonb_build_object('from', v_person, 'to', p_user_id, 'note', nullif(btrim(p_note), ''))
+  );
+  return v_task;
+end;
+$function$;
+comment on function stepbase_private.delegate_task(p_step_run_id uuid, p_user_id uuid, p_note text) is 'Implements stepbase.delegate_task.';
+grant execute on function stepbase_private.delegate_task(p_step_run_id uuid, p_user_id uuid, p_note text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.delete_application(p_app_code text, p_force boolean)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -15602,6 +19250,125 @@ AS $function$
 $function$;
 comment on function stepbase_private.describe_invitation(p_invitation stepbase.invitations) is 'What the invited person sees of an invitation.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.diff_elements(p_a jsonb, p_b jsonb, p_shown text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- For the whole answer and for each element, so that it stays small.
+  v_places_left int := 300;
+  c_places_of_element constant int := 30;
+  c_elements constant int := 500;
+  v_element record;
+  v_differences jsonb;
+  v_shown jsonb;
+  v_lists jsonb := '{"added": [], "removed": [], "changed": []}';
+begin
+  for v_element in
+    select coalesce(a.element, b.element) ->> 'id' as id, a.element as a, b.element as b
+    from jsonb_array_elements(p_a) with ordinality a (element, place)
+    full join jsonb_array_elements(p_b) with ordinality b (element, place)
+      on b.element ->> 'id' = a.element ->> 'id'
+    where a.element is distinct from b.element
+    order by 1
+    limit c_elements
+  loop
+    select jsonb_object_agg(s.key, coalesce(v_element.b, v_element.a) -> s.key) into v_shown
+    from unnest(p_shown) s (key)
+    where coalesce(v_element.b, v_element.a) ? s.key;
+    if v_element.a is null then
+      v_lists := jsonb_set(v_lists, '{added}', v_lists -> 'added' || jsonb_build_array(v_shown));
+    elsif v_element.b is null then
+      v_lists := jsonb_set(v_lists, '{removed}', v_lists -> 'removed' || jsonb_build_array(v_shown));
+    else
+      v_differences := stepbase_private.json_differences(
+        v_element.a, v_element.b, least(c_places_of_element, v_places_left)
+      );
+      v_places_left := v_places_left - jsonb_array_length(v_differences);
+      v_lists := jsonb_set(v_lists, '{changed}',
+        v_lists -> 'changed' || jsonb_build_array(v_shown || jsonb_build_object('differences', v_differences)));
+    end if;
+  end loop;
+  return v_lists;
+end;
+$function$;
+comment on function stepbase_private.diff_elements(p_a jsonb, p_b jsonb, p_shown text[]) is 'The nodes or edges that two definitions do not share, by id: {added, removed, changed}. Each has its keys p_shown; a changed one also the differences as JSON pointers.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.diff_versions(p_a uuid, p_b uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: it counts runs, for which the caller needs no permission. Application and permission come first.
+declare
+  c_listed constant int := 100;
+  v_app constant text := stepbase_private.require_permission('workflow:read');
+  v_a stepbase.workflow_versions;
+  v_b stepbase.workflow_versions;
+  v_old jsonb;
+  v_new jsonb;
+begin
+  select v.* into v_a from stepbase.workflow_versions v where v.id = p_a and v.app_code = v_app;
+  select v.* into v_b from stepbase.workflow_versions v where v.id = p_b and v.app_code = v_app;
+  if v_a.id is null or v_b.id is null then
+    perform stepbase_private.raise_error('not_found', 'Workflow version not found');
+  end if;
+  if v_a.workflow_id <> v_b.workflow_id then
+    perform stepbase_private.raise_error('invalid_request', 'Pass two versions of the same workflow');
+  end if;
+  v_old := stepbase_private.content_of(v_a.definition);
+  v_new := stepbase_private.content_of(v_b.definition);
+  return jsonb_build_object(
+    'workflow', (select w.kebab_name from stepbase.workflows w where w.id = v_a.workflow_id),
+    'a', stepbase_private.version_side(v_a),
+    'b', stepbase_private.version_side(v_b),
+    'same_content', v_a.content_hash = v_b.content_hash,
+    'nodes', stepbase_private.diff_elements(v_old -> 'nodes', v_new -> 'nodes', '{id,type}'),
+    'edges', stepbase_private.diff_elements(
+      v_old -> 'edges', v_new -> 'edges', '{id,source,target,sourceHandle}'
+    ),
+    'input_schema', stepbase_private.schema_difference(v_a.input_schema, v_b.input_schema, false),
+    'output_schema', stepbase_private.schema_difference(v_a.output_schema, v_b.output_schema, true),
+    -- They start the published version, so they follow when another one is published.
+    'schedules', coalesce(
+      (
+        select jsonb_agg(to_jsonb(s) order by s.name, s.id)
+        from (
+          select x.id, x.name, x.cron_expression, x.timezone, x.is_enabled, x.next_run_at
+          from stepbase.workflow_schedules x where x.workflow_id = v_a.workflow_id order by x.name, x.id limit c_listed
+        ) s
+      ), '[]'
+    ),
+    'triggers', coalesce(
+      (
+        select jsonb_agg(to_jsonb(t) order by t.name, t.id)
+        from (
+          select x.id, x.name, x.trigger_type, x.event_name, x.is_enabled
+          from stepbase.workflow_triggers x where x.workflow_id = v_a.workflow_id order by x.name, x.id limit c_listed
+        ) t
+      ), '[]'
+    ),
+    'parents', coalesce(
+      (
+        select jsonb_agg(p.kebab_name order by p.kebab_name)
+        from (
+          select w.kebab_name
+          from stepbase.workflow_children c
+          join stepbase.workflows w on w.id = c.parent_workflow_id and w.deleted_at is null
+          where c.child_workflow_id = v_a.workflow_id
+          group by w.kebab_name order by w.kebab_name limit c_listed
+        ) p
+      ), '[]'
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.diff_versions(p_a uuid, p_b uuid) is 'Implements stepbase.diff_versions.';
+grant execute on function stepbase_private.diff_versions(p_a uuid, p_b uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.disallow_function(p_function text, p_app_code text)
  RETURNS void
  LANGUAGE plpgsql
@@ -15626,6 +19393,17 @@ begin
 end;
 $function$;
 comment on function stepbase_private.disallow_function(p_function text, p_app_code text) is 'Implements stepbase.disallow_function.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.doctor()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.doctor();
+$function$;
+comment on function stepbase_private.doctor() is 'Implements stepbase.doctor.';
+grant execute on function stepbase_private.doctor() to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.downstream_steps(p_definition jsonb)
  RETURNS TABLE(node_id text, place integer, downstream bit varying)
@@ -15786,6 +19564,7 @@ begin
       );
     end if;
   end if;
+  perform stepbase_engine.check_pending_events(v_app_code);
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
   values (
     v_app_code, 'event', v_id, 'event.emitted',
@@ -15873,6 +19652,28 @@ end;
 $function$;
 comment on function stepbase_private.ensure_realtime_policy() is 'Creates the policy on realtime.messages if it is missing, and returns whether it did. Realtime creates its table itself, on a new project possibly after the migrations; maintenance calls this again.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.ensure_storage_policy()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('storage.objects') is null or exists (
+    select 1 from pg_policy p
+    where p.polrelid = to_regclass('storage.objects') and p.polname = 'Members read the stored outputs of their application'
+  ) then
+    return false;
+  end if;
+  execute $sql$
+    create policy "Members read the stored outputs of their application"
+    on storage.objects for select to authenticated
+    using (bucket_id = 'stepbase-outputs' and stepbase_private.may_read_stored_output(name))
+  $sql$;
+  return true;
+end;
+$function$;
+comment on function stepbase_private.ensure_storage_policy() is 'Creates the policy on storage.objects if it is missing, and returns whether it did. Storage creates its table itself, on a new project possibly after the migrations; maintenance calls this again.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.erase_person(p_user_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -15930,6 +19731,21 @@ begin
 end;
 $function$;
 comment on function stepbase_private.exact_number(p_text text) is 'The number that a string stands for, if JavaScript has received it as the string of its digits (is_unsafe_number); null for any other string.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.explain_run(p_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return stepbase_engine.explain_run(
+    (stepbase_private.require_run(p_run_id, stepbase_private.require_permission('run:read'))).id
+  );
+end;
+$function$;
+comment on function stepbase_private.explain_run(p_run_id uuid) is 'Implements stepbase.explain_run.';
+grant execute on function stepbase_private.explain_run(p_run_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.explain_workflow(p_workflow text, p_version integer)
  RETURNS jsonb
@@ -16172,20 +19988,19 @@ end;
 $function$;
 comment on function stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text) is 'The expressions of config_expressions with the JSON pointer of their text and their language. It costs more, so only the report of a problem uses it.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text)
+CREATE OR REPLACE FUNCTION stepbase_private.finish_task(p_step_run_id uuid, p_output jsonb)
  RETURNS stepbase.step_runs
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
 declare
-  v_task stepbase.step_runs := stepbase_private.require_task(p_step_run_id, p_step_types);
+  v_task stepbase.step_runs;
   v_errors jsonb;
 begin
-  if p_handle is not null and p_output -> 'approved' = 'null' then
-    perform stepbase_private.raise_error('invalid_request', 'approved must be true or false');
-  end if;
-  if v_task.task -> 'form' is not null and p_handle is null then
+  perform stepbase_private.lock_task(p_step_run_id);
+  v_task := stepbase_private.require_task(p_step_run_id, array['user_task']);
+  if v_task.task -> 'form' is not null then
     v_errors := stepbase_private.json_schema_errors(v_task.task -> 'form', p_output);
     if jsonb_array_length(v_errors) > 0 then
       perform stepbase_private.raise_error(
@@ -16195,8 +20010,7 @@ begin
     end if;
   end if;
   perform stepbase_engine.complete_waiting_steps(
-    array[v_task.id], array[p_output], array[p_handle], 'task.completed',
-    auth.uid()
+    array[v_task.id], array[p_output], array[null::text], 'task.completed', auth.uid()
   );
   if not found then
     perform stepbase_private.raise_error('conflict', 'The task was completed in the meantime');
@@ -16206,8 +20020,8 @@ begin
   return v_task;
 end;
 $function$;
-comment on function stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text) is 'Implements stepbase.complete_task and stepbase.decide_approval.';
-grant execute on function stepbase_private.finish_task(p_step_run_id uuid, p_step_types text[], p_output jsonb, p_handle text) to authenticated, service_role;
+comment on function stepbase_private.finish_task(p_step_run_id uuid, p_output jsonb) is 'Implements stepbase.complete_task.';
+grant execute on function stepbase_private.finish_task(p_step_run_id uuid, p_output jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.forget_ended_sessions(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -16471,7 +20285,7 @@ begin
   end if;
   insert into stepbase.invitations (app_code, email, role, invited_by, is_by_operator, expires_at)
   values (
-    v_app, v_email, p_role, stepbase_private.inviter_id(), stepbase_private.inviter_id() is null,
+    v_app, v_email, p_role, stepbase_private.person_id(), stepbase_private.person_id() is null,
     v_now + interval '7 days'
   )
   returning * into v_invitation;
@@ -16481,18 +20295,6 @@ end;
 $function$;
 comment on function stepbase_private.invite_member(p_email text, p_role text) is 'Implements stepbase.invite_member.';
 grant execute on function stepbase_private.invite_member(p_email text, p_role text) to authenticated, service_role;
-
-CREATE OR REPLACE FUNCTION stepbase_private.inviter_id()
- RETURNS uuid
- LANGUAGE sql
- STABLE
- SET search_path TO ''
-AS $function$
-  select coalesce(
-    auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
-  );
-$function$;
-comment on function stepbase_private.inviter_id() is 'The calling user, or the owner of the calling API key; null for the service role.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_jsonata_name(p_token text)
  RETURNS boolean
@@ -17004,6 +20806,67 @@ end;
 $function$;
 comment on function stepbase_private.json_check_value(p_schema jsonb, p_value jsonb, p_path text, p_templates boolean, p_root jsonb, p_depth integer, p_state stepbase_private.json_validation) is 'As json_check, for the whole value or a part of it. The digits of a number that JavaScript received as a string may be meant as a string or as this number: one of both suffices.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.json_differences(p_a jsonb, p_b jsonb, p_max integer DEFAULT 20, p_path text DEFAULT ''::text, p_depth integer DEFAULT 0)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- Deeper values are compared as a whole.
+  c_max_depth constant int := 50;
+  v_found jsonb := '[]';
+  v_key text;
+begin
+  if p_a is not distinct from p_b or p_max <= 0 then
+    return v_found;
+  end if;
+  if p_a is null or p_b is null or p_depth >= c_max_depth or jsonb_typeof(p_a) <> jsonb_typeof(p_b)
+    or jsonb_typeof(p_a) not in ('object', 'array')
+  then
+    return jsonb_build_array(
+      jsonb_build_object(
+        'path', p_path,
+        'change', case when p_a is null then 'added' when p_b is null then 'removed' else 'changed' end
+      )
+      || case when p_a is null then '{}' else jsonb_build_object('a', stepbase_private.json_excerpt(p_a)) end
+      || case when p_b is null then '{}' else jsonb_build_object('b', stepbase_private.json_excerpt(p_b)) end
+    );
+  end if;
+  if jsonb_typeof(p_a) = 'object' then
+    for v_key in
+      select k.key
+      from (select jsonb_object_keys(p_a) as key union select jsonb_object_keys(p_b)) k
+      where p_a -> k.key is distinct from p_b -> k.key
+      order by k.key
+      limit p_max
+    loop
+      v_found := v_found || stepbase_private.json_differences(
+        p_a -> v_key, p_b -> v_key, p_max - jsonb_array_length(v_found),
+        stepbase_private.json_path(p_path, v_key), p_depth + 1
+      );
+    end loop;
+    return v_found;
+  end if;
+  for v_key in
+    select (i.place - 1)::text
+    from jsonb_array_elements(p_a) with ordinality x (value, place)
+    full join jsonb_array_elements(p_b) with ordinality y (value, place) using (place)
+    cross join lateral (select place) i
+    where x.value is distinct from y.value
+    order by i.place
+    limit p_max
+  loop
+    v_found := v_found || stepbase_private.json_differences(
+      p_a -> v_key::int, p_b -> v_key::int, p_max - jsonb_array_length(v_found),
+      stepbase_private.json_path(p_path, v_key), p_depth + 1
+    );
+  end loop;
+  return v_found;
+end;
+$function$;
+comment on function stepbase_private.json_differences(p_a jsonb, p_b jsonb, p_max integer, p_path text, p_depth integer) is 'Where two JSON values differ, at most p_max places: an array of {path, change: added | removed | changed, a?, b?}. path is a JSON pointer (RFC 6901) below p_path; a and b are the values, long ones as an excerpt. Arrays are compared place by place. A null argument means that there is no value.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.json_equals(p_one jsonb, p_other jsonb)
  RETURNS boolean
  LANGUAGE sql
@@ -17017,6 +20880,21 @@ AS $function$
   end;
 $function$;
 comment on function stepbase_private.json_equals(p_one jsonb, p_other jsonb) is 'Whether two values are equal; within objects and arrays, a number that JavaScript cannot hold equals the string of its digits.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.json_excerpt(p_value jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if pg_column_size(p_value) <= 200 and length(p_value::text) <= 200 then
+    return p_value;
+  end if;
+  return to_jsonb(left(p_value::text, 200) || '…');
+end;
+$function$;
+comment on function stepbase_private.json_excerpt(p_value jsonb) is 'The value, or the first 200 characters of its text and an ellipsis.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.json_format_matches(p_format_name text, p_value text)
  RETURNS boolean
@@ -17584,6 +21462,38 @@ $function$;
 comment on function stepbase_private.leave_application() is 'Implements stepbase.leave_application.';
 grant execute on function stepbase_private.leave_application() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.limit_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_quota constant text := tg_argv[0];
+  c_noun constant text := tg_argv[1];
+  c_counted constant text := coalesce(tg_argv[2], 'true');
+  v_limit int;
+  v_count int;
+begin
+  execute format('select q.%I from stepbase.app_quotas q where q.app_code = $1', c_quota)
+  into v_limit
+  using new.app_code;
+  execute format(
+    'select count(*) from (select 1 from %s t where t.app_code = $1 and %s limit $2 + 1) x', tg_relid::regclass, c_counted
+  )
+  into v_count
+  using new.app_code, v_limit;
+  if v_count > v_limit then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s %s, its limit; remove one first', v_limit, c_noun),
+      jsonb_build_object('quota', c_quota, 'limit', v_limit)
+    );
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.limit_rows() is 'Trigger after insert (quota, noun, condition on the row t): raises SB429 limit_reached with quota and limit if the application has more rows than the column of app_quotas allows.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.limit_triggers()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -17764,6 +21674,20 @@ AS $function$
 $function$;
 comment on function stepbase_private.lock_secrets(p_app_code text) is 'Serializes the changes of the secrets of an application until the end of the transaction, so that their count and the numbers of their versions are exact.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.lock_task(p_step_run_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select
+  from stepbase.runs r
+  where r.id = (
+    select s.run_id from stepbase.step_runs s where s.id = p_step_run_id and s.app_code = stepbase_private.app_code()
+  )
+  for no key update;
+$function$;
+comment on function stepbase_private.lock_task(p_step_run_id uuid) is 'Locks the run of a task of the caller''s application. Lock order: runs (2).';
+
 CREATE OR REPLACE FUNCTION stepbase_private.machine_actor()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -17848,6 +21772,14 @@ $function$;
 comment on function stepbase_private.matching_workflows(p_query text) is 'Ids of the workflows of the caller''s application whose name or description matches p_query (websearch syntax); empty without workflow:read.';
 grant execute on function stepbase_private.matching_workflows(p_query text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.max_items()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$select 1000$function$;
+comment on function stepbase_private.max_items() is 'How many runs one call of start_runs may start.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.max_streams()
  RETURNS integer
  LANGUAGE sql
@@ -17874,6 +21806,36 @@ AS $function$
 $function$;
 comment on function stepbase_private.may_grant_role(p_role text) is 'Whether the caller has every permission of a role of its application. Without them it can neither give the role to a member, nor change or remove a member who has it.';
 grant execute on function stepbase_private.may_grant_role(p_role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.may_have_effects(p_step_type text, p_config jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_step_type = 'for_each' then coalesce(
+      stepbase_private.may_have_effects(p_config #>> '{step,type}', p_config #> '{step,config}'), true
+    )
+    when p_step_type = 'http_request'
+      then upper(coalesce(p_config ->> 'method', 'GET')) not in ('GET', 'HEAD', 'OPTIONS')
+    when p_step_type in ('delay', 'wait_for_signal', 'query_run', 'storage_read') then false
+    else not (select t.is_pure from stepbase.step_types t where t.name = p_step_type)
+  end;
+$function$;
+comment on function stepbase_private.may_have_effects(p_step_type text, p_config jsonb) is 'Whether executing a step again may change something outside of its run: false for pure steps, waits and reads.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.may_read_stored_output(p_path text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(starts_with(p_path, stepbase_private.app_code() || '/'), false)
+    and stepbase_private.has_permission('run:read');
+$function$;
+comment on function stepbase_private.may_read_stored_output(p_path text) is 'Whether the caller may read this object of the bucket stepbase-outputs: it is in the folder of the caller''s application, and the caller has run:read.';
+grant execute on function stepbase_private.may_read_stored_output(p_path text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_receive(p_topic text)
  RETURNS boolean
@@ -18137,6 +22099,29 @@ AS $function$
 $function$;
 comment on function stepbase_private.nearest_word(p_word text, p_known text[]) is 'The word of p_known (at most 100 are compared) that p_word probably stands for: spelled nearly the same, in another case, or its beginning or end; null if none is near.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.next_schedule_times(p_schedule_id uuid, p_count integer)
+ RETURNS SETOF timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_schedule constant stepbase.workflow_schedules := stepbase_private.require_schedule(
+    p_schedule_id, stepbase_private.require_permission('schedule:read')
+  );
+begin
+  if p_count is null or p_count not between 1 and 10 then
+    perform stepbase_private.raise_error('invalid_request', 'count must be between 1 and 10');
+  end if;
+  return query
+  select t.at from unnest(v_schedule.next_times) as t (at)
+  order by t.at
+  limit least(p_count, v_schedule.max_runs - v_schedule.runs_started);
+end;
+$function$;
+comment on function stepbase_private.next_schedule_times(p_schedule_id uuid, p_count integer) is 'Implements stepbase.next_schedule_times.';
+grant execute on function stepbase_private.next_schedule_times(p_schedule_id uuid, p_count integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text DEFAULT ''::text)
  RETURNS SETOF stepbase_private.definition_problem
  LANGUAGE plpgsql
@@ -18185,6 +22170,24 @@ begin
 end;
 $function$;
 comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the component and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.note_task_change(p_task stepbase.step_runs, p_event_type text, p_actor_id uuid, p_payload jsonb DEFAULT '{}'::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform stepbase_engine.append_events(array[stepbase_engine.step_event(
+    p_event_type, p_task.run_id, p_task.app_code, p_task.step_id, p_task.item_index, p_task.attempt, p_task.status,
+    p_actor_id => p_actor_id, p_payload => jsonb_strip_nulls(p_payload)
+  )]);
+  -- No worker publishes this change to Redis, so the relay does.
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+  values (p_task.app_code, 'run', p_task.run_id, 'run.changed');
+  perform pg_notify('stepbase', 'outbox');
+end;
+$function$;
+comment on function stepbase_private.note_task_change(p_task stepbase.step_runs, p_event_type text, p_actor_id uuid, p_payload jsonb) is 'Writes an event of a task that still waits, and tells watchers of the run. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.operator_secret(p_app_code text, p_name text)
  RETURNS TABLE(value text, hosts text[], version integer)
@@ -18331,6 +22334,18 @@ AS $function$
 $function$;
 comment on function stepbase_private.person_columns() is 'The columns in rows of an application that name a person and can be null: foreign keys to users.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.person_id()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    auth.uid(), (select k.owner_id from stepbase.api_keys k where k.id = (auth.jwt() ->> 'api_key_id')::uuid)
+  );
+$function$;
+comment on function stepbase_private.person_id() is 'The calling user, or the owner of the calling API key; null for keys of service accounts and for the secret key. The caller of this function can read stepbase.api_keys.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.pin_published_components()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -18360,11 +22375,13 @@ begin
   end if;
   if tg_op = 'UPDATE' and new.is_enabled and old.is_enabled and old.finished_at is null
     and new.cron_expression = old.cron_expression and new.timezone = old.timezone
+    and new.jitter_seconds = old.jitter_seconds
     and (new.max_runs is null or new.max_runs > new.runs_started)
   then
     return new;
   end if;
   new.next_run_at := null;
+  new.next_times := '{}';
   new.last_error := null;
   if new.runs_started >= new.max_runs then
     new.finished_at := coalesce(new.finished_at, stepbase_engine.now());
@@ -18373,7 +22390,8 @@ begin
   new.finished_at := null;
   if new.is_enabled then
     if new.start_immediately and new.last_run_at is null then
-      new.next_run_at := stepbase_engine.now();
+      -- JavaScript has milliseconds.
+      new.next_run_at := date_trunc('milliseconds', stepbase_engine.now());
     end if;
     perform pg_notify('stepbase', 'due');
   end if;
@@ -18411,6 +22429,91 @@ AS $function$
 $function$;
 comment on function stepbase_private.pointer_words(p_pointer text) is 'A JSON pointer as messages write it: /config/url becomes .config.url.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: the plan is a function of the engine. Application and permission are checked first.
+declare
+  v_origin stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:read')
+  );
+  v_outputs constant jsonb := coalesce(p_outputs, '{}');
+  v_edited text[];
+  v_version record;
+  v_errors jsonb;
+  v_steps jsonb;
+begin
+  perform stepbase_private.check_rerun_arguments(v_outputs, null);
+  perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
+  v_edited := array(select k from jsonb_object_keys(v_outputs) k order by k);
+  select v.version, v.input_schema, w.kebab_name into strict v_version
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = v_origin.workflow_version_id;
+  if jsonb_typeof(p_input) <> 'object' then
+    perform stepbase_private.raise_error('invalid_input', 'The input of a run must be a JSON object');
+  end if;
+  if v_version.input_schema is not null then
+    v_errors := stepbase_private.json_schema_errors(v_version.input_schema, coalesce(p_input, v_origin.input));
+  end if;
+  if jsonb_array_length(v_errors) > 0 then
+    perform stepbase_private.raise_error(
+      'invalid_input', format('The input does not match the input schema of workflow %s', v_version.kebab_name),
+      jsonb_build_object('errors', v_errors)
+    );
+  end if;
+
+  with executed as (
+    select s.step_id, count(*) filter (where s.fence > 0) as executions
+    from stepbase.step_runs s
+    where s.run_id = v_origin.id and s.item_index >= 0
+    group by s.step_id
+  ),
+  last as (
+    select distinct on (s.step_id) s.step_id, s.status
+    from stepbase.step_runs s
+    where s.run_id = v_origin.id and s.item_index = 0
+    order by s.step_id, s.attempt desc
+  ),
+  step as (
+    select
+      p.step_id, p.ordinal, n.node_type, n.label, l.status, coalesce(e.executions, 0) as executions,
+      stepbase_private.may_have_effects(n.node_type, n.config) as may_have_effects,
+      case
+        when p.action <> 'runs' then p.action
+        when l.status is null or l.status in ('pending', 'skipped') then 'may_run'
+        else 'runs_again'
+      end as action
+    from stepbase_engine.rerun_plan(v_origin, p_from_step, v_edited) p
+    join stepbase.workflow_nodes n
+      on n.workflow_version_id = v_origin.workflow_version_id and n.node_id = p.step_id
+    left join executed e on e.step_id = p.step_id
+    left join last l on l.step_id = p.step_id
+  )
+  select jsonb_agg(
+    jsonb_build_object(
+      'step_id', s.step_id, 'step_type', s.node_type, 'label', s.label, 'action', s.action, 'status', s.status,
+      'executions', s.executions, 'may_have_effects', s.may_have_effects,
+      'repeats_effects', s.action = 'runs_again' and s.may_have_effects
+    ) order by s.ordinal
+  ) into v_steps
+  from step s;
+  return jsonb_build_object(
+    'run_id', v_origin.id, 'workflow', v_version.kebab_name, 'version', v_version.version,
+    'from_step', p_from_step, 'edits_input', coalesce(p_input <> v_origin.input, false), 'steps', v_steps,
+    'repeated_effects', coalesce(
+      (select jsonb_agg(s -> 'step_id') from jsonb_array_elements(v_steps) s where (s ->> 'repeats_effects')::boolean),
+      '[]'
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb) is 'Implements stepbase.preview_rerun.';
+grant execute on function stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.problem_json(p_problem stepbase_private.definition_problem)
  RETURNS jsonb
  LANGUAGE sql
@@ -18423,7 +22526,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.problem_json(p_problem stepbase_private.definition_problem) is 'A problem as clients get it: {node, pointer, code, message, hint?}.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid)
+CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -18432,6 +22535,7 @@ AS $function$
 declare
   v_app constant text := stepbase_private.require_permission('workflow:publish');
   v_version stepbase.workflow_versions;
+  v_same stepbase.workflow_versions;
 begin
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
@@ -18455,6 +22559,13 @@ begin
       'conflict', format('The version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
   end if;
+  if coalesce(p_skip_unchanged, false) then
+    v_same := stepbase_private.same_as_published(v_version);
+    if v_same.id is not null then
+      delete from stepbase.workflow_versions v where v.id = v_version.id;
+      return v_same;
+    end if;
+  end if;
 
   update stepbase.workflow_versions v
   set status = 'published', published_at = now(), published_by = auth.uid()
@@ -18470,8 +22581,8 @@ begin
   return v_version;
 end;
 $function$;
-comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid) is 'Implements stepbase.publish_workflow.';
-grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid) to authenticated, service_role;
+comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean) is 'Implements stepbase.publish_workflow.';
+grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.put_in_vault(p_secret text, p_name text, p_description text)
  RETURNS uuid
@@ -18632,6 +22743,73 @@ $function$;
 comment on function stepbase_private.read_invitation(p_token text) is 'Implements stepbase.read_invitation.';
 grant execute on function stepbase_private.read_invitation(p_token text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.read_item(p_item jsonb, p_input_schema jsonb)
+ RETURNS stepbase_engine.new_run
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_keys constant text[] := '{input,idempotency_key,priority,tags,metadata,start_at}';
+  v_key text;
+  v_tags text[];
+  v_problem text;
+  v_errors jsonb;
+begin
+  if jsonb_typeof(p_item) <> 'object' then
+    perform stepbase_private.raise_error('invalid_request', 'an item must be a JSON object');
+  end if;
+  p_item := (select coalesce(jsonb_object_agg(i.key, i.value), '{}') from jsonb_each(p_item) i where i.value <> 'null');
+  for v_key in select k from jsonb_object_keys(p_item) k where k <> all(c_keys) order by 1 loop
+    perform stepbase_private.raise_error(
+      'invalid_request', format('an item has no %s; it may have %s', v_key, array_to_string(c_keys, ', '))
+    );
+  end loop;
+  for v_key in
+    select k.key
+    from (values ('idempotency_key', 'string'), ('priority', 'number'), ('tags', 'array'), ('start_at', 'string')) k (key, type)
+    where jsonb_typeof(p_item -> k.key) <> k.type
+    order by k.key
+  loop
+    perform stepbase_private.raise_error('invalid_request', format('%s has the wrong type', v_key));
+  end loop;
+  if jsonb_typeof(p_item -> 'tags') = 'array' then
+    v_tags := array(
+      -- An element that is not a text becomes null, which start_problem refuses.
+      select case when jsonb_typeof(t.tag) = 'string' then t.tag #>> '{}' end
+      from jsonb_array_elements(p_item -> 'tags') t (tag)
+    );
+  end if;
+  if (p_item -> 'priority') is not null and (p_item ->> 'priority') !~ '^-?\d{1,3}$' then
+    v_problem := 'priority must be an integer between -100 and 100';
+  else
+    v_problem := stepbase_private.start_problem(
+      p_item ->> 'idempotency_key', (p_item ->> 'priority')::int, v_tags, coalesce(p_item -> 'metadata', '{}')
+    );
+  end if;
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem);
+  end if;
+  if jsonb_typeof(p_item -> 'input') <> 'object' then
+    perform stepbase_private.raise_error('invalid_input', 'The input of a run must be a JSON object');
+  end if;
+  if p_input_schema is not null then
+    v_errors := stepbase_private.json_schema_errors(p_input_schema, coalesce(p_item -> 'input', '{}'));
+    if jsonb_array_length(v_errors) > 0 then
+      perform stepbase_private.raise_error(
+        'invalid_input', 'The input does not match the input schema of the workflow',
+        jsonb_build_object('errors', v_errors)
+      );
+    end if;
+  end if;
+  return (
+    stepbase_engine.new_id(), coalesce(p_item -> 'input', '{}'), p_item ->> 'idempotency_key',
+    coalesce((p_item ->> 'priority')::smallint, 0), v_tags, coalesce(p_item -> 'metadata', '{}'),
+    stepbase_private.iso_time(p_item ->> 'start_at', 'start_at')
+  )::stepbase_engine.new_run;
+end;
+$function$;
+comment on function stepbase_private.read_item(p_item jsonb, p_input_schema jsonb) is 'An item of start_runs as the run that it starts. Errors: SB400 unknown key or invalid option, SB422 the input is not an object or does not match the input schema, SB425 schema too complex.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.read_project_statistics()
  RETURNS SETOF stepbase_private.project_statistics
  LANGUAGE plpgsql
@@ -18711,6 +22889,74 @@ end;
 $function$;
 comment on function stepbase_private.read_workflow_statistics() is 'Rows of stepbase_private.workflow_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_workflow_statistics() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.record_decision(p_task stepbase.step_runs, p_person uuid, p_via text, p_approved boolean, p_comment text)
+ RETURNS stepbase.step_runs
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_required constant int := coalesce((p_task.task ->> 'approvals_required')::int, 1);
+  v_excludes constant boolean := coalesce((p_task.task ->> 'exclude_requester')::boolean, false);
+  -- A machine is not the actor of an event: the event names its key.
+  v_actor constant uuid := case when p_via in ('session', 'link') then p_person end;
+  v_verdict boolean;
+  v_task stepbase.step_runs;
+begin
+  if p_approved is null then
+    perform stepbase_private.raise_error('invalid_request', 'approved must be true or false');
+  end if;
+  if (v_excludes or v_required > 1) and p_person is null then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'This approval needs a person: sign in, or use an API key of a person',
+      jsonb_build_object('rule', 'person_required')
+    );
+  end if;
+  if v_excludes and p_person = stepbase_private.requester_of(p_task.run_id) then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'The person who started the run cannot decide this approval',
+      jsonb_build_object('rule', 'exclude_requester')
+    );
+  end if;
+  insert into stepbase.task_decisions (app_code, run_id, step_run_id, user_id, via, approved, comment)
+  values (p_task.app_code, p_task.run_id, p_task.id, p_person, p_via, p_approved, p_comment)
+  on conflict (step_run_id, user_id) where user_id is not null do nothing;
+  if not found then
+    perform stepbase_private.raise_error(
+      'conflict', 'You have already decided this approval', jsonb_build_object('task_status', p_task.status)
+    );
+  end if;
+  v_verdict := stepbase_private.approval_verdict(p_task);
+  if v_verdict is null then
+    perform stepbase_private.note_task_change(
+      p_task, 'task.decided', v_actor, jsonb_build_object('approved', p_approved, 'via', p_via)
+    );
+    return p_task;
+  end if;
+  perform stepbase_engine.complete_waiting_steps(
+    array[p_task.id],
+    array[
+      jsonb_build_object('approved', v_verdict, 'comment', p_comment, 'decided_by', v_actor)
+      || case when v_required = 1 then '{}' else jsonb_build_object('decisions', (
+        select jsonb_agg(
+          jsonb_build_object('user_id', d.user_id, 'approved', d.approved, 'comment', d.comment, 'decided_at', d.created_at)
+          order by d.created_at, d.id
+        )
+        from stepbase.task_decisions d
+        where d.step_run_id = p_task.id
+      )) end
+    ],
+    array[case when v_verdict then 'approved' else 'rejected' end], 'task.completed', v_actor
+  );
+  if not found then
+    perform stepbase_private.raise_error('conflict', 'The task was completed in the meantime');
+  end if;
+  perform stepbase_engine.request_worker();
+  select s.* into v_task from stepbase.step_runs s where s.id = p_task.id;
+  return v_task;
+end;
+$function$;
+comment on function stepbase_private.record_decision(p_task stepbase.step_runs, p_person uuid, p_via text, p_approved boolean, p_comment text) is 'Writes the decision of a person about an approval, and completes the approval if the decisions suffice. Returns the step run. Errors: SB400 p_approved is null, SB403 the requester is excluded, or a person is required, SB409 the person has already decided. The caller has locked the run and knows that the person may decide.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean)
  RETURNS SETOF stepbase.runs
@@ -19082,6 +23328,38 @@ end;
 $function$;
 comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.release_task(p_step_run_id uuid)
+ RETURNS stepbase.step_runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_task stepbase.step_runs;
+  v_claimed_by uuid;
+begin
+  perform stepbase_private.lock_task(p_step_run_id);
+  v_task := stepbase_private.require_task(p_step_run_id, p_is_claimed_ok => true);
+  v_claimed_by := v_task.claimed_by;
+  if v_claimed_by is null then
+    return v_task;
+  end if;
+  if v_claimed_by is distinct from stepbase_private.person_id() then
+    perform stepbase_private.require_permission('member:manage');
+  end if;
+  update stepbase.step_runs s
+  set claimed_by = null, claimed_at = null, updated_at = stepbase_engine.now()
+  where s.id = v_task.id
+  returning s.* into v_task;
+  perform stepbase_private.note_task_change(
+    v_task, 'task.released', auth.uid(), jsonb_build_object('claimed_by', v_claimed_by)
+  );
+  return v_task;
+end;
+$function$;
+comment on function stepbase_private.release_task(p_step_run_id uuid) is 'Implements stepbase.release_task.';
+grant execute on function stepbase_private.release_task(p_step_run_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.remove_member(p_user_id uuid)
  RETURNS stepbase.app_members
  LANGUAGE plpgsql
@@ -19114,6 +23392,39 @@ begin
 end;
 $function$;
 comment on function stepbase_private.request_version_check() is 'Trigger: a published version waits for its check; workers are notified.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.requester_of(p_run_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with recursive line as (
+    select r.id, r.parent_run_id, r.created_by, r.created_at, 0 as depth from stepbase.runs r where r.id = p_run_id
+    union all
+    select p.id, p.parent_run_id, p.created_by, p.created_at, l.depth + 1
+    from line l
+    join stepbase.runs p on p.id = l.parent_run_id
+    where l.created_by is null
+  )
+  select w.user_id
+  from (
+    select
+      l.depth,
+      coalesce(l.created_by, (
+        -- A run that an API key started has no created_by: its first event names the key.
+        select k.owner_id
+        from stepbase.run_events e
+        join stepbase.api_keys k on k.id = (e.payload #>> '{actor,api_key_id}')::uuid and k.app_code = e.app_code
+        where e.run_id = l.id and e.seq = 1 and e.created_at = l.created_at
+      )) as user_id
+    from line l
+  ) w
+  where w.user_id is not null
+  order by w.depth
+  limit 1;
+$function$;
+comment on function stepbase_private.requester_of(p_run_id uuid) is 'The person who started a run, or its nearest ancestor that a person started: the user, or the owner of the API key. Null if only machines and schedules did.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_an_admin()
  RETURNS trigger
@@ -19267,6 +23578,32 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_creator(p_thing text) is 'The settings of the installation, if the caller may create an organization or application, within the limits that they name. Raises SB401, or SB403 with the rule that refuses it. Locks the user''s row.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_delegate(p_task stepbase.step_runs, p_user_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (
+    select 1
+    from stepbase.app_members m
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.app_code = p_task.app_code and m.user_id = p_user_id and m.accepted_at is not null
+  ) then
+    perform stepbase_private.raise_error(
+      'not_found', 'The application has no member with this id', jsonb_build_object('user_id', p_user_id)
+    );
+  end if;
+  if (p_task.task ->> 'exclude_requester')::boolean and p_user_id = stepbase_private.requester_of(p_task.run_id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The person who started the run cannot decide this approval',
+      jsonb_build_object('rule', 'exclude_requester')
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_delegate(p_task stepbase.step_runs, p_user_id uuid) is 'Raises SB404 not_found unless the user is a member of the application of the task, and SB409 conflict if they started the run and its step has exclude_requester.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_draft(p_kebab_name text, p_etag text)
  RETURNS void
@@ -19439,6 +23776,38 @@ $function$;
 comment on function stepbase_private.require_named_app() is 'True, unless the caller has the secret key: raises SB400 without the header x-stepbase-app, and SB404 if it names no application.';
 grant execute on function stepbase_private.require_named_app() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_open_task(p_task stepbase.step_runs, p_person uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_task.status <> 'waiting' then
+    perform stepbase_private.raise_error(
+      'conflict', format('The task is already %s', p_task.status),
+      jsonb_build_object('task_status', p_task.status)
+    );
+  end if;
+  -- A step also waits between two attempts, but then it waits for no one's decision.
+  if p_task.wait_kind <> 'task' then
+    perform stepbase_private.raise_error(
+      'conflict', format('The step waits for %s, not for a user', p_task.wait_kind),
+      jsonb_build_object('task_status', p_task.status, 'wait_kind', p_task.wait_kind)
+    );
+  end if;
+  if p_task.claimed_by is distinct from p_person and exists (
+    select 1 from stepbase.app_members m
+    where m.app_code = p_task.app_code and m.user_id = p_task.claimed_by and m.accepted_at is not null
+  ) then
+    perform stepbase_private.raise_error(
+      'conflict', 'Another person has claimed the task; they or a member with member:manage can release it',
+      jsonb_build_object('task_status', p_task.status, 'claimed_by', p_task.claimed_by)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.require_open_task(p_task stepbase.step_runs, p_person uuid) is 'Raises SB409 conflict unless the task waits for a person and no other member has claimed it.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_organization(p_organization_id uuid)
  RETURNS stepbase.organizations
  LANGUAGE plpgsql
@@ -19590,6 +23959,27 @@ end;
 $function$;
 comment on function stepbase_private.require_run(p_run_id uuid, p_app_code text) is 'Returns the run p_run_id of an application; raises SB404 not_found if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_schedule(p_schedule_id uuid, p_app_code text)
+ RETURNS stepbase.workflow_schedules
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_schedule stepbase.workflow_schedules;
+begin
+  select s.* into v_schedule from stepbase.workflow_schedules s
+  where s.id = p_schedule_id and s.app_code = p_app_code;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', 'Schedule not found', jsonb_build_object('schedule_id', p_schedule_id)
+    );
+  end if;
+  return v_schedule;
+end;
+$function$;
+comment on function stepbase_private.require_schedule(p_schedule_id uuid, p_app_code text) is 'Returns a schedule of an application; raises SB404 not_found if there is none.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_service_account(p_id uuid, p_app_code text)
  RETURNS stepbase.service_accounts
  LANGUAGE plpgsql
@@ -19628,7 +24018,7 @@ end;
 $function$;
 comment on function stepbase_private.require_slug(p_slug text) is 'Raises SB400 invalid_request for a slug that is not kebab-case or too long.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.require_task(p_step_run_id uuid, p_step_types text[])
+CREATE OR REPLACE FUNCTION stepbase_private.require_task(p_step_run_id uuid, p_step_types text[] DEFAULT '{user_task,wait_for_approval}'::text[], p_is_claimed_ok boolean DEFAULT false)
  RETURNS stepbase.step_runs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -19649,14 +24039,13 @@ begin
       jsonb_build_object('step_run_id', p_step_run_id)
     );
   end if;
-  -- Allowed are the assignee, members with member:manage and, for a task that never had an assignee (a deleted
+  -- Allowed are the assignees, members with member:manage and, for a task that never had an assignee (a deleted
   -- assignee leaves assigned_at), members with task:complete who have one of the assigned roles. An API key is not a
   -- user and has no role.
-  if not coalesce(v_task.assigned_to = auth.uid(), false)
+  if not coalesce(auth.uid() = v_task.assigned_to or auth.uid() = any (v_task.assigned_users), false)
     and not stepbase_private.has_permission('member:manage')
     and not (
-      v_task.assigned_to is null
-      and v_task.assigned_at is null
+      v_task.assigned_at is null
       and stepbase_private.has_permission('task:complete')
       and (
         v_task.assigned_roles is null
@@ -19666,23 +24055,13 @@ begin
   then
     perform stepbase_private.raise_error('permission_denied', 'The task is assigned to someone else');
   end if;
-  if v_task.status <> 'waiting' then
-    perform stepbase_private.raise_error(
-      'conflict', format('The task is already %s', v_task.status),
-      jsonb_build_object('task_status', v_task.status)
-    );
-  end if;
-  -- A step also waits between two attempts, but then it waits for no one's decision.
-  if v_task.wait_kind <> 'task' then
-    perform stepbase_private.raise_error(
-      'conflict', format('The step waits for %s, not for a user', v_task.wait_kind),
-      jsonb_build_object('task_status', v_task.status, 'wait_kind', v_task.wait_kind)
-    );
-  end if;
+  perform stepbase_private.require_open_task(
+    v_task, case when p_is_claimed_ok then v_task.claimed_by else stepbase_private.person_id() end
+  );
   return v_task;
 end;
 $function$;
-comment on function stepbase_private.require_task(p_step_run_id uuid, p_step_types text[]) is 'Returns a waiting task of the caller''s application that the caller may complete. Raises SB401, SB403, SB404 not_found or SB409 conflict otherwise.';
+comment on function stepbase_private.require_task(p_step_run_id uuid, p_step_types text[], p_is_claimed_ok boolean) is 'Returns a waiting task of the caller''s application that the caller may complete. Raises SB401, SB403, SB404 not_found or SB409 conflict otherwise, also if another person has claimed it, unless p_is_claimed_ok.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_user()
  RETURNS uuid
@@ -19726,7 +24105,7 @@ end;
 $function$;
 comment on function stepbase_private.require_webhook_subscription(p_subscription_id uuid) is 'Returns and locks a webhook subscription that the caller may change. Raises SB401, SB403 or SB404 otherwise.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.rerun(p_run_id uuid, p_from_step text)
+CREATE OR REPLACE FUNCTION stepbase_private.rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -19737,50 +24116,66 @@ declare
     p_run_id, stepbase_private.require_permission('run:execute')
   );
   v_run stepbase.runs;
-  v_waits_for text[];
+  v_outputs constant jsonb := coalesce(p_outputs, '{}');
+  v_edited text[];
+  v_first text := p_from_step;
+  v_edits jsonb;
 begin
-  if v_origin.completed_at is null then
-    perform stepbase_private.raise_error('conflict', 'The run has not ended; cancel it or wait before a rerun');
-  end if;
-  if p_from_step is not null and stepbase_engine.is_compensated(v_origin.id) then
-    perform stepbase_private.raise_error(
-      'conflict', 'The run was compensated; rerun it without from_step'
-    );
-  end if;
-  if p_from_step is not null and not exists (
-    select 1 from stepbase.step_runs s
-    where s.run_id = v_origin.id and s.step_id = p_from_step and s.status <> 'skipped'
-  ) then
-    perform stepbase_private.raise_error(
-      'not_found', format('The run never reached step %s', p_from_step),
-      jsonb_build_object('step_id', p_from_step)
-    );
-  end if;
-  perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_origin.workflow_id;
-  v_waits_for := stepbase_engine.open_dependencies(v_origin.id, p_from_step);
-  if v_waits_for is not null then
-    perform stepbase_private.raise_error(
-      'conflict',
-      format(
-        'The run never reached step %s, which waits for %s', p_from_step,
-        array_to_string(v_waits_for, ', ')
-      ),
-      jsonb_build_object('step_id', p_from_step, 'waits_for', v_waits_for)
-    );
+  perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
+  perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
+  v_edited := array(select k from jsonb_object_keys(v_outputs) k);
+  if v_first is null and v_edited <> '{}' then
+    select p.step_id into strict v_first
+    from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
+    where p.action = 'runs' order by p.ordinal limit 1;
   end if;
   v_run := stepbase_engine.start_run(
-    v_origin.app_code, v_origin.workflow_version_id, v_origin.input, 'manual', null,
-    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, p_from_step,
-    v_origin.metadata
+    v_origin.app_code, v_origin.workflow_version_id, coalesce(p_input, v_origin.input), 'manual', null,
+    v_origin.priority, stepbase_private.user_id(), null, null, v_origin.id, v_first,
+    v_origin.metadata, null, v_origin.tags
   );
-  if p_from_step is not null then
-    perform stepbase_engine.copy_results(v_run.id, v_origin.id, p_from_step);
+  if v_first is not null then
+    perform stepbase_engine.copy_results(
+      v_run.id, v_origin.id, p_from_step, stepbase_engine.copied_steps(v_origin, p_from_step, v_edited), v_outputs
+    );
+  end if;
+  v_edits := jsonb_strip_nulls(jsonb_build_object(
+    'input', case when p_input <> v_origin.input then true end,
+    'outputs', case when v_edited <> '{}' then to_jsonb(v_edited) end
+  ));
+  if v_edits <> '{}' then
+    if v_first is not null and not exists (
+      select 1 from stepbase.step_runs s where s.run_id = v_run.id and s.status in ('ready', 'running')
+    ) then
+      perform stepbase_private.raise_error(
+        'conflict', 'No step would run again: with these outputs every further step is skipped'
+      );
+    end if;
+    update stepbase.runs r
+    set edits = v_edits || jsonb_strip_nulls(jsonb_build_object('reason', p_reason))
+    where r.id = v_run.id
+    returning r.* into v_run;
+    perform stepbase_engine.append_events(
+      array[stepbase_engine.run_event(
+        'run.edited', v_run.id, v_run.app_code, v_run.status, v_run.created_by, v_run.edits
+      )]
+      || array(
+        select stepbase_engine.step_event(
+          'step.edited', v_run.id, v_run.app_code, s.step_id, 0, 1, 'completed', p_actor_id => v_run.created_by,
+          p_payload => jsonb_strip_nulls(jsonb_build_object('handle', s.handle, 'reason', p_reason))
+        )
+        from stepbase.step_runs s
+        where s.run_id = v_run.id and s.item_index = 0 and s.step_id = any(v_edited)
+        order by s.context_version
+      )
+    );
+    perform stepbase_private.audit_rerun_edits(v_run, v_outputs);
   end if;
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
-comment on function stepbase_private.rerun(p_run_id uuid, p_from_step text) is 'Implements stepbase.rerun.';
-grant execute on function stepbase_private.rerun(p_run_id uuid, p_from_step text) to authenticated, service_role;
+comment on function stepbase_private.rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text) is 'Implements stepbase.rerun.';
+grant execute on function stepbase_private.rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.resend_invitation(p_id uuid)
  RETURNS stepbase.invitations
@@ -19798,8 +24193,8 @@ begin
   -- The caller vouches for the invitation from now on.
   update stepbase.invitations i
   set
-    invited_by = stepbase_private.inviter_id(),
-    is_by_operator = stepbase_private.inviter_id() is null,
+    invited_by = stepbase_private.person_id(),
+    is_by_operator = stepbase_private.person_id() is null,
     expires_at = stepbase_engine.now() + interval '7 days',
     mail_error = null
   where i.id = v_invitation.id
@@ -19848,7 +24243,8 @@ begin
       'run.resumed', v_run.id, v_run.app_code, v_run.status, stepbase_private.user_id()
     )
   ]);
-  if v_run.status = 'pending' then
+  -- A held run continues to wait; if its start_at has come, the worker that gets the notification below releases it.
+  if v_run.status = 'pending' and v_run.held_by is null then
     perform stepbase_engine.enqueue_run(v_run);
   end if;
 
@@ -20147,6 +24543,72 @@ $function$;
 comment on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_webhook_subscription_secret.';
 grant execute on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text)
+ RETURNS stepbase.schedule_runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_schedule stepbase.workflow_schedules := stepbase_private.require_schedule(p_schedule_id, v_app_code);
+  v_recorded stepbase.schedule_runs;
+begin
+  if p_overlap_policy not in (select o.name from stepbase.overlap_policies o) then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'overlap_policy must be allow, skip, queue or cancel_previous'
+    );
+  end if;
+  perform stepbase_engine.lock_schedules(array[p_schedule_id], coalesce(p_overlap_policy, 'allow') <> 'allow');
+  v_schedule := stepbase_private.require_schedule(p_schedule_id, v_app_code);
+  perform stepbase_engine.start_queued_run(p_schedule_id);
+  v_recorded := (
+    stepbase_engine.fire_schedule_time(
+      v_schedule, stepbase_engine.now(), 'run_now', coalesce(p_overlap_policy, v_schedule.overlap_policy),
+      stepbase_private.user_id()
+    )
+  ).recorded;
+  if v_recorded.outcome = 'failed' then
+    -- Nothing is recorded: the error undoes the call.
+    perform stepbase_private.raise_error(
+      coalesce((select e.name from stepbase.error_codes e where e.name = v_recorded.error ->> 'code'), 'conflict'),
+      v_recorded.error ->> 'message', v_recorded.error - '{code,message,at}'::text[]
+    );
+  end if;
+  perform stepbase_engine.request_worker();
+  return v_recorded;
+end;
+$function$;
+comment on function stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text) is 'Implements stepbase.run_schedule_now.';
+grant execute on function stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.same_as_published(p_draft stepbase.workflow_versions)
+ RETURNS stepbase.workflow_versions
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select v.*
+  from stepbase.workflows w
+  join stepbase.workflow_versions v on v.id = w.published_version_id
+  where w.id = p_draft.workflow_id and v.status = 'published'
+    and v.content_hash = p_draft.content_hash
+    and v.input_schema is not distinct from p_draft.input_schema
+    and v.output_schema is not distinct from p_draft.output_schema
+    -- Publishing pins components anew: a component with another id or address is a change, too.
+    and not exists (
+      select 1
+      from stepbase.workflow_nodes n
+      cross join lateral stepbase_engine.node_components(n) p
+      left join stepbase.components c on c.id = stepbase_private.component_for(n.app_code, p.reference)
+      left join stepbase_engine.pinned_components x
+        on x.workflow_version_id = n.workflow_version_id and x.component_id = c.id
+      where n.workflow_version_id = v.id
+        and (c.id is distinct from p.component_id or c.endpoint is distinct from x.endpoint)
+    );
+$function$;
+comment on function stepbase_private.same_as_published(p_draft stepbase.workflow_versions) is 'The published version of the workflow if it does the same as the draft: content, schemas and components; else nulls.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
@@ -20216,6 +24678,167 @@ end;
 $function$;
 comment on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) is 'Implements stepbase.save_workflow.';
 grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.schema_changes(p_old jsonb, p_new jsonb, p_path text DEFAULT ''::text, p_depth integer DEFAULT 0)
+ RETURNS TABLE(kind text, path text, message text)
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- They describe a value and decide nothing.
+  c_notes constant text[] := '{title,description,default,examples,$schema,$id,$comment,deprecated,readOnly,writeOnly}';
+  c_known constant text[] := '{type,enum,required,properties,additionalProperties,items,minimum,maximum,minLength,'
+    'maxLength,minItems,maxItems}';
+  v_old jsonb := case when jsonb_typeof(p_old) = 'object' then p_old - c_notes else '{}' end;
+  v_new jsonb := case when jsonb_typeof(p_new) = 'object' then p_new - c_notes else '{}' end;
+  v_types jsonb;
+  v_key text;
+  v_closed boolean;
+begin
+  if v_old = v_new or v_new = '{}' then
+    return;
+  end if;
+  if jsonb_typeof(p_old) = 'boolean' or jsonb_typeof(p_new) = 'boolean' or p_depth >= 20 then
+    return query select 'unknown', p_path, 'cannot be compared';
+    return;
+  end if;
+  -- Keywords with other rules: each difference may widen or narrow.
+  for v_key in
+    select k.key
+    from (select jsonb_object_keys(v_old) as key union select jsonb_object_keys(v_new)) k
+    where k.key <> all (c_known) and v_old -> k.key is distinct from v_new -> k.key
+    order by k.key
+  loop
+    if v_new ? v_key then
+      return query select 'unknown', p_path, format('%s was changed', v_key);
+    end if;
+  end loop;
+
+  if v_new ? 'type' then
+    v_types := stepbase_private.schema_types(v_new);
+    -- A number includes the integers.
+    if v_types ? 'number' then
+      v_types := v_types || '["integer"]';
+    end if;
+    if not v_old ? 'type' then
+      return query select 'breaking', p_path, format('must be %s', v_new ->> 'type');
+    elsif not stepbase_private.schema_types(v_old) <@ v_types then
+      return query select 'breaking', p_path, format('the type was %s and is %s', v_old ->> 'type', v_new ->> 'type');
+    end if;
+  end if;
+  if jsonb_typeof(v_new -> 'enum') = 'array' and not coalesce((v_old -> 'enum') <@ (v_new -> 'enum'), false) then
+    return query select 'breaking', p_path, 'enum has lost values';
+  end if;
+  if jsonb_typeof(v_new -> 'required') = 'array' then
+    return query
+    select 'breaking', stepbase_private.json_path(p_path, r.name), 'is required'
+    from jsonb_array_elements_text(v_new -> 'required') r (name)
+    where not coalesce((v_old -> 'required') ? r.name, false)
+    order by r.name;
+  end if;
+  for v_key in select unnest(array['minimum', 'minLength', 'minItems', 'maximum', 'maxLength', 'maxItems']) loop
+    if jsonb_typeof(v_new -> v_key) = 'number' and (
+      jsonb_typeof(v_old -> v_key) is distinct from 'number'
+      or case when v_key ^@ 'min' then (v_new ->> v_key)::numeric > (v_old ->> v_key)::numeric
+        else (v_new ->> v_key)::numeric < (v_old ->> v_key)::numeric end
+    ) then
+      return query select 'breaking', p_path, format('%s is %s', v_key, v_new ->> v_key);
+    end if;
+  end loop;
+  if v_new ? 'items' then
+    return query
+    select c.* from stepbase_private.schema_changes(
+      coalesce(v_old -> 'items', '{}'), v_new -> 'items', stepbase_private.json_path(p_path, 'items'), p_depth + 1
+    ) c;
+  end if;
+
+  v_closed := coalesce(v_old -> 'additionalProperties' = 'false', false);
+  if v_new ? 'additionalProperties' and v_new -> 'additionalProperties' is distinct from v_old -> 'additionalProperties'
+    and v_new -> 'additionalProperties' <> 'true'
+  then
+    return query select
+      case when v_new -> 'additionalProperties' = 'false' then 'breaking' else 'unknown' end, p_path,
+      'additionalProperties was changed';
+  end if;
+  for v_key in
+    select k.key
+    from (
+      select jsonb_object_keys(stepbase_private.schema_properties(v_old)) as key
+      union
+      select jsonb_object_keys(stepbase_private.schema_properties(v_new))
+    ) k
+    order by k.key
+  loop
+    if v_old -> 'properties' ? v_key and v_new -> 'properties' ? v_key then
+      return query
+      select c.* from stepbase_private.schema_changes(
+        v_old -> 'properties' -> v_key, v_new -> 'properties' -> v_key, stepbase_private.json_path(p_path, v_key), p_depth + 1
+      ) c;
+    elsif v_new -> 'properties' ? v_key and not v_closed
+      and jsonb_typeof(v_new -> 'properties' -> v_key) = 'object' and (v_new -> 'properties' -> v_key) - c_notes <> '{}'
+    then
+      -- The old schema accepted every value of it.
+      return query select 'unknown', stepbase_private.json_path(p_path, v_key), 'is described now';
+    elsif not v_new -> 'properties' ? v_key and v_new -> 'additionalProperties' = 'false' then
+      return query select 'breaking', stepbase_private.json_path(p_path, v_key), 'is not allowed any more';
+    end if;
+  end loop;
+end;
+$function$;
+comment on function stepbase_private.schema_changes(p_old jsonb, p_new jsonb, p_path text, p_depth integer) is 'The changes by which p_new may refuse a value that p_old accepts. kind: breaking, or unknown where the function cannot decide. No row: every value of the old schema is valid for the new one. A null schema accepts everything.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.schema_difference(p_a jsonb, p_b jsonb, p_of_output boolean)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'is_equal', p_a is not distinct from p_b,
+    'verdict', case
+      when p_a is not distinct from p_b then 'equal'
+      when 'breaking' = any (array_agg(c.kind)) then 'breaking'
+      when 'unknown' = any (array_agg(c.kind)) then 'unknown'
+      else 'compatible'
+    end,
+    'reasons', coalesce(
+      jsonb_agg(jsonb_build_object('kind', c.kind, 'path', c.path, 'message', c.message)) filter (where c.place <= 50), '[]'
+    ),
+    'differences', stepbase_private.json_differences(p_a, p_b, 50)
+  )
+  from (
+    -- Who reads outputs relies on the old schema: what the new version returns must be valid for it.
+    select s.* from stepbase_private.schema_changes(
+      -- Inputs and outputs of runs are objects.
+      '{"type": "object"}' || coalesce(case when p_of_output then p_b else p_a end, '{}'),
+      case when p_of_output then p_a else p_b end
+    ) with ordinality s (kind, path, message, place)
+  ) c;
+$function$;
+comment on function stepbase_private.schema_difference(p_a jsonb, p_b jsonb, p_of_output boolean) is 'The change of an input or output schema from p_a to p_b: {is_equal, verdict: equal | compatible | breaking | unknown, reasons, differences}.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.schema_properties(p_schema jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case jsonb_typeof(p_schema -> 'properties') when 'object' then p_schema -> 'properties' else '{}' end;
+$function$;
+comment on function stepbase_private.schema_properties(p_schema jsonb) is 'The properties that a JSON Schema describes, as an object.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.schema_types(p_schema jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case jsonb_typeof(p_schema -> 'type')
+    when 'array' then p_schema -> 'type' else jsonb_build_array(p_schema -> 'type')
+  end;
+$function$;
+comment on function stepbase_private.schema_types(p_schema jsonb) is 'The types that a JSON Schema names, as an array.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.search_query(p_query text)
  RETURNS tsquery
@@ -20522,7 +25145,35 @@ end;
 $function$;
 comment on function stepbase_private.stamp_updated_by() is 'Trigger: sets updated_at to the time of the update and, if a user made it, updated_by to that user.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer)
+CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case
+    when length(p_idempotency_key) not between 1 and 255 then 'idempotency_key must have 1 to 255 characters'
+    -- A client that used the key of, say, a schedule's next run would prevent that run from starting.
+    when p_idempotency_key ~ '^(schedule|child|event|webhook|database):' then
+      'idempotency_key must not begin with schedule:, child:, event:, webhook: or database:; the engine uses these prefixes'
+    when p_priority not between -100 and 100 then 'priority must be between -100 and 100'
+    when cardinality(p_tags) > 16 then 'tags must have at most 16 elements'
+    when cardinality(p_tags) > 0 and (
+      array_ndims(p_tags) <> 1 or array_position(p_tags, null) is not null
+      or exists (select 1 from unnest(p_tags) t (tag) where t.tag !~ '^[^[:cntrl:]]{1,64}$')
+    ) then 'each of tags must have 1 to 64 characters and no control characters'
+    when p_metadata = '{}' then null
+    when jsonb_typeof(p_metadata) <> 'object' then 'metadata must be a JSON object'
+    when octet_length(p_metadata::text) > 16384 then 'metadata must have at most 16,384 bytes as text'
+    -- The engine counts the events that led to a run there.
+    when p_metadata ? 'event_depth' then 'metadata must not contain event_depth; the engine uses this name'
+  end;
+end;
+$function$;
+comment on function stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb) is 'What is wrong with the options of a start; null if they are valid.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -20531,14 +25182,14 @@ AS $function$
 begin
   return stepbase_private.start_run_in(
     stepbase_private.require_permission('run:execute'), p_workflow, p_input, p_idempotency_key, p_version, p_priority,
-    'manual', auth.uid()
+    'manual', auth.uid(), p_tags, p_metadata, stepbase_private.iso_time(p_start_at, 'start_at')
   );
 end;
 $function$;
-comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run.';
-grant execute on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to authenticated, service_role;
+comment on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text) is 'Implements stepbase.start_run.';
+grant execute on function stepbase_private.start_run(p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer)
+CREATE OR REPLACE FUNCTION stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -20556,74 +25207,51 @@ begin
     );
   end if;
   return stepbase_private.start_run_in(
-    p_app_code, p_workflow, p_input, p_idempotency_key, p_version, p_priority, 'sql', null
+    p_app_code, p_workflow, p_input, p_idempotency_key, p_version, p_priority, 'sql', null, p_tags,
+    p_metadata, stepbase_private.iso_time(p_start_at, 'start_at')
   );
 end;
 $function$;
-comment on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) is 'Implements stepbase.start_run_as.';
-grant execute on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer) to service_role;
+comment on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text) is 'Implements stepbase.start_run_as.';
+grant execute on function stepbase_private.start_run_as(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_tags text[], p_metadata jsonb, p_start_at text) to service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid)
+CREATE OR REPLACE FUNCTION stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid, p_tags text[] DEFAULT NULL::text[], p_metadata jsonb DEFAULT '{}'::jsonb, p_start_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  v_workflow record;
+  v_workflow_id uuid;
   v_version_id uuid;
   v_run stepbase.runs;
+  v_problem text;
 begin
-  if length(p_idempotency_key) not between 1 and 255 then
-    perform stepbase_private.raise_error('invalid_request', 'idempotency_key must have 1 to 255 characters');
+  v_problem := stepbase_private.start_problem(p_idempotency_key, p_priority, p_tags, p_metadata);
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem);
   end if;
-  -- A client that used the key of, say, a schedule's next run would prevent that run from starting.
-  if p_idempotency_key ~ '^(schedule|child|event|webhook|database):' then
-    perform stepbase_private.raise_error(
-      'invalid_request',
-      'idempotency_key must not begin with schedule:, child:, event:, webhook: or database:; the engine uses these prefixes'
-    );
-  end if;
-  if p_priority not between -100 and 100 then
-    perform stepbase_private.raise_error('invalid_request', 'priority must be between -100 and 100');
-  end if;
-  select w.id, w.status, w.published_version_id, s.is_runnable into v_workflow
+  -- Most starts name no version: one look-up. startable_version finds the others, and raises the errors.
+  select w.id, w.published_version_id into v_workflow_id, v_version_id
   from stepbase.workflows w
-  join stepbase.workflow_statuses s on s.name = w.status
-  where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
-  if not found then
-    perform stepbase_private.raise_error(
-      'not_found', format('Workflow %s does not exist', p_workflow),
-      jsonb_build_object('workflow', p_workflow)
-    );
-  end if;
-  if not v_workflow.is_runnable or v_workflow.published_version_id is null then
-    perform stepbase_engine.require_runnable(w) from stepbase.workflows w where w.id = v_workflow.id;
-  end if;
-  if p_version is null then
-    v_version_id := v_workflow.published_version_id;
-  else
-    select v.id into v_version_id from stepbase.workflow_versions v
-    where v.workflow_id = v_workflow.id and v.version = p_version
-      and v.status in ('published', 'deprecated');
-  end if;
+  join stepbase.workflow_statuses s on s.name = w.status and s.is_runnable
+  where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null and p_version is null;
   if v_version_id is null then
-    perform stepbase_private.raise_error(
-      'not_found',
-      format('Workflow %s has no published version of this number', p_workflow)
-    );
+    select v.workflow_id, v.version_id into v_workflow_id, v_version_id
+    from stepbase_private.startable_version(p_app_code, p_workflow, p_version) v;
   end if;
   v_run := stepbase_engine.start_run(
     p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,
-    coalesce(p_priority, 0), p_created_by
+    coalesce(p_priority, 0), p_created_by, p_metadata => coalesce(p_metadata, '{}'), p_tags => p_tags,
+    p_start_at => p_start_at
   );
   -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
-  if v_run.workflow_id <> v_workflow.id or v_run.input <> coalesce(p_input, '{}') then
+  if v_run.workflow_id <> v_workflow_id or v_run.input <> coalesce(p_input, '{}') then
     perform stepbase_private.raise_error(
       'conflict',
       format(
         'The idempotency key was used for a run %s: %s',
-        case when v_run.workflow_id <> v_workflow.id then 'of another workflow' else 'with another input' end, v_run.id
+        case when v_run.workflow_id <> v_workflow_id then 'of another workflow' else 'with another input' end, v_run.id
       ),
       jsonb_build_object('run_id', v_run.id)
     );
@@ -20631,7 +25259,150 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid) is 'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and start_run_as, which document the errors.';
+comment on function stepbase_private.start_run_in(p_app_code text, p_workflow text, p_input jsonb, p_idempotency_key text, p_version integer, p_priority integer, p_trigger_type text, p_created_by uuid, p_tags text[], p_metadata jsonb, p_start_at timestamp with time zone) is 'Starts a run of a workflow (kebab_name) of an application, after all checks but those of the caller. For start_run and start_run_as, which document the errors.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('run:execute');
+  v_version record;
+  v_count int;
+  v_left int;
+  -- The keys that start nothing: the application used them before, or an earlier item did.
+  v_known jsonb;
+  v_item record;
+  v_run stepbase_engine.new_run;
+  v_runs stepbase_engine.new_run[] := '{}';
+  v_places int[] := '{}';
+  v_refused jsonb := '{}';
+  v_detail text;
+  v_new uuid[];
+begin
+  if jsonb_typeof(p_items) is distinct from 'array' then
+    perform stepbase_private.raise_error('invalid_request', 'items must be a JSON array');
+  end if;
+  v_count := jsonb_array_length(p_items);
+  if v_count > stepbase_private.max_items() then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('items has %s elements; the maximum is %s', v_count, stepbase_private.max_items()),
+      jsonb_build_object('limit', stepbase_private.max_items())
+    );
+  end if;
+  select v.id, v.workflow_id, v.input_schema into strict v_version
+  from stepbase.workflow_versions v
+  where v.id = (select s.version_id from stepbase_private.startable_version(v_app_code, p_workflow, p_version) s);
+  perform stepbase_engine.check_open_runs(v_app_code);
+  v_left := stepbase_engine.open_runs_left(v_app_code);
+
+  select coalesce(jsonb_object_agg(r.idempotency_key, true), '{}') into v_known
+  from stepbase.runs r
+  where r.app_code = v_app_code and r.idempotency_key in (
+    select i.value ->> 'idempotency_key' from jsonb_array_elements(p_items) i (value)
+  );
+
+  for v_item in
+    select i.value, i.place - 1 as index from jsonb_array_elements(p_items) with ordinality i (value, place)
+  loop
+    begin
+      v_run := stepbase_private.read_item(v_item.value, v_version.input_schema);
+      if v_run.idempotency_key is null or not v_known ? v_run.idempotency_key then
+        if v_left = 0 then
+          perform stepbase_private.raise_error(
+            'limit_reached', 'The application has max_open_runs open runs, its quota',
+            jsonb_build_object('quota', 'max_open_runs')
+          );
+        end if;
+        v_left := v_left - 1;
+        v_known := v_known || jsonb_build_object(coalesce(v_run.idempotency_key, ''), true);
+      end if;
+      v_runs := v_runs || v_run;
+      v_places := v_places || v_item.index::int;
+    exception
+      when others then
+        if sqlstate !~ '^SB' then
+          raise;
+        end if;
+        get stacked diagnostics v_detail = pg_exception_detail;
+        v_refused := v_refused
+          || jsonb_build_object(v_item.index, v_detail::jsonb || jsonb_build_object('message', sqlerrm));
+    end;
+  end loop;
+
+  if cardinality(v_runs) > 0 then
+    v_new := stepbase_engine.start_runs(v_app_code, v_version.id, v_runs, 'manual', auth.uid());
+  end if;
+  return (
+    with known as (
+      select
+        v_places[r.ordinality] as index, r.id = any(v_new) as is_new, coalesce(e.id, r.id) as run_id,
+        e.id is null or (e.workflow_id = v_version.workflow_id and e.input = r.input) as is_same
+      from unnest(v_runs) with ordinality r
+      left join stepbase.runs e
+        on r.id <> all(v_new) and e.app_code = v_app_code and e.idempotency_key = r.idempotency_key
+    ),
+    outcome as (
+      select
+        k.index,
+        case
+          when k.is_new then jsonb_build_object('run_id', k.run_id, 'status', 'started')
+          when k.is_same then jsonb_build_object('run_id', k.run_id, 'status', 'existing')
+          else jsonb_build_object(
+            'status', 'refused', 'run_id', null, 'error', jsonb_build_object(
+              'code', 'conflict', 'run_id', k.run_id,
+              'message', format('The idempotency key was used for a run of another workflow or input: %s', k.run_id)
+            )
+          )
+        end as value
+      from known k
+      union all
+      select d.key::int, jsonb_build_object('run_id', null, 'status', 'refused', 'error', d.value)
+      from jsonb_each(v_refused) d
+    )
+    select coalesce(jsonb_agg(jsonb_build_object('index', o.index) || o.value order by o.index), '[]')
+    from outcome o
+  );
+end;
+$function$;
+comment on function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version integer) is 'Implements stepbase.start_runs.';
+grant execute on function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.startable_version(p_app_code text, p_workflow text, p_version integer, OUT workflow_id uuid, OUT version_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_workflow stepbase.workflows;
+begin
+  select w.* into v_workflow
+  from stepbase.workflows w
+  where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('Workflow %s does not exist', p_workflow),
+      jsonb_build_object('workflow', p_workflow)
+    );
+  end if;
+  perform stepbase_engine.require_runnable(v_workflow);
+  workflow_id := v_workflow.id;
+  version_id := v_workflow.published_version_id;
+  if p_version is not null then
+    select v.id into version_id from stepbase.workflow_versions v
+    where v.workflow_id = v_workflow.id and v.version = p_version and v.status in ('published', 'deprecated');
+  end if;
+  if version_id is null then
+    perform stepbase_private.raise_error(
+      'not_found', format('Workflow %s has no published version of this number', p_workflow)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.startable_version(p_app_code text, p_workflow text, p_version integer, OUT workflow_id uuid, OUT version_id uuid) is 'The version of a workflow (kebab_name) that a start uses: the one with the number p_version, or the published one. Errors: SB404 unknown workflow or version, SB409 the workflow is not runnable.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb, p_is_of_user boolean DEFAULT false)
  RETURNS void
@@ -20987,6 +25758,27 @@ begin
 end;
 $function$;
 comment on function stepbase_private.sync_workflow_graph() is 'Trigger: replaces nodes, edges and plan edges of a version with those of its definition. Raises SB424 immutable if the version has runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.task_people(p_task stepbase.step_runs)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select m.user_id
+  from stepbase.app_members m
+  join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+  join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role
+  where m.app_code = p_task.app_code
+    and m.accepted_at is not null
+    and case
+      when p_task.assigned_to is not null then m.user_id = p_task.assigned_to
+      when p_task.assigned_at is not null then m.user_id = any (p_task.assigned_users)
+      else 'task:complete' = any (r.permissions)
+        and (p_task.assigned_roles is null or m.role = any (p_task.assigned_roles))
+    end;
+$function$;
+comment on function stepbase_private.task_people(p_task stepbase.step_runs) is 'The members whom a task is for at this time: its assignees, the members with one of its roles, or all with task:complete. Members with member:manage may complete it as well, but it is not for them.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.template_expressions(p_source text)
  RETURNS text[]
@@ -21486,6 +26278,33 @@ end;
 $function$;
 comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none, or if a rotation has replaced the key and its overlap has ended. Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role, stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_private.version_side(p_version stepbase.workflow_versions)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_open constant int := 10000;
+  v_open int;
+begin
+  -- By the index of the open runs of the application, which its quota bounds: a version may have many ended runs.
+  select count(*) into v_open
+  from (
+    select 1 from stepbase.runs r
+    where r.app_code = p_version.app_code and r.status in ('pending', 'running', 'paused')
+      and r.workflow_version_id = p_version.id
+    limit c_open + 1
+  ) o;
+  return jsonb_build_object(
+    'workflow_version_id', p_version.id, 'version', p_version.version, 'status', p_version.status,
+    'content_hash', p_version.content_hash, 'published_at', p_version.published_at,
+    'open_runs', least(v_open, c_open), 'has_more_open_runs', v_open > c_open
+  );
+end;
+$function$;
+comment on function stepbase_private.version_side(p_version stepbase.workflow_versions) is 'A version in a comparison: its number, status, hash and open runs (at most 10,000 are counted).';
 
 CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text)
  RETURNS text[]

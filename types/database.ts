@@ -426,6 +426,20 @@ isOneToOne: false
       referencedColumns: ["app_code"]
     }
                   ]
+                },"overlap_policies": {
+                  Row: {
+                    "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "color": string,"created_at"?: string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number
+                  }
+                  Update: {
+                    "color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"label"?: string,"name"?: string,"ordinal"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"parent_close_policies": {
                   Row: {
                     "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number
@@ -610,14 +624,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -694,6 +708,76 @@ isOneToOne: false
       referencedColumns: ["id","app_code"]
     }
                   ]
+                },"schedule_backfills": {
+                  Row: {
+                    "app_code": string,"completed_at": string | null,"created_at": string,"created_by": string | null,"from_time": string,"id": string,"last_error": Json | null,"overlap_policy": string,"runs_started": number,"schedule_id": string,"status": string,"times": (string)[] | null,"times_done": number,"times_failed": number,"times_skipped": number,"times_total": number | null,"to_time": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"completed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"from_time": string,"id"?: string,"last_error"?: Json | null,"overlap_policy": string,"runs_started"?: number,"schedule_id": string,"status"?: string,"times"?: (string)[] | null,"times_done"?: number,"times_failed"?: number,"times_skipped"?: number,"times_total"?: never,"to_time": string
+                  }
+                  Update: {
+                    "app_code"?: string,"completed_at"?: string | null,"created_at"?: string,"created_by"?: string | null,"from_time"?: string,"id"?: string,"last_error"?: Json | null,"overlap_policy"?: string,"runs_started"?: number,"schedule_id"?: string,"status"?: string,"times"?: (string)[] | null,"times_done"?: number,"times_failed"?: number,"times_skipped"?: number,"times_total"?: never,"to_time"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "schedule_backfill_schedule_is_of_same_app"
+      columns: ["schedule_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_schedules"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "schedule_backfills_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "schedule_backfills_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "schedule_backfills_overlap_policy_fkey"
+      columns: ["overlap_policy"]
+isOneToOne: false
+      referencedRelation: "overlap_policies"
+      referencedColumns: ["name"]
+    }
+                  ]
+                },"schedule_runs": {
+                  Row: {
+                    "app_code": string,"cause": string,"created_at": string,"detail": string | null,"error": Json | null,"id": string,"missed_until": string | null,"outcome": string,"requested_by": string | null,"run_id": string | null,"schedule_id": string,"scheduled_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"cause": string,"created_at"?: string,"detail"?: string | null,"error"?: Json | null,"id"?: string,"missed_until"?: string | null,"outcome": string,"requested_by"?: string | null,"run_id"?: string | null,"schedule_id": string,"scheduled_at": string
+                  }
+                  Update: {
+                    "app_code"?: string,"cause"?: string,"created_at"?: string,"detail"?: string | null,"error"?: Json | null,"id"?: string,"missed_until"?: string | null,"outcome"?: string,"requested_by"?: string | null,"run_id"?: string | null,"schedule_id"?: string,"scheduled_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "schedule_run_schedule_is_of_same_app"
+      columns: ["schedule_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_schedules"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "schedule_runs_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "schedule_runs_requested_by_fkey"
+      columns: ["requested_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"service_accounts": {
                   Row: {
                     "app_code": string,"created_at": string,"created_by": string | null,"description": string,"id": string,"is_active": boolean,"name": string,"role": string,"updated_at": string
@@ -728,14 +812,14 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"attempt": number,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"assigned_users": (string)[] | null,"attempt": number,"claimed_at": string | null,"claimed_by": string | null,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"attempt"?: number,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -809,6 +893,44 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"task_decisions": {
+                  Row: {
+                    "app_code": string,"approved": boolean,"comment": string | null,"created_at": string,"id": string,"run_id": string,"step_run_id": string,"user_id": string | null,"via": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"approved": boolean,"comment"?: string | null,"created_at"?: string,"id"?: string,"run_id": string,"step_run_id": string,"user_id"?: string | null,"via": string
+                  }
+                  Update: {
+                    "app_code"?: string,"approved"?: boolean,"comment"?: string | null,"created_at"?: string,"id"?: string,"run_id"?: string,"step_run_id"?: string,"user_id"?: string | null,"via"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "decision_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "decision_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "decision_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "task_decisions_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
                   ]
                 },"task_queues": {
                   Row: {
@@ -1328,14 +1450,14 @@ isOneToOne: false
                   ]
                 },"workflow_schedules": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"cron_expression": string,"finished_at": string | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"last_error": Json | null,"last_run_at": string | null,"max_runs": number | null,"name": string,"next_run_at": string | null,"runs_started": number,"start_immediately": boolean,"timezone": string,"updated_at": string,"work_queue_id": string | null,"workflow_id": string
+                    "app_code": string,"catchup_window_seconds": number | null,"created_at": string,"created_by": string | null,"cron_expression": string,"finished_at": string | null,"id": string,"input": NonNullable<Json>,"is_enabled": boolean,"jitter_seconds": number,"last_error": Json | null,"last_run_at": string | null,"max_runs": number | null,"name": string,"next_run_at": string | null,"next_times": (string)[],"overlap_policy": string,"runs_started": number,"start_immediately": boolean,"timezone": string,"updated_at": string,"work_queue_id": string | null,"workflow_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression": string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id": string
+                    "app_code"?: string,"catchup_window_seconds"?: number | null,"created_at"?: string,"created_by"?: string | null,"cron_expression": string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"jitter_seconds"?: number,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"next_times"?: (string)[],"overlap_policy"?: string,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id": string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"cron_expression"?: string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id"?: string
+                    "app_code"?: string,"catchup_window_seconds"?: number | null,"created_at"?: string,"created_by"?: string | null,"cron_expression"?: string,"finished_at"?: string | null,"id"?: string,"input"?: NonNullable<Json>,"is_enabled"?: boolean,"jitter_seconds"?: number,"last_error"?: Json | null,"last_run_at"?: string | null,"max_runs"?: number | null,"name"?: string,"next_run_at"?: string | null,"next_times"?: (string)[],"overlap_policy"?: string,"runs_started"?: number,"start_immediately"?: boolean,"timezone"?: string,"updated_at"?: string,"work_queue_id"?: string | null,"workflow_id"?: string
                   }
                   Relationships: [
                     {
@@ -1362,6 +1484,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflow_schedules_overlap_policy_fkey"
+      columns: ["overlap_policy"]
+isOneToOne: false
+      referencedRelation: "overlap_policies"
+      referencedColumns: ["name"]
     }
                   ]
                 },"workflow_signals": {
@@ -1802,6 +1930,58 @@ isOneToOne: false
 "allow_function":
 { Args: { "app_code"?: string,"function": unknown }; Returns: undefined
                            },
+"backfill_schedule":
+{ Args: { "from_time": string,"overlap_policy"?: string,"schedule_id": string,"to_time": string }; Returns: {
+              "app_code": string,
+"completed_at": string | null,
+"created_at": string,
+"created_by": string | null,
+"from_time": string,
+"id": string,
+"last_error": Json | null,
+"overlap_policy": string,
+"runs_started": number,
+"schedule_id": string,
+"status": string,
+"times": (string)[] | null,
+"times_done": number,
+"times_failed": number,
+"times_skipped": number,
+"times_total": number | null,
+"to_time": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "schedule_backfills"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"cancel_backfill":
+{ Args: { "backfill_id": string }; Returns: {
+              "app_code": string,
+"completed_at": string | null,
+"created_at": string,
+"created_by": string | null,
+"from_time": string,
+"id": string,
+"last_error": Json | null,
+"overlap_policy": string,
+"runs_started": number,
+"schedule_id": string,
+"status": string,
+"times": (string)[] | null,
+"times_done": number,
+"times_failed": number,
+"times_skipped": number,
+"times_total": number | null,
+"to_time": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "schedule_backfills"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "cancel_run":
 { Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
@@ -1812,6 +1992,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -1848,13 +2029,68 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"claim_task":
+{ Args: { "step_run_id": string }; Returns: {
+              "app_code": string,
+"assigned_at": string | null,
+"assigned_roles": (string)[] | null,
+"assigned_to": string | null,
+"assigned_users": (string)[] | null,
+"attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
+"completed_at": string | null,
+"completed_by": string | null,
+"context_version": number | null,
+"created_at": string,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"fence": number,
+"handle": string | null,
+"id": string,
+"input": Json | null,
+"item": Json | null,
+"item_index": number,
+"items_total": number | null,
+"job_id": string | null,
+"limited_by": string | null,
+"next_item": number | null,
+"output": Json | null,
+"pending_in": number,
+"run_id": string,
+"signal_name": string | null,
+"started_at": string | null,
+"status": string,
+"step_id": string,
+"step_type": string,
+"taken_in": number,
+"task": Json | null,
+"updated_at": string,
+"wait_kind": string | null,
+"wake_at": string | null,
+"work_queue_id": string | null,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "step_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"compare_runs":
+{ Args: { "a": string,"b": string }; Returns: Json
+                           },
 "complete_task":
 { Args: { "output"?: Json,"step_run_id": string }; Returns: {
               "app_code": string,
 "assigned_at": string | null,
 "assigned_roles": (string)[] | null,
 "assigned_to": string | null,
+"assigned_users": (string)[] | null,
 "attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
 "completed_at": string | null,
 "completed_by": string | null,
 "context_version": number | null,
@@ -2000,7 +2236,10 @@ isOneToOne: false
 "assigned_at": string | null,
 "assigned_roles": (string)[] | null,
 "assigned_to": string | null,
+"assigned_users": (string)[] | null,
 "attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
 "completed_at": string | null,
 "completed_by": string | null,
 "context_version": number | null,
@@ -2043,6 +2282,55 @@ isOneToOne: false
 "decline_invitation":
 { Args: { "token": string }; Returns: Json
                            },
+"delegate_task":
+{ Args: { "note"?: string,"step_run_id": string,"user_id": string }; Returns: {
+              "app_code": string,
+"assigned_at": string | null,
+"assigned_roles": (string)[] | null,
+"assigned_to": string | null,
+"assigned_users": (string)[] | null,
+"attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
+"completed_at": string | null,
+"completed_by": string | null,
+"context_version": number | null,
+"created_at": string,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"fence": number,
+"handle": string | null,
+"id": string,
+"input": Json | null,
+"item": Json | null,
+"item_index": number,
+"items_total": number | null,
+"job_id": string | null,
+"limited_by": string | null,
+"next_item": number | null,
+"output": Json | null,
+"pending_in": number,
+"run_id": string,
+"signal_name": string | null,
+"started_at": string | null,
+"status": string,
+"step_id": string,
+"step_type": string,
+"taken_in": number,
+"task": Json | null,
+"updated_at": string,
+"wait_kind": string | null,
+"wake_at": string | null,
+"work_queue_id": string | null,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "step_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "delete_application":
 { Args: { "app_code": string,"force"?: boolean }; Returns: Json
                            },
@@ -2086,8 +2374,14 @@ isOneToOne: false
 "delete_secret":
 { Args: { "name": string }; Returns: undefined
                            },
+"diff_versions":
+{ Args: { "a": string,"b": string }; Returns: Json
+                           },
 "disallow_function":
 { Args: { "app_code"?: string,"function": string }; Returns: undefined
+                           },
+"doctor":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "drop_database_trigger":
 { Args: { "name": string }; Returns: undefined
@@ -2097,6 +2391,9 @@ isOneToOne: false
                            },
 "erase_person":
 { Args: { "user_id": string }; Returns: Json
+                           },
+"explain_run":
+{ Args: { "run_id": string }; Returns: Json
                            },
 "explain_workflow":
 { Args: { "version"?: number,"workflow": string }; Returns: Json
@@ -2181,6 +2478,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"next_schedule_times":
+{ Args: { "count"?: number,"schedule_id": string }; Returns: string[]
+                           },
 "pause_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,
@@ -2191,6 +2491,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2227,13 +2528,16 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"preview_rerun":
+{ Args: { "from_step"?: string,"input"?: Json,"outputs"?: Json,"run_id": string }; Returns: Json
+                           },
 "project_statistics":
 { Args: Record<PropertyKey, never>; Returns: {
               "avg_execution_duration_ms": number,"last_execution_at": string,"project_id": string,"refreshed_at": string,"total_activity_executions": number,"total_workflow_executions": number,"workflows": number
             }[]
                            },
 "publish_workflow":
-{ Args: { "workflow_version_id": string }; Returns: {
+{ Args: { "skip_unchanged"?: boolean,"workflow_version_id": string }; Returns: {
               "app_code": string,
 "change_note": string,
 "content_hash": string,
@@ -2276,6 +2580,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2312,6 +2617,55 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"release_task":
+{ Args: { "step_run_id": string }; Returns: {
+              "app_code": string,
+"assigned_at": string | null,
+"assigned_roles": (string)[] | null,
+"assigned_to": string | null,
+"assigned_users": (string)[] | null,
+"attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
+"completed_at": string | null,
+"completed_by": string | null,
+"context_version": number | null,
+"created_at": string,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"fence": number,
+"handle": string | null,
+"id": string,
+"input": Json | null,
+"item": Json | null,
+"item_index": number,
+"items_total": number | null,
+"job_id": string | null,
+"limited_by": string | null,
+"next_item": number | null,
+"output": Json | null,
+"pending_in": number,
+"run_id": string,
+"signal_name": string | null,
+"started_at": string | null,
+"status": string,
+"step_id": string,
+"step_type": string,
+"taken_in": number,
+"task": Json | null,
+"updated_at": string,
+"wait_kind": string | null,
+"wake_at": string | null,
+"work_queue_id": string | null,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "step_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "remove_member":
 { Args: { "user_id": string }; Returns: {
               "accepted_at": string | null,
@@ -2329,7 +2683,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "rerun":
-{ Args: { "from_step"?: string,"run_id": string }; Returns: {
+{ Args: { "from_step"?: string,"input"?: Json,"outputs"?: Json,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
 "completed_at": string | null,
 "context_version": number,
@@ -2338,6 +2692,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2407,6 +2762,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2507,6 +2863,27 @@ isOneToOne: false
 "rotate_webhook_subscription_secret":
 { Args: { "overlap_seconds"?: number,"subscription_id": string }; Returns: Json
                            },
+"run_schedule_now":
+{ Args: { "overlap_policy"?: string,"schedule_id": string }; Returns: {
+              "app_code": string,
+"cause": string,
+"created_at": string,
+"detail": string | null,
+"error": Json | null,
+"id": string,
+"missed_until": string | null,
+"outcome": string,
+"requested_by": string | null,
+"run_id": string | null,
+"schedule_id": string,
+"scheduled_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "schedule_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "save_workflow":
 { Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string }; Returns: {
               "app_code": string,
@@ -2542,6 +2919,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2667,6 +3045,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,
@@ -2713,6 +3092,7 @@ isOneToOne: false
 "current_step": string | null,
 "deadline_at": string | null,
 "duration_ms": number | null,
+"edits": Json | null,
 "error": Json | null,
 "event_seq": number,
 "held_by": string | null,

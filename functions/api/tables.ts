@@ -191,7 +191,7 @@ export const TABLES = {
       max_stored_bytes: {
         type: 'bigint',
         comment:
-          'Bytes of the rows of the application, without indexes. They are estimated every ten minutes; above the quota no run starts.',
+          'Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the quota no run starts.',
         minimum: 1,
       },
       max_llm_calls_per_day: {
@@ -377,7 +377,7 @@ export const TABLES = {
   },
   audit_log: {
     comment:
-      'Changes of configuration rows, and reads of secrets; append-only, written by triggers, partitioned by month.',
+      'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, partitioned by month.',
     columns: {
       id: { type: 'uuid' },
       created_at: { type: 'time' },
@@ -774,6 +774,12 @@ export const TABLES = {
         nullable: true,
         comment: 'The node a rerun began at; null for a whole rerun.',
       },
+      edits: {
+        type: 'json',
+        nullable: true,
+        comment:
+          'What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. Null: nothing was edited.',
+      },
       created_by: { type: 'uuid', nullable: true },
       current_step: {
         type: 'text',
@@ -821,6 +827,110 @@ export const TABLES = {
       duration_ms: { type: 'bigint', nullable: true, comment: 'Milliseconds from start to end.' },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  schedule_backfills: {
+    comment:
+      'Backfills: starts of a schedule for its times in a past range, at most 1000. Workers compute the times and start the runs in slices. Written by the engine; kept like schedule_runs.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      schedule_id: { type: 'uuid', required: true },
+      from_time: { type: 'time', required: true, comment: 'First time of the range, included.' },
+      to_time: { type: 'time', required: true, comment: 'Last time of the range, included.' },
+      overlap_policy: {
+        type: 'text',
+        required: true,
+        comment:
+          'allow: the runs start at once; queue: each waits until no run of the schedule is open.',
+      },
+      times: {
+        type: 'time[]',
+        nullable: true,
+        comment: 'The times to start, oldest first; null until a worker has computed them.',
+      },
+      times_total: { type: 'integer', nullable: true },
+      times_done: { type: 'integer' },
+      runs_started: { type: 'integer' },
+      times_skipped: {
+        type: 'integer',
+        comment: 'Times that had a run already, or for which the work queue had no item.',
+      },
+      times_failed: {
+        type: 'integer',
+        comment: 'Times whose start was refused; their schedule_runs have the errors.',
+      },
+      status: {
+        type: 'text',
+        comment:
+          'pending: a worker has to compute the times; running; completed; failed: see last_error; cancelled.',
+      },
+      last_error: {
+        type: 'object',
+        nullable: true,
+        comment: 'Why the backfill failed, or the latest refused start: {code, message, at, …}.',
+      },
+      created_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+      completed_at: { type: 'time', nullable: true },
+    },
+    insert: [],
+    update: [],
+  },
+  schedule_runs: {
+    comment:
+      'The latest outcome of each time for which a schedule was due, ran by request or was backfilled. Written by the engine; kept for the run retention of the application, at most 30 days.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      schedule_id: { type: 'uuid', required: true },
+      scheduled_at: {
+        type: 'time',
+        required: true,
+        comment:
+          'The time of the cron expression, without jitter; the time of the request for run_now.',
+      },
+      cause: {
+        type: 'text',
+        required: true,
+        comment: 'schedule: the time was due; run_now: a member asked for it; backfill.',
+      },
+      outcome: {
+        type: 'text',
+        required: true,
+        comment:
+          'started: run_id is the run; queued: waits for the end of the open runs; skipped: see detail; missed: no worker ran in time; failed: see error.',
+      },
+      detail: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'Why nothing started. skipped: overlap (a run is open), queue_full (a start waits already), queue_empty (the work queue has no item), paused or max_runs (the schedule was paused or finished while the start was queued). missed: catchup_window (too old) or merged (one run started for several times).',
+      },
+      missed_until: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'The times from scheduled_at up to this one, which is not included, were missed; null: no further time is known.',
+      },
+      run_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The run; no foreign key, so that the row outlives the run.',
+      },
+      error: {
+        type: 'object',
+        nullable: true,
+        comment: 'Why the start was refused: {code, message, at, …}.',
+      },
+      requested_by: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'User who asked for the run or the backfill; null for due times and keys.',
+      },
+      created_at: { type: 'time' },
     },
     insert: [],
     update: [],
@@ -936,7 +1046,12 @@ export const TABLES = {
         nullable: true,
         comment: 'The work queue whose next item a waiting step waits for.',
       },
-      task: { type: 'json', nullable: true, comment: 'The task: {title, description?, form?}.' },
+      task: {
+        type: 'json',
+        nullable: true,
+        comment:
+          'The task: the config of its step, e.g. {title, description?, form?, approvals_required?}.',
+      },
       assigned_to: { type: 'uuid', nullable: true },
       assigned_roles: {
         type: 'text[]',
@@ -944,6 +1059,19 @@ export const TABLES = {
         comment:
           'Roles of the application (app_roles) whose members may complete the task; null: every role with task:complete.',
       },
+      assigned_users: {
+        type: 'uuid[]',
+        nullable: true,
+        comment:
+          'Users who may complete the task, if assigned_to of the step is an array; null otherwise.',
+      },
+      claimed_by: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.',
+      },
+      claimed_at: { type: 'time', nullable: true },
       completed_by: { type: 'uuid', nullable: true },
       assigned_at: {
         type: 'time',
@@ -1055,6 +1183,32 @@ export const TABLES = {
         required: true,
         comment: 'It may compensate a step.',
       },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  task_decisions: {
+    comment: 'What each person decided about an approval; written by RPCs and mail links only.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      run_id: { type: 'uuid', required: true },
+      step_run_id: { type: 'uuid', required: true, comment: 'The approval.' },
+      user_id: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The person who decided: the user, or the owner of the API key. Null for machines, and after the user was deleted.',
+      },
+      via: {
+        type: 'text',
+        required: true,
+        comment:
+          'How the person was identified: session, api_key, secret_key, or link: by the single-use link in a mail.',
+      },
+      approved: { type: 'boolean', required: true },
+      comment: { type: 'text', nullable: true },
       created_at: { type: 'time' },
     },
     insert: [],
@@ -1588,6 +1742,27 @@ export const TABLES = {
         comment:
           'Next due time, computed by a worker; null while the schedule is paused or finished and until it is computed.',
       },
+      next_times: {
+        type: 'time[]',
+        comment:
+          'The next times of the cron expression, at most 10, computed by a worker; empty while next_run_at is null. next_run_at is the first one plus its jitter.',
+      },
+      overlap_policy: {
+        type: 'text',
+        comment:
+          'What happens at a due time while a run of the schedule is open: allow, skip, queue or cancel_previous.',
+      },
+      catchup_window_seconds: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'How long after its time a missed start is made up for, one run for each time; older times are skipped. Null: one run for all missed times.',
+      },
+      jitter_seconds: {
+        type: 'integer',
+        comment:
+          'Each start is delayed by less than this, by the same amount for the same time, and never beyond the next time.',
+      },
       finished_at: {
         type: 'time',
         nullable: true,
@@ -1615,6 +1790,9 @@ export const TABLES = {
       'start_immediately',
       'is_enabled',
       'max_runs',
+      'overlap_policy',
+      'catchup_window_seconds',
+      'jitter_seconds',
       'work_queue_id',
     ],
     update: [
@@ -1624,6 +1802,9 @@ export const TABLES = {
       'input',
       'is_enabled',
       'max_runs',
+      'overlap_policy',
+      'catchup_window_seconds',
+      'jitter_seconds',
       'work_queue_id',
     ],
   },
