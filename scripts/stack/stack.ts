@@ -31,6 +31,7 @@ import { startRealtime } from './realtime/server.ts';
 import { startRest } from './rest.ts';
 import { SEED_USERS } from './seed-users.ts';
 import { openStorage } from './storage.ts';
+import { readPolicy } from './storage-policies.ts';
 import { startUpstash } from './upstash/server.ts';
 import { buildWeb, startWeb, webExists } from './web.ts';
 
@@ -266,7 +267,7 @@ async function startServices(
     auth,
     rest,
     realtime,
-    storage: await openStorage(dataDir, gatekeeper),
+    storage: await openStorage(dataDir, gatekeeper, readPolicy(database.urlAs('authenticator'))),
     gatekeeper,
     project,
     mail: catcher,

@@ -1,10 +1,11 @@
 // Files, as Supabase Storage serves them to the secret key: buckets, and objects that are written, read and deleted.
-// They are in a folder of the stack. Policies are not emulated: only requests with the secret key are answered.
+// They are in a folder of the stack. Policies are not emulated, except the one by which members read stored outputs.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Gatekeeper } from './identity.ts';
+import type { Claims, Gatekeeper } from './identity.ts';
+import type { MayRead } from './storage-policies.ts';
 
 /** Files of all buckets together; a development stack must not fill the disk. */
 const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
@@ -55,6 +56,7 @@ export interface StorageService {
 export async function openStorage(
   dataDir: string,
   gatekeeper: Gatekeeper,
+  mayRead: MayRead,
 ): Promise<StorageService> {
   const folder = join(dataDir, 'storage');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -170,10 +172,17 @@ export async function openStorage(
     return answer(found.map((name) => ({ bucket_id: id, name })));
   }
 
-  async function route(request: Request, url: URL): Promise<Response> {
+  async function route(request: Request, url: URL, claims: Claims): Promise<Response> {
     const { method } = request;
     const [kind = '', ...rest] = url.pathname.slice('/storage/v1/'.length).split('/');
     const parts = rest.map(decodeURIComponent);
+    if (claims.role !== 'service_role') {
+      const [id = '', ...path] = parts[0] === 'authenticated' ? parts.slice(1) : parts;
+      if (kind !== 'object' || method !== 'GET') {
+        throw new Refusal(403, 'Unauthorized', 'new row violates row-level security policy');
+      }
+      if (!(await mayRead(claims, id, path.join('/')))) throw noObject();
+    }
     if (kind === 'bucket') {
       const [id] = parts;
       if (id === undefined && method === 'POST') return await inOrder(() => createBucket(request));
@@ -204,10 +213,7 @@ export async function openStorage(
       const caller = await gatekeeper.identify(request.headers, url);
       if (!caller.ok) return caller.response;
       try {
-        if (caller.claims.role !== 'service_role') {
-          throw new Refusal(403, 'Unauthorized', 'new row violates row-level security policy');
-        }
-        return await route(request, url);
+        return await route(request, url, caller.claims);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         const { status, error: code, message } = error;

@@ -36,7 +36,7 @@ async function objectsOf(runId: string): Promise<string[]> {
 const exists = async (path: string) =>
   (await server.storage.from('stepbase-outputs').download(path)).error === null;
 
-test('the run keeps a reference, later steps read the value, and the API returns it to members only', async () => {
+test('the run keeps a reference, later steps read the value, and members only get it by the API and from Storage', async () => {
   const { run, step } = await b.run(
     [big('one'), value('size', '$length(steps.one.output.text)'), value('all', 'context.one.id')],
     ['one > size', 'size > all'],
@@ -54,8 +54,15 @@ test('the run keeps a reference, later steps read the value, and the API returns
     body: { attempt: 1, output: { id: 'one', text } },
   });
   expect(await outputOf(run.id, 'size')).toMatchObject({ body: { output: 300_000 } });
+  const { data } = await b.developer.storage.from('stepbase-outputs').download(path);
+  expect(JSON.parse((await data?.text()) ?? 'null')).toEqual({ id: 'one', text });
+  const foreigner = await signedIn('admin@globex', b.stack);
+  for (const other of [foreigner, client(b.stack)]) {
+    const refused = await other.storage.from('stepbase-outputs').download(path);
+    expect(refused.error).not.toBeNull();
+  }
   expect((await outputOf(run.id, 'none')).status).toBe(404);
-  expect((await outputOf(run.id, 'one', await signedIn('admin@globex', b.stack))).status).toBe(404);
+  expect((await outputOf(run.id, 'one', foreigner)).status).toBe(404);
 });
 
 test('items and child runs: the references stand within the output, and are read in place', async () => {
