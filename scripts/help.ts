@@ -14,8 +14,7 @@ export const GROUPS: readonly Group[] = [
     commands: {
       start: 'start the whole stack on this machine; -- --port N, --data DIR, --reset',
       demo: 'run three workflows on a throw-away stack and print each step; -- --json',
-      explain:
-        'print how the engine understands a workflow, or what a run waits for; -- <workflow> | --run ID',
+      explain: 'explain a workflow, or what a run waits for; -- <workflow> [--app APP] | --run ID',
       doctor:
         'check an installation from end to end; -- [--env-file FILE] [--email ADDRESS] [--json]',
       export: 'write the rows of an application as JSON lines; -- --app CODE --out DIR',

@@ -1,4 +1,4 @@
--- Only functions of *_tokens.sql use the tables of the queue.
+-- Only functions of *_tokens.sql, *_queue_start.sql and *_explain_queue.sql use the tables of the queue.
 
 begin;
 set local search_path = public, extensions;
@@ -37,7 +37,7 @@ select set_eq(
     'stepbase_engine.return_tokens',
     'stepbase_engine.token_state'
   ],
-  'no function outside *_tokens.sql contains the schema of the queue'
+  'no other function contains the schema of the queue'
 );
 select is_empty(
   $$select v.schemaname, v.viewname from pg_views v

@@ -1,5 +1,5 @@
--- The token of a run or step, for explain_run: missing, in the queue with its place, or leased. As the other functions
--- of *_tokens.sql, these read the tables of the queue. They take no lock and change nothing.
+-- What explain_run and doctor read of the queue: whether the token of a run or step is missing, in the queue with its
+-- place, or leased, and the oldest token. The functions take no lock and change nothing.
 
 create function stepbase_engine.find_token(p_app_code text, p_run_id uuid)
 returns uuid
