@@ -73,6 +73,21 @@ export async function startRuns(query: Query, start: StartRuns): Promise<Json[]>
   return row.value;
 }
 
+export interface SearchRuns {
+  filter: Json;
+  sort: string;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export const searchRuns = (query: Query, { filter, sort, limit, cursor }: SearchRuns) =>
+  one(query, 'select stepbase.search_runs($1::jsonb, $2, $3, $4) as value', [
+    toStorableJson(filter),
+    sort,
+    cursor ?? null,
+    limit,
+  ]);
+
 /** The id of the event; the relay starts the workflows that it triggers. */
 export async function emitEvent(
   query: Query,

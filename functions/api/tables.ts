@@ -339,6 +339,11 @@ export const TABLES = {
           'Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.',
         minimum: 1,
       },
+      search_language: {
+        type: 'text',
+        comment:
+          'The text search configuration of PostgreSQL for names and descriptions, such as german or simple.',
+      },
       created_by: {
         type: 'uuid',
         nullable: true,
@@ -707,6 +712,28 @@ export const TABLES = {
         nullable: true,
         comment: 'When a step consumed it; null until then.',
       },
+    },
+    insert: [],
+    update: [],
+  },
+  run_values: {
+    comment:
+      'Tags and searchable input values of runs, in the order in which a search reads them; written by the engine only.',
+    columns: {
+      run_id: { type: 'uuid', required: true },
+      app_code: { type: 'text', required: true },
+      path: {
+        type: 'text',
+        required: true,
+        comment: 'A path of workflows.searchable_inputs, such as order.id; # for a tag.',
+      },
+      value: {
+        type: 'text',
+        required: true,
+        comment:
+          'The tag, or the value as text: a number without trailing zeros, true or false, a string as it is.',
+      },
+      created_at: { type: 'time', required: true, comment: 'When the run was created.' },
     },
     insert: [],
     update: [],
@@ -1980,6 +2007,11 @@ export const TABLES = {
         comment: 'Seconds after which a run ends as timed_out.',
         minimum: 1,
       },
+      searchable_inputs: {
+        type: 'text[]',
+        comment:
+          'Up to 8 paths of the input, such as order.id, by whose values runs are found. A change applies to runs that start later.',
+      },
       created_by: { type: 'uuid', nullable: true },
       updated_by: { type: 'uuid', nullable: true },
       created_at: { type: 'time' },
@@ -2004,6 +2036,7 @@ export const TABLES = {
       'operation_code',
       'max_concurrent_executions',
       'execution_timeout_seconds',
+      'searchable_inputs',
     ],
     update: [
       'kebab_name',
@@ -2018,6 +2051,7 @@ export const TABLES = {
       'operation_code',
       'max_concurrent_executions',
       'execution_timeout_seconds',
+      'searchable_inputs',
       'deleted_at',
     ],
   },

@@ -39,10 +39,11 @@ export interface ApplicationChange {
   audit_retention_days?: number | undefined;
   /** Null: no limit. */
   max_waiting_runs?: number | null | undefined;
+  search_language?: string | undefined;
 }
 
 export const updateApplication = (query: Query, change: ApplicationChange) =>
-  rowOf(query, 'update_application($1, $2, $3, $4, $5, $6)', [
+  rowOf(query, 'update_application($1, $2, $3, $4, $5, $6, $7)', [
     change.name ?? null,
     change.description ?? null,
     change.run_retention_days ?? null,
@@ -50,6 +51,7 @@ export const updateApplication = (query: Query, change: ApplicationChange) =>
     change.audit_retention_days ?? null,
     // For the RPC, null keeps the limit and 0 ends it.
     change.max_waiting_runs === null ? 0 : (change.max_waiting_runs ?? null),
+    change.search_language ?? null,
   ]);
 
 export async function myApplications(query: Query): Promise<Json[]> {

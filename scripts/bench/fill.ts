@@ -26,9 +26,10 @@ async function makeOwners(client: pg.ClientBase, workflows: number): Promise<voi
   `);
   await client.query(
     `with made as (
-       insert into stepbase.workflows (app_code, kebab_name, name, description, created_by)
+       insert into stepbase.workflows (app_code, kebab_name, name, description, searchable_inputs, created_by)
        select case when n % 10 = 0 then 'bench-other' else 'bench' end, 'bench-' || n, 'Bench ' || n,
-         case when n % 50 = 7 then 'Handles special parcels.' else 'Nothing in particular.' end, null
+         case when n % 50 = 7 then 'Handles special parcels.' else 'Nothing in particular.' end,
+         '{order_id,region}', null
        from generate_series(1, $1::int) n
        returning id, app_code
      )
@@ -57,10 +58,16 @@ export async function fill(
   `);
   await client.query(
     `insert into stepbase.runs (
-       app_code, workflow_id, workflow_version_id, status, idempotency_key, input, steps_total,
+       app_code, workflow_id, workflow_version_id, status, idempotency_key, input, steps_total, tags, created_by, error,
        created_at, started_at, completed_at, deadline_at, event_seq, context_version
      )
-     select o.app_code, o.workflow_id, o.version_id, s.status, 'key-' || n, '{}', 2, s.at, s.at,
+     select o.app_code, o.workflow_id, o.version_id, s.status, 'key-' || n,
+       jsonb_build_object('order_id', n % 100000, 'region', case when n % 3 = 0 then 'eu' else 'us' end), 2,
+       case when n % 10 = 0 then array['vip', 'tag-' || n % 1000] end, case when n % 5 = 0 then $3::uuid end,
+       case when s.status in ('failed', 'cancelled') then jsonb_build_object(
+         'message', 'x', 'code', case when n % 100 = 95 then 'http_timeout' when s.status = 'failed' then 'x' else 'cancelled' end
+       ) end,
+       s.at, s.at,
        case when s.status not in ('running', 'pending') then s.at + interval '2 s' end,
        now() + interval '1 hour', 3, case when s.status = 'running' then 1 else 2 end
      from generate_series(1, $1::int) n
@@ -70,9 +77,15 @@ export async function fill(
          case when n % 100 < 92 then 'completed' when n % 100 < 97 then 'failed'
            when n % 100 < 99 then 'cancelled' else 'running' end as status
      ) s`,
-    [runs, workflows],
+    [runs, workflows, MEMBER],
   );
   await client.query(`
+    insert into stepbase.run_values (run_id, app_code, path, value, created_at)
+    select r.id, r.app_code, v.path, v.value, r.created_at
+    from stepbase.runs r
+    cross join lateral (
+      select '#', t from unnest(r.tags) t union all select i.key, i.value from jsonb_each_text(r.input) i
+    ) v (path, value);
     insert into stepbase.step_runs (
       run_id, app_code, workflow_version_id, step_id, step_type, status, started_at, completed_at, created_at,
       wait_kind, output, context_version

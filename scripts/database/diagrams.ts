@@ -45,6 +45,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'run_events',
       'run_signals',
       'task_decisions',
+      'run_values',
       'work_queue_items',
       'outbox',
       'refused_starts',

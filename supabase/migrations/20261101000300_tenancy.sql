@@ -34,6 +34,7 @@ create table stepbase.applications (
     constraint audit_retention_is_between_1_day_and_100_years check (audit_retention_days between 1 and 36500),
   max_waiting_runs int
     constraint max_waiting_runs_is_positive check (max_waiting_runs > 0),
+  search_language text not null default 'english',
   created_by uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -54,6 +55,8 @@ comment on column stepbase.applications.event_retention_days is
 comment on column stepbase.applications.audit_retention_days is 'Days for which audit rows are kept; stored and dropped by month like run events.';
 comment on column stepbase.applications.max_waiting_runs is
   'Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.';
+comment on column stepbase.applications.search_language is
+  'The text search configuration of PostgreSQL for names and descriptions, such as german or simple.';
 comment on column stepbase.applications.created_by is
   'User who created it with create_application; null: an operator did, or the user was deleted.';
 comment on column stepbase.applications.deleted_at is

@@ -21,10 +21,15 @@ create table stepbase.workflows (
     constraint max_concurrent_executions_is_positive check (max_concurrent_executions > 0),
   execution_timeout_seconds int not null default 3600
     constraint execution_timeout_is_positive check (execution_timeout_seconds > 0),
-  search tsvector not null generated always as (
-    setweight(to_tsvector('english'::regconfig, name || ' ' || replace(kebab_name, '-', ' ')), 'A')
-    || setweight(to_tsvector('english'::regconfig, description), 'B')
-  ) stored,
+  searchable_inputs text[] not null default '{}'
+    constraint searchable_inputs_are_at_most_8_paths check (
+      cardinality(searchable_inputs) = 0 or (
+        array_position(searchable_inputs, null) is null and cardinality(searchable_inputs) <= 8
+        and array_to_string(searchable_inputs, chr(31)) ~ '^[\w-]+(\.[\w-]+)*(\x1f[\w-]+(\.[\w-]+)*)*$'
+        and array_to_string(searchable_inputs, chr(31)) !~ '[^\x1f]{101}'
+      )
+    ),
+  search tsvector not null,
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   updated_by uuid references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -48,7 +53,10 @@ comment on column stepbase.workflows.latest_version_id is 'Version with the high
 comment on column stepbase.workflows.published_version_id is 'Version that a start without a version number uses.';
 comment on column stepbase.workflows.max_concurrent_executions is 'Limit of runs in progress at the same time; further runs wait. Null: no limit.';
 comment on column stepbase.workflows.execution_timeout_seconds is 'Seconds after which a run ends as timed_out.';
-comment on column stepbase.workflows.search is 'Text search vector of name and description.';
+comment on column stepbase.workflows.searchable_inputs is
+  'Up to 8 paths of the input, such as order.id, by whose values runs are found. A change applies to runs that start later.';
+comment on column stepbase.workflows.search is
+  'Text search vector of name and description, in the language of the application and word by word; a trigger sets it.';
 comment on column stepbase.workflows.deleted_at is 'Soft delete: runs and versions stay readable; no run can be started.';
 
 create index idx_workflows_app_code_status on stepbase.workflows (app_code, status) where deleted_at is null;
@@ -72,10 +80,10 @@ alter table stepbase.workflows enable row level security;
 
 grant select,
   insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
-    operation_code, max_concurrent_executions, execution_timeout_seconds),
+    searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds),
   -- kebab_name is granted so that a change raises SB424 instead of a missing privilege.
   update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
-    operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
+    searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
 on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 

@@ -128,7 +128,8 @@ create index idx_runs_parent_run_id on stepbase.runs (parent_run_id, app_code)
 where parent_run_id is not null;
 create index idx_runs_origin_run_id on stepbase.runs (origin_run_id, app_code)
 where origin_run_id is not null;
-create index idx_runs_created_by on stepbase.runs (created_by) where created_by is not null;
+create index idx_runs_created_by on stepbase.runs (created_by, app_code, created_at) where created_by is not null;
+create index idx_runs_error_code on stepbase.runs (app_code, (error ->> 'code'), created_at) where error is not null;
 -- Trace ids are ordered by time, as the ids are: random ones would write another page of the index for each run.
 create index idx_runs_trace_id on stepbase.runs (trace_id);
 -- Only runs that have started can exceed their deadline.

@@ -41,6 +41,7 @@ begin
 
   select
     v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, q.max_open_runs,
+    w.searchable_inputs,
     f.app_code is not null as is_full
   into strict v_version
   from stepbase.workflow_versions v
@@ -99,6 +100,9 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
+  if v_run.tags is not null or v_version.searchable_inputs <> '{}' then
+    perform stepbase_engine.write_run_values(array[v_run.id], v_version.searchable_inputs);
+  end if;
   if v_run.held_by is not null then
     perform stepbase_engine.hold_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
     return v_run;

@@ -75,6 +75,7 @@ language sql
 stable
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
   select q.max_open_runs - (
     select count(*)::int
@@ -108,7 +109,7 @@ declare
   v_new uuid[];
   v_queued stepbase_engine.new_run[];
 begin
-  select v.workflow_id, v.steps_total, w.execution_timeout_seconds into strict v_version
+  select v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
@@ -133,6 +134,7 @@ begin
     return '{}';
   end if;
 
+  perform stepbase_engine.write_run_values(v_new, v_version.searchable_inputs);
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   select
     r.id, 1, v_now, p_app_code, 'run.created', p_created_by,

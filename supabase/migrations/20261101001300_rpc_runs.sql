@@ -98,9 +98,12 @@ declare
   v_run stepbase.runs;
   v_problem text;
 begin
-  v_problem := stepbase_private.start_problem(p_idempotency_key, p_priority, p_tags, p_metadata);
-  if v_problem is not null then
-    perform stepbase_private.raise_error('invalid_request', v_problem);
+  -- A start without options is the most frequent one: it does not pay for a call.
+  if p_idempotency_key is not null or p_priority <> 0 or p_tags <> '{}' or p_metadata <> '{}' then
+    v_problem := stepbase_private.start_problem(p_idempotency_key, p_priority, p_tags, p_metadata);
+    if v_problem is not null then
+      perform stepbase_private.raise_error('invalid_request', v_problem);
+    end if;
   end if;
   -- Most starts name no version: one look-up. startable_version finds the others, and raises the errors.
   select w.id, w.published_version_id into v_workflow_id, v_version_id

@@ -52,7 +52,7 @@ grant execute on function stepbase.my_applications() to authenticated;
 -- Security definer: clients cannot write max_waiting_runs.
 create function stepbase_private.update_application(
   p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days int,
-  p_audit_retention_days int, p_max_waiting_runs int
+  p_audit_retention_days int, p_max_waiting_runs int, p_search_language text
 )
 returns stepbase.applications
 language plpgsql
@@ -70,21 +70,23 @@ begin
     run_retention_days = coalesce(p_run_retention_days, a.run_retention_days),
     event_retention_days = coalesce(p_event_retention_days, a.event_retention_days),
     audit_retention_days = coalesce(p_audit_retention_days, a.audit_retention_days),
-    max_waiting_runs = nullif(coalesce(p_max_waiting_runs, a.max_waiting_runs), 0)
+    max_waiting_runs = nullif(coalesce(p_max_waiting_runs, a.max_waiting_runs), 0),
+    search_language = coalesce(p_search_language, a.search_language)
   where a.app_code = v_app
   returning a.* into v_row;
   return v_row;
 end;
 $$;
 
-comment on function stepbase_private.update_application(text, text, double precision, int, int, int) is
+comment on function stepbase_private.update_application(text, text, double precision, int, int, int, text) is
   'Implements stepbase.update_application.';
-grant execute on function stepbase_private.update_application(text, text, double precision, int, int, int)
+grant execute on function stepbase_private.update_application(text, text, double precision, int, int, int, text)
   to authenticated;
 
 create function stepbase.update_application(
   name text default null, description text default null, run_retention_days double precision default null,
-  event_retention_days int default null, audit_retention_days int default null, max_waiting_runs int default null
+  event_retention_days int default null, audit_retention_days int default null, max_waiting_runs int default null,
+  search_language text default null
 )
 returns stepbase.applications
 language sql
@@ -93,15 +95,16 @@ as $$
   select stepbase_private.update_application(
     update_application.name, update_application.description, update_application.run_retention_days,
     update_application.event_retention_days, update_application.audit_retention_days,
-    update_application.max_waiting_runs
+    update_application.max_waiting_runs, update_application.search_language
   );
 $$;
 
-comment on function stepbase.update_application(text, text, double precision, int, int, int) is
-  'Renames the caller''s application, or changes its retention and limits, and returns it; null keeps a value, and '
-  'max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, or a value outside of the bounds '
-  'that the operator sets in app_quotas, SB401, SB403.';
-grant execute on function stepbase.update_application(text, text, double precision, int, int, int) to authenticated;
+comment on function stepbase.update_application(text, text, double precision, int, int, int, text) is
+  'Renames the caller''s application, or changes its retention, limits and search language, and returns it; null keeps a '
+  'value, and max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, unknown language, or a '
+  'value outside of the bounds that the operator sets in app_quotas, SB401, SB403.';
+grant execute on function stepbase.update_application(text, text, double precision, int, int, int, text)
+  to authenticated;
 
 create function stepbase_private.require_app_admin(p_app_code text)
 returns stepbase.applications

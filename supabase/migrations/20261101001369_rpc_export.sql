@@ -17,8 +17,8 @@ as $$
   where c.relnamespace = 'stepbase'::regnamespace
     and c.relkind in ('r', 'p')
     and not c.relispartition
-    -- Messages between the parts of the engine are not data of the application.
-    and c.relname <> 'outbox'
+    -- Messages between the parts of the engine are not data of the application, and run_values repeats data of runs.
+    and c.relname not in ('outbox', 'run_values')
     and exists (
       select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'app_code' and not a.attisdropped
     )

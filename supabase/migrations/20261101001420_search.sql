@@ -1,4 +1,4 @@
--- Text search for workflows, and for runs by their workflow. The cost does not grow with the number of runs.
+-- Text search for workflows.
 
 create function stepbase_private.search_query(p_query text)
 returns tsquery
@@ -6,17 +6,24 @@ language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  v_words tsquery;
 begin
   -- PostgreSQL parses the operators of a query by recursion.
   if length(p_query) > 1000 then
     perform stepbase_private.raise_error('invalid_request', 'A search query has at most 1000 characters');
   end if;
-  return websearch_to_tsquery('english'::regconfig, p_query);
+  -- Each word of the simple query becomes a prefix; its lexemes are quoted, and a quote within one is doubled.
+  v_words := regexp_replace(
+    websearch_to_tsquery('simple'::regconfig, p_query)::text, $r$'(?:[^']|'')+'$r$, '\&:*', 'g'
+  )::tsquery;
+  return websearch_to_tsquery(stepbase_private.search_config(stepbase_private.app_code()), p_query) || v_words;
 end;
 $$;
 
 comment on function stepbase_private.search_query(text) is
-  'A search query in websearch syntax. Raises SB400 invalid_request beyond 1,000 characters.';
+  'A search query in websearch syntax, in the language of the caller''s application. A word also finds words that begin with '
+  'it. Raises SB400 invalid_request beyond 1,000 characters.';
 grant execute on function stepbase_private.search_query(text) to authenticated;
 
 -- Security definer: under row-level security PostgreSQL evaluates the search operator only on rows that the policies
@@ -62,40 +69,3 @@ comment on function stepbase.search_workflows(text) is
   'Workflows of the caller''s application whose name or description matches query (websearch syntax), best match first; at '
   'most 200 rows.';
 grant execute on function stepbase.search_workflows(text) to authenticated;
-
-create function stepbase.search_runs(
-  query text,
-  status text default null,
-  before text default null,
-  page_size int default 50
-)
-returns setof stepbase.runs
-language sql
-stable
-set search_path = ''
-as $$
-  -- The lateral query reads the newest runs of each matching workflow from an index; a join would read all runs of the
-  -- application or of the workflows.
-  select r.*
-  from stepbase_private.matching_workflows(search_runs.query) w (id)
-  cross join lateral (
-    select x.*
-    from stepbase.runs x
-    where x.workflow_id = w.id
-      and x.app_code = (select stepbase_private.app_code())
-      and (search_runs.status is null or x.status = search_runs.status)
-      and (
-        search_runs.before is null
-        or x.created_at < (select stepbase_private.iso_time(search_runs.before, 'before'))
-      )
-    order by x.created_at desc
-    limit least(greatest(search_runs.page_size, 1), 200)
-  ) r
-  order by r.created_at desc, r.id desc
-  limit least(greatest(search_runs.page_size, 1), 200);
-$$;
-
-comment on function stepbase.search_runs(text, text, text, int) is
-  'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. '
-  'status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
-grant execute on function stepbase.search_runs(text, text, text, int) to authenticated;

@@ -173,6 +173,7 @@ describe('an application', () => {
       name: 'Web shop',
       run_retention_days: 30,
       max_waiting_runs: 7,
+      search_language: 'german',
       settings: { currency: 'EUR' },
     };
     const changed = await patch('application', ann, change);
@@ -182,6 +183,8 @@ describe('an application', () => {
     const unlimited = await patch('application', ann, { max_waiting_runs: null });
     expect(unlimited.body.max_waiting_runs).toBeNull();
     expect(outcome(await patch('application', ann, { name: '  ' }))).toEqual(INVALID);
+    const unknown = await patch('application', ann, { search_language: 'klingon' });
+    expect(outcome(unknown)).toEqual(INVALID);
     expect(outcome(await patch('application', eve, { name: 'Mine' }))).toEqual(REFUSED);
     expect((await get('application', ann)).body.name).toBe('Web shop');
     expect(items(await get('applications', ann)).map(({ name }) => name)).toEqual(['Web shop']);

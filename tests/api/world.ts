@@ -208,6 +208,7 @@ export async function prepare(world: World): Promise<Preparations> {
       body: { description: 'Changed' },
     }),
     startRun: async () => ({ params: { kebab_name: quick }, body: {} }),
+    searchRuns: async () => ({ body: { filter: { workflow: quick } } }),
     startRuns: async () => ({ params: { kebab_name: quick }, body: { items: [{}, {}] } }),
     archiveWorkflow: async () => ({ ...(await fresh()), body: {} }),
     deleteWorkflow: fresh,

@@ -103,7 +103,8 @@ describe('an argument that is a time', () => {
     const answers = {
       expires_at: await admin.rpc('create_api_key', { name: randomUUID(), expires_at: value }),
       failed_after: await admin.rpc('redrive', { failed_after: value }),
-      before: await admin.rpc('search_runs', { query: 'order', before: value }),
+      'filter.created_from': await admin.rpc('search_runs', { filter: { created_from: value } }),
+      start_at: await admin.rpc('start_run', { workflow: 'order-confirmation', start_at: value }),
     };
     for (const [name, { error, status }] of Object.entries(answers)) {
       expect({ status, code: error?.code, message: error?.message }).toEqual({

@@ -166,7 +166,9 @@ describe('search', () => {
     const viewer = await signedIn('viewer@acme');
     const workflows = await viewer.rpc('search_workflows', { query: 'confirmations' });
     expect(workflows.data).toMatchObject([{ kebab_name: 'order-confirmation' }]);
-    const runs = await viewer.rpc('search_runs', { query: 'refund', status: 'cancelled' });
-    expect(runs.data).toMatchObject([{ id: '00000000-0000-4000-8000-000000000709' }]);
+    const runs = await viewer.rpc('search_runs', {
+      filter: { text: 'refund', status: 'cancelled' },
+    });
+    expect(runs.data).toMatchObject({ items: [{ id: '00000000-0000-4000-8000-000000000709' }] });
   });
 });

@@ -81,10 +81,11 @@ describe('with the header', () => {
       .rpc('query_run', { run_id: runId, query_name: 'status' })
       .setHeader(HEADER, 'globex');
     expect(read.error?.code).toBe('SB404');
-    const found = await service().rpc('search_runs', { query: word }).setHeader(HEADER, 'globex');
-    expect(found).toMatchObject({ error: null, data: [] });
-    const own = await service().rpc('search_runs', { query: word }).setHeader(HEADER, 'acme');
-    expect(own.data?.map(({ id }: { id: string }) => id)).toEqual([runId]);
+    const filter = { text: word };
+    const found = await service().rpc('search_runs', { filter }).setHeader(HEADER, 'globex');
+    expect(found).toMatchObject({ error: null, data: { items: [] } });
+    const own = await service().rpc('search_runs', { filter }).setHeader(HEADER, 'acme');
+    expect(own.data).toMatchObject({ items: [{ id: runId }] });
   });
 
   test('an application that does not exist is an error', async () => {
@@ -99,7 +100,7 @@ describe('with the header', () => {
 test('without the header the error names it', async () => {
   for (const call of [
     service().rpc('start_run', { workflow: name }),
-    service().rpc('search_runs', { query: word }),
+    service().rpc('search_runs', { filter: { text: word } }),
     service().rpc('workflow_statistics'),
   ]) {
     const { error } = await call;
@@ -112,8 +113,10 @@ test('the header of a user or of the publishable key has no effect', async () =>
   const stranger = await signedIn('developer@globex');
   const refused = await stranger.rpc('start_run', { workflow: name }).setHeader(HEADER, 'acme');
   expect(refused.error?.code).toBe('SB404');
-  const own = await developer.rpc('search_runs', { query: word }).setHeader(HEADER, 'globex');
-  expect(own.data?.map(({ id }: { id: string }) => id)).toEqual([runId]);
+  const own = await developer
+    .rpc('search_runs', { filter: { text: word } })
+    .setHeader(HEADER, 'globex');
+  expect(own.data).toMatchObject({ items: [{ id: runId }] });
   const anonymous = await client().rpc('start_run', { workflow: name }).setHeader(HEADER, 'acme');
   expect(anonymous.error?.code).toBe('42501');
   // The token decides, not the key beside it.

@@ -28,6 +28,11 @@ export const ApplicationChange = z
       .max(2_147_483_647)
       .nullish()
       .describe('Limit of runs that wait to start. Null: no limit.'),
+    search_language: z
+      .string()
+      .max(63)
+      .optional()
+      .describe('A text search configuration of PostgreSQL, such as `german`.'),
   })
   .refine((body) => Object.keys(body).length > 0, 'name at least one column')
   .meta({ minProperties: 1 });

@@ -30,6 +30,7 @@ import { redrive } from '../run-queries.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { RERUNS } from './reruns.ts';
 import { DEAD_LETTERS, HISTORY } from './run-history.ts';
+import { SEARCH_RUNS } from './search-runs.ts';
 
 export const CancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
@@ -133,6 +134,7 @@ export const RUN_RESOURCE: Resource = {
       },
       async (query, call) => ({ body: await readList(query, RUNS, call.query) }),
     ),
+    SEARCH_RUNS,
     DEAD_LETTERS,
     statement(
       {

@@ -124,6 +124,11 @@ values
       values ({run}, 2, 'tap-one', 'run.started')$$),
   ('run_events',            'update', '- - - | - - - - | -', $$update run_events set payload = '{}' where run_id = {run}$$),
   ('run_events',            'delete', '- - - | - - - - | -', $$delete from run_events where run_id = {run}$$),
+  ('run_values',            'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_values where run_id = {run}$$),
+  ('run_values',            'insert', '- - - | - - - - | -',
+    $$insert into run_values (run_id, app_code, path, value, created_at) values ({run}, 'tap-one', '#', 'b', now())$$),
+  ('run_values',            'update', '- - - | - - - - | -', $$update run_values set value = 'b' where run_id = {run}$$),
+  ('run_values',            'delete', '- - - | - - - - | -', $$delete from run_values where run_id = {run}$$),
   ('run_signals',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_signals where run_id = {run}$$),
   ('run_signals',           'insert', '- - - | - - - - | -',
     $$insert into run_signals (run_id, app_code, signal_name)
@@ -313,6 +318,8 @@ select tests.create_rows();
 -- The header is for the secret key: it must change none of the outcomes.
 select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
+insert into stepbase.run_values (run_id, app_code, path, value, created_at)
+values (tests.sample_id('run'), 'tap-one', '#', 'a', now());
 -- The shared rows are visible to the organization, in the shared views only.
 update stepbase.workflows set visibility = 'organization' where id = tests.sample_id('workflow');
 update stepbase.components set visibility = 'organization' where id = tests.sample_id('component');

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(20);
+select plan(21);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 insert into stepbase.projects (id, app_code, name, created_by)
@@ -36,6 +36,7 @@ from (
     ('item → application', $$insert into stepbase.work_queue_items (app_code, work_queue_id, item) values ('tap-none', '00000000-0000-4000-8000-00000000d208', '1')$$),
     ('step run → run', $$insert into stepbase.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt) select s.run_id, 'tap-two', s.workflow_version_id, s.step_id, s.step_type, 2 from stepbase.step_runs s where s.app_code = 'tap-one'$$),
     ('event → run', $$insert into stepbase.run_events (run_id, seq, app_code, event_type) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', 'run.started')$$),
+    ('search value → run', $$insert into stepbase.run_values (run_id, app_code, path, value, created_at) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', '#', 'a', now())$$),
     ('signal of a run → run', $$insert into stepbase.run_signals (run_id, app_code, signal_name) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 'go')$$)
 ) s (what, statement);
 
