@@ -86,6 +86,16 @@ export const DECLARED: readonly DeclaredReference[] = [
     object: 'stepbase_engine.is_awaited_by_schedule',
     reason: 'the end of a run is announced to a start of its schedule that waits; schedules come later',
   },
+  {
+    file: 'wake',
+    object: 'stepbase_engine.next_start_at',
+    reason: 'the next wake-up of a worker includes held runs, which admission explains later',
+  },
+  {
+    file: 'wake',
+    object: 'stepbase_engine.release_due_runs',
+    reason: 'a held run that is due enters the queue, which admission explains later',
+  },
 ];
 
 const NAME = /\bstepbase(?:_[a-z]+)?\.[a-z_][a-z0-9_]*/g;
