@@ -59,7 +59,7 @@ export async function fill(
   await client.query(
     `insert into stepbase.runs (
        app_code, workflow_id, workflow_version_id, status, idempotency_key, input, steps_total, tags, created_by, error,
-       created_at, started_at, completed_at, deadline_at, event_seq, context_version
+       start_at, held_by, created_at, started_at, completed_at, deadline_at, event_seq, context_version
      )
      select o.app_code, o.workflow_id, o.version_id, s.status, 'key-' || n,
        jsonb_build_object('order_id', n % 100000, 'region', case when n % 3 = 0 then 'eu' else 'us' end), 2,
@@ -67,14 +67,16 @@ export async function fill(
        case when s.status in ('failed', 'cancelled') then jsonb_build_object(
          'message', 'x', 'code', case when n % 100 = 95 then 'http_timeout' when s.status = 'failed' then 'x' else 'cancelled' end
        ) end,
-       s.at, s.at,
+       case when s.status = 'pending' then now() + n * interval '1 s' end,
+       case when s.status = 'pending' then 'start_at' end,
+       s.at, case when s.status <> 'pending' then s.at end,
        case when s.status not in ('running', 'pending') then s.at + interval '2 s' end,
        now() + interval '1 hour', 3, case when s.status = 'running' then 1 else 2 end
      from generate_series(1, $1::int) n
      join owner o on o.place = n % $2::int
      cross join lateral (
        select now() - n * interval '20 s' as at,
-         case when n % 100 < 92 then 'completed' when n % 100 < 97 then 'failed'
+         case when n % 1000 = 500 then 'pending' when n % 100 < 92 then 'completed' when n % 100 < 97 then 'failed'
            when n % 100 < 99 then 'cancelled' else 'running' end as status
      ) s`,
     [runs, workflows, MEMBER],
@@ -97,7 +99,8 @@ export async function fill(
       case when s.place <= r.context_version then '1'::jsonb end,
       case when s.place <= r.context_version then s.place end
     from stepbase.runs r
-    cross join (values ('first', 'transform', 1), ('second', 'wait_for_approval', 2)) s (step_id, step_type, place);
+    cross join (values ('first', 'transform', 1), ('second', 'wait_for_approval', 2)) s (step_id, step_type, place)
+    where r.status <> 'pending';
     insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at)
     select r.id, s.seq, r.app_code, s.type, r.created_at
     from stepbase.runs r

@@ -152,6 +152,36 @@ describe('a run over HTTP', () => {
     expect((await call(url, { token: stranger, body })).status).toBe(404);
   });
 
+  it('is found by a value of its input and by its tag', async () => {
+    const searchable = { searchable_inputs: ['n'] };
+    const changed = await call(`${api.url}/v1/workflows/${workflow}`, {
+      method: 'PATCH',
+      token,
+      body: searchable,
+    });
+    expect([changed.status, changed.body]).toEqual([200, expect.objectContaining(searchable)]);
+    const tag = randomUUID();
+    const url = `${api.url}/v1/workflows/${workflow}/runs`;
+    const { body: run } = await call(url, { token, body: { input: { n: 4711 }, tags: [tag] } });
+    const search = (filter: unknown, as = token) => act('runs/search', { filter }, as);
+    for (const filter of [{ input: { n: 4711 }, workflow, version: 1 }, { tag: [tag] }]) {
+      const found = await search(filter);
+      expect(found.status).toBe(200);
+      expect(found.body).toMatchObject({ items: [{ id: run.id, workflow }], next_cursor: null });
+    }
+    const stranger = await signToken(seedUser('admin@globex'));
+    expect((await search({ tag }, stranger)).body).toEqual({ items: [], next_cursor: null });
+    expect((await search({ input: { other: 1 } })).status).toBe(400);
+    expect((await search({ workflow: 'nowhere' })).status).toBe(404);
+    const page = await act('runs/search', { filter: { workflow }, limit: 1 });
+    const next = await act('runs/search', {
+      filter: { workflow },
+      limit: 1,
+      cursor: page.body.next_cursor,
+    });
+    expect(next.body.items).not.toEqual(page.body.items);
+  });
+
   it('is cancelled once; a second cancel has no effect', async () => {
     const id = await start();
     await waitingTask(id);
