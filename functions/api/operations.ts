@@ -7,6 +7,7 @@ import { APPLICATION_RESOURCE } from './routes/applications.ts';
 import { EVENT_RESOURCE } from './routes/events.ts';
 import { HEALTH_RESOURCE } from './routes/health.ts';
 import { HOOK_RESOURCE } from './routes/hooks.ts';
+import { INCIDENT_RESOURCE } from './routes/incidents.ts';
 import { AUDIT_RESOURCE, STATISTICS_RESOURCE, WORKER_RESOURCE } from './routes/insight.ts';
 import { INVITATION_RESOURCE } from './routes/invitations.ts';
 import { MEMBER_RESOURCE } from './routes/members.ts';
@@ -41,6 +42,7 @@ export const RESOURCES: readonly Resource[] = [
   TRIGGER_RESOURCE,
   SUBSCRIPTION_RESOURCE,
   REFUSED_START_RESOURCE,
+  INCIDENT_RESOURCE,
   WORK_QUEUE_RESOURCE,
   TASK_QUEUE_RESOURCE,
   COMPONENT_RESOURCE,

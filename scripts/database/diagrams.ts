@@ -49,6 +49,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'work_queue_items',
       'outbox',
       'refused_starts',
+      'incident_switches',
       'webhook_deliveries',
     ],
   ],

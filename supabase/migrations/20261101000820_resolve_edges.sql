@@ -35,7 +35,15 @@ begin
     select
       s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.handle, s.job_id,
       s.status = 'completed' and s.job_id is not null
-      and (select r.status in ('running', 'pending') from stepbase.runs r where r.id = s.run_id) as goes_on
+      and (
+        select
+          r.status in ('running', 'pending')
+          and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+            when 0 then true else not stepbase_engine.is_held(r.id, false)
+          end
+        from stepbase.runs r
+        where r.id = s.run_id
+      ) as goes_on
     into v_step
     from stepbase.step_runs s
     where s.id = v_resolved[1];
@@ -87,7 +95,10 @@ begin
         e.step_type, e.in_degree, e.join_mode, e.limited_by,
         -- Whether a ready target gets a token now. Steps under a limit wait for a slot: admit gives them
         -- their tokens. A pending run whose token the caller holds starts with the events written below.
-        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null as gets_token,
+        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null
+        and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+          when 0 then true else not stepbase_engine.is_held(s.run_id, false)
+        end as gets_token,
         count(*)::int as edges,
         count(*) filter (
           where case s.status

@@ -45,6 +45,9 @@ begin
     where r.status = 'pending'
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
+      and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
+        when 0 then true else not stepbase_engine.is_held(r.id, true)
+      end
     order by r.id
   )
   select
@@ -112,6 +115,9 @@ begin
       and r.id = s.run_id
       and r.status = 'running'
       and s.run_id <> all(coalesce(v_started, '{}'))
+      and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+        when 0 then true else not stepbase_engine.is_held(r.id, false)
+      end
     returning s.*
   ),
   -- entered: all of these; opens is 1 for steps that the run's open_steps does not count yet.
@@ -150,7 +156,7 @@ begin
     perform stepbase_engine.append_events(coalesce(v_run_events, '{}') || coalesce(v_step_events, '{}'));
   end if;
 
-  -- Tokens without work. Those of a paused run leave its ready steps without a token until it is resumed;
+  -- Tokens without work. Those of a paused or held run leave its ready steps without a token until it goes on;
   -- the others are duplicates or belong to runs that ended.
   v_idle := array(
     select j.id from unnest(v_jobs) as j (id)
@@ -161,7 +167,21 @@ begin
     update stepbase.step_runs s
     set job_id = null, updated_at = v_now
     where s.job_id = any(v_idle) and s.status = 'ready'
-      and (select r.status from stepbase.runs r where r.id = s.run_id) = 'paused';
+      and (
+        select
+          case
+            when r.status = 'running' and (
+              select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause'
+            ) > 0
+              then stepbase_engine.is_held(r.id, false)
+            else r.status = 'paused'
+          end
+        from stepbase.runs r
+        where r.id = s.run_id
+      );
+    if exists (select 1 from stepbase.incident_switches i where i.released_at is null) then
+      perform stepbase_engine.hold_starts(v_runs);
+    end if;
     perform stepbase_engine.end_tokens(v_idle);
   end if;
 

@@ -14,9 +14,10 @@ comment on table stepbase_engine.run_backlog is
   'Pending runs without a token; stepbase_engine.admit gives them one. The runs of an app that are under the same limits '
   'form a group, so that a full limit does not delay other runs.';
 comment on column stepbase_engine.run_backlog.workflow_limit is
-  'The workflow whose max_concurrent_executions applies to the run; zeros: none.';
+  'The workflow whose max_concurrent_executions applies to the run; zeros: none; all f: an incident switch holds it.';
 comment on column stepbase_engine.run_backlog.queue_limit is
-  'The task queue whose max_concurrent_workflows applies to the run; zeros: none.';
+  'The task queue whose max_concurrent_workflows applies to the run; zeros: none. The workflow of a run that an incident '
+  'switch holds.';
 comment on column stepbase_engine.run_backlog.arrival is 'Orders runs of the same priority.';
 
 create index idx_run_backlog_admission_order

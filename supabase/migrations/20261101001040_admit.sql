@@ -37,7 +37,7 @@ as $$
     from share s
     cross join lateral (
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
-      where w.app_code = s.app_code
+      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.held_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) h
@@ -48,6 +48,7 @@ as $$
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
       where w.app_code = g.app_code
         and (w.workflow_limit, w.queue_limit) > (g.workflow_limit, g.queue_limit)
+        and w.workflow_limit < stepbase_engine.held_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) n
@@ -188,10 +189,14 @@ set search_path = ''
 as $$
 declare
   v_steps int;
+  v_is_released constant boolean := exists (
+    select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
+  );
 begin
   admitted := 0;
   more_wait := false;
-  if not exists (select 1 from stepbase_engine.run_backlog w)
+  if not v_is_released
+    and not exists (select 1 from stepbase_engine.run_backlog w)
     and not exists (select 1 from stepbase_engine.step_backlog w)
   then
     return next;
@@ -199,6 +204,16 @@ begin
   end if;
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
+  if v_is_released then
+    admitted := stepbase_engine.resume_held(p_limit);
+    if admitted > 0 then
+      more_wait := true;
+      return next;
+      return;
+    end if;
+    update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
+    where i.released_at is not null and i.resumed_at is null;
+  end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
   select a.admitted + v_steps, a.more_wait or v_steps = p_limit

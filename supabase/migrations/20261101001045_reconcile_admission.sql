@@ -9,6 +9,8 @@ declare
   v_repaired int;
   v_run stepbase.runs;
 begin
+  -- A claim that did not see the release of an incident switch has held its run after resume_held looked.
+  perform stepbase_engine.resume_held(p_limit);
   -- Slots of runs and steps that do not hold one any more.
   delete from stepbase_engine.run_slots p
   where not exists (

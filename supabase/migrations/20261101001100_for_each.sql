@@ -118,12 +118,17 @@ begin
   finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
-      p_carry and r.status = 'running' and i.limited_by is null as is_carried,
+      p_carry and r.status = 'running' and i.limited_by is null and not h.is_held as is_carried, h.is_held,
       row_number() over (partition by p.id order by i.item_index) as position
     from stepbase.step_runs i
     join stepbase.step_runs p
       on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
     join stepbase.runs r on r.id = i.run_id
+    cross join lateral (
+      select case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+        when 0 then false else stepbase_engine.is_held(i.run_id, false)
+      end as is_held
+    ) h
     where i.id = any(p_item_ids)
   ),
   -- The parents count the items that are left and move next_item on.
@@ -145,7 +150,7 @@ begin
     set
       status = case when f.is_carried then 'running' else 'ready' end,
       job_id = case when f.is_carried then f.job_id
-        when r.status = 'running' and s.limited_by is null then stepbase_engine.new_id() end,
+        when r.status = 'running' and s.limited_by is null and not f.is_held then stepbase_engine.new_id() end,
       fence = f.is_carried::int,
       started_at = case when f.is_carried then v_now end,
       updated_at = v_now

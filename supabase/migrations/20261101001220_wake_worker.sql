@@ -30,6 +30,10 @@ begin
     or stepbase_engine.has_deletable_outputs()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
+    -- What a released incident switch held.
+    or exists (
+      select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
+    )
     or (
       exists (select 1 from stepbase_engine.run_backlog w)
       and exists (select 1 from stepbase_engine.select_backlog_runs(1) c where cardinality(c.run_ids) > 0)

@@ -234,6 +234,7 @@ as $$
       ('workflow_query', 'd010'),
       ('workflow_schedule', 'd011'),
       ('schedule_run', 'd077'),
+      ('incident_switch', 'd097'),
       ('schedule_backfill', 'd087'),
       ('workflow_child', 'd012'),
       ('workflow_compilation', 'd013'),
@@ -399,6 +400,9 @@ begin
     tests.sample_id('workflow_schedule'), 'tap-one', tests.sample_id('workflow'), '0 7 * * *', null
   );
   update stepbase.workflow_schedules set next_times = '{2100-01-01 07:00+00}' where id = tests.sample_id('workflow_schedule');
+  -- Released, so that it holds nothing.
+  insert into stepbase.incident_switches (id, app_code, scope, mode, reason, released_at, resumed_at)
+  values (tests.sample_id('incident_switch'), 'tap-one', 'application', 'drain', 'sample', now(), now());
   insert into stepbase.schedule_runs (id, app_code, schedule_id, scheduled_at, cause, outcome, detail)
   values (
     tests.sample_id('schedule_run'), 'tap-one', tests.sample_id('workflow_schedule'), '2026-01-01', 'schedule',

@@ -32,7 +32,10 @@ const ROUTES: Route[] = Object.entries(DOCUMENT.paths)
   )
   .sort((one, other) => Number(one.method === 'DELETE') - Number(other.method === 'DELETE'));
 
-/** Operations whose body is not JSON Schema, or that would end the caller's access when they are addressed at random. */
+/**
+ * Operations whose body is not JSON Schema, or that would end the caller's access or stop its runs when they are
+ * addressed at random.
+ */
 const ONLY_PREPARED = new Set([
   'callMcp',
   'callWebhook',
@@ -41,6 +44,7 @@ const ONLY_PREPARED = new Set([
   'deleteWorkflow',
   'archiveWorkflow',
   'deactivateApplication',
+  'setIncidentSwitch',
   'deleteApplication',
   'erasePerson',
   'leaveApplication',

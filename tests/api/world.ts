@@ -151,6 +151,13 @@ export async function prepare(world: World): Promise<Preparations> {
     return { params: { backfill_id: id }, body: {} };
   };
 
+  const unused = await world.publish([node('one', 'transform', { expression: '1' })]);
+  const stopped = async () => {
+    const body = { scope: 'workflow', target: unused, reason: 'generated' };
+    const { id } = await world.made('POST', '/v1/incident-switches', body);
+    return { params: { switch_id: id }, body: {} };
+  };
+
   return {
     ...(await prepareMachines(world, quick)),
     ...(await prepareTenancy(world)),
@@ -227,6 +234,12 @@ export async function prepare(world: World): Promise<Preparations> {
     }),
     getScheduleBackfill: backfilled,
     cancelScheduleBackfill: backfilled,
+    setIncidentSwitch: async () => ({
+      body: { scope: 'workflow', target: unused, reason: 'generated' },
+    }),
+    getIncidentSwitch: stopped,
+    getIncidentStatus: stopped,
+    releaseIncidentSwitch: stopped,
     createWorkQueue: async () => ({
       body: { workflow_id: workflow.id, queue_name: `q${randomUUID().slice(0, 6)}` },
     }),

@@ -52,6 +52,7 @@ values
   ('explain_run',                '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_run({run})$$),
   ('explain_workflow',           '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select explain_workflow('w-00d001')$$),
   ('export_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select export_application('runs')$$),
+  ('incident_status',            '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select incident_status({incident_switch})$$),
   ('invite_member',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select invite_member('fresh@tap.example')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
@@ -69,6 +70,7 @@ values
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
   ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),
+  ('release_incident_switch',    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_incident_switch({incident_switch})$$),
   ('remove_member',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select remove_member({viewer})$$),
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
   ('resend_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select resend_invitation({invitation})$$),
@@ -88,6 +90,7 @@ values
   ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
   ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
   ('send_test_event',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_test_event({webhook_subscription})$$),
+  ('set_incident_switch',        '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select set_incident_switch('application', 'test')$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),

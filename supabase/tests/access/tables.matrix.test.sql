@@ -86,6 +86,12 @@ values
   ('dead_letters',          'update', '- - - | - - - - | -',
     $$update dead_letters set app_code = 'tap-two' where run_id = {run}$$),
   ('dead_letters',          'delete', '- - - | - - - - | -', $$delete from dead_letters where run_id = {run}$$),
+  ('incident_switches',     'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from incident_switches where id = {incident_switch}$$),
+  ('incident_switches',     'insert', '- - - | - - - - | -',
+    $$insert into incident_switches (app_code, scope, mode, reason)
+      values ('tap-one', 'application', 'drain', 'x')$$),
+  ('incident_switches',     'update', '- - - | - - - - | -', $$update incident_switches set reason = 'x' where id = {incident_switch}$$),
+  ('incident_switches',     'delete', '- - - | - - - - | -', $$delete from incident_switches where id = {incident_switch}$$),
   ('invitations',           'select', '1 0 0 | 0 0 0 0 | -', $$select 1 from invitations where id = {invitation}$$),
   ('invitations',           'insert', '- - - | - - - - | -',
     $$insert into invitations (app_code, email, role, expires_at)

@@ -100,7 +100,7 @@ select is_empty(
       and t.name not in ('organizations', 'users')
       and not exists (
         select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
-          and (a.attnotnull or t.name in ('components', 'workers')))$$,
+          and (a.attnotnull or t.name in ('components', 'workers', 'incident_switches')))$$,
   'every tenant table has app_code, not null except in tables with shared rows'
 );
 select is_empty(

@@ -1,0 +1,69 @@
+-- Held runs: what an incident switch means for a run. Callers on hot paths first count the switches that are on, in the
+-- same statement, so that a run costs nothing more while there is none.
+
+create function stepbase_engine.is_held(p_run_id uuid, p_is_start boolean)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select 1
+    from stepbase.runs r
+    join stepbase.incident_switches i
+      on i.released_at is null and stepbase_engine.switch_applies(i, r.app_code, r.workflow_id)
+    where r.id = p_run_id
+      and case
+        when i.mode = 'pause' then true
+        when not p_is_start then false
+        -- Open runs go on, so their children start, too.
+        else not exists (
+          select 1 from stepbase.runs p
+          where p.id = r.parent_run_id and stepbase_engine.switch_applies(i, p.app_code, p.workflow_id)
+        )
+      end
+  );
+end;
+$$;
+
+comment on function stepbase_engine.is_held(uuid, boolean) is
+  'Whether an incident switch holds a run: its start (p_is_start), or its next step.';
+
+create function stepbase_engine.held_group()
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $$;
+
+comment on function stepbase_engine.held_group() is
+  'The workflow_limit of held runs in run_backlog; their queue_limit is their workflow. These are the last groups of an '
+  'application, and admit leaves them out.';
+
+create function stepbase_engine.hold_starts(p_run_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  with held as (
+    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+    select r.id, r.app_code, stepbase_engine.held_group(), r.workflow_id, r.priority
+    from stepbase.runs r
+    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_held(r.id, true)
+    order by r.id
+    on conflict (run_id) do nothing
+    returning run_id
+  )
+  -- They request their concurrency slots again when they are released.
+  delete from stepbase_engine.run_slots s using held h where s.run_id = h.run_id;
+  if found then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.hold_starts(uuid[]) is
+  'Puts those of these pending runs that a switch holds into the backlog, in a group that is not admitted. The caller has '
+  'locked the runs and ends their tokens.';
