@@ -528,6 +528,39 @@ export const TABLES = {
       'deleted_at',
     ],
   },
+  incident_switches: {
+    comment:
+      'Switches that stop runs during an incident, set and released by RPCs. Rows stay after the release.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', nullable: true, comment: 'Null for the scope installation.' },
+      scope: { type: 'text', required: true },
+      mode: {
+        type: 'text',
+        required: true,
+        comment:
+          'drain: new runs wait, open runs go on; pause: also no further step starts, and steps in flight finish.',
+      },
+      reason: { type: 'text', required: true },
+      workflow_id: { type: 'uuid', nullable: true },
+      task_queue_id: { type: 'uuid', nullable: true },
+      created_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+      released_by: { type: 'uuid', nullable: true },
+      released_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When it was released; null: it is on.',
+      },
+      resumed_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When every run and step that it held had gone on.',
+      },
+    },
+    insert: [],
+    update: [],
+  },
   invitations: {
     comment:
       'Invitations to an application. RPCs create and end them; the row stays as a record and is deleted 90 days after its end.',
