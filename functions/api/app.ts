@@ -19,6 +19,7 @@ import type { Operation } from './operation.ts';
 import { OPERATIONS, RESOURCES } from './operations.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
+import { taskLinkRoutes } from './routes/task-links.ts';
 
 const EXPOSED_HEADERS = [
   'X-Request-Id',
@@ -96,6 +97,9 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   // Webhooks of other systems are authenticated by their signature.
   app.use('/hooks/*', failures, limitBody, wakeWorkers(deps));
   app.route('/hooks', hookRoutes(deps));
+  // A link in a mail has a token of its own.
+  app.use('/task-links/*', failures, limitBody, wakeWorkers(deps));
+  app.route('/task-links', taskLinkRoutes(deps));
   app.notFound(handleNotFound);
   app.onError(handleError);
   return app;

@@ -26,6 +26,7 @@ import { SCHEDULE_RESOURCE } from './routes/schedules.ts';
 import { SECRET_RESOURCE } from './routes/secrets.ts';
 import { SERVICE_ACCOUNT_RESOURCE } from './routes/service-accounts.ts';
 import { SHARED_RESOURCE } from './routes/shared.ts';
+import { TASK_LINK_RESOURCE } from './routes/task-links.ts';
 import { TASK_RESOURCE } from './routes/tasks.ts';
 import { TRIGGER_RESOURCE } from './routes/triggers.ts';
 import { SUBSCRIPTION_RESOURCE } from './routes/webhook-subscriptions.ts';
@@ -62,6 +63,7 @@ export const RESOURCES: readonly Resource[] = [
   AUDIT_RESOURCE,
   WORKER_RESOURCE,
   HOOK_RESOURCE,
+  TASK_LINK_RESOURCE,
   MCP_RESOURCE,
   HEALTH_RESOURCE,
 ];

@@ -277,6 +277,7 @@ values
         "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
+        "notify": {"type": ["boolean", "null"]},
         "approvals_required": {"type": ["integer", "null"], "minimum": 1, "maximum": 20},
         "reject_on": {"anyOf": [{"enum": ["first", "unreachable"]}, {"type": "null"}]},
         "exclude_requester": {"type": ["boolean", "null"]}
@@ -300,6 +301,7 @@ values
         "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
+        "notify": {"type": ["boolean", "null"]},
         "form": {},
         "component": {"type": "string", "minLength": 1}
       },

@@ -47,6 +47,8 @@ create table stepbase.app_quotas (
     constraint max_api_keys_is_not_negative check (max_api_keys >= 0),
   max_service_accounts int not null default 200
     constraint max_service_accounts_is_not_negative check (max_service_accounts >= 0),
+  max_task_mails_per_hour int not null default 500
+    constraint max_task_mails_per_hour_is_not_negative check (max_task_mails_per_hour >= 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -78,6 +80,8 @@ comment on column stepbase.app_quotas.max_schedules is 'Schedules, also disabled
 comment on column stepbase.app_quotas.max_triggers is 'Triggers by events and webhooks, also disabled ones. 0: none.';
 comment on column stepbase.app_quotas.max_api_keys is 'API keys that are not revoked. 0: none.';
 comment on column stepbase.app_quotas.max_service_accounts is 'Service accounts. 0: none.';
+comment on column stepbase.app_quotas.max_task_mails_per_hour is
+  'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

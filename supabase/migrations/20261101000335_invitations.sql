@@ -82,10 +82,12 @@ alter table stepbase_private.invitation_tokens enable row level security;
 create table stepbase_private.mails (
   id uuid primary key default stepbase_engine.new_id(),
   app_code text not null references stepbase.applications (app_code) on delete cascade,
-  template text not null constraint template_is_known check (template in ('invitation')),
+  template text not null constraint template_is_known check (template in ('invitation', 'task')),
   recipient text not null,
   data jsonb not null default '{}' constraint data_is_an_object check (jsonb_typeof(data) = 'object'),
   invitation_id uuid,
+  step_run_id uuid,
+  user_id uuid references stepbase.users (id) on delete cascade,
   due_at timestamptz not null default stepbase_engine.now(),
   attempts int not null default 0 constraint attempts_is_not_negative check (attempts >= 0),
   sent_at timestamptz,
@@ -95,6 +97,9 @@ create table stepbase_private.mails (
   created_at timestamptz not null default stepbase_engine.now(),
   constraint mail_ends_once check (sent_at is null or failed_at is null),
   constraint mail_of_an_invitation_names_it check ((template = 'invitation') = (invitation_id is not null)),
+  constraint mail_of_a_task_names_it_and_the_person check (
+    num_nonnulls(step_run_id, user_id) = case template when 'task' then 2 else 0 end
+  ),
   constraint mail_is_of_the_app_of_its_invitation
     foreign key (invitation_id, app_code) references stepbase.invitations (id, app_code) on delete cascade
 );
@@ -103,6 +108,8 @@ comment on table stepbase_private.mails is
   'Mails of Stepbase itself. A transaction writes the row, a worker sends the mail with the settings of send_email. '
   'Ended rows are deleted after 30 days.';
 comment on column stepbase_private.mails.data is 'What the template needs. It has no secret: take_mails adds the token.';
+-- No foreign key: it would be checked for each step run that is deleted.
+comment on column stepbase_private.mails.step_run_id is 'The task that the mail is about.';
 comment on column stepbase_private.mails.due_at is 'When the next attempt is due; during an attempt, when it counts as lost.';
 comment on column stepbase_private.mails.failed_at is 'When the last attempt failed, or the mail was not needed any more.';
 
@@ -110,6 +117,7 @@ create index idx_mails_due on stepbase_private.mails (due_at) where sent_at is n
 -- The limit of an application counts its rows of the last hour.
 create index idx_mails_app_code_created_at on stepbase_private.mails (app_code, created_at);
 create index idx_mails_invitation_id_app_code on stepbase_private.mails (invitation_id, app_code);
+create index idx_mails_user_id on stepbase_private.mails (user_id) where user_id is not null;
 create index idx_mails_created_at on stepbase_private.mails (created_at);
 
 create trigger mails_cut_errors before insert or update of error on stepbase_private.mails

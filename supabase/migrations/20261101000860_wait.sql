@@ -27,6 +27,7 @@ declare
   v_unassignable_errors jsonb[];
   v_jobs uuid[];
   v_has_tasks boolean;
+  v_mailed uuid[];
   v_events stepbase_engine.event[];
   v_now timestamptz := stepbase_engine.now();
 begin
@@ -108,6 +109,7 @@ begin
     ) filter (where w.unknown is not null),
     array_agg(distinct w.job_id),
     bool_or(w.wait_kind = 'task' and w.unknown is null),
+    array_agg(w.id order by w.ord) filter (where w.unknown is null and w.task -> 'notify' = 'true'),
     array_agg(
       stepbase_engine.step_event(
         case when w.wait_kind = 'task' and w.unknown is null then 'task.created' else 'step.waiting' end,
@@ -119,7 +121,7 @@ begin
     )
   into
     v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_has_tasks, v_events
+    v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -129,6 +131,9 @@ begin
   perform stepbase_engine.end_tokens(v_jobs);
   if v_has_tasks then
     perform stepbase_engine.announce_tasks_to_webhooks(v_events);
+  end if;
+  if v_mailed is not null then
+    perform stepbase_engine.mail_task(s, 'created') from stepbase.step_runs s where s.id = any(v_mailed);
   end if;
   if v_parents is not null then
     perform stepbase_engine.expand_items(v_parents, v_items, v_concurrency);

@@ -39,7 +39,7 @@ begin
   if (
     select count(*) >= v_limit
     from stepbase_private.mails m
-    where m.app_code = p_app_code and m.created_at > stepbase_engine.now() - interval '1 hour'
+    where m.app_code = p_app_code and m.template = p_template and m.created_at > stepbase_engine.now() - interval '1 hour'
   ) then
     perform stepbase_private.raise_error(
       'limit_reached', format('The application may send %s of these mails per hour; retry later', v_limit),
@@ -80,6 +80,7 @@ set search_path = ''
 as $$
 declare
   v_mail record;
+  v_added jsonb;
   v_token text;
 begin
   for v_mail in
@@ -95,18 +96,28 @@ begin
     )
     returning m.*
   loop
+    v_added := '{}';
     if v_mail.template = 'invitation' then
       -- The token exists in this answer and in the mail only.
       v_token := stepbase_private.random_token('sbi_');
       insert into stepbase_private.invitation_tokens as t (invitation_id, app_code, token_hash)
       values (v_mail.invitation_id, v_mail.app_code, stepbase_private.token_hash(v_token))
       on conflict (invitation_id) do update set token_hash = excluded.token_hash;
+      v_added := jsonb_build_object('token', v_token);
+    elsif v_mail.template = 'task' then
+      v_added := stepbase_engine.task_mail_data(v_mail.step_run_id, v_mail.user_id);
+      if v_added is null then
+        update stepbase_private.mails m
+        set failed_at = stepbase_engine.now(), error = 'the task does not wait for this person any more'
+        where m.id = v_mail.id;
+        continue;
+      end if;
     end if;
     mail_id := v_mail.id;
     app_code := v_mail.app_code;
     template := v_mail.template;
     recipient := v_mail.recipient;
-    data := v_mail.data || jsonb_strip_nulls(jsonb_build_object('token', v_token));
+    data := v_mail.data || v_added;
     attempt := v_mail.attempts;
     return next;
   end loop;
@@ -114,8 +125,8 @@ end;
 $$;
 
 comment on function stepbase_engine.take_mails(int, interval) is
-  'Takes at most p_limit due mails for an attempt and returns them. An invitation gets a new token, so that none is '
-  'stored. A mail without an outcome after p_lease is taken again.';
+  'Takes at most p_limit due mails for an attempt and returns them. Their links get new tokens, so that none is stored. A '
+  'mail about a task that does not wait for the person any more ends. A mail without an outcome after p_lease is taken again.';
 
 create function stepbase_engine.record_mail(
   p_mail_id uuid, p_attempt int, p_message_id text, p_error text default null, p_is_final boolean default false
@@ -161,6 +172,7 @@ as $$
 declare
   v_mails int;
   v_invitations int;
+  v_links int;
 begin
   delete from stepbase_private.mails m
   where m.id in (
@@ -188,10 +200,20 @@ begin
     limit p_limit
   );
   get diagnostics v_invitations = row_count;
-  return v_mails + v_invitations;
+  delete from stepbase_private.task_links l
+  where l.id in (
+    select o.id
+    from stepbase_private.task_links o
+    where o.expires_at < stepbase_engine.now() - interval '30 days'
+    order by o.expires_at
+    limit p_limit
+    for update skip locked
+  );
+  get diagnostics v_links = row_count;
+  return v_mails + v_invitations + v_links;
 end;
 $$;
 
 comment on function stepbase_engine.prune_mails(int) is
-  'Deletes mails that ended and are 30 days old, and invitations 90 days after their end or expiry: at most p_limit of each. Returns '
-  'their number.';
+  'Deletes mails that ended and are 30 days old, links of tasks 30 days after their expiry, and invitations 90 days after '
+  'their end or expiry: at most p_limit of each. Returns their number.';

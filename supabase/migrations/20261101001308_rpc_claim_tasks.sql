@@ -175,6 +175,9 @@ begin
     v_task, 'task.delegated', auth.uid(),
     jsonb_build_object('from', v_person, 'to', p_user_id, 'note', nullif(btrim(p_note), ''))
   );
+  if v_task.task -> 'notify' = 'true' then
+    perform stepbase_engine.mail_task(v_task, 'delegated', p_user_id, nullif(btrim(p_note), ''));
+  end if;
   return v_task;
 end;
 $$;

@@ -59,6 +59,8 @@ begin
     end if;
     v_is_complete := v_is_complete and v_rows < c_most_rows;
   end loop;
+  delete from stepbase_private.mails m where m.app_code = v_app and m.user_id = p_user_id;
+  delete from stepbase_private.task_links l where l.app_code = v_app and l.user_id = p_user_id;
   return jsonb_build_object('user_id', p_user_id, 'erased', v_erased, 'is_complete', v_is_complete);
 end;
 $$;

@@ -33,12 +33,14 @@ const ROUTES: Route[] = Object.entries(DOCUMENT.paths)
   .sort((one, other) => Number(one.method === 'DELETE') - Number(other.method === 'DELETE'));
 
 /**
- * Operations whose body is not JSON Schema, or that would end the caller's access or stop its runs when they are
- * addressed at random.
+ * Operations whose body is not JSON Schema, that need the token of a mail, or that would end the caller's access or stop
+ * its runs when they are addressed at random.
  */
 const ONLY_PREPARED = new Set([
   'callMcp',
   'callWebhook',
+  'readTaskLink',
+  'decideTaskLink',
   'removeMember',
   'changeMemberRole',
   'deleteWorkflow',

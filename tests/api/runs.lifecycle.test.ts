@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedUser, waitFor } from '../support/stack.ts';
-import { type Api, call, publishWorkflow, signToken, startApi } from './support.ts';
+import { type Api, call, publishWorkflow, signToken, sql, startApi } from './support.ts';
 
 let api: Api;
 let workflow: string;
@@ -276,5 +276,27 @@ describe('a run over HTTP', () => {
     const delegated = await act(`tasks/${task}/delegate`, to, developer);
     expect(delegated.body).toMatchObject({ id: task, assigned_to: to.user_id });
     expect((await act(`approvals/${task}`, { approved: true }, developer)).status).toBe(403);
+  });
+
+  it('continues by the link of a mail, which works once and needs no caller', async () => {
+    const id = await start();
+    const task = await waitingTask(id);
+    const [made] = await sql<{ links: { approve: string } }>(
+      "select stepbase_engine.task_mail_data($1, $2) -> 'links' as links",
+      [task, seedUser('developer@acme').id],
+    );
+    const link = { token: made?.links.approve };
+    const use = (path: string, body: unknown) => call(`${api.url}/task-links/${path}`, { body });
+    expect((await call(`${api.url}/task-links/read?token=${link.token}`)).status).toBe(405);
+    const read = await use('read', link);
+    expect(read.body).toMatchObject({ decision: 'approve', person: 'Dev Acme' });
+    expect((await use('read', link)).status).toBe(200);
+    const answers = await Promise.all([1, 2].map(() => use('decide', { ...link, comment: 'ok' })));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401]);
+    const unknown = await use('decide', { token: 'sbd_unknown' });
+    const used = answers.find(({ status }) => status === 401);
+    expect([unknown.status, unknown.body.detail]).toEqual([401, used?.body.detail]);
+    expect((await use('decide', {})).status).toBe(400);
+    await ended(id, 'completed');
   });
 });

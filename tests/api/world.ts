@@ -128,6 +128,14 @@ export async function prepare(world: World): Promise<Preparations> {
     params: { step_run_id: await world.task(await world.run(form)) },
     body: {},
   });
+  const link = async () => {
+    const approval = await world.task(await world.run(asking));
+    const [made] = await sql<{ token: string }>(
+      "select stepbase_engine.task_mail_data($1, $2) #>> '{links,approve}' as token",
+      [approval, admin.id],
+    );
+    return { body: { token: made?.token } };
+  };
   const fresh = async () => ({
     params: { kebab_name: await world.publish([node('one', 'transform', { expression: '1' })]) },
   });
@@ -193,6 +201,8 @@ export async function prepare(world: World): Promise<Preparations> {
     getStepOutput: async () => ({
       params: { run_id: await world.run(quick, 'completed'), step_id: 'one' },
     }),
+    readTaskLink: link,
+    decideTaskLink: link,
     getRunContext: async () => ({ params: { run_id: run } }),
     explainRun: async () => ({ params: { run_id: run } }),
     getWorkflowVersion: async () => ({ params: { kebab_name: quick, version: 1 } }),

@@ -2,6 +2,7 @@
 import type { Session } from '@supabase/supabase-js';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { supabase } from './client.ts';
+import { DecisionPage } from './decision/DecisionPage.tsx';
 import { InvitationPage } from './invitation/InvitationPage.tsx';
 import { NewApplication } from './NewApplication.tsx';
 import { RunPage } from './run/RunPage.tsx';
@@ -42,6 +43,8 @@ export function App() {
     return () => data.subscription.unsubscribe();
   }, []);
 
+  const decision = /^#\/decisions\/([\w-]+)$/.exec(route)?.[1];
+  if (decision !== undefined) return <DecisionPage key={decision} token={decision} />;
   if (session === undefined) return <p className="empty">Loading…</p>;
   if (invitation !== null) return <InvitationPage token={invitation} session={session} />;
   if (session === null) return <SignIn />;

@@ -21,6 +21,18 @@ export const supabase = createClient<Database, 'stepbase'>(config.api_url, confi
 /** The address of the HTTP API, without its version. */
 export const httpApiUrl = `${config.api_url}/functions/v1/stepbase-api`;
 
+/** Posts to the HTTP API without a caller. Throws an error with the message of the problem. */
+export async function callApi<T>(path: string, body: unknown): Promise<T> {
+  const response = await fetch(`${httpApiUrl}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', apikey: config.publishable_key },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json()) as T & { detail?: string; title?: string };
+  if (!response.ok) throw new Error(answer.detail ?? answer.title ?? response.statusText);
+  return answer;
+}
+
 type Tables = Database['stepbase']['Tables'];
 /** Without the computed field `context`, which a query returns only on request. */
 export type Run = Omit<Tables['runs']['Row'], 'context'>;

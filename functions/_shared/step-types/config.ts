@@ -117,6 +117,8 @@ export const taskFields = {
   /** The role of the application whose members may complete the task, or several such roles. */
   role: oneOrSeveral,
   deadline_ms: deadlineMs,
+  /** Mails the task to its persons. */
+  notify: z.boolean().nullish(),
 };
 
 /** The largest file that a step reads or writes. */

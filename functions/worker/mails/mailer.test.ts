@@ -1,11 +1,12 @@
 // The mail of an invitation arrives over SMTP with its link; the names in it cannot change its form.
 
-import { equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { startMailbox } from '../../../scripts/fakes/mailbox.ts';
 import type { DueMail } from '../engine/engine.ts';
 import { afterAll, testEnv } from '../steps/testing.ts';
 import { invitationMail } from './invitation.ts';
 import { createMailer } from './mailer.ts';
+import { taskMail } from './task.ts';
 
 const mailbox = await startMailbox();
 afterAll(() => mailbox.stop());
@@ -81,4 +82,52 @@ Deno.test('without settings a mailer reports it, and an attempt fails with a cod
   }
   const withApi = without({ RESEND_API_KEY: 're_x', SMTP_FROM: 'a@b.example' }, WEB);
   equal(withApi.isConfigured, true);
+});
+
+const task = {
+  kind: 'created',
+  application: 'Acme Shop',
+  title: 'Pay 100?',
+  description: 'Order <7>\nof May',
+  run_id: '0190d2f6-0000-7000-8000-000000000001',
+  links: { approve: 'sbd_yes', reject: 'sbd_no' },
+  expires_at: '2026-12-06T10:30:00+00:00',
+  deadline_at: '2026-12-06T10:30:00+00:00',
+};
+
+Deno.test('the mail about an approval has a link for each decision, whose token no server logs', async () => {
+  const mailer = createMailer(env, WEB);
+  await mailer.send({ ...mail('c@acme.example'), template: 'task', data: task }, signal);
+  const { message } = await mailbox.mails.waitFor((one) =>
+    one.recipients.includes('c@acme.example'),
+  );
+  equal(message.subject, 'Pay 100?');
+  const text = message.text ?? '';
+  match(text, /Approve:\nhttps:\/\/app\.stepbase\.example\/#\/decisions\/sbd_yes\n/);
+  match(text, /Reject:\nhttps:\/\/app\.stepbase\.example\/#\/decisions\/sbd_no\n/);
+  match(text, /Deadline: 2026-12-06 10:30 UTC/);
+  match(text, /do not forward/);
+  match(message.html ?? '', /Order &lt;7&gt;<br>of May/);
+});
+
+Deno.test('the mail about a user task has a link to the run only', () => {
+  const { links: _links, expires_at: _expires, ...rest } = task;
+  const mails = (['created', 'reminder', 'escalated', 'delegated'] as const).map((kind) =>
+    taskMail({ ...rest, links: {}, kind, note: 'on holiday' }, WEB),
+  );
+  deepEqual(
+    mails.map(({ subject }) => subject),
+    ['Pay 100?', 'Reminder: Pay 100?', 'Escalated: Pay 100?', 'Pay 100?'],
+  );
+  for (const { text } of mails) {
+    ok(text.includes(`${WEB}/#/runs/${task.run_id}`));
+    ok(text.includes('Note: on holiday'));
+    ok(!text.includes('decisions'));
+  }
+});
+
+Deno.test('a title is one short line', () => {
+  const { subject } = taskMail({ ...task, title: `Pay\r\nBcc: x ${'y'.repeat(300)}` }, WEB);
+  match(subject, /^Pay Bcc: x y+$/);
+  equal(subject.length, 150);
 });

@@ -7,9 +7,16 @@ import { mailboxOf } from '../steps/mail-addresses.ts';
 import { canSendMail, deliver, senderOf } from '../steps/mail-delivery.ts';
 import type { StepEnv } from '../steps/types.ts';
 import { invitationMail } from './invitation.ts';
+import { taskMail } from './task.ts';
+import type { MailText } from './text.ts';
 
 /** Below the two minutes after which stepbase_engine.take_mails gives a mail to another worker. */
 const SEND_MS = 60_000;
+
+const TEMPLATES: Readonly<Record<string, (data: unknown, webUrl: string) => MailText>> = {
+  invitation: invitationMail,
+  task: taskMail,
+};
 
 export interface Mailer {
   /** Resolves with the message id; rejects with a StepError. */
@@ -26,7 +33,8 @@ export function createMailer(
       if (webUrl === undefined) {
         throw new StepError('email_not_configured', 'links have no address: set STEPBASE_WEB_URL');
       }
-      if (template !== 'invitation') {
+      const write = Object.hasOwn(TEMPLATES, template) ? TEMPLATES[template] : undefined;
+      if (write === undefined) {
         throw new StepError('invalid_config', `the worker does not know the mail ${template}`);
       }
       const letter = {
@@ -36,7 +44,7 @@ export function createMailer(
         bcc: [],
         replyTo: [],
         attachments: [],
-        ...invitationMail(data, webUrl),
+        ...write(data, webUrl),
       };
       // Each attempt has a token of its own, so that a receiver must not drop the later mail as a repetition.
       const key = `mail:${mail_id}:${attempt}`;

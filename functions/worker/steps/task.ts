@@ -14,6 +14,7 @@ export function toTask(config: Config): StepResult {
     task.assigned_to = config.assigned_to;
   if (config.role !== undefined && config.role !== null) task.role = config.role;
   if (config.form !== undefined && config.form !== null) task.form = config.form;
+  if (config.notify) task.notify = true;
   if (!config.deadline_ms) return { kind: 'waiting', reason: 'task', task };
   task.deadline_ms = config.deadline_ms;
   return { kind: 'waiting', reason: 'task', task, timeoutMs: config.deadline_ms };

@@ -120,6 +120,7 @@ export interface TaskRequest {
   /** The widget that a client shows for the task. */
   widget?: { id: string; definitions: Record<string, unknown> };
   deadline_ms?: number;
+  notify?: boolean;
   /** The rules of an approval. */
   approvals_required?: number;
   reject_on?: 'first' | 'unreachable';
