@@ -100,7 +100,9 @@ values
   ('task.claimed', 'Task claimed', 'A person works on the task.', 'user-check', '#2563eb', 40),
   ('task.released', 'Task released', 'The claim of the task ended.', 'user-plus', '#d97706', 41),
   ('task.delegated', 'Task delegated', 'The task was given to another person.', 'user-plus', '#2563eb', 42),
-  ('task.decided', 'Decision recorded', 'One of several persons decided.', 'user-check', '#2563eb', 43);
+  ('task.decided', 'Decision recorded', 'One of several persons decided.', 'user-check', '#2563eb', 43),
+  ('task.reminded', 'Reminder', 'The persons of the task were reminded.', 'timer', '#d97706', 44),
+  ('task.escalated', 'Task escalated', 'The task was given to others, because it was not completed in time.', 'user-plus', '#dc2626', 45);
 
 create table stepbase.work_item_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),

@@ -278,6 +278,9 @@ values
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
         "notify": {"type": ["boolean", "null"]},
+        "remind_every_ms": {"type": ["integer", "null"], "minimum": 60000, "maximum": 31622400000},
+        "remind_before_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
+        "escalate": {"type": ["object", "null"], "required": ["after_ms"], "properties": {"after_ms": {"type": "integer", "minimum": 1, "maximum": 31622400000}, "assigned_to": {"type": ["string", "null"]}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}}, "additionalProperties": false},
         "approvals_required": {"type": ["integer", "null"], "minimum": 1, "maximum": 20},
         "reject_on": {"anyOf": [{"enum": ["first", "unreachable"]}, {"type": "null"}]},
         "exclude_requester": {"type": ["boolean", "null"]}
@@ -302,6 +305,9 @@ values
         "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}},
         "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
         "notify": {"type": ["boolean", "null"]},
+        "remind_every_ms": {"type": ["integer", "null"], "minimum": 60000, "maximum": 31622400000},
+        "remind_before_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000},
+        "escalate": {"type": ["object", "null"], "required": ["after_ms"], "properties": {"after_ms": {"type": "integer", "minimum": 1, "maximum": 31622400000}, "assigned_to": {"type": ["string", "null"]}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}}, "additionalProperties": false},
         "form": {},
         "component": {"type": "string", "minLength": 1}
       },

@@ -33,6 +33,7 @@ create table stepbase.step_runs (
   assigned_users uuid[],
   claimed_by uuid,
   claimed_at timestamptz,
+  escalated_at timestamptz,
   completed_by uuid references stepbase.users (id) on delete set null,
   assigned_at timestamptz,
   deadline_at timestamptz,
@@ -107,6 +108,7 @@ comment on column stepbase.step_runs.assigned_users is
   'Users who may complete the task, if assigned_to of the step is an array; null otherwise.';
 comment on column stepbase.step_runs.claimed_by is
   'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.';
+comment on column stepbase.step_runs.escalated_at is 'When the task was escalated, because it was not completed in time.';
 
 -- On PostgreSQL 18 the built-in function saves a function call per row.
 do $do$

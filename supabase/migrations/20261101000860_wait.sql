@@ -50,7 +50,11 @@ begin
       wait_kind = r.wait ->> 'kind',
       wake_at = coalesce(
         (r.wait ->> 'wake_at')::timestamptz,
-        v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond'
+        case when stepbase_engine.has_alarms(r.wait -> 'task') then
+          stepbase_engine.next_task_alarm(
+            r.wait -> 'task', s.started_at, stepbase_engine.task_time(v_now, r.wait -> 'timeout_ms'), false, v_now
+          )
+        else v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end
       ),
       deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
@@ -87,6 +91,7 @@ begin
         when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
           select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
         ) then 'role'
+        when s.task ? 'escalate' then stepbase_engine.unknown_in_escalation(s.app_code, s.task -> 'escalate')
       end as unknown
   )
   select
@@ -100,10 +105,11 @@ begin
     array_agg(w.run_id order by w.ord) filter (where w.unknown is not null),
     array_agg(
       jsonb_build_object(
-        'code', 'unknown_' || w.unknown,
+        'code', 'unknown_' || replace(w.unknown, 'escalation ', ''),
         'message', case w.unknown
           when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
-          else format('The app has no member with the id %s', w.task -> 'assigned_to') end,
+          when 'assignee' then format('The app has no member with the id %s', w.task -> 'assigned_to')
+          else format('escalate names a user or a role that the app does not have: %s', w.task -> 'escalate') end,
         'retryable', false
       ) order by w.ord
     ) filter (where w.unknown is not null),

@@ -1,5 +1,5 @@
--- Timers: waiting steps with a wake_at (delays, retries, deadlines). All timers go through wake, so a run that
--- cannot be woken must not delay the others: the due timers of paused runs are suspended.
+-- Timers: waiting steps with a wake_at (delays, retries, deadlines, reminders). All timers go through wake, so a run
+-- that cannot be woken must not delay the others: the due timers of paused runs are suspended.
 
 create function stepbase_engine.suspend_timers(p_limit int)
 returns uuid[]
@@ -53,9 +53,18 @@ language sql
 set search_path = ''
 as $$
   update stepbase.step_runs s
-  set wake_at = coalesce(s.deadline_at, stepbase_engine.now()), updated_at = stepbase_engine.now()
+  set
+    -- An alarm of a task finds its next time itself.
+    wake_at = case
+      when s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task) then stepbase_engine.now()
+      else coalesce(s.deadline_at, stepbase_engine.now())
+    end,
+    updated_at = stepbase_engine.now()
   where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at is null
-    and (s.wait_kind in ('delay', 'retry') or s.deadline_at is not null);
+    and (
+      s.wait_kind in ('delay', 'retry') or s.deadline_at is not null
+      or (s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task))
+    );
 $$;
 
 comment on function stepbase_engine.resume_timers(uuid) is

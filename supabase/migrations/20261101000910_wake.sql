@@ -12,6 +12,7 @@ declare
   v_runs uuid[];
   v_retries uuid[];
   v_delays uuid[];
+  v_alarms uuid[];
   v_expired uuid[];
   v_tokens uuid[];
   v_token_runs uuid[];
@@ -31,9 +32,14 @@ begin
   select
     array_agg(s.id) filter (where s.wait_kind = 'retry'),
     array_agg(s.id) filter (where s.wait_kind = 'delay'),
-    array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay'))
-  into v_retries, v_delays, v_expired
+    array_agg(s.id) filter (where a.is_alarm),
+    array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and not a.is_alarm)
+  into v_retries, v_delays, v_alarms, v_expired
   from stepbase.step_runs s
+  -- A task whose deadline is not over has a reminder or an escalation.
+  cross join lateral (
+    select s.wait_kind = 'task' and (s.deadline_at is null or s.deadline_at > v_now) as is_alarm
+  ) a
   where s.run_id = any(v_runs) and s.status = 'waiting' and s.wake_at <= v_now;
 
   with due as (
@@ -63,6 +69,9 @@ begin
       array(select null::text from unnest(v_delays))
     );
   end if;
+  if v_alarms is not null then
+    perform stepbase_engine.ring_task_alarms(v_alarms);
+  end if;
   -- A wait that passed its deadline fails like any step that exceeds its time limit: by the timeout edge, if any.
   if v_expired is not null then
     perform stepbase_engine.fail(
@@ -79,8 +88,8 @@ end;
 $$;
 
 comment on function stepbase_engine.wake_runs(uuid[]) is
-  'Wakes the due steps of running runs: delays complete, retries become ready with a token, other waits fail with the '
-  'code timeout. Locks the runs and skips locked ones.';
+  'Wakes the due steps of running runs: delays complete, retries become ready with a token, tasks before their deadline '
+  'remind or escalate, other waits fail with the code timeout. Locks the runs and skips locked ones.';
 
 create function stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text default 'engine_error')
 returns void

@@ -108,6 +108,16 @@ export const retryOn = z.array(z.union([z.int(), z.enum(['4xx', '5xx'])])).optio
 /** A name, or several. */
 const oneOrSeveral = z.union([z.string(), z.array(z.string()).min(1).max(20)]).nullish();
 
+/** Shortest time between two reminders. */
+const SHORTEST_REMINDER_MS = 60_000;
+
+/** Who gets a task that was not completed in time, and when. */
+const escalation = z.strictObject({
+  after_ms: z.int().min(1).max(LONGEST_WAIT_MS),
+  assigned_to: z.string().nullish(),
+  role: oneOrSeveral,
+});
+
 /** The fields that both kinds of task have. */
 export const taskFields = {
   title: nonEmptyText,
@@ -119,6 +129,11 @@ export const taskFields = {
   deadline_ms: deadlineMs,
   /** Mails the task to its persons. */
   notify: z.boolean().nullish(),
+  remind_every_ms: z.int().min(SHORTEST_REMINDER_MS).max(LONGEST_WAIT_MS).nullish(),
+  /** Before the deadline. */
+  remind_before_ms: z.int().min(1).max(LONGEST_WAIT_MS).nullish(),
+  /** To another person or role. */
+  escalate: escalation.nullish(),
 };
 
 /** The largest file that a step reads or writes. */

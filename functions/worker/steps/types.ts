@@ -121,6 +121,9 @@ export interface TaskRequest {
   widget?: { id: string; definitions: Record<string, unknown> };
   deadline_ms?: number;
   notify?: boolean;
+  remind_every_ms?: number;
+  remind_before_ms?: number;
+  escalate?: { after_ms: number; assigned_to?: string; role?: string | string[] };
   /** The rules of an approval. */
   approvals_required?: number;
   reject_on?: 'first' | 'unreachable';

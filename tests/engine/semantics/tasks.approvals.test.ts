@@ -102,4 +102,36 @@ describe.concurrent('tasks of several persons', () => {
     ]);
     expect(step('ask')).toMatchObject({ status: 'failed', error: { code: 'unknown_assignee' } });
   });
+  test.each([
+    ['an unknown role', { role: ['admin', 'king'] }, 'unknown_role'],
+    ['a user who is not a member', { assigned_to: 'nobody' }, 'unknown_assignee'],
+    ['no one', {}, 'invalid_config'],
+  ])('a task that would be escalated to %s fails at its start', async (_what, to, code) => {
+    const { step } = await b.run([
+      node(
+        'ask',
+        'user_task',
+        { title: 'Fill in', escalate: { after_ms: 3_600_000, ...to } },
+        { on_error: 'continue' },
+      ),
+    ]);
+    expect(step('ask')).toMatchObject({ status: 'failed', error: { code } });
+  });
+
+  test('the timer of a waiting task is its next reminder', async () => {
+    const { id } = await b.start(
+      await b.publish([
+        node('ask', 'user_task', {
+          title: 'Fill in',
+          remind_every_ms: 3_600_000,
+          deadline_ms: 86_400_000,
+        }),
+      ]),
+    );
+    const task = await b.stepIs(id, 'ask', 'waiting');
+    const hours = (Date.parse(task.wake_at ?? '') - Date.parse(task.started_at ?? '')) / 3_600_000;
+    expect(hours).toBe(1);
+    await b.developer.rpc('complete_task', { step_run_id: task.id });
+    await b.ended(id);
+  });
 });
