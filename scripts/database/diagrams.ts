@@ -35,6 +35,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'workflow_triggers',
       'webhook_subscriptions',
       'workflow_children',
+      'workflow_flow_controls',
       'work_queues',
     ],
   ],

@@ -29,6 +29,7 @@ create table stepbase.workflows (
         and array_to_string(searchable_inputs, chr(31)) !~ '[^\x1f]{101}'
       )
     ),
+  has_flow_controls boolean not null default false,
   search tsvector not null,
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   updated_by uuid references stepbase.users (id) on delete set null,
@@ -55,6 +56,8 @@ comment on column stepbase.workflows.max_concurrent_executions is 'Limit of runs
 comment on column stepbase.workflows.execution_timeout_seconds is 'Seconds after which a run ends as timed_out.';
 comment on column stepbase.workflows.searchable_inputs is
   'Up to 8 paths of the input, such as order.id, by whose values runs are found. A change applies to runs that start later.';
+comment on column stepbase.workflows.has_flow_controls is
+  'Whether workflow_flow_controls has rows of the workflow. Written by their trigger.';
 comment on column stepbase.workflows.search is
   'Text search vector of name and description, in the language of the application and word by word; a trigger sets it.';
 comment on column stepbase.workflows.deleted_at is 'Soft delete: runs and versions stay readable; no run can be started.';

@@ -23,9 +23,10 @@
 -- step runs, follow the edges (resolve_edges), then write events and counters (append_events).
 --
 -- Lock order. Every transaction takes its locks in this order and, within one kind, in the order of ids:
---   1. stepbase_engine.admission    admit, apply_run_limits (for update)
+--   1. stepbase_engine.admission    admit, wake, apply_run_limits, apply_flow_control (for update)
 --   2. stepbase.runs                every transition, first (for no key update)
---   3. stepbase_engine.run_backlog  admit_runs (skip locked), end_runs, remove_from_backlog
+--   3. stepbase_engine.flow_backlog, then run_backlog  admit_flow and admit_runs (skip locked), end_runs,
+--                                   remove_from_backlog
 --   4. stepbase.step_runs           after the lock of their run; a row lock of their own is never waited for
 --   5. the queue's jobs            end_tokens, leased_tokens; renew_leases and return_tokens skip locked jobs
 --   6. stepbase.work_queues         push_work_item, wait_for_items, the relay

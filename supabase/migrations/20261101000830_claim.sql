@@ -36,7 +36,7 @@ begin
   -- run: materialized, so that runs are looked up by id. With the status in the look-up, the planner may read the index
   -- of all pending runs, with the dead entry of each run that has started since the oldest transaction began.
   with run as materialized (
-    select o.id, o.app_code, o.status from stepbase.runs o where o.id = any(v_runs)
+    select o.id, o.app_code, o.status, o.is_limited from stepbase.runs o where o.id = any(v_runs)
   ),
   started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
@@ -48,6 +48,8 @@ begin
       and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
         when 0 then true else not stepbase_engine.is_held(r.id, true)
       end
+      and case when r.is_limited
+        then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = r.id) = 0 else true end
     order by r.id
   )
   select

@@ -169,9 +169,12 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_runs uuid[] := stepbase_engine.suspend_timers(p_limit);
+  v_runs uuid[];
   v_run_id uuid;
 begin
+  -- Lock order: admission (1), before the runs.
+  perform stepbase_engine.admit_due_flow();
+  v_runs := stepbase_engine.suspend_timers(p_limit);
   if v_runs is not null then
     begin
       -- wake_runs takes the locks itself: a row locked outside of this subtransaction and changed inside it would
@@ -201,6 +204,7 @@ begin
       ),
       stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
+      stepbase_engine.next_flow_at(),
       stepbase_engine.next_webhook_delivery_at()
     )
   );
@@ -209,5 +213,6 @@ $$;
 
 comment on function stepbase_engine.wake(int) is
   'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. '
-  'Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule or webhook delivery; null when there is none. A run that cannot be woken does not '
+  'Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start or webhook '
+  'delivery; null when there is none. A run that cannot be woken does not '
   'delay the others.';

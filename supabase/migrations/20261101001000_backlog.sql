@@ -66,12 +66,15 @@ comment on function stepbase_engine.move_backlog_start() is
 create table stepbase_engine.run_slots (
   run_id uuid not null,
   limit_id uuid not null,
+  is_key boolean not null default false,
   primary key (run_id, limit_id)
 );
 
 comment on table stepbase_engine.run_slots is
-  'The concurrency slots of runs: one row per limit (of a workflow or a task queue) that a run counts for, from its '
-  'admission to its end.';
+  'The concurrency slots of runs: one row per limit (of a workflow, a task queue or a concurrency key) that a run counts '
+  'for, from its admission to its end.';
+comment on column stepbase_engine.run_slots.is_key is
+  'The limit is a concurrency key (stepbase_engine.flow_key), whose line has to be looked at when the slot becomes free.';
 create index idx_run_slots_limit_id on stepbase_engine.run_slots (limit_id);
 
 create table stepbase_engine.step_backlog (

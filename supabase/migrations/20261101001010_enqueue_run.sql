@@ -45,6 +45,8 @@ begin
     from (
       (select 1 from stepbase_engine.run_backlog b where b.app_code = p_app_code limit v_max_waiting)
       union all
+      (select 1 from stepbase_engine.flow_backlog f where f.app_code = p_app_code limit v_max_waiting)
+      union all
       (
         select 1 from stepbase.runs r
         where r.app_code = p_app_code and r.held_by is not null and r.status = 'pending'
@@ -62,10 +64,12 @@ end;
 $$;
 
 comment on function stepbase_engine.check_waiting_runs(text, int) is
-  'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlog '
+  'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlogs '
   'and held runs count.';
 
-create function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean default false)
+create function stepbase_engine.enqueue_run(
+  p_run stepbase.runs, p_may_refuse boolean default false, p_passed text default null
+)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -79,19 +83,24 @@ declare
   v_queue_limit uuid;
   v_ancestor_slots uuid[];
   v_token uuid;
+  v_has_flow_controls boolean;
   v_group_is_empty boolean;
 begin
   -- limits_of, inlined: calling it costs more than the look-ups.
   select
     case when w.max_concurrent_executions is not null then w.id end,
-    case when q.max_concurrent_workflows is not null then q.id end
-  into v_workflow_limit, v_queue_limit
+    case when q.max_concurrent_workflows is not null then q.id end,
+    w.has_flow_controls
+  into v_workflow_limit, v_queue_limit, v_has_flow_controls
   from stepbase.workflows w
   left join stepbase.task_queues q on q.id = coalesce(
     w.task_queue_id,
     (select d.id from stepbase.task_queues d where d.app_code = w.app_code and d.name = 'default')
   )
   where w.id = p_run.workflow_id;
+  if v_has_flow_controls and stepbase_engine.hold_in_flow(p_run, p_passed, p_may_refuse) then
+    return true;
+  end if;
   -- A child shares the slot of its parent. With a slot of its own, parents that wait for children could hold
   -- all slots and wait forever.
   if p_run.parent_run_id is not null
@@ -144,7 +153,8 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.enqueue_run(stepbase.runs, boolean) is
+comment on function stepbase_engine.enqueue_run(stepbase.runs, boolean, text) is
   'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its '
-  'app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when '
-  'max_waiting_runs of the application wait. Call it in the transaction that makes the run pending.';
+  'app has enough in the queue. A flow control that the run has not passed (p_passed: the last kind that it passed) holds '
+  'it before that. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when max_waiting_runs of the '
+  'application wait. Call it in the transaction that makes the run pending.';

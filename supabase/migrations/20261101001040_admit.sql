@@ -192,12 +192,15 @@ declare
   v_is_released constant boolean := exists (
     select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
   );
+  v_passed int := 0;
+  v_flow_waits boolean := false;
 begin
   admitted := 0;
   more_wait := false;
   if not v_is_released
     and not exists (select 1 from stepbase_engine.run_backlog w)
     and not exists (select 1 from stepbase_engine.step_backlog w)
+    and not stepbase_engine.has_flow_work()
   then
     return next;
     return;
@@ -216,7 +219,11 @@ begin
   end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
-  select a.admitted + v_steps, a.more_wait or v_steps = p_limit
+  -- Before the run backlog, which the runs that pass may join.
+  if stepbase_engine.has_flow_work() then
+    select f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
+  end if;
+  select a.admitted + v_steps + v_passed, a.more_wait or v_steps = p_limit or v_flow_waits
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();
@@ -225,5 +232,5 @@ end;
 $$;
 
 comment on function stepbase_engine.admit(int) is
-  'Admits waiting steps and runs, up to p_limit of each; returns how many. Workers call it when one entered the backlog '
+  'Admits waiting steps and runs, up to p_limit of each, and runs that flow controls held back; returns how many. Workers call it when one entered the backlog '
   'or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched tokens.';

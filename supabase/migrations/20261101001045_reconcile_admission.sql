@@ -11,6 +11,7 @@ declare
 begin
   -- A claim that did not see the release of an incident switch has held its run after resume_held looked.
   perform stepbase_engine.resume_held(p_limit);
+  perform stepbase_engine.reconcile_flow();
   -- Slots of runs and steps that do not hold one any more.
   delete from stepbase_engine.run_slots p
   where not exists (
@@ -69,6 +70,7 @@ begin
     where r.created_at < stepbase_engine.now() - interval '1 minute'
       and r.held_by is null
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
+      and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
     limit p_limit
     for no key update of r skip locked
@@ -78,6 +80,7 @@ begin
   end loop;
   if exists (select 1 from stepbase_engine.run_backlog w)
     or exists (select 1 from stepbase_engine.step_backlog w)
+    or stepbase_engine.has_flow_work()
   then
     perform pg_notify('stepbase', 'admit');
   end if;

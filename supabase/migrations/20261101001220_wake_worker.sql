@@ -25,6 +25,7 @@ begin
     )
     or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
+    or stepbase_engine.has_flow_work()
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()

@@ -255,6 +255,7 @@ as $$
       ('refused_start', 'd031'),
       ('webhook_subscription', 'd071'),
       ('webhook_delivery', 'd072'),
+      ('workflow_flow_control', 'd073'),
       ('task_decision', 'd078')
   ) s (name, suffix)
   union all
@@ -390,6 +391,14 @@ begin
   insert into stepbase.workflow_signals (id, app_code, workflow_id, signal_name, created_by)
   values (
     tests.sample_id('workflow_signal'), 'tap-one', tests.sample_id('workflow'), 'go', null
+  );
+  -- Deleted or changed by tests of access; with this count it delays no run.
+  insert into stepbase.workflow_flow_controls (
+    id, app_code, workflow_id, kind, max_count, period_seconds, burst, created_by
+  )
+  values (
+    tests.sample_id('workflow_flow_control'), 'tap-one', tests.sample_id('workflow'), 'throttle', 100000, 1, 100000,
+    null
   );
   insert into stepbase.workflow_queries (id, app_code, workflow_id, query_name, created_by)
   values (

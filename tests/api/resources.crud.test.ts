@@ -105,6 +105,11 @@ const CASES: Case[] = [
     create: () => ({ workflow_id: workflowId, query_name: 'total', expression: 'input.n' }),
     change: { expression: 'input.n * 2' },
   },
+  {
+    path: 'flow-controls',
+    create: () => ({ workflow_id: workflowId, kind: 'concurrency', max_count: 1 }),
+    change: { key_path: '$.customer.id', max_count: 5 },
+  },
 ];
 
 describe.each(CASES)('/v1/$path', ({ path, create, change }) => {

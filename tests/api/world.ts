@@ -250,6 +250,17 @@ export async function prepare(world: World): Promise<Preparations> {
     getIncidentSwitch: stopped,
     getIncidentStatus: stopped,
     releaseIncidentSwitch: stopped,
+    createFlowControl: async () => ({
+      body: {
+        // Of a workflow of its own, which has none yet.
+        workflow_id: (
+          await world.made('GET', `/v1/workflows/${(await fresh()).params.kebab_name}`, undefined)
+        ).id,
+        kind: 'throttle',
+        max_count: 10,
+        period_seconds: 1,
+      },
+    }),
     createWorkQueue: async () => ({
       body: { workflow_id: workflow.id, queue_name: `q${randomUUID().slice(0, 6)}` },
     }),

@@ -103,6 +103,8 @@ export const COMPILATION_RESOURCE: Resource = {
   }),
 };
 
+const FLOW_KINDS = ['concurrency', 'throttle'] as const;
+
 const parts = { read: 'workflow:read', write: 'workflow:write' };
 
 export const WORKFLOW_PARTS_RESOURCE: Resource = {
@@ -147,4 +149,28 @@ export const WORKFLOW_PARTS_RESOURCE: Resource = {
       overrides: { parent_close_policy: z.enum(['terminate', 'abandon', 'request_cancel']) },
     }),
   ],
+};
+
+export const FLOW_CONTROL_RESOURCE: Resource = {
+  name: 'Flow controls',
+  description:
+    'Rules of a workflow on when its runs start: see [Flow control](../guides/flow-control.md).',
+  operations: crud({
+    table: 'workflow_flow_controls',
+    path: '/v1/flow-controls',
+    param: 'flow_control_id',
+    component: 'FlowControl',
+    one: 'flow control',
+    many: 'flow controls',
+    permissions: parts,
+    sorts: ['created_at'],
+    filters: { workflow: ofWorkflow, kind: equal('workflow_flow_controls', 'kind', FLOW_KINDS) },
+    overrides: { kind: z.enum(FLOW_KINDS) },
+    notes: {
+      create:
+        'Adds a rule to a workflow, which has at most one of each kind. It applies to runs that wait, too.',
+      change: 'Changes the options of the rule. It applies to runs that wait, too.',
+      delete: 'Removes the rule. The runs that it holds back may start.',
+    },
+  }),
 };

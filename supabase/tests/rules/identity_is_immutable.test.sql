@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(21);
+select plan(22);
 select tests.create_rows();
 
 select is(
@@ -11,7 +11,7 @@ select is(
 )
 from unnest(array[
   'app_members', 'app_roles', 'api_keys', 'agent_prompts', 'components', 'projects', 'workflows', 'workflow_versions', 'workflow_nodes',
-  'workflow_edges', 'work_queues', 'workflow_signals', 'workflow_queries', 'workflow_schedules', 'workflow_triggers', 'workflow_children',
+  'workflow_edges', 'work_queues', 'workflow_signals', 'workflow_queries', 'workflow_schedules', 'workflow_triggers', 'workflow_children', 'workflow_flow_controls',
   'webhook_subscriptions',
   'workflow_compilations', 'work_queue_items', 'audit_log', 'run_events'
 ]) t (name);

@@ -22,6 +22,7 @@ from (
     ('workflow → published version', $$update stepbase.workflows w set published_version_id = v.id from stepbase.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
     ('workflow → latest version', $$update stepbase.workflows w set latest_version_id = v.id from stepbase.workflow_versions v where v.app_code = 'tap-two' and w.app_code = 'tap-one'$$),
     ('version → workflow', $$insert into stepbase.workflow_versions (app_code, workflow_id, version) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 5)$$),
+    ('flow control → workflow', $$insert into stepbase.workflow_flow_controls (app_code, workflow_id, kind, max_count) values ('tap-one', '00000000-0000-4000-8000-00000000d201', 'concurrency', 1)$$),
     ('component → prompt', $$update stepbase.components set agent_prompt_id = '00000000-0000-4000-8000-00000000d203' where id = '00000000-0000-4000-8000-00000000d004'$$),
     ('worker → project', $$update stepbase.workers set project_id = '00000000-0000-4000-8000-00000000d205' where id = '00000000-0000-4000-8000-00000000d007'$$),
     ('signal → work queue', $$update stepbase.workflow_signals set work_queue_id = '00000000-0000-4000-8000-00000000d208' where id = '00000000-0000-4000-8000-00000000d009'$$),

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(27);
+select plan(28);
 select tests.create_rows();
 
 -- now() is constant within a transaction, so the test backdates a row to see that the trigger sets updated_at.
@@ -28,7 +28,7 @@ from (
     ('task_queues', $$description = 'x'$$), ('workers', $$hostname = 'x'$$), ('workflows', $$description = 'Sorts parcels.'$$),
     ('workflow_versions', $$change_note = 'x'$$), ('work_queues', $$description = 'x'$$),
     ('workflow_signals', $$description = 'x'$$), ('workflow_queries', $$description = 'x'$$),
-    ('workflow_schedules', $$name = 'x'$$), ('workflow_triggers', $$name = 'x'$$), ('webhook_subscriptions', $$description = 'x'$$), ('workflow_children', $$can_signal_parent = true$$),
+    ('workflow_schedules', $$name = 'x'$$), ('workflow_triggers', $$name = 'x'$$), ('webhook_subscriptions', $$description = 'x'$$), ('workflow_flow_controls', 'max_count = 9'), ('workflow_children', $$can_signal_parent = true$$),
     ('workflow_compilations', $$temporal_workflow_id = 'x'$$), ('work_queue_items', 'priority = 1'),
     ('activity_statistics', 'min_duration_ms = 1')
 ) t (name, change);

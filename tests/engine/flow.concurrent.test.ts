@@ -1,0 +1,206 @@
+// Flow controls under concurrency: many connections start, admit, pause and end runs at the same time. No worker runs
+// in this file: the tests call what a worker calls.
+
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
+import { node, type TestApp, testApp } from './support.ts';
+
+let environment: ChaosEnvironment;
+let b: TestApp;
+
+beforeAll(async () => {
+  environment = await createChaosEnvironment({ workers: 0, leaseSeconds: 30 });
+  b = await testApp(environment.info);
+});
+afterAll(async () => {
+  await environment?.stop();
+});
+
+async function controlled(control: Record<string, unknown>): Promise<string> {
+  const workflow = await b.publish([node('ask', 'wait_for_approval', { title: 'Go?' })]);
+  await addControl(workflow, control);
+  return workflow;
+}
+
+async function addControl(workflow: string, control: Record<string, unknown>): Promise<void> {
+  const { data } = await b.developer
+    .from('workflows')
+    .select('id')
+    .eq('kebab_name', workflow)
+    .single<{ id: string }>();
+  const { error } = await b.developer
+    .from('workflow_flow_controls')
+    .insert({ workflow_id: data?.id, ...control });
+  if (error) throw new Error(error.message);
+}
+
+async function start(workflow: string, input: unknown): Promise<string> {
+  const { rows } = await b.db.query<{ id: string }>(
+    `select r.id from stepbase.workflows w
+     cross join lateral stepbase_engine.start_run('acme', w.published_version_id, $2) r
+     where w.kebab_name = $1`,
+    [workflow, JSON.stringify(input)],
+  );
+  return rows[0]?.id ?? '';
+}
+
+const admit = () => b.db.query('select stepbase_engine.admit()');
+const end = (id: string) =>
+  b.db.query("select stepbase_engine.end_runs(array[$1::uuid], 'cancelled', '{}', null, false)", [
+    id,
+  ]);
+
+/** The open runs of a workflow, and where they are. */
+async function places(workflow: string) {
+  const { rows } = await b.db.query<{
+    id: string;
+    key: string;
+    status: string;
+    slots: number;
+    lines: number;
+    backlog: number;
+    tokens: number;
+  }>(
+    `select r.id, r.input ->> 'key' as key, r.status,
+       (select count(*)::int from stepbase_engine.run_slots s where s.run_id = r.id) as slots,
+       (select count(*)::int from stepbase_engine.flow_backlog f where f.run_id = r.id) as lines,
+       (select count(*)::int from stepbase_engine.run_backlog f where f.run_id = r.id) as backlog,
+       (select count(*)::int from stepbase_queue.job j
+        where j.name = 'steps' and j.data ->> 'run_id' = r.id::text) as tokens
+     from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
+     where w.kebab_name = $1 and r.completed_at is null`,
+    [workflow],
+  );
+  return rows;
+}
+
+async function mostSlotsOfKey(): Promise<number> {
+  const { rows } = await b.db.query<{ most: number | null }>(
+    `select max(s.n)::int as most
+     from (select count(*) as n from stepbase_engine.run_slots where is_key group by limit_id) s`,
+  );
+  return rows[0]?.most ?? 0;
+}
+
+test('a key never exceeds its limit, and no slot stays free while a run of its key waits', async () => {
+  const limit = 2;
+  const workflow = await controlled({
+    kind: 'concurrency',
+    key_path: '$.key',
+    max_count: limit,
+  });
+  const operation = fc.record({
+    kind: fc.constantFrom('start', 'start', 'start', 'end', 'admit', 'pause', 'resume'),
+    key: fc.constantFrom('a', 'b', 'c'),
+    pick: fc.nat(),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(operation, { minLength: 4, maxLength: 12 }), {
+        minLength: 4,
+        maxLength: 6,
+      }),
+      async (connections) => {
+        const ids: string[] = [];
+        const act = async ({ kind, key, pick }: { kind: string; key: string; pick: number }) => {
+          const id = ids[pick % Math.max(ids.length, 1)];
+          if (kind === 'start') ids.push(await start(workflow, { key }));
+          else if (kind === 'admit') await admit();
+          else if (id === undefined) return;
+          else if (kind === 'end') await end(id);
+          // Refused for a run that has ended.
+          else await b.developer.rpc(`${kind}_run`, { run_id: id });
+          expect(await mostSlotsOfKey()).toBeLessThanOrEqual(limit);
+        };
+        await Promise.all(
+          connections.map(async (operations) => {
+            for (const one of operations) await act(one);
+          }),
+        );
+        for (const id of ids) await b.developer.rpc('resume_run', { run_id: id });
+        for (let left = await places(workflow); left.length > 0; left = await places(workflow)) {
+          await admit();
+          const open = await places(workflow);
+          expect(await mostSlotsOfKey()).toBeLessThanOrEqual(limit);
+          for (const run of open) {
+            expect(run, JSON.stringify(run)).toMatchObject({
+              status: 'pending',
+              slots: 1 - run.lines,
+              backlog: 0,
+            });
+            if (run.lines === 0) expect(run.tokens).toBeGreaterThan(0);
+          }
+          for (const key of ['a', 'b', 'c']) {
+            const runs = open.filter((run) => run.key === key);
+            const admitted = runs.filter((run) => run.slots === 1);
+            expect(admitted).toHaveLength(Math.min(runs.length, limit));
+          }
+          for (const run of open.filter(({ slots }) => slots === 1)) await end(run.id);
+        }
+        const { rows } = await b.db.query('select from stepbase_engine.run_slots');
+        expect(rows).toEqual([]);
+      },
+    ),
+    { numRuns: 8 },
+  );
+});
+
+test('a throttle lets no start too many pass, however many connections start and admit', async () => {
+  // One start in 1,000 s and two in advance.
+  const workflow = await controlled({
+    kind: 'throttle',
+    key_path: '$.key',
+    max_count: 36,
+    period_seconds: 36_000,
+    burst: 3,
+  });
+  const passed = async (key: string) =>
+    (await places(workflow)).filter((run) => run.key === key && run.lines === 0);
+  await Promise.all(
+    Array.from({ length: 30 }, async (_, i) => {
+      await start(workflow, { key: i % 3 === 0 ? 'a' : 'b' });
+      await Promise.all([admit(), admit()]);
+    }),
+  );
+  await admit();
+  expect(await passed('a')).toHaveLength(3);
+  expect(await passed('b')).toHaveLength(3);
+  for (const more of [1, 2]) {
+    await b.advance('1000 seconds');
+    await Promise.all(
+      Array.from({ length: 6 }, (_, i) =>
+        i % 2 === 0 ? b.db.query('select stepbase_engine.wake()') : admit(),
+      ),
+    );
+    expect(await passed('a')).toHaveLength(3 + more);
+    expect(await passed('b')).toHaveLength(3 + more);
+  }
+  const started = (await passed('a')).map(({ id }) => id).sort();
+  const { rows: oldest } = await b.db.query<{ id: string }>(
+    `select r.id from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
+     where w.kebab_name = $1 and r.input ->> 'key' = 'a' order by r.created_at, r.id limit 3`,
+    [workflow],
+  );
+  expect(started).toEqual(expect.arrayContaining([oldest[0]?.id]));
+});
+
+test('a run takes the slot of its key before it is throttled, so a key cannot fill the throttle', async () => {
+  const workflow = await controlled({ kind: 'concurrency', key_path: '$.key', max_count: 1 });
+  await addControl(workflow, { kind: 'throttle', max_count: 1, period_seconds: 1000 });
+  for (const key of ['busy', 'busy', 'busy', 'calm']) await start(workflow, { key });
+  await admit();
+  const slots = (await places(workflow)).filter((run) => run.slots === 1);
+  expect(slots.map(({ key, lines }) => [key, lines]).sort()).toEqual([
+    ['busy', 0],
+    ['calm', 1],
+  ]);
+  await b.advance('1000 seconds');
+  await b.db.query('select stepbase_engine.wake()');
+  expect(
+    (await places(workflow))
+      .filter((run) => run.tokens > 0)
+      .map(({ key }) => key)
+      .sort(),
+  ).toEqual(['busy', 'calm']);
+});
