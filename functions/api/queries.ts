@@ -40,7 +40,7 @@ export async function startRun(
        not exists (select 1 from stepbase.runs before where before.id = r.id) as is_new
      from stepbase.start_run(
        workflow => $1, input => $2::jsonb, idempotency_key => $3, version => $4::int,
-       priority => coalesce($5::int, 0), tags => $6::text[], metadata => $7::jsonb, start_at => $8
+       priority => $5::int, tags => $6::text[], metadata => $7::jsonb, start_at => $8
      ) r`,
     [
       start.workflow,

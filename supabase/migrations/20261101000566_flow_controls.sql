@@ -6,7 +6,7 @@ create table stepbase.workflow_flow_controls (
     references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   kind text not null constraint kind_is_known check (
-    kind in ('concurrency', 'throttle')
+    kind in ('concurrency', 'throttle', 'rate_limit', 'debounce', 'batch', 'priority')
   ),
   -- Member names and places of arrays only: a start evaluates the path, so its cost must not depend on the caller.
   key_path text constraint key_path_is_a_path check (
@@ -15,6 +15,8 @@ create table stepbase.workflow_flow_controls (
   max_count int constraint max_count_is_in_range check (max_count between 1 and 100000),
   period_seconds int constraint period_is_in_range check (period_seconds between 1 and 604800),
   burst int constraint burst_is_in_range check (burst between 1 and 100000),
+  timeout_seconds int constraint timeout_is_in_range check (timeout_seconds between 1 and 604800),
+  default_priority smallint constraint default_priority_is_in_range check (default_priority between -100 and 100),
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -24,8 +26,19 @@ create table stepbase.workflow_flow_controls (
     foreign key (workflow_id, app_code) references stepbase.workflows (id, app_code) on delete cascade,
   constraint options_match_kind check (
     case kind
-      when 'concurrency' then max_count is not null and num_nonnulls(period_seconds, burst) = 0
-      when 'throttle' then num_nonnulls(max_count, period_seconds) = 2
+      when 'concurrency' then
+        max_count is not null and num_nonnulls(period_seconds, burst, timeout_seconds, default_priority) = 0
+      when 'debounce' then
+        period_seconds is not null and num_nonnulls(max_count, burst, default_priority) = 0
+        and coalesce(timeout_seconds >= period_seconds, true)
+      when 'batch' then
+        num_nonnulls(max_count, timeout_seconds) = 2 and num_nonnulls(period_seconds, burst, default_priority) = 0
+        and max_count between 2 and 1000
+      when 'priority' then
+        num_nonnulls(key_path, default_priority) > 0
+        and num_nonnulls(max_count, period_seconds, burst, timeout_seconds) = 0
+      -- throttle and rate_limit
+      else num_nonnulls(max_count, period_seconds) = 2 and num_nonnulls(timeout_seconds, default_priority) = 0
     end
   )
 );
@@ -34,16 +47,29 @@ comment on table stepbase.workflow_flow_controls is
   'Rules on when the runs of a workflow start: at most one of each kind. docs/guides/flow-control.md explains them.';
 comment on column stepbase.workflow_flow_controls.kind is
   'concurrency: at most max_count runs of a key at the same time. throttle: at most max_count starts of a key in '
-  'period_seconds; further runs wait.';
+  'period_seconds; further runs wait. rate_limit: further starts are refused. debounce: starts of a key within '
+  'period_seconds become one run with the last input. batch: starts of a key become one run with the list input.items. '
+  'priority: the input decides the priority of the run.';
 comment on column stepbase.workflow_flow_controls.key_path is
-  'JSON path of names and array places into the input ($.customer.id); its value is the key. Null: one key for all runs. A '
-  'missing value is the empty key.';
-comment on column stepbase.workflow_flow_controls.max_count is 'concurrency: runs; throttle: starts per period.';
-comment on column stepbase.workflow_flow_controls.period_seconds is 'throttle: the period.';
+  'JSON path of names and array places into the input ($.customer.id); its value is the key, or of kind priority the '
+  'priority. Null: one key for all runs. A missing value is the empty key.';
+comment on column stepbase.workflow_flow_controls.max_count is
+  'concurrency: runs; throttle and rate_limit: starts per period; batch: items.';
+comment on column stepbase.workflow_flow_controls.period_seconds is
+  'throttle and rate_limit: the period; debounce: how long the run waits after the last start.';
 comment on column stepbase.workflow_flow_controls.burst is
-  'throttle: starts that may follow each other at once after a quiet time; null: 1, so that starts are evenly spaced.';
+  'throttle and rate_limit: starts that may follow each other at once after a quiet time. Null: of a throttle 1, so that '
+  'starts are evenly spaced; of a rate limit max_count.';
+comment on column stepbase.workflow_flow_controls.timeout_seconds is
+  'debounce: how long after the first start the run starts at the latest; null: no limit. batch: how long after its first '
+  'item a batch starts that is not full.';
+comment on column stepbase.workflow_flow_controls.default_priority is
+  'priority: the priority of a run whose input has no number at key_path.';
 
 create index idx_workflow_flow_controls_workflow_id_app_code on stepbase.workflow_flow_controls (workflow_id, app_code);
+-- Both decide which starts share a run.
+create unique index idx_workflow_flow_controls_collecting
+  on stepbase.workflow_flow_controls (workflow_id) where kind in ('debounce', 'batch');
 create index idx_workflow_flow_controls_app_code on stepbase.workflow_flow_controls (app_code);
 create index idx_workflow_flow_controls_created_by on stepbase.workflow_flow_controls (created_by);
 
@@ -82,8 +108,9 @@ create trigger workflow_flow_controls_touch_updated_at before update on stepbase
   for each row execute function stepbase_private.touch_updated_at();
 
 grant select, delete,
-  insert (id, app_code, workflow_id, kind, key_path, max_count, period_seconds, burst),
-  update (key_path, max_count, period_seconds, burst)
+  insert (id, app_code, workflow_id, kind, key_path, max_count, period_seconds, burst, timeout_seconds,
+    default_priority),
+  update (key_path, max_count, period_seconds, burst, timeout_seconds, default_priority)
 on stepbase.workflow_flow_controls to authenticated;
 grant select, insert, update, delete on stepbase.workflow_flow_controls to service_role;
 

@@ -55,6 +55,51 @@ comment on column stepbase_engine.flow_rates.due_at is
 create index idx_flow_rates_due_at on stepbase_engine.flow_rates (due_at) where due_at is not null;
 create index idx_flow_rates_next_at on stepbase_engine.flow_rates (next_at);
 
+create table stepbase_engine.flow_holds (
+  key_id uuid primary key,
+  app_code text not null,
+  workflow_id uuid not null,
+  run_id uuid,
+  opened_at timestamptz not null default stepbase_engine.now(),
+  items int not null default 0,
+  bytes bigint not null default 0
+);
+
+comment on table stepbase_engine.flow_holds is
+  'The held run that further starts of a key join (debounce, batch). A start locks the row, so that the starts of a key '
+  'follow one another.';
+comment on column stepbase_engine.flow_holds.run_id is 'The run; once it is not held any more, the next start writes another.';
+comment on column stepbase_engine.flow_holds.opened_at is 'When the first start wrote the run.';
+comment on column stepbase_engine.flow_holds.items is 'How many starts of a batch have joined.';
+comment on column stepbase_engine.flow_holds.bytes is 'The size of their inputs.';
+create index idx_flow_holds_opened_at on stepbase_engine.flow_holds (opened_at);
+
+create table stepbase_engine.flow_starts (
+  app_code text not null,
+  idempotency_key text not null,
+  run_id uuid not null,
+  primary key (app_code, idempotency_key),
+  constraint flow_starts_run_fkey foreign key (run_id, app_code)
+    references stepbase.runs (id, app_code) on delete cascade
+);
+
+comment on table stepbase_engine.flow_starts is
+  'Idempotency keys of starts that joined a held run, for as long as the run exists: a repeated start joins no second time.';
+create index idx_flow_starts_run_id_app_code on stepbase_engine.flow_starts (run_id, app_code);
+
+create table stepbase_engine.batch_items (
+  run_id uuid not null,
+  place int not null,
+  item jsonb not null,
+  primary key (run_id, place)
+);
+
+comment on table stepbase_engine.batch_items is
+  'The inputs of the second and later starts of a held batch. When the run is released they are appended to input.items.';
+
+alter table stepbase_engine.flow_holds enable row level security;
+alter table stepbase_engine.flow_starts enable row level security;
+alter table stepbase_engine.batch_items enable row level security;
 alter table stepbase_engine.flow_backlog enable row level security;
 alter table stepbase_engine.flow_checks enable row level security;
 alter table stepbase_engine.flow_rates enable row level security;
@@ -77,6 +122,42 @@ $$;
 comment on function stepbase_engine.flow_key(stepbase.workflow_flow_controls, jsonb) is
   'The key of an input under a flow control, as an id: of the workflow, the kind and the value as text, so that 7 and "7" '
   'are the same key. A missing value and null are the empty key.';
+
+create function stepbase_engine.max_batch_bytes()
+returns int
+language sql
+immutable
+set search_path = ''
+as 'select 4194304';
+
+comment on function stepbase_engine.max_batch_bytes() is
+  'The size of the inputs at which a batch is released before it is full.';
+
+create function stepbase_engine.gather_batch(p_run stepbase.runs)
+returns jsonb
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_items jsonb;
+begin
+  with gone as (
+    delete from stepbase_engine.batch_items i where i.run_id = p_run.id returning i.place, i.item
+  )
+  select jsonb_agg(g.item order by g.place) into v_items from gone g;
+  if v_items is null then
+    return p_run.input;
+  end if;
+  p_run.input := jsonb_set(p_run.input, '{items}', (p_run.input -> 'items') || v_items);
+  update stepbase.runs r set input = p_run.input where r.id = p_run.id;
+  return p_run.input;
+end;
+$$;
+
+comment on function stepbase_engine.gather_batch(stepbase.runs) is
+  'The input of a run that is released: if it is a batch, with its items. The caller has locked the run.';
 
 create function stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean)
 returns boolean

@@ -35,6 +35,7 @@ begin
   if not found then
     return false;
   end if;
+  v_run.input := stepbase_engine.gather_batch(v_run);
   if v_run.status = 'pending' then
     perform stepbase_engine.enqueue_run(v_run);
   end if;
@@ -65,7 +66,10 @@ begin
   loop
     begin
       -- Skips a locked run: it is still due at the next call.
-      perform 1 from stepbase.runs r where r.id = v_run_id for no key update skip locked;
+      -- A debounced start may have postponed it meanwhile.
+      perform 1 from stepbase.runs r
+      where r.id = v_run_id and r.held_by is not null and r.start_at <= v_now
+      for no key update skip locked;
       if found then
         perform stepbase_engine.release_run(v_run_id);
       end if;

@@ -88,7 +88,9 @@ language sql
 immutable
 set search_path = ''
 as $$
-  select s.spacing, s.spacing * (coalesce(p_control.burst, 1) - 1)
+  select
+    s.spacing,
+    s.spacing * (coalesce(p_control.burst, case p_control.kind when 'rate_limit' then p_control.max_count else 1 end) - 1)
   from (
     -- Rounded up to microseconds, so that a period never contains a start too many.
     select make_interval(secs => ceil(p_control.period_seconds * 1e6 / p_control.max_count) / 1e6) as spacing

@@ -139,8 +139,13 @@ $$;
 comment on function stepbase_engine.apply_changed_flow_control() is 'Trigger: applies a changed flow control.';
 
 create trigger workflow_flow_controls_20_apply
-after insert or update or delete on stepbase.workflow_flow_controls
-for each row execute function stepbase_engine.apply_changed_flow_control();
+after insert or update on stepbase.workflow_flow_controls
+for each row when (new.kind in ('concurrency', 'throttle'))
+execute function stepbase_engine.apply_changed_flow_control();
+create trigger workflow_flow_controls_30_apply
+after delete on stepbase.workflow_flow_controls
+for each row when (old.kind in ('concurrency', 'throttle'))
+execute function stepbase_engine.apply_changed_flow_control();
 
 create function stepbase_engine.reconcile_flow()
 returns void
@@ -159,7 +164,16 @@ begin
     where o.next_at < stepbase_engine.now() and o.due_at is null
     order by o.next_at
     limit 10000
-  );
+  )
+    -- Again: a start that is under way may have changed the row.
+    and f.next_at < stepbase_engine.now() and f.due_at is null;
+  -- Holds of runs that have been released. The age excludes those that a start is writing.
+  delete from stepbase_engine.flow_holds h
+  where h.opened_at < stepbase_engine.now() - interval '1 hour'
+    and not exists (select 1 from stepbase.runs r where r.id = h.run_id and r.held_by is not null and r.status = 'pending');
+  delete from stepbase_engine.batch_items i
+  where exists (select 1 from stepbase.runs r where r.id = i.run_id and r.completed_at is not null)
+    or not exists (select 1 from stepbase.runs r where r.id = i.run_id);
   -- Runs that started while the control was being set: the two transactions did not see each other.
   for v_control in select c.* from stepbase.workflow_flow_controls c where c.kind = 'concurrency' loop
     v_missed := array(
@@ -181,5 +195,6 @@ end;
 $$;
 
 comment on function stepbase_engine.reconcile_flow() is
-  'Repairs the flow backlog: removes runs that are not pending and rates that are over, gives runs that a concurrency key '
+  'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that '
+  'were cancelled, gives runs that a concurrency key '
   'does not count yet their slot, and asks admit_flow to look at every line. reconcile_admission calls it.';

@@ -219,10 +219,12 @@ begin
   end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
-  -- Before the run backlog, which the runs that pass may join.
-  if stepbase_engine.has_flow_work() then
-    select f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
-  end if;
+  -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
+  -- the line of a throttle.
+  for v_round in 1 .. 2 loop
+    exit when not stepbase_engine.has_flow_work();
+    select v_passed + f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
+  end loop;
   select a.admitted + v_steps + v_passed, a.more_wait or v_steps = p_limit or v_flow_waits
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;

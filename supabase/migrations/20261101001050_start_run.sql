@@ -7,7 +7,7 @@ create function stepbase_engine.start_run(
   p_input jsonb,
   p_trigger_type text default 'manual',
   p_idempotency_key text default null,
-  p_priority int default 0,
+  p_priority int default null,
   p_created_by uuid default null,
   p_parent_run_id uuid default null,
   p_parent_step_run_id uuid default null,
@@ -29,6 +29,11 @@ declare
   -- Not the whole version: a definition may be large.
   v_version record;
   v_errors jsonb;
+  -- The debounce or batch control of the workflow, and its rate limit.
+  v_collect_id uuid;
+  v_rate_limit_id uuid;
+  v_start_input jsonb := p_input;
+  v_held_run_id uuid;
   v_now timestamptz := stepbase_engine.now();
 begin
   if p_idempotency_key is not null then
@@ -40,9 +45,8 @@ begin
   end if;
 
   select
-    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, q.max_open_runs,
-    w.searchable_inputs,
-    f.app_code is not null as is_full
+    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, w.has_flow_controls,
+    w.searchable_inputs, q.max_open_runs, f.app_code is not null as is_full
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -53,6 +57,12 @@ begin
   if jsonb_typeof(p_input) is distinct from 'object' then
     perform stepbase_private.raise_error('invalid_input', 'The input of a run must be a JSON object');
   end if;
+  if v_version.has_flow_controls and p_origin_run_id is null then
+    select f.p_input, f.p_priority, f.collect_id, f.rate_limit_id
+    into p_input, p_priority, v_collect_id, v_rate_limit_id
+    from stepbase_engine.prepare_flow_start(v_version.workflow_id, p_trigger_type = 'child', p_input, p_priority) f;
+  end if;
+  p_priority := coalesce(p_priority, 0);
   if v_version.input_schema is not null then
     v_errors := stepbase_private.json_schema_errors(v_version.input_schema, p_input);
     if jsonb_array_length(v_errors) > 0 then
@@ -62,6 +72,28 @@ begin
         jsonb_build_object('errors', v_errors)
       );
     end if;
+  end if;
+
+  if v_collect_id is not null then
+    if p_start_at is not null then
+      perform stepbase_private.raise_error(
+        'invalid_request', 'start_at cannot be used with a workflow that has a debounce or batch control'
+      );
+    end if;
+    select j.run_id, j.start_at into v_held_run_id, p_start_at
+    from stepbase_engine.join_held_run(
+      v_collect_id, v_rate_limit_id, p_workflow_version_id, p_input, p_idempotency_key, p_priority, p_metadata, p_tags
+    ) j;
+    if v_held_run_id is not null then
+      select r.* into strict v_run from stepbase.runs r where r.id = v_held_run_id;
+      -- A full batch has been released.
+      if v_run.held_by is null and to_regproc('net.http_post') is not null then
+        perform stepbase_engine.request_worker();
+      end if;
+      return v_run;
+    end if;
+  elsif v_rate_limit_id is not null then
+    perform stepbase_engine.take_rate(v_rate_limit_id, v_start_input);
   end if;
 
   -- Counting up to a large limit at every start would cost more than the start, so one start of limit/100 counts, which
@@ -103,6 +135,9 @@ begin
   if v_run.tags is not null or v_version.searchable_inputs <> '{}' then
     perform stepbase_engine.write_run_values(array[v_run.id], v_version.searchable_inputs);
   end if;
+  if v_collect_id is not null then
+    perform stepbase_engine.note_held_run(v_collect_id, v_run);
+  end if;
   if v_run.held_by is not null then
     perform stepbase_engine.hold_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
     return v_run;
@@ -123,4 +158,5 @@ comment on function stepbase_engine.start_run(
   'for p_held_by until release_run. If a run of the app has the same '
   'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
   'schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has '
-  'max_open_runs open runs.';
+  'max_open_runs open runs, or the rate limit of the workflow refuses the start. A start that a debounce or batch control '
+  'adds to a held run returns that run.';

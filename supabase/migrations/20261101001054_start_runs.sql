@@ -27,6 +27,14 @@ declare
   v_direct int := 0;
   v_now_queued uuid[];
 begin
+  -- Each run has a line of its own.
+  if (select w.has_flow_controls from stepbase.workflows w where w.id = p_workflow_id) then
+    perform stepbase_engine.enqueue_run(r, true)
+    from unnest(p_runs) with ordinality n
+    cross join lateral (select o.* from stepbase.runs o where o.id = n.id limit 1) r
+    order by n.ordinality;
+    return;
+  end if;
   select l.workflow_limit, l.queue_limit into v_limits from stepbase_engine.limits_of(p_workflow_id) l;
   v_is_first := not exists (
     select 1 from stepbase_engine.run_backlog b

@@ -116,11 +116,17 @@ begin
   end if;
   v_run := stepbase_engine.start_run(
     p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,
-    coalesce(p_priority, 0), p_created_by, p_metadata => coalesce(p_metadata, '{}'), p_tags => p_tags,
+    p_priority, p_created_by, p_metadata => coalesce(p_metadata, '{}'), p_tags => p_tags,
     p_start_at => p_start_at
   );
   -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
-  if v_run.workflow_id <> v_workflow_id or v_run.input <> coalesce(p_input, '{}') then
+  if v_run.workflow_id <> v_workflow_id
+    or v_run.input <> coalesce(p_input, '{}') and not exists (
+      -- Then the run has the input of another start as well, or instead.
+      select 1 from stepbase.workflow_flow_controls c
+      where c.workflow_id = v_workflow_id and c.kind in ('debounce', 'batch')
+    )
+  then
     perform stepbase_private.raise_error(
       'conflict',
       format(
@@ -165,7 +171,7 @@ create function stepbase.start_run(
   input jsonb default '{}',
   idempotency_key text default null,
   version int default null,
-  priority int default 0,
+  priority int default null,
   tags text[] default '{}',
   metadata jsonb default '{}',
   start_at text default null
@@ -183,10 +189,11 @@ $$;
 comment on function stepbase.start_run(text, jsonb, text, int, int, text[], jsonb, text) is
   'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated '
   'idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the '
-  'published one. priority: -100 to 100, higher starts first. tags: at most 16 of 1 to 64 characters. metadata: an object '
+  'published one. priority: -100 to 100, higher starts first; default: 0, or what the workflow''s flow control decides. tags: at most 16 of 1 to 64 characters. metadata: an object '
   'of at most 16,384 bytes. start_at: a time of ISO 8601; the run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 '
   'unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in '
-  'the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+  'the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait, or the '
+  'rate limit of the workflow refuses the start (retry_after in the detail).';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int, text[], jsonb, text) to authenticated;
 
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)

@@ -39,7 +39,7 @@ create function stepbase.start_run_as(
   input jsonb default '{}',
   idempotency_key text default null,
   version int default null,
-  priority int default 0,
+  priority int default null,
   tags text[] default '{}',
   metadata jsonb default '{}',
   start_at text default null
@@ -59,5 +59,6 @@ comment on function stepbase.start_run_as(text, text, jsonb, text, int, int, tex
   'functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when '
   'the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid option, SB404 '
   'unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input '
-  '(run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+  '(run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait, or the '
+  'rate limit of the workflow refuses the start (retry_after in the detail).';
 grant execute on function stepbase.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) to service_role;

@@ -80,6 +80,56 @@ comment on function stepbase_private.read_item(jsonb, jsonb) is
   'An item of start_runs as the run that it starts. Errors: SB400 unknown key or invalid option, SB422 the input is not an '
   'object or does not match the input schema, SB425 schema too complex.';
 
+create function stepbase_private.start_runs_in_turn(
+  p_app_code text, p_workflow text, p_items jsonb, p_version int
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_item record;
+  v_new stepbase_engine.new_run;
+  v_run_id uuid;
+  v_is_new boolean;
+  v_detail text;
+  v_outcomes jsonb := '[]';
+begin
+  for v_item in
+    select i.value, i.place - 1 as index from jsonb_array_elements(p_items) with ordinality i (value, place)
+  loop
+    begin
+      -- Without the schema: start_run checks the input, of which a batch makes a list.
+      v_new := stepbase_private.read_item(v_item.value, null);
+      -- The snapshot of the statement does not contain a run that the statement inserts.
+      select r.id, not exists (select 1 from stepbase.runs b where b.id = r.id) into v_run_id, v_is_new
+      from stepbase_private.start_run_in(
+        p_app_code, p_workflow, v_new.input, v_new.idempotency_key, p_version, (v_item.value ->> 'priority')::int,
+        'manual', auth.uid(), v_new.tags, v_new.metadata, v_new.start_at
+      ) r;
+      v_outcomes := v_outcomes || jsonb_build_object(
+        'index', v_item.index, 'run_id', v_run_id, 'status', case when v_is_new then 'started' else 'existing' end
+      );
+    exception
+      when others then
+        if sqlstate !~ '^SB' then
+          raise;
+        end if;
+        get stacked diagnostics v_detail = pg_exception_detail;
+        v_outcomes := v_outcomes || jsonb_build_object(
+          'index', v_item.index, 'run_id', null, 'status', 'refused',
+          'error', v_detail::jsonb || jsonb_build_object('message', sqlerrm)
+        );
+    end;
+  end loop;
+  return v_outcomes;
+end;
+$$;
+
+comment on function stepbase_private.start_runs_in_turn(text, text, jsonb, int) is
+  'start_runs for a workflow with flow controls that act on each start. A start that joins a held run has the status '
+  'existing.';
+
 create function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version int)
 returns jsonb
 language plpgsql
@@ -115,6 +165,12 @@ begin
   select v.id, v.workflow_id, v.input_schema into strict v_version
   from stepbase.workflow_versions v
   where v.id = (select s.version_id from stepbase_private.startable_version(v_app_code, p_workflow, p_version) s);
+  if exists (
+    select 1 from stepbase.workflow_flow_controls c
+    where c.workflow_id = v_version.workflow_id and c.kind not in ('concurrency', 'throttle')
+  ) then
+    return stepbase_private.start_runs_in_turn(v_app_code, p_workflow, p_items, p_version);
+  end if;
   perform stepbase_engine.check_open_runs(v_app_code);
   v_left := stepbase_engine.open_runs_left(v_app_code);
 

@@ -392,7 +392,7 @@ begin
   values (
     tests.sample_id('workflow_signal'), 'tap-one', tests.sample_id('workflow'), 'go', null
   );
-  -- Deleted or changed by tests of access; with this count it delays no run.
+  -- A row for the tests of access. Without the mark it has no effect on the runs of other tests.
   insert into stepbase.workflow_flow_controls (
     id, app_code, workflow_id, kind, max_count, period_seconds, burst, created_by
   )
@@ -400,6 +400,7 @@ begin
     tests.sample_id('workflow_flow_control'), 'tap-one', tests.sample_id('workflow'), 'throttle', 100000, 1, 100000,
     null
   );
+  update stepbase.workflows set has_flow_controls = false where id = tests.sample_id('workflow');
   insert into stepbase.workflow_queries (id, app_code, workflow_id, query_name, created_by)
   values (
     tests.sample_id('workflow_query'), 'tap-one', tests.sample_id('workflow'), 'state', null

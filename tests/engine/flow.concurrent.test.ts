@@ -142,7 +142,7 @@ test('a key never exceeds its limit, and no slot stays free while a run of its k
         expect(rows).toEqual([]);
       },
     ),
-    { numRuns: 8 },
+    { numRuns: 4 },
   );
 });
 
@@ -203,4 +203,116 @@ test('a run takes the slot of its key before it is throttled, so a key cannot fi
       .map(({ key }) => key)
       .sort(),
   ).toEqual(['busy', 'calm']);
+});
+
+test('a rate limit lets no start too many pass, however many connections start', async () => {
+  const workflow = await controlled({
+    kind: 'rate_limit',
+    key_path: '$.key',
+    max_count: 3,
+    period_seconds: 30_000,
+  });
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 24 }, (_, i) => start(workflow, { key: i % 2 === 0 ? 'a' : 'b' })),
+  );
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+  expect(refused).toHaveLength(18);
+  expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(
+    Array(18).fill('SB429'),
+  );
+  expect((await places(workflow)).map(({ key }) => key).sort()).toEqual([
+    ...Array(3).fill('a'),
+    ...Array(3).fill('b'),
+  ]);
+});
+
+const inputsOf = async (workflow: string) => {
+  const { rows } = await b.db.query<{ id: string; input: Record<string, unknown>; held: boolean }>(
+    `select r.id, r.input, r.held_by is not null as held
+     from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
+     where w.kebab_name = $1 order by r.created_at, r.id`,
+    [workflow],
+  );
+  return rows;
+};
+
+test('of concurrent starts a debounce makes one run, with the input of one of them', async () => {
+  const workflow = await controlled({ kind: 'debounce', key_path: '$.key', period_seconds: 600 });
+  for (const round of [1, 2, 3]) {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => start(workflow, { key: 'a', n: round * 100 + n })),
+    );
+    const last = await start(workflow, { key: 'a', n: round });
+    // A release that is under way at the same time must not leave a start without a run.
+    expect(new Set([...ids, last]).size).toBe(1);
+    await b.advance('601 seconds');
+    const [, late] = await Promise.all([
+      b.db.query('select stepbase_engine.wake()'),
+      start(workflow, { key: 'a', n: -round }),
+    ]);
+    await b.advance('601 seconds');
+    await b.db.query('select stepbase_engine.wake()');
+    const runs = await inputsOf(workflow);
+    const own = runs.filter(({ id }) => id === last || id === late);
+    expect(own.map(({ held }) => held)).toEqual(own.map(() => false));
+    // Either the late start replaced the input in time, or it has a run of its own.
+    const inputs = own.map(({ input }) => input.n);
+    expect(inputs).toEqual(late === last ? [-round] : [round, -round]);
+    for (const { id } of own) await end(id);
+  }
+});
+
+test('a batch loses and repeats no item, whatever releases it', async () => {
+  const workflow = await controlled({
+    kind: 'batch',
+    key_path: '$.key',
+    max_count: 4,
+    timeout_seconds: 600,
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({ key: fc.constantFrom('a', 'b'), again: fc.boolean(), release: fc.boolean() }),
+        { minLength: 8, maxLength: 24 },
+      ),
+      async (starts) => {
+        const before = (await inputsOf(workflow)).length;
+        await Promise.all(
+          starts.map(async ({ key, again, release }, n) => {
+            const item = { key, n };
+            const startWithKey = () =>
+              b.db.query(
+                `select stepbase_engine.start_run('acme', w.published_version_id, $2, p_idempotency_key => $3)
+                 from stepbase.workflows w where w.kebab_name = $1`,
+                [workflow, JSON.stringify(item), `${workflow}-${before}-${n}`],
+              );
+            await startWithKey();
+            if (again) await startWithKey();
+            if (release) {
+              await b.advance('601 seconds');
+              await b.db.query('select stepbase_engine.wake()');
+            }
+          }),
+        );
+        await b.advance('601 seconds');
+        await b.db.query('select stepbase_engine.wake()');
+        const runs = (await inputsOf(workflow)).slice(before);
+        expect(runs.filter(({ held }) => held)).toEqual([]);
+        const batches = runs.map(({ input }) => input.items as { key: string; n: number }[]);
+        for (const items of batches) {
+          expect(items.length).toBeLessThanOrEqual(4);
+          expect(new Set(items.map(({ key }) => key)).size).toBe(1);
+        }
+        const numbers = batches
+          .flat()
+          .map(({ n }) => n)
+          .sort((x, y) => x - y);
+        expect(numbers).toEqual(starts.map((_, n) => n));
+        for (const { id } of runs) await end(id);
+      },
+    ),
+    { numRuns: 6 },
+  );
+  const { rows } = await b.db.query('select from stepbase_engine.batch_items');
+  expect(rows).toEqual([]);
 });

@@ -103,7 +103,14 @@ export const COMPILATION_RESOURCE: Resource = {
   }),
 };
 
-const FLOW_KINDS = ['concurrency', 'throttle'] as const;
+const FLOW_KINDS = [
+  'concurrency',
+  'throttle',
+  'rate_limit',
+  'debounce',
+  'batch',
+  'priority',
+] as const;
 
 const parts = { read: 'workflow:read', write: 'workflow:write' };
 

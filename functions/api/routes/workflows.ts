@@ -185,7 +185,8 @@ export const WORKFLOW_RESOURCE: Resource = {
           },
           200: {
             ...AS_RUN,
-            description: 'the run (a row of `runs`) that the idempotency key started earlier',
+            description:
+              'the run (a row of `runs`) that the idempotency key started earlier, or the held run that this start joined by a [flow control](../guides/flow-control.md) of the kind debounce or batch',
             headers: PREFER_REPLY,
           },
         },
