@@ -197,6 +197,16 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['runs'],
   },
   {
+    // As in stepbase_engine.check_canary.
+    name: 'runs: last ended of a canary',
+    as: 'engine',
+    text: `select status from stepbase.runs
+      where canary_id = $1 and status in ('completed', 'failed', 'timed_out')
+      order by completed_at desc limit 20`,
+    values: ({ run_id }) => [run_id],
+    tables: ['runs'],
+  },
+  {
     // As in stepbase_engine.descendants_left.
     name: 'runs: of one trace',
     as: 'engine',

@@ -36,6 +36,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'webhook_subscriptions',
       'workflow_children',
       'workflow_flow_controls',
+      'workflow_canaries',
       'work_queues',
     ],
   ],

@@ -22,6 +22,7 @@ create table stepbase.runs (
   origin_run_id uuid,
   rerun_from_step text,
   edits jsonb,
+  canary_id uuid,
   created_by uuid references stepbase.users (id) on delete set null,
   current_step text,
   steps_total int not null default 0,
@@ -101,6 +102,8 @@ comment on column stepbase.runs.rerun_from_step is 'The node a rerun began at; n
 comment on column stepbase.runs.edits is
   'What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. '
   'Null: nothing was edited.';
+-- No foreign key: it would queue a check for each start.
+comment on column stepbase.runs.canary_id is 'The canary that was running when the run of its version started; null for other runs.';
 comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
 comment on column stepbase.runs.steps_total is 'Nodes of the version.';
 comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';
@@ -128,6 +131,8 @@ create index idx_runs_parent_run_id on stepbase.runs (parent_run_id, app_code)
 where parent_run_id is not null;
 create index idx_runs_origin_run_id on stepbase.runs (origin_run_id, app_code)
 where origin_run_id is not null;
+create index idx_runs_canary on stepbase.runs (canary_id, completed_at)
+where canary_id is not null and status in ('completed', 'failed', 'timed_out');
 create index idx_runs_created_by on stepbase.runs (created_by, app_code, created_at) where created_by is not null;
 create index idx_runs_error_code on stepbase.runs (app_code, (error ->> 'code'), created_at) where error is not null;
 -- Trace ids are ordered by time, as the ids are: random ones would write another page of the index for each run.

@@ -50,6 +50,7 @@ begin
         r.completed_at is not null
         and (
           r.parent_step_run_id is not null
+          or r.canary_id is not null
           or exists (
             select 1 from stepbase.workflow_triggers t
             where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
@@ -79,7 +80,8 @@ $$;
 comment on function stepbase_engine.announce_ended(uuid[]) is
   'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
   'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds '
-  'items of a work queue, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
+  'items of a work queue, belongs to a canary, a webhook subscription wants the event, or a start of its schedule waits for '
+  'it. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void

@@ -34,6 +34,7 @@ declare
   v_rate_limit_id uuid;
   v_start_input jsonb := p_input;
   v_held_run_id uuid;
+  v_canary uuid;
   v_now timestamptz := stepbase_engine.now();
 begin
   if p_idempotency_key is not null then
@@ -46,7 +47,7 @@ begin
 
   select
     v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, w.has_flow_controls,
-    w.searchable_inputs, q.max_open_runs, f.app_code is not null as is_full
+    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -101,10 +102,14 @@ begin
   if v_version.is_full or random() * v_version.max_open_runs <= 100 then
     perform stepbase_engine.check_open_runs(p_app_code);
   end if;
+  if v_version.canary_id is not null then
+    v_canary := stepbase_engine.canary_of(v_version.canary_id, p_workflow_version_id);
+  end if;
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+    trace_id, parent_close_policy, canary_id, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
+    updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -115,6 +120,7 @@ begin
       replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,
+    v_canary,
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',

@@ -36,6 +36,7 @@ set search_path = ''
 as $$
 declare
   v_workflow stepbase.workflows;
+  v_version_id uuid;
 begin
   select w.* into strict v_workflow
   from stepbase.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
@@ -43,9 +44,13 @@ begin
   if exists (select 1 from stepbase.applications a where a.app_code = p_app_code and a.deleted_at is not null) then
     perform stepbase_private.raise_error('conflict', 'The application is deactivated');
   end if;
+  v_version_id := v_workflow.published_version_id;
+  if v_workflow.canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(v_workflow.canary_id, v_version_id, p_input, p_idempotency_key);
+  end if;
   return stepbase_engine.start_run(
     p_app_code => p_app_code,
-    p_workflow_version_id => v_workflow.published_version_id,
+    p_workflow_version_id => v_version_id,
     p_input => p_input,
     p_trigger_type => p_trigger_type,
     p_idempotency_key => p_idempotency_key,

@@ -10,6 +10,7 @@ declare
   v_link stepbase.workflow_children := stepbase_engine.child_link(p_step, p_child ->> 'workflow');
   v_workflow stepbase.workflows;
   v_parent stepbase.runs;
+  v_version_id uuid;
 begin
   -- Stops workflows that start each other without end.
   if stepbase_engine.child_depth(p_step.run_id) >= 16 then
@@ -32,9 +33,15 @@ begin
   if v_link.block_until is not null and stepbase_engine.child_is_blocked(p_step, v_link.block_until) then
     return null;
   end if;
+  v_version_id := v_workflow.published_version_id;
+  if v_workflow.canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(
+      v_workflow.canary_id, v_version_id, nullif(p_child -> 'input', 'null'), p_step.id::text
+    );
+  end if;
   return (
     stepbase_engine.start_run(
-      p_step.app_code, v_workflow.published_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
+      p_step.app_code, v_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
       -- An attempt starts one child, however often its token is delivered. A later attempt starts another
       -- one; it needs a retry policy with retry_on: ["child_failed"].
       format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index)

@@ -91,6 +91,10 @@ begin
       end if;
     end if;
 
+    if v_run.canary_id is not null and v_run.completed_at is not null then
+      perform stepbase_engine.check_canary(v_run.canary_id);
+    end if;
+
     if v_run.parent_run_id is not null and v_run.completed_at is not null then
       perform 1 from stepbase.runs r
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
@@ -111,5 +115,5 @@ $$;
 
 comment on function stepbase_engine.handle_run_ended(uuid[]) is
   'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for '
-  'this one, continues the compensation of the parent and closes open children (also when the run starts to '
+  'this one, checks the canary, continues the compensation of the parent and closes open children (also when the run starts to '
   'compensate). The caller has locked all of these runs.';

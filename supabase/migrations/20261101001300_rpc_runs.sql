@@ -95,6 +95,7 @@ as $$
 declare
   v_workflow_id uuid;
   v_version_id uuid;
+  v_canary_id uuid;
   v_run stepbase.runs;
   v_problem text;
 begin
@@ -106,13 +107,15 @@ begin
     end if;
   end if;
   -- Most starts name no version: one look-up. startable_version finds the others, and raises the errors.
-  select w.id, w.published_version_id into v_workflow_id, v_version_id
+  select w.id, w.published_version_id, w.canary_id into v_workflow_id, v_version_id, v_canary_id
   from stepbase.workflows w
   join stepbase.workflow_statuses s on s.name = w.status and s.is_runnable
   where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null and p_version is null;
   if v_version_id is null then
     select v.workflow_id, v.version_id into v_workflow_id, v_version_id
     from stepbase_private.startable_version(p_app_code, p_workflow, p_version) v;
+  elsif v_canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(v_canary_id, v_version_id, p_input, p_idempotency_key);
   end if;
   v_run := stepbase_engine.start_run(
     p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,

@@ -127,8 +127,8 @@ end;
 $$;
 
 comment on function stepbase_private.start_runs_in_turn(text, text, jsonb, int) is
-  'start_runs for a workflow with flow controls that act on each start. A start that joins a held run has the status '
-  'existing.';
+  'start_runs for a workflow with a canary, or with flow controls that act on each start. A start that joins a held run '
+  'has the status existing.';
 
 create function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version int)
 returns jsonb
@@ -168,7 +168,9 @@ begin
   if exists (
     select 1 from stepbase.workflow_flow_controls c
     where c.workflow_id = v_version.workflow_id and c.kind not in ('concurrency', 'throttle')
-  ) then
+  ) or (p_version is null and exists (
+    select 1 from stepbase.workflows w where w.id = v_version.workflow_id and w.canary_id is not null
+  )) then
     return stepbase_private.start_runs_in_turn(v_app_code, p_workflow, p_items, p_version);
   end if;
   perform stepbase_engine.check_open_runs(v_app_code);

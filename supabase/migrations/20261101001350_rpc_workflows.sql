@@ -141,6 +141,7 @@ declare
   v_app constant text := stepbase_private.require_permission('workflow:publish');
   v_version stepbase.workflow_versions;
   v_same stepbase.workflow_versions;
+  v_canary_id uuid;
 begin
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
@@ -163,6 +164,14 @@ begin
     perform stepbase_private.raise_error(
       'conflict', format('The version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
+  end if;
+  select c.id into v_canary_id
+  from stepbase.workflow_canaries c
+  where c.workflow_id = v_version.workflow_id and c.status = 'running';
+  if found then
+    perform stepbase_private.raise_error(
+      'conflict', 'The workflow has a running canary; promote or stop it first', jsonb_build_object('canary_id', v_canary_id)
+    );
   end if;
   if coalesce(p_skip_unchanged, false) then
     v_same := stepbase_private.same_as_published(v_version);
@@ -203,6 +212,6 @@ $$;
 comment on function stepbase.publish_workflow(uuid, boolean) is
   'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft '
   'does the same as the published version, deletes the draft and returns the published version. Requires '
-  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems '
+  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the definition has problems '
   '(detail.errors).';
 grant execute on function stepbase.publish_workflow(uuid, boolean) to authenticated;

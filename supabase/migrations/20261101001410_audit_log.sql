@@ -131,8 +131,9 @@ begin
         ('applications', 'app_code'), ('app_quotas', 'app_code'), ('app_members', 'user_id'), ('app_roles', 'name'),
         ('invitations', 'id'), ('api_keys', 'id'), ('service_accounts', 'id'), ('components', 'id'),
         ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
-        ('workflow_versions', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'), ('workflow_queries', 'id'),
-        ('workflow_schedules', 'id'), ('schedule_backfills', 'id'), ('incident_switches', 'id'), ('workflow_triggers', 'id'),
+        ('workflow_versions', 'id'), ('workflow_canaries', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'),
+        ('workflow_queries', 'id'), ('workflow_schedules', 'id'), ('schedule_backfills', 'id'),
+        ('incident_switches', 'id'), ('workflow_triggers', 'id'),
         ('webhook_subscriptions', 'id'), ('workflow_children', 'id'), ('workflow_flow_controls', 'id'),
         ('workflow_compilations', 'id'), ('task_decisions', 'id')
     ) t (table_name, key_column)

@@ -253,6 +253,7 @@ as $$
       ('service_account', 'd029'),
       ('invitation', 'd030'),
       ('refused_start', 'd031'),
+      ('canary', 'd041'),
       ('webhook_subscription', 'd071'),
       ('webhook_delivery', 'd072'),
       ('workflow_flow_control', 'd073'),
@@ -541,6 +542,25 @@ $$;
 comment on function tests.create_tasks() is
   'tests.create_rows() with the run in flight and waiting for an approval, a second run that waits for a user task, a '
   'failed run, a draft of the workflow and a webhook.';
+
+-- Not in create_rows: a workflow with a running canary starts and publishes differently.
+create or replace function tests.create_canary()
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  made uuid;
+begin
+  made := tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d042');
+  insert into stepbase.workflow_canaries (id, app_code, workflow_id, workflow_version_id, percent, created_by)
+  values (tests.sample_id('canary'), 'tap-one', '00000000-0000-4000-8000-00000000d042', made, 10, null);
+  update stepbase.workflows set canary_id = tests.sample_id('canary')
+  where id = '00000000-0000-4000-8000-00000000d042';
+end
+$$;
+
+comment on function tests.create_canary() is 'A workflow of tap-one with a running canary.';
 
 grant usage on schema tests to anon, authenticated, service_role;
 grant execute on all functions in schema tests to anon, authenticated, service_role;

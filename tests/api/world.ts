@@ -166,6 +166,16 @@ export async function prepare(world: World): Promise<Preparations> {
     return { params: { switch_id: id }, body: {} };
   };
 
+  const canaries = async (isOpen: boolean) => {
+    const name = await world.publish([node('one', 'transform', { expression: '1' })]);
+    await world.made('POST', `/v1/workflows/${name}/draft`, {
+      definition: { nodes: [node('one', 'transform', { expression: '2' })], edges: [] },
+    });
+    if (!isOpen) return { params: { kebab_name: name }, body: {} };
+    const { id } = await world.made('POST', `/v1/workflows/${name}/canaries`, {});
+    return { params: { canary_id: id }, body: {} };
+  };
+
   return {
     ...(await prepareMachines(world, quick)),
     ...(await prepareTenancy(world)),
@@ -209,6 +219,11 @@ export async function prepare(world: World): Promise<Preparations> {
     diffVersions: async () => ({
       params: { kebab_name: quick, version: 1, other_version: 1 },
     }),
+    startCanary: () => canaries(false),
+    getCanary: () => canaries(true),
+    updateCanary: async () => ({ ...(await canaries(true)), body: { percent: 20 } }),
+    promoteCanary: () => canaries(true),
+    stopCanary: () => canaries(true),
     getDraft: async () => {
       await world.made('POST', `/v1/workflows/${form}/draft`, {
         definition: { nodes: [], edges: [] },

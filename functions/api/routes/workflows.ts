@@ -12,6 +12,7 @@ import { columnNames, row, updateBody } from '../rows.ts';
 import { START_OPTIONS } from '../start-options.ts';
 import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
+import { CANARY_OPERATIONS } from './canaries.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { START_RUNS } from './start-runs.ts';
 import { VERSION_OPERATIONS, WORKFLOW } from './versions.ts';
@@ -166,6 +167,7 @@ export const WORKFLOW_RESOURCE: Resource = {
       restoreWorkflow,
     ),
     ...VERSION_OPERATIONS,
+    ...CANARY_OPERATIONS,
     operation(
       {
         id: 'startRun',

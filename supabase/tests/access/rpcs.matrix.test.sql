@@ -65,6 +65,7 @@ values
   ('preview_rerun',              '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select preview_rerun({failed_run})$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
   ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
+  ('promote_canary',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select promote_canary({canary})$$),
   ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
@@ -93,6 +94,8 @@ values
   ('set_incident_switch',        '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select set_incident_switch('application', 'test')$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),
+  ('start_canary',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_canary({draft})$$),
+  ('stop_canary',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select stop_canary({canary})$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   ('start_runs',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_runs('w-00d001', '[{}]')$$),
   -- Operators' SQL; operator_sql.test.sql has the roles that may execute it.
@@ -104,6 +107,7 @@ values
   ('start_run_as',               '- - - | - - - - | -',                          $$select start_run_as('tap-one', 'w-00d001')$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
   ('update_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select update_application('Renamed')$$),
+  ('update_canary',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select update_canary({canary}, 20)$$),
   ('update_organization',        '1 SB403 SB403 | 1 SB404 SB404 SB404 | -',
     $$select update_organization('00000000-0000-4000-8000-00000000e001', 'Renamed')$$),
   ('update_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_role('auditor', '{run:read}')$$),
@@ -224,6 +228,7 @@ cross join lateral tests.outcomes(m.outcomes) o;
 
 select plan(9 + (select count(*)::int from cells) + (select count(*)::int from secret_key_cells));
 select tests.create_tasks();
+select tests.create_canary();
 select stepbase_engine.refresh_statistics();
 select tests.create_workflow('tap-two', gen_random_uuid());
 select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);

@@ -246,6 +246,12 @@ values
     $$insert into workflow_queries (app_code, workflow_id, query_name)
       values ('tap-one', {workflow}, 'fresh')$$),
   ('workflow_queries',      'update', '1 1 0 | 0 0 0 0 | -', $$update workflow_queries set description = 'x' where id = {workflow_query}$$),
+  ('workflow_canaries',     'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from workflow_canaries where id = {canary}$$),
+  ('workflow_canaries',     'insert', '- - - | - - - - | -',
+    $$insert into workflow_canaries (app_code, workflow_id, workflow_version_id, percent)
+      select c.app_code, c.workflow_id, c.workflow_version_id, 1 from workflow_canaries c$$),
+  ('workflow_canaries',     'update', '- - - | - - - - | -', $$update workflow_canaries set percent = 1 where id = {canary}$$),
+  ('workflow_canaries',     'delete', '- - - | - - - - | -', $$delete from workflow_canaries where id = {canary}$$),
   ('webhook_deliveries',    'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from webhook_deliveries where id = {webhook_delivery}$$),
   ('webhook_deliveries',    'insert', '- - - | - - - - | -',
     $$insert into webhook_deliveries (app_code, subscription_id, event_type, payload)
@@ -330,6 +336,7 @@ cross join lateral tests.outcomes(m.outcomes) o;
 
 select plan(4 + (select count(*)::int from cells));
 select tests.create_rows();
+select tests.create_canary();
 -- The header is for the secret key: it must change none of the outcomes.
 select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
