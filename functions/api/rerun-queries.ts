@@ -36,5 +36,23 @@ export const previewRerun = (
     [runId, from_step ?? null, json(input), json(outputs)],
   );
 
+export const continueRun = (
+  query: Query,
+  runId: string,
+  { version, reason }: { version?: number | undefined; reason?: string | undefined },
+) =>
+  one(
+    query,
+    `select to_jsonb(r) as value
+     from stepbase.continue_on_version(run_id => $1, version => $2::int, reason => $3) r`,
+    [runId, version ?? null, reason ?? null],
+  );
+
+export const previewContinue = (query: Query, runId: string, version: number | undefined) =>
+  one(query, 'select stepbase.preview_continue(run_id => $1, version => $2::int) as value', [
+    runId,
+    version ?? null,
+  ]);
+
 export const compareRuns = (query: Query, a: string, b: string) =>
   one(query, 'select stepbase.compare_runs(a => $1, b => $2) as value', [a, b]);

@@ -102,7 +102,8 @@ values
   ('task.delegated', 'Task delegated', 'The task was given to another person.', 'user-plus', '#2563eb', 42),
   ('task.decided', 'Decision recorded', 'One of several persons decided.', 'user-check', '#2563eb', 43),
   ('task.reminded', 'Reminder', 'The persons of the task were reminded.', 'timer', '#d97706', 44),
-  ('task.escalated', 'Task escalated', 'The task was given to others, because it was not completed in time.', 'user-plus', '#dc2626', 45);
+  ('task.escalated', 'Task escalated', 'The task was given to others, because it was not completed in time.', 'user-plus', '#dc2626', 45),
+  ('run.continued', 'Run continued', 'Continues another run on this version.', 'git-branch', '#7c3aed', 33);
 
 create table stepbase.work_item_statuses (
   name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),

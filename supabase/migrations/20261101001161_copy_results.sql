@@ -63,7 +63,8 @@ comment on function stepbase_engine.edited_handle(uuid, text, jsonb) is
   'without a handle. SB422 if an approval has no decision.';
 
 create function stepbase_engine.copy_results(
-  p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb default '{}'
+  p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb default '{}',
+  p_is_continued boolean default false
 )
 returns void
 language plpgsql
@@ -79,11 +80,13 @@ begin
   -- Versions of the context count from 1, in the order of the origin.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
-    input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
+    fence, input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
   )
   select
     p_run_id, s.app_code, v_run.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.items_total, s.input, s.output, s.handle, s.error,
+    s.items_total,
+    -- The run that continues another one also has its compensations to do; a rerun has not.
+    case when p_is_continued then least(s.fence, 1) else 0 end, s.input, s.output, s.handle, s.error,
     case when s.context_version is not null then row_number() over (order by s.context_version) end,
     s.started_at, s.completed_at, v_now, v_now
   from stepbase_engine.resolved_steps(p_origin_run_id) s
@@ -183,6 +186,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.copy_results(uuid, uuid, text, text[], jsonb) is
+comment on function stepbase_engine.copy_results(uuid, uuid, text, text[], jsonb, boolean) is
   'Prepares a pending run as a rerun of its origin from a step (or null): copies the results and the context of the steps '
-  'p_kept, completes the steps of p_outputs with these outputs, and makes the steps on the frontier ready. Locks the run.';
+  'p_kept, completes the steps of p_outputs with these outputs, and makes the steps on the frontier ready. Locks the run. '
+  'p_is_continued: the run compensates the copied steps if it fails.';

@@ -176,6 +176,16 @@ export async function prepare(world: World): Promise<Preparations> {
     return { params: { canary_id: id }, body: {} };
   };
 
+  const continued = async () => {
+    const name = await world.publish([node('ask', 'wait_for_approval', { title: 'Go?' })]);
+    const run_id = await world.run(name);
+    await world.made('POST', `/v1/workflows/${name}/draft`, {
+      definition: { nodes: [node('ask', 'wait_for_approval', { title: 'Really?' })], edges: [] },
+    });
+    await world.made('POST', `/v1/workflows/${name}/publish`, {});
+    return { params: { run_id }, body: {} };
+  };
+
   return {
     ...(await prepareMachines(world, quick)),
     ...(await prepareTenancy(world)),
@@ -192,6 +202,8 @@ export async function prepare(world: World): Promise<Preparations> {
       return { params, body: {} };
     },
     rerunRun: async () => ({ params: { run_id: await world.run(quick, 'completed') }, body: {} }),
+    continueRun: continued,
+    previewContinue: continued,
     previewRerun: async () => ({
       params: { run_id: await world.run(quick, 'completed') },
       body: { input: { n: 1 } },

@@ -291,6 +291,7 @@ export const STEP_ERRORS = {
 export const RUN_ERRORS: Readonly<Record<string, string>> = {
   cancelled: 'A member cancelled the run.',
   parent_closed: 'The run was cancelled when its parent ended (`parent_close_policy`).',
+  continued_on_version: 'Another run continues it on another version of its workflow.',
   timeout: 'The run exceeded the `execution_timeout_seconds` of its workflow.',
 };
 

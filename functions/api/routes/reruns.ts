@@ -1,8 +1,14 @@
-// Reruns: start one, see before what it would do, and compare two runs.
+// Reruns: start one, see before what it would do, and compare two runs. Open runs continue on another version.
 import { z } from 'zod';
 import { JsonObject, Run } from '../components.ts';
 import { type Operation, statement } from '../operation.ts';
-import { compareRuns, previewRerun, rerun } from '../rerun-queries.ts';
+import {
+  compareRuns,
+  continueRun,
+  previewContinue,
+  previewRerun,
+  rerun,
+} from '../rerun-queries.ts';
 import { named } from '../rows.ts';
 
 const PreviewBody = z.strictObject({
@@ -41,6 +47,46 @@ const RerunPreview = named('RerunPreview', () =>
     repeated_effects: z
       .array(z.string())
       .describe('The steps whose side effects would happen again.'),
+  }),
+);
+
+const ContinuePreviewBody = z.strictObject({
+  version: z
+    .number()
+    .int()
+    .positive()
+    .max(2_147_483_647)
+    .optional()
+    .describe('The number of the version; default: the published one.'),
+});
+const ContinueBody = ContinuePreviewBody.extend({ reason: z.string().max(1000).optional() });
+
+const ContinuePreview = named('ContinuePreview', () =>
+  z.object({
+    run_id: z.uuid(),
+    from_version: z.number().int(),
+    version: z.number().int(),
+    steps: z.array(
+      z.object({
+        step_id: z.string(),
+        step_type: z.string(),
+        label: z.string(),
+        action: z.enum(['copied', 'runs_again', 'may_run']),
+        reason: z
+          .enum(['new', 'changed', 'edges_changed', 'open', 'after_changed'])
+          .nullable()
+          .describe('Why its result is not copied.'),
+        status: z.string().nullable(),
+        wait_kind: z.string().nullable(),
+        executions: z.number().int(),
+        may_have_effects: z.boolean(),
+        repeats_effects: z.boolean(),
+      }),
+    ),
+    repeated_effects: z.array(z.string()),
+    removed_steps: z.array(z.string()).describe('Steps with results that the version lacks.'),
+    open_children: z.array(z.object({ run_id: z.uuid(), parent_close_policy: z.string() })),
+    unread_signals: z.number().int(),
   }),
 );
 
@@ -135,6 +181,48 @@ export const RERUNS: Operation[] = [
     },
     async (query, { params, body }) => ({
       body: await previewRerun(query, params.run_id ?? '', body),
+    }),
+  ),
+  statement(
+    {
+      id: 'continueRun',
+      method: 'POST',
+      path: '/v1/runs/:run_id/continue',
+      title: 'Continue a run on another version',
+      permission: 'run:execute',
+      description:
+        'Starts a run of another version that copies the results of the steps that both versions share, and ends the open run as cancelled, without compensation. The caller also needs `run:cancel`.',
+      body: ContinueBody,
+      idempotency: 'stored',
+      replies: {
+        201: {
+          description: 'the new run; `Location` is its address',
+          schema: Run,
+          headers: { Location: 'The address of the new run.' },
+        },
+      },
+      errors: ['not_found', 'conflict', 'invalid_input', 'schema_too_complex', 'limit_reached'],
+    },
+    async (query, { params, body }) => {
+      const run = await continueRun(query, params.run_id ?? '', body);
+      return { body: run, headers: { location: `../${run.id}` } };
+    },
+  ),
+  statement(
+    {
+      id: 'previewContinue',
+      method: 'POST',
+      path: '/v1/runs/:run_id/continue/preview',
+      title: 'Preview a continuation',
+      permission: 'run:read',
+      description:
+        'Returns which results would be copied, which steps would run again and why, and what happens to children and signals. It changes nothing, and fails as the continuation would fail.',
+      body: ContinuePreviewBody,
+      replies: { 200: { description: 'the plan', schema: ContinuePreview } },
+      errors: ['not_found', 'conflict', 'invalid_input', 'schema_too_complex'],
+    },
+    async (query, { params, body }) => ({
+      body: await previewContinue(query, params.run_id ?? '', body.version),
     }),
   ),
   statement(

@@ -26,6 +26,8 @@ values
   ('complete_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select complete_task({user_task})$$),
   ('context',                    '1 1 1 | 0 0 0 0 | -',                          $$select context(r) from runs r where r.id = {run}$$),
   ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
+  -- The run already has the published version.
+  ('continue_on_version',        'SB409 SB409 SB403 | SB404 SB404 SB403 SB403 | -', $$select continue_on_version({run})$$),
   ('create_api_key',             '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_api_key('fresh')$$),
   -- The caller has no organization there.
   ('create_application',         'SB404 SB404 SB404 | SB404 SB404 SB404 SB404 | -',
@@ -62,6 +64,7 @@ values
   ('my_profile',                 '1 1 1 | 1 1 1 1 | -',                          $$select my_profile()$$),
   ('next_schedule_times',        '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select 1 from next_schedule_times({workflow_schedule})$$),
   ('pause_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select pause_run({run})$$),
+  ('preview_continue',           'SB409 SB409 SB409 | SB404 SB404 SB403 SB403 | -', $$select preview_continue({run})$$),
   ('preview_rerun',              '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select preview_rerun({failed_run})$$),
   ('project_statistics',         '1 1 1 | 0 0 0 0 | -',                          $$select 1 from project_statistics() where project_id = {project}$$),
   ('publish_workflow',           '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select publish_workflow({draft})$$),
