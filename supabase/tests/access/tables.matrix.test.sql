@@ -336,7 +336,10 @@ cross join lateral tests.outcomes(m.outcomes) o;
 
 select plan(4 + (select count(*)::int from cells));
 select tests.create_rows();
-select tests.create_canary();
+insert into stepbase.workflow_canaries (id, app_code, workflow_id, workflow_version_id, percent, status, ended_at)
+select tests.sample_id('canary'), v.app_code, v.workflow_id, v.id, 10, 'stopped', now()
+from stepbase.workflow_versions v
+where v.workflow_id = tests.sample_id('workflow');
 -- The header is for the secret key: it must change none of the outcomes.
 select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
