@@ -235,6 +235,7 @@ create table stepbase.app_quotas (
   max_triggers integer not null default 1000, -- Triggers by events and webhooks, also disabled ones. 0: none.
   max_api_keys integer not null default 500, -- API keys that are not revoked. 0: none.
   max_service_accounts integer not null default 200, -- Service accounts. 0: none.
+  max_task_mails_per_hour integer not null default 500, -- Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
@@ -258,6 +259,7 @@ create table stepbase.app_quotas (
   constraint max_service_accounts_is_not_negative CHECK ((max_service_accounts >= 0)),
   constraint max_stored_bytes_is_positive CHECK ((max_stored_bytes > 0)),
   constraint max_streams_is_positive CHECK ((max_streams > 0)),
+  constraint max_task_mails_per_hour_is_not_negative CHECK ((max_task_mails_per_hour >= 0)),
   constraint max_triggers_is_not_negative CHECK ((max_triggers >= 0)),
   constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500)))
 );
@@ -318,6 +320,7 @@ create table stepbase.applications (
   event_retention_days integer not null default 90, -- Days for which run events are kept. They are stored by month; a month is dropped once no application needs it.
   audit_retention_days integer not null default 365, -- Days for which audit rows are kept; stored and dropped by month like run events.
   max_waiting_runs integer, -- Limit of runs that wait to start; start_run raises SB429 beyond it. Null: no limit.
+  search_language text not null default 'english'::text, -- The text search configuration of PostgreSQL for names and descriptions, such as german or simple.
   created_by uuid, -- User who created it with create_application; null: an operator did, or the user was deleted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
@@ -342,6 +345,7 @@ CREATE INDEX idx_applications_created_by ON stepbase.applications USING btree (c
 CREATE INDEX idx_applications_organization_id ON stepbase.applications USING btree (organization_id);
 CREATE INDEX idx_applications_purge_at ON stepbase.applications USING btree (purge_at) WHERE (purge_at IS NOT NULL);
 CREATE TRIGGER applications_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
+CREATE TRIGGER applications_change_search_language AFTER INSERT OR UPDATE OF search_language ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.change_search_language();
 CREATE TRIGGER applications_check_bounds BEFORE UPDATE OF run_retention_days, event_retention_days, audit_retention_days, max_waiting_runs ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.check_application_bounds();
 CREATE TRIGGER applications_copy_built_in_roles AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.copy_built_in_roles();
 CREATE TRIGGER applications_create_default_quotas AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_quotas();
@@ -613,6 +617,51 @@ grant select on stepbase.error_codes to service_role;
 create policy "Signed-in users read error codes" on stepbase.error_codes
   for select to authenticated
   using (true);
+
+create table stepbase.incident_switches (
+  id uuid not null default gen_random_uuid(),
+  app_code text, -- Null for the scope installation.
+  scope text not null,
+  mode text not null, -- drain: new runs wait, open runs go on; pause: also no further step starts, and steps in flight finish.
+  reason text not null,
+  workflow_id uuid,
+  task_queue_id uuid,
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  released_by uuid,
+  released_at timestamp with time zone, -- When it was released; null: it is on.
+  resumed_at timestamp with time zone, -- When every run and step that it held had gone on.
+  constraint incident_switches_pkey PRIMARY KEY (id),
+  constraint incident_switches_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint incident_switches_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint incident_switches_released_by_fkey FOREIGN KEY (released_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint switch_task_queue_is_of_same_app FOREIGN KEY (task_queue_id, app_code) REFERENCES stepbase.task_queues(id, app_code) ON DELETE CASCADE,
+  constraint switch_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
+  constraint mode_is_known CHECK ((mode = ANY (ARRAY['drain'::text, 'pause'::text]))),
+  constraint only_a_released_switch_is_resumed CHECK (((resumed_at IS NULL) OR (released_at IS NOT NULL))),
+  constraint only_a_task_queue_switch_has_a_task_queue CHECK (((scope = 'task_queue'::text) = (task_queue_id IS NOT NULL))),
+  constraint only_a_workflow_switch_has_a_workflow CHECK (((scope = 'workflow'::text) = (workflow_id IS NOT NULL))),
+  constraint only_the_installation_has_no_app CHECK (((scope = 'installation'::text) = (app_code IS NULL))),
+  constraint reason_has_1_to_1000_characters CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  constraint scope_is_known CHECK ((scope = ANY (ARRAY['installation'::text, 'application'::text, 'workflow'::text, 'task_queue'::text])))
+);
+comment on table stepbase.incident_switches is 'Switches that stop runs during an incident, set and released by RPCs. Rows stay after the release.';
+CREATE INDEX idx_incident_switches_any ON stepbase.incident_switches USING btree (id) WHERE (released_at IS NULL);
+CREATE INDEX idx_incident_switches_app_code ON stepbase.incident_switches USING btree (app_code, created_at);
+CREATE INDEX idx_incident_switches_created_by ON stepbase.incident_switches USING btree (created_by);
+CREATE UNIQUE INDEX idx_incident_switches_on ON stepbase.incident_switches USING btree (scope, COALESCE(app_code, ''::text), COALESCE(workflow_id, task_queue_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (released_at IS NULL);
+CREATE INDEX idx_incident_switches_pause ON stepbase.incident_switches USING btree (id) WHERE ((released_at IS NULL) AND (mode = 'pause'::text));
+CREATE INDEX idx_incident_switches_released ON stepbase.incident_switches USING btree (id) WHERE ((released_at IS NOT NULL) AND (resumed_at IS NULL));
+CREATE INDEX idx_incident_switches_released_by ON stepbase.incident_switches USING btree (released_by);
+CREATE INDEX idx_incident_switches_task_queue_id ON stepbase.incident_switches USING btree (task_queue_id, app_code);
+CREATE INDEX idx_incident_switches_workflow_id ON stepbase.incident_switches USING btree (workflow_id, app_code);
+CREATE TRIGGER incident_switches_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.incident_switches FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+alter table stepbase.incident_switches enable row level security;
+grant select on stepbase.incident_switches to authenticated;
+grant select, insert, update, delete on stepbase.incident_switches to service_role;
+create policy "Members read the switches of their app and of the installation" on stepbase.incident_switches
+  for select to authenticated
+  using (((COALESCE(app_code, ( SELECT stepbase_private.app_code() AS app_code)) = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
 create table stepbase.invitations (
   id uuid not null default gen_random_uuid(),
@@ -951,6 +1000,26 @@ create policy "Signed-in users read run statuses" on stepbase.run_statuses
   for select to authenticated
   using (true);
 
+create table stepbase.run_values (
+  run_id uuid not null,
+  app_code text not null,
+  path text not null, -- A path of workflows.searchable_inputs, such as order.id; # for a tag.
+  value text not null, -- The tag, or the value as text: a number without trailing zeros, true or false, a string as it is.
+  created_at timestamp with time zone not null, -- When the run was created.
+  constraint run_values_pkey PRIMARY KEY (run_id, app_code, path, value),
+  constraint run_values_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint path_is_short CHECK (((length(path) >= 1) AND (length(path) <= 100))),
+  constraint value_is_short CHECK ((length(value) <= 200))
+);
+comment on table stepbase.run_values is 'Tags and searchable input values of runs, in the order in which a search reads them; written by the engine only.';
+CREATE INDEX idx_run_values_search ON stepbase.run_values USING btree (app_code, path, value, created_at, run_id);
+alter table stepbase.run_values enable row level security;
+grant select on stepbase.run_values to authenticated;
+grant select, insert, update, delete on stepbase.run_values to service_role;
+create policy "Members read the search values of runs of their app" on stepbase.run_values
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
 create table stepbase.runs (
   id uuid not null default uuidv7(),
   app_code text not null,
@@ -973,6 +1042,7 @@ create table stepbase.runs (
   origin_run_id uuid, -- The run that this one reruns.
   rerun_from_step text, -- The node a rerun began at; null for a whole rerun.
   edits jsonb, -- What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. Null: nothing was edited.
+  canary_id uuid, -- The canary that was running when the run of its version started; null for other runs.
   created_by uuid,
   current_step text, -- The node the run most recently entered.
   steps_total integer not null default 0, -- Nodes of the version.
@@ -1020,8 +1090,10 @@ CREATE INDEX idx_runs_app_code_completed_at_dead ON stepbase.runs USING btree (a
 CREATE INDEX idx_runs_app_code_created_at ON stepbase.runs USING btree (app_code, created_at);
 CREATE UNIQUE INDEX idx_runs_app_code_idempotency_key ON stepbase.runs USING btree (app_code, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX idx_runs_app_code_status_created_at ON stepbase.runs USING btree (app_code, status, created_at);
-CREATE INDEX idx_runs_created_by ON stepbase.runs USING btree (created_by) WHERE (created_by IS NOT NULL);
+CREATE INDEX idx_runs_canary ON stepbase.runs USING btree (canary_id, completed_at) WHERE ((canary_id IS NOT NULL) AND (status = ANY (ARRAY['completed'::text, 'failed'::text, 'timed_out'::text])));
+CREATE INDEX idx_runs_created_by ON stepbase.runs USING btree (created_by, app_code, created_at) WHERE (created_by IS NOT NULL);
 CREATE INDEX idx_runs_deadline_at ON stepbase.runs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (completed_at IS NULL) AND (started_at IS NOT NULL));
+CREATE INDEX idx_runs_error_code ON stepbase.runs USING btree (app_code, ((error ->> 'code'::text)), created_at) WHERE (error IS NOT NULL);
 CREATE INDEX idx_runs_held ON stepbase.runs USING btree (app_code) WHERE ((held_by IS NOT NULL) AND (status = 'pending'::text));
 CREATE INDEX idx_runs_open_of_schedule ON stepbase.runs USING btree (((metadata ->> 'schedule_id'::text))) WHERE ((trigger_type = 'schedule'::text) AND (completed_at IS NULL));
 CREATE INDEX idx_runs_origin_run_id ON stepbase.runs USING btree (origin_run_id, app_code) WHERE (origin_run_id IS NOT NULL);
@@ -1258,6 +1330,7 @@ create table stepbase.step_runs (
   assigned_users uuid[], -- Users who may complete the task, if assigned_to of the step is an array; null otherwise.
   claimed_by uuid, -- The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.
   claimed_at timestamp with time zone,
+  escalated_at timestamp with time zone, -- When the task was escalated, because it was not completed in time.
   completed_by uuid,
   assigned_at timestamp with time zone, -- When the task was assigned. If the assignee was deleted since, only members with member:manage may complete it.
   deadline_at timestamp with time zone,
@@ -1867,6 +1940,54 @@ create policy "Members read the workers that serve them" on stepbase.workers
   for select to authenticated
   using ((((app_code IS NULL) OR (app_code = ( SELECT stepbase_private.app_code() AS app_code))) AND ( SELECT stepbase_private.has_permission('worker:read'::text) AS has_permission)));
 
+create table stepbase.workflow_canaries (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  workflow_id uuid not null,
+  workflow_version_id uuid not null,
+  percent numeric(5,2) not null, -- Share of the starts that the version gets.
+  key text, -- JSON path into the input, such as $.customer_id: all starts with the same value get the same version. Null, or without a value in the input: the idempotency key decides, or else chance.
+  max_error_rate numeric(4,3), -- The engine stops the canary when more than this share of its last min_runs ended runs failed or timed out; null: it does not.
+  min_runs integer not null default 20, -- How many ended runs decide; before, the canary is not stopped.
+  status text not null default 'running'::text,
+  reason text, -- Why it was stopped.
+  counted_runs integer, -- The runs that the engine counted when it stopped the canary; null if it did not.
+  failed_runs integer, -- How many of counted_runs failed or timed out.
+  created_by uuid default stepbase_private.user_id(),
+  ended_by uuid, -- The member who promoted or stopped it; null: the engine or a machine.
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint workflow_canaries_pkey PRIMARY KEY (id),
+  constraint workflow_canary_is_of_workflow UNIQUE (id, workflow_id, app_code),
+  constraint canary_version_is_of_this_workflow FOREIGN KEY (workflow_version_id, workflow_id, app_code) REFERENCES stepbase.workflow_versions(id, workflow_id, app_code) ON DELETE CASCADE,
+  constraint workflow_canaries_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint workflow_canaries_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint workflow_canaries_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint ended_at_matches_status CHECK (((ended_at IS NULL) = (status = 'running'::text))),
+  constraint key_is_a_json_path CHECK (((key IS NULL) OR (((key)::jsonpath IS NOT NULL) AND (length(key) <= 500)))),
+  constraint max_error_rate_is_a_share CHECK (((max_error_rate >= (0)::numeric) AND (max_error_rate < (1)::numeric))),
+  constraint min_runs_is_between_1_and_1000 CHECK (((min_runs >= 1) AND (min_runs <= 1000))),
+  constraint percent_is_of_100 CHECK (((percent > (0)::numeric) AND (percent <= (100)::numeric))),
+  constraint reason_is_short CHECK ((length(reason) <= 1000)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'promoted'::text, 'stopped'::text])))
+);
+comment on table stepbase.workflow_canaries is 'Versions that got a share of the starts of their workflow; a workflow has at most one that is running.';
+CREATE INDEX idx_workflow_canaries_app_code_created_at ON stepbase.workflow_canaries USING btree (app_code, created_at DESC);
+CREATE INDEX idx_workflow_canaries_created_by ON stepbase.workflow_canaries USING btree (created_by);
+CREATE INDEX idx_workflow_canaries_ended_by ON stepbase.workflow_canaries USING btree (ended_by);
+CREATE UNIQUE INDEX idx_workflow_canaries_one_running ON stepbase.workflow_canaries USING btree (workflow_id) WHERE (status = 'running'::text);
+CREATE INDEX idx_workflow_canaries_version ON stepbase.workflow_canaries USING btree (workflow_version_id, workflow_id, app_code);
+CREATE TRIGGER workflow_canaries_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_canaries FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_canaries_keep_identity BEFORE UPDATE ON stepbase.workflow_canaries FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'workflow_version_id', 'key', 'created_at');
+CREATE TRIGGER workflow_canaries_touch_updated_at BEFORE UPDATE ON stepbase.workflow_canaries FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.workflow_canaries enable row level security;
+grant select on stepbase.workflow_canaries to authenticated;
+grant select, insert, update, delete on stepbase.workflow_canaries to service_role;
+create policy "Members read their canaries" on stepbase.workflow_canaries
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
+
 create table stepbase.workflow_children (
   id uuid not null default gen_random_uuid(),
   app_code text not null default stepbase_private.app_code(),
@@ -1997,6 +2118,70 @@ grant select on stepbase.workflow_edges to service_role;
 create policy "Members read their edges" on stepbase.workflow_edges
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
+
+create table stepbase.workflow_flow_controls (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null default stepbase_private.app_code(),
+  workflow_id uuid not null,
+  kind text not null, -- concurrency: at most max_count runs of a key at the same time. throttle: at most max_count starts of a key in period_seconds; further runs wait. rate_limit: further starts are refused. debounce: starts of a key within period_seconds become one run with the last input. batch: starts of a key become one run with the list input.items. priority: the input decides the priority of the run.
+  key_path text, -- JSON path of names and array places into the input ($.customer.id); its value is the key, or of kind priority the priority. Null: one key for all runs. A missing value is the empty key.
+  max_count integer, -- concurrency: runs; throttle and rate_limit: starts per period; batch: items.
+  period_seconds integer, -- throttle and rate_limit: the period; debounce: how long the run waits after the last start.
+  burst integer, -- throttle and rate_limit: starts that may follow each other at once after a quiet time. Null: of a throttle 1, so that starts are evenly spaced; of a rate limit max_count.
+  timeout_seconds integer, -- debounce: how long after the first start the run starts at the latest; null: no limit. batch: how long after its first item a batch starts that is not full.
+  default_priority smallint, -- priority: the priority of a run whose input has no number at key_path.
+  created_by uuid default stepbase_private.user_id(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint workflow_flow_controls_pkey PRIMARY KEY (id),
+  constraint flow_control_is_of_app UNIQUE (id, app_code),
+  constraint kind_is_unique_in_workflow UNIQUE (workflow_id, kind),
+  constraint flow_control_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
+  constraint workflow_flow_controls_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint workflow_flow_controls_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint burst_is_in_range CHECK (((burst >= 1) AND (burst <= 100000))),
+  constraint default_priority_is_in_range CHECK (((default_priority >= '-100'::integer) AND (default_priority <= 100))),
+  constraint key_path_is_a_path CHECK (((key_path ~ '^\$(\.[A-Za-z_][A-Za-z0-9_]*|\."[^"\\[:cntrl:]]+"|\[[0-9]{1,4}\])*$'::text) AND (length(key_path) <= 500))),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['concurrency'::text, 'throttle'::text, 'rate_limit'::text, 'debounce'::text, 'batch'::text, 'priority'::text]))),
+  constraint max_count_is_in_range CHECK (((max_count >= 1) AND (max_count <= 100000))),
+  constraint options_match_kind CHECK (
+CASE kind
+    WHEN 'concurrency'::text THEN ((max_count IS NOT NULL) AND (num_nonnulls(period_seconds, burst, timeout_seconds, default_priority) = 0))
+    WHEN 'debounce'::text THEN ((period_seconds IS NOT NULL) AND (num_nonnulls(max_count, burst, default_priority) = 0) AND COALESCE((timeout_seconds >= period_seconds), true))
+    WHEN 'batch'::text THEN ((num_nonnulls(max_count, timeout_seconds) = 2) AND (num_nonnulls(period_seconds, burst, default_priority) = 0) AND ((max_count >= 2) AND (max_count <= 1000)))
+    WHEN 'priority'::text THEN ((num_nonnulls(key_path, default_priority) > 0) AND (num_nonnulls(max_count, period_seconds, burst, timeout_seconds) = 0))
+    ELSE ((num_nonnulls(max_count, period_seconds) = 2) AND (num_nonnulls(timeout_seconds, default_priority) = 0))
+END),
+  constraint period_is_in_range CHECK (((period_seconds >= 1) AND (period_seconds <= 604800))),
+  constraint timeout_is_in_range CHECK (((timeout_seconds >= 1) AND (timeout_seconds <= 604800)))
+);
+comment on table stepbase.workflow_flow_controls is 'Rules on when the runs of a workflow start: at most one of each kind. docs/guides/flow-control.md explains them.';
+CREATE INDEX idx_workflow_flow_controls_app_code ON stepbase.workflow_flow_controls USING btree (app_code);
+CREATE UNIQUE INDEX idx_workflow_flow_controls_collecting ON stepbase.workflow_flow_controls USING btree (workflow_id) WHERE (kind = ANY (ARRAY['debounce'::text, 'batch'::text]));
+CREATE INDEX idx_workflow_flow_controls_created_by ON stepbase.workflow_flow_controls USING btree (created_by);
+CREATE INDEX idx_workflow_flow_controls_workflow_id_app_code ON stepbase.workflow_flow_controls USING btree (workflow_id, app_code);
+CREATE TRIGGER workflow_flow_controls_10_mark AFTER INSERT OR DELETE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.mark_flow_controls();
+CREATE TRIGGER workflow_flow_controls_20_apply AFTER INSERT OR UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.apply_changed_flow_control();
+CREATE TRIGGER workflow_flow_controls_30_apply AFTER DELETE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((old.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.apply_changed_flow_control();
+CREATE TRIGGER workflow_flow_controls_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER workflow_flow_controls_keep_identity BEFORE UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'kind', 'created_at');
+CREATE TRIGGER workflow_flow_controls_touch_updated_at BEFORE UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.workflow_flow_controls enable row level security;
+grant select, insert (id, app_code, workflow_id, kind, key_path, max_count, period_seconds, burst, timeout_seconds, default_priority), update (key_path, max_count, period_seconds, burst, timeout_seconds, default_priority), delete on stepbase.workflow_flow_controls to authenticated;
+grant select, insert, update, delete on stepbase.workflow_flow_controls to service_role;
+create policy "Members read their flow controls" on stepbase.workflow_flow_controls
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:read'::text) AS has_permission)));
+create policy "Workflow writers change flow controls" on stepbase.workflow_flow_controls
+  for update to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)))
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)));
+create policy "Workflow writers create flow controls" on stepbase.workflow_flow_controls
+  for insert to authenticated
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)));
+create policy "Workflow writers delete flow controls" on stepbase.workflow_flow_controls
+  for delete to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('workflow:write'::text) AS has_permission)));
 
 create table stepbase.workflow_nodes (
   workflow_version_id uuid not null,
@@ -2412,15 +2597,19 @@ create table stepbase.workflows (
   published_version_id uuid, -- Version that a start without a version number uses.
   max_concurrent_executions integer, -- Limit of runs in progress at the same time; further runs wait. Null: no limit.
   execution_timeout_seconds integer not null default 3600, -- Seconds after which a run ends as timed_out.
-  search tsvector not null generated always as ((setweight(to_tsvector('english'::regconfig, ((name || ' '::text) || replace(kebab_name, '-'::text, ' '::text))), 'A'::"char") || setweight(to_tsvector('english'::regconfig, description), 'B'::"char"))) stored, -- Text search vector of name and description.
+  searchable_inputs text[] not null default '{}'::text[], -- Up to 8 paths of the input, such as order.id, by whose values runs are found. A change applies to runs that start later.
+  has_flow_controls boolean not null default false, -- Whether workflow_flow_controls has rows of the workflow. Written by their trigger.
+  search tsvector not null, -- Text search vector of name and description, in the language of the application and word by word; a trigger sets it.
   created_by uuid default stepbase_private.user_id(),
   updated_by uuid,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   deleted_at timestamp with time zone, -- Soft delete: runs and versions stay readable; no run can be started.
+  canary_id uuid, -- The running canary; null: every start gets the published version.
   constraint workflows_pkey PRIMARY KEY (id),
   constraint kebab_name_is_unique_in_app UNIQUE (app_code, kebab_name),
   constraint workflow_is_of_app UNIQUE (id, app_code),
+  constraint canary_is_of_this_workflow FOREIGN KEY (canary_id, id, app_code) REFERENCES stepbase.workflow_canaries(id, workflow_id, app_code) ON DELETE SET NULL (canary_id),
   constraint latest_version_is_of_this_workflow FOREIGN KEY (latest_version_id, id, app_code) REFERENCES stepbase.workflow_versions(id, workflow_id, app_code) ON DELETE SET NULL (latest_version_id),
   constraint published_version_is_of_this_workflow FOREIGN KEY (published_version_id, id, app_code) REFERENCES stepbase.workflow_versions(id, workflow_id, app_code),
   constraint workflow_project_is_of_same_app FOREIGN KEY (project_id, app_code) REFERENCES stepbase.projects(id, app_code) ON DELETE SET NULL (project_id),
@@ -2435,11 +2624,13 @@ create table stepbase.workflows (
   constraint max_concurrent_executions_is_positive CHECK ((max_concurrent_executions > 0)),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   constraint name_is_not_blank CHECK ((btrim(name) <> ''::text)),
-  constraint published_workflow_has_a_published_version CHECK (((status <> ALL (ARRAY['published'::text, 'paused'::text, 'deprecated'::text])) OR (published_version_id IS NOT NULL)))
+  constraint published_workflow_has_a_published_version CHECK (((status <> ALL (ARRAY['published'::text, 'paused'::text, 'deprecated'::text])) OR (published_version_id IS NOT NULL))),
+  constraint searchable_inputs_are_at_most_8_paths CHECK (((cardinality(searchable_inputs) = 0) OR ((array_position(searchable_inputs, NULL::text) IS NULL) AND (cardinality(searchable_inputs) <= 8) AND (array_to_string(searchable_inputs, chr(31)) ~ '^[\w-]+(\.[\w-]+)*(\x1f[\w-]+(\.[\w-]+)*)*$'::text) AND (array_to_string(searchable_inputs, chr(31)) !~ '[^\x1f]{101}'::text))))
 );
 comment on table stepbase.workflows is 'A workflow of an application; workflow_versions holds its definitions.';
 CREATE INDEX idx_workflows_app_code_status ON stepbase.workflows USING btree (app_code, status) WHERE (deleted_at IS NULL);
 CREATE INDEX idx_workflows_app_code_updated_at ON stepbase.workflows USING btree (app_code, updated_at DESC);
+CREATE INDEX idx_workflows_canary ON stepbase.workflows USING btree (canary_id, id, app_code) WHERE (canary_id IS NOT NULL);
 CREATE INDEX idx_workflows_created_by ON stepbase.workflows USING btree (created_by);
 CREATE INDEX idx_workflows_latest_version ON stepbase.workflows USING btree (latest_version_id, id, app_code);
 CREATE INDEX idx_workflows_metadata ON stepbase.workflows USING gin (metadata jsonb_path_ops);
@@ -2456,9 +2647,10 @@ CREATE TRIGGER workflows_apply_run_limit AFTER UPDATE OF max_concurrent_executio
 CREATE TRIGGER workflows_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER workflows_check_transition BEFORE UPDATE OF status ON stepbase.workflows FOR EACH ROW WHEN ((old.status <> new.status)) EXECUTE FUNCTION stepbase_private.check_workflow_transition('workflow');
 CREATE TRIGGER workflows_keep_identity BEFORE UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'kebab_name', 'created_at');
+CREATE TRIGGER workflows_set_search_vector BEFORE INSERT OR UPDATE OF name, description, search ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.set_search_vector();
 CREATE TRIGGER workflows_stamp_updated_by BEFORE UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.workflows enable row level security;
-grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at) on stepbase.workflows to authenticated;
+grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs, deleted_at) on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 create policy "Members read their workflows" on stepbase.workflows
   for select to authenticated
@@ -2597,6 +2789,18 @@ AS $function$
 $function$;
 comment on function stepbase.context_at(run_id uuid, version integer) is 'Returns the context of a run at a version. Row-level security applies: a run that the caller may not see has an empty context.';
 grant execute on function stepbase.context_at(run_id uuid, version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.continue_on_version(run_id uuid, version integer DEFAULT NULL::integer, reason text DEFAULT NULL::text)
+ RETURNS stepbase.runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.continue_on_version(
+    continue_on_version.run_id, continue_on_version.version, continue_on_version.reason
+  );
+$function$;
+comment on function stepbase.continue_on_version(run_id uuid, version integer, reason text) is 'Continues an open run on another version of its workflow (default: the published one) and returns the new run. Results of steps that both versions share are copied; the other steps run on the new version. The old run ends as cancelled, without compensation. A paused run stays paused. Requires run:execute and run:cancel. Errors: SB400, SB401, SB403, SB404 unknown run or version, SB409 the run has ended, compensates or has this version, the workflow cannot be started, or no step would run, SB422 the input does not match the schema of the version, SB429.';
+grant execute on function stepbase.continue_on_version(run_id uuid, version integer, reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text, service_account_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
@@ -2873,6 +3077,17 @@ $function$;
 comment on function stepbase.export_application(table_name text, after jsonb, page_size integer) is 'One page of a table of the caller''s application as {rows, next}: at most page_size (1 to 1000) rows and 4 MB. Pass next as after to get the following page, until it is null. Without table_name: {tables}, the names. Secrets and hashes of keys are left out. Requires member:manage, audit:read, key:read, run:read, workflow:read, component:read and prompt:read. Errors: SB400 unknown table, cursor or page_size, SB401, SB403.';
 grant execute on function stepbase.export_application(table_name text, after jsonb, page_size integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.incident_status(switch_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.incident_status(incident_status.switch_id);
+$function$;
+comment on function stepbase.incident_status(switch_id uuid) is 'How far a switch has drained its scope: {switch_id, is_on, open_runs, waiting_runs, steps_in_flight, is_complete}. It reads at most 10000 runs; is_complete is false if there are more. Requires run:read. Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.incident_status(switch_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.invite_member(email text, role text DEFAULT 'viewer'::text)
  RETURNS stepbase.invitations
  LANGUAGE sql
@@ -2958,6 +3173,16 @@ $function$;
 comment on function stepbase.pause_run(run_id uuid) is 'Pauses a run: steps in flight finish and no new step starts; requires run:execute. Repeated calls have no further effect. Errors: SB401, SB403, SB404, SB409 the run has ended or is compensating.';
 grant execute on function stepbase.pause_run(run_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.preview_continue(run_id uuid, version integer DEFAULT NULL::integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.preview_continue(preview_continue.run_id, preview_continue.version);
+$function$;
+comment on function stepbase.preview_continue(run_id uuid, version integer) is 'Returns what continue_on_version would do, without doing it: {run_id, from_version, version, steps, repeated_effects, removed_steps, open_children, unread_signals}. Each step has its action (copied, runs_again, may_run) and the reason why it is not copied (new, changed, edges_changed, open, after_changed). Requires run:read. Errors: those of continue_on_version.';
+grant execute on function stepbase.preview_continue(run_id uuid, version integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.preview_rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -2984,6 +3209,16 @@ $function$;
 comment on function stepbase.project_statistics() is 'Totals of runs by project of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
 grant execute on function stepbase.project_statistics() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.promote_canary(canary_id uuid)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.end_canary(promote_canary.canary_id, 'promoted', null);
+$function$;
+comment on function stepbase.promote_canary(canary_id uuid) is 'Makes the version of a running canary the published version of its workflow, and returns the canary. Requires workflow:publish. Errors: SB401, SB403, SB404, SB409 the canary has ended.';
+grant execute on function stepbase.promote_canary(canary_id uuid) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean DEFAULT false)
  RETURNS stepbase.workflow_versions
  LANGUAGE sql
@@ -2993,7 +3228,7 @@ AS $function$
     publish_workflow.workflow_version_id, publish_workflow.skip_unchanged
   );
 $function$;
-comment on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft does the same as the published version, deletes the draft and returns the published version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, SB423 the definition has problems (detail.errors).';
+comment on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft does the same as the published version, deletes the draft and returns the published version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the definition has problems (detail.errors).';
 grant execute on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.query_run(run_id uuid, query_name text)
@@ -3056,6 +3291,16 @@ AS $function$
 $function$;
 comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
 grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.release_incident_switch(switch_id uuid)
+ RETURNS stepbase.incident_switches
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.release_incident_switch(release_incident_switch.switch_id);
+$function$;
+comment on function stepbase.release_incident_switch(switch_id uuid) is 'Releases a switch: what it held goes on in its order, unless another switch holds it. Repeated calls have no further effect. Requires workflow:publish; a switch of the installation requires the secret key. Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.release_incident_switch(switch_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.release_task(step_run_id uuid)
  RETURNS stepbase.step_runs
@@ -3208,34 +3453,36 @@ $function$;
 comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
 grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.search_runs(query text, status text DEFAULT NULL::text, before text DEFAULT NULL::text, page_size integer DEFAULT 50)
- RETURNS SETOF stepbase.runs
+CREATE OR REPLACE FUNCTION stepbase.search_runs(filter jsonb DEFAULT '{}'::jsonb, sort text DEFAULT '-created_at'::text, cursor text DEFAULT NULL::text, page_size integer DEFAULT 50)
+ RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  -- The lateral query reads the newest runs of each matching workflow from an index; a join would read all runs of the
-  -- application or of the workflows.
-  select r.*
-  from stepbase_private.matching_workflows(search_runs.query) w (id)
-  cross join lateral (
-    select x.*
-    from stepbase.runs x
-    where x.workflow_id = w.id
-      and x.app_code = (select stepbase_private.app_code())
-      and (search_runs.status is null or x.status = search_runs.status)
-      and (
-        search_runs.before is null
-        or x.created_at < (select stepbase_private.iso_time(search_runs.before, 'before'))
-      )
-    order by x.created_at desc
-    limit least(greatest(search_runs.page_size, 1), 200)
-  ) r
-  order by r.created_at desc, r.id desc
-  limit least(greatest(search_runs.page_size, 1), 200);
+  select jsonb_build_object(
+    'items', (
+      select coalesce(jsonb_agg(to_jsonb(x) - 'place' order by x.place), '[]')
+      from (
+        select
+          i.place, r.id, r.app_code, r.workflow_id, r.workflow_version_id, r.status, r.trigger_type,
+          r.priority, r.error, r.tags, r.metadata, r.idempotency_key, r.trace_id, r.parent_run_id,
+          r.parent_step_run_id, r.parent_close_policy, r.origin_run_id, r.rerun_from_step, r.created_by,
+          r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
+          r.is_limited, r.start_at, r.held_by, r.deadline_at, r.started_at, r.completed_at, r.paused_at,
+          r.duration_ms, r.created_at, r.updated_at,
+          (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow
+        from unnest(s.run_ids) with ordinality i (id, place)
+        cross join lateral (select o.* from stepbase.runs o where o.id = i.id limit 1) r
+      ) x
+    ),
+    'next_cursor', s.next_cursor
+  )
+  from stepbase_private.search_runs(
+    search_runs.filter, search_runs.sort, search_runs."cursor", search_runs.page_size
+  ) s;
 $function$;
-comment on function stepbase.search_runs(query text, status text, before text, page_size integer) is 'Runs of the caller''s application whose workflow''s name or description matches query (websearch syntax), newest first. status: default all. before: created_at of the last row of the previous page. page_size: 1 to 200 rows.';
-grant execute on function stepbase.search_runs(query text, status text, before text, page_size integer) to authenticated, service_role;
+comment on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) is 'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output. Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
+grant execute on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
  RETURNS SETOF stepbase.workflows
@@ -3274,6 +3521,18 @@ $function$;
 comment on function stepbase.send_test_event(subscription_id uuid) is 'Sends an event of the type webhook.test to a webhook subscription, once, also to a disabled one, and returns the delivery; read it again for the result. Requires schedule:write and run:read. Errors: SB401, SB403, SB404, SB429 more than 10 in a minute.';
 grant execute on function stepbase.send_test_event(subscription_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.set_incident_switch(scope text, reason text, mode text DEFAULT 'drain'::text, target text DEFAULT NULL::text)
+ RETURNS stepbase.incident_switches
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.set_incident_switch(
+    set_incident_switch.scope, set_incident_switch.target, set_incident_switch.mode, set_incident_switch.reason
+  );
+$function$;
+comment on function stepbase.set_incident_switch(scope text, reason text, mode text, target text) is 'Stops the caller''s application, a workflow (target: its kebab_name), a task queue (target: its name) or, for operators, the installation. mode drain: new runs are accepted and wait, open runs go on; pause: also no further step starts, and steps in flight finish. A repeated call for the same target changes the reason, or replaces a switch with the other mode. Requires workflow:publish; the scope installation requires the secret key. Errors: SB400, SB401, SB403, SB404 unknown target.';
+grant execute on function stepbase.set_incident_switch(scope text, reason text, mode text, target text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.set_member_role(user_id uuid, role text)
  RETURNS stepbase.app_members
  LANGUAGE sql
@@ -3294,7 +3553,20 @@ $function$;
 comment on function stepbase.set_secret(name text, value text, allowed_hosts text[]) is 'Stores a new version of a secret of the caller''s application for {{ secrets.<name> }} and returns {name, version, allowed_hosts}; steps that start from now on read it. allowed_hosts: the hosts that may receive it (host, host:port, *.domain); null keeps those of the version in use, {*} allows every host. Requires secret:manage. Errors: SB400 name, value (1 to 65536 bytes) or allowed_hosts not valid, SB401, SB403, SB429 max_secrets is reached.';
 grant execute on function stepbase.set_secret(name text, value text, allowed_hosts text[]) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase.start_canary(workflow_version_id uuid, percent numeric DEFAULT 10, key text DEFAULT NULL::text, max_error_rate numeric DEFAULT NULL::numeric, min_runs integer DEFAULT 20)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.start_canary(
+    start_canary.workflow_version_id, start_canary.percent, start_canary.key, start_canary.max_error_rate,
+    start_canary.min_runs
+  );
+$function$;
+comment on function stepbase.start_canary(workflow_version_id uuid, percent numeric, key text, max_error_rate numeric, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
+grant execute on function stepbase.start_canary(workflow_version_id uuid, percent numeric, key text, max_error_rate numeric, min_runs integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
@@ -3304,10 +3576,10 @@ AS $function$
     start_run.priority, start_run.tags, start_run.metadata, start_run.start_at
   );
 $function$;
-comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first. tags: at most 16 of 1 to 64 characters. metadata: an object of at most 16,384 bytes. start_at: a time of ISO 8601; the run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+comment on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the published one. priority: -100 to 100, higher starts first; default: 0, or what the workflow''s flow control decides. tags: at most 16 of 1 to 64 characters. metadata: an object of at most 16,384 bytes. start_at: a time of ISO 8601; the run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait, or the rate limit of the workflow refuses the start (retry_after in the detail).';
 grant execute on function stepbase.start_run(workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_run_as(app_code text, workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT 0, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase.start_run_as(app_code text, workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
  SET search_path TO ''
@@ -3317,7 +3589,7 @@ AS $function$
     start_run_as.version, start_run_as.priority, start_run_as.tags, start_run_as.metadata, start_run_as.start_at
   );
 $function$;
-comment on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid option, SB404 unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait.';
+comment on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) is 'Starts a run of a workflow (kebab_name) of any application and returns it, with trigger_type sql and no created_by. For functions, triggers and cron jobs of operators: only postgres and the service role may execute it. The run starts when the transaction commits. Arguments and limits are those of start_run. Errors: SB400 invalid option, SB404 unknown application, workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait, or the rate limit of the workflow refuses the start (retry_after in the detail).';
 grant execute on function stepbase.start_run_as(app_code text, workflow text, input jsonb, idempotency_key text, version integer, priority integer, tags text[], metadata jsonb, start_at text) to service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_runs(workflow text, items jsonb, version integer DEFAULT NULL::integer)
@@ -3330,6 +3602,16 @@ $function$;
 comment on function stepbase.start_runs(workflow text, items jsonb, version integer) is 'Starts up to 1,000 runs of a workflow (kebab_name) of the caller''s application; requires run:execute. items: an array of {input?, idempotency_key?, priority?, tags?, metadata?, start_at?}, with the rules of start_run. Returns an array with one element per item, in order: {index, run_id, status, error?}; status is started, existing (the key started this run earlier) or refused (error has code and message). version: default the published one. Errors of the whole call: SB400 items is no array or too long, SB401, SB403, SB404 unknown workflow or version, SB409 not published, SB429 too many runs wait or are open.';
 grant execute on function stepbase.start_runs(workflow text, items jsonb, version integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.stop_canary(canary_id uuid, reason text DEFAULT NULL::text)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.end_canary(stop_canary.canary_id, 'stopped', stop_canary.reason);
+$function$;
+comment on function stepbase.stop_canary(canary_id uuid, reason text) is 'Stops a running canary: new starts get the published version; its open runs continue. Returns the canary. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
+grant execute on function stepbase.stop_canary(canary_id uuid, reason text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
  RETURNS stepbase.applications
  LANGUAGE sql
@@ -3340,7 +3622,7 @@ $function$;
 comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one of this session and of new sessions, and returns it; other sessions keep theirs. Refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(app_code text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.update_application(name text DEFAULT NULL::text, description text DEFAULT NULL::text, run_retention_days double precision DEFAULT NULL::double precision, event_retention_days integer DEFAULT NULL::integer, audit_retention_days integer DEFAULT NULL::integer, max_waiting_runs integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION stepbase.update_application(name text DEFAULT NULL::text, description text DEFAULT NULL::text, run_retention_days double precision DEFAULT NULL::double precision, event_retention_days integer DEFAULT NULL::integer, audit_retention_days integer DEFAULT NULL::integer, max_waiting_runs integer DEFAULT NULL::integer, search_language text DEFAULT NULL::text)
  RETURNS stepbase.applications
  LANGUAGE sql
  SET search_path TO ''
@@ -3348,11 +3630,23 @@ AS $function$
   select stepbase_private.update_application(
     update_application.name, update_application.description, update_application.run_retention_days,
     update_application.event_retention_days, update_application.audit_retention_days,
-    update_application.max_waiting_runs
+    update_application.max_waiting_runs, update_application.search_language
   );
 $function$;
-comment on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer) is 'Renames the caller''s application, or changes its retention and limits, and returns it; null keeps a value, and max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, or a value outside of the bounds that the operator sets in app_quotas, SB401, SB403.';
-grant execute on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer) to authenticated, service_role;
+comment on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer, search_language text) is 'Renames the caller''s application, or changes its retention, limits and search language, and returns it; null keeps a value, and max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, unknown language, or a value outside of the bounds that the operator sets in app_quotas, SB401, SB403.';
+grant execute on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer, search_language text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.update_canary(canary_id uuid, percent numeric DEFAULT NULL::numeric, max_error_rate numeric DEFAULT NULL::numeric, min_runs integer DEFAULT NULL::integer)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.update_canary(
+    update_canary.canary_id, update_canary.percent, update_canary.max_error_rate, update_canary.min_runs
+  );
+$function$;
+comment on function stepbase.update_canary(canary_id uuid, percent numeric, max_error_rate numeric, min_runs integer) is 'Changes a running canary and returns it; null keeps a value. A larger percent adds keys and keeps those that have the version. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
+grant execute on function stepbase.update_canary(canary_id uuid, percent numeric, max_error_rate numeric, min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.update_organization(organization_id uuid, name text DEFAULT NULL::text, slug text DEFAULT NULL::text)
  RETURNS stepbase.organizations
@@ -3469,6 +3763,15 @@ CREATE INDEX audit_log_default_table_name_row_id_created_at_idx ON stepbase_engi
 CREATE TRIGGER audit_log_default_no_truncate BEFORE TRUNCATE ON stepbase_engine.audit_log_default FOR EACH STATEMENT EXECUTE FUNCTION stepbase_private.refuse_audit_change();
 alter table stepbase_engine.audit_log_default enable row level security;
 
+create table stepbase_engine.batch_items (
+  run_id uuid not null,
+  place integer not null,
+  item jsonb not null,
+  constraint batch_items_pkey PRIMARY KEY (run_id, place)
+);
+comment on table stepbase_engine.batch_items is 'The inputs of the second and later starts of a held batch. When the run is released they are appended to input.items.';
+alter table stepbase_engine.batch_items enable row level security;
+
 create table stepbase_engine.clock (
   id boolean not null default true,
   clock_offset interval not null default '00:00:00'::interval,
@@ -3509,6 +3812,72 @@ create type stepbase_engine.finding as (
   finding text,
   fix text
 );
+
+create table stepbase_engine.flow_backlog (
+  run_id uuid not null,
+  app_code text not null,
+  workflow_id uuid not null,
+  kind text not null, -- The kind of flow control that holds the run: concurrency or throttle.
+  key_id uuid not null, -- The key of the run under this control: stepbase_engine.flow_key.
+  priority smallint not null,
+  arrival bigint not null generated always as identity, -- Orders runs of the same priority.
+  constraint flow_backlog_pkey PRIMARY KEY (run_id)
+);
+comment on table stepbase_engine.flow_backlog is 'Pending runs that a flow control holds back; stepbase_engine.admit_flow passes them on to the next control, and to the queue or the run backlog after the last one.';
+CREATE INDEX idx_flow_backlog_app_code ON stepbase_engine.flow_backlog USING btree (app_code);
+CREATE INDEX idx_flow_backlog_line ON stepbase_engine.flow_backlog USING btree (workflow_id, kind, key_id, priority DESC, arrival);
+alter table stepbase_engine.flow_backlog enable row level security;
+
+create table stepbase_engine.flow_checks (
+  id bigint not null generated always as identity,
+  app_code text not null,
+  workflow_id uuid not null,
+  kind text not null,
+  key_id uuid not null,
+  constraint flow_checks_pkey PRIMARY KEY (id)
+);
+comment on table stepbase_engine.flow_checks is 'Lines of the flow backlog that stepbase_engine.admit_flow has to look at, because a run joined them or a slot became free. A transaction that changes a line adds a row, without a lock.';
+CREATE INDEX idx_flow_checks_app_code ON stepbase_engine.flow_checks USING btree (app_code, id);
+alter table stepbase_engine.flow_checks enable row level security;
+
+create table stepbase_engine.flow_holds (
+  key_id uuid not null,
+  app_code text not null,
+  workflow_id uuid not null,
+  run_id uuid, -- The run; once it is not held any more, the next start writes another.
+  opened_at timestamp with time zone not null default stepbase_engine.now(), -- When the first start wrote the run.
+  items integer not null default 0, -- How many starts of a batch have joined.
+  bytes bigint not null default 0, -- The size of their inputs.
+  constraint flow_holds_pkey PRIMARY KEY (key_id)
+);
+comment on table stepbase_engine.flow_holds is 'The held run that further starts of a key join (debounce, batch). A start locks the row, so that the starts of a key follow one another.';
+CREATE INDEX idx_flow_holds_opened_at ON stepbase_engine.flow_holds USING btree (opened_at);
+alter table stepbase_engine.flow_holds enable row level security;
+
+create table stepbase_engine.flow_rates (
+  key_id uuid not null,
+  app_code text not null,
+  workflow_id uuid not null,
+  kind text not null,
+  next_at timestamp with time zone not null, -- When the next start would be exactly on time. The burst allows earlier starts.
+  due_at timestamp with time zone, -- When admit_flow has to look at the line of this key again; null: no run waits in it.
+  constraint flow_rates_pkey PRIMARY KEY (key_id)
+);
+comment on table stepbase_engine.flow_rates is 'The state of a rate by key: the generic cell rate algorithm needs one time. A row whose next_at is past means the same as no row; stepbase_engine.reconcile_flow deletes it.';
+CREATE INDEX idx_flow_rates_due_at ON stepbase_engine.flow_rates USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX idx_flow_rates_next_at ON stepbase_engine.flow_rates USING btree (next_at);
+alter table stepbase_engine.flow_rates enable row level security;
+
+create table stepbase_engine.flow_starts (
+  app_code text not null,
+  idempotency_key text not null,
+  run_id uuid not null,
+  constraint flow_starts_pkey PRIMARY KEY (app_code, idempotency_key),
+  constraint flow_starts_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.flow_starts is 'Idempotency keys of starts that joined a held run, for as long as the run exists: a repeated start joins no second time.';
+CREATE INDEX idx_flow_starts_run_id_app_code ON stepbase_engine.flow_starts USING btree (run_id, app_code);
+alter table stepbase_engine.flow_starts enable row level security;
 
 create table stepbase_engine.full_apps (
   app_code text not null,
@@ -3573,8 +3942,8 @@ alter table stepbase_engine.plan_edges enable row level security;
 create table stepbase_engine.run_backlog (
   run_id uuid not null,
   app_code text not null,
-  workflow_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The workflow whose max_concurrent_executions applies to the run; zeros: none.
-  queue_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The task queue whose max_concurrent_workflows applies to the run; zeros: none.
+  workflow_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The workflow whose max_concurrent_executions applies to the run; zeros: none; all f: an incident switch holds it.
+  queue_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The task queue whose max_concurrent_workflows applies to the run; zeros: none. The workflow of a run that an incident switch holds.
   priority smallint not null,
   arrival bigint not null generated always as identity, -- Orders runs of the same priority.
   constraint run_backlog_pkey PRIMARY KEY (run_id)
@@ -3609,9 +3978,10 @@ alter table stepbase_engine.run_events_default enable row level security;
 create table stepbase_engine.run_slots (
   run_id uuid not null,
   limit_id uuid not null,
+  is_key boolean not null default false, -- The limit is a concurrency key (stepbase_engine.flow_key), whose line has to be looked at when the slot becomes free.
   constraint run_slots_pkey PRIMARY KEY (run_id, limit_id)
 );
-comment on table stepbase_engine.run_slots is 'The concurrency slots of runs: one row per limit (of a workflow or a task queue) that a run counts for, from its admission to its end.';
+comment on table stepbase_engine.run_slots is 'The concurrency slots of runs: one row per limit (of a workflow, a task queue or a concurrency key) that a run counts for, from its admission to its end.';
 CREATE INDEX idx_run_slots_limit_id ON stepbase_engine.run_slots USING btree (limit_id);
 alter table stepbase_engine.run_slots enable row level security;
 
@@ -3799,28 +4169,119 @@ CREATE OR REPLACE FUNCTION stepbase_engine.admit(p_limit integer DEFAULT 200)
 AS $function$
 declare
   v_steps int;
+  v_is_released constant boolean := exists (
+    select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
+  );
+  v_passed int := 0;
+  v_flow_waits boolean := false;
 begin
   admitted := 0;
   more_wait := false;
-  if not exists (select 1 from stepbase_engine.run_backlog w)
+  if not v_is_released
+    and not exists (select 1 from stepbase_engine.run_backlog w)
     and not exists (select 1 from stepbase_engine.step_backlog w)
+    and not stepbase_engine.has_flow_work()
   then
     return next;
     return;
   end if;
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
+  if v_is_released then
+    admitted := stepbase_engine.resume_held(p_limit);
+    if admitted > 0 then
+      more_wait := true;
+      return next;
+      return;
+    end if;
+    update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
+    where i.released_at is not null and i.resumed_at is null;
+  end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
-  select a.admitted + v_steps, a.more_wait or v_steps = p_limit
+  -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
+  -- the line of a throttle.
+  for v_round in 1 .. 2 loop
+    exit when not stepbase_engine.has_flow_work();
+    select v_passed + f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
+  end loop;
+  select a.admitted + v_steps + v_passed, a.more_wait or v_steps = p_limit or v_flow_waits
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();
   return next;
 end;
 $function$;
-comment on function stepbase_engine.admit(p_limit integer) is 'Admits waiting steps and runs, up to p_limit of each; returns how many. Workers call it when one entered the backlog or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched tokens.';
+comment on function stepbase_engine.admit(p_limit integer) is 'Admits waiting steps and runs, up to p_limit of each, and runs that flow controls held back; returns how many. Workers call it when one entered the backlog or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched tokens.';
 grant execute on function stepbase_engine.admit(p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.admit_due_flow()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if stepbase_engine.next_flow_at() <= stepbase_engine.now() then
+    -- Lock order: admission (1).
+    perform 1 from stepbase_engine.admission a for update;
+    perform stepbase_engine.admit_flow(200);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.admit_due_flow() is 'Passes on throttled runs whose time has come. stepbase_engine.wake calls it first; it costs one index look-up otherwise.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.admit_flow(p_limit integer)
+ RETURNS TABLE(admitted integer, more_wait boolean)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_line record;
+  v_control stepbase.workflow_flow_controls;
+  v_free int;
+  v_may int;
+  v_passed int;
+  v_waits boolean;
+begin
+  admitted := 0;
+  more_wait := false;
+  for v_line in select * from stepbase_engine.take_flow_checks(5 * p_limit) loop
+    select c.* into v_control from stepbase.workflow_flow_controls c
+    where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
+    -- A control that was deleted holds nothing back any more.
+    v_free := case when found then stepbase_engine.free_in_flow(v_control, v_line.key_id) else p_limit end;
+    v_may := least(v_free, p_limit - admitted);
+    v_passed := case when v_may > 0 then stepbase_engine.pass_line(
+      v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may
+    ) else 0 end;
+    admitted := admitted + v_passed;
+    v_waits := (v_may <= 0 or v_passed = v_may) and exists (
+      select 1 from stepbase_engine.flow_backlog b
+      where b.workflow_id = v_line.workflow_id and b.kind = v_line.kind and b.key_id = v_line.key_id
+    );
+    if v_waits and (v_free > v_passed or v_control.id is null) then
+      -- This call has passed on enough runs; the next one continues with this line.
+      insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
+      values (v_line.app_code, v_line.workflow_id, v_line.kind, v_line.key_id);
+    end if;
+    if v_control.kind = 'throttle' and (v_passed > 0 or v_waits) then
+      perform stepbase_engine.note_passed(v_control, v_line.key_id, v_passed, v_waits);
+      -- The first timer of the queue may have changed.
+      if v_waits then
+        perform pg_notify('stepbase', 'due');
+      end if;
+    end if;
+  end loop;
+  more_wait := stepbase_engine.has_flow_work();
+  if more_wait then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+  return next;
+end;
+$function$;
+comment on function stepbase_engine.admit_flow(p_limit integer) is 'Looks at the lines of the flow backlog that changed or are due, and passes on the runs that may start; returns how many, and whether more lines have to be looked at now. The cost depends on those lines and runs, not on the runs that wait. The caller has locked stepbase_engine.admission.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit_runs(p_limit integer)
  RETURNS TABLE(admitted integer, more_wait boolean)
@@ -4043,12 +4504,17 @@ begin
   finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
-      p_carry and r.status = 'running' and i.limited_by is null as is_carried,
+      p_carry and r.status = 'running' and i.limited_by is null and not h.is_held as is_carried, h.is_held,
       row_number() over (partition by p.id order by i.item_index) as position
     from stepbase.step_runs i
     join stepbase.step_runs p
       on p.run_id = i.run_id and p.step_id = i.step_id and p.item_index = 0 and p.status = 'waiting'
     join stepbase.runs r on r.id = i.run_id
+    cross join lateral (
+      select case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+        when 0 then false else stepbase_engine.is_held(i.run_id, false)
+      end as is_held
+    ) h
     where i.id = any(p_item_ids)
   ),
   -- The parents count the items that are left and move next_item on.
@@ -4070,7 +4536,7 @@ begin
     set
       status = case when f.is_carried then 'running' else 'ready' end,
       job_id = case when f.is_carried then f.job_id
-        when r.status = 'running' and s.limited_by is null then stepbase_engine.new_id() end,
+        when r.status = 'running' and s.limited_by is null and not f.is_held then stepbase_engine.new_id() end,
       fence = f.is_carried::int,
       started_at = case when f.is_carried then v_now end,
       updated_at = v_now
@@ -4191,6 +4657,7 @@ begin
         r.completed_at is not null
         and (
           r.parent_step_run_id is not null
+          or r.canary_id is not null
           or exists (
             select 1 from stepbase.workflow_triggers t
             where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
@@ -4216,7 +4683,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
+comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, belongs to a canary, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[])
  RETURNS void
@@ -4406,7 +4873,7 @@ declare
   c_steps constant int := 50;
   -- Events that a caller causes. Within a call, all others are consequences.
   c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
-    'task.claimed,task.released,task.delegated,task.decided,compensation.started,run.edited,step.edited}';
+    'task.claimed,task.released,task.delegated,task.decided,compensation.started,run.edited,step.edited,run.continued}';
   v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];
@@ -4593,6 +5060,81 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.apply_activity_limit() is 'Trigger: applies a changed limit on executing steps, or a changed task queue of a workflow, to the steps that become ready from now on.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_changed_flow_control()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: members who may change a workflow have no access to the engine's tables.
+begin
+  perform stepbase_engine.apply_flow_control(
+    coalesce(new.workflow_id, old.workflow_id), coalesce(new.kind, old.kind)
+  );
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.apply_changed_flow_control() is 'Trigger: applies a changed flow control.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_flow_control(p_workflow_id uuid, p_kind text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_open uuid[];
+  v_waiting uuid[];
+begin
+  -- Lock order: admission (1), so that no run is admitted under the old control meanwhile; then runs (2).
+  perform 1 from stepbase_engine.admission a for update;
+  select c.* into v_control from stepbase.workflow_flow_controls c
+  where c.workflow_id = p_workflow_id and c.kind = p_kind;
+  if found then
+    if p_kind = 'concurrency' then
+      perform 1 from stepbase.runs r
+      where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(array[p_workflow_id]) u)
+      order by r.id for no key update;
+      -- Read again: some runs may have ended while we waited for their locks.
+      v_open := array(
+        select u.id from stepbase_engine.open_runs_of_workflows(array[p_workflow_id]) u
+        where not exists (select 1 from stepbase_engine.flow_backlog b where b.run_id = u.id)
+        order by u.id
+        for no key update skip locked
+      );
+      -- A run in the run backlog that holds no slot of a key waits for one from now on.
+      with moved as (
+        delete from stepbase_engine.run_backlog b
+        where b.run_id = any(v_open)
+          and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = b.run_id and s.is_key)
+        returning b.run_id, b.app_code, b.priority, b.arrival
+      ),
+      held as (
+        insert into stepbase_engine.flow_backlog (run_id, app_code, workflow_id, kind, key_id, priority)
+        select m.run_id, m.app_code, p_workflow_id, p_kind, stepbase_engine.flow_key(v_control, r.input), m.priority
+        from moved m
+        join stepbase.runs r on r.id = m.run_id
+        order by m.arrival
+        returning run_id
+      )
+      select array_agg(h.run_id) into v_waiting from held h;
+      update stepbase.runs r set is_limited = true where r.id = any(v_waiting) and not r.is_limited;
+      perform stepbase_engine.count_for_key(
+        v_control, array(select o.id from unnest(v_open) as o (id) where o.id <> all(coalesce(v_waiting, '{}')))
+      );
+    end if;
+    update stepbase_engine.flow_backlog b
+    set key_id = stepbase_engine.flow_key(v_control, r.input)
+    from stepbase.runs r
+    where r.id = b.run_id and b.workflow_id = p_workflow_id and b.kind = p_kind
+      and b.key_id <> stepbase_engine.flow_key(v_control, r.input);
+  end if;
+  perform stepbase_engine.check_lines(p_workflow_id, p_kind);
+  perform pg_notify('stepbase', 'admit');
+end;
+$function$;
+comment on function stepbase_engine.apply_flow_control(p_workflow_id uuid, p_kind text) is 'Applies a new, changed or deleted flow control to the open runs of a workflow: waiting runs move to the lines of their keys, runs in flight get a slot of their concurrency key. Locks admission, then the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_queue_limit()
  RETURNS trigger
@@ -5090,6 +5632,29 @@ AS $function$
 $function$;
 comment on function stepbase_engine.can_advance(p_backfill stepbase.schedule_backfills) is 'Whether a worker can go on with an open backfill: compute its times, or start its next run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.canary_bucket(p_canary_id uuid, p_key text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Not hashtext: its values may change with a major version of PostgreSQL. md5 is not for secrecy here.
+  select ('x' || left(md5(p_canary_id || ':' || p_key), 7))::bit(28)::int % 10000;
+$function$;
+comment on function stepbase_engine.canary_bucket(p_canary_id uuid, p_key text) is 'The place of a key among 10,000, stable for a canary: keys below percent × 100 get the canary''s version, so a larger percentage only adds keys.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.canary_of(p_canary_id uuid, p_workflow_version_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select c.id
+  from stepbase.workflow_canaries c
+  where c.id = p_canary_id and c.workflow_version_id = p_workflow_version_id and c.status = 'running';
+$function$;
+comment on function stepbase_engine.canary_of(p_canary_id uuid, p_workflow_version_id uuid) is 'The canary of a workflow if a run has its version, so that the run counts; else null.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.cancel_open_runs(p_app_code text, p_actor_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 500)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5250,6 +5815,71 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.check_blocked_children() is 'Trigger: a resolved step will start no child any more. Asks the relay (outbox, children.blocked) to check the steps whose block_until may wait for that child.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_canary(p_canary_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_canary stepbase.workflow_canaries;
+  v_counted int;
+  v_failed int;
+  v_reason text;
+begin
+  select c.* into v_canary
+  from stepbase.workflow_canaries c
+  where c.id = p_canary_id and c.status = 'running' and c.max_error_rate is not null;
+  if not found then
+    return false;
+  end if;
+  -- idx_runs_canary: at most min_runs entries.
+  select count(*), count(*) filter (where e.status <> 'completed') into v_counted, v_failed
+  from (
+    select r.status from stepbase.runs r
+    where r.canary_id = v_canary.id and r.status in ('completed', 'failed', 'timed_out')
+    order by r.completed_at desc
+    limit v_canary.min_runs
+  ) e;
+  if v_counted < v_canary.min_runs or v_failed <= v_canary.max_error_rate * v_counted then
+    return false;
+  end if;
+  -- The workflow before the canary, as the RPCs lock them. Those may wait for a run, which the relay has locked: the
+  -- end of the next run checks again.
+  perform 1 from stepbase.workflows w where w.id = v_canary.workflow_id for no key update skip locked;
+  if not found then
+    return false;
+  end if;
+  v_reason := format('%s of the last %s runs failed; the limit is %s %%', v_failed, v_counted,
+    trim_scale(v_canary.max_error_rate * 100));
+  update stepbase.workflow_canaries c
+  set
+    status = 'stopped', reason = v_reason, counted_runs = v_counted, failed_runs = v_failed,
+    ended_at = stepbase_engine.now()
+  where c.id = v_canary.id and c.status = 'running';
+  if not found then
+    return false;
+  end if;
+  update stepbase.workflows w set canary_id = null where w.id = v_canary.workflow_id;
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    v_canary.app_code, 'event', stepbase_engine.new_id(), 'event.emitted',
+    jsonb_build_object(
+      'name', 'canary.stopped',
+      'payload', jsonb_build_object(
+        'canary_id', v_canary.id, 'workflow', w.kebab_name, 'version', v.version, 'reason', v_reason,
+        'counted_runs', v_counted, 'failed_runs', v_failed
+      ),
+      'depth', 1, 'at', stepbase_engine.now()
+    )
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = v_canary.workflow_version_id;
+  perform pg_notify('stepbase', 'outbox');
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.check_canary(p_canary_id uuid) is 'Stops a running canary if more than max_error_rate of its last min_runs ended runs failed or timed out: new starts get the published version. Emits the event canary.stopped of the application. Returns whether it stopped the canary.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_clock()
  RETURNS SETOF stepbase_engine.finding
@@ -5421,6 +6051,36 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.check_hook() is 'Whether Supabase Auth may execute the access-token hook, and whether the sessions of members have an application.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_lines(p_workflow_id uuid, p_kind text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  -- line: a loose index scan over the keys.
+  with recursive line as (
+    (
+      select b.app_code, b.key_id from stepbase_engine.flow_backlog b
+      where b.workflow_id = p_workflow_id and b.kind = p_kind
+      order by b.key_id
+      limit 1
+    )
+    union all
+    select n.app_code, n.key_id
+    from line l
+    cross join lateral (
+      select b.app_code, b.key_id from stepbase_engine.flow_backlog b
+      where b.workflow_id = p_workflow_id and b.kind = p_kind and b.key_id > l.key_id
+      order by b.key_id
+      limit 1
+    ) n
+  )
+  insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
+  select l.app_code, p_workflow_id, p_kind, l.key_id from line l;
+$function$;
+comment on function stepbase_engine.check_lines(p_workflow_id uuid, p_kind text) is 'Asks admit_flow to look at every line of a flow control.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_maintenance()
  RETURNS SETOF stepbase_engine.finding
@@ -6085,6 +6745,8 @@ begin
     from (
       (select 1 from stepbase_engine.run_backlog b where b.app_code = p_app_code limit v_max_waiting)
       union all
+      (select 1 from stepbase_engine.flow_backlog f where f.app_code = p_app_code limit v_max_waiting)
+      union all
       (
         select 1 from stepbase.runs r
         where r.app_code = p_app_code and r.held_by is not null and r.status = 'pending'
@@ -6100,7 +6762,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.check_waiting_runs(p_app_code text, p_more integer) is 'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlog and held runs count.';
+comment on function stepbase_engine.check_waiting_runs(p_app_code text, p_more integer) is 'Raises SB429 limit_reached if p_more further runs would exceed max_waiting_runs of the application. Runs in the backlogs and held runs count.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_workers()
  RETURNS SETOF stepbase_engine.finding
@@ -6260,7 +6922,7 @@ begin
   -- run: materialized, so that runs are looked up by id. With the status in the look-up, the planner may read the index
   -- of all pending runs, with the dead entry of each run that has started since the oldest transaction began.
   with run as materialized (
-    select o.id, o.app_code, o.status from stepbase.runs o where o.id = any(v_runs)
+    select o.id, o.app_code, o.status, o.is_limited from stepbase.runs o where o.id = any(v_runs)
   ),
   started as (
     select distinct on (r.id) r.id, r.app_code, t.job_id
@@ -6269,6 +6931,11 @@ begin
     where r.status = 'pending'
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
+      and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
+        when 0 then true else not stepbase_engine.is_held(r.id, true)
+      end
+      and case when r.is_limited
+        then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = r.id) = 0 else true end
     order by r.id
   )
   select
@@ -6336,6 +7003,9 @@ begin
       and r.id = s.run_id
       and r.status = 'running'
       and s.run_id <> all(coalesce(v_started, '{}'))
+      and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+        when 0 then true else not stepbase_engine.is_held(r.id, false)
+      end
     returning s.*
   ),
   -- entered: all of these; opens is 1 for steps that the run's open_steps does not count yet.
@@ -6374,7 +7044,7 @@ begin
     perform stepbase_engine.append_events(coalesce(v_run_events, '{}') || coalesce(v_step_events, '{}'));
   end if;
 
-  -- Tokens without work. Those of a paused run leave its ready steps without a token until it is resumed;
+  -- Tokens without work. Those of a paused or held run leave its ready steps without a token until it goes on;
   -- the others are duplicates or belong to runs that ended.
   v_idle := array(
     select j.id from unnest(v_jobs) as j (id)
@@ -6385,7 +7055,21 @@ begin
     update stepbase.step_runs s
     set job_id = null, updated_at = v_now
     where s.job_id = any(v_idle) and s.status = 'ready'
-      and (select r.status from stepbase.runs r where r.id = s.run_id) = 'paused';
+      and (
+        select
+          case
+            when r.status = 'running' and (
+              select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause'
+            ) > 0
+              then stepbase_engine.is_held(r.id, false)
+            else r.status = 'paused'
+          end
+        from stepbase.runs r
+        where r.id = s.run_id
+      );
+    if exists (select 1 from stepbase.incident_switches i where i.released_at is null) then
+      perform stepbase_engine.hold_starts(v_runs);
+    end if;
     perform stepbase_engine.end_tokens(v_idle);
   end if;
 
@@ -6676,6 +7360,11 @@ begin
         or (
           r.rerun_from_step is null
           and (select count(*) from stepbase_engine.run_backlog b where b.run_id = c.run_id) = 0
+          and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
+            when 0 then true else not stepbase_engine.is_held(c.run_id, true)
+          end
+          and case when r.is_limited
+            then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = c.run_id) = 0 else true end
         )
       )
   ),
@@ -6940,6 +7629,189 @@ end;
 $function$;
 comment on function stepbase_engine.continue_compensation(p_run_ids uuid[]) is 'Starts the next compensation of each run with a token of its own, or ends the run when none is left. Runs with open children (unless abandoned) wait for them. The caller has locked the runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.continue_plan(p_run stepbase.runs, p_workflow_version_id uuid)
+ RETURNS TABLE(step_id text, ordinal integer, action text, reason text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_node record;
+  v_kept text[] := '{}';
+  v_reason text;
+begin
+  -- In the order of the graph: whether a result is kept depends on the results before it.
+  for v_node in
+    with content as (
+      select v.id as version_id, n.node
+      from stepbase.workflow_versions v
+      cross join lateral jsonb_array_elements(stepbase_private.content_of(v.definition) -> 'nodes') n (node)
+      where v.id in (p_run.workflow_version_id, p_workflow_version_id)
+    ),
+    entries as (
+      select
+        e.workflow_version_id as version_id, e.target_node_id as node_id,
+        array_agg(distinct e.source_node_id order by e.source_node_id) as sources,
+        array_agg(concat_ws(':', e.source_node_id, e.source_handle) order by e.source_node_id, e.source_handle) as edges
+      from stepbase.workflow_edges e
+      where e.workflow_version_id in (p_run.workflow_version_id, p_workflow_version_id)
+      group by 1, 2
+    ),
+    resolved as (
+      select s.step_id from stepbase_engine.resolved_steps(p_run.id) s
+    ),
+    reached as (
+      select distinct s.step_id from stepbase.step_runs s
+      where s.run_id = p_run.id and s.item_index = 0 and s.status not in ('pending', 'skipped')
+    )
+    select
+      n.node_id, n.ordinal, n.join_mode,
+      coalesce(new_entries.sources, '{}') as sources,
+      r.step_id is not null as is_resolved,
+      x.step_id is not null as is_reached,
+      case
+        when o.node_id is null then 'new'
+        when old_content.node is distinct from new_content.node
+          or (o.component_id, o.item_component_id, o.compensation_component_id)
+          is distinct from (n.component_id, n.item_component_id, n.compensation_component_id) then 'changed'
+        when old_entries.edges is distinct from new_entries.edges then 'edges_changed'
+      end as difference
+    from stepbase.workflow_nodes n
+    left join stepbase.workflow_nodes o
+      on o.workflow_version_id = p_run.workflow_version_id and o.node_id = n.node_id
+    left join content new_content
+      on new_content.version_id = n.workflow_version_id and new_content.node ->> 'id' = n.node_id
+    left join content old_content
+      on old_content.version_id = o.workflow_version_id and old_content.node ->> 'id' = n.node_id
+    left join entries new_entries on new_entries.version_id = n.workflow_version_id and new_entries.node_id = n.node_id
+    left join entries old_entries on old_entries.version_id = o.workflow_version_id and old_entries.node_id = n.node_id
+    left join resolved r on r.step_id = n.node_id
+    left join reached x on x.step_id = n.node_id
+    where n.workflow_version_id = p_workflow_version_id
+    order by n.ordinal
+  loop
+    v_reason := case
+      when v_node.difference is not null then v_node.difference
+      when not v_node.is_resolved then 'open'
+      -- A join of any has a result before all of its branches have one.
+      when not (
+        v_node.sources <@ v_kept or (v_node.join_mode = 'any' and v_node.sources && v_kept)
+      ) then 'after_changed'
+    end;
+    step_id := v_node.node_id;
+    ordinal := v_node.ordinal;
+    reason := v_reason;
+    action := case
+      when v_reason is null then 'copied' when v_node.is_reached then 'runs_again' else 'may_run'
+    end;
+    if v_reason is null then
+      v_kept := v_kept || v_node.node_id;
+    end if;
+    return next;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.continue_plan(p_run stepbase.runs, p_workflow_version_id uuid) is 'What happens to each step of a version when a run continues on it, in the order of the graph: copied, runs_again, or may_run (the run did not reach it), with the reason: new, changed, edges_changed, open, or after_changed. Copied are resolved steps with the same content, components and incoming edges, all of whose predecessors are copied.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.continue_run(p_run stepbase.runs, p_workflow_version_id uuid, p_reason text, p_actor_id uuid)
+ RETURNS stepbase.runs
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+  v_kept text[];
+  v_first text;
+  v_new int;
+begin
+  select
+    coalesce(array_agg(p.step_id) filter (where p.action = 'copied'), '{}'),
+    (array_agg(p.step_id order by p.ordinal) filter (where p.action <> 'copied'))[1]
+  into v_kept, v_first
+  from stepbase_engine.continue_plan(p_run, p_workflow_version_id) p;
+  select v.version into strict v_new from stepbase.workflow_versions v where v.id = p_workflow_version_id;
+
+  -- The step of a parent waits for the new run, and a repeated start returns it.
+  update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
+  where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
+  -- Ends first: the new run takes its place in the quota of the application.
+  perform stepbase_engine.end_runs(
+    array[p_run.id], 'cancelled',
+    jsonb_strip_nulls(jsonb_build_object(
+      'code', 'continued_on_version', 'message', format('Another run continues it on version %s', v_new),
+      'version', v_new, 'reason', p_reason
+    )),
+    p_actor_id, false
+  );
+  v_run := stepbase_engine.start_run(
+    p_run.app_code, p_workflow_version_id, p_run.input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
+    p_actor_id, p_run.parent_run_id, p_run.parent_step_run_id, p_run.id,
+    case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy
+  );
+  if v_kept <> '{}' then
+    perform stepbase_engine.copy_results(v_run.id, p_run.id, null, v_kept, p_is_continued => true);
+    if v_first is null or not exists (
+      select 1 from stepbase.step_runs s where s.run_id = v_run.id and s.status in ('ready', 'running')
+    ) then
+      perform stepbase_private.raise_error(
+        'conflict', 'No step of the version would run: cancel the run, or let it end'
+      );
+    end if;
+  end if;
+  perform stepbase_engine.move_to_run(p_run.id, v_run.id, v_kept);
+  perform stepbase_engine.append_events(array[
+    stepbase_engine.run_event(
+      'run.continued', v_run.id, v_run.app_code, v_run.status, p_actor_id,
+      jsonb_strip_nulls(jsonb_build_object(
+        'from_run_id', p_run.id, 'version', v_new, 'copied', cardinality(v_kept), 'reason', p_reason
+      ))
+    )
+  ]);
+  return v_run;
+end;
+$function$;
+comment on function stepbase_engine.continue_run(p_run stepbase.runs, p_workflow_version_id uuid, p_reason text, p_actor_id uuid) is 'Ends an open run as cancelled, without compensation, and starts a run of another version that has its results, its unread signals, its parent and its idempotency key. The caller has locked the run and checked the version.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.continue_target(p_run stepbase.runs, p_version integer)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_workflow stepbase.workflows;
+  v_version_id uuid;
+begin
+  if p_run.completed_at is not null or p_run.pending_outcome is not null then
+    perform stepbase_private.raise_error(
+      'conflict',
+      case when p_run.completed_at is null then 'The run is compensating, so it cannot continue'
+        else format('The run is already %s; rerun it instead', p_run.status) end
+    );
+  end if;
+  select w.* into strict v_workflow from stepbase.workflows w where w.id = p_run.workflow_id;
+  perform stepbase_engine.require_runnable(v_workflow);
+  if p_version is null then
+    v_version_id := v_workflow.published_version_id;
+  else
+    select v.id into v_version_id
+    from stepbase.workflow_versions v
+    where v.workflow_id = p_run.workflow_id and v.version = p_version and v.status in ('published', 'deprecated');
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found', format('Workflow %s has no published version %s', v_workflow.kebab_name, p_version),
+        jsonb_build_object('version', p_version)
+      );
+    end if;
+  end if;
+  if v_version_id = p_run.workflow_version_id then
+    perform stepbase_private.raise_error('conflict', 'The run already has this version');
+  end if;
+  return v_version_id;
+end;
+$function$;
+comment on function stepbase_engine.continue_target(p_run stepbase.runs, p_version integer) is 'The version on which an open run continues: the one with the number, or the published one. SB404 if there is none, SB409 if the run has ended, compensates or has this version, or its workflow cannot be started.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_worker()
  RETURNS void
  LANGUAGE plpgsql
@@ -6967,7 +7839,7 @@ AS $function$
 $function$;
 comment on function stepbase_engine.copied_steps(p_origin stepbase.runs, p_from_step text, p_edited text[]) is 'The steps whose results a rerun copies: see rerun_plan.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb DEFAULT '{}'::jsonb)
+CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb DEFAULT '{}'::jsonb, p_is_continued boolean DEFAULT false)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -6982,11 +7854,13 @@ begin
   -- Versions of the context count from 1, in the order of the origin.
   insert into stepbase.step_runs (
     run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, items_total,
-    input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
+    fence, input, output, handle, error, context_version, started_at, completed_at, created_at, updated_at
   )
   select
     p_run_id, s.app_code, v_run.workflow_version_id, s.step_id, s.step_type, 1, s.status, s.taken_in,
-    s.items_total, s.input, s.output, s.handle, s.error,
+    s.items_total,
+    -- The run that continues another one also has its compensations to do; a rerun has not.
+    case when p_is_continued then least(s.fence, 1) else 0 end, s.input, s.output, s.handle, s.error,
     case when s.context_version is not null then row_number() over (order by s.context_version) end,
     s.started_at, s.completed_at, v_now, v_now
   from stepbase_engine.resolved_steps(p_origin_run_id) s
@@ -7085,7 +7959,31 @@ begin
   perform stepbase_engine.resolve_edges(coalesce(v_skipped, '{}'), '{}', false);
 end;
 $function$;
-comment on function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb) is 'Prepares a pending run as a rerun of its origin from a step (or null): copies the results and the context of the steps p_kept, completes the steps of p_outputs with these outputs, and makes the steps on the frontier ready. Locks the run.';
+comment on function stepbase_engine.copy_results(p_run_id uuid, p_origin_run_id uuid, p_from_step text, p_kept text[], p_outputs jsonb, p_is_continued boolean) is 'Prepares a pending run as a rerun of its origin from a step (or null): copies the results and the context of the steps p_kept, completes the steps of p_outputs with these outputs, and makes the steps on the frontier ready. Locks the run. p_is_continued: the run compensates the copied steps if it fails.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.count_for_key(p_control stepbase.workflow_flow_controls, p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  with counted as (
+    select r.id, stepbase_engine.flow_key(p_control, r.input) as key_id
+    from stepbase.runs r
+    where r.id = any(p_run_ids)
+  ),
+  marked as (
+    update stepbase.runs r set is_limited = true
+    where r.id in (select c.id from counted c) and not r.is_limited
+  ),
+  gone as (
+    delete from stepbase_engine.run_slots s using counted c
+    where s.run_id = c.id and s.is_key and s.limit_id <> c.key_id
+  )
+  insert into stepbase_engine.run_slots (run_id, limit_id, is_key)
+  select c.id, c.key_id, true from counted c
+  on conflict do nothing;
+$function$;
+comment on function stepbase_engine.count_for_key(p_control stepbase.workflow_flow_controls, p_run_ids uuid[]) is 'Gives runs that are in flight a slot of their concurrency key, in place of the slot of an earlier key. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint)
  RETURNS void
@@ -7949,7 +8847,7 @@ $function$;
 comment on function stepbase_engine.ended_runs(p_run_ids uuid[]) is 'Returns those of the given runs that have ended or compensate, so that their steps in flight are of no use. Workers poll it, because they can miss the notification of a cancellation.';
 grant execute on function stepbase_engine.ended_runs(p_run_ids uuid[]) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean DEFAULT false, p_passed text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -7963,19 +8861,24 @@ declare
   v_queue_limit uuid;
   v_ancestor_slots uuid[];
   v_token uuid;
+  v_has_flow_controls boolean;
   v_group_is_empty boolean;
 begin
   -- limits_of, inlined: calling it costs more than the look-ups.
   select
     case when w.max_concurrent_executions is not null then w.id end,
-    case when q.max_concurrent_workflows is not null then q.id end
-  into v_workflow_limit, v_queue_limit
+    case when q.max_concurrent_workflows is not null then q.id end,
+    w.has_flow_controls
+  into v_workflow_limit, v_queue_limit, v_has_flow_controls
   from stepbase.workflows w
   left join stepbase.task_queues q on q.id = coalesce(
     w.task_queue_id,
     (select d.id from stepbase.task_queues d where d.app_code = w.app_code and d.name = 'default')
   )
   where w.id = p_run.workflow_id;
+  if v_has_flow_controls and stepbase_engine.hold_in_flow(p_run, p_passed, p_may_refuse) then
+    return true;
+  end if;
   -- A child shares the slot of its parent. With a slot of its own, parents that wait for children could hold
   -- all slots and wait forever.
   if p_run.parent_run_id is not null
@@ -8027,7 +8930,7 @@ begin
   return p_run.is_limited or v_workflow_limit is not null or v_queue_limit is not null;
 end;
 $function$;
-comment on function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean) is 'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its app has enough in the queue. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when max_waiting_runs of the application wait. Call it in the transaction that makes the run pending.';
+comment on function stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean, p_passed text) is 'Gives a pending run its token, or puts it into the backlog if it is under a limit, other runs of its app wait, or its app has enough in the queue. A flow control that the run has not passed (p_passed: the last kind that it passed) holds it before that. Returns whether the run is under a limit. With p_may_refuse it raises SB429 when max_waiting_runs of the application wait. Call it in the transaction that makes the run pending.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_runs(p_app_code text, p_workflow_id uuid, p_runs stepbase_engine.new_run[])
  RETURNS void
@@ -8043,6 +8946,14 @@ declare
   v_direct int := 0;
   v_now_queued uuid[];
 begin
+  -- Each run has a line of its own.
+  if (select w.has_flow_controls from stepbase.workflows w where w.id = p_workflow_id) then
+    perform stepbase_engine.enqueue_run(r, true)
+    from unnest(p_runs) with ordinality n
+    cross join lateral (select o.* from stepbase.runs o where o.id = n.id limit 1) r
+    order by n.ordinality;
+    return;
+  end if;
   select l.workflow_limit, l.queue_limit into v_limits from stepbase_engine.limits_of(p_workflow_id) l;
   v_is_first := not exists (
     select 1 from stepbase_engine.run_backlog b
@@ -8124,6 +9035,55 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.error_matches(p_error jsonb, p_wanted jsonb) is 'Returns whether an error matches an entry of a list of error codes, HTTP statuses and the classes 4xx and 5xx.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.escalate_task(p_task stepbase.step_runs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_to constant jsonb := p_task.task -> 'escalate';
+  v_user uuid;
+  v_roles text[];
+  v_task stepbase.step_runs;
+  v_mails int := 0;
+begin
+  select m.user_id into v_user
+  from stepbase.app_members m
+  where m.app_code = p_task.app_code and m.user_id::text = lower(v_to ->> 'assigned_to') and m.accepted_at is not null;
+  if v_to ->> 'assigned_to' is null then
+    select array_agg(a.name order by a.ordinal, a.name) into v_roles
+    from stepbase.app_roles a
+    where a.app_code = p_task.app_code and v_to -> 'role' ? a.name;
+  end if;
+  update stepbase.step_runs s
+  set
+    escalated_at = stepbase_engine.now(),
+    -- Without a new person, because they have left the application, the task stays with the earlier ones.
+    assigned_to = case when v_user is null and v_roles is null then s.assigned_to else v_user end,
+    assigned_users = case when v_user is null and v_roles is null then s.assigned_users end,
+    assigned_roles = case when v_user is null and v_roles is null then s.assigned_roles else v_roles end,
+    assigned_at = case
+      when v_user is not null then stepbase_engine.now()
+      when v_roles is null then s.assigned_at
+    end,
+    claimed_by = null,
+    claimed_at = null
+  where s.id = p_task.id
+  returning s.* into v_task;
+  if v_user is not null or v_roles is not null then
+    v_mails := stepbase_engine.mail_task(v_task, 'escalated');
+  end if;
+  perform stepbase_private.note_task_change(
+    v_task, 'task.escalated', null,
+    jsonb_build_object(
+      'assigned_to', v_user, 'assigned_roles', v_roles, 'mails', v_mails,
+      'error', case when v_user is null and v_roles is null then 'unknown_assignee' end
+    )
+  );
+end;
+$function$;
+comment on function stepbase_engine.escalate_task(p_task stepbase.step_runs) is 'Assigns a task to the person or the roles of its escalation, ends its claim, and mails it to them. If the person has left the application since, the task stays with the earlier persons. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.event_depth(p_run_id uuid)
  RETURNS integer
@@ -9990,6 +10950,22 @@ $function$;
 comment on function stepbase_engine.fire_schedules(p_computed jsonb) is 'Takes [{schedule_id, cron_expression, timezone, due_at, times, next_times, missed_from, problem}], starts runs for times by the overlap policy, records the missed times from missed_from on, and stores next_times (none: the schedule is finished). An error is recorded on its schedule and does not affect the others. Entries for schedules that have changed are ignored. Returns the number of runs it started.';
 grant execute on function stepbase_engine.fire_schedules(p_computed jsonb) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.flow_key(p_control stepbase.workflow_flow_controls, p_input jsonb)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select md5(
+    jsonb_build_array(
+      p_control.workflow_id, p_control.kind,
+      case when p_control.key_path is not null
+        then coalesce(jsonb_path_query_first(p_input, p_control.key_path::jsonpath, '{}', true) #>> '{}', '') end
+    )::text
+  )::uuid;
+$function$;
+comment on function stepbase_engine.flow_key(p_control stepbase.workflow_flow_controls, p_input jsonb) is 'The key of an input under a flow control, as an id: of the workflow, the kind and the value as text, so that 7 and "7" are the same key. A missing value and null are the empty key.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.forget_stored_outputs(p_paths text[])
  RETURNS void
  LANGUAGE sql
@@ -10000,6 +10976,36 @@ AS $function$
 $function$;
 comment on function stepbase_engine.forget_stored_outputs(p_paths text[]) is 'Deletes the rows of objects that a worker has deleted.';
 grant execute on function stepbase_engine.forget_stored_outputs(p_paths text[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.free_in_flow(p_control stepbase.workflow_flow_controls, p_key_id uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_spacing interval;
+  v_tolerance interval;
+  v_next_at timestamptz;
+begin
+  if p_control.kind = 'concurrency' then
+    return p_control.max_count - (
+      select count(*) from stepbase_engine.run_slots s where s.limit_id = p_key_id
+    );
+  end if;
+  select r.spacing, r.tolerance into v_spacing, v_tolerance from stepbase_engine.rate_of(p_control) r;
+  select greatest(f.next_at, v_now) into v_next_at from stepbase_engine.flow_rates f where f.key_id = p_key_id;
+  v_next_at := coalesce(v_next_at, v_now);
+  if v_next_at > v_now + v_tolerance then
+    return 0;
+  end if;
+  return 1 + floor(
+    extract(epoch from v_now + v_tolerance - v_next_at) / extract(epoch from v_spacing)
+  );
+end;
+$function$;
+comment on function stepbase_engine.free_in_flow(p_control stepbase.workflow_flow_controls, p_key_id uuid) is 'How many runs of a key may pass its flow control now.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.front_round()
  RETURNS integer
@@ -10020,6 +11026,30 @@ AS $function$
   from stepbase_engine.queue_start q;
 $function$;
 comment on function stepbase_engine.front_round() is 'Returns the round at the front of the queue; the next round when it is empty.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.gather_batch(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_items jsonb;
+begin
+  with gone as (
+    delete from stepbase_engine.batch_items i where i.run_id = p_run.id returning i.place, i.item
+  )
+  select jsonb_agg(g.item order by g.place) into v_items from gone g;
+  if v_items is null then
+    return p_run.input;
+  end if;
+  p_run.input := jsonb_set(p_run.input, '{items}', (p_run.input -> 'items') || v_items);
+  update stepbase.runs r set input = p_run.input where r.id = p_run.id;
+  return p_run.input;
+end;
+$function$;
+comment on function stepbase_engine.gather_batch(p_run stepbase.runs) is 'The input of a run that is released: if it is a batch, with its items. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.handle_run_ended(p_run_ids uuid[])
  RETURNS void
@@ -10057,6 +11087,10 @@ begin
       end if;
     end if;
 
+    if v_run.canary_id is not null and v_run.completed_at is not null then
+      perform stepbase_engine.check_canary(v_run.canary_id);
+    end if;
+
     if v_run.parent_run_id is not null and v_run.completed_at is not null then
       perform 1 from stepbase.runs r
       where r.id = v_run.parent_run_id and r.completed_at is null for no key update;
@@ -10074,7 +11108,17 @@ begin
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, continues the compensation of the parent and closes open children (also when the run starts to compensate). The caller has locked all of these runs.';
+comment on function stepbase_engine.handle_run_ended(p_run_ids uuid[]) is 'Applies the end of runs to other runs: completes or fails the parent step, starts children that waited for this one, checks the canary, continues the compensation of the parent and closes open children (also when the run starts to compensate). The caller has locked all of these runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.has_alarms(p_task jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(p_task ?| array['remind_every_ms', 'remind_before_ms', 'escalate'], false);
+$function$;
+comment on function stepbase_engine.has_alarms(p_task jsonb) is 'Whether a task has reminders or an escalation.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_deletable_outputs()
  RETURNS boolean
@@ -10167,6 +11211,18 @@ end;
 $function$;
 comment on function stepbase_engine.has_expired_leases(p_lease interval) is 'Returns whether a worker has not renewed the lease of some token for p_lease.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_flow_work()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    exists (select 1 from stepbase_engine.flow_checks)
+    or coalesce(stepbase_engine.next_flow_at() <= stepbase_engine.now(), false);
+$function$;
+comment on function stepbase_engine.has_flow_work() is 'Whether a line of the flow backlog has to be looked at. Costs two index look-ups.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_messages()
  RETURNS boolean
  LANGUAGE sql
@@ -10202,11 +11258,16 @@ begin
     )
     or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
+    or stepbase_engine.has_flow_work()
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
+    -- What a released incident switch held.
+    or exists (
+      select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
+    )
     or (
       exists (select 1 from stepbase_engine.run_backlog w)
       and exists (select 1 from stepbase_engine.select_backlog_runs(1) c where cardinality(c.run_ids) > 0)
@@ -10300,6 +11361,63 @@ $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
 grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.held_group()
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $function$;
+comment on function stepbase_engine.held_group() is 'The workflow_limit of held runs in run_backlog; their queue_limit is their workflow. These are the last groups of an application, and admit leaves them out.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_key_id uuid;
+  v_line_is_empty boolean;
+begin
+  for v_control in
+    select c.* from stepbase.workflow_flow_controls c
+    where c.workflow_id = p_run.workflow_id
+      and c.kind in ('concurrency', 'throttle')
+      and c.kind > coalesce(p_passed, '')
+    order by c.kind
+  loop
+    v_key_id := stepbase_engine.flow_key(v_control, p_run.input);
+    -- A child shares the slot of an ancestor with the same key, as it shares the slots of the other limits.
+    continue when v_control.kind = 'concurrency' and (
+      exists (select 1 from stepbase_engine.run_slots s where s.run_id = p_run.id and s.limit_id = v_key_id)
+      or v_key_id in (select s.id from stepbase_engine.slots_of_ancestors(p_run.parent_run_id) s (id))
+    );
+    if p_may_refuse then
+      perform stepbase_engine.check_waiting_runs(p_run.app_code);
+    end if;
+    v_line_is_empty := not exists (
+      select 1 from stepbase_engine.flow_backlog b
+      where b.workflow_id = v_control.workflow_id and b.kind = v_control.kind and b.key_id = v_key_id
+    );
+    insert into stepbase_engine.flow_backlog (run_id, app_code, workflow_id, kind, key_id, priority)
+    values (p_run.id, p_run.app_code, p_run.workflow_id, v_control.kind, v_key_id, p_run.priority)
+    on conflict (run_id) do nothing;
+    insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
+    values (p_run.app_code, p_run.workflow_id, v_control.kind, v_key_id);
+    update stepbase.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
+    -- Only for the first of a line: a worker looks at the others when it is told of a slot or a time.
+    if v_line_is_empty then
+      perform pg_notify('stepbase', 'admit');
+    end if;
+    return true;
+  end loop;
+  return false;
+end;
+$function$;
+comment on function stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean) is 'Puts a pending run into the line of the first flow control of its workflow that it has not passed, concurrency before throttle; returns false if there is none. p_passed: the kind that the run has passed. With p_may_refuse it raises SB429 when the application has max_waiting_runs.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean)
  RETURNS void
  LANGUAGE plpgsql
@@ -10315,6 +11433,30 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean) is 'What start_run does instead of enqueue_run with a run that was inserted with held_by. With p_may_refuse it raises SB429 when more than max_waiting_runs of the application wait.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.hold_starts(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with held as (
+    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+    select r.id, r.app_code, stepbase_engine.held_group(), r.workflow_id, r.priority
+    from stepbase.runs r
+    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_held(r.id, true)
+    order by r.id
+    on conflict (run_id) do nothing
+    returning run_id
+  )
+  -- They request their concurrency slots again when they are released.
+  delete from stepbase_engine.run_slots s using held h where s.run_id = h.run_id;
+  if found then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.hold_starts(p_run_ids uuid[]) is 'Puts those of these pending runs that a switch holds into the backlog, in a group that is not admitted. The caller has locked the runs and ends their tokens.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.installation_checks()
  RETURNS text[]
@@ -10365,6 +11507,33 @@ AS $function$
 $function$;
 comment on function stepbase_engine.is_compensated(p_run_id uuid) is 'Whether at least one compensation of the run has started. Results of such a run are not copied into a rerun.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.is_held(p_run_id uuid, p_is_start boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select 1
+    from stepbase.runs r
+    join stepbase.incident_switches i
+      on i.released_at is null and stepbase_engine.switch_applies(i, r.app_code, r.workflow_id)
+    where r.id = p_run_id
+      and case
+        when i.mode = 'pause' then true
+        when not p_is_start then false
+        -- Open runs go on, so their children start, too.
+        else not exists (
+          select 1 from stepbase.runs p
+          where p.id = r.parent_run_id and stepbase_engine.switch_applies(i, p.app_code, p.workflow_id)
+        )
+      end
+  );
+end;
+$function$;
+comment on function stepbase_engine.is_held(p_run_id uuid, p_is_start boolean) is 'Whether an incident switch holds a run: its start (p_is_start), or its next step.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.is_leased(p_job_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -10379,6 +11548,30 @@ end;
 $function$;
 comment on function stepbase_engine.is_leased(p_job_id uuid) is 'Returns whether some worker has a lease on a token. Takes no lock.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.is_reminder_due(p_step stepbase.step_runs, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- Between the time of the timer and now: a timer that a resumed run made due is no reminder.
+  select exists (
+    select 1
+    from (
+      values
+        (stepbase_engine.task_time(
+          p_step.started_at, p_step.task -> 'remind_every_ms',
+          nullif(floor(
+            extract(epoch from p_now - p_step.started_at) * 1000 / (p_step.task ->> 'remind_every_ms')::numeric
+          ), 0)
+        )),
+        (stepbase_engine.task_time(p_step.deadline_at, p_step.task -> 'remind_before_ms', -1))
+    ) r (due_at)
+    where r.due_at between p_step.wake_at and p_now
+  );
+$function$;
+comment on function stepbase_engine.is_reminder_due(p_step stepbase.step_runs, p_now timestamp with time zone) is 'Whether the timer of a task is due because of a reminder.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.is_runnable(p_workflow stepbase.workflows)
  RETURNS boolean
  LANGUAGE sql
@@ -10390,6 +11583,22 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_runnable(p_workflow stepbase.workflows) is 'Whether runs of a workflow can be started: it is not deleted, has a published version and a runnable status.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_task_of(p_task stepbase.step_runs, p_user_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_task.status = 'waiting'
+    and p_task.wait_kind = 'task'
+    and (p_task.claimed_by is null or p_task.claimed_by = p_user_id)
+    and p_user_id in (select stepbase_private.task_people(p_task))
+    and not exists (
+      select 1 from stepbase.task_decisions d where d.step_run_id = p_task.id and d.user_id = p_user_id
+    );
+$function$;
+comment on function stepbase_engine.is_task_of(p_task stepbase.step_runs, p_user_id uuid) is 'Whether a task waits for a person: it is for them, they have not decided, and no one else has claimed it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_truthy(p_value jsonb)
  RETURNS boolean
@@ -10425,6 +11634,76 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.is_worker_alive() is 'Returns whether a worker of all applications accepts work: a resident one with a heartbeat within 90 seconds, or an invocation with one within 15.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.join_held_run(p_control_id uuid, p_rate_limit_id uuid, p_workflow_version_id uuid, p_input jsonb, p_idempotency_key text, p_priority integer, p_metadata jsonb, p_tags text[], OUT run_id uuid, OUT start_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_input jsonb;
+  v_key_id uuid;
+  v_now timestamptz;
+  v_hold stepbase_engine.flow_holds;
+  v_run stepbase.runs;
+begin
+  select c.* into v_control from stepbase.workflow_flow_controls c where c.id = p_control_id;
+  -- Of the start, not of the run.
+  v_input := case when v_control.kind = 'batch' then p_input #> '{items,0}' else p_input end;
+  v_key_id := stepbase_engine.flow_key(v_control, v_input);
+  -- Lock order: the key, then the run that it names. Starts of a key follow one another.
+  insert into stepbase_engine.flow_holds as h (key_id, app_code, workflow_id)
+  values (v_key_id, v_control.app_code, v_control.workflow_id)
+  on conflict (key_id) do update set key_id = excluded.key_id
+  returning * into v_hold;
+  v_now := stepbase_engine.now();
+  if p_idempotency_key is not null then
+    select s.run_id into run_id from stepbase_engine.flow_starts s
+    where s.app_code = v_control.app_code and s.idempotency_key = p_idempotency_key;
+    if found then
+      return;
+    end if;
+  end if;
+  if p_rate_limit_id is not null then
+    perform stepbase_engine.take_rate(p_rate_limit_id, v_input);
+  end if;
+  select r.* into v_run from stepbase.runs r
+  where r.id = v_hold.run_id and r.held_by = 'start_at' and r.status = 'pending'
+  for no key update;
+  if not found then
+    start_at := v_now + make_interval(
+      secs => case v_control.kind when 'debounce' then v_control.period_seconds else v_control.timeout_seconds end
+    );
+    return;
+  end if;
+  run_id := v_run.id;
+  if p_idempotency_key is not null then
+    perform stepbase_engine.note_flow_start(v_run, p_idempotency_key);
+  end if;
+  if v_control.kind = 'debounce' then
+    perform stepbase_engine.replace_held_run(
+      v_run.id, p_workflow_version_id, p_input, p_priority, p_metadata, p_tags,
+      least(
+        v_now + make_interval(secs => v_control.period_seconds),
+        v_hold.opened_at + make_interval(secs => v_control.timeout_seconds)
+      )
+    );
+    perform pg_notify('stepbase', 'due');
+    return;
+  end if;
+  insert into stepbase_engine.batch_items (run_id, place, item)
+  values (v_run.id, v_hold.items, v_input);
+  update stepbase_engine.flow_holds h
+  set items = h.items + 1, bytes = h.bytes + pg_column_size(v_input)
+  where h.key_id = v_key_id
+  returning * into v_hold;
+  if v_hold.items >= v_control.max_count or v_hold.bytes >= stepbase_engine.max_batch_bytes() then
+    perform stepbase_engine.release_run(v_run.id);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.join_held_run(p_control_id uuid, p_rate_limit_id uuid, p_workflow_version_id uuid, p_input jsonb, p_idempotency_key text, p_priority integer, p_metadata jsonb, p_tags text[], OUT run_id uuid, OUT start_at timestamp with time zone) is 'Adds a start to the run that a debounce or batch control holds for its key, and returns run_id. Without one it returns the start_at of the run that the caller writes and passes to note_held_run. Locks the key.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone)
  RETURNS TABLE(ord bigint, retries boolean, retry_at timestamp with time zone, handle text, on_error text)
@@ -10701,6 +11980,52 @@ AS $function$
 $function$;
 comment on function stepbase_engine.longest_lease() is 'The longest lease of the workers that sent a heartbeat within a day; at least the default of one minute.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.mail_task(p_task stepbase.step_runs, p_kind text, p_user_id uuid DEFAULT NULL::uuid, p_note text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_requester uuid;
+  v_left int;
+  v_mails int;
+begin
+  -- A task waits also if no mail can tell of it.
+  if not coalesce(stepbase_private.can_send_mail(), true) then
+    return 0;
+  end if;
+  select q.max_task_mails_per_hour - (
+    select count(*) from stepbase_private.mails m
+    where m.app_code = q.app_code and m.template = 'task' and m.created_at > stepbase_engine.now() - interval '1 hour'
+  )
+  into v_left
+  from stepbase.app_quotas q
+  where q.app_code = p_task.app_code;
+  if p_task.task -> 'exclude_requester' = 'true' then
+    v_requester := stepbase_private.requester_of(p_task.run_id);
+  end if;
+  insert into stepbase_private.mails (app_code, template, recipient, data, step_run_id, user_id)
+  select
+    p_task.app_code, 'task', u.email, jsonb_strip_nulls(jsonb_build_object('kind', p_kind, 'note', p_note)), p_task.id, u.id
+  from stepbase_private.task_people(p_task) p (user_id)
+  join stepbase.users u on u.id = p.user_id
+  where u.email not like '%@users.invalid'
+    and (p_user_id is null or u.id = p_user_id)
+    and u.id is distinct from v_requester
+    and (p_task.claimed_by is null or u.id = p_task.claimed_by)
+    and not exists (select 1 from stepbase.task_decisions d where d.step_run_id = p_task.id and d.user_id = u.id)
+  order by u.id
+  limit greatest(v_left, 0);
+  get diagnostics v_mails = row_count;
+  if v_mails > 0 then
+    perform pg_notify('stepbase', 'due');
+    perform stepbase_engine.request_worker();
+  end if;
+  return v_mails;
+end;
+$function$;
+comment on function stepbase_engine.mail_task(p_task stepbase.step_runs, p_kind text, p_user_id uuid, p_note text) is 'Queues a mail about a task (p_kind: created, reminder, escalated, delegated) for each person whom it is for, or for p_user_id only, and returns their number. Persons who have decided, or cannot because another one claimed the task, get none. Without settings for mail, and beyond max_task_mails_per_hour of the application, no mail is queued.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.maintain()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -10825,6 +12150,14 @@ AS $function$
   select floor(stepbase_engine.policy_number(p_retry, 'max_attempts', 1, 1, 100))::int;
 $function$;
 comment on function stepbase_engine.max_attempts(p_retry jsonb) is 'Returns how many attempts a retry policy allows, including the first: 1 to 100.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.max_batch_bytes()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$select 4194304$function$;
+comment on function stepbase_engine.max_batch_bytes() is 'The size of the inputs at which a batch is released before it is full.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.max_queued_per_app()
  RETURNS integer
@@ -11139,6 +12472,21 @@ $function$;
 comment on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) is 'Moves the start of the queue to its first token and the next round behind p_last_fetched, the last round that the caller fetched since its preceding call (null: none). Returns the round of the first token (null: none) and the next round. A worker fetches from the next round that its preceding call returned, because transactions under way since then may still add tokens there, or from first_round if that is before it.';
 grant execute on function stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.move_to_run(p_from uuid, p_to uuid, p_kept text[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Signals that no step has consumed.
+  update stepbase.run_signals g set run_id = p_to
+  where g.run_id = p_from and g.consumed_at is null;
+  -- Work items that copied steps, or the schedule of the run, have taken; the end of the new run decides about them.
+  update stepbase.work_queue_items i set taken_by_run_id = p_to
+  where i.taken_by_run_id = p_from and i.status = 'taken'
+    and (i.taken_key is null or split_part(i.taken_key, ':', 2) = any(p_kept));
+$function$;
+comment on function stepbase_engine.move_to_run(p_from uuid, p_to uuid, p_kept text[]) is 'Gives the signals and work items of a run that p_kept steps do not have to repeat to the run that continues it.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.needs_slot(p_code text, p_place text, p_busy bigint, p_slots bigint, p_since timestamp with time zone, p_app_code text, p_facts jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -11232,6 +12580,16 @@ AS $function$
 $function$;
 comment on function stepbase_engine.next_compensation(p_run_id uuid) is 'The node to compensate next: the last one, in the order of the graph, that completed in this run, has a compensate step and was not compensated yet. Null if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.next_flow_at()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select f.due_at from stepbase_engine.flow_rates f where f.due_at is not null order by f.due_at limit 1;
+$function$;
+comment on function stepbase_engine.next_flow_at() is 'When the next throttled run may start; null when none waits.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.next_schedule_at()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -11255,6 +12613,31 @@ AS $function$
   limit 1;
 $function$;
 comment on function stepbase_engine.next_start_at() is 'When the next held run is due; null if no run waits for its start_at.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.next_task_alarm(p_task jsonb, p_since timestamp with time zone, p_deadline timestamp with time zone, p_is_escalated boolean, p_after timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_every constant numeric := (p_task ->> 'remind_every_ms')::numeric;
+  v_before constant timestamptz := stepbase_engine.task_time(p_deadline, p_task -> 'remind_before_ms', -1);
+begin
+  -- least() and greatest() ignore nulls.
+  return least(
+    p_deadline,
+    stepbase_engine.task_time(
+      p_since, p_task -> 'remind_every_ms', floor(extract(epoch from p_after - p_since) * 1000 / v_every) + 1
+    ),
+    case when v_before > p_after then v_before end,
+    case when not p_is_escalated and p_task ? 'escalate' then
+      greatest(stepbase_engine.task_time(p_since, p_task #> '{escalate,after_ms}'), p_after)
+    end
+  );
+end;
+$function$;
+comment on function stepbase_engine.next_task_alarm(p_task jsonb, p_since timestamp with time zone, p_deadline timestamp with time zone, p_is_escalated boolean, p_after timestamp with time zone) is 'When the next alarm of a task is due after p_after: a reminder, the escalation, or the deadline; null if none is. p_since is the start of the attempt.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.next_webhook_delivery_at()
  RETURNS timestamp with time zone
@@ -11301,6 +12684,65 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.note_changes(p_changes jsonb) is 'Notes changes for the messages of this transaction: a list of {run_id, seq_from, is_status, steps, has_more}. seq_from: the first new seq of the run; is_status: its status changed; steps: the steps that changed, at most 50; has_more: there are others.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.note_flow_start(p_run stepbase.runs, p_idempotency_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.flow_starts (app_code, idempotency_key, run_id)
+  values (p_run.app_code, p_idempotency_key, p_run.id)
+  on conflict (app_code, idempotency_key) do nothing;
+  if not found then
+    perform stepbase_private.raise_error('conflict', 'The idempotency key is in use by another start; try again');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.note_flow_start(p_run stepbase.runs, p_idempotency_key text) is 'Stores which run a start with an idempotency key went into. Raises SB409 conflict if a start of another flow key uses the idempotency key at the same time.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.note_held_run(p_control_id uuid, p_run stepbase.runs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_input jsonb;
+begin
+  select c.* into v_control from stepbase.workflow_flow_controls c where c.id = p_control_id;
+  v_input := case when v_control.kind = 'batch' then p_run.input #> '{items,0}' else p_run.input end;
+  update stepbase_engine.flow_holds h
+  set run_id = p_run.id, opened_at = stepbase_engine.now(), items = 1, bytes = pg_column_size(v_input)
+  where h.key_id = stepbase_engine.flow_key(v_control, v_input);
+  if p_run.idempotency_key is not null then
+    perform stepbase_engine.note_flow_start(p_run, p_run.idempotency_key);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.note_held_run(p_control_id uuid, p_run stepbase.runs) is 'Names a new run as the one that later starts of its key join.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_waits boolean)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  insert into stepbase_engine.flow_rates as f (key_id, app_code, workflow_id, kind, next_at, due_at)
+  select
+    p_key_id, p_control.app_code, p_control.workflow_id, p_control.kind, n.next_at,
+    case when p_waits then n.next_at - r.tolerance end
+  from stepbase_engine.rate_of(p_control) r
+  cross join lateral (
+    select coalesce(
+      greatest(
+        (select o.next_at from stepbase_engine.flow_rates o where o.key_id = p_key_id), stepbase_engine.now()
+      ),
+      stepbase_engine.now()
+    ) + p_passed * r.spacing as next_at
+  ) n
+  on conflict (key_id) do update set next_at = excluded.next_at, due_at = excluded.due_at;
+$function$;
+comment on function stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_waits boolean) is 'Stores that runs of a key have passed a throttle, and when to look at the line again if further runs wait (p_waits).';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.notify_deleted_queue()
  RETURNS trigger
@@ -11412,6 +12854,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.open_runs_left(p_app_code text)
  STABLE
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
   select q.max_open_runs - (
     select count(*)::int
@@ -11463,6 +12906,46 @@ AS $function$
 $function$;
 comment on function stepbase_engine.open_runs_of_workflows(p_workflow_ids uuid[]) is 'Returns the open runs of workflows that wait for a concurrency slot, or would hold one under a new limit.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.open_task_link(p_token text, p_locks boolean, OUT link stepbase_private.task_links, OUT task stepbase.step_runs)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_locks then
+    -- Lock order: runs (2). Afterwards the link shows whether another call has used it.
+    perform 1
+    from stepbase_private.task_links l
+    join stepbase.step_runs s on s.id = l.step_run_id
+    join stepbase.runs r on r.id = s.run_id
+    where l.token_hash = stepbase_private.token_hash(coalesce(p_token, ''))
+    for no key update of r;
+  end if;
+  select l.* into link
+  from stepbase_private.task_links l
+  join stepbase.applications a on a.app_code = l.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where l.token_hash = stepbase_private.token_hash(coalesce(p_token, ''))
+    and l.used_at is null
+    and l.expires_at > stepbase_engine.now();
+  select s.* into task from stepbase.step_runs s where s.id = link.step_run_id and s.app_code = link.app_code;
+  -- One answer for all, so that it tells nothing about tokens.
+  if task.id is null then
+    perform stepbase_private.raise_error(
+      'not_authenticated', 'The link is unknown, was used, or has expired. Use the link in the newest mail, or sign in'
+    );
+  end if;
+  if link.user_id not in (select stepbase_private.task_people(task)) then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'The approval is not for you any more: your membership, your role or the assignment has changed',
+      jsonb_build_object('rule', 'link_of_an_approver')
+    );
+  end if;
+  perform stepbase_private.require_open_task(task, link.user_id);
+end;
+$function$;
+comment on function stepbase_engine.open_task_link(p_token text, p_locks boolean, OUT link stepbase_private.task_links, OUT task stepbase.step_runs) is 'The link of a token and its approval, for which the person may decide. Errors: SB401 the token is unknown, used or expired, SB403 the approval is not for the person any more, SB409 it does not wait, or another person has claimed it.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.orphaned_steps(p_limit integer)
  RETURNS TABLE(id uuid, run_id uuid)
  LANGUAGE sql
@@ -11482,6 +12965,9 @@ AS $function$
       or (
         s.job_id is null and s.limited_by is null
         and s.updated_at < stepbase_engine.now() - interval '1 minute'
+        and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+          when 0 then true else not stepbase_engine.is_held(r.id, false)
+        end
       )
     )
   limit p_limit;
@@ -11523,6 +13009,48 @@ AS $function$
 $function$;
 comment on function stepbase_engine.outbox_apps(p_after text, p_limit integer) is 'The apps with messages for relay_app, at most p_limit: those after p_after first, then the others.';
 grant execute on function stepbase_engine.outbox_apps(p_after text, p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_passed int := 0;
+  v_run stepbase.runs;
+begin
+  for v_run in
+    -- Lock order: the backlogs (3), skipping locked rows: those runs are being cancelled or paused.
+    with taken as (
+      select b.run_id, b.priority, b.arrival from stepbase_engine.flow_backlog b
+      where b.workflow_id = p_workflow_id and b.kind = p_kind and b.key_id = p_key_id
+      order by b.priority desc, b.arrival
+      limit p_limit
+      for update skip locked
+    ),
+    gone as (
+      delete from stepbase_engine.flow_backlog b where b.run_id = any(array(select t.run_id from taken t))
+    )
+    select r.*
+    from taken t
+    cross join lateral (select o.* from stepbase.runs o where o.id = t.run_id limit 1) r
+    where r.status = 'pending'
+    order by t.priority desc, t.arrival
+  loop
+    v_passed := v_passed + 1;
+    if p_kind = 'concurrency' and p_control.id is not null then
+      insert into stepbase_engine.run_slots (run_id, limit_id, is_key)
+      values (v_run.id, p_key_id, true)
+      on conflict do nothing;
+    end if;
+    perform stepbase_engine.enqueue_run(v_run, false, p_kind);
+  end loop;
+  return v_passed;
+end;
+$function$;
+comment on function stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer) is 'Passes the first p_limit runs of a line on, by priority and then by age; returns how many.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.pin_components(p_workflow_version_id uuid)
  RETURNS void
@@ -11691,6 +13219,47 @@ $function$;
 comment on function stepbase_engine.postpone_timers(p_run_id uuid, p_by interval) is 'Makes the due steps of a run due again after p_by, so that it does not delay other runs meanwhile.';
 grant execute on function stepbase_engine.postpone_timers(p_run_id uuid, p_by interval) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.prepare_flow_start(p_workflow_id uuid, p_is_child boolean, INOUT p_input jsonb, INOUT p_priority integer, OUT collect_id uuid, OUT rate_limit_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_value jsonb;
+begin
+  for v_control in
+    select c.* from stepbase.workflow_flow_controls c
+    where c.workflow_id = p_workflow_id and c.kind in ('batch', 'debounce', 'priority', 'rate_limit')
+    -- The batch is last: the others read the input of the start.
+    order by c.kind desc
+  loop
+    case v_control.kind
+      when 'rate_limit' then
+        rate_limit_id := v_control.id;
+      -- The priority of a parent is no choice of the caller.
+      when 'priority' then
+        if p_priority is null or p_is_child then
+          v_value := jsonb_path_query_first(p_input, v_control.key_path::jsonpath, '{}', true);
+          p_priority := coalesce(
+            case when jsonb_typeof(v_value) = 'number'
+              then greatest(least(round((v_value #>> '{}')::numeric), 100), -100)::int end,
+            v_control.default_priority, p_priority
+          );
+        end if;
+      else
+        -- A step waits for the child that it started, so a child is a run of its own.
+        collect_id := case when not p_is_child then v_control.id end;
+        if v_control.kind = 'batch' then
+          p_input := jsonb_build_object('items', jsonb_build_array(p_input));
+        end if;
+    end case;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.prepare_flow_start(p_workflow_id uuid, p_is_child boolean, INOUT p_input jsonb, INOUT p_priority integer, OUT collect_id uuid, OUT rate_limit_id uuid) is 'What the flow controls of a workflow do to a start: the input of the run (of a batch: {items: [input]}), the priority of its priority control if the caller named none, its debounce or batch control (collect_id) and its rate limit. Priorities beyond -100 and 100 count as these.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority integer)
  RETURNS void
  LANGUAGE sql
@@ -11821,6 +13390,7 @@ AS $function$
 declare
   v_mails int;
   v_invitations int;
+  v_links int;
 begin
   delete from stepbase_private.mails m
   where m.id in (
@@ -11848,10 +13418,20 @@ begin
     limit p_limit
   );
   get diagnostics v_invitations = row_count;
-  return v_mails + v_invitations;
+  delete from stepbase_private.task_links l
+  where l.id in (
+    select o.id
+    from stepbase_private.task_links o
+    where o.expires_at < stepbase_engine.now() - interval '30 days'
+    order by o.expires_at
+    limit p_limit
+    for update skip locked
+  );
+  get diagnostics v_links = row_count;
+  return v_mails + v_invitations + v_links;
 end;
 $function$;
-comment on function stepbase_engine.prune_mails(p_limit integer) is 'Deletes mails that ended and are 30 days old, and invitations 90 days after their end or expiry: at most p_limit of each. Returns their number.';
+comment on function stepbase_engine.prune_mails(p_limit integer) is 'Deletes mails that ended and are 30 days old, links of tasks 30 days after their expiry, and invitations 90 days after their end or expiry: at most p_limit of each. Returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_outbox(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -12348,6 +13928,22 @@ AS $function$
 $function$;
 comment on function stepbase_engine.queued_runs() is 'Returns the run of every token, fetched or not. It reads the whole queue: for maintenance only.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.rate_of(p_control stepbase.workflow_flow_controls)
+ RETURNS TABLE(spacing interval, tolerance interval)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select
+    s.spacing,
+    s.spacing * (coalesce(p_control.burst, case p_control.kind when 'rate_limit' then p_control.max_count else 1 end) - 1)
+  from (
+    -- Rounded up to microseconds, so that a period never contains a start too many.
+    select make_interval(secs => ceil(p_control.period_seconds * 1e6 / p_control.max_count) / 1e6) as spacing
+  ) s;
+$function$;
+comment on function stepbase_engine.rate_of(p_control stepbase.workflow_flow_controls) is 'The time between two starts of a key, and how much earlier than on time a start may be.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text)
  RETURNS TABLE(value text, hosts text[])
  LANGUAGE plpgsql
@@ -12382,6 +13978,38 @@ $function$;
 comment on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) is 'The value of a secret and the hosts that may receive it (null: every host), for a running step; no row if the application of the step has no such secret. Records the first read in each run. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
 grant execute on function stepbase_engine.read_secret(p_step_run_id uuid, p_fence integer, p_name text) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.read_task_link(p_token text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_open record;
+begin
+  select o.* into v_open from stepbase_engine.open_task_link(p_token, false) o;
+  return (
+    select jsonb_build_object(
+      'decision', (v_open.link).decision, 'title', (v_open.task).task ->> 'title',
+      'description', (v_open.task).task ->> 'description', 'application', a.name, 'workflow', w.name,
+      'person', coalesce(nullif(btrim(u.display_name), ''), u.email), 'expires_at', (v_open.link).expires_at,
+      'deadline_at', (v_open.task).deadline_at,
+      'approvals_required', coalesce(((v_open.task).task ->> 'approvals_required')::int, 1),
+      'approvals', (
+        select count(*) from stepbase.task_decisions d where d.step_run_id = (v_open.task).id and d.approved
+      )
+    )
+    from stepbase.runs r
+    join stepbase.workflows w on w.id = r.workflow_id
+    join stepbase.applications a on a.app_code = r.app_code
+    join stepbase.users u on u.id = (v_open.link).user_id
+    where r.id = (v_open.task).run_id
+  );
+end;
+$function$;
+comment on function stepbase_engine.read_task_link(p_token text) is 'What the page of a link shows: {decision, title, description, application, workflow, person, expires_at, deadline_at, approvals_required, approvals}. Changes nothing. Errors: those of open_task_link.';
+grant execute on function stepbase_engine.read_task_link(p_token text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.reason(p_code text, p_sentence text, p_since timestamp with time zone, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_facts jsonb DEFAULT '{}'::jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -12402,6 +14030,9 @@ declare
   v_repaired int;
   v_run stepbase.runs;
 begin
+  -- A claim that did not see the release of an incident switch has held its run after resume_held looked.
+  perform stepbase_engine.resume_held(p_limit);
+  perform stepbase_engine.reconcile_flow();
   -- Slots of runs and steps that do not hold one any more.
   delete from stepbase_engine.run_slots p
   where not exists (
@@ -12460,6 +14091,7 @@ begin
     where r.created_at < stepbase_engine.now() - interval '1 minute'
       and r.held_by is null
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
+      and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
     limit p_limit
     for no key update of r skip locked
@@ -12469,6 +14101,7 @@ begin
   end loop;
   if exists (select 1 from stepbase_engine.run_backlog w)
     or exists (select 1 from stepbase_engine.step_backlog w)
+    or stepbase_engine.has_flow_work()
   then
     perform pg_notify('stepbase', 'admit');
   end if;
@@ -12476,6 +14109,54 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.reconcile_admission(p_limit integer) is 'Repairs admission: releases slots that no run or step holds, gives slots to runs that a limit does not count yet, and enqueues up to p_limit runs and p_limit steps that have neither a token nor a row in the backlog. Returns how many it enqueued. Except for runs started while a limit changed, only a fault outside the engine makes this necessary.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.reconcile_flow()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_missed uuid[];
+begin
+  delete from stepbase_engine.flow_backlog b
+  where not exists (select 1 from stepbase.runs r where r.id = b.run_id and r.status = 'pending');
+  delete from stepbase_engine.flow_rates f
+  where f.key_id in (
+    select o.key_id from stepbase_engine.flow_rates o
+    where o.next_at < stepbase_engine.now() and o.due_at is null
+    order by o.next_at
+    limit 10000
+  )
+    -- Again: a start that is under way may have changed the row.
+    and f.next_at < stepbase_engine.now() and f.due_at is null;
+  -- Holds of runs that have been released. The age excludes those that a start is writing.
+  delete from stepbase_engine.flow_holds h
+  where h.opened_at < stepbase_engine.now() - interval '1 hour'
+    and not exists (select 1 from stepbase.runs r where r.id = h.run_id and r.held_by is not null and r.status = 'pending');
+  delete from stepbase_engine.batch_items i
+  where exists (select 1 from stepbase.runs r where r.id = i.run_id and r.completed_at is not null)
+    or not exists (select 1 from stepbase.runs r where r.id = i.run_id);
+  -- Runs that started while the control was being set: the two transactions did not see each other.
+  for v_control in select c.* from stepbase.workflow_flow_controls c where c.kind = 'concurrency' loop
+    v_missed := array(
+      select r.id from stepbase.runs r
+      where r.app_code = v_control.app_code and r.workflow_id = v_control.workflow_id
+        and r.status in ('running', 'paused') and r.started_at is not null
+        and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = r.id and s.is_key)
+        and stepbase_engine.flow_key(v_control, r.input)
+          <> all(array(select stepbase_engine.slots_of_ancestors(r.parent_run_id)))
+      for no key update of r skip locked
+    );
+    if v_missed <> '{}' then
+      perform stepbase_engine.count_for_key(v_control, v_missed);
+    end if;
+  end loop;
+  perform stepbase_engine.check_lines(l.workflow_id, l.kind)
+  from (select distinct b.workflow_id, b.kind from stepbase_engine.flow_backlog b) l;
+end;
+$function$;
+comment on function stepbase_engine.reconcile_flow() is 'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that were cancelled, gives runs that a concurrency key does not count yet their slot, and asks admit_flow to look at every line. reconcile_admission calls it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text DEFAULT NULL::text, p_is_final boolean DEFAULT false)
  RETURNS void
@@ -13079,7 +14760,10 @@ begin
   loop
     begin
       -- Skips a locked run: it is still due at the next call.
-      perform 1 from stepbase.runs r where r.id = v_run_id for no key update skip locked;
+      -- A debounced start may have postponed it meanwhile.
+      perform 1 from stepbase.runs r
+      where r.id = v_run_id and r.held_by is not null and r.start_at <= v_now
+      for no key update skip locked;
       if found then
         perform stepbase_engine.release_run(v_run_id);
       end if;
@@ -13107,6 +14791,7 @@ begin
   if not found then
     return false;
   end if;
+  v_run.input := stepbase_engine.gather_batch(v_run);
   if v_run.status = 'pending' then
     perform stepbase_engine.enqueue_run(v_run);
   end if;
@@ -13134,10 +14819,25 @@ CREATE OR REPLACE FUNCTION stepbase_engine.release_slots(p_run_ids uuid[])
 AS $function$
 declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_slots int;
+  v_keys int;
 begin
-  delete from stepbase_engine.run_slots s where s.run_id = any(p_run_ids);
+  -- A run that ends while a flow control holds it.
+  delete from stepbase_engine.flow_backlog b where b.run_id = any(p_run_ids);
+  with released as (
+    delete from stepbase_engine.run_slots s where s.run_id = any(p_run_ids) returning s.run_id, s.limit_id, s.is_key
+  ),
+  -- Without a look at the line: a run that joins it in a transaction under way is not visible here.
+  checked as (
+    insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
+    select r.app_code, r.workflow_id, 'concurrency', l.limit_id
+    from released l
+    join stepbase.runs r on r.id = l.run_id
+    where l.is_key
+  )
+  select count(*), count(*) filter (where l.is_key) into v_slots, v_keys from released l;
   -- Whether a run of the app waits for a slot. Runs without a limit come first in the index and do not count.
-  if found and exists (
+  if v_keys > 0 or v_slots > 0 and exists (
     select 1
     from stepbase.runs r
     cross join lateral (
@@ -13152,7 +14852,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.release_slots(p_run_ids uuid[]) is 'Releases the concurrency slots of runs, and notifies workers to admit when a run of their apps waits for one.';
+comment on function stepbase_engine.release_slots(p_run_ids uuid[]) is 'Releases the concurrency slots of runs that end or leave the backlog, removes them from the flow backlog, and notifies workers to admit when a run of their apps may wait for a slot.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.release_stored_outputs()
  RETURNS trigger
@@ -13184,8 +14884,9 @@ CREATE OR REPLACE FUNCTION stepbase_engine.remove_from_backlog(p_run_ids uuid[])
  SET search_path TO ''
 AS $function$
 begin
-  -- Lock order: the backlog (3). In this order: the delete waits for an admission of one of them that is in
-  -- progress, and then sees its slots.
+  -- Lock order: the backlogs (3). In this order: each delete waits for an admission of one of them that is in
+  -- progress, and the next statement sees what that admission wrote.
+  delete from stepbase_engine.flow_backlog b where b.run_id = any(p_run_ids);
   delete from stepbase_engine.run_backlog b where b.run_id = any(p_run_ids);
   perform stepbase_engine.release_slots(p_run_ids);
 end;
@@ -13211,6 +14912,27 @@ AS $function$
 $function$;
 comment on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) is 'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction ends or returns those.';
 grant execute on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update stepbase.runs r
+  set
+    input = p_input, priority = p_priority, metadata = p_metadata, tags = nullif(p_tags, '{}'), start_at = p_start_at,
+    workflow_version_id = v.id, steps_total = v.steps_total, updated_at = stepbase_engine.now()
+  from stepbase.workflow_versions v
+  where r.id = p_run_id and v.id = p_workflow_version_id;
+  delete from stepbase.run_values v where v.run_id = p_run_id;
+  perform stepbase_engine.write_run_values(array[p_run_id], w.searchable_inputs)
+  from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
+  where v.id = p_workflow_version_id;
+end;
+$function$;
+comment on function stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone) is 'Gives a debounced run what the latest start asked for. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.request_starts(p_trigger stepbase_private.database_triggers, p_event text, p_apps text[], p_inputs jsonb[], p_excess jsonb)
  RETURNS void
@@ -13504,7 +15226,15 @@ begin
     select
       s.run_id, s.app_code, s.workflow_version_id, s.step_id, s.handle, s.job_id,
       s.status = 'completed' and s.job_id is not null
-      and (select r.status in ('running', 'pending') from stepbase.runs r where r.id = s.run_id) as goes_on
+      and (
+        select
+          r.status in ('running', 'pending')
+          and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+            when 0 then true else not stepbase_engine.is_held(r.id, false)
+          end
+        from stepbase.runs r
+        where r.id = s.run_id
+      ) as goes_on
     into v_step
     from stepbase.step_runs s
     where s.id = v_resolved[1];
@@ -13556,7 +15286,10 @@ begin
         e.step_type, e.in_degree, e.join_mode, e.limited_by,
         -- Whether a ready target gets a token now. Steps under a limit wait for a slot: admit gives them
         -- their tokens. A pending run whose token the caller holds starts with the events written below.
-        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null as gets_token,
+        (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null
+        and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+          when 0 then true else not stepbase_engine.is_held(s.run_id, false)
+        end as gets_token,
         count(*)::int as edges,
         count(*) filter (
           where case s.status
@@ -13753,15 +15486,112 @@ AS $function$
 $function$;
 comment on function stepbase_engine.resolved_steps(p_run_id uuid) is 'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.resume_held(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+  v_locked uuid[];
+  v_tokens uuid[];
+  v_runs uuid[];
+  v_resumed int := 0;
+  -- By workflow, because one with many held runs may stay held.
+  v_free constant uuid[] := array(
+    select g.workflow_id
+    from (
+      select distinct b.app_code, b.queue_limit as workflow_id
+      from stepbase_engine.run_backlog b
+      where b.workflow_limit = stepbase_engine.held_group()
+    ) g
+    where not exists (
+      select 1 from stepbase.incident_switches i
+      where i.released_at is null and stepbase_engine.switch_applies(i, g.app_code, g.workflow_id)
+    )
+  );
+begin
+  -- Locked runs are skipped: they are found by the next call, or by the maintenance.
+  for v_run in
+    select r.*
+    from stepbase_engine.run_backlog b
+    join stepbase.runs r on r.id = b.run_id
+    where b.workflow_limit = stepbase_engine.held_group()
+      and case
+        when b.queue_limit = any(v_free) then true
+        -- A change from pause to drain lets children of open runs start.
+        else r.parent_run_id is not null and not stepbase_engine.is_held(r.id, true)
+      end
+    -- The order in which they were started.
+    order by r.priority desc, r.id
+    limit p_limit
+    for no key update of r skip locked
+  loop
+    delete from stepbase_engine.run_backlog b where b.run_id = v_run.id;
+    if v_run.status = 'pending' then
+      perform stepbase_engine.enqueue_run(v_run);
+    end if;
+    v_resumed := v_resumed + 1;
+  end loop;
+
+  v_locked := array(
+    select r.id from stepbase.runs r
+    where r.status = 'running'
+      and r.id in (
+        select s.run_id from stepbase.step_runs s
+        where s.job_id is null and s.status = 'ready' and s.limited_by is null
+      )
+      and not stepbase_engine.is_held(r.id, false)
+    order by r.id
+    limit p_limit
+    for no key update skip locked
+  );
+  -- A token carries 16 branches of a run, as at a fan-out.
+  with held as (
+    select
+      s.id, s.run_id, (row_number() over (partition by s.run_id order by s.step_id, s.item_index) - 1) / 16 as lane
+    from stepbase.step_runs s
+    where s.run_id = any(v_locked) and s.job_id is null and s.status = 'ready' and s.limited_by is null
+  ),
+  token as materialized (
+    select h.run_id, h.lane, stepbase_engine.new_id() as id from held h group by h.run_id, h.lane
+  ),
+  carried as (
+    update stepbase.step_runs s
+    set job_id = t.id, updated_at = stepbase_engine.now()
+    from held h
+    join token t on t.run_id = h.run_id and t.lane = h.lane
+    where s.id = h.id
+  )
+  select array_agg(t.id order by t.run_id, t.lane), array_agg(t.run_id order by t.run_id, t.lane)
+  into v_tokens, v_runs
+  from token t;
+  if v_tokens is not null then
+    perform stepbase_engine.create_tokens(v_tokens, v_runs);
+  end if;
+  return v_resumed + cardinality(v_locked);
+end;
+$function$;
+comment on function stepbase_engine.resume_held(p_limit integer) is 'Lets runs and steps go on that no switch holds any more: pending runs enter the queue or the backlog, ready steps get tokens. At most p_limit runs of each kind; returns their number. Takes no lock that it has to wait for.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.resume_timers(p_run_id uuid)
  RETURNS void
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   update stepbase.step_runs s
-  set wake_at = coalesce(s.deadline_at, stepbase_engine.now()), updated_at = stepbase_engine.now()
+  set
+    -- An alarm of a task finds its next time itself.
+    wake_at = case
+      when s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task) then stepbase_engine.now()
+      else coalesce(s.deadline_at, stepbase_engine.now())
+    end,
+    updated_at = stepbase_engine.now()
   where s.run_id = p_run_id and s.status = 'waiting' and s.wake_at is null
-    and (s.wait_kind in ('delay', 'retry') or s.deadline_at is not null);
+    and (
+      s.wait_kind in ('delay', 'retry') or s.deadline_at is not null
+      or (s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task))
+    );
 $function$;
 comment on function stepbase_engine.resume_timers(p_run_id uuid) is 'Makes the suspended timers of a run due, after the run was resumed. The caller has locked the run.';
 
@@ -13869,6 +15699,37 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.return_tokens(p_job_ids uuid[]) is 'Returns leased tokens to the front of the queue for immediate redelivery; returns how many. Skips tokens that another transaction has locked.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.ring_task_alarms(p_step_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_task stepbase.step_runs;
+begin
+  for v_task in
+    select s.* from stepbase.step_runs s where s.id = any (p_step_run_ids) order by s.id
+  loop
+    if v_task.escalated_at is null
+      and stepbase_engine.task_time(v_task.started_at, v_task.task #> '{escalate,after_ms}') <= v_now
+    then
+      perform stepbase_engine.escalate_task(v_task);
+    elsif stepbase_engine.is_reminder_due(v_task, v_now) then
+      perform stepbase_private.note_task_change(
+        v_task, 'task.reminded', null, jsonb_build_object('mails', stepbase_engine.mail_task(v_task, 'reminder'))
+      );
+    end if;
+    update stepbase.step_runs s
+    set
+      wake_at = stepbase_engine.next_task_alarm(s.task, s.started_at, s.deadline_at, s.escalated_at is not null, v_now),
+      updated_at = v_now
+    where s.id = v_task.id;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.ring_task_alarms(p_step_run_ids uuid[]) is 'Reminds the persons of tasks whose timer is due before their deadline, or escalates the tasks, and sets their next timer. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.run_event(p_event_type text, p_run_id uuid, p_app_code text, p_status text, p_actor_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase_engine.event
@@ -14004,7 +15865,7 @@ AS $function$
     from share s
     cross join lateral (
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
-      where w.app_code = s.app_code
+      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.held_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) h
@@ -14015,6 +15876,7 @@ AS $function$
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
       where w.app_code = g.app_code
         and (w.workflow_limit, w.queue_limit) > (g.workflow_limit, g.queue_limit)
+        and w.workflow_limit < stepbase_engine.held_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) n
@@ -14129,6 +15991,9 @@ AS $function$
     cross join lateral (
       select w.* from stepbase_engine.step_backlog w
       where w.queue_id = f.queue_id
+        and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+          when 0 then true else not stepbase_engine.is_held(w.run_id, false)
+        end
       order by w.priority desc, w.arrival
       limit greatest(f.slots, 0)
     ) w
@@ -14343,6 +16208,7 @@ declare
   v_link stepbase.workflow_children := stepbase_engine.child_link(p_step, p_child ->> 'workflow');
   v_workflow stepbase.workflows;
   v_parent stepbase.runs;
+  v_version_id uuid;
 begin
   -- Stops workflows that start each other without end.
   if stepbase_engine.child_depth(p_step.run_id) >= 16 then
@@ -14365,9 +16231,15 @@ begin
   if v_link.block_until is not null and stepbase_engine.child_is_blocked(p_step, v_link.block_until) then
     return null;
   end if;
+  v_version_id := v_workflow.published_version_id;
+  if v_workflow.canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(
+      v_workflow.canary_id, v_version_id, nullif(p_child -> 'input', 'null'), p_step.id::text
+    );
+  end if;
   return (
     stepbase_engine.start_run(
-      p_step.app_code, v_workflow.published_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
+      p_step.app_code, v_version_id, coalesce(nullif(p_child -> 'input', 'null'), '{}'), 'child',
       -- An attempt starts one child, however often its token is delivered. A later attempt starts another
       -- one; it needs a retry policy with retry_on: ["child_failed"].
       format('child:%s:%s:%s', p_step.run_id, p_step.step_id, p_step.item_index)
@@ -14504,7 +16376,7 @@ $function$;
 comment on function stepbase_engine.start_queued_runs() is 'Starts queued runs whose schedules have no open run, at most 100; returns their number.';
 grant execute on function stepbase_engine.start_queued_runs() to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text DEFAULT 'manual'::text, p_idempotency_key text DEFAULT NULL::text, p_priority integer DEFAULT 0, p_created_by uuid DEFAULT NULL::uuid, p_parent_run_id uuid DEFAULT NULL::uuid, p_parent_step_run_id uuid DEFAULT NULL::uuid, p_origin_run_id uuid DEFAULT NULL::uuid, p_rerun_from_step text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_parent_close_policy text DEFAULT NULL::text, p_tags text[] DEFAULT NULL::text[], p_start_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_held_by text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text DEFAULT 'manual'::text, p_idempotency_key text DEFAULT NULL::text, p_priority integer DEFAULT NULL::integer, p_created_by uuid DEFAULT NULL::uuid, p_parent_run_id uuid DEFAULT NULL::uuid, p_parent_step_run_id uuid DEFAULT NULL::uuid, p_origin_run_id uuid DEFAULT NULL::uuid, p_rerun_from_step text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_parent_close_policy text DEFAULT NULL::text, p_tags text[] DEFAULT NULL::text[], p_start_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_held_by text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -14515,6 +16387,12 @@ declare
   -- Not the whole version: a definition may be large.
   v_version record;
   v_errors jsonb;
+  -- The debounce or batch control of the workflow, and its rate limit.
+  v_collect_id uuid;
+  v_rate_limit_id uuid;
+  v_start_input jsonb := p_input;
+  v_held_run_id uuid;
+  v_canary uuid;
   v_now timestamptz := stepbase_engine.now();
 begin
   if p_idempotency_key is not null then
@@ -14526,8 +16404,8 @@ begin
   end if;
 
   select
-    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, q.max_open_runs,
-    f.app_code is not null as is_full
+    v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, w.has_flow_controls,
+    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -14538,6 +16416,12 @@ begin
   if jsonb_typeof(p_input) is distinct from 'object' then
     perform stepbase_private.raise_error('invalid_input', 'The input of a run must be a JSON object');
   end if;
+  if v_version.has_flow_controls and p_origin_run_id is null then
+    select f.p_input, f.p_priority, f.collect_id, f.rate_limit_id
+    into p_input, p_priority, v_collect_id, v_rate_limit_id
+    from stepbase_engine.prepare_flow_start(v_version.workflow_id, p_trigger_type = 'child', p_input, p_priority) f;
+  end if;
+  p_priority := coalesce(p_priority, 0);
   if v_version.input_schema is not null then
     v_errors := stepbase_private.json_schema_errors(v_version.input_schema, p_input);
     if jsonb_array_length(v_errors) > 0 then
@@ -14549,15 +16433,41 @@ begin
     end if;
   end if;
 
+  if v_collect_id is not null then
+    if p_start_at is not null then
+      perform stepbase_private.raise_error(
+        'invalid_request', 'start_at cannot be used with a workflow that has a debounce or batch control'
+      );
+    end if;
+    select j.run_id, j.start_at into v_held_run_id, p_start_at
+    from stepbase_engine.join_held_run(
+      v_collect_id, v_rate_limit_id, p_workflow_version_id, p_input, p_idempotency_key, p_priority, p_metadata, p_tags
+    ) j;
+    if v_held_run_id is not null then
+      select r.* into strict v_run from stepbase.runs r where r.id = v_held_run_id;
+      -- A full batch has been released.
+      if v_run.held_by is null and to_regproc('net.http_post') is not null then
+        perform stepbase_engine.request_worker();
+      end if;
+      return v_run;
+    end if;
+  elsif v_rate_limit_id is not null then
+    perform stepbase_engine.take_rate(v_rate_limit_id, v_start_input);
+  end if;
+
   -- Counting up to a large limit at every start would cost more than the start, so one start of limit/100 counts, which
   -- reads 100 index entries per start on average.
   if v_version.is_full or random() * v_version.max_open_runs <= 100 then
     perform stepbase_engine.check_open_runs(p_app_code);
   end if;
+  if v_version.canary_id is not null then
+    v_canary := stepbase_engine.canary_of(v_version.canary_id, p_workflow_version_id);
+  end if;
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+    trace_id, parent_close_policy, canary_id, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
+    updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -14568,6 +16478,7 @@ begin
       replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,
+    v_canary,
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',
@@ -14585,6 +16496,12 @@ begin
   end if;
 
   perform stepbase_engine.append_run_created(v_run);
+  if v_run.tags is not null or v_version.searchable_inputs <> '{}' then
+    perform stepbase_engine.write_run_values(array[v_run.id], v_version.searchable_inputs);
+  end if;
+  if v_collect_id is not null then
+    perform stepbase_engine.note_held_run(v_collect_id, v_run);
+  end if;
   if v_run.held_by is not null then
     perform stepbase_engine.hold_run(v_run, p_trigger_type in ('manual', 'webhook', 'sql'));
     return v_run;
@@ -14597,7 +16514,7 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text, p_tags text[], p_start_at timestamp with time zone, p_held_by text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog, or holds it until p_start_at, or for p_held_by until release_run. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs.';
+comment on function stepbase_engine.start_run(p_app_code text, p_workflow_version_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_priority integer, p_created_by uuid, p_parent_run_id uuid, p_parent_step_run_id uuid, p_origin_run_id uuid, p_rerun_from_step text, p_metadata jsonb, p_parent_close_policy text, p_tags text[], p_start_at timestamp with time zone, p_held_by text) is 'Writes a pending run of a workflow version and puts it into the queue or the backlog, or holds it until p_start_at, or for p_held_by until release_run. If a run of the app has the same idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs, or the rate limit of the workflow refuses the start. A start that a debounce or batch control adds to a held run returns that run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_runs(p_app_code text, p_workflow_version_id uuid, p_runs stepbase_engine.new_run[], p_trigger_type text, p_created_by uuid)
  RETURNS uuid[]
@@ -14610,7 +16527,7 @@ declare
   v_new uuid[];
   v_queued stepbase_engine.new_run[];
 begin
-  select v.workflow_id, v.steps_total, w.execution_timeout_seconds into strict v_version
+  select v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
@@ -14635,6 +16552,7 @@ begin
     return '{}';
   end if;
 
+  perform stepbase_engine.write_run_values(v_new, v_version.searchable_inputs);
   insert into stepbase.run_events (run_id, seq, created_at, app_code, event_type, actor_id, payload)
   select
     r.id, 1, v_now, p_app_code, 'run.created', p_created_by,
@@ -14720,6 +16638,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.start_triggered(p_app_code text, p_wo
 AS $function$
 declare
   v_workflow stepbase.workflows;
+  v_version_id uuid;
 begin
   select w.* into strict v_workflow
   from stepbase.workflows w where w.id = p_workflow_id and w.app_code = p_app_code;
@@ -14727,9 +16646,13 @@ begin
   if exists (select 1 from stepbase.applications a where a.app_code = p_app_code and a.deleted_at is not null) then
     perform stepbase_private.raise_error('conflict', 'The application is deactivated');
   end if;
+  v_version_id := v_workflow.published_version_id;
+  if v_workflow.canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(v_workflow.canary_id, v_version_id, p_input, p_idempotency_key);
+  end if;
   return stepbase_engine.start_run(
     p_app_code => p_app_code,
-    p_workflow_version_id => v_workflow.published_version_id,
+    p_workflow_version_id => v_version_id,
     p_input => p_input,
     p_trigger_type => p_trigger_type,
     p_idempotency_key => p_idempotency_key,
@@ -15052,6 +16975,28 @@ end;
 $function$;
 comment on function stepbase_engine.sweep(p_limit integer) is 'Gives new tokens to up to p_limit steps of running runs that have none, and returns how many. Deletes up to p_limit tokens that another program finished.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.switch_applies(p_switch stepbase.incident_switches, p_app_code text, p_workflow_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case p_switch.scope
+    when 'installation' then true
+    when 'application' then p_switch.app_code = p_app_code
+    when 'workflow' then p_switch.workflow_id = p_workflow_id
+    else p_switch.task_queue_id = (
+      select coalesce(
+        w.task_queue_id,
+        (select d.id from stepbase.task_queues d where d.app_code = w.app_code and d.name = 'default')
+      )
+      from stepbase.workflows w
+      where w.id = p_workflow_id
+    )
+  end;
+$function$;
+comment on function stepbase_engine.switch_applies(p_switch stepbase.incident_switches, p_app_code text, p_workflow_id uuid) is 'Whether the runs of a workflow are in the scope of a switch.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.sync_plan_edges(p_workflow_version_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -15095,6 +17040,58 @@ $function$;
 comment on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pause interval) is 'Returns the paths of at most p_limit objects to delete. One that is not forgotten within p_pause is returned again.';
 grant execute on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pause interval) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.take_flow_checks(p_limit integer)
+ RETURNS TABLE(app_code text, workflow_id uuid, kind text, key_id uuid)
+ LANGUAGE sql
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+  -- app: a loose index scan. Each app gets its share, so that the many checks of one do not delay the others.
+  with recursive app as (
+    (select c.app_code from stepbase_engine.flow_checks c order by c.app_code limit 1)
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select c.app_code from stepbase_engine.flow_checks c
+      where c.app_code > a.app_code
+      order by c.app_code
+      limit 1
+    ) n
+  ),
+  taken as (
+    delete from stepbase_engine.flow_checks d
+    where d.id in (
+      select c.id
+      from (select a.app_code, greatest(p_limit / count(*) over (), 1) as quota from app a) s
+      cross join lateral (
+        select f.id from stepbase_engine.flow_checks f
+        where f.app_code = s.app_code
+        order by f.id
+        limit s.quota
+      ) c
+    )
+    returning d.app_code, d.workflow_id, d.kind, d.key_id
+  ),
+  due as (
+    update stepbase_engine.flow_rates r
+    set due_at = null
+    where r.key_id in (
+      select f.key_id from stepbase_engine.flow_rates f
+      where f.due_at <= stepbase_engine.now()
+      order by f.due_at
+      limit p_limit
+    )
+    returning r.app_code, r.workflow_id, r.kind, r.key_id
+  )
+  select t.app_code, t.workflow_id, t.kind, t.key_id from taken t
+  union
+  select d.app_code, d.workflow_id, d.kind, d.key_id from due d
+  -- The concurrency keys first: the runs that they let pass join the lines of throttles.
+  order by 3, 4;
+$function$;
+comment on function stepbase_engine.take_flow_checks(p_limit integer) is 'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines. The caller has locked stepbase_engine.admission.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.take_mails(p_limit integer DEFAULT 10, p_lease interval DEFAULT '00:02:00'::interval)
  RETURNS TABLE(mail_id uuid, app_code text, template text, recipient text, data jsonb, attempt integer)
  LANGUAGE plpgsql
@@ -15103,6 +17100,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.take_mails(p_limit integer DEFAULT 10
 AS $function$
 declare
   v_mail record;
+  v_added jsonb;
   v_token text;
 begin
   for v_mail in
@@ -15118,25 +17116,124 @@ begin
     )
     returning m.*
   loop
+    v_added := '{}';
     if v_mail.template = 'invitation' then
       -- The token exists in this answer and in the mail only.
       v_token := stepbase_private.random_token('sbi_');
       insert into stepbase_private.invitation_tokens as t (invitation_id, app_code, token_hash)
       values (v_mail.invitation_id, v_mail.app_code, stepbase_private.token_hash(v_token))
       on conflict (invitation_id) do update set token_hash = excluded.token_hash;
+      v_added := jsonb_build_object('token', v_token);
+    elsif v_mail.template = 'task' then
+      v_added := stepbase_engine.task_mail_data(v_mail.step_run_id, v_mail.user_id);
+      if v_added is null then
+        update stepbase_private.mails m
+        set failed_at = stepbase_engine.now(), error = 'the task does not wait for this person any more'
+        where m.id = v_mail.id;
+        continue;
+      end if;
     end if;
     mail_id := v_mail.id;
     app_code := v_mail.app_code;
     template := v_mail.template;
     recipient := v_mail.recipient;
-    data := v_mail.data || jsonb_strip_nulls(jsonb_build_object('token', v_token));
+    data := v_mail.data || v_added;
     attempt := v_mail.attempts;
     return next;
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.take_mails(p_limit integer, p_lease interval) is 'Takes at most p_limit due mails for an attempt and returns them. An invitation gets a new token, so that none is stored. A mail without an outcome after p_lease is taken again.';
+comment on function stepbase_engine.take_mails(p_limit integer, p_lease interval) is 'Takes at most p_limit due mails for an attempt and returns them. Their links get new tokens, so that none is stored. A mail about a task that does not wait for the person any more ends. A mail without an outcome after p_lease is taken again.';
 grant execute on function stepbase_engine.take_mails(p_limit integer, p_lease interval) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.take_rate(p_control_id uuid, p_input jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_key_id uuid;
+  v_now timestamptz;
+  v_spacing interval;
+  v_tolerance interval;
+  v_retry_after int;
+begin
+  select c.* into v_control from stepbase.workflow_flow_controls c where c.id = p_control_id;
+  v_key_id := stepbase_engine.flow_key(v_control, p_input);
+  -- The lock comes first, so that the time is not older than that of a start that this one waited for.
+  insert into stepbase_engine.flow_rates as f (key_id, app_code, workflow_id, kind, next_at)
+  values (v_key_id, v_control.app_code, v_control.workflow_id, v_control.kind, '-infinity')
+  on conflict (key_id) do update set key_id = excluded.key_id;
+  v_now := stepbase_engine.now();
+  select r.spacing, r.tolerance into v_spacing, v_tolerance from stepbase_engine.rate_of(v_control) r;
+  update stepbase_engine.flow_rates f
+  set next_at = greatest(f.next_at, v_now) + v_spacing
+  where f.key_id = v_key_id and f.next_at <= v_now + v_tolerance;
+  if not found then
+    select ceil(extract(epoch from f.next_at - v_tolerance - v_now)) into v_retry_after
+    from stepbase_engine.flow_rates f where f.key_id = v_key_id;
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format(
+        'The rate limit of the workflow allows %s starts in %s s for this key; try again in %s s',
+        v_control.max_count, v_control.period_seconds, v_retry_after
+      ),
+      jsonb_build_object('limit', 'rate_limit', 'retry_after', v_retry_after)
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.take_rate(p_control_id uuid, p_input jsonb) is 'Counts a start under a rate limit, or raises SB429 limit_reached with retry_after in seconds.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.task_mail_data(p_step_run_id uuid, p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_task stepbase.step_runs;
+  v_expires_at timestamptz;
+  v_token text;
+  v_decision text;
+  v_links jsonb := '{}';
+begin
+  select s.* into v_task from stepbase.step_runs s where s.id = p_step_run_id;
+  if not found or not stepbase_engine.is_task_of(v_task, p_user_id) then
+    return null;
+  end if;
+  if v_task.step_type = 'wait_for_approval' then
+    v_expires_at := least(v_task.deadline_at, stepbase_engine.now() + interval '7 days');
+    foreach v_decision in array array['approve', 'reject'] loop
+      -- The token exists in this answer and in the mail only.
+      v_token := stepbase_private.random_token('sbd_');
+      insert into stepbase_private.task_links as l (app_code, step_run_id, user_id, decision, token_hash, expires_at)
+      values (
+        v_task.app_code, v_task.id, p_user_id, v_decision, stepbase_private.token_hash(v_token), v_expires_at
+      )
+      on conflict (step_run_id, user_id, decision) do update
+      set token_hash = excluded.token_hash, expires_at = excluded.expires_at, used_at = null;
+      v_links := v_links || jsonb_build_object(v_decision, v_token);
+    end loop;
+  end if;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'application', (select a.name from stepbase.applications a where a.app_code = v_task.app_code),
+    'title', left(v_task.task ->> 'title', 1000), 'description', left(v_task.task ->> 'description', 4000),
+    'run_id', v_task.run_id, 'links', v_links, 'expires_at', v_expires_at, 'deadline_at', v_task.deadline_at
+  ));
+end;
+$function$;
+comment on function stepbase_engine.task_mail_data(p_step_run_id uuid, p_user_id uuid) is 'What the mail about a task needs, with new tokens for the links of an approval; null if the task does not wait for the person any more. A link works for seven days, at most until the deadline of the task.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.task_time(p_from timestamp with time zone, p_ms jsonb, p_factor numeric DEFAULT 1)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_from + (p_ms #>> '{}')::numeric * p_factor * interval '1 millisecond';
+$function$;
+comment on function stepbase_engine.task_time(p_from timestamp with time zone, p_ms jsonb, p_factor numeric) is 'The time p_factor times p_ms milliseconds after another one; null if p_ms is.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.time_out_runs(p_limit integer)
  RETURNS void
@@ -15241,6 +17338,29 @@ end;
 $function$;
 comment on function stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone) is 'The state of a token: queued, leased or missing (also if another program has ended its job). Queued: its place among the tokens of its application (null behind 1,000 others) and their number (at most 1,001). Leased: since when, and when the worker last renewed the lease.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.unknown_in_escalation(p_app_code text, p_escalation jsonb)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_escalation ->> 'assigned_to' is not null then (
+      select 'escalation assignee'
+      where not exists (
+        select 1 from stepbase.app_members m
+        where m.app_code = p_app_code and m.user_id::text = lower(p_escalation ->> 'assigned_to')
+      )
+    )
+    when (
+      select count(*) from stepbase.app_roles a where a.app_code = p_app_code and p_escalation -> 'role' ? a.name
+    ) < (
+      select count(distinct n.name) from jsonb_path_query(p_escalation -> 'role', 'lax $[*]') n (name)
+    ) then 'escalation role'
+  end;
+$function$;
+comment on function stepbase_engine.unknown_in_escalation(p_app_code text, p_escalation jsonb) is 'What the escalation of a task names that the app does not have: escalation assignee, escalation role, or null.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.untrusted_cast(p_table regclass)
  RETURNS regtype
  LANGUAGE sql
@@ -15336,6 +17456,54 @@ AS $function$
 $function$;
 comment on function stepbase_engine.url_warnings(p_workflow_version_id uuid) is 'Warnings about URLs of a version: url_not_encoded, secret_host_from_data.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.use_task_link(p_token text, p_comment text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_open record;
+  v_task stepbase.step_runs;
+begin
+  select o.* into v_open from stepbase_engine.open_task_link(p_token, true) o;
+  v_task := stepbase_private.record_decision(
+    v_open.task, (v_open.link).user_id, 'link', (v_open.link).decision = 'approve', nullif(btrim(p_comment), '')
+  );
+  update stepbase_private.task_links l
+  set used_at = stepbase_engine.now()
+  where l.step_run_id = (v_open.link).step_run_id and l.user_id = (v_open.link).user_id;
+  return jsonb_build_object('decision', (v_open.link).decision, 'status', v_task.status, 'handle', v_task.handle);
+end;
+$function$;
+comment on function stepbase_engine.use_task_link(p_token text, p_comment text) is 'Records the decision of a link for its person, and ends the links of the mail. Returns {decision, status, handle} of the approval, which stays waiting while it needs more decisions. Errors: those of open_task_link and record_decision.';
+grant execute on function stepbase_engine.use_task_link(p_token text, p_comment text) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.version_to_start(p_canary_id uuid, p_published_version_id uuid, p_input jsonb, p_idempotency_key text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_canary stepbase.workflow_canaries;
+  v_key text;
+begin
+  select c.* into v_canary from stepbase.workflow_canaries c where c.id = p_canary_id and c.status = 'running';
+  if not found then
+    return p_published_version_id;
+  end if;
+  v_key := coalesce(
+    nullif(jsonb_path_query_first(coalesce(p_input, '{}'), v_canary.key::jsonpath, '{}', true), 'null')::text,
+    p_idempotency_key, random()::text
+  );
+  return case
+    when stepbase_engine.canary_bucket(v_canary.id, v_key) < v_canary.percent * 100 then v_canary.workflow_version_id
+    else p_published_version_id
+  end;
+end;
+$function$;
+comment on function stepbase_engine.version_to_start(p_canary_id uuid, p_published_version_id uuid, p_input jsonb, p_idempotency_key text) is 'The version that a start without a version number gets: that of the canary for its share of the keys, else the published one.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[])
  RETURNS void
  LANGUAGE plpgsql
@@ -15357,6 +17525,7 @@ declare
   v_unassignable_errors jsonb[];
   v_jobs uuid[];
   v_has_tasks boolean;
+  v_mailed uuid[];
   v_events stepbase_engine.event[];
   v_now timestamptz := stepbase_engine.now();
 begin
@@ -15379,7 +17548,11 @@ begin
       wait_kind = r.wait ->> 'kind',
       wake_at = coalesce(
         (r.wait ->> 'wake_at')::timestamptz,
-        v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond'
+        case when stepbase_engine.has_alarms(r.wait -> 'task') then
+          stepbase_engine.next_task_alarm(
+            r.wait -> 'task', s.started_at, stepbase_engine.task_time(v_now, r.wait -> 'timeout_ms'), false, v_now
+          )
+        else v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end
       ),
       deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
@@ -15416,6 +17589,7 @@ begin
         when r.wait #> '{task,role}' is not null and coalesce(cardinality(s.assigned_roles), 0) < (
           select count(distinct n.name) from jsonb_path_query(r.wait #> '{task,role}', 'lax $[*]') n (name)
         ) then 'role'
+        when s.task ? 'escalate' then stepbase_engine.unknown_in_escalation(s.app_code, s.task -> 'escalate')
       end as unknown
   )
   select
@@ -15429,15 +17603,17 @@ begin
     array_agg(w.run_id order by w.ord) filter (where w.unknown is not null),
     array_agg(
       jsonb_build_object(
-        'code', 'unknown_' || w.unknown,
+        'code', 'unknown_' || replace(w.unknown, 'escalation ', ''),
         'message', case w.unknown
           when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
-          else format('The app has no member with the id %s', w.task -> 'assigned_to') end,
+          when 'assignee' then format('The app has no member with the id %s', w.task -> 'assigned_to')
+          else format('escalate names a user or a role that the app does not have: %s', w.task -> 'escalate') end,
         'retryable', false
       ) order by w.ord
     ) filter (where w.unknown is not null),
     array_agg(distinct w.job_id),
     bool_or(w.wait_kind = 'task' and w.unknown is null),
+    array_agg(w.id order by w.ord) filter (where w.unknown is null and w.task -> 'notify' = 'true'),
     array_agg(
       stepbase_engine.step_event(
         case when w.wait_kind = 'task' and w.unknown is null then 'task.created' else 'step.waiting' end,
@@ -15449,7 +17625,7 @@ begin
     )
   into
     v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_has_tasks, v_events
+    v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -15459,6 +17635,9 @@ begin
   perform stepbase_engine.end_tokens(v_jobs);
   if v_has_tasks then
     perform stepbase_engine.announce_tasks_to_webhooks(v_events);
+  end if;
+  if v_mailed is not null then
+    perform stepbase_engine.mail_task(s, 'created') from stepbase.step_runs s where s.id = any(v_mailed);
   end if;
   if v_parents is not null then
     perform stepbase_engine.expand_items(v_parents, v_items, v_concurrency);
@@ -15513,9 +17692,12 @@ CREATE OR REPLACE FUNCTION stepbase_engine.wake(p_limit integer DEFAULT 200)
  SET search_path TO ''
 AS $function$
 declare
-  v_runs uuid[] := stepbase_engine.suspend_timers(p_limit);
+  v_runs uuid[];
   v_run_id uuid;
 begin
+  -- Lock order: admission (1), before the runs.
+  perform stepbase_engine.admit_due_flow();
+  v_runs := stepbase_engine.suspend_timers(p_limit);
   if v_runs is not null then
     begin
       -- wake_runs takes the locks itself: a row locked outside of this subtransaction and changed inside it would
@@ -15545,12 +17727,13 @@ begin
       ),
       stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
+      stepbase_engine.next_flow_at(),
       stepbase_engine.next_webhook_delivery_at()
     )
   );
 end;
 $function$;
-comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
+comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
 grant execute on function stepbase_engine.wake(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_run_isolated(p_run_id uuid)
@@ -15597,6 +17780,7 @@ declare
   v_runs uuid[];
   v_retries uuid[];
   v_delays uuid[];
+  v_alarms uuid[];
   v_expired uuid[];
   v_tokens uuid[];
   v_token_runs uuid[];
@@ -15616,9 +17800,14 @@ begin
   select
     array_agg(s.id) filter (where s.wait_kind = 'retry'),
     array_agg(s.id) filter (where s.wait_kind = 'delay'),
-    array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay'))
-  into v_retries, v_delays, v_expired
+    array_agg(s.id) filter (where a.is_alarm),
+    array_agg(s.id) filter (where s.wait_kind not in ('retry', 'delay') and not a.is_alarm)
+  into v_retries, v_delays, v_alarms, v_expired
   from stepbase.step_runs s
+  -- A task whose deadline is not over has a reminder or an escalation.
+  cross join lateral (
+    select s.wait_kind = 'task' and (s.deadline_at is null or s.deadline_at > v_now) as is_alarm
+  ) a
   where s.run_id = any(v_runs) and s.status = 'waiting' and s.wake_at <= v_now;
 
   with due as (
@@ -15648,6 +17837,9 @@ begin
       array(select null::text from unnest(v_delays))
     );
   end if;
+  if v_alarms is not null then
+    perform stepbase_engine.ring_task_alarms(v_alarms);
+  end if;
   -- A wait that passed its deadline fails like any step that exceeds its time limit: by the timeout edge, if any.
   if v_expired is not null then
     perform stepbase_engine.fail(
@@ -15662,7 +17854,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.wake_runs(p_run_ids uuid[]) is 'Wakes the due steps of running runs: delays complete, retries become ready with a token, other waits fail with the code timeout. Locks the runs and skips locked ones.';
+comment on function stepbase_engine.wake_runs(p_run_ids uuid[]) is 'Wakes the due steps of running runs: delays complete, retries become ready with a token, tasks before their deadline remind or escalate, other waits fail with the code timeout. Locks the runs and skips locked ones.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_schedules(p_ended uuid[])
  RETURNS void
@@ -15816,9 +18008,9 @@ AS $function$
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
-    -- The API: keys, webhooks, readiness.
+    -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
-    'stepbase_private.has_realtime_policy'
+    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link'
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
@@ -15989,6 +18181,26 @@ end;
 $function$;
 comment on function stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_job_ids uuid[], p_event_type text, p_actor_id uuid, p_uncounted uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[]) is 'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The caller has locked the runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.write_run_values(p_run_ids uuid[], p_paths text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.run_values (run_id, app_code, path, value, created_at)
+  select r.id, r.app_code, v.path, v.value, r.created_at
+  from stepbase.runs r
+  cross join lateral (
+    select '#' as path, t.tag as value from unnest(r.tags) t (tag)
+    union
+    select p.path, stepbase_private.search_value(r.input #> string_to_array(p.path, '.'))
+    from unnest(p_paths) p (path)
+  ) v
+  where r.id = any(p_run_ids) and v.value is not null;
+end;
+$function$;
+comment on function stepbase_engine.write_run_values(p_run_ids uuid[], p_paths text[]) is 'Writes the tags of new runs and the scalars at p_paths of their inputs to run_values.';
+
 -- ── schema stepbase_private ────────────────────────────────────────────────────────────────
 
 create schema stepbase_private;
@@ -16135,6 +18347,8 @@ create table stepbase_private.mails (
   recipient text not null,
   data jsonb not null default '{}'::jsonb, -- What the template needs. It has no secret: take_mails adds the token.
   invitation_id uuid,
+  step_run_id uuid, -- The task that the mail is about.
+  user_id uuid,
   due_at timestamp with time zone not null default stepbase_engine.now(), -- When the next attempt is due; during an attempt, when it counts as lost.
   attempts integer not null default 0,
   sent_at timestamp with time zone,
@@ -16145,17 +18359,24 @@ create table stepbase_private.mails (
   constraint mails_pkey PRIMARY KEY (id),
   constraint mail_is_of_the_app_of_its_invitation FOREIGN KEY (invitation_id, app_code) REFERENCES stepbase.invitations(id, app_code) ON DELETE CASCADE,
   constraint mails_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint mails_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE CASCADE,
   constraint attempts_is_not_negative CHECK ((attempts >= 0)),
   constraint data_is_an_object CHECK ((jsonb_typeof(data) = 'object'::text)),
   constraint mail_ends_once CHECK (((sent_at IS NULL) OR (failed_at IS NULL))),
+  constraint mail_of_a_task_names_it_and_the_person CHECK ((num_nonnulls(step_run_id, user_id) =
+CASE template
+    WHEN 'task'::text THEN 2
+    ELSE 0
+END)),
   constraint mail_of_an_invitation_names_it CHECK (((template = 'invitation'::text) = (invitation_id IS NOT NULL))),
-  constraint template_is_known CHECK ((template = 'invitation'::text))
+  constraint template_is_known CHECK ((template = ANY (ARRAY['invitation'::text, 'task'::text])))
 );
 comment on table stepbase_private.mails is 'Mails of Stepbase itself. A transaction writes the row, a worker sends the mail with the settings of send_email. Ended rows are deleted after 30 days.';
 CREATE INDEX idx_mails_app_code_created_at ON stepbase_private.mails USING btree (app_code, created_at);
 CREATE INDEX idx_mails_created_at ON stepbase_private.mails USING btree (created_at);
 CREATE INDEX idx_mails_due ON stepbase_private.mails USING btree (due_at) WHERE ((sent_at IS NULL) AND (failed_at IS NULL));
 CREATE INDEX idx_mails_invitation_id_app_code ON stepbase_private.mails USING btree (invitation_id, app_code);
+CREATE INDEX idx_mails_user_id ON stepbase_private.mails USING btree (user_id) WHERE (user_id IS NOT NULL);
 CREATE TRIGGER mails_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase_private.mails FOR EACH ROW WHEN ((pg_column_size(new.error) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
 alter table stepbase_private.mails enable row level security;
 
@@ -16174,6 +18395,23 @@ create materialized view stepbase_private.project_statistics as
 comment on materialized view stepbase_private.project_statistics is 'Totals of runs by project; clients call stepbase.project_statistics().';
 CREATE INDEX idx_project_statistics_app_code ON stepbase_private.project_statistics USING btree (app_code);
 CREATE UNIQUE INDEX idx_project_statistics_project_id ON stepbase_private.project_statistics USING btree (project_id);
+
+create type stepbase_private.run_filter as (
+  app_code text,
+  ids uuid[],
+  idempotency_key text,
+  tags text[],
+  paths text[],
+  path_values text[],
+  statuses text[],
+  workflow_ids uuid[],
+  version_id uuid,
+  trigger_types text[],
+  created_by uuid,
+  error_code text,
+  created_from timestamp with time zone,
+  created_before timestamp with time zone
+);
 
 create table stepbase_private.secret_versions (
   id uuid not null default gen_random_uuid(),
@@ -16234,6 +18472,30 @@ create policy "The auth server adds the application of a session" on stepbase_pr
 create policy "The auth server reads the applications of sessions" on stepbase_private.session_apps
   for select to supabase_auth_admin
   using (true);
+
+create table stepbase_private.task_links (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  step_run_id uuid not null, -- The approval.
+  user_id uuid not null,
+  decision text not null,
+  token_hash text not null, -- SHA-256 of the token, in hex.
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone, -- When the person decided by a link of the mail; then none of its links works.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint task_links_pkey PRIMARY KEY (id),
+  constraint person_has_one_link_for_each_decision UNIQUE (step_run_id, user_id, decision),
+  constraint task_links_token_hash_is_unique UNIQUE (token_hash),
+  constraint task_links_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint task_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE CASCADE,
+  constraint decision_is_known CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text]))),
+  constraint token_hash_is_sha256 CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
+);
+comment on table stepbase_private.task_links is 'Links by which a person decides an approval without signing in. A later mail replaces the tokens of an earlier one.';
+CREATE INDEX idx_task_links_app_code ON stepbase_private.task_links USING btree (app_code);
+CREATE INDEX idx_task_links_expires_at ON stepbase_private.task_links USING btree (expires_at);
+CREATE INDEX idx_task_links_user_id ON stepbase_private.task_links USING btree (user_id);
+alter table stepbase_private.task_links enable row level security;
 
 create table stepbase_private.unassigned_changes (
   id uuid not null default stepbase_engine.new_id(),
@@ -16632,7 +18894,8 @@ declare
   -- Hidden columns are never logged. A change of silent columns alone is not logged, because it is no configuration.
   v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
-    'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,last_fired_at,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
+    'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,resumed_at,last_fired_at,'
+    'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -17030,6 +19293,36 @@ end;
 $function$;
 comment on function stepbase_private.change_queue_signal() is 'Trigger: copies a changed work_item_schema to the parameters of the queue''s signal.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.change_search_language()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (
+    select 1 from pg_catalog.pg_ts_config c
+    where c.cfgname = new.search_language and c.cfgnamespace = 'pg_catalog'::regnamespace
+  ) then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format(
+        'search_language must be one of %s',
+        (
+          select string_agg(c.cfgname, ', ' order by c.cfgname) from pg_catalog.pg_ts_config c
+          where c.cfgnamespace = 'pg_catalog'::regnamespace
+        )
+      )
+    );
+  end if;
+  if tg_op = 'UPDATE' then
+    update stepbase.workflows w set search = w.search where w.app_code = new.app_code;
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.change_search_language() is 'Trigger: refuses an unknown text search configuration (SB400), and computes the vectors of the workflows again.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_allowed_function(p_function regprocedure)
  RETURNS void
  LANGUAGE plpgsql
@@ -17163,6 +19456,36 @@ begin
 end;
 $function$;
 comment on function stepbase_private.check_block_until() is 'Trigger: raises SB422 invalid_input if block_until.children is not an array of names or makes a child wait for itself, directly or through others.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_canary_arguments(p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_percent <= 0 or p_percent > 100 then
+    perform stepbase_private.raise_error('invalid_request', 'percent must be above 0 and at most 100');
+  end if;
+  if p_max_error_rate < 0 or p_max_error_rate >= 1 then
+    perform stepbase_private.raise_error('invalid_request', 'max_error_rate must be at least 0 and below 1 (0.1 is 10 %)');
+  end if;
+  if p_min_runs not between 1 and 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'min_runs must be between 1 and 1000');
+  end if;
+  if length(p_key) > 500 then
+    perform stepbase_private.raise_error('invalid_request', 'key must have at most 500 characters');
+  end if;
+  begin
+    perform p_key::jsonpath;
+  exception when syntax_error or data_exception then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('key must be a JSON path such as $.customer_id: %s', sqlerrm)
+    );
+  end;
+end;
+$function$;
+comment on function stepbase_private.check_canary_arguments(p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) is 'Raises SB400 unless the settings of a canary are valid. Nulls are valid.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb)
  RETURNS jsonb
@@ -18021,6 +20344,37 @@ AS $function$
 $function$;
 comment on function stepbase_private.content_of(p_definition jsonb) is 'The part of a definition that decides what runs do: the keys with the use content in canvas_keys(), without keys that begin with x-, ordered by id.';
 grant execute on function stepbase_private.content_of(p_definition jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.continue_on_version(p_run_id uuid, p_version integer, p_reason text)
+ RETURNS stepbase.runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:execute')
+  );
+  v_new stepbase.runs;
+begin
+  -- The run ends as cancelled.
+  perform stepbase_private.require_permission('run:cancel');
+  if length(p_reason) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'reason must have at most 1000 characters');
+  end if;
+  select r.* into v_run from stepbase.runs r where r.id = v_run.id for no key update;
+  v_new := stepbase_engine.continue_run(
+    v_run, stepbase_engine.continue_target(v_run, p_version), p_reason, stepbase_private.user_id()
+  );
+  perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  if v_run.status = 'paused' then
+    return stepbase_private.pause_run(v_new.id);
+  end if;
+  return stepbase_private.require_run(v_new.id, v_new.app_code);
+end;
+$function$;
+comment on function stepbase_private.continue_on_version(p_run_id uuid, p_version integer, p_reason text) is 'Implements stepbase.continue_on_version.';
+grant execute on function stepbase_private.continue_on_version(p_run_id uuid, p_version integer, p_reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.copy_built_in_roles()
  RETURNS trigger
@@ -19108,6 +21462,9 @@ begin
     v_task, 'task.delegated', auth.uid(),
     jsonb_build_object('from', v_person, 'to', p_user_id, 'note', nullif(btrim(p_note), ''))
   );
+  if v_task.task -> 'notify' = 'true' then
+    perform stepbase_engine.mail_task(v_task, 'delegated', p_user_id, nullif(btrim(p_note), ''));
+  end if;
   return v_task;
 end;
 $function$;
@@ -19595,6 +21952,35 @@ end;
 $function$;
 comment on function stepbase_private.end_bans() is 'Activates the accounts whose ban in auth.users has ended, and returns how many. Maintenance calls it.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.end_canary(p_canary_id uuid, p_status text, p_reason text)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_canary stepbase.workflow_canaries := stepbase_private.require_canary(p_canary_id);
+begin
+  if length(p_reason) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'reason must have at most 1000 characters');
+  end if;
+  update stepbase.workflow_canaries c
+  set status = p_status, reason = p_reason, ended_by = stepbase_private.user_id(), ended_at = stepbase_engine.now()
+  where c.id = v_canary.id
+  returning * into v_canary;
+  update stepbase.workflows w
+  set
+    canary_id = null,
+    published_version_id = case p_status
+      when 'promoted' then v_canary.workflow_version_id else w.published_version_id
+    end
+  where w.id = v_canary.workflow_id;
+  return v_canary;
+end;
+$function$;
+comment on function stepbase_private.end_canary(p_canary_id uuid, p_status text, p_reason text) is 'Implements stepbase.promote_canary and stepbase.stop_canary.';
+grant execute on function stepbase_private.end_canary(p_canary_id uuid, p_status text, p_reason text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.end_invitation(p_id uuid, p_status text, p_accepted_by uuid DEFAULT NULL::uuid)
  RETURNS stepbase.invitations
  LANGUAGE plpgsql
@@ -19709,6 +22095,8 @@ begin
     end if;
     v_is_complete := v_is_complete and v_rows < c_most_rows;
   end loop;
+  delete from stepbase_private.mails m where m.app_code = v_app and m.user_id = p_user_id;
+  delete from stepbase_private.task_links l where l.app_code = v_app and l.user_id = p_user_id;
   return jsonb_build_object('user_id', p_user_id, 'erased', v_erased, 'is_complete', v_is_complete);
 end;
 $function$;
@@ -19927,8 +22315,8 @@ AS $function$
   where c.relnamespace = 'stepbase'::regnamespace
     and c.relkind in ('r', 'p')
     and not c.relispartition
-    -- Messages between the parts of the engine are not data of the application.
-    and c.relname <> 'outbox'
+    -- Messages between the parts of the engine are not data of the application, and run_values repeats data of runs.
+    and c.relname not in ('outbox', 'run_values')
     and exists (
       select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'app_code' and not a.attisdropped
     )
@@ -19987,6 +22375,115 @@ begin
 end;
 $function$;
 comment on function stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text) is 'The expressions of config_expressions with the JSON pointer of their text and their language. It costs more, so only the report of a problem uses it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.filter_text(p_filter jsonb, p_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if jsonb_typeof(p_filter -> p_key) <> 'string' then
+    perform stepbase_private.refuse_filter('must be a text', p_key);
+  end if;
+  return p_filter ->> p_key;
+end;
+$function$;
+comment on function stepbase_private.filter_text(p_filter jsonb, p_key text) is 'A key of a filter that has one text; null without the key.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.filter_texts(p_filter jsonb, p_key text, p_most integer, p_allowed text[] DEFAULT NULL::text[])
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_value constant jsonb := p_filter -> p_key;
+  v_texts text[];
+  v_text text;
+begin
+  if v_value is null then
+    return null;
+  elsif jsonb_typeof(v_value) = 'string' then
+    v_texts := array[v_value #>> '{}'];
+  elsif jsonb_typeof(v_value) = 'array' and jsonb_array_length(v_value) between 1 and p_most
+    and not jsonb_path_exists(v_value, 'strict $[*] ? (@.type() != "string")')
+  then
+    v_texts := array(select distinct t.text from jsonb_array_elements_text(v_value) t (text));
+  else
+    perform stepbase_private.refuse_filter(format('must be a text, or an array of 1 to %s texts', p_most), p_key);
+  end if;
+  if p_allowed is not null then
+    select t.text into v_text from unnest(v_texts) t (text) where t.text <> all(p_allowed) limit 1;
+    if found then
+      perform stepbase_private.refuse_filter(
+        format('must not contain %s; it may contain %s', to_json(left(v_text, 100)), array_to_string(p_allowed, ', ')), p_key
+      );
+    end if;
+  end if;
+  return v_texts;
+end;
+$function$;
+comment on function stepbase_private.filter_texts(p_filter jsonb, p_key text, p_most integer, p_allowed text[]) is 'A key of a filter that has one text or up to p_most, of p_allowed if that is not null; null without the key.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.filter_uuids(p_texts text[], p_key text)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (
+    select 1 from unnest(p_texts) t (text) where t.text !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  ) then
+    perform stepbase_private.refuse_filter('must be a UUID', p_key);
+  end if;
+  return p_texts::uuid[];
+end;
+$function$;
+comment on function stepbase_private.filter_uuids(p_texts text[], p_key text) is 'Texts of a filter as UUIDs.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.filter_workflows(p_app_code text, p_filter jsonb)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_names constant text[] := stepbase_private.filter_texts(p_filter, 'workflow', 50);
+  v_text constant text := stepbase_private.filter_text(p_filter, 'text');
+  v_name text;
+  v_ids uuid[];
+begin
+  if v_names is not null then
+    select n.name into v_name
+    from unnest(v_names) n (name)
+    where not exists (
+      select 1 from stepbase.workflows w where w.app_code = p_app_code and w.kebab_name = n.name
+    )
+    limit 1;
+    if found then
+      perform stepbase_private.raise_error(
+        'not_found', format('Workflow %s does not exist', v_name), jsonb_build_object('workflow', v_name)
+      );
+    end if;
+    v_ids := array(
+      select w.id from stepbase.workflows w where w.app_code = p_app_code and w.kebab_name = any(v_names) order by w.id
+    );
+  end if;
+  if v_text is not null then
+    v_ids := array(
+      select w.id
+      from stepbase.workflows w
+      where w.search @@ stepbase_private.search_query(v_text) and w.deleted_at is null and w.app_code = p_app_code
+        and (v_ids is null or w.id = any(v_ids))
+      order by w.id
+    );
+  end if;
+  return v_ids;
+end;
+$function$;
+comment on function stepbase_private.filter_workflows(p_app_code text, p_filter jsonb) is 'The workflows that the keys workflow and text of a filter select; null without both.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.finish_task(p_step_run_id uuid, p_output jsonb)
  RETURNS stepbase.step_runs
@@ -20124,6 +22621,49 @@ AS $function$
 $function$;
 comment on function stepbase_private.has_realtime_policy() is 'Whether members can join the channels of their runs: the policy on realtime.messages exists, or Realtime does not.';
 grant execute on function stepbase_private.has_realtime_policy() to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_private.incident_status(p_switch_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most constant int := 10000;
+  v_switch constant stepbase.incident_switches := stepbase_private.require_incident_switch(p_switch_id, 'run:read');
+  v_status jsonb;
+begin
+  with apps as (
+    select a.app_code from stepbase.applications a
+    where v_switch.app_code is null or a.app_code = v_switch.app_code
+  ),
+  open as materialized (
+    select r.id, r.status
+    from apps a
+    cross join lateral (
+      select o.id, o.status, o.workflow_id from stepbase.runs o
+      where o.app_code = a.app_code and o.status in ('pending', 'running', 'paused')
+    ) r
+    where stepbase_engine.switch_applies(v_switch, a.app_code, r.workflow_id)
+    limit c_most
+  )
+  select jsonb_build_object(
+    'switch_id', v_switch.id,
+    'is_on', v_switch.released_at is null,
+    'open_runs', count(*) filter (where o.status <> 'pending'),
+    'waiting_runs', count(*) filter (where o.status = 'pending'),
+    'steps_in_flight', coalesce(sum(
+      (select count(*) from stepbase.step_runs s where s.run_id = o.id and s.status = 'running')
+    ) filter (where o.status <> 'pending'), 0),
+    'is_complete', count(*) < c_most
+  )
+  into v_status
+  from open o;
+  return v_status;
+end;
+$function$;
+comment on function stepbase_private.incident_status(p_switch_id uuid) is 'Implements stepbase.incident_status.';
+grant execute on function stepbase_private.incident_status(p_switch_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.inner_step_keys()
  RETURNS text[]
@@ -20305,6 +22845,16 @@ AS $function$
   select p_token ~ '^[^][\s(){}.,:;=!<>&|*+/%?^~@#$-]';
 $function$;
 comment on function stepbase_private.is_jsonata_name(p_token text) is 'Whether a token of JSONata selects a property by its name as a step of a path: a word, or text in quotes or backticks.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_operator()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(auth.jwt() ->> 'role', session_user) in ('service_role', 'postgres');
+$function$;
+comment on function stepbase_private.is_operator() is 'Whether the caller has the secret key of the project, or is its database owner.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_system_schema(p_schema text)
  RETURNS boolean
@@ -21752,6 +24302,112 @@ end;
 $function$;
 comment on function stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text) is 'Creates, stores and returns a secret of a webhook subscription.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.mark_flow_controls()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_workflow_id constant uuid := coalesce(new.workflow_id, old.workflow_id);
+begin
+  -- The lock comes first: two members who change the last two controls at the same time must see each other.
+  perform 1 from stepbase.workflows w where w.id = v_workflow_id for no key update;
+  update stepbase.workflows w set has_flow_controls = not w.has_flow_controls
+  where w.id = v_workflow_id
+    and w.has_flow_controls <> exists (
+      select 1 from stepbase.workflow_flow_controls c where c.workflow_id = v_workflow_id
+    );
+  return null;
+end;
+$function$;
+comment on function stepbase_private.mark_flow_controls() is 'Trigger: keeps workflows.has_flow_controls, which a start reads anyway.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.matching_runs(p_filter stepbase_private.run_filter, p_descending boolean, p_after_time timestamp with time zone, p_after_id uuid, p_limit integer, OUT run_ids uuid[], OUT next_time timestamp with time zone, OUT next_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_examined constant int := 10000;
+  v_conditions constant text := stepbase_private.run_conditions(p_filter);
+  v_source record;
+  v_sources int := 0;
+  v_examined int;
+  v_scan text;
+  v_page record;
+  v_stop record;
+  v_times timestamptz[] := '{}';
+  v_ids uuid[] := '{}';
+begin
+  select count(*) into v_sources from stepbase_private.run_sources(p_filter) s;
+  v_examined := greatest(c_examined / greatest(v_sources, 1), 500);
+  for v_source in select s.source, s.value from stepbase_private.run_sources(p_filter) s loop
+    v_scan := stepbase_private.run_scan(v_source.source, p_filter, p_descending, p_after_time is not null);
+    -- The scan stops as soon as the page is full: a limit without a sort.
+    execute format(
+      'select array_agg(p.created_at) as times, array_agg(p.id) as ids, count(*) as count
+      from (select x.created_at, x.id from (%s) %s where %s limit $6) p',
+      v_scan,
+      case when v_source.source like 't.path%' then
+        's cross join lateral (select r.* from stepbase.runs r where r.id = s.id offset 0) x'
+      else 'x' end,
+      v_conditions
+    )
+    into v_page
+    using p_filter, v_source.value, p_after_time, p_after_id, v_examined, p_limit + 1;
+    v_times := v_times || v_page.times;
+    v_ids := v_ids || v_page.ids;
+
+    -- Where the scan stopped: runs after that place are unknown, also those of the other sources.
+    if v_page.count > p_limit then
+      select v_page.times[v_page.count] as created_at, v_page.ids[v_page.count] as id into v_stop;
+    else
+      execute format('select s.created_at, s.id from (%s) s offset $5 - 1', v_scan) into v_stop
+      using p_filter, v_source.value, p_after_time, p_after_id, v_examined;
+    end if;
+    if v_stop.id is not null and (
+      next_id is null
+      or (p_descending and (v_stop.created_at, v_stop.id) > (next_time, next_id))
+      or (not p_descending and (v_stop.created_at, v_stop.id) < (next_time, next_id))
+    ) then
+      next_time := v_stop.created_at;
+      next_id := v_stop.id;
+    end if;
+  end loop;
+
+  select array_agg(k.created_at order by k.place), array_agg(k.id order by k.place)
+  into v_times, v_ids
+  from (
+    select
+      f.created_at, f.id,
+      row_number() over (
+        order by
+          case when p_descending then f.created_at end desc, case when p_descending then f.id end desc,
+          f.created_at, f.id
+      ) as place
+    from unnest(v_times, v_ids) f (created_at, id)
+    where next_id is null
+      or (p_descending and (f.created_at, f.id) >= (next_time, next_id))
+      or (not p_descending and (f.created_at, f.id) <= (next_time, next_id))
+  ) k
+  where k.place <= p_limit + 1;
+  if cardinality(v_ids) > p_limit then
+    next_time := v_times[p_limit];
+    next_id := v_ids[p_limit];
+  end if;
+  run_ids := coalesce(v_ids[1:p_limit], '{}');
+end;
+$function$;
+comment on function stepbase_private.matching_runs(p_filter stepbase_private.run_filter, p_descending boolean, p_after_time timestamp with time zone, p_after_id uuid, p_limit integer, OUT run_ids uuid[], OUT next_time timestamp with time zone, OUT next_id uuid) is 'Up to p_limit runs that match a filter of read_filter, in the order of (created_at, id), after the run (p_after_time, p_after_id); null: from the beginning. next_time and next_id are where to continue; null: no run follows. It examines about 10,000 runs, so that a page may have fewer runs than p_limit, or none, before the end. The caller has checked the permission.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.matching_workflows(p_query text)
  RETURNS SETOF uuid
  LANGUAGE plpgsql
@@ -22429,6 +25085,97 @@ AS $function$
 $function$;
 comment on function stepbase_private.pointer_words(p_pointer text) is 'A JSON pointer as messages write it: /config/url becomes .config.url.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.preview_continue(p_run_id uuid, p_version integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: the plan is a function of the engine. Application and permission are checked first.
+declare
+  v_run stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:read')
+  );
+  v_version_id constant uuid := stepbase_engine.continue_target(v_run, p_version);
+  v_version stepbase.workflow_versions;
+  v_errors jsonb := '[]';
+  v_steps jsonb;
+begin
+  select v.* into strict v_version from stepbase.workflow_versions v where v.id = v_version_id;
+  if v_version.input_schema is not null then
+    v_errors := stepbase_private.json_schema_errors(v_version.input_schema, v_run.input);
+  end if;
+  if jsonb_array_length(v_errors) > 0 then
+    perform stepbase_private.raise_error(
+      'invalid_input', format('The input of the run does not match the input schema of version %s', v_version.version),
+      jsonb_build_object('errors', v_errors)
+    );
+  end if;
+  with executed as (
+    select
+      s.step_id, count(*) filter (where s.fence > 0) as executions,
+      (array_agg(s.status order by s.attempt desc) filter (where s.item_index = 0))[1] as status,
+      (array_agg(s.wait_kind order by s.attempt desc) filter (where s.item_index = 0 and s.status = 'waiting'))[1]
+        as wait_kind
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and s.item_index >= 0
+    group by s.step_id
+  ),
+  step as (
+    select p.*, n.node_type, n.label, e.status, e.wait_kind, coalesce(e.executions, 0) as executions,
+      stepbase_private.may_have_effects(n.node_type, n.config) as may_have_effects
+    from stepbase_engine.continue_plan(v_run, v_version_id) p
+    join stepbase.workflow_nodes n on n.workflow_version_id = v_version_id and n.node_id = p.step_id
+    left join executed e on e.step_id = p.step_id
+  )
+  select jsonb_agg(
+    jsonb_build_object(
+      'step_id', s.step_id, 'step_type', s.node_type, 'label', s.label, 'action', s.action, 'reason', s.reason,
+      'status', s.status, 'wait_kind', s.wait_kind, 'executions', s.executions,
+      'may_have_effects', s.may_have_effects,
+      'repeats_effects', s.action = 'runs_again' and s.may_have_effects and s.executions > 0
+    ) order by s.ordinal
+  ) into v_steps
+  from step s;
+  return jsonb_build_object(
+    'run_id', v_run.id,
+    'from_version', (select v.version from stepbase.workflow_versions v where v.id = v_run.workflow_version_id),
+    'version', v_version.version,
+    'steps', v_steps,
+    'repeated_effects', coalesce(
+      (select jsonb_agg(s -> 'step_id') from jsonb_array_elements(v_steps) s where (s ->> 'repeats_effects')::boolean),
+      '[]'
+    ),
+    -- Their results are lost, and nothing compensates them.
+    'removed_steps', coalesce(
+      (
+        select jsonb_agg(distinct s.step_id order by s.step_id)
+        from stepbase_engine.resolved_steps(v_run.id) s
+        where s.status <> 'skipped' and not exists (
+          select 1 from stepbase.workflow_nodes n where n.workflow_version_id = v_version_id and n.node_id = s.step_id
+        )
+      ), '[]'
+    ),
+    'open_children', coalesce(
+      (
+        select jsonb_agg(jsonb_build_object('run_id', c.id, 'parent_close_policy', c.parent_close_policy) order by c.id)
+        from (
+          select x.id, x.parent_close_policy from stepbase.runs x
+          where x.parent_run_id = v_run.id and x.app_code = v_run.app_code and x.completed_at is null
+          order by x.id limit 100
+        ) c
+      ), '[]'
+    ),
+    'unread_signals', (
+      select count(*) from stepbase.run_signals g
+      where g.run_id = v_run.id and g.app_code = v_run.app_code and g.consumed_at is null
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.preview_continue(p_run_id uuid, p_version integer) is 'Implements stepbase.preview_continue.';
+grant execute on function stepbase_private.preview_continue(p_run_id uuid, p_version integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -22536,6 +25283,7 @@ declare
   v_app constant text := stepbase_private.require_permission('workflow:publish');
   v_version stepbase.workflow_versions;
   v_same stepbase.workflow_versions;
+  v_canary_id uuid;
 begin
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
@@ -22558,6 +25306,14 @@ begin
     perform stepbase_private.raise_error(
       'conflict', format('The version is %s; only a draft can be published', v_version.status),
       jsonb_build_object('version_status', v_version.status));
+  end if;
+  select c.id into v_canary_id
+  from stepbase.workflow_canaries c
+  where c.workflow_id = v_version.workflow_id and c.status = 'running';
+  if found then
+    perform stepbase_private.raise_error(
+      'conflict', 'The workflow has a running canary; promote or stop it first', jsonb_build_object('canary_id', v_canary_id)
+    );
   end if;
   if coalesce(p_skip_unchanged, false) then
     v_same := stepbase_private.same_as_published(v_version);
@@ -22634,7 +25390,7 @@ begin
   if (
     select count(*) >= v_limit
     from stepbase_private.mails m
-    where m.app_code = p_app_code and m.created_at > stepbase_engine.now() - interval '1 hour'
+    where m.app_code = p_app_code and m.template = p_template and m.created_at > stepbase_engine.now() - interval '1 hour'
   ) then
     perform stepbase_private.raise_error(
       'limit_reached', format('The application may send %s of these mails per hour; retry later', v_limit),
@@ -22731,6 +25487,127 @@ end;
 $function$;
 comment on function stepbase_private.reactivate_application(p_app_code text) is 'Implements stepbase.reactivate_application.';
 grant execute on function stepbase_private.reactivate_application(p_app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_cursor(p_cursor text, p_descending boolean, OUT after_time timestamp with time zone, OUT after_id uuid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_parts constant text[] := regexp_match(
+    p_cursor, '^([+-])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
+  );
+begin
+  if p_cursor is null then
+    return;
+  end if;
+  if v_parts is null or (v_parts[1] = '-') <> p_descending then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'cursor is not a next_cursor of a search in this order', '{"path": "cursor"}'
+    );
+  end if;
+  after_time := stepbase_private.iso_time(v_parts[2], 'cursor');
+  after_id := v_parts[3]::uuid;
+end;
+$function$;
+comment on function stepbase_private.read_cursor(p_cursor text, p_descending boolean, OUT after_time timestamp with time zone, OUT after_id uuid) is 'The place after which a page of runs begins; nulls for the first page. Errors: SB400 not a cursor of this order.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_filter(p_app_code text, p_filter jsonb)
+ RETURNS stepbase_private.run_filter
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_keys constant text[] := '{id,idempotency_key,tag,input,status,workflow,version,trigger_type,created_by,error_code,'
+    'created_from,created_before,text}';
+  v_filter jsonb;
+  v_key text;
+  v_read stepbase_private.run_filter;
+begin
+  if jsonb_typeof(p_filter) is distinct from 'object' then
+    perform stepbase_private.raise_error('invalid_request', 'filter must be a JSON object');
+  end if;
+  -- null: no condition.
+  select coalesce(jsonb_object_agg(f.key, f.value), '{}') into v_filter from jsonb_each(p_filter) f where f.value <> 'null';
+  select k.key into v_key from jsonb_object_keys(v_filter) k (key) where k.key <> all(c_keys) order by 1 limit 1;
+  if found then
+    perform stepbase_private.refuse_filter('is unknown; a filter may have ' || array_to_string(c_keys, ', '), left(v_key, 100));
+  end if;
+
+  v_read.app_code := p_app_code;
+  v_read.ids := stepbase_private.filter_uuids(stepbase_private.filter_texts(v_filter, 'id', 1000), 'id');
+  v_read.idempotency_key := stepbase_private.filter_text(v_filter, 'idempotency_key');
+  v_read.tags := stepbase_private.filter_texts(v_filter, 'tag', 16);
+  v_read.statuses := stepbase_private.filter_texts(
+    v_filter, 'status', 10, array(select s.name from stepbase.run_statuses s order by s.ordinal)
+  );
+  v_read.trigger_types := stepbase_private.filter_texts(
+    v_filter, 'trigger_type', 10, array(select t.name from stepbase.trigger_types t order by t.ordinal)
+  );
+  v_read.created_by := (stepbase_private.filter_uuids(array[stepbase_private.filter_text(v_filter, 'created_by')], 'created_by'))[1];
+  v_read.error_code := stepbase_private.filter_text(v_filter, 'error_code');
+  v_read.created_from := stepbase_private.iso_time(stepbase_private.filter_text(v_filter, 'created_from'), 'filter.created_from');
+  v_read.created_before :=
+    stepbase_private.iso_time(stepbase_private.filter_text(v_filter, 'created_before'), 'filter.created_before');
+  v_read.workflow_ids := stepbase_private.filter_workflows(p_app_code, v_filter);
+
+  if v_filter ? 'version' then
+    if jsonb_typeof(v_filter -> 'version') <> 'number' or (v_filter ->> 'version') !~ '^\d{1,9}$' then
+      perform stepbase_private.refuse_filter('must be the number of a version', 'version');
+    end if;
+    if jsonb_typeof(v_filter -> 'workflow') is distinct from 'string' then
+      perform stepbase_private.refuse_filter('needs one workflow', 'version');
+    end if;
+    select v.id into v_read.version_id
+    from stepbase.workflow_versions v
+    where v.workflow_id = any(v_read.workflow_ids) and v.version = (v_filter ->> 'version')::int;
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found',
+        format('Workflow %s has no version %s', v_filter ->> 'workflow', v_filter ->> 'version'),
+        jsonb_build_object('workflow', v_filter ->> 'workflow')
+      );
+    end if;
+  end if;
+
+  if v_filter ? 'input' then
+    if jsonb_typeof(v_filter -> 'input') <> 'object'
+      or (select count(*) from jsonb_object_keys(v_filter -> 'input')) not between 1 and 8
+    then
+      perform stepbase_private.refuse_filter('must be an object of 1 to 8 paths with their values', 'input');
+    end if;
+    select i.key into v_key
+    from jsonb_each(v_filter -> 'input') i
+    where stepbase_private.search_value(i.value) is null
+    limit 1;
+    if found then
+      perform stepbase_private.refuse_filter(
+        'must be a number, true, false, or a text of at most 200 characters', 'input.' || left(v_key, 100)
+      );
+    end if;
+    select i.key into v_key
+    from jsonb_object_keys(v_filter -> 'input') i (key)
+    where not exists (
+      select 1 from stepbase.workflows w
+      where w.app_code = p_app_code and i.key = any(w.searchable_inputs)
+        and (v_read.workflow_ids is null or w.id = any(v_read.workflow_ids))
+    )
+    limit 1;
+    if found then
+      perform stepbase_private.refuse_filter(
+        'is not in searchable_inputs of the workflow', 'input.' || left(v_key, 100)
+      );
+    end if;
+    select array_agg(i.key order by i.key), array_agg(stepbase_private.search_value(i.value) order by i.key)
+    into v_read.paths, v_read.path_values
+    from jsonb_each(v_filter -> 'input') i;
+  end if;
+  return v_read;
+end;
+$function$;
+comment on function stepbase_private.read_filter(p_app_code text, p_filter jsonb) is 'Checks a filter of the runs of an application: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}; all keys are optional. id, tag, status, workflow and trigger_type take one text or an array; a run has all tags, and one of the others. Errors: SB400 with the path of the key, SB404 unknown workflow or version.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_invitation(p_token text)
  RETURNS jsonb
@@ -23274,6 +26151,20 @@ end;
 $function$;
 comment on function stepbase_private.refuse_direct_graph_write() is 'Trigger: raises SB424 immutable for a direct write to nodes or edges; save the workflow''s definition instead.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.refuse_filter(p_problem text, p_key text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  perform stepbase_private.raise_error(
+    'invalid_request', format('filter.%s %s', p_key, p_problem), jsonb_build_object('path', 'filter.' || p_key)
+  );
+end;
+$function$;
+comment on function stepbase_private.refuse_filter(p_problem text, p_key text) is 'Raises SB400 invalid_request for a key of a filter.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.refuse_problems(p_problems stepbase_private.definition_problem[])
  RETURNS void
  LANGUAGE plpgsql
@@ -23327,6 +26218,31 @@ begin
 end;
 $function$;
 comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.release_incident_switch(p_switch_id uuid)
+ RETURNS stepbase.incident_switches
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_switch stepbase.incident_switches := stepbase_private.require_incident_switch(p_switch_id, 'workflow:publish');
+begin
+  update stepbase.incident_switches i
+  set released_at = stepbase_engine.now(), released_by = stepbase_private.user_id()
+  where i.id = p_switch_id and i.released_at is null
+  returning i.* into v_switch;
+  if found then
+    perform pg_notify('stepbase', 'admit');
+    perform stepbase_engine.request_worker();
+  else
+    select i.* into strict v_switch from stepbase.incident_switches i where i.id = p_switch_id;
+  end if;
+  return v_switch;
+end;
+$function$;
+comment on function stepbase_private.release_incident_switch(p_switch_id uuid) is 'Implements stepbase.release_incident_switch.';
+grant execute on function stepbase_private.release_incident_switch(p_switch_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.release_task(p_step_run_id uuid)
  RETURNS stepbase.step_runs
@@ -23523,6 +26439,38 @@ $function$;
 comment on function stepbase_private.require_app_header() is 'named_app() of a caller with the secret key. Raises SB400 without the header x-stepbase-app.';
 grant execute on function stepbase_private.require_app_header() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.require_canary(p_canary_id uuid)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('workflow:publish');
+  v_canary stepbase.workflow_canaries;
+begin
+  perform 1
+  from stepbase.workflows w
+  join stepbase.workflow_canaries c on c.workflow_id = w.id
+  where c.id = p_canary_id and c.app_code = v_app
+  for no key update of w;
+  select c.* into v_canary
+  from stepbase.workflow_canaries c
+  where c.id = p_canary_id and c.app_code = v_app
+  for no key update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Canary not found');
+  end if;
+  if v_canary.status <> 'running' then
+    perform stepbase_private.raise_error(
+      'conflict', format('The canary is already %s', v_canary.status),
+      jsonb_strip_nulls(jsonb_build_object('canary_status', v_canary.status, 'reason', v_canary.reason))
+    );
+  end if;
+  return v_canary;
+end;
+$function$;
+comment on function stepbase_private.require_canary(p_canary_id uuid) is 'Locks a running canary of the caller''s application, and its workflow, and returns it. Requires workflow:publish; SB404, or SB409 if it has ended.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.require_column(p_table regclass, p_column text, p_place text)
  RETURNS text
  LANGUAGE plpgsql
@@ -23691,6 +26639,31 @@ begin
 end;
 $function$;
 comment on function stepbase_private.require_held(p_permissions text[]) is 'Raises SB403 permission_denied if the caller lacks one of these permissions.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_incident_switch(p_switch_id uuid, p_permission text)
+ RETURNS stepbase.incident_switches
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_switch stepbase.incident_switches;
+  v_app_code text;
+begin
+  select i.* into v_switch from stepbase.incident_switches i where i.id = p_switch_id;
+  if v_switch.scope = 'installation' and stepbase_private.is_operator() then
+    return v_switch;
+  end if;
+  v_app_code := stepbase_private.require_permission(p_permission);
+  if v_switch.app_code is distinct from v_app_code then
+    perform stepbase_private.raise_error(
+      'not_found', 'Incident switch not found', jsonb_build_object('switch_id', p_switch_id)
+    );
+  end if;
+  return v_switch;
+end;
+$function$;
+comment on function stepbase_private.require_incident_switch(p_switch_id uuid, p_permission text) is 'Returns a switch of the caller''s application; for operators also one of the installation. Raises SB401, SB403 or SB404 otherwise.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_json_schema(p_schema jsonb, p_name text)
  RETURNS void
@@ -24543,6 +27516,68 @@ $function$;
 comment on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_webhook_subscription_secret.';
 grant execute on function stepbase_private.rotate_webhook_subscription_secret(p_subscription_id uuid, p_overlap_seconds integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.run_conditions(p_filter stepbase_private.run_filter)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(string_agg(c.condition, ' and '), 'true')
+  from (
+    values
+      (case when p_filter.statuses is not null then 'x.status = any(($1).statuses)' end),
+      (case when p_filter.workflow_ids is not null then 'x.workflow_id = any(($1).workflow_ids)' end),
+      (case when p_filter.version_id is not null then 'x.workflow_version_id = ($1).version_id' end),
+      (case when p_filter.trigger_types is not null then 'x.trigger_type = any(($1).trigger_types)' end),
+      (case when p_filter.created_by is not null then 'x.created_by = ($1).created_by' end),
+      (case when p_filter.error_code is not null then 'x.error ->> ''code'' = ($1).error_code' end),
+      (case when p_filter.idempotency_key is not null then 'x.idempotency_key = ($1).idempotency_key' end),
+      (
+        case when p_filter.paths is not null or p_filter.tags is not null then
+          '(
+            select count(*) from stepbase.run_values o
+            where o.run_id = x.id and o.app_code = x.app_code and (o.path, o.value) in (
+              select * from unnest(($1).paths, ($1).path_values) union all select ''#'', g from unnest(($1).tags) g
+            )
+          ) = coalesce(cardinality(($1).paths), 0) + coalesce(cardinality(($1).tags), 0)'
+        end
+      )
+  ) c (condition)
+  where c.condition is not null;
+$function$;
+comment on function stepbase_private.run_conditions(p_filter stepbase_private.run_filter) is 'The conditions of a filter on a run x; $1 is the filter.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.run_scan(p_source text, p_filter stepbase_private.run_filter, p_descending boolean, p_is_later boolean)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+    'select t.created_at, %1$s as id%2$s from %3$s t where %4$s%5$s order by t.created_at %6$s, %1$s %6$s limit $5',
+    v.key,
+    case when not v.is_value then
+      ', t.app_code, t.status, t.workflow_id, t.workflow_version_id, t.trigger_type, t.created_by, t.error, t.idempotency_key'
+    end,
+    case when v.is_value then 'stepbase.run_values' else 'stepbase.runs' end,
+    concat(case when v.is_value then 't.app_code = ($1).app_code and t.value = $2 and ' end, p_source),
+    concat(
+      case when p_filter.created_from is not null then ' and t.created_at >= ($1).created_from' end,
+      case when p_filter.created_before is not null then ' and t.created_at < ($1).created_before' end,
+      case when p_is_later then
+        format(' and (t.created_at, %s) %s ($3, $4)', v.key, case when p_descending then '<' else '>' end)
+      end
+    ),
+    case when p_descending then 'desc' else 'asc' end
+  )
+  from (
+    select
+      p_source like 't.path%' as is_value,
+      case when p_source like 't.path%' then 't.run_id' else 't.id' end as key
+  ) v;
+$function$;
+comment on function stepbase_private.run_scan(p_source text, p_filter stepbase_private.run_filter, p_descending boolean, p_is_later boolean) is 'The query that reads the runs of a source in order: $1 filter, $2 value, $3 and $4 the last run of the page before, $5 how many.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text)
  RETURNS stepbase.schedule_runs
  LANGUAGE plpgsql
@@ -24581,6 +27616,38 @@ end;
 $function$;
 comment on function stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text) is 'Implements stepbase.run_schedule_now.';
 grant execute on function stepbase_private.run_schedule_now(p_schedule_id uuid, p_overlap_policy text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.run_sources(p_filter stepbase_private.run_filter)
+ RETURNS TABLE(source text, value text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- The conditions that select the fewest runs come first. $1 is the filter, $2 the value.
+  if p_filter.ids is not null then
+    return query values ('t.app_code = ($1).app_code and t.id = any(($1).ids)', null::text);
+  elsif p_filter.idempotency_key is not null then
+    return query values ('t.app_code = ($1).app_code and t.idempotency_key = $2', p_filter.idempotency_key);
+  elsif p_filter.paths is not null then
+    return query select format('t.path = %L', p_filter.paths[1]), p_filter.path_values[1];
+  elsif p_filter.tags is not null then
+    return query values ('t.path = ''#''', p_filter.tags[1]);
+  elsif p_filter.error_code is not null then
+    return query values ('t.app_code = ($1).app_code and t.error is not null and t.error ->> ''code'' = $2', p_filter.error_code);
+  elsif p_filter.created_by is not null then
+    return query values ('t.created_by = $2::uuid and t.app_code = ($1).app_code', p_filter.created_by::text);
+  elsif cardinality(p_filter.workflow_ids) <= 50 then
+    return query
+    select 't.workflow_id = $2::uuid and t.app_code = ($1).app_code', w.id::text from unnest(p_filter.workflow_ids) w (id);
+  elsif p_filter.statuses is not null then
+    return query select 't.app_code = ($1).app_code and t.status = $2', s.name from unnest(p_filter.statuses) s (name);
+  else
+    return query values ('t.app_code = ($1).app_code', null::text);
+  end if;
+end;
+$function$;
+comment on function stepbase_private.run_sources(p_filter stepbase_private.run_filter) is 'From which parts of which index the runs of a filter are read: a condition and its value, one row for each part.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.same_as_published(p_draft stepbase.workflow_versions)
  RETURNS stepbase.workflow_versions
@@ -24840,22 +27907,111 @@ AS $function$
 $function$;
 comment on function stepbase_private.schema_types(p_schema jsonb) is 'The types that a JSON Schema names, as an array.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.search_config(p_app_code text)
+ RETURNS regconfig
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    (
+      select c.oid::regconfig
+      from stepbase.applications a
+      join pg_catalog.pg_ts_config c
+        on c.cfgname = a.search_language and c.cfgnamespace = 'pg_catalog'::regnamespace
+      where a.app_code = p_app_code
+    ),
+    'english'::regconfig
+  );
+$function$;
+comment on function stepbase_private.search_config(p_app_code text) is 'The text search configuration of an application; english for null.';
+grant execute on function stepbase_private.search_config(p_app_code text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.search_query(p_query text)
  RETURNS tsquery
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_words tsquery;
 begin
   -- PostgreSQL parses the operators of a query by recursion.
   if length(p_query) > 1000 then
     perform stepbase_private.raise_error('invalid_request', 'A search query has at most 1000 characters');
   end if;
-  return websearch_to_tsquery('english'::regconfig, p_query);
+  -- Each word of the simple query becomes a prefix; its lexemes are quoted, and a quote within one is doubled.
+  v_words := regexp_replace(
+    websearch_to_tsquery('simple'::regconfig, p_query)::text, $r$'(?:[^']|'')+'$r$, '\&:*', 'g'
+  )::tsquery;
+  return websearch_to_tsquery(stepbase_private.search_config(stepbase_private.app_code()), p_query) || v_words;
 end;
 $function$;
-comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax. Raises SB400 invalid_request beyond 1,000 characters.';
+comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax, in the language of the caller''s application. A word also finds words that begin with it. Raises SB400 invalid_request beyond 1,000 characters.';
 grant execute on function stepbase_private.search_query(p_query text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.search_runs(p_filter jsonb, p_sort text, p_cursor text, p_page_size integer, OUT run_ids uuid[], OUT next_cursor text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('run:read');
+  v_descending constant boolean := p_sort = '-created_at';
+  v_after record;
+  v_page record;
+begin
+  if p_sort is null or p_sort not in ('-created_at', 'created_at') then
+    perform stepbase_private.raise_error('invalid_request', 'sort must be -created_at or created_at', '{"path": "sort"}');
+  end if;
+  select c.after_time, c.after_id into v_after from stepbase_private.read_cursor(p_cursor, v_descending) c;
+  select m.run_ids, m.next_time, m.next_id into v_page
+  from stepbase_private.matching_runs(
+    stepbase_private.read_filter(v_app_code, coalesce(p_filter, '{}')), v_descending,
+    v_after.after_time, v_after.after_id,
+    least(greatest(coalesce(p_page_size, 50), 1), 200)
+  ) m;
+  run_ids := v_page.run_ids;
+  if v_page.next_id is not null then
+    next_cursor := case when v_descending then '-' else '+' end
+      || to_char(v_page.next_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '_' || v_page.next_id;
+  end if;
+end;
+$function$;
+comment on function stepbase_private.search_runs(p_filter jsonb, p_sort text, p_cursor text, p_page_size integer, OUT run_ids uuid[], OUT next_cursor text) is 'The ids of a page of stepbase.search_runs, in order, and the cursor of the next page.';
+grant execute on function stepbase_private.search_runs(p_filter jsonb, p_sort text, p_cursor text, p_page_size integer, OUT run_ids uuid[], OUT next_cursor text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.search_value(p_value jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select v.value
+  from (
+    select case jsonb_typeof(p_value)
+      when 'number' then trim_scale((p_value #>> '{}')::numeric)::text
+      when 'string' then p_value #>> '{}'
+      when 'boolean' then p_value #>> '{}'
+    end as value
+  ) v
+  where length(v.value) <= 200;
+$function$;
+comment on function stepbase_private.search_value(p_value jsonb) is 'A scalar as run_values stores it, so that 777, 777.0 and "777" are equal; null for other values and beyond 200 characters.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.search_vector(p_config regconfig, p_name text, p_description text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- The words as they are written (simple), too: a prefix of a word need not be a prefix of its stem.
+  select
+    setweight(to_tsvector(p_config, p_name) || to_tsvector('simple'::regconfig, p_name), 'A')
+    || setweight(to_tsvector(p_config, p_description) || to_tsvector('simple'::regconfig, p_description), 'B');
+$function$;
+comment on function stepbase_private.search_vector(p_config regconfig, p_name text, p_description text) is 'The search vector of a name and a description: stems in the language, and the words themselves.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.secret_hosts(p_description text)
  RETURNS text[]
@@ -25019,6 +28175,81 @@ $function$;
 comment on function stepbase_private.session_id(p_claims jsonb) is 'Id of the Auth session in the claims of a token; null if there is none.';
 grant execute on function stepbase_private.session_id(p_claims jsonb) to authenticated, service_role, supabase_auth_admin;
 
+CREATE OR REPLACE FUNCTION stepbase_private.set_incident_switch(p_scope text, p_target text, p_mode text, p_reason text)
+ RETURNS stepbase.incident_switches
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code text;
+  v_workflow_id uuid;
+  v_queue_id uuid;
+  v_switch stepbase.incident_switches;
+begin
+  if p_scope = 'installation' then
+    if not stepbase_private.is_operator() then
+      perform stepbase_private.raise_error(
+        'permission_denied', 'Only operators may stop the whole installation; use the secret key of the project'
+      );
+    end if;
+  else
+    v_app_code := stepbase_private.require_permission('workflow:publish');
+  end if;
+  if coalesce(p_scope not in ('installation', 'application', 'workflow', 'task_queue'), true)
+    or coalesce(p_mode not in ('drain', 'pause'), true)
+    or coalesce(length(p_reason) not between 1 and 1000, true)
+    or (p_target is null) <> (p_scope in ('installation', 'application'))
+  then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      'scope must be application, workflow, task_queue or installation; mode must be drain or pause; reason must have 1 to '
+      '1000 characters; only a workflow and a task queue have a target'
+    );
+  end if;
+  if p_scope = 'workflow' then
+    select w.id into v_workflow_id from stepbase.workflows w
+    where w.app_code = v_app_code and w.kebab_name = p_target and w.deleted_at is null;
+  elsif p_scope = 'task_queue' then
+    select q.id into v_queue_id from stepbase.task_queues q where q.app_code = v_app_code and q.name = p_target;
+  end if;
+  if p_target is not null and coalesce(v_workflow_id, v_queue_id) is null then
+    perform stepbase_private.raise_error(
+      'not_found', format('%s %s does not exist', initcap(replace(p_scope, '_', ' ')), p_target),
+      jsonb_build_object('target', p_target)
+    );
+  end if;
+  update stepbase.incident_switches i set reason = p_reason
+  where i.released_at is null and i.scope = p_scope and i.app_code is not distinct from v_app_code
+    and i.workflow_id is not distinct from v_workflow_id and i.task_queue_id is not distinct from v_queue_id
+    and i.mode = p_mode
+  returning i.* into v_switch;
+  if found then
+    return v_switch;
+  end if;
+  -- Another mode is another switch, so that steps go on after a change from pause to drain.
+  update stepbase.incident_switches i
+  set released_at = stepbase_engine.now(), released_by = stepbase_private.user_id()
+  where i.released_at is null and i.scope = p_scope and i.app_code is not distinct from v_app_code
+    and i.workflow_id is not distinct from v_workflow_id and i.task_queue_id is not distinct from v_queue_id;
+  insert into stepbase.incident_switches as i (
+    app_code, scope, mode, reason, workflow_id, task_queue_id, created_by, created_at
+  )
+  values (
+    v_app_code, p_scope, p_mode, p_reason, v_workflow_id, v_queue_id, stepbase_private.user_id(), stepbase_engine.now()
+  )
+  on conflict (
+    scope, coalesce(app_code, ''), coalesce(workflow_id, task_queue_id, '00000000-0000-0000-0000-000000000000')
+  ) where released_at is null
+  do update set mode = excluded.mode, reason = excluded.reason
+  returning i.* into v_switch;
+  perform pg_notify('stepbase', 'admit');
+  return v_switch;
+end;
+$function$;
+comment on function stepbase_private.set_incident_switch(p_scope text, p_target text, p_mode text, p_reason text) is 'Implements stepbase.set_incident_switch.';
+grant execute on function stepbase_private.set_incident_switch(p_scope text, p_target text, p_mode text, p_reason text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.set_member_role(p_user_id uuid, p_role text)
  RETURNS stepbase.app_members
  LANGUAGE plpgsql
@@ -25038,6 +28269,21 @@ end;
 $function$;
 comment on function stepbase_private.set_member_role(p_user_id uuid, p_role text) is 'Implements stepbase.set_member_role.';
 grant execute on function stepbase_private.set_member_role(p_user_id uuid, p_role text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.set_search_vector()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  new.search := stepbase_private.search_vector(
+    stepbase_private.search_config(new.app_code), new.name || ' ' || replace(new.kebab_name, '-', ' '), new.description
+  );
+  return new;
+end;
+$function$;
+comment on function stepbase_private.set_search_vector() is 'Trigger: computes workflows.search.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.set_secret(p_name text, p_value text, p_allowed_hosts text[])
  RETURNS jsonb
@@ -25145,6 +28391,66 @@ end;
 $function$;
 comment on function stepbase_private.stamp_updated_by() is 'Trigger: sets updated_at to the time of the update and, if a user made it, updated_by to that user.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: clients cannot write versions and canaries; application and permission are checked first.
+declare
+  v_app constant text := stepbase_private.require_permission('workflow:publish');
+  v_workflow stepbase.workflows;
+  v_version stepbase.workflow_versions;
+  v_canary stepbase.workflow_canaries;
+begin
+  perform stepbase_private.check_canary_arguments(p_percent, p_key, p_max_error_rate, p_min_runs);
+  select w.* into v_workflow
+  from stepbase.workflows w
+  join stepbase.workflow_versions v on v.workflow_id = w.id
+  where v.id = p_workflow_version_id and w.app_code = v_app and w.deleted_at is null
+  for no key update of w;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Workflow version not found');
+  end if;
+  select v.* into v_version from stepbase.workflow_versions v where v.id = p_workflow_version_id for update;
+  if v_workflow.published_version_id is null or v_workflow.published_version_id = v_version.id then
+    perform stepbase_private.raise_error(
+      'conflict', 'A canary needs another version that is published: publish one, then start a canary with a newer version'
+    );
+  end if;
+  if v_workflow.canary_id is not null then
+    perform stepbase_private.raise_error(
+      'conflict', 'The workflow already has a running canary; promote or stop it first',
+      jsonb_build_object('canary_id', v_workflow.canary_id)
+    );
+  end if;
+  if v_version.status = 'draft' then
+    -- Triggers check the definition and pin its components, as for publish_workflow. published_version_id stays.
+    update stepbase.workflow_versions v
+    set status = 'published', published_at = now(), published_by = auth.uid()
+    where v.id = v_version.id;
+  elsif v_version.status <> 'published' then
+    perform stepbase_private.raise_error(
+      'conflict', format('The version is %s; a canary needs a draft or a published version', v_version.status),
+      jsonb_build_object('version_status', v_version.status)
+    );
+  end if;
+  insert into stepbase.workflow_canaries (
+    app_code, workflow_id, workflow_version_id, percent, key, max_error_rate, min_runs, created_by
+  )
+  values (
+    v_app, v_workflow.id, v_version.id, coalesce(p_percent, 10), p_key, p_max_error_rate, coalesce(p_min_runs, 20),
+    stepbase_private.user_id()
+  )
+  returning * into v_canary;
+  update stepbase.workflows w set canary_id = v_canary.id where w.id = v_workflow.id;
+  return v_canary;
+end;
+$function$;
+comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) is 'Implements stepbase.start_canary.';
+grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
  RETURNS text
  LANGUAGE plpgsql
@@ -25224,29 +28530,41 @@ AS $function$
 declare
   v_workflow_id uuid;
   v_version_id uuid;
+  v_canary_id uuid;
   v_run stepbase.runs;
   v_problem text;
 begin
-  v_problem := stepbase_private.start_problem(p_idempotency_key, p_priority, p_tags, p_metadata);
-  if v_problem is not null then
-    perform stepbase_private.raise_error('invalid_request', v_problem);
+  -- A start without options is the most frequent one: it does not pay for a call.
+  if p_idempotency_key is not null or p_priority <> 0 or p_tags <> '{}' or p_metadata <> '{}' then
+    v_problem := stepbase_private.start_problem(p_idempotency_key, p_priority, p_tags, p_metadata);
+    if v_problem is not null then
+      perform stepbase_private.raise_error('invalid_request', v_problem);
+    end if;
   end if;
   -- Most starts name no version: one look-up. startable_version finds the others, and raises the errors.
-  select w.id, w.published_version_id into v_workflow_id, v_version_id
+  select w.id, w.published_version_id, w.canary_id into v_workflow_id, v_version_id, v_canary_id
   from stepbase.workflows w
   join stepbase.workflow_statuses s on s.name = w.status and s.is_runnable
   where w.app_code = p_app_code and w.kebab_name = p_workflow and w.deleted_at is null and p_version is null;
   if v_version_id is null then
     select v.workflow_id, v.version_id into v_workflow_id, v_version_id
     from stepbase_private.startable_version(p_app_code, p_workflow, p_version) v;
+  elsif v_canary_id is not null then
+    v_version_id := stepbase_engine.version_to_start(v_canary_id, v_version_id, p_input, p_idempotency_key);
   end if;
   v_run := stepbase_engine.start_run(
     p_app_code, v_version_id, coalesce(p_input, '{}'), p_trigger_type, p_idempotency_key,
-    coalesce(p_priority, 0), p_created_by, p_metadata => coalesce(p_metadata, '{}'), p_tags => p_tags,
+    p_priority, p_created_by, p_metadata => coalesce(p_metadata, '{}'), p_tags => p_tags,
     p_start_at => p_start_at
   );
   -- The run of a repeated key must be the run that was asked for, or the caller would take it for a start.
-  if v_run.workflow_id <> v_workflow_id or v_run.input <> coalesce(p_input, '{}') then
+  if v_run.workflow_id <> v_workflow_id
+    or v_run.input <> coalesce(p_input, '{}') and not exists (
+      -- Then the run has the input of another start as well, or instead.
+      select 1 from stepbase.workflow_flow_controls c
+      where c.workflow_id = v_workflow_id and c.kind in ('debounce', 'batch')
+    )
+  then
     perform stepbase_private.raise_error(
       'conflict',
       format(
@@ -25295,6 +28613,14 @@ begin
   select v.id, v.workflow_id, v.input_schema into strict v_version
   from stepbase.workflow_versions v
   where v.id = (select s.version_id from stepbase_private.startable_version(v_app_code, p_workflow, p_version) s);
+  if exists (
+    select 1 from stepbase.workflow_flow_controls c
+    where c.workflow_id = v_version.workflow_id and c.kind not in ('concurrency', 'throttle')
+  ) or (p_version is null and exists (
+    select 1 from stepbase.workflows w where w.id = v_version.workflow_id and w.canary_id is not null
+  )) then
+    return stepbase_private.start_runs_in_turn(v_app_code, p_workflow, p_items, p_version);
+  end if;
   perform stepbase_engine.check_open_runs(v_app_code);
   v_left := stepbase_engine.open_runs_left(v_app_code);
 
@@ -25369,6 +28695,51 @@ end;
 $function$;
 comment on function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version integer) is 'Implements stepbase.start_runs.';
 grant execute on function stepbase_private.start_runs(p_workflow text, p_items jsonb, p_version integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.start_runs_in_turn(p_app_code text, p_workflow text, p_items jsonb, p_version integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_item record;
+  v_new stepbase_engine.new_run;
+  v_run_id uuid;
+  v_is_new boolean;
+  v_detail text;
+  v_outcomes jsonb := '[]';
+begin
+  for v_item in
+    select i.value, i.place - 1 as index from jsonb_array_elements(p_items) with ordinality i (value, place)
+  loop
+    begin
+      -- Without the schema: start_run checks the input, of which a batch makes a list.
+      v_new := stepbase_private.read_item(v_item.value, null);
+      -- The snapshot of the statement does not contain a run that the statement inserts.
+      select r.id, not exists (select 1 from stepbase.runs b where b.id = r.id) into v_run_id, v_is_new
+      from stepbase_private.start_run_in(
+        p_app_code, p_workflow, v_new.input, v_new.idempotency_key, p_version, (v_item.value ->> 'priority')::int,
+        'manual', auth.uid(), v_new.tags, v_new.metadata, v_new.start_at
+      ) r;
+      v_outcomes := v_outcomes || jsonb_build_object(
+        'index', v_item.index, 'run_id', v_run_id, 'status', case when v_is_new then 'started' else 'existing' end
+      );
+    exception
+      when others then
+        if sqlstate !~ '^SB' then
+          raise;
+        end if;
+        get stacked diagnostics v_detail = pg_exception_detail;
+        v_outcomes := v_outcomes || jsonb_build_object(
+          'index', v_item.index, 'run_id', null, 'status', 'refused',
+          'error', v_detail::jsonb || jsonb_build_object('message', sqlerrm)
+        );
+    end;
+  end loop;
+  return v_outcomes;
+end;
+$function$;
+comment on function stepbase_private.start_runs_in_turn(p_app_code text, p_workflow text, p_items jsonb, p_version integer) is 'start_runs for a workflow with a canary, or with flow controls that act on each start. A start that joins a held run has the status existing.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.startable_version(p_app_code text, p_workflow text, p_version integer, OUT workflow_id uuid, OUT version_id uuid)
  RETURNS record
@@ -26124,7 +29495,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.unsafe_literals(p_expression text) is 'The numbers in a JSONata expression that a double cannot hold (is_unsafe_number), up to the first slash outside of strings and comments.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer)
+CREATE OR REPLACE FUNCTION stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer, p_search_language text)
  RETURNS stepbase.applications
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -26141,14 +29512,38 @@ begin
     run_retention_days = coalesce(p_run_retention_days, a.run_retention_days),
     event_retention_days = coalesce(p_event_retention_days, a.event_retention_days),
     audit_retention_days = coalesce(p_audit_retention_days, a.audit_retention_days),
-    max_waiting_runs = nullif(coalesce(p_max_waiting_runs, a.max_waiting_runs), 0)
+    max_waiting_runs = nullif(coalesce(p_max_waiting_runs, a.max_waiting_runs), 0),
+    search_language = coalesce(p_search_language, a.search_language)
   where a.app_code = v_app
   returning a.* into v_row;
   return v_row;
 end;
 $function$;
-comment on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer) is 'Implements stepbase.update_application.';
-grant execute on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer) to authenticated, service_role;
+comment on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer, p_search_language text) is 'Implements stepbase.update_application.';
+grant execute on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer, p_search_language text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer)
+ RETURNS stepbase.workflow_canaries
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_canary stepbase.workflow_canaries := stepbase_private.require_canary(p_canary_id);
+begin
+  perform stepbase_private.check_canary_arguments(p_percent, null, p_max_error_rate, p_min_runs);
+  update stepbase.workflow_canaries c
+  set
+    percent = coalesce(p_percent, c.percent),
+    max_error_rate = coalesce(p_max_error_rate, c.max_error_rate),
+    min_runs = coalesce(p_min_runs, c.min_runs)
+  where c.id = v_canary.id
+  returning * into v_canary;
+  return v_canary;
+end;
+$function$;
+comment on function stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer) is 'Implements stepbase.update_canary.';
+grant execute on function stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.update_organization(p_organization_id uuid, p_name text, p_slug text)
  RETURNS stepbase.organizations

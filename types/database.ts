@@ -166,14 +166,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_triggers": number,"min_audit_retention_days": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_task_mails_per_hour": number,"max_triggers": number,"min_audit_retention_days": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -206,14 +206,14 @@ isOneToOne: false
                   ]
                 },"applications": {
                   Row: {
-                    "app_code": string,"audit_retention_days": number,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"event_retention_days": number,"is_deactivated_by_member": boolean,"max_waiting_runs": number | null,"name": string,"organization_id": string,"purge_at": string | null,"run_retention_days": number,"settings": NonNullable<Json>,"updated_at": string
+                    "app_code": string,"audit_retention_days": number,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"event_retention_days": number,"is_deactivated_by_member": boolean,"max_waiting_runs": number | null,"name": string,"organization_id": string,"purge_at": string | null,"run_retention_days": number,"search_language": string,"settings": NonNullable<Json>,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name": string,"organization_id": string,"purge_at"?: string | null,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code": string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name": string,"organization_id": string,"purge_at"?: string | null,"run_retention_days"?: number,"search_language"?: string,"settings"?: NonNullable<Json>,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name"?: string,"organization_id"?: string,"purge_at"?: string | null,"run_retention_days"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                    "app_code"?: string,"audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"event_retention_days"?: number,"is_deactivated_by_member"?: boolean,"max_waiting_runs"?: number | null,"name"?: string,"organization_id"?: string,"purge_at"?: string | null,"run_retention_days"?: number,"search_language"?: string,"settings"?: NonNullable<Json>,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -347,6 +347,50 @@ isOneToOne: false
                   }
                   Relationships: [
                     
+                  ]
+                },"incident_switches": {
+                  Row: {
+                    "app_code": string | null,"created_at": string,"created_by": string | null,"id": string,"mode": string,"reason": string,"released_at": string | null,"released_by": string | null,"resumed_at": string | null,"scope": string,"task_queue_id": string | null,"workflow_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code"?: string | null,"created_at"?: string,"created_by"?: string | null,"id"?: string,"mode": string,"reason": string,"released_at"?: string | null,"released_by"?: string | null,"resumed_at"?: string | null,"scope": string,"task_queue_id"?: string | null,"workflow_id"?: string | null
+                  }
+                  Update: {
+                    "app_code"?: string | null,"created_at"?: string,"created_by"?: string | null,"id"?: string,"mode"?: string,"reason"?: string,"released_at"?: string | null,"released_by"?: string | null,"resumed_at"?: string | null,"scope"?: string,"task_queue_id"?: string | null,"workflow_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "incident_switches_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "incident_switches_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "incident_switches_released_by_fkey"
+      columns: ["released_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "switch_task_queue_is_of_same_app"
+      columns: ["task_queue_id","app_code"]
+isOneToOne: false
+      referencedRelation: "task_queues"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "switch_workflow_is_of_same_app"
+      columns: ["workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    }
                   ]
                 },"invitations": {
                   Row: {
@@ -622,16 +666,48 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"run_values": {
+                  Row: {
+                    "app_code": string,"created_at": string,"path": string,"run_id": string,"value": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"created_at": string,"path": string,"run_id": string,"value": string
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"path"?: string,"run_id"?: string,"value"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_values_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "run_values_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "run_values_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"canary_id": string | null,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -812,14 +888,14 @@ isOneToOne: false
                   ]
                 },"step_runs": {
                   Row: {
-                    "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"assigned_users": (string)[] | null,"attempt": number,"claimed_at": string | null,"claimed_by": string | null,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"assigned_users": (string)[] | null,"attempt": number,"claimed_at": string | null,"claimed_by": string | null,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"escalated_at": string | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
+                    "app_code": string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"escalated_at"?: string | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id": string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id": string,"step_type": string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
+                    "app_code"?: string,"assigned_at"?: string | null,"assigned_roles"?: (string)[] | null,"assigned_to"?: string | null,"assigned_users"?: (string)[] | null,"attempt"?: number,"claimed_at"?: string | null,"claimed_by"?: string | null,"completed_at"?: string | null,"completed_by"?: string | null,"context_version"?: number | null,"created_at"?: string,"deadline_at"?: string | null,"duration_ms"?: never,"error"?: Json | null,"escalated_at"?: string | null,"fence"?: number,"handle"?: string | null,"id"?: string,"input"?: Json | null,"item"?: Json | null,"item_index"?: number,"items_total"?: number | null,"job_id"?: string | null,"limited_by"?: string | null,"next_item"?: number | null,"output"?: Json | null,"pending_in"?: number,"run_id"?: string,"signal_name"?: string | null,"started_at"?: string | null,"status"?: string,"step_id"?: string,"step_type"?: string,"taken_in"?: number,"task"?: Json | null,"updated_at"?: string,"wait_kind"?: string | null,"wake_at"?: string | null,"work_queue_id"?: string | null,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -1246,6 +1322,44 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"workflow_canaries": {
+                  Row: {
+                    "app_code": string,"counted_runs": number | null,"created_at": string,"created_by": string | null,"ended_at": string | null,"ended_by": string | null,"failed_runs": number | null,"id": string,"key": string | null,"max_error_rate": number | null,"min_runs": number,"percent": number,"reason": string | null,"status": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"counted_runs"?: number | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"ended_by"?: string | null,"failed_runs"?: number | null,"id"?: string,"key"?: string | null,"max_error_rate"?: number | null,"min_runs"?: number,"percent": number,"reason"?: string | null,"status"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"counted_runs"?: number | null,"created_at"?: string,"created_by"?: string | null,"ended_at"?: string | null,"ended_by"?: string | null,"failed_runs"?: number | null,"id"?: string,"key"?: string | null,"max_error_rate"?: number | null,"min_runs"?: number,"percent"?: number,"reason"?: string | null,"status"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "canary_version_is_of_this_workflow"
+      columns: ["workflow_version_id","workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_versions"
+      referencedColumns: ["id","workflow_id","app_code"]
+    },{
+      foreignKeyName: "workflow_canaries_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "workflow_canaries_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflow_canaries_ended_by_fkey"
+      columns: ["ended_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"workflow_children": {
                   Row: {
                     "app_code": string,"block_until": Json | null,"can_query_parent": boolean,"can_signal_parent": boolean,"child_workflow_id": string,"child_workflow_name": string,"created_at": string,"created_by": string | null,"id": string,"parent_close_policy": string,"parent_workflow_id": string,"updated_at": string
@@ -1358,6 +1472,38 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "applications"
       referencedColumns: ["app_code"]
+    }
+                  ]
+                },"workflow_flow_controls": {
+                  Row: {
+                    "app_code": string,"burst": number | null,"created_at": string,"created_by": string | null,"default_priority": number | null,"id": string,"key_path": string | null,"kind": string,"max_count": number | null,"period_seconds": number | null,"timeout_seconds": number | null,"updated_at": string,"workflow_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code"?: string,"burst"?: number | null,"created_at"?: string,"created_by"?: string | null,"default_priority"?: number | null,"id"?: string,"key_path"?: string | null,"kind": string,"max_count"?: number | null,"period_seconds"?: number | null,"timeout_seconds"?: number | null,"updated_at"?: string,"workflow_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"burst"?: number | null,"created_at"?: string,"created_by"?: string | null,"default_priority"?: number | null,"id"?: string,"key_path"?: string | null,"kind"?: string,"max_count"?: number | null,"period_seconds"?: number | null,"timeout_seconds"?: number | null,"updated_at"?: string,"workflow_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "flow_control_workflow_is_of_same_app"
+      columns: ["workflow_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflows"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "workflow_flow_controls_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "workflow_flow_controls_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
     }
                   ]
                 },"workflow_nodes": {
@@ -1660,17 +1806,23 @@ isOneToOne: false
                   ]
                 },"workflows": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_timeout_seconds": number,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number | null,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
+                    "app_code": string,"canary_id": string | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_timeout_seconds": number,"has_flow_controls": boolean,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number | null,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"searchable_inputs": (string)[],"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search": unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: never,"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Relationships: [
                     {
+      foreignKeyName: "canary_is_of_this_workflow"
+      columns: ["canary_id","id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_canaries"
+      referencedColumns: ["id","workflow_id","app_code"]
+    },{
       foreignKeyName: "latest_version_is_of_this_workflow"
       columns: ["latest_version_id","id","app_code"]
 isOneToOne: false
@@ -1985,6 +2137,7 @@ isOneToOne: false
 "cancel_run":
 { Args: { "force"?: boolean,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -2046,6 +2199,7 @@ isOneToOne: false
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"escalated_at": string | null,
 "fence": number,
 "handle": string | null,
 "id": string,
@@ -2098,6 +2252,7 @@ isOneToOne: false
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"escalated_at": string | null,
 "fence": number,
 "handle": string | null,
 "id": string,
@@ -2136,6 +2291,54 @@ isOneToOne: false
 "context_at":
 { Args: { "run_id": string,"version": number }; Returns: Json
                            },
+"continue_on_version":
+{ Args: { "reason"?: string,"run_id": string,"version"?: number }; Returns: {
+              "app_code": string,
+"canary_id": string | null,
+"completed_at": string | null,
+"context_version": number,
+"created_at": string,
+"created_by": string | null,
+"current_step": string | null,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"edits": Json | null,
+"error": Json | null,
+"event_seq": number,
+"held_by": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": NonNullable<Json>,
+"is_limited": boolean,
+"metadata": NonNullable<Json>,
+"open_steps": number,
+"origin_run_id": string | null,
+"output": Json | null,
+"parent_close_policy": string | null,
+"parent_run_id": string | null,
+"parent_step_run_id": string | null,
+"paused_at": string | null,
+"pending_outcome": Json | null,
+"priority": number,
+"rerun_from_step": string | null,
+"start_at": string | null,
+"started_at": string | null,
+"status": string,
+"steps_completed": number,
+"steps_total": number,
+"tags": (string)[] | null,
+"trace_id": string,
+"trigger_type": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_api_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[],"service_account_id"?: string }; Returns: Json
                            },
@@ -2154,6 +2357,7 @@ isOneToOne: false
 "organization_id": string,
 "purge_at": string | null,
 "run_retention_days": number,
+"search_language": string,
 "settings": NonNullable<Json>,
 "updated_at": string
             }
@@ -2247,6 +2451,7 @@ isOneToOne: false
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"escalated_at": string | null,
 "fence": number,
 "handle": string | null,
 "id": string,
@@ -2299,6 +2504,7 @@ isOneToOne: false
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"escalated_at": string | null,
 "fence": number,
 "handle": string | null,
 "id": string,
@@ -2401,6 +2607,9 @@ isOneToOne: false
 "export_application":
 { Args: { "after"?: Json,"page_size"?: number,"table_name"?: string }; Returns: Json
                            },
+"incident_status":
+{ Args: { "switch_id": string }; Returns: Json
+                           },
 "invite_member":
 { Args: { "email": string,"role"?: string }; Returns: {
               "accepted_by": string | null,
@@ -2484,6 +2693,7 @@ isOneToOne: false
 "pause_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -2528,6 +2738,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"preview_continue":
+{ Args: { "run_id": string,"version"?: number }; Returns: Json
+                           },
 "preview_rerun":
 { Args: { "from_step"?: string,"input"?: Json,"outputs"?: Json,"run_id": string }; Returns: Json
                            },
@@ -2536,6 +2749,32 @@ isOneToOne: false
               "avg_execution_duration_ms": number,"last_execution_at": string,"project_id": string,"refreshed_at": string,"total_activity_executions": number,"total_workflow_executions": number,"workflows": number
             }[]
                            },
+"promote_canary":
+{ Args: { "canary_id": string }; Returns: {
+              "app_code": string,
+"counted_runs": number | null,
+"created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"failed_runs": number | null,
+"id": string,
+"key": string | null,
+"max_error_rate": number | null,
+"min_runs": number,
+"percent": number,
+"reason": string | null,
+"status": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "workflow_canaries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "publish_workflow":
 { Args: { "skip_unchanged"?: boolean,"workflow_version_id": string }; Returns: {
               "app_code": string,
@@ -2573,6 +2812,7 @@ isOneToOne: false
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -2617,6 +2857,27 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"release_incident_switch":
+{ Args: { "switch_id": string }; Returns: {
+              "app_code": string | null,
+"created_at": string,
+"created_by": string | null,
+"id": string,
+"mode": string,
+"reason": string,
+"released_at": string | null,
+"released_by": string | null,
+"resumed_at": string | null,
+"scope": string,
+"task_queue_id": string | null,
+"workflow_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incident_switches"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "release_task":
 { Args: { "step_run_id": string }; Returns: {
               "app_code": string,
@@ -2634,6 +2895,7 @@ isOneToOne: false
 "deadline_at": string | null,
 "duration_ms": number | null,
 "error": Json | null,
+"escalated_at": string | null,
 "fence": number,
 "handle": string | null,
 "id": string,
@@ -2685,6 +2947,7 @@ isOneToOne: false
 "rerun":
 { Args: { "from_step"?: string,"input"?: Json,"outputs"?: Json,"reason"?: string,"run_id": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -2755,6 +3018,7 @@ isOneToOne: false
 "resume_run":
 { Args: { "run_id": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -2910,60 +3174,18 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "search_runs":
-{ Args: { "before"?: string,"page_size"?: number,"query": string,"status"?: string }; Returns: {
-              "app_code": string,
-"completed_at": string | null,
-"context_version": number,
-"created_at": string,
-"created_by": string | null,
-"current_step": string | null,
-"deadline_at": string | null,
-"duration_ms": number | null,
-"edits": Json | null,
-"error": Json | null,
-"event_seq": number,
-"held_by": string | null,
-"id": string,
-"idempotency_key": string | null,
-"input": NonNullable<Json>,
-"is_limited": boolean,
-"metadata": NonNullable<Json>,
-"open_steps": number,
-"origin_run_id": string | null,
-"output": Json | null,
-"parent_close_policy": string | null,
-"parent_run_id": string | null,
-"parent_step_run_id": string | null,
-"paused_at": string | null,
-"pending_outcome": Json | null,
-"priority": number,
-"rerun_from_step": string | null,
-"start_at": string | null,
-"started_at": string | null,
-"status": string,
-"steps_completed": number,
-"steps_total": number,
-"tags": (string)[] | null,
-"trace_id": string,
-"trigger_type": string,
-"updated_at": string,
-"workflow_id": string,
-"workflow_version_id": string
-            }[]
-                          SetofOptions: {
-        from: "*"
-        to: "runs"
-        isOneToOne: false
-        isSetofReturn: true
-      } },
+{ Args: { "cursor"?: string,"filter"?: Json,"page_size"?: number,"sort"?: string }; Returns: Json
+                           },
 "search_workflows":
 { Args: { "query": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "created_at": string,
 "created_by": string | null,
 "deleted_at": string | null,
 "description": string,
 "execution_timeout_seconds": number,
+"has_flow_controls": boolean,
 "id": string,
 "kebab_name": string,
 "latest_version_id": string | null,
@@ -2974,6 +3196,7 @@ isOneToOne: false
 "project_id": string | null,
 "published_version_id": string | null,
 "search": unknown,
+"searchable_inputs": (string)[],
 "status": string,
 "tags": (string)[],
 "task_queue_id": string | null,
@@ -3016,6 +3239,27 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"set_incident_switch":
+{ Args: { "mode"?: string,"reason": string,"scope": string,"target"?: string }; Returns: {
+              "app_code": string | null,
+"created_at": string,
+"created_by": string | null,
+"id": string,
+"mode": string,
+"reason": string,
+"released_at": string | null,
+"released_by": string | null,
+"resumed_at": string | null,
+"scope": string,
+"task_queue_id": string | null,
+"workflow_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "incident_switches"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "set_member_role":
 { Args: { "role": string,"user_id": string }; Returns: {
               "accepted_at": string | null,
@@ -3035,9 +3279,36 @@ isOneToOne: false
 "set_secret":
 { Args: { "allowed_hosts"?: (string)[],"name": string,"value": string }; Returns: Json
                            },
+"start_canary":
+{ Args: { "key"?: string,"max_error_rate"?: number,"min_runs"?: number,"percent"?: number,"workflow_version_id": string }; Returns: {
+              "app_code": string,
+"counted_runs": number | null,
+"created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"failed_runs": number | null,
+"id": string,
+"key": string | null,
+"max_error_rate": number | null,
+"min_runs": number,
+"percent": number,
+"reason": string | null,
+"status": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "workflow_canaries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "start_run":
 { Args: { "idempotency_key"?: string,"input"?: Json,"metadata"?: Json,"priority"?: number,"start_at"?: string,"tags"?: (string)[],"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -3085,6 +3356,7 @@ isOneToOne: false
 "start_run_as":
 { Args: { "app_code": string,"idempotency_key"?: string,"input"?: Json,"metadata"?: Json,"priority"?: number,"start_at"?: string,"tags"?: (string)[],"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
+"canary_id": string | null,
 "completed_at": string | null,
 "context_version": number,
 "created_at": string,
@@ -3132,6 +3404,32 @@ isOneToOne: false
 "start_runs":
 { Args: { "items": Json,"version"?: number,"workflow": string }; Returns: Json
                            },
+"stop_canary":
+{ Args: { "canary_id": string,"reason"?: string }; Returns: {
+              "app_code": string,
+"counted_runs": number | null,
+"created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"failed_runs": number | null,
+"id": string,
+"key": string | null,
+"max_error_rate": number | null,
+"min_runs": number,
+"percent": number,
+"reason": string | null,
+"status": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "workflow_canaries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "switch_app":
 { Args: { "app_code": string }; Returns: {
               "app_code": string,
@@ -3147,6 +3445,7 @@ isOneToOne: false
 "organization_id": string,
 "purge_at": string | null,
 "run_retention_days": number,
+"search_language": string,
 "settings": NonNullable<Json>,
 "updated_at": string
             }
@@ -3157,7 +3456,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "update_application":
-{ Args: { "audit_retention_days"?: number,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number,"name"?: string,"run_retention_days"?: number }; Returns: {
+{ Args: { "audit_retention_days"?: number,"description"?: string,"event_retention_days"?: number,"max_waiting_runs"?: number,"name"?: string,"run_retention_days"?: number,"search_language"?: string }; Returns: {
               "app_code": string,
 "audit_retention_days": number,
 "created_at": string,
@@ -3171,12 +3470,39 @@ isOneToOne: false
 "organization_id": string,
 "purge_at": string | null,
 "run_retention_days": number,
+"search_language": string,
 "settings": NonNullable<Json>,
 "updated_at": string
             }
                           SetofOptions: {
         from: "*"
         to: "applications"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_canary":
+{ Args: { "canary_id": string,"max_error_rate"?: number,"min_runs"?: number,"percent"?: number }; Returns: {
+              "app_code": string,
+"counted_runs": number | null,
+"created_at": string,
+"created_by": string | null,
+"ended_at": string | null,
+"ended_by": string | null,
+"failed_runs": number | null,
+"id": string,
+"key": string | null,
+"max_error_rate": number | null,
+"min_runs": number,
+"percent": number,
+"reason": string | null,
+"status": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "workflow_canaries"
         isOneToOne: true
         isSetofReturn: false
       } },

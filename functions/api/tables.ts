@@ -268,6 +268,12 @@ export const TABLES = {
         minimum: 0,
       },
       max_service_accounts: { type: 'integer', comment: 'Service accounts. 0: none.', minimum: 0 },
+      max_task_mails_per_hour: {
+        type: 'integer',
+        comment:
+          'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.',
+        minimum: 0,
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },
@@ -840,6 +846,12 @@ export const TABLES = {
         comment:
           'What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. Null: nothing was edited.',
       },
+      canary_id: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The canary that was running when the run of its version started; null for other runs.',
+      },
       created_by: { type: 'uuid', nullable: true },
       current_step: {
         type: 'text',
@@ -1132,6 +1144,11 @@ export const TABLES = {
           'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.',
       },
       claimed_at: { type: 'time', nullable: true },
+      escalated_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When the task was escalated, because it was not completed in time.',
+      },
       completed_by: { type: 'uuid', nullable: true },
       assigned_at: {
         type: 'time',
@@ -1620,6 +1637,49 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  workflow_canaries: {
+    comment:
+      'Versions that got a share of the starts of their workflow; a workflow has at most one that is running.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      workflow_id: { type: 'uuid', required: true },
+      workflow_version_id: { type: 'uuid', required: true },
+      key: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'JSON path into the input, such as $.customer_id: all starts with the same value get the same version. Null, or without a value in the input: the idempotency key decides, or else chance.',
+      },
+      min_runs: {
+        type: 'integer',
+        comment: 'How many ended runs decide; before, the canary is not stopped.',
+      },
+      status: { type: 'text' },
+      reason: { type: 'text', nullable: true, comment: 'Why it was stopped.' },
+      counted_runs: {
+        type: 'integer',
+        nullable: true,
+        comment: 'The runs that the engine counted when it stopped the canary; null if it did not.',
+      },
+      failed_runs: {
+        type: 'integer',
+        nullable: true,
+        comment: 'How many of counted_runs failed or timed out.',
+      },
+      created_by: { type: 'uuid', nullable: true },
+      ended_by: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The member who promoted or stopped it; null: the engine or a machine.',
+      },
+      ended_at: { type: 'time', nullable: true },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   workflow_children: {
     comment:
       'Workflows that runs of a parent workflow start as children, with their relation to the parent.',
@@ -1719,6 +1779,78 @@ export const TABLES = {
       'is_active',
     ],
     update: ['temporal_workflow_id', 'temporal_workflow_type', 'is_active'],
+  },
+  workflow_flow_controls: {
+    comment:
+      'Rules on when the runs of a workflow start: at most one of each kind. docs/guides/flow-control.md explains them.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text' },
+      workflow_id: { type: 'uuid', required: true },
+      kind: {
+        type: 'text',
+        required: true,
+        comment:
+          'concurrency: at most max_count runs of a key at the same time. throttle: at most max_count starts of a key in period_seconds; further runs wait. rate_limit: further starts are refused. debounce: starts of a key within period_seconds become one run with the last input. batch: starts of a key become one run with the list input.items. priority: the input decides the priority of the run.',
+      },
+      key_path: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'JSON path of names and array places into the input ($.customer.id); its value is the key, or of kind priority the priority. Null: one key for all runs. A missing value is the empty key.',
+      },
+      max_count: {
+        type: 'integer',
+        nullable: true,
+        comment: 'concurrency: runs; throttle and rate_limit: starts per period; batch: items.',
+      },
+      period_seconds: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'throttle and rate_limit: the period; debounce: how long the run waits after the last start.',
+      },
+      burst: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'throttle and rate_limit: starts that may follow each other at once after a quiet time. Null: of a throttle 1, so that starts are evenly spaced; of a rate limit max_count.',
+      },
+      timeout_seconds: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'debounce: how long after the first start the run starts at the latest; null: no limit. batch: how long after its first item a batch starts that is not full.',
+      },
+      default_priority: {
+        type: 'smallint',
+        nullable: true,
+        comment: 'priority: the priority of a run whose input has no number at key_path.',
+      },
+      created_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [
+      'id',
+      'app_code',
+      'workflow_id',
+      'kind',
+      'key_path',
+      'max_count',
+      'period_seconds',
+      'burst',
+      'timeout_seconds',
+      'default_priority',
+    ],
+    update: [
+      'key_path',
+      'max_count',
+      'period_seconds',
+      'burst',
+      'timeout_seconds',
+      'default_priority',
+    ],
   },
   workflow_queries: {
     comment: 'Queries that runs of a workflow answer.',
@@ -2045,6 +2177,11 @@ export const TABLES = {
         comment:
           'Up to 8 paths of the input, such as order.id, by whose values runs are found. A change applies to runs that start later.',
       },
+      has_flow_controls: {
+        type: 'boolean',
+        comment:
+          'Whether workflow_flow_controls has rows of the workflow. Written by their trigger.',
+      },
       created_by: { type: 'uuid', nullable: true },
       updated_by: { type: 'uuid', nullable: true },
       created_at: { type: 'time' },
@@ -2053,6 +2190,11 @@ export const TABLES = {
         type: 'time',
         nullable: true,
         comment: 'Soft delete: runs and versions stay readable; no run can be started.',
+      },
+      canary_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The running canary; null: every start gets the published version.',
       },
     },
     insert: [
