@@ -13,11 +13,12 @@ import {
   failing,
   type Node,
   node,
+  type StepRun,
   type TestApp,
   testApp,
   value,
 } from '../engine/support.ts';
-import { client, seedUser, waitFor } from '../support/stack.ts';
+import { client, seedUser, signedIn, waitFor } from '../support/stack.ts';
 import { examples } from './docs-examples.ts';
 import { blocks, read } from './docs-pages.ts';
 
@@ -305,6 +306,58 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect((await b.ended(id)).run.output).toEqual({ address: { street: 'Main Street 1' } });
     const stranger = await ran('guides/approvals-and-tasks: address', { owner_id: randomUUID() });
     expect(stranger.run.error).toMatchObject({ code: 'unknown_assignee' });
+  },
+
+  async 'guides/approvals-of-several-persons: ask'() {
+    const name = await published('guides/approvals-of-several-persons: ask');
+    const second = seedUser('viewer@acme');
+    const setRole = (role: string) =>
+      b.db.query('update stepbase.app_members set role = $1 where user_id = $2', [role, second.id]);
+    await setRole('admin');
+    const colleague = await signedIn('viewer@acme', stack.info);
+    const decide = async (task: StepRun, who: TestApp['admin'], approved = true) =>
+      codeOf(await who.rpc('decide_approval', { step_run_id: task.id, approved }));
+    const asks = async () => {
+      const { id } = await b.start(name, { amount: 100 });
+      return await b.stepIs(id, 'ask', 'waiting');
+    };
+    const [yes, no] = [await asks(), await asks()];
+    expect(await decide(yes, b.developer)).toBe('SB403 permission_denied');
+    expect(await decide(yes, b.admin)).toBe('none');
+    expect(await decide(yes, b.admin)).toBe('SB409 conflict');
+    expect(await decide(yes, colleague)).toBe('none');
+    expect(await decide(no, colleague, false)).toBe('none');
+    const [paid, refused] = await Promise.all([yes, no].map(({ run_id }) => b.ended(run_id)));
+    expect(paid?.run.output).toEqual({ pay: 'paid' });
+    expect(paid?.step('ask').output).toMatchObject({ approved: true, decisions: [{}, {}] });
+    expect(refused?.run.output).toEqual({ refuse: 'refused' });
+    await setRole('viewer');
+  },
+
+  async 'guides/approvals-by-mail: ask'() {
+    const name = await published('guides/approvals-by-mail: ask');
+    await b.db.query(
+      'update stepbase.workflows set execution_timeout_seconds = 1000000 where kebab_name = $1',
+      [name],
+    );
+    const { id } = await b.start(name, { amount: 100 });
+    const task = await b.stepIs(id, 'ask', 'waiting');
+    const happened = (type: string) =>
+      waitFor(type, async () => {
+        const { data } = await b.admin.from('run_events').select('event_type').eq('run_id', id);
+        return data?.some(({ event_type }) => event_type === type);
+      });
+    await b.advance('25 hours');
+    await happened('task.reminded');
+    await b.advance('24 hours');
+    await happened('task.escalated');
+    expect(await b.stepIs(id, 'ask', 'waiting')).toMatchObject({ assigned_roles: ['admin'] });
+    const decide = { step_run_id: task.id, approved: true };
+    expect(codeOf(await b.developer.rpc('decide_approval', decide))).toBe(
+      'SB403 permission_denied',
+    );
+    await b.admin.rpc('decide_approval', decide);
+    expect((await b.ended(id)).run.status).toBe('completed');
   },
 
   async 'guides/wait-for-a-time: cool_down'() {
