@@ -1,4 +1,4 @@
--- Flow controls: rules of a workflow on when its runs start. *_flow_backlog.sql and *_flow_starts.sql apply them.
+-- Flow controls: rules of a workflow on when its runs start. *_flow_lines.sql and *_flow_starts.sql apply them.
 
 create table stepbase.workflow_flow_controls (
   id uuid primary key default gen_random_uuid(),

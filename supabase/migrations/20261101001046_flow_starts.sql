@@ -1,5 +1,5 @@
 -- Flow controls that act when a run is started: priority, rate_limit, debounce and batch. start_run calls them for
--- workflows that have flow controls. The other kinds act when the run enters the queue: *_flow_backlog.sql.
+-- workflows that have flow controls. The other kinds act when the run enters the queue: *_flow_lines.sql.
 
 create function stepbase_engine.prepare_flow_start(
   p_workflow_id uuid, p_is_child boolean, inout p_input jsonb, inout p_priority int, out collect_id uuid,
