@@ -82,6 +82,16 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'the next wake-up of a worker includes schedules, which come later',
   },
   {
+    file: 'held_runs',
+    object: 'stepbase_engine.run_backlog',
+    reason: 'the start of a held run waits in the backlog; admission comes later',
+  },
+  {
+    file: 'held_runs',
+    object: 'stepbase_engine.run_slots',
+    reason: 'a held run gives its concurrency slots back; admission comes later',
+  },
+  {
     file: 'append_events',
     object: 'stepbase_engine.is_awaited_by_schedule',
     reason: 'the end of a run is announced to a start of its schedule that waits; schedules come later',
