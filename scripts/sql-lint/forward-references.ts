@@ -94,7 +94,8 @@ export const DECLARED: readonly DeclaredReference[] = [
   {
     file: 'append_events',
     object: 'stepbase_engine.is_awaited_by_schedule',
-    reason: 'the end of a run is announced to a start of its schedule that waits; schedules come later',
+    reason:
+      'the end of a run is announced to a start of its schedule that waits; schedules come later',
   },
   {
     file: 'wake',
