@@ -6,10 +6,10 @@ create table stepbase.workflow_canaries (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   workflow_id uuid not null,
   workflow_version_id uuid not null,
-  percent numeric(5, 2) not null constraint percent_is_of_100 check (percent > 0 and percent <= 100),
+  percent double precision not null constraint percent_is_of_100 check (percent > 0 and percent <= 100),
   -- A text, because a value of jsonpath has no stable form in dumps and JSON.
   key text constraint key_is_a_json_path check (key is null or (key::jsonpath is not null and length(key) <= 500)),
-  max_error_rate numeric(4, 3)
+  max_error_rate double precision
     constraint max_error_rate_is_a_share check (max_error_rate >= 0 and max_error_rate < 1),
   min_runs int not null default 20 constraint min_runs_is_between_1_and_1000 check (min_runs between 1 and 1000),
   status text not null default 'running'

@@ -26,7 +26,8 @@ begin
     order by r.completed_at desc
     limit v_canary.min_runs
   ) e;
-  if v_counted < v_canary.min_runs or v_failed <= v_canary.max_error_rate * v_counted then
+  -- Rounded: the product of 0.29 and 100 is a little below 29.
+  if v_counted < v_canary.min_runs or v_failed <= round((v_canary.max_error_rate * v_counted)::numeric, 6) then
     return false;
   end if;
   -- The workflow before the canary, as the RPCs lock them. Those may wait for a run, which the relay has locked: the
@@ -36,7 +37,7 @@ begin
     return false;
   end if;
   v_reason := format('%s of the last %s runs failed; the limit is %s %%', v_failed, v_counted,
-    trim_scale(v_canary.max_error_rate * 100));
+    trim_scale(round((v_canary.max_error_rate * 100)::numeric, 2)));
   update stepbase.workflow_canaries c
   set
     status = 'stopped', reason = v_reason, counted_runs = v_counted, failed_runs = v_failed,

@@ -2,7 +2,7 @@
 -- canary.
 
 create function stepbase_private.check_canary_arguments(
-  p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs int
+  p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs int
 )
 returns void
 language plpgsql
@@ -32,7 +32,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.check_canary_arguments(numeric, text, numeric, int) is
+comment on function stepbase_private.check_canary_arguments(double precision, text, double precision, int) is
   'Raises SB400 unless the settings of a canary are valid. Nulls are valid.';
 
 create function stepbase_private.require_canary(p_canary_id uuid)
@@ -71,7 +71,7 @@ comment on function stepbase_private.require_canary(uuid) is
   'SB409 if it has ended.';
 
 create function stepbase_private.start_canary(
-  p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs int
+  p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs int
 )
 returns stepbase.workflow_canaries
 language plpgsql
@@ -130,11 +130,16 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_canary(uuid, numeric, text, numeric, int) is 'Implements stepbase.start_canary.';
-grant execute on function stepbase_private.start_canary(uuid, numeric, text, numeric, int) to authenticated;
+comment on function stepbase_private.start_canary(uuid, double precision, text, double precision, int) is
+  'Implements stepbase.start_canary.';
+grant execute on function stepbase_private.start_canary(uuid, double precision, text, double precision, int)
+  to authenticated;
 
 create function stepbase.start_canary(
-  workflow_version_id uuid, percent numeric default 10, key text default null, max_error_rate numeric default null,
+  workflow_version_id uuid,
+  percent double precision default 10,
+  key text default null,
+  max_error_rate double precision default null,
   min_runs int default 20
 )
 returns stepbase.workflow_canaries
@@ -147,16 +152,16 @@ as $$
   );
 $$;
 
-comment on function stepbase.start_canary(uuid, numeric, text, numeric, int) is
+comment on function stepbase.start_canary(uuid, double precision, text, double precision, int) is
   'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and '
   'returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate '
   '(0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, '
   'SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has '
   'problems.';
-grant execute on function stepbase.start_canary(uuid, numeric, text, numeric, int) to authenticated;
+grant execute on function stepbase.start_canary(uuid, double precision, text, double precision, int) to authenticated;
 
 create function stepbase_private.update_canary(
-  p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs int
+  p_canary_id uuid, p_percent double precision, p_max_error_rate double precision, p_min_runs int
 )
 returns stepbase.workflow_canaries
 language plpgsql
@@ -178,11 +183,16 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.update_canary(uuid, numeric, numeric, int) is 'Implements stepbase.update_canary.';
-grant execute on function stepbase_private.update_canary(uuid, numeric, numeric, int) to authenticated;
+comment on function stepbase_private.update_canary(uuid, double precision, double precision, int) is
+  'Implements stepbase.update_canary.';
+grant execute on function stepbase_private.update_canary(uuid, double precision, double precision, int)
+  to authenticated;
 
 create function stepbase.update_canary(
-  canary_id uuid, percent numeric default null, max_error_rate numeric default null, min_runs int default null
+  canary_id uuid,
+  percent double precision default null,
+  max_error_rate double precision default null,
+  min_runs int default null
 )
 returns stepbase.workflow_canaries
 language sql
@@ -193,10 +203,10 @@ as $$
   );
 $$;
 
-comment on function stepbase.update_canary(uuid, numeric, numeric, int) is
+comment on function stepbase.update_canary(uuid, double precision, double precision, int) is
   'Changes a running canary and returns it; null keeps a value. A larger percent adds keys and keeps those that have the '
   'version. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
-grant execute on function stepbase.update_canary(uuid, numeric, numeric, int) to authenticated;
+grant execute on function stepbase.update_canary(uuid, double precision, double precision, int) to authenticated;
 
 create function stepbase_private.end_canary(p_canary_id uuid, p_status text, p_reason text)
 returns stepbase.workflow_canaries

@@ -11,7 +11,7 @@ import {
 } from '../rerun-queries.ts';
 import { named } from '../rows.ts';
 
-const PreviewBody = z.strictObject({
+export const PreviewBody = z.strictObject({
   from_step: z.string().min(1).max(255).optional(),
   input: JsonObject.optional().describe('Replaces the input.'),
   outputs: z
@@ -19,7 +19,7 @@ const PreviewBody = z.strictObject({
     .optional()
     .describe('`{step: output}`: outputs of earlier steps. The steps after them run again.'),
 });
-const RerunBody = PreviewBody.extend({
+export const RerunBody = PreviewBody.extend({
   reason: z.string().max(1000).optional().describe('Why something was edited.'),
 });
 
@@ -50,7 +50,7 @@ const RerunPreview = named('RerunPreview', () =>
   }),
 );
 
-const ContinuePreviewBody = z.strictObject({
+export const ContinuePreviewBody = z.strictObject({
   version: z
     .number()
     .int()
@@ -59,7 +59,7 @@ const ContinuePreviewBody = z.strictObject({
     .optional()
     .describe('The number of the version; default: the published one.'),
 });
-const ContinueBody = ContinuePreviewBody.extend({ reason: z.string().max(1000).optional() });
+export const ContinueBody = ContinuePreviewBody.extend({ reason: z.string().max(1000).optional() });
 
 const ContinuePreview = named('ContinuePreview', () =>
   z.object({

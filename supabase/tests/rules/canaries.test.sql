@@ -147,7 +147,7 @@ select results_eq(
 
 -- Changing it.
 select tests.perform_as('developer', format('select id from stepbase.update_canary(%L, 60)', (pg_temp.canary()).id));
-select is((pg_temp.canary()).max_error_rate, 0.5, 'update_canary keeps values that are not given');
+select is((pg_temp.canary()).max_error_rate, 0.5::double precision, 'update_canary keeps values that are not given');
 select is(
   (
     select count(*) from choices c
