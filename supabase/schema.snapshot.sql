@@ -1945,9 +1945,9 @@ create table stepbase.workflow_canaries (
   app_code text not null,
   workflow_id uuid not null,
   workflow_version_id uuid not null,
-  percent numeric(5,2) not null, -- Share of the starts that the version gets.
+  percent double precision not null, -- Share of the starts that the version gets.
   key text, -- JSON path into the input, such as $.customer_id: all starts with the same value get the same version. Null, or without a value in the input: the idempotency key decides, or else chance.
-  max_error_rate numeric(4,3), -- The engine stops the canary when more than this share of its last min_runs ended runs failed or timed out; null: it does not.
+  max_error_rate double precision, -- The engine stops the canary when more than this share of its last min_runs ended runs failed or timed out; null: it does not.
   min_runs integer not null default 20, -- How many ended runs decide; before, the canary is not stopped.
   status text not null default 'running'::text,
   reason text, -- Why it was stopped.
@@ -1966,9 +1966,9 @@ create table stepbase.workflow_canaries (
   constraint workflow_canaries_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint ended_at_matches_status CHECK (((ended_at IS NULL) = (status = 'running'::text))),
   constraint key_is_a_json_path CHECK (((key IS NULL) OR (((key)::jsonpath IS NOT NULL) AND (length(key) <= 500)))),
-  constraint max_error_rate_is_a_share CHECK (((max_error_rate >= (0)::numeric) AND (max_error_rate < (1)::numeric))),
+  constraint max_error_rate_is_a_share CHECK (((max_error_rate >= (0)::double precision) AND (max_error_rate < (1)::double precision))),
   constraint min_runs_is_between_1_and_1000 CHECK (((min_runs >= 1) AND (min_runs <= 1000))),
-  constraint percent_is_of_100 CHECK (((percent > (0)::numeric) AND (percent <= (100)::numeric))),
+  constraint percent_is_of_100 CHECK (((percent > (0)::double precision) AND (percent <= (100)::double precision))),
   constraint reason_is_short CHECK ((length(reason) <= 1000)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'promoted'::text, 'stopped'::text])))
 );
@@ -3553,7 +3553,7 @@ $function$;
 comment on function stepbase.set_secret(name text, value text, allowed_hosts text[]) is 'Stores a new version of a secret of the caller''s application for {{ secrets.<name> }} and returns {name, version, allowed_hosts}; steps that start from now on read it. allowed_hosts: the hosts that may receive it (host, host:port, *.domain); null keeps those of the version in use, {*} allows every host. Requires secret:manage. Errors: SB400 name, value (1 to 65536 bytes) or allowed_hosts not valid, SB401, SB403, SB429 max_secrets is reached.';
 grant execute on function stepbase.set_secret(name text, value text, allowed_hosts text[]) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_canary(workflow_version_id uuid, percent numeric DEFAULT 10, key text DEFAULT NULL::text, max_error_rate numeric DEFAULT NULL::numeric, min_runs integer DEFAULT 20)
+CREATE OR REPLACE FUNCTION stepbase.start_canary(workflow_version_id uuid, percent double precision DEFAULT 10, key text DEFAULT NULL::text, max_error_rate double precision DEFAULT NULL::double precision, min_runs integer DEFAULT 20)
  RETURNS stepbase.workflow_canaries
  LANGUAGE sql
  SET search_path TO ''
@@ -3563,8 +3563,8 @@ AS $function$
     start_canary.min_runs
   );
 $function$;
-comment on function stepbase.start_canary(workflow_version_id uuid, percent numeric, key text, max_error_rate numeric, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
-grant execute on function stepbase.start_canary(workflow_version_id uuid, percent numeric, key text, max_error_rate numeric, min_runs integer) to authenticated, service_role;
+comment on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
+grant execute on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -3636,7 +3636,7 @@ $function$;
 comment on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer, search_language text) is 'Renames the caller''s application, or changes its retention, limits and search language, and returns it; null keeps a value, and max_waiting_runs 0 ends that limit. Requires member:manage. Errors: SB400 blank name, unknown language, or a value outside of the bounds that the operator sets in app_quotas, SB401, SB403.';
 grant execute on function stepbase.update_application(name text, description text, run_retention_days double precision, event_retention_days integer, audit_retention_days integer, max_waiting_runs integer, search_language text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.update_canary(canary_id uuid, percent numeric DEFAULT NULL::numeric, max_error_rate numeric DEFAULT NULL::numeric, min_runs integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION stepbase.update_canary(canary_id uuid, percent double precision DEFAULT NULL::double precision, max_error_rate double precision DEFAULT NULL::double precision, min_runs integer DEFAULT NULL::integer)
  RETURNS stepbase.workflow_canaries
  LANGUAGE sql
  SET search_path TO ''
@@ -3645,8 +3645,8 @@ AS $function$
     update_canary.canary_id, update_canary.percent, update_canary.max_error_rate, update_canary.min_runs
   );
 $function$;
-comment on function stepbase.update_canary(canary_id uuid, percent numeric, max_error_rate numeric, min_runs integer) is 'Changes a running canary and returns it; null keeps a value. A larger percent adds keys and keeps those that have the version. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
-grant execute on function stepbase.update_canary(canary_id uuid, percent numeric, max_error_rate numeric, min_runs integer) to authenticated, service_role;
+comment on function stepbase.update_canary(canary_id uuid, percent double precision, max_error_rate double precision, min_runs integer) is 'Changes a running canary and returns it; null keeps a value. A larger percent adds keys and keeps those that have the version. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
+grant execute on function stepbase.update_canary(canary_id uuid, percent double precision, max_error_rate double precision, min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.update_organization(organization_id uuid, name text DEFAULT NULL::text, slug text DEFAULT NULL::text)
  RETURNS stepbase.organizations
@@ -5841,7 +5841,8 @@ begin
     order by r.completed_at desc
     limit v_canary.min_runs
   ) e;
-  if v_counted < v_canary.min_runs or v_failed <= v_canary.max_error_rate * v_counted then
+  -- Rounded: the product of 0.29 and 100 is a little below 29.
+  if v_counted < v_canary.min_runs or v_failed <= round((v_canary.max_error_rate * v_counted)::numeric, 6) then
     return false;
   end if;
   -- The workflow before the canary, as the RPCs lock them. Those may wait for a run, which the relay has locked: the
@@ -5851,7 +5852,7 @@ begin
     return false;
   end if;
   v_reason := format('%s of the last %s runs failed; the limit is %s %%', v_failed, v_counted,
-    trim_scale(v_canary.max_error_rate * 100));
+    trim_scale(round((v_canary.max_error_rate * 100)::numeric, 2)));
   update stepbase.workflow_canaries c
   set
     status = 'stopped', reason = v_reason, counted_runs = v_counted, failed_runs = v_failed,
@@ -19457,7 +19458,7 @@ end;
 $function$;
 comment on function stepbase_private.check_block_until() is 'Trigger: raises SB422 invalid_input if block_until.children is not an array of names or makes a child wait for itself, directly or through others.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.check_canary_arguments(p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer)
+CREATE OR REPLACE FUNCTION stepbase_private.check_canary_arguments(p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer)
  RETURNS void
  LANGUAGE plpgsql
  STABLE
@@ -19485,7 +19486,7 @@ begin
   end;
 end;
 $function$;
-comment on function stepbase_private.check_canary_arguments(p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) is 'Raises SB400 unless the settings of a canary are valid. Nulls are valid.';
+comment on function stepbase_private.check_canary_arguments(p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Raises SB400 unless the settings of a canary are valid. Nulls are valid.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb)
  RETURNS jsonb
@@ -28391,7 +28392,7 @@ end;
 $function$;
 comment on function stepbase_private.stamp_updated_by() is 'Trigger: sets updated_at to the time of the update and, if a user made it, updated_by to that user.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer)
+CREATE OR REPLACE FUNCTION stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer)
  RETURNS stepbase.workflow_canaries
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -28448,8 +28449,8 @@ begin
   return v_canary;
 end;
 $function$;
-comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) is 'Implements stepbase.start_canary.';
-grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent numeric, p_key text, p_max_error_rate numeric, p_min_runs integer) to authenticated, service_role;
+comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Implements stepbase.start_canary.';
+grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
  RETURNS text
@@ -29522,7 +29523,7 @@ $function$;
 comment on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer, p_search_language text) is 'Implements stepbase.update_application.';
 grant execute on function stepbase_private.update_application(p_name text, p_description text, p_run_retention_days double precision, p_event_retention_days integer, p_audit_retention_days integer, p_max_waiting_runs integer, p_search_language text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer)
+CREATE OR REPLACE FUNCTION stepbase_private.update_canary(p_canary_id uuid, p_percent double precision, p_max_error_rate double precision, p_min_runs integer)
  RETURNS stepbase.workflow_canaries
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -29542,8 +29543,8 @@ begin
   return v_canary;
 end;
 $function$;
-comment on function stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer) is 'Implements stepbase.update_canary.';
-grant execute on function stepbase_private.update_canary(p_canary_id uuid, p_percent numeric, p_max_error_rate numeric, p_min_runs integer) to authenticated, service_role;
+comment on function stepbase_private.update_canary(p_canary_id uuid, p_percent double precision, p_max_error_rate double precision, p_min_runs integer) is 'Implements stepbase.update_canary.';
+grant execute on function stepbase_private.update_canary(p_canary_id uuid, p_percent double precision, p_max_error_rate double precision, p_min_runs integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.update_organization(p_organization_id uuid, p_name text, p_slug text)
  RETURNS stepbase.organizations

@@ -1645,11 +1645,22 @@ export const TABLES = {
       app_code: { type: 'text', required: true },
       workflow_id: { type: 'uuid', required: true },
       workflow_version_id: { type: 'uuid', required: true },
+      percent: {
+        type: 'number',
+        required: true,
+        comment: 'Share of the starts that the version gets.',
+      },
       key: {
         type: 'text',
         nullable: true,
         comment:
           'JSON path into the input, such as $.customer_id: all starts with the same value get the same version. Null, or without a value in the input: the idempotency key decides, or else chance.',
+      },
+      max_error_rate: {
+        type: 'number',
+        nullable: true,
+        comment:
+          'The engine stops the canary when more than this share of its last min_runs ended runs failed or timed out; null: it does not.',
       },
       min_runs: {
         type: 'integer',
