@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(45);
+select plan(43);
 select tests.create_tasks();
 
 create function pg_temp.versions()
