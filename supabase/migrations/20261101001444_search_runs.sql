@@ -86,8 +86,8 @@ as $$
           r.priority, r.error, r.tags, r.metadata, r.idempotency_key, r.trace_id, r.parent_run_id,
           r.parent_step_run_id, r.parent_close_policy, r.origin_run_id, r.rerun_from_step, r.created_by,
           r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
-          r.is_limited, r.start_at, r.held_by, r.deadline_at, r.started_at, r.completed_at, r.paused_at,
-          r.duration_ms, r.created_at, r.updated_at,
+          r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.started_at, r.completed_at,
+          r.paused_at, r.duration_ms, r.created_at, r.updated_at,
           (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow
         from unnest(s.run_ids) with ordinality i (id, place)
         cross join lateral (select o.* from stepbase.runs o where o.id = i.id limit 1) r
