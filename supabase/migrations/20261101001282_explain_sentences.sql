@@ -35,6 +35,22 @@ $$;
 
 comment on function stepbase_engine.time_text(timestamptz) is 'A time in UTC as text, without the date if it is today.';
 
+create function stepbase_engine.place_text(p_place bigint, p_total bigint, p_most bigint)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_place is null or p_place > p_most then format('Place above %s', p_most)
+    when p_total > p_most then format('Place %s of more than %s', p_place, p_most)
+    else format('Place %s of %s', p_place, greatest(p_total, p_place))
+  end;
+$$;
+
+comment on function stepbase_engine.place_text(bigint, bigint, bigint) is
+  'The beginning of a sentence about a place in a line that was counted up to p_most.';
+
 create function stepbase_engine.reason(
   p_code text, p_sentence text, p_since timestamptz, p_until timestamptz default null, p_facts jsonb default '{}'
 )

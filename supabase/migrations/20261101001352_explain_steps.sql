@@ -1,22 +1,6 @@
 -- Why an open step does not continue: its predecessors, a slot of its task queue, the queue, a lease, a pause, or its
 -- wait (*_explain_waits.sql). explain_step chooses by the status; a new reason is one function and one line there.
 
-create function stepbase_engine.place_text(p_place bigint, p_total bigint, p_most bigint)
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-  select case
-    when p_place is null or p_place > p_most then format('Place above %s', p_most)
-    when p_total > p_most then format('Place %s of more than %s', p_place, p_most)
-    else format('Place %s of %s', p_place, greatest(p_total, p_place))
-  end;
-$$;
-
-comment on function stepbase_engine.place_text(bigint, bigint, bigint) is
-  'The beginning of a sentence about a place in a line that was counted up to p_most.';
-
 create function stepbase_engine.missing_token(p_what text, p_since timestamptz)
 returns jsonb
 language sql
@@ -221,7 +205,9 @@ as $$
     stepbase_engine.explain_held_step(p_step, p_run),
     case p_step.status
       when 'pending' then stepbase_engine.explain_pending_step(p_step)
-      when 'ready' then stepbase_engine.explain_ready_step(p_step)
+      when 'ready' then coalesce(
+        stepbase_engine.explain_switch(p_run, false), stepbase_engine.explain_ready_step(p_step)
+      )
       when 'running' then stepbase_engine.explain_token(p_step.app_code, p_step.job_id, p_step.started_at, 'step')
       when 'waiting' then stepbase_engine.explain_wait(p_step)
     end

@@ -202,6 +202,9 @@ stable
 set search_path = ''
 as $$
   select coalesce(
+    stepbase_engine.explain_switch(p_run, true),
+    stepbase_engine.explain_hold(p_run),
+    stepbase_engine.explain_flow(p_run),
     stepbase_engine.explain_run_backlog(p_run),
     stepbase_engine.explain_token(
       p_run.app_code, stepbase_engine.find_token(p_run.app_code, p_run.id), p_run.created_at, 'run'
@@ -211,7 +214,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.explain_pending_run(stepbase.runs) is
-  'Why a pending run has not started: it is in the backlog, or its token waits for a worker or is missing. Null for other runs.';
+  'Why a pending run has not started: a switch, a hold or a flow control (*_explain_holds.sql), it is in the backlog, or its '
+  'token waits for a worker or is missing. Null for other runs.';
 
 create function stepbase_engine.explain_open_steps(p_run stepbase.runs, p_steps jsonb, p_total bigint)
 returns jsonb
